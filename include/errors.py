@@ -1,0 +1,50 @@
+"""Every way a runbook ends other than well, and what each says about the world.
+
+    RunbookError
+    ├── InventoryError        the inventory is wrong; nothing was looked at, nothing changed
+    ├── PreconditionError     the world is not as the runbook requires; nothing changed
+    │   ├── ApprovalError     no valid approval on record; nothing changed
+    │   └── LeaseHeldError    another run holds the target; nothing changed by this one
+    └── StoppedHalfwayError   something changed; the message says what, and capacity was not lowered
+        ├── DriftError        someone else changed the target while the run was at work
+        ├── LeaseLostError    this run no longer holds the target and must not write
+        └── RolloutFailedError  new tasks failed, or did not get healthy in time
+
+A message is one sentence saying what is wrong, with both values, then what to do next.
+"""
+
+
+class RunbookError(Exception):
+    """A runbook refuses or stops; the message is written for the person on call."""
+
+
+class InventoryError(RunbookError):
+    """The inventory is wrong: file, path and what was expected are in the message."""
+
+
+class PreconditionError(RunbookError):
+    """The world is not as the runbook requires. Nothing was changed."""
+
+
+class ApprovalError(PreconditionError):
+    """No valid approval of this very plan is on record. Nothing was changed."""
+
+
+class LeaseHeldError(PreconditionError):
+    """Another run holds the target. Nothing was changed by this one."""
+
+
+class StoppedHalfwayError(RunbookError):
+    """The run stopped after its first write. Capacity was not lowered."""
+
+
+class DriftError(StoppedHalfwayError):
+    """Someone or something else changed the target while the run was at work."""
+
+
+class LeaseLostError(StoppedHalfwayError):
+    """This run does not hold the target (any more) and must not write to it."""
+
+
+class RolloutFailedError(StoppedHalfwayError):
+    """New tasks failed or did not become healthy; the old ones were left alone."""

@@ -1,0 +1,6 @@
+"""Targets are data: the systems, environments and services that runbooks work on."""
+
+from include.inventory.loader import FOLDER_VARIABLE, Inventory, Target, load
+from include.inventory.models import Approval, Environment, Service, System
+
+__all__ = ["FOLDER_VARIABLE", "Approval", "Environment", "Inventory", "Service", "System", "Target", "load"]

@@ -1,0 +1,114 @@
+"""Read a folder of inventory files, and say precisely what is wrong with one that cannot be read."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from include.errors import InventoryError
+from include.inventory.models import Environment, Restart, System
+
+SHIPPED = Path(__file__).parent / "systems"
+FOLDER_VARIABLE = "RUNBOOK_INVENTORY"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One environment of one system: where a runbook works."""
+
+    system: System
+    environment_name: str
+
+    @property
+    def name(self) -> str:
+        """`<system>/<environment>`, as in forms, leases and messages."""
+        return f"{self.system.system}/{self.environment_name}"
+
+    @property
+    def environment(self) -> Environment:
+        return self.system.environments[self.environment_name]
+
+    @property
+    def aws_conn_id(self) -> str:
+        """The Airflow connection that leads to this target's account (underscores only: it must fit a variable's name)."""
+        return f"aws_{self.system.system}_{self.environment_name}".replace("-", "_")
+
+    @property
+    def restart(self) -> Restart:
+        """The target's restart section. Raises: InventoryError."""
+        if self.environment.restart is None:
+            raise InventoryError(f"{self.name} has no restart section in the inventory; add one to offer it here.")
+        return self.environment.restart
+
+
+class Inventory:
+    """All systems of one folder."""
+
+    def __init__(self, systems: Mapping[str, System]):
+        self.systems = dict(systems)
+
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        """Every target by its name, in the files' order."""
+        found = [Target(system, name) for system in self.systems.values() for name in system.environments]
+        return {target.name: target for target in found}
+
+    def target(self, name: str) -> Target:
+        """Return one target. Raises: InventoryError naming the ones there are."""
+        if name not in self.targets:
+            raise InventoryError(f"{name!r} is no target of the inventory; choose one of {', '.join(self.targets)}.")
+        return self.targets[name]
+
+    def restartable(self) -> list[str]:
+        """The names of the targets that have a restart section."""
+        return [name for name, target in self.targets.items() if target.environment.restart]
+
+
+def load(folder: Path | str | None = None) -> Inventory:
+    """Read the inventory of `folder`, else of $RUNBOOK_INVENTORY, else the shipped one. Raises: InventoryError."""
+    where = Path(folder or os.environ.get(FOLDER_VARIABLE) or SHIPPED)
+    if not where.is_dir():
+        raise InventoryError(f"{where} is not a folder; {FOLDER_VARIABLE} must name the folder that holds the inventory files.")
+    files = sorted([*where.glob("*.yaml"), *where.glob("*.yml")])
+    if not files:
+        raise InventoryError(f"{where} holds no inventory file; write one <system>.yaml per system there.")
+    systems = [_read(file) for file in files]
+    return Inventory({system.system: system for system in systems})
+
+
+def _read(file: Path) -> System:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InventoryError(f"{file.name}: not readable as YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict):
+        raise InventoryError(f"{file.name}: expected keys and values at the top, such as 'system: {file.stem}'.")
+    try:
+        system = System.model_validate(content)
+    except ValidationError as error:
+        raise InventoryError(f"{file.name}: {'; '.join(_problem(item) for item in error.errors())}.") from error
+    if system.system != file.stem:
+        raise InventoryError(f"{file.name}: system: expected {file.stem!r}, the file's own name, not {system.system!r}.")
+    return system
+
+
+def _problem(item: Any) -> str:
+    path = ""
+    for part in item["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "missing":
+        return f"{path}: required"
+    if item["type"] == "extra_forbidden":
+        return f"{path}: unknown key; remove it or correct its spelling"
+    if item["type"] == "string_pattern_mismatch":
+        return f"{path}: {item['input']!r} does not fit {item['ctx']['pattern']}"
+    # a validator of a whole section names the key itself: join the two paths
+    if item["type"] == "value_error" and ": " in message and message.split(": ")[0].replace(".", "_").isidentifier():
+        return f"{path}.{message}" if path else message
+    return f"{path}: {message}"

@@ -1,0 +1,255 @@
+"""What an inventory file may say: frozen models, every unknown key refused.
+
+A *system* is one product with its environments; a *target* is `<system>/<environment>`. Field names are AWS's where
+AWS has a name for the thing.
+"""
+
+import re
+from datetime import time, timedelta
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+
+_DURATION = re.compile(r"^(\d+)(s|m|h|d)$")
+_UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and (match := _DURATION.match(value)):
+        return timedelta(**{_UNIT[match[2]]: int(match[1])})
+    raise ValueError(f"expected a duration such as 90s, 24m, 4h or 7d, not {value!r}")
+
+
+def _exact_string(value: object) -> object:
+    # YAML reads 012345678901 as a number and drops its leading zero: an account must be quoted
+    if not isinstance(value, str):
+        raise ValueError(f"expected a quoted string, not {value!r}")
+    return value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(lambda value: f"{int(value.total_seconds())}s", return_type=str),
+]
+Account = Annotated[str, BeforeValidator(_exact_string), Field(pattern=r"^\d{12}$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+Percent = Annotated[int, Field(ge=0, le=400)]
+
+
+class Model(BaseModel):
+    """Frozen, and no key that is not declared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LoadBalancing(Model):
+    """How a service's tasks are reached and what counts as healthy."""
+
+    target_group: str
+    container_port: int = Field(ge=1, le=65535)
+    path: str = Field(pattern=r"^/")
+    matcher: str = Field(pattern=r"^\d{3}([,-]\d{3})*$")  # a target group's HttpCode: 200, 204, 200-299
+    grace_period: Duration  # a load longer than this is killed in a loop
+
+
+class ScalingGroup(Model):
+    """The Auto Scaling group whose instances an EC2 service runs on."""
+
+    name: str
+    min: int = Field(ge=0)
+    max: int = Field(ge=1)
+    instance_type: str = "r5.2xlarge"
+
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
+
+
+class ScheduledScaling(Model):
+    """An Application Auto Scaling action that sets a service's count at given times."""
+
+    name: str
+    schedule: str = Field(pattern=r"^(cron|rate|at)\(.+\)$")
+    timezone: str
+    min: int = Field(ge=0)
+    max: int = Field(ge=0)
+
+
+class Service(Model):
+    """One ECS service."""
+
+    name: str
+    family: str
+    container: str
+    launch_type: Literal["EC2", "FARGATE"]
+    tasks: int = Field(ge=0)  # the usual desired count
+    cpu: int = Field(gt=0)  # units of 1/1024 vCPU
+    memory: int = Field(gt=0)  # MiB
+    minimum_healthy_percent: Percent = 100
+    maximum_percent: Percent = 200
+    deployment_controller: Literal["ECS", "CODE_DEPLOY"] = "ECS"
+    load_balancing: LoadBalancing | None = None
+    scaling_group: ScalingGroup | None = None
+    scheduled_scaling: tuple[ScheduledScaling, ...] = ()
+    log_group: str
+    boot: Duration  # usual time from a task's start to its being healthy
+    loads: Literal["topology"] | None = None  # what it loads while booting, if it reports progress in its log
+
+    @model_validator(mode="after")
+    def _ec2_has_instances(self) -> Self:
+        if self.launch_type == "EC2" and self.scaling_group is None:
+            raise ValueError("scaling_group: required for a service with launch_type EC2")
+        if self.launch_type == "FARGATE" and self.scaling_group is not None:
+            raise ValueError("scaling_group: a FARGATE service has no instances; remove it")
+        return self
+
+
+class Restart(Model):
+    """How service_restart renews the tasks of this environment."""
+
+    strategy: Literal["surge", "rolling"]
+    services: tuple[str, ...] = Field(min_length=1)  # in this order
+    timeout: Duration  # for all new tasks of one service to be healthy
+
+
+class OneOff(Model):
+    """The task definition for one-off commands, such as migrations."""
+
+    family: str
+    container: str
+    launch_type: Literal["FARGATE"] = "FARGATE"
+    cpu: int = 1024
+    memory: int = 2048
+    log_group: str
+    commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], tuple[str, ...]]
+
+
+class Terraform(Model):
+    """Where an environment's infrastructure is described and its state kept."""
+
+    repository: str
+    folder: str
+    workspace: str = "default"
+    state_bucket: str
+    state_key: str
+    lock_table: str
+    version: str
+
+
+class Approval(Model):
+    """Who must agree before anything is changed. A time-out is a refusal."""
+
+    approvers: tuple[str, ...] = Field(min_length=1)  # Airflow user ids
+    count: Literal[1, 2] = 1
+    requester_may_approve: bool = False
+    respond_within: Duration
+
+    @model_validator(mode="after")
+    def _enough_people(self) -> Self:
+        if len(set(self.approvers)) != len(self.approvers):
+            raise ValueError("approvers: the same person is listed twice")
+        if len(self.approvers) < self.count:
+            raise ValueError(f"approvers: {self.count} are needed but only {len(self.approvers)} listed")
+        return self
+
+
+class Hours(Model):
+    """When disruptive runbooks may run."""
+
+    days: tuple[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...] = Field(min_length=1)
+    start: time
+    end: time
+    timezone: str
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{value!r} is no time zone of the IANA database, such as Europe/London") from error
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError(f"start {self.start:%H:%M} is not before end {self.end:%H:%M}")
+        return self
+
+
+class Database(Model):
+    """The PostgreSQL server an environment's services use."""
+
+    instance: str
+    name: str
+    connection: str  # Airflow connection id
+    region_config: bool = False
+
+
+class Environment(Model):
+    """One place a system runs in: an AWS account, a region and what stands there."""
+
+    account: Account
+    region: Region
+    role: str  # assumed by the runbooks, a name in `account`
+    operations_table: str = "runbook-operations"  # leases, decisions, journal, records
+    cluster: str | None = None
+    services: tuple[Service, ...] = ()
+    restart: Restart | None = None
+    one_off: OneOff | None = None
+    terraform: Terraform | None = None
+    database: Database | None = None
+    alarms: tuple[str, ...] = ()
+    slack_channel: str | None = None
+    approval: Approval
+    maintenance_hours: Hours | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        names = [service.name for service in self.services]
+        if len(set(names)) != len(names):
+            raise ValueError("services: two services have the same name")
+        if self.services and self.cluster is None:
+            raise ValueError("cluster: required for an environment with services")
+        if self.restart:
+            for name in self.restart.services:
+                if name not in names:
+                    known = ", ".join(names) or "none"
+                    raise ValueError(f"restart.services: {name!r} is no service of this environment (known: {known})")
+                self._restartable(self.service(name), self.restart.strategy)
+        return self
+
+    def _restartable(self, service: Service, strategy: str) -> None:
+        if service.deployment_controller != "ECS":
+            raise ValueError(f"restart.services: {service.name!r} is deployed by CodeDeploy, which refuses a forced deployment")
+        if strategy == "surge" and service.launch_type != "EC2":
+            raise ValueError(f"restart.strategy: surge needs instances, but {service.name!r} has launch_type FARGATE; use rolling")
+        if strategy == "surge" and service.load_balancing is None:
+            raise ValueError(f"services: {service.name!r} needs load_balancing, since surge waits for healthy targets")
+
+    def service(self, name: str) -> Service:
+        """Return the service of that name. Raises: KeyError."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)
+
+
+class System(Model):
+    """One product, as one inventory file describes it."""
+
+    system: Name
+    title: str
+    github: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
+    slack_workspace: str | None = None
+    jira_project: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9]+$")
+    sentry_project: str | None = None
+    image_repository: str | None = None
+    environments: dict[Name, Environment] = Field(min_length=1)
