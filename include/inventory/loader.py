@@ -73,7 +73,9 @@ def load(folder: Path | str | None = None) -> Inventory:
     """Read the inventory of `folder`, else of $RUNBOOK_INVENTORY, else the shipped one. Raises: InventoryError."""
     where = Path(folder or os.environ.get(FOLDER_VARIABLE) or SHIPPED)
     if not where.is_dir():
-        raise InventoryError(f"{where} is not a folder; {FOLDER_VARIABLE} must name the folder that holds the inventory files.")
+        raise InventoryError(
+            f"{where} is not a folder; {FOLDER_VARIABLE} must name the folder that holds the inventory files."
+        )
     files = sorted([*where.glob("*.yaml"), *where.glob("*.yml")])
     if not files:
         raise InventoryError(f"{where} holds no inventory file; write one <system>.yaml per system there.")
@@ -93,7 +95,9 @@ def _read(file: Path) -> System:
     except ValidationError as error:
         raise InventoryError(f"{file.name}: {'; '.join(_problem(item) for item in error.errors())}.") from error
     if system.system != file.stem:
-        raise InventoryError(f"{file.name}: system: expected {file.stem!r}, the file's own name, not {system.system!r}.")
+        raise InventoryError(
+            f"{file.name}: system: expected {file.stem!r}, the file's own name, not {system.system!r}."
+        )
     return system
 
 

@@ -228,9 +228,13 @@ class Environment(Model):
 
     def _restartable(self, service: Service, strategy: str) -> None:
         if service.deployment_controller != "ECS":
-            raise ValueError(f"restart.services: {service.name!r} is deployed by CodeDeploy, which refuses a forced deployment")
+            raise ValueError(
+                f"restart.services: {service.name!r} is deployed by CodeDeploy, which refuses a forced deployment"
+            )
         if strategy == "surge" and service.launch_type != "EC2":
-            raise ValueError(f"restart.strategy: surge needs instances, but {service.name!r} has launch_type FARGATE; use rolling")
+            raise ValueError(
+                f"restart.strategy: surge needs instances, but {service.name!r} has launch_type FARGATE; use rolling"
+            )
         if strategy == "surge" and service.load_balancing is None:
             raise ValueError(f"services: {service.name!r} needs load_balancing, since surge waits for healthy targets")
 

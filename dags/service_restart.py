@@ -1,0 +1,114 @@
+"""### Restart the tasks of a service without ever being short of a healthy one
+
+Renews every task of a target's services, so that they load their data or configuration afresh.
+
+**Use when** region data or configuration that tasks keep in memory has changed, or tasks misbehave and a fresh start helps.
+
+**Takes** about 35 minutes where a service keeps large data in memory (the load alone is 20 to 25), else 5 to 10.
+
+**Asks** one approver of the target (two on production), after showing exactly what will be done.
+
+**Safe to stop** at any time before `surge.stop_old_tasks`: the old tasks still serve, and capacity is left up. After a
+failure the run asks what to do, and nothing is scaled in without an answer.
+"""
+
+from datetime import UTC, datetime
+
+from airflow.sdk import DAG, PokeReturnValue, task
+
+from include.inventory import load
+from include.plan.markdown import render
+from include.restart import steps
+from include.restart.plan import RestartPlan
+from opskit.groups.restart import choose_strategy, roll_out_services, surge, verify_restart
+from opskit.lease import ask_for_lease, give_lease_back, guard, write_record
+from opskit.operators.approve_plan import ApprovePlanOperator
+from opskit.operators.ask_after_failure import RETURN, AskAfterFailureOperator
+from opskit.operators.await_state import poll_seconds
+from opskit.params import common_params, refuse_unknown
+from opskit.step import Step, step
+
+WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
+
+
+def plan_for(here: Step) -> tuple[RestartPlan, datetime]:
+    return steps.make_plan(here.clients, here.target, datetime.now(UTC))
+
+
+with DAG(
+    dag_id="service_restart",
+    doc_md=__doc__,
+    schedule=None,
+    params=common_params(load().restartable()),
+    default_args={"owner": "operations", "retries": 2, "retry_delay": 5},
+    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
+    allowed_run_types=["manual"],
+    tags=["risk:disruptive", *(f"system:{name}" for name in sorted({t.split("/")[0] for t in load().restartable()}))],
+) as dag:
+
+    @task
+    def plan_restart() -> dict[str, object]:
+        with step() as here:
+            refuse_unknown(here)
+            plan, _ = plan_for(here)
+            markdown = render(plan, reason=here.reason, requester=here.requester)
+            here.log(markdown)
+            return {"plan": plan.model_dump(mode="json"), "digest": plan.digest, "markdown": markdown}
+
+    @task.short_circuit(ignore_downstream_trigger_rules=True)
+    def stop_if_plan_only() -> bool:
+        with step() as here:
+            return not here.params["plan_only"]
+
+    @task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=WAITING_ROOM)
+    def acquire_lock() -> PokeReturnValue:
+        return ask_for_lease("plan_restart")
+
+    @task
+    def confirm_plan_unchanged() -> dict[str, object]:
+        return guard("plan_restart", "acquire_lock", plan_for)
+
+    @task
+    def return_count_before() -> str | None:
+        with step() as here:
+            if here.result_of("decide_after_failure") != RETURN:
+                return None
+            plan = RestartPlan.model_validate(here.guard["plan"])
+            return " ".join(steps.return_count(here.clients, here.permit, each) for each in plan.services)
+
+    @task(trigger_rule="all_done")
+    def hand_back_group() -> None:
+        with step() as here:
+            here.skip_unless_begun()
+            for each in RestartPlan.model_validate(here.guard["plan"]).services:
+                if each.group:
+                    steps.hand_back_group(here.clients, here.permit, each)
+
+    @task(trigger_rule="all_done")
+    def record_restart() -> str:
+        return write_record("plan_restart", "verify_restart")
+
+    @task
+    def release_lock() -> None:
+        give_lease_back()
+
+    strategy, surging, rolling, verified = choose_strategy(), surge(), roll_out_services(), verify_restart()
+    lock, guarded, released = acquire_lock().as_setup(), confirm_plan_unchanged(), release_lock()
+    asked = AskAfterFailureOperator(task_id="decide_after_failure", trigger_rule="one_failed")
+
+    (
+        plan_restart()
+        >> stop_if_plan_only()
+        >> ApprovePlanOperator(task_id="approve_restart", plan_task="plan_restart")
+        >> ApprovePlanOperator(task_id="approve_restart_second", plan_task="plan_restart", seat=2)
+        >> lock
+        >> guarded
+        >> strategy
+        >> [surging, rolling]
+        >> verified
+        >> asked
+        >> return_count_before()
+        >> hand_back_group()
+        >> record_restart()
+        >> released.as_teardown(setups=lock, on_failure_fail_dagrun=True)
+    )

@@ -1,0 +1,93 @@
+"""The decision that counts is ours: one answer per seat, judged by the target's policy, bound to the plan's digest.
+
+Airflow's own approval can be answered twice at once, passed by marking the task as success, and shows a stale text when
+cleared. So each answer becomes a `Decision`, stored once and never overwritten, and the guard reads those.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from include.errors import ApprovalError, PreconditionError
+from include.inventory import Approval
+
+
+class Answer(BaseModel):
+    """What came back from a person, or from the time-out (`by` is None)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    approved: bool
+    by: str | None
+    at: datetime
+
+
+class Decision(BaseModel):
+    """The one recorded outcome of one seat."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seat: int
+    outcome: Literal["approved", "rejected", "expired", "refused"]
+    by: str | None
+    at: datetime
+    digest: str
+    why: str
+
+
+def people_to_ask(policy: Approval, requester: str | None, target: str) -> list[str]:
+    """Return the user ids who may approve this request. Raises: PreconditionError if they are too few."""
+    people = [user for user in policy.approvers if policy.requester_may_approve or user != requester]
+    if len(people) < policy.count:
+        raise PreconditionError(
+            f"{target} needs {policy.count} approvers other than {requester}, but only {len(people)} are listed "
+            f"({', '.join(policy.approvers)}); ask someone else to start this run, or add an approver to the inventory."
+        )
+    return people
+
+
+def judge(
+    policy: Approval, requester: str | None, seat: int, digest: str, answer: Answer, earlier: Sequence[Decision]
+) -> Decision:
+    """Turn an answer into the decision of this seat; an answer that may not count is refused, never ignored."""
+
+    def decided(outcome: Literal["approved", "rejected", "expired", "refused"], why: str) -> Decision:
+        return Decision(seat=seat, outcome=outcome, by=answer.by, at=answer.at, digest=digest, why=why)
+
+    if answer.by is None:
+        return decided("expired", "nobody answered in time, which is a refusal")
+    if answer.by == requester and not policy.requester_may_approve:
+        return decided("refused", f"{answer.by} asked for this run and may not decide on it")
+    if answer.by not in policy.approvers:
+        return decided("refused", f"{answer.by} is not one of the approvers ({', '.join(policy.approvers)})")
+    if any(other.by == answer.by and other.seat != seat for other in earlier):
+        return decided("refused", f"{answer.by} has already decided in another seat; a different person is needed")
+    if not answer.approved:
+        return decided("rejected", f"{answer.by} rejected the plan")
+    return decided("approved", f"{answer.by} approved the plan")
+
+
+def ensure_approved(policy: Approval, requester: str | None, digest: str, decisions: Sequence[Decision]) -> None:
+    """Fail closed unless the decisions on record approve this very plan. Raises: ApprovalError."""
+    for decision in decisions:
+        if decision.outcome != "approved":
+            raise ApprovalError(
+                f"The plan was not approved: {decision.why}. Nothing was changed; start a new run to ask again."
+            )
+        if decision.digest != digest:
+            raise ApprovalError(
+                f"{decision.by} approved plan {decision.digest[:16]}, but the plan is now {digest[:16]}. "
+                "Nothing was changed; start a new run to have the new plan approved."
+            )
+        if decision.by not in policy.approvers or (decision.by == requester and not policy.requester_may_approve):
+            raise ApprovalError(
+                f"{decision.by} may not approve this run. Nothing was changed; start a new run to ask again."
+            )
+    people = {decision.by for decision in decisions}
+    if len(people) < policy.count:
+        raise ApprovalError(
+            f"{policy.count} approvals are needed and {len(people)} are on record. Nothing was changed; a task marked as "
+            "success by hand is no approval, start a new run to ask again."
+        )

@@ -1,0 +1,216 @@
+"""Amazon ECS: services, their tasks and deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from include.aws.clock import answered_at
+from include.errors import PreconditionError, RolloutFailedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.client import ECSClient
+
+DESCRIBE_TASKS_LIMIT = 100  # tasks one DescribeTasks call takes
+PROTECTION_LIMIT = 10  # tasks one UpdateTaskProtection call takes
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment of a service; the newest is PRIMARY."""
+
+    id: str
+    status: str
+    rollout_state: str
+    rollout_reason: str
+    task_definition: str
+    desired: int
+    running: int
+    pending: int
+    failed: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service as AWS described it at `as_of` (AWS's clock)."""
+
+    name: str
+    cluster: str
+    status: str
+    launch_type: str
+    controller: str
+    desired: int
+    running: int
+    pending: int
+    task_definition: str
+    deployments: tuple[Deployment, ...]
+    target_groups: tuple[str, ...]  # ARNs
+    grace_period: int  # seconds
+    minimum_healthy_percent: int
+    maximum_percent: int
+    as_of: datetime
+
+    @property
+    def primary(self) -> Deployment:
+        return next(item for item in self.deployments if item.status == "PRIMARY")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task; `addresses` are the (target id, port) pairs it can be registered under in a target group."""
+
+    arn: str
+    last_status: str
+    desired_status: str
+    created_at: datetime | None
+    started_at: datetime | None
+    started_by: str  # the deployment's id, for a service's task
+    task_definition: str
+    container_instance: str | None
+    private_ip: str | None
+    host_ports: tuple[int, ...]
+    stop_code: str
+    stopped_reason: str
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+
+def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
+    """Return the service. Raises: PreconditionError if there is none of that name."""
+    response = client.describe_services(cluster=cluster, services=[name])
+    if not response["services"]:
+        raise PreconditionError(
+            f"Cluster {cluster} has no service {name} ({response['failures'][0].get('reason', 'no reason given')}); "
+            "correct the inventory or the cluster."
+        )
+    return _service(response["services"][0], cluster, answered_at(response))
+
+
+def _service(item: Any, cluster: str, as_of: datetime) -> Service:
+    configuration = item.get("deploymentConfiguration", {})
+    return Service(
+        name=item["serviceName"],
+        cluster=cluster,
+        status=item["status"],
+        launch_type=item.get("launchType", "FARGATE"),
+        controller=item.get("deploymentController", {}).get("type", "ECS"),
+        desired=item["desiredCount"],
+        running=item["runningCount"],
+        pending=item["pendingCount"],
+        task_definition=item["taskDefinition"],
+        deployments=tuple(_deployment(each) for each in item.get("deployments", [])),
+        target_groups=tuple(
+            each["targetGroupArn"] for each in item.get("loadBalancers", []) if "targetGroupArn" in each
+        ),
+        grace_period=item.get("healthCheckGracePeriodSeconds", 0),
+        minimum_healthy_percent=configuration.get("minimumHealthyPercent", 100),
+        maximum_percent=configuration.get("maximumPercent", 200),
+        as_of=as_of,
+    )
+
+
+def _deployment(item: Any) -> Deployment:
+    return Deployment(
+        id=item["id"],
+        status=item["status"],
+        rollout_state=item.get("rolloutState", ""),
+        rollout_reason=item.get("rolloutStateReason", ""),
+        task_definition=item["taskDefinition"],
+        desired=item["desiredCount"],
+        running=item["runningCount"],
+        pending=item["pendingCount"],
+        failed=item.get("failedTasks", 0),
+        created_at=item["createdAt"],
+    )
+
+
+def list_tasks(client: ECSClient, cluster: str, service: str) -> tuple[Task, ...]:
+    """Return the service's tasks, also the stopped ones AWS still remembers (about an hour), oldest first."""
+    arns: list[str] = []
+    for desired_status in ("RUNNING", "STOPPED"):
+        pages = client.get_paginator("list_tasks").paginate(
+            cluster=cluster,
+            serviceName=service,
+            desiredStatus=desired_status,
+        )
+        arns += [arn for page in pages for arn in page["taskArns"]]
+    tasks: dict[str, Task] = {}
+    for batch in _batches(arns, DESCRIBE_TASKS_LIMIT):
+        for item in client.describe_tasks(cluster=cluster, tasks=batch)["tasks"]:
+            tasks[item["taskArn"]] = _task(item)
+    return tuple(sorted(tasks.values(), key=lambda task: (str(task.created_at), task.arn)))
+
+
+def _task(item: Any) -> Task:
+    details = [detail for each in item.get("attachments", []) for detail in each.get("details", [])]
+    ports = [binding["hostPort"] for each in item.get("containers", []) for binding in each.get("networkBindings", [])]
+    return Task(
+        arn=item["taskArn"],
+        last_status=item["lastStatus"],
+        desired_status=item["desiredStatus"],
+        created_at=item.get("createdAt"),
+        started_at=item.get("startedAt"),
+        started_by=item.get("startedBy", ""),
+        task_definition=item["taskDefinitionArn"],
+        container_instance=item.get("containerInstanceArn"),
+        private_ip=next((each["value"] for each in details if each.get("name") == "privateIPv4Address"), None),
+        host_ports=tuple(ports),
+        stop_code=item.get("stopCode", ""),
+        stopped_reason=item.get("stoppedReason", ""),
+    )
+
+
+def list_instances(client: ECSClient, cluster: str) -> dict[str, str]:
+    """Return the cluster's container instances: ARN -> EC2 instance id."""
+    pages = client.get_paginator("list_container_instances").paginate(cluster=cluster)
+    arns = [arn for page in pages for arn in page["containerInstanceArns"]]
+    found = {}
+    for batch in _batches(arns, DESCRIBE_TASKS_LIMIT):
+        response = client.describe_container_instances(cluster=cluster, containerInstances=batch)
+        found.update({item["containerInstanceArn"]: item["ec2InstanceId"] for item in response["containerInstances"]})
+    return found
+
+
+def set_desired_count(client: ECSClient, cluster: str, service: str, count: int) -> None:
+    """Set the service's desired count; absolute, so safe to repeat."""
+    client.update_service(cluster=cluster, service=service, desiredCount=count)
+
+
+def force_new_deployment(client: ECSClient, cluster: str, service: str) -> Deployment:
+    """Start a deployment of the same task definition and return it. Not idempotent: look before repeating."""
+    response = client.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+    return _service(response["service"], cluster, answered_at(response)).primary
+
+
+def protect_tasks(client: ECSClient, cluster: str, arns: Iterable[str], *, minutes: int | None) -> None:
+    """Protect tasks from scale-in for so many minutes; None lifts it. Raises: RolloutFailedError if AWS refuses any."""
+    for batch in _batches(arns, PROTECTION_LIMIT):
+        if minutes is None:
+            response = client.update_task_protection(cluster=cluster, tasks=batch, protectionEnabled=False)
+        else:
+            response = client.update_task_protection(
+                cluster=cluster, tasks=batch, protectionEnabled=True, expiresInMinutes=minutes
+            )
+        if response["failures"]:
+            failure = response["failures"][0]
+            raise RolloutFailedError(
+                f"ECS did not change the protection of task {failure.get('arn', '?').rsplit('/', 1)[-1]} "
+                f"({failure.get('reason', 'no reason given')}); nothing was stopped, look at that task and start again."
+            )
+
+
+def stop_task(client: ECSClient, cluster: str, arn: str, reason: str) -> None:
+    """Ask ECS to stop one task; a task that is already stopping stays so."""
+    client.stop_task(cluster=cluster, task=arn, reason=reason)
+
+
+def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -1,0 +1,78 @@
+"""Leases in the operations table: read, decide, swap; look again when somebody was faster."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from include.errors import PreconditionError
+from include.lease import Claim, Lease, claim, confirm, ensure_held, release
+from include.lease.model import RunState
+from include.operations.table import OperationsTable
+
+SK = "lease"
+ATTEMPTS = 50  # a swap is lost only when another run won one, so this many losses in a row mean something is broken
+
+
+def read_lease(table: OperationsTable, target: str) -> Lease:
+    """Return the target's lease record, a free one if there is none yet. Raises: PreconditionError if it is broken."""
+    document = table.get(f"target#{target}", SK)
+    if document is None:
+        return Lease(target=target)
+    try:
+        return Lease.model_validate(document)
+    except ValidationError as error:
+        raise PreconditionError(
+            f"The lease record of {target} in table {table.name} is broken ({error.error_count()} fields); make sure no "
+            "run works on the target, then remove the record by hand."
+        ) from error
+
+
+def try_claim(
+    table: OperationsTable, target: str, owner: str, reason: str, now: datetime, run_state: RunState
+) -> Claim:
+    """Ask for the lease once: held, acquired, taken over, or a seat in the waiting room."""
+    for _ in range(ATTEMPTS):
+        before = read_lease(table, target)
+        asked = claim(before, owner, reason, now, run_state)
+        if asked.lease == before or _swap(table, before, asked.lease):
+            return asked
+    raise _contended(target)
+
+
+def confirm_lease(table: OperationsTable, target: str, owner: str, fencing: int, digest: str) -> None:
+    """Note that the guard let this plan through. Raises: LeaseLostError."""
+    _change(table, target, lambda lease: confirm(lease, owner, fencing, digest))
+
+
+def release_lease(table: OperationsTable, target: str, owner: str) -> bool:
+    """Give the lease (or the seat in the waiting room) back; False if this owner had neither."""
+    return _change(table, target, lambda lease: release(lease, owner))
+
+
+def ensure_lease(table: OperationsTable, target: str, owner: str, fencing: int, digest: str) -> None:
+    """Refuse unless this owner still holds the newest lease with this plan confirmed. Raises: LeaseLostError."""
+    ensure_held(read_lease(table, target), owner, fencing, digest)
+
+
+def _change(table: OperationsTable, target: str, decide: Callable[[Lease], Lease | None]) -> bool:
+    for _ in range(ATTEMPTS):
+        before = read_lease(table, target)
+        after = decide(before)
+        if after is None:
+            return False
+        if _swap(table, before, after):
+            return True
+    raise _contended(target)
+
+
+def _swap(table: OperationsTable, before: Lease, after: Lease) -> bool:
+    return table.swap(
+        f"target#{after.target}", SK, after.model_dump(mode="json"), version=after.version, expected=before.version
+    )
+
+
+def _contended(target: str) -> PreconditionError:
+    return PreconditionError(
+        f"The lease of {target} changed {ATTEMPTS} times while this run asked for it; start again later."
+    )

@@ -1,0 +1,55 @@
+"""The typed plan every runbook builds before it changes anything."""
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Change(Frozen):
+    """One change, in the words of an operator."""
+
+    what: str
+    before: str
+    after: str
+    undo: str
+
+
+class Skip(Frozen):
+    """Something a reader might expect, that will not be done, and why."""
+
+    what: str
+    why: str
+
+
+class Plan(Frozen):
+    """What a run will change, in order. Holds no time of day: the same world gives the same plan."""
+
+    runbook: str
+    target: str
+    account: str
+    region: str
+    changes: tuple[Change, ...]
+    skips: tuple[Skip, ...] = ()
+    notes: tuple[str, ...] = ()
+    expected_seconds: int
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the plan's canonical JSON: equal plans, equal digests."""
+        return digest_of(self.model_dump(mode="json"))
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON with sorted keys and no spare blanks."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest_of(plan: dict[str, Any]) -> str:
+    """Return the digest of a plan that was dumped to JSON values."""
+    return hashlib.sha256(canonical_json(plan).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Renewing the tasks of services without ever being short of a healthy one."""

@@ -1,0 +1,281 @@
+"""What a restart will do, worked out from the world as it is, or the reason it will not."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from include.aws.application_autoscaling import ScalableTarget
+from include.aws.service_state import ServiceState
+from include.errors import PreconditionError
+from include.inventory import Service, Target
+from include.inventory.models import Hours
+from include.plan.model import Change, Frozen, Plan, Skip
+
+INSTANCE_START = timedelta(minutes=5)  # a new instance in service and registered with the cluster
+DRAIN = timedelta(minutes=6)  # deregistration delay of 300 s, and the stop itself
+
+
+class OldTask(Frozen):
+    """A task that will be replaced."""
+
+    arn: str
+    started_at: datetime
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+
+class GroupSurge(Frozen):
+    """How far the Auto Scaling group grows for the restart."""
+
+    name: str
+    desired_before: int
+    maximum: int
+
+
+class ServiceRestart(Frozen):
+    """One service of the restart, as it was when the plan was made."""
+
+    cluster: str
+    service: str
+    task_definition: str
+    count: int  # desired before, and again afterwards
+    count_during: int
+    old_tasks: tuple[OldTask, ...]
+    group: GroupSurge | None = None
+    log_group: str
+    loads: str | None
+    boot_seconds: int
+    timeout_seconds: int
+
+    @property
+    def timeout(self) -> timedelta:
+        return timedelta(seconds=self.timeout_seconds)
+
+    @property
+    def old_arns(self) -> frozenset[str]:
+        return frozenset(task.arn for task in self.old_tasks)
+
+
+class RestartPlan(Plan):
+    """The plan of a restart."""
+
+    strategy: str
+    services: tuple[ServiceRestart, ...]
+
+
+def plan_restart(
+    target: Target,
+    states: Sequence[ServiceState],
+    scaling: Sequence[ScalableTarget | None],
+    account: str,
+    now: datetime,
+) -> RestartPlan:
+    """Build the plan; `states` and `scaling` are in the order of the target's restart services.
+
+    Raises: PreconditionError if the world is not as the runbook requires.
+    """
+    environment = target.environment
+    if account != environment.account:
+        raise PreconditionError(
+            f"Connection {target.aws_conn_id} leads to account {account}, but {target.name} is in {environment.account}; "
+            "correct the connection's role."
+        )
+    _refuse_outside_hours(target.name, environment.maintenance_hours, now)
+    restart = target.restart
+    services = [environment.service(name) for name in restart.services]
+    planned = []
+    for service, state, scalable in zip(services, states, scaling, strict=True):
+        _refuse_unsteady(service, state)
+        if restart.strategy == "surge":
+            planned.append(_surge(target, service, state, scalable))
+        else:
+            planned.append(_rolling(target, service, state))
+    seconds = sum(_expected(each, restart.strategy) for each in planned)
+    return RestartPlan(
+        runbook="service_restart",
+        target=target.name,
+        account=environment.account,
+        region=environment.region,
+        strategy=restart.strategy,
+        services=tuple(planned),
+        changes=tuple(change for each in planned for change in _changes(each, restart.strategy)),
+        skips=tuple(_skips(each) for each in planned if each.group),
+        notes=tuple(note for each, scalable in zip(planned, scaling, strict=True) for note in _notes(each, scalable)),
+        expected_seconds=int(seconds),
+    )
+
+
+def _refuse_outside_hours(target: str, hours: Hours | None, now: datetime) -> None:
+    if hours is None:
+        return
+    local = now.astimezone(ZoneInfo(hours.timezone))
+    if local.strftime("%a") not in hours.days or not hours.start <= local.time() < hours.end:
+        raise PreconditionError(
+            f"{target} may be changed on {', '.join(hours.days)} from {hours.start:%H:%M} to {hours.end:%H:%M} "
+            f"{hours.timezone}, and there it is {local:%a %H:%M}; start the run within these hours."
+        )
+
+
+def _refuse_unsteady(service: Service, state: ServiceState) -> None:
+    live = state.service
+    name = live.name
+    if live.status != "ACTIVE":
+        raise PreconditionError(f"Service {name} is {live.status}, not ACTIVE; it cannot be restarted.")
+    if live.controller != "ECS":
+        raise PreconditionError(
+            f"Service {name} is deployed by {live.controller}, which refuses a forced deployment; restart it through its pipeline."
+        )
+    if live.desired == 0:
+        raise PreconditionError(
+            f"Service {name} has a desired count of 0: there is nothing to restart; scale it out first."
+        )
+    if len(live.deployments) != 1 or live.primary.rollout_state not in ("COMPLETED", ""):
+        raise PreconditionError(
+            f"Service {name} has a deployment in progress ({live.primary.id}, {live.primary.rollout_state or 'no state'}); "
+            "wait until it has completed."
+        )
+    if live.running != live.desired or live.pending or len(state.alive) != live.desired:
+        raise PreconditionError(
+            f"Service {name} is not steady: {live.running} running and {live.pending} pending of {live.desired} wanted; "
+            "wait until it is, or find out why it is not."
+        )
+    if len(state.healthy) != live.desired:
+        ill = next(each for each in state.alive if not each.is_healthy)
+        raise PreconditionError(
+            f"Service {name} has {len(state.healthy)} healthy tasks of {live.desired} wanted (task {ill.task.id} is "
+            f"{ill.health}); a restart now could leave it short, make it healthy first."
+        )
+    if live.target_groups and live.grace_period < service.boot.total_seconds():
+        raise PreconditionError(
+            f"Service {name} gives new tasks {live.grace_period} s of grace but they need about "
+            f"{service.boot.total_seconds():.0f} s to become healthy, so ECS would kill them in a loop; raise "
+            "healthCheckGracePeriodSeconds first."
+        )
+
+
+def _surge(target: Target, service: Service, state: ServiceState, scalable: ScalableTarget | None) -> ServiceRestart:
+    live, group = state.service, state.group
+    assert group is not None  # read_service was given the inventory's group; narrows the type
+    if group.max < 2 * live.desired:
+        raise PreconditionError(
+            f"Auto Scaling group {group.name} allows {group.max} instances but the restart needs {2 * live.desired} "
+            f"({live.desired} old and {live.desired} new tasks side by side); raise its maximum first."
+        )
+    if "Launch" in group.suspended:
+        raise PreconditionError(f"Auto Scaling group {group.name} has its Launch process suspended; resume it first.")
+    if scalable and scalable.max < group.max:
+        raise PreconditionError(
+            f"Application Auto Scaling keeps {live.name} at {scalable.max} tasks or fewer but the restart needs "
+            f"{group.max} for a while; raise its maximum first, or it will take them away half way."
+        )
+    surge = GroupSurge(name=group.name, desired_before=group.desired, maximum=group.max)
+    return _service_restart(target, service, state, count_during=group.max, group=surge)
+
+
+def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRestart:
+    live = state.service
+    if live.minimum_healthy_percent < 100:
+        raise PreconditionError(
+            f"Service {live.name} lets ECS go down to {live.minimum_healthy_percent} % healthy tasks during a deployment; "
+            "set minimumHealthyPercent to 100 first."
+        )
+    ceiling = math.floor(live.desired * live.maximum_percent / 100)
+    if ceiling <= live.desired:
+        raise PreconditionError(
+            f"Service {live.name} allows {live.maximum_percent} % of {live.desired} tasks, so ECS cannot start a new one "
+            "before it stops an old one; raise maximumPercent first."
+        )
+    return _service_restart(target, service, state, count_during=ceiling, group=None)
+
+
+def _service_restart(
+    target: Target, service: Service, state: ServiceState, *, count_during: int, group: GroupSurge | None
+) -> ServiceRestart:
+    old = [OldTask(arn=each.task.arn, started_at=_started(each.task.started_at)) for each in state.alive]
+    return ServiceRestart(
+        cluster=state.service.cluster,
+        service=state.service.name,
+        task_definition=state.service.task_definition,
+        count=state.service.desired,
+        count_during=count_during,
+        old_tasks=tuple(sorted(old, key=lambda task: (task.started_at, task.arn))),
+        group=group,
+        log_group=service.log_group,
+        loads=service.loads,
+        boot_seconds=int(service.boot.total_seconds()),
+        timeout_seconds=int(target.restart.timeout.total_seconds()),
+    )
+
+
+def _started(at: datetime | None) -> datetime:
+    assert at is not None  # every task is running and healthy here; narrows the type
+    return at
+
+
+def _expected(each: ServiceRestart, strategy: str) -> float:
+    start = INSTANCE_START.total_seconds() if strategy == "surge" else 60
+    return start + each.boot_seconds + DRAIN.total_seconds()
+
+
+def _changes(each: ServiceRestart, strategy: str) -> list[Change]:
+    ids = ", ".join(task.id[:8] for task in each.old_tasks)
+    if strategy == "rolling":
+        return [
+            Change(
+                what=f"new deployment of {each.service}, same task definition {each.task_definition.rsplit('/', 1)[-1]}",
+                before=f"{each.count} tasks ({ids})",
+                after=f"{each.count} tasks, all started by the new deployment",
+                undo="not needed: ECS keeps old tasks until new ones are healthy",
+            )
+        ]
+    assert each.group is not None  # a surge always has a group; narrows the type
+    name, during = each.group.name, each.count_during
+    return [
+        Change(
+            what=f"protect the instances of {each.service} from scale-in and suspend the group's alarm and schedule",
+            before="the group may shrink at any time",
+            after="it cannot shrink while tasks load",
+            undo="resumed at the end, whatever happens",
+        ),
+        Change(
+            what=f"desired capacity of Auto Scaling group {name}",
+            before=str(each.group.desired_before),
+            after=f"{each.group.maximum}, its maximum",
+            undo="by itself: its alarm shrinks it later",
+        ),
+        Change(
+            what=f"desired count of {each.service}",
+            before=str(each.count),
+            after=str(during),
+            undo=f"set back to {each.count}; asked first",
+        ),
+        Change(
+            what=f"protect the {during - each.count} new tasks, then set the desired count back",
+            before=str(during),
+            after=str(each.count),
+            undo="protection is lifted at the end, and ends by itself",
+        ),
+        Change(
+            what=f"stop the {each.count} old tasks",
+            before=f"running: {ids}",
+            after="stopped; only new ones are left",
+            undo="none needed: the new ones are healthy by then",
+        ),
+    ]
+
+
+def _skips(each: ServiceRestart) -> Skip:
+    assert each.group is not None  # only called for a surge; narrows the type
+    return Skip(what=f"shrinking {each.group.name}", why="its low-reservation alarm does that by itself afterwards")
+
+
+def _notes(each: ServiceRestart, scalable: ScalableTarget | None) -> list[str]:
+    if scalable is None or not scalable.schedules:
+        return []
+    return [
+        f"Application Auto Scaling also sets the count of {each.service}, at {'; '.join(scalable.schedules)}: "
+        "if that happens meanwhile, its count is the one that holds."
+    ]

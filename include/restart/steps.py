@@ -1,0 +1,218 @@
+"""The writes of a restart, in order: each reads the world again, decides, and writes under its permit. All safe to repeat."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from include.aws import autoscaling, ecs
+from include.aws.clients import Clients
+from include.aws.service_state import ServiceState, read_scaling, read_service
+from include.aws.sts import get_account
+from include.inventory import Target
+from include.operations.permit import Permit
+from include.restart import proof, rolling, surge
+from include.restart.plan import RestartPlan, ServiceRestart, plan_restart
+
+log = logging.getLogger(__name__)
+
+PROTECTED_MINUTES = 120  # longer than a restart; ends by itself should the run die
+SUSPENDED: tuple[autoscaling.Process, ...] = ("AlarmNotification", "ScheduledActions")
+
+
+def read_states(clients: Clients, target: Target) -> list[ServiceState]:
+    """Read every service of the target's restart section, in order."""
+    environment = target.environment
+    states = []
+    for name in target.restart.services:
+        group = environment.service(name).scaling_group
+        surging = group if target.restart.strategy == "surge" else None
+        states.append(read_service(clients, str(environment.cluster), name, surging.name if surging else None))
+    return states
+
+
+def make_plan(clients: Clients, target: Target, now: datetime) -> tuple[RestartPlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
+    account = get_account(clients.sts)
+    states = read_states(clients, target)
+    scaling = [read_scaling(clients, state.service.cluster, state.service.name) for state in states]
+    return plan_restart(target, states, scaling, account, now), min(state.as_of for state in states)
+
+
+def look(clients: Clients, plan: ServiceRestart) -> ServiceState:
+    """Read the service of a plan as it is now."""
+    return read_service(clients, plan.cluster, plan.service, plan.group.name if plan.group else None)
+
+
+def raise_group_capacity(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
+    """Protect the old tasks' instances, keep the group from shrinking, and set it to its maximum."""
+    assert plan.group  # a surge always has a group
+    name, state = plan.group.name, look(clients, plan)
+    surge.ensure_no_drift(plan, state, desired=[plan.count, plan.count_during])
+    _protect_hosts(clients, permit, name, state)
+    permit.write(
+        f"autoscaling.SuspendProcesses {name}: {', '.join(SUSPENDED)}",
+        lambda: autoscaling.suspend_processes(clients.autoscaling, name, SUSPENDED),
+    )
+    permit.write(
+        f"autoscaling.SetDesiredCapacity {name}: {plan.group.desired_before} -> {plan.group.maximum}",
+        lambda: autoscaling.set_desired_capacity(clients.autoscaling, name, plan.count_during),
+    )
+
+
+def raise_desired_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
+    """Let the service start its new tasks beside the old ones."""
+    surge.ensure_no_drift(plan, look(clients, plan), desired=[plan.count, plan.count_during])
+    _set_count(clients, permit, plan, plan.count_during)
+
+
+def protect_new_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, since: datetime) -> None:
+    """Protect the new tasks, and the instances they are on, from every scale-in."""
+    assert plan.group  # a surge always has a group
+    state = look(clients, plan)
+    _protect_tasks(clients, permit, plan, [each.task.arn for each in surge.choose_protected(plan, state, since)])
+    _protect_hosts(clients, permit, plan.group.name, state)
+
+
+def stop_old_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, since: datetime) -> None:
+    """Set the count back, so that ECS replaces nothing, then stop exactly the old tasks.
+
+    With every new task protected, ECS itself can only take old ones; stopping them by name makes sure of it.
+    """
+    surge.choose_stopped(plan, look(clients, plan), since)
+    _set_count(clients, permit, plan, plan.count)
+    for each in plan.old_tasks:
+        # read again before each: never on a picture older than the last stop
+        alive = {old.task.arn for old in surge.choose_stopped(plan, look(clients, plan), since)}
+        if each.arn in alive:
+            permit.write(
+                f"ecs.StopTask {each.id} of {plan.service} (started {each.started_at:%Y-%m-%d %H:%M:%S})",
+                lambda arn=each.arn: ecs.stop_task(clients.ecs, plan.cluster, arn, f"restart by {permit.owner}"),  # type: ignore[misc]
+            )
+
+
+def unprotect_tasks(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
+    """Lift the protection, so that ECS can take the surplus new task and later scale-ins work."""
+    arns = [each.task.arn for each in look(clients, plan).alive]
+    permit.write(
+        f"ecs.UpdateTaskProtection of {len(arns)} tasks of {plan.service}: off",
+        lambda: ecs.protect_tasks(clients.ecs, plan.cluster, arns, minutes=None),
+    )
+
+
+def hand_back_group(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
+    """Protect only the instances in use, and let the group's alarm and schedule act again. Right after success or failure."""
+    assert plan.group  # a surge always has a group
+    name, state = plan.group.name, look(clients, plan)
+    _protect_hosts(clients, permit, name, state)
+    assert state.group  # read with the plan's group
+    used = {each.instance for each in state.alive}
+    spare = [each.id for each in state.group.instances if each.protected and each.id not in used]
+    if spare:
+        permit.write(
+            f"autoscaling.SetInstanceProtection {name}: off for {', '.join(spare)}",
+            lambda: autoscaling.protect_instances(clients.autoscaling, name, spare, protected=False),
+        )
+    if set(SUSPENDED) & set(state.group.suspended):
+        permit.write(
+            f"autoscaling.ResumeProcesses {name}: {', '.join(SUSPENDED)}",
+            lambda: autoscaling.resume_processes(clients.autoscaling, name, SUSPENDED),
+        )
+
+
+def return_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> str:
+    """After a failure, and only when asked: set the count back in a way that costs no healthy task. Returns what was done."""
+    state = look(clients, plan)
+    old, _ = surge.split(plan, state)
+    first = [each for each in (*old, *state.healthy) if each.is_healthy]
+    keep = list(dict.fromkeys(each.task.arn for each in first))[: plan.count]
+    _protect_tasks(clients, permit, plan, keep)
+    _set_count(clients, permit, plan, plan.count)
+    return (
+        f"The desired count of {plan.service} is {plan.count} again; {len(keep)} healthy tasks are protected for "
+        f"{PROTECTED_MINUTES} minutes so that ECS stops the others."
+    )
+
+
+def advance_rollouts(
+    clients: Clients, permit: Permit, services: tuple[ServiceRestart, ...], mark: datetime
+) -> tuple[ServiceRestart, rolling.Rollout] | None:
+    """Start the next deployment if the one before is proved; returns the one to wait for, or None when all are proved."""
+    for plan in services:
+        rollout = _find_rollout(permit, plan) or _start_rollout(clients, permit, plan, mark)
+        progress = rolling.judge_rollout(plan, rollout, look(clients, plan))
+        if not progress.done:
+            return plan, rollout
+        log.info("progress: %s", progress.text)
+    return None
+
+
+def _find_rollout(permit: Permit, plan: ServiceRestart) -> rolling.Rollout | None:
+    document = permit.table.get(f"run#{permit.owner}", f"rollout#{plan.service}")
+    if document is None:
+        return None
+    return rolling.Rollout(document["deployment"], datetime.fromisoformat(document["since"]))
+
+
+def _start_rollout(clients: Clients, permit: Permit, plan: ServiceRestart, mark: datetime) -> rolling.Rollout:
+    rollout = rolling.find_started(plan, look(clients, plan), mark)
+    if rollout is None:
+        started = permit.write(
+            f"ecs.UpdateService {plan.service}: forceNewDeployment",
+            lambda: ecs.force_new_deployment(clients.ecs, plan.cluster, plan.service),
+        )
+        rollout = rolling.Rollout(started.id, started.created_at)
+    document = {"deployment": rollout.deployment, "since": rollout.since.isoformat()}
+    permit.table.add(f"run#{permit.owner}", f"rollout#{plan.service}", document)
+    return rollout
+
+
+def prove(clients: Clients, plan: ServiceRestart, since: datetime) -> str:
+    """Return the proof that a service was restarted. Raises: RolloutFailedError."""
+    scaling = read_scaling(clients, plan.cluster, plan.service)
+    return proof.prove_restarted(plan, look(clients, plan), scaling, since)
+
+
+def describe_now(clients: Clients, plan: RestartPlan) -> str:
+    """Say what state things are in, in a sentence per service."""
+    sentences = []
+    for each in plan.services:
+        state = look(clients, each)
+        old, new = surge.split(each, state)
+        text = (
+            f"{each.service}: desired count {state.service.desired} (before: {each.count}), {len(state.healthy)} tasks healthy, "
+            f"{len(old)} old and {len(new)} new alive."
+        )
+        if state.group and each.group:
+            held = f", {' and '.join(state.group.suspended)} suspended" if state.group.suspended else ""
+            text += f" Group {state.group.name}: desired capacity {state.group.desired} (before: {each.group.desired_before}){held}."
+        sentences.append(text)
+    return " ".join(sentences)
+
+
+def _set_count(clients: Clients, permit: Permit, plan: ServiceRestart, count: int) -> None:
+    permit.write(
+        f"ecs.UpdateService {plan.service}: desiredCount {count}",
+        lambda: ecs.set_desired_count(clients.ecs, plan.cluster, plan.service, count),
+    )
+
+
+def _protect_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, arns: list[str]) -> None:
+    permit.write(
+        f"ecs.UpdateTaskProtection of {len(arns)} tasks of {plan.service}: on for {PROTECTED_MINUTES} minutes",
+        lambda: ecs.protect_tasks(clients.ecs, plan.cluster, arns, minutes=PROTECTED_MINUTES),
+    )
+
+
+def _protect_hosts(clients: Clients, permit: Permit, group: str, state: ServiceState) -> None:
+    assert state.group  # only called for a surge
+    unprotected = {each.id for each in state.group.instances if not each.protected}
+    hosts = _sorted(each.instance for each in state.alive if each.instance in unprotected)
+    if hosts:
+        permit.write(
+            f"autoscaling.SetInstanceProtection {group}: on for {', '.join(hosts)}",
+            lambda: autoscaling.protect_instances(clients.autoscaling, group, hosts, protected=True),
+        )
+
+
+def _sorted(ids: Iterable[str | None]) -> list[str]:
+    return sorted({each for each in ids if each})

@@ -1,0 +1,56 @@
+"""The waits of a restart, by name: one look each, made over and over until it says done or raises."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from include.aws.clients import Clients
+from include.aws.service_state import LoadLines, ServiceState, read_load_lines
+from include.restart import rolling, surge
+from include.restart.plan import ServiceRestart
+from include.restart.progress import Progress
+from include.restart.steps import look
+
+NO_LINES = LoadLines((), ())
+
+
+def watch_new_tasks(clients: Clients, plan: ServiceRestart, since: datetime) -> Progress:
+    """Look whether every new task of a surge is healthy."""
+    state = look(clients, plan)
+    return surge.judge_new_tasks(plan, state, _load_lines(clients, plan, state, since), since)
+
+
+def watch_old_tasks(clients: Clients, plan: ServiceRestart, since: datetime) -> Progress:
+    """Look whether the last old task of a surge is gone."""
+    return surge.judge_old_stopped(plan, look(clients, plan), since)
+
+
+def watch_settled(clients: Clients, plan: ServiceRestart, since: datetime) -> Progress:
+    """Look whether a surge's service runs as many tasks as before."""
+    return surge.judge_settled(plan, look(clients, plan), since)
+
+
+def watch_rollout(clients: Clients, plan: ServiceRestart, since: datetime, deployment: str) -> Progress:
+    """Look whether a rolling deployment is complete."""
+    return rolling.judge_rollout(plan, rolling.Rollout(deployment, since), look(clients, plan))
+
+
+WATCHES: dict[str, Callable[..., Progress]] = {
+    "new_tasks_healthy": watch_new_tasks,
+    "old_tasks_stopped": watch_old_tasks,
+    "settled": watch_settled,
+    "rollout_complete": watch_rollout,
+}
+
+
+def run_watch(name: str, clients: Clients, arguments: dict[str, Any]) -> Progress:
+    """Make one look; `arguments` is JSON: plan, since, and what the watch needs besides."""
+    rest = {key: value for key, value in arguments.items() if key not in ("plan", "since")}
+    plan = ServiceRestart.model_validate(arguments["plan"])
+    return WATCHES[name](clients, plan, datetime.fromisoformat(arguments["since"]), **rest)
+
+
+def _load_lines(clients: Clients, plan: ServiceRestart, state: ServiceState, since: datetime) -> LoadLines:
+    if plan.loads is None:
+        return NO_LINES
+    return read_load_lines(clients, plan.log_group, since, state.as_of)

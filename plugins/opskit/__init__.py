@@ -1,0 +1,1 @@
+"""What turns decisions about AWS into Airflow tasks: clients, approval, lease, steps, waits."""

@@ -1,0 +1,1 @@
+"""Task groups that runbooks share."""

@@ -1,0 +1,132 @@
+"""The target's lease, as the bodies of tasks: wait for it, confirm the plan under it, give it back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import PokeReturnValue
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.approval import ensure_approved
+from include.errors import ApprovalError, PreconditionError
+from include.operations.history import add_record, get_record, list_decisions
+from include.operations.leases import confirm_lease, ensure_lease, release_lease, try_claim
+from include.plan.model import Plan
+from opskit.step import GUARD, Step, step
+
+log = logging.getLogger(__name__)
+
+Planner = Callable[[Step], tuple[Plan, datetime]]  # the plan, and AWS's clock just before the reads it rests on
+
+
+def ask_for_lease(plan_task: str) -> PokeReturnValue:
+    """Take the target's lease or keep waiting for it; the result is the fencing number."""
+    with step() as here:
+        _ensure_approved(here, plan_task)
+        asked = try_claim(
+            here.table,
+            here.target.name,
+            here.run,
+            here.reason,
+            datetime.now(UTC),
+            lambda owner: _run_state(here, owner),
+        )
+        log.info("progress: %s", asked.message)
+        held = asked.outcome != "wait"
+        return PokeReturnValue(is_done=held, xcom_value=asked.lease.fencing if held else None)
+    raise AssertionError("unreachable: step() raises")
+
+
+def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
+    """Fail closed unless the very plan that was approved still fits the world; returns what the steps may rely on."""
+    with step() as here:
+        planned = _ensure_approved(here, plan_task)
+        fencing = here.result_of(lease_task)
+        if fencing is None:
+            raise PreconditionError(f"Task {lease_task} left no fencing number, so no lease is held; start a new run.")
+        plan, since = planner(here)
+        if plan.digest != planned["digest"]:
+            raise ApprovalError(
+                f"The world changed since the plan was approved: it was {planned['digest'][:16]} and is now "
+                f"{plan.digest[:16]}. Nothing was changed; start a new run to have the new plan approved."
+            )
+        confirm_lease(here.table, here.target.name, here.run, fencing, plan.digest)
+        return {
+            "plan": plan.model_dump(mode="json"),
+            "digest": plan.digest,
+            "fencing": fencing,
+            "since": since.isoformat(),
+        }
+    raise AssertionError("unreachable: step() raises")
+
+
+def write_record(plan_task: str, proof_task: str) -> str:
+    """Write the run's one record and end the run as what it was: only a proved run ends well."""
+    with step() as here:
+        planned, proof, confirmed = (here.result_of(each) for each in (plan_task, proof_task, GUARD))
+        if not planned:
+            raise PreconditionError(f"Refused by {plan_task}, which says why; nothing was changed.")
+        decisions = list_decisions(here.table, here.run)
+        refused = [decision.why for decision in decisions if decision.outcome != "approved"]
+        if proof and confirmed:
+            ensure_lease(here.table, here.target.name, here.run, confirmed["fencing"], confirmed["digest"])
+            outcome, text = "success", str(proof)
+        elif refused:
+            outcome, text = "refused", f"{refused[0]}; nothing was changed"
+        elif confirmed:
+            outcome, text = "failed", "stopped half way; the failed task says what was done and what to do next"
+        else:
+            outcome, text = "refused", "nothing was changed; the failed task says why"
+        record = {
+            "outcome": outcome,
+            "text": text,
+            "reason": here.reason,
+            "requester": here.requester,
+            "approvals": [decision.model_dump(mode="json") for decision in decisions],
+            "digest": planned["digest"],
+            "plan": planned["plan"],
+            "started": here.context["dag_run"].start_date.isoformat(),
+            "ended": datetime.now(UTC).isoformat(),
+        }
+        add_record(here.table, here.target.name, here.run, record)
+        if outcome != "success":
+            raise AirflowFailException(f"{outcome.capitalize()}: {text}.")
+        return text
+    raise AssertionError("unreachable: step() raises")
+
+
+def give_lease_back() -> None:
+    """Release the lease whatever happened; fail the run if it ended with no record of having been proved."""
+    with step() as here:
+        released = release_lease(here.table, here.target.name, here.run)
+        log.info(
+            "%s", f"{here.target.name} is free again." if released else "There was no lease of this run to release."
+        )
+        record = get_record(here.table, here.run)
+        if record is None:
+            # marked as failed or success by hand: Airflow would call the run a success
+            text = "ended by hand before it was done; look at the target, nothing was undone"
+            add_record(
+                here.table, here.target.name, here.run, {"outcome": "stopped", "text": text, "reason": here.reason}
+            )
+            raise AirflowFailException(f"The run was {text}.")
+
+
+def _ensure_approved(here: Step, plan_task: str) -> dict[str, Any]:
+    planned: dict[str, Any] | None = here.result_of(plan_task)
+    if not planned:
+        raise PreconditionError(f"Task {plan_task} left no plan; start a new run.")
+    if here.params.get("plan_only"):
+        raise PreconditionError("This run was asked to plan only; start one without plan_only to change anything.")
+    decisions = list_decisions(here.table, here.run)
+    ensure_approved(here.target.environment.approval, here.requester, planned["digest"], decisions)
+    return planned
+
+
+def _run_state(here: Step, owner: str) -> str | None:
+    dag_id, _, run_id = owner.partition("/")
+    state = here.context["ti"].get_dagrun_state(dag_id=dag_id, run_id=run_id)
+    return str(getattr(state, "value", state)) if state else None

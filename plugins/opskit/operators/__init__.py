@@ -1,0 +1,1 @@
+"""Operators that wait: for AWS, or for a person."""

@@ -1,0 +1,85 @@
+"""Ask a person to approve the plan, and put the one decision that counts on record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.hitl import HITLUser, get_hitl_detail_content_detail
+
+from include.approval import Answer, judge, people_to_ask
+from include.operations.history import add_decision, list_decisions
+from opskit.step import Step, step
+
+APPROVE, REJECT = "Approve", "Reject"
+
+
+class ApprovePlanOperator(HITLOperator):
+    """One seat of the target's approval policy; a seat the policy does not need is passed without asking.
+
+    Airflow only carries the question and the answer. The answer is judged here and stored once in the operations table;
+    the guard reads it there. `retries` must be 0: a retry would ask again after a refusal.
+    """
+
+    def __init__(self, *, plan_task: str, seat: int = 1, **kwargs: Any):
+        kwargs.setdefault("retries", 0)
+        super().__init__(subject="Approve the plan", options=[APPROVE, REJECT], **kwargs)
+        self.plan_task = plan_task
+        self.seat = seat
+
+    def execute(self, context: Any) -> Any:
+        with step() as here:
+            policy = here.target.environment.approval
+            if self.seat > policy.count:
+                self.log.info("Not needed: %s asks for %d approval(s).", here.target.name, policy.count)
+                return None
+            planned = self._planned(here)
+            earlier = list_decisions(here.table, here.run)
+            if any(decision.seat == self.seat for decision in earlier):
+                raise AirflowFailException(f"Seat {self.seat} is decided already; start a new run to ask again.")
+            people = people_to_ask(policy, here.requester, here.target.name)
+            people = [user for user in people if user not in {decision.by for decision in earlier}]
+            self.assigned_users = [HITLUser(id=user, name=user) for user in people]
+            self.response_timeout = policy.respond_within
+            self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name}: approve this plan?"
+            self.body = str(planned["markdown"])
+            self.log.info("Asking %s, until %s from now.", " or ".join(people), policy.respond_within)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        with step() as here:
+            answer = self._answer(context, event)
+            decision = judge(
+                here.target.environment.approval,
+                here.requester,
+                self.seat,
+                self._planned(here)["digest"],
+                answer,
+                list_decisions(here.table, here.run),
+            )
+            recorded = add_decision(here.table, here.run, decision)
+        if recorded.outcome != "approved":
+            raise AirflowFailException(f"{recorded.outcome.capitalize()}: {recorded.why}. Nothing was changed.")
+        return recorded.why
+
+    def _planned(self, here: Step) -> dict[str, Any]:
+        planned: dict[str, Any] | None = here.result_of(self.plan_task)
+        if not planned:
+            raise AirflowFailException(f"Task {self.plan_task} left no plan to approve; start a new run.")
+        return planned
+
+    def _answer(self, context: Any, event: dict[str, Any]) -> Answer:
+        if event.get("error_type") == "timeout":
+            return Answer(approved=False, by=None, at=datetime.now(UTC))
+        if "error" in event:
+            raise AirflowFailException(f"Airflow could not carry the answer back: {event['error']}.")
+        chosen, user = event["chosen_options"], event["responded_by_user"]
+        stored = get_hitl_detail_content_detail(ti_id=context["ti"].id)
+        if stored.chosen_options != chosen:
+            # two people answered at once and Airflow told both that they were first
+            raise AirflowFailException(
+                f"Two answers arrived at once ({chosen} and {stored.chosen_options}), so neither counts. Nothing was changed."
+            )
+        return Answer(approved=chosen == [APPROVE], by=user["id"] if user else None, at=datetime.now(UTC))

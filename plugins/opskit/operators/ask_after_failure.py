@@ -1,0 +1,63 @@
+"""After a failure: say what state things are in, and ask what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from include.inventory import load
+from include.operations.history import list_events
+from include.plan.markdown import escape
+from include.restart.plan import RestartPlan
+from include.restart.steps import describe_now
+from opskit.step import step
+
+LEAVE = "Leave everything as it is"
+RETURN = "Return to the count before"
+RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything is left as it is
+
+
+class AskAfterFailureOperator(HITLOperator):
+    """Asks only if the run has begun to change things; nothing is undone without an answer."""
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("retries", 0)
+        super().__init__(
+            subject="What now?", options=[RETURN, LEAVE], defaults=LEAVE, response_timeout=RESPOND_WITHIN, **kwargs
+        )
+
+    def execute(self, context: Any) -> Any:
+        with step() as here:
+            here.skip_unless_begun()
+            plan = RestartPlan.model_validate(here.guard["plan"])
+            if plan.strategy == "rolling":
+                self.options = [LEAVE]  # nothing was scaled out, so there is no count to return to
+            failures = [event["text"] for event in list_events(here.table, here.run) if event["phase"] == "failed"]
+            self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name} stopped: what now?"
+            now = describe_now(here.clients, plan)
+            self.body = "\n\n".join(
+                [*(f"**{escape(text)}**" for text in failures[-1:]), escape(now), self._choices(plan)]
+            )
+            approvers = load().target(here.target.name).environment.approval.approvers
+            people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
+            self.assigned_users = [HITLUser(id=user, name=user) for user in people]
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        answer: dict[str, Any] = super().execute_complete(context, event)
+        chosen: str = answer["chosen_options"][0]
+        with step() as here:
+            user = answer["responded_by_user"]
+            here.permit.note(f"After the failure: {chosen} ({user['id'] if user else 'nobody answered in time'}).")
+        return chosen
+
+    @staticmethod
+    def _choices(plan: RestartPlan) -> str:
+        leave = f"- *{LEAVE}*: nothing more is changed; capacity stays up. Choose it to look first."
+        if plan.strategy == "rolling":
+            return leave
+        counts = ", ".join(f"{each.service} to {each.count}" for each in plan.services)
+        return f"- *{RETURN}*: healthy tasks are protected, old ones first, then the desired count goes back ({counts}).\n{leave}"

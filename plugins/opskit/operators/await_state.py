@@ -1,0 +1,66 @@
+"""Wait for a state of AWS without holding a worker."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.operations.history import add_event
+from include.restart.plan import RestartPlan
+from include.restart.watches import run_watch
+from opskit.step import Step, step
+from opskit.triggers.state_reached import StateReachedTrigger
+
+BACKSTOP = timedelta(hours=6)  # the watch itself keeps the time-out, by AWS's clock; this one is for a lost triggerer
+
+
+def poll_seconds() -> float:
+    """Seconds between two looks: 15, AWS's own waiters' pace, unless RUNBOOK_POLL_SECONDS says otherwise."""
+    return float(os.environ.get("RUNBOOK_POLL_SECONDS", "15"))
+
+
+class WaitsForAws(BaseOperator):
+    """What waiting operators share: handing a wait to the triggerer, and ending with its sentence."""
+
+    def wait_for(self, here: Step, watch: str, arguments: dict[str, Any]) -> None:
+        """Defer until the watch is done; does not return."""
+        self.defer(
+            trigger=StateReachedTrigger(watch, here.target.name, arguments, poll_seconds()),
+            method_name="resume",
+            timeout=BACKSTOP,
+        )
+
+    def ensure_done(self, here: Step, event: dict[str, Any]) -> str:
+        """Return the sentence of a wait that was met; fail with that of one that was not."""
+        text: str = event["text"]
+        if event["status"] != "done":
+            add_event(here.table, here.run, here.name, "failed", text)
+            raise AirflowFailException(text)
+        return text
+
+
+class AwaitStateOperator(WaitsForAws):
+    """Waits for one watch on the (only) service of a surge."""
+
+    def __init__(self, *, watch: str, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.watch = watch
+
+    def execute(self, context: Any) -> str:
+        with step() as here:
+            plan = RestartPlan.model_validate(here.guard["plan"])
+            arguments = {"plan": plan.services[0].model_dump(mode="json"), "since": here.guard["since"]}
+            progress = run_watch(self.watch, here.clients, arguments)
+            self.log.info("progress: %s", progress.text)
+            if not progress.done:
+                self.wait_for(here, self.watch, arguments)
+        return progress.text
+
+    def resume(self, context: Any, event: dict[str, Any]) -> str:
+        with step() as here:
+            return self.ensure_done(here, event)
+        raise AssertionError("unreachable: step() raises")

@@ -1,0 +1,121 @@
+"""What every step of a runbook starts from: which run this is, what it may touch, and what its failure looks like."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from include.aws.clients import Clients
+from include.errors import PreconditionError, RunbookError
+from include.inventory import Target, load
+from include.operations.history import add_event
+from include.operations.leases import read_lease
+from include.operations.permit import Permit
+from include.operations.table import OperationsTable
+from opskit.clients import clients_for, operations_table
+
+log = logging.getLogger(__name__)
+
+GUARD = "confirm_plan_unchanged"
+
+
+@dataclass(frozen=True)
+class Step:
+    """The running task, in the runbook's words."""
+
+    context: Any
+
+    @property
+    def name(self) -> str:
+        return str(self.context["ti"].task_id)
+
+    @property
+    def run(self) -> str:
+        """`<dag_id>/<run_id>`: the owner of leases, the key of records."""
+        return f"{self.context['dag_run'].dag_id}/{self.context['dag_run'].run_id}"
+
+    @property
+    def requester(self) -> str | None:
+        """The user who triggered the run; None for a schedule."""
+        user: str | None = self.context["dag_run"].triggering_user_name
+        return user
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return dict(self.context["params"])
+
+    @property
+    def reason(self) -> str:
+        return str(self.params["reason"])
+
+    @cached_property
+    def target(self) -> Target:
+        return load().target(self.params["target"])
+
+    @property
+    def clients(self) -> Clients:
+        return clients_for(self.target.name)
+
+    @property
+    def table(self) -> OperationsTable:
+        return operations_table(self.target.name)
+
+    def log(self, text: str) -> None:
+        """Write to the task's log."""
+        log.info("%s", text)
+
+    def result_of(self, task_id: str) -> Any:
+        """Return what another task of this run returned, or None."""
+        return self.context["ti"].xcom_pull(task_ids=task_id)
+
+    @cached_property
+    def guard(self) -> dict[str, Any]:
+        """What the guard let through: plan, digest, fencing, since. Raises: PreconditionError."""
+        found: dict[str, Any] | None = self.result_of(GUARD)
+        if not found:
+            raise PreconditionError(
+                f"Task {GUARD} left no result, so nothing was confirmed; a task marked as success by hand lets nothing "
+                "through, start a new run."
+            )
+        return found
+
+    @property
+    def permit(self) -> Permit:
+        """The permit for this step's writes. Raises: PreconditionError."""
+        guard = self.guard
+        return Permit(self.table, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
+
+    @property
+    def _confirmed(self) -> bool:
+        lease = read_lease(self.table, self.target.name)
+        return lease.owner == self.run and lease.confirmed_plan is not None
+
+    def skip_unless_begun(self) -> None:
+        """Skip the task if this run never got past its guard: it has changed nothing, so there is nothing to put right."""
+        if not self.result_of(GUARD) or not self._confirmed:
+            raise AirflowSkipException("This run changed nothing.")
+
+
+@contextmanager
+def step() -> Iterator[Step]:
+    """Run a step's body; a RunbookError is journalled and fails the task at once, anything else may be retried."""
+    here = Step(get_current_context())
+    try:
+        yield here
+    except RunbookError as error:
+        fail(here, error)
+
+
+def fail(here: Step, error: RunbookError) -> None:
+    """Fail the task without a retry; once the guard has let the run through, the failure is journalled too."""
+    message = f"{type(error).__name__}: {error}"
+    if here.result_of(GUARD):
+        add_event(here.table, here.run, here.name, "failed", message)
+    raise AirflowFailException(message) from error

@@ -1,0 +1,1 @@
+"""Triggers: what the triggerer looks at while a task waits."""

@@ -1,0 +1,162 @@
+// The page: asks the sandbox how the world is, twice a second while somebody looks, and keeps the cards in line with it.
+
+import { el, keyed, setAttribute, setText, show } from "./dom.js";
+import { targetView } from "./target.js";
+import { byAge, count, dateAndClock, describe, instant, list, number } from "./words.js";
+
+const EVERY = 500; // ms between two questions
+const PATIENCE = 5000; // ms for one answer
+const HISTORY_EVERY = 10_000; // a reset that ends in the same counts shows up after this
+
+const at = (id) => document.getElementById(id);
+const histories = new Map(); // "target service" -> {points, counts, asked}
+let world = null;
+let timer = null;
+let asking = false;
+let answeredAt = performance.now();
+
+const focused = () => {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return location.hash.slice(1);
+  }
+};
+
+async function ask(path) {
+  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  if (!response.ok) throw new Error(`it answered ${path.split("?")[0]} with HTTP ${response.status}`);
+  return response.json().catch(() => {
+    throw new Error(`it answered ${path.split("?")[0]} with something that is not JSON`);
+  });
+}
+
+async function look() {
+  clearTimeout(timer);
+  if (document.hidden || asking) return;
+  asking = true;
+  try {
+    const seen = await ask("/world");
+    const [before, now] = [instant(world?.now), instant(seen?.now)];
+    if (before !== null && now !== null && now < before) histories.clear(); // the world was built again
+    world = seen;
+    answeredAt = performance.now();
+    await Promise.all(visible().flatMap((target) => list(target.services).map((service) => remember(target, service))));
+    tell(paint());
+  } catch (error) {
+    tell(error.message.startsWith("it answered") ? error.message : `nothing answers at ${location.host}`);
+  }
+  asking = false;
+  timer = setTimeout(look, EVERY);
+}
+
+/** Ask for a service's history when its counts moved, and now and then. */
+async function remember(target, service) {
+  const key = `${target.name} ${service.name}`;
+  const counts = [service.healthy, service.running, service.desired].join();
+  const known = histories.get(key);
+  if (known && known.counts === counts && performance.now() - known.asked < HISTORY_EVERY) return;
+  const entry = { points: known?.points ?? [], counts, asked: performance.now() };
+  histories.set(key, entry);
+  const query = new URLSearchParams({ target: target.name, service: service.name });
+  try {
+    const answer = await ask(`/timeline?${query}`);
+    entry.points = list(answer.points)
+      .map(({ at, healthy, running, desired }) => ({
+        at: instant(at),
+        healthy: number(healthy) ?? 0,
+        running: number(running) ?? 0,
+        desired: number(desired) ?? 0,
+      }))
+      .filter((point) => point.at !== null)
+      .sort((a, b) => a.at - b.at);
+  } catch {
+    entry.counts = null; // the chart waits for the next round; the rest of the page is right without it
+  }
+}
+
+function visible() {
+  const targets = list(world?.targets).filter((target) => target.name);
+  const serves = (target) => list(target.services).length > 0;
+  const ordered = [...targets.filter(serves), ...targets.filter((target) => !serves(target))];
+  const chosen = ordered.filter((target) => target.name === focused());
+  return chosen.length ? chosen : ordered;
+}
+
+/** Show the world; answers what went wrong, or null. */
+function paint() {
+  try {
+    paintWorld();
+    return null;
+  } catch (error) {
+    console.error(error); // one odd value must not end the watching: the next answer may be whole again
+    return `it answered something this page cannot show (${error.message})`;
+  }
+}
+
+function paintWorld() {
+  const now = instant(world?.now);
+  const all = list(world?.targets).filter((target) => target.name);
+  const shown = visible();
+  const alone = shown.length === 1 && shown[0].name === focused();
+  setText(at("now"), dateAndClock(now));
+  setText(at("speed"), number(world?.speed) === null ? "–" : `${world.speed} × real time`);
+  const stray = focused() && !alone;
+  setText(at("note"), stray ? `No target is called ${focused()}; these are all of them.` : "The inventory names no targets.");
+  show(at("note"), Boolean(stray) || all.length === 0);
+
+  const pointsOf = (target) => (service) => histories.get(`${target.name} ${service.name}`)?.points ?? [];
+  const faultsOf = (target) => list(world?.faults).filter((fault) => fault.target === target.name);
+  const states = shown.map((target) => ({ target, faults: faultsOf(target), pointsOf: pointsOf(target), now, detailed: alone }));
+  keyed(at("cards"), states, (state) => state.target.name, (state) => targetView(state.target));
+  navigation(all, now, pointsOf, faultsOf, alone);
+  const told = alone ? list(shown[0].services).map((service) => `${count(service.healthy)}/${count(service.desired)}`).join(" ") : "";
+  const title = alone ? `${told} healthy · ${shown[0].name}` : "Pretend cloud";
+  if (document.title !== title) document.title = title;
+}
+
+function navigation(all, now, pointsOf, faultsOf, alone) {
+  const links = all.filter((target) => list(target.services).length || target.name === focused());
+  const chips = links.map((target) => {
+    const tones = list(target.services).map((service) => describe(service, byAge(service, pointsOf(target)(service), now).tasks, now).tone);
+    const tone = ["trouble", "changing"].find((one) => tones.includes(one)) ?? "steady";
+    const notes = [{ trouble: "needs a look", changing: "changing" }[tone], faultsOf(target).length && "fault"];
+    return { name: target.name, tone, note: notes.filter(Boolean).join(", "), current: alone && target.name === focused() };
+  });
+  const everything = { name: "", label: "All targets", tone: "none", note: "", current: !alone };
+  keyed(at("targets"), [everything, ...chips], (chip) => chip.name, chipView);
+}
+
+function chipView() {
+  const name = el("span");
+  const note = el("span", "muted");
+  const node = el("a", "", name, note);
+  const update = (chip) => {
+    setAttribute(node, "href", `#${chip.name}`);
+    setAttribute(node, "data-tone", chip.tone);
+    setAttribute(node, "aria-current", chip.current ? "page" : null);
+    setText(name, chip.label ?? chip.name);
+    setText(note, chip.note ? ` ${chip.note}` : "");
+  };
+  return { node, update };
+}
+
+/** Say above everything that what is shown is not now; null when it is. */
+function tell(why) {
+  const banner = at("banner");
+  document.body.classList.toggle("stale", why !== null);
+  show(banner, why !== null);
+  if (why === null) return;
+  const old = world ? ` What you see is from ${dateAndClock(instant(world.now))} simulated time.` : "";
+  const silent = Math.floor((performance.now() - answeredAt) / 10_000) * 10;
+  const since = silent ? ` for ${silent} s` : "";
+  setText(banner, `The sandbox does not answer${since}: ${why}.${old} Still trying; start it with "make sandbox" if it was stopped.`);
+}
+
+document.addEventListener("visibilitychange", look); // a hidden page asks nothing
+addEventListener("hashchange", () => {
+  if (world) tell(paint());
+  scrollTo(0, 0);
+  look();
+});
+look();
