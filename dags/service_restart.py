@@ -1,16 +1,4 @@
-"""### Restart the tasks of a service without ever being short of a healthy one
-
-Renews every task of a target's services, so that they load their data or configuration afresh.
-
-**Use when** region data or configuration that tasks keep in memory has changed, or tasks misbehave and a fresh start helps.
-
-**Takes** about 35 minutes where a service keeps large data in memory (the load alone is 20 to 25), else 5 to 10.
-
-**Asks** one approver of the target (two on production), after showing exactly what will be done.
-
-**Safe to stop** at any time before `surge.stop_old_tasks`: the old tasks still serve, and capacity is left up. After a
-failure the run asks what to do, and nothing is scaled in without an answer.
-"""
+"""Restart the tasks of a target's services without ever being short of a healthy one."""
 
 from datetime import UTC, datetime
 
@@ -20,6 +8,7 @@ from include.inventory import load
 from include.plan.markdown import render
 from include.restart import steps
 from include.restart.plan import RestartPlan
+from include.runbooks import operator_page
 from opskit.groups.restart import choose_strategy, roll_out_services, surge, verify_restart
 from opskit.lease import ask_for_lease, give_lease_back, guard, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
@@ -32,12 +21,13 @@ WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the ta
 
 
 def plan_for(here: Step) -> tuple[RestartPlan, datetime]:
+    """Plan from the world as it is; called by the planner and again by the guard."""
     return steps.make_plan(here.clients, here.target, datetime.now(UTC))
 
 
 with DAG(
     dag_id="service_restart",
-    doc_md=__doc__,
+    doc_md=operator_page("service_restart"),
     schedule=None,
     params=common_params(load().restartable()),
     default_args={"owner": "operations", "retries": 2, "retry_delay": 5},
