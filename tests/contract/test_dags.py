@@ -1,0 +1,106 @@
+"""Rules that every runbook's DAG keeps; collected, never listed."""
+
+from pathlib import Path
+
+from include.inventory import load
+from include.runbooks.pages import DOCUMENT, document, operator_page, runbooks, task_ids
+
+ROOT = Path(__file__).resolve().parents[2]
+GUARD, LOCK, RELEASE = "confirm_plan_unchanged", "acquire_lock", "release_lock"
+BEFORE_THE_GUARD = ("plan_", "stop_if_", "approve_", LOCK)
+RISKS = {"risk:read", "risk:safe", "risk:disruptive", "risk:destructive"}
+
+
+def test_dag_id_is_the_name_of_its_file(dags):
+    assert {dag.dag_id: Path(dag.fileloc).stem for dag in dags.values()} == {name: name for name in dags}
+    assert sorted(file.stem for file in (ROOT / "dags").glob("*.py")) == sorted(dags)
+
+
+def test_every_task_is_before_the_guard_or_downstream_of_it(dags):
+    for dag in dags.values():
+        allowed = dag.get_task(GUARD).get_flat_relative_ids(upstream=False) | {GUARD}
+        others = [task.task_id for task in dag.tasks if task.task_id not in allowed]
+        assert [task_id for task_id in others if not task_id.startswith(BEFORE_THE_GUARD)] == [], dag.dag_id
+
+
+def test_the_guard_comes_after_every_approval_and_the_lock(dags):
+    for dag in dags.values():
+        before = dag.get_task(GUARD).get_flat_relative_ids(upstream=True)
+        approvals = {task.task_id for task in dag.tasks if task.task_id.startswith("approve_")}
+        assert approvals
+        assert approvals | {LOCK} <= before
+
+
+def test_the_lock_is_a_setup_and_its_release_a_teardown_that_can_fail_the_run(dags):
+    for dag in dags.values():
+        assert dag.get_task(LOCK).is_setup
+        release = dag.get_task(RELEASE)
+        assert release.is_teardown
+        assert release.on_failure_fail_dagrun
+        assert LOCK in release.upstream_task_ids
+
+
+def test_an_approval_is_never_asked_twice_and_never_defaults_to_yes(dags):
+    from airflow.providers.standard.operators.hitl import HITLOperator
+
+    for dag in dags.values():
+        people = [task for task in dag.tasks if isinstance(task, HITLOperator)]
+        assert people
+        assert {task.task_id: task.retries for task in people} == {task.task_id: 0 for task in people}
+        assert {
+            task.task_id: task.defaults for task in people if task.task_id.startswith("approve_") and task.defaults
+        } == {}
+
+
+def test_no_run_is_cut_off_by_a_time_out_that_would_skip_the_release(dags):
+    assert {name: dag.dagrun_timeout for name, dag in dags.items()} == dict.fromkeys(dags)
+
+
+def test_a_disruptive_runbook_runs_only_when_a_person_or_ci_asks(dags):
+    for dag in dags.values():
+        risk = RISKS & set(dag.tags)
+        assert len(risk) == 1, f"{dag.dag_id} needs exactly one of {sorted(RISKS)}"
+        if risk & {"risk:disruptive", "risk:destructive"}:
+            assert dag.allowed_run_types
+            assert [str(getattr(each, "value", each)) for each in dag.allowed_run_types] == ["manual"]
+
+
+def test_every_runbook_asks_for_target_reason_and_plan_only(dags):
+    names = list(load().targets)
+    for dag in dags.values():
+        schema = {name: dag.params.get_param(name).schema for name in ("target", "reason", "plan_only")}
+        assert set(schema["target"]["enum"]) <= set(names)
+        assert schema["target"]["enum"]
+        assert schema["reason"]["minLength"] == 10
+        assert schema["plan_only"]["type"] == "boolean"
+
+
+def test_every_dag_shows_its_operators_page(dags):
+    assert {name: dag.doc_md for name, dag in dags.items()} == {name: operator_page(name) for name in dags}
+
+
+def test_every_step_of_a_page_is_a_task_and_every_task_is_on_the_page(dags):
+    for name, dag in dags.items():
+        assert sorted(task_ids(operator_page(name))) == sorted(dag.task_ids)
+
+
+def test_every_page_says_when_how_long_who_and_where_it_may_be_stopped(dags):
+    assert runbooks() == sorted(dags)
+    for name in dags:
+        page = operator_page(name)
+        assert [
+            mark for mark in ("**Use when**", "**Takes**", "**Asks**", "**Safe to stop**") if mark not in page
+        ] == []
+
+
+def test_the_collected_document_is_fresh():
+    assert DOCUMENT.read_text(encoding="utf-8") == document(), "run `make docs`"
+
+
+def test_the_record_runs_whatever_happened_just_before_the_release(dags):
+    for dag in dags.values():
+        before = dag.get_task(RELEASE).upstream_task_ids - {LOCK}
+        assert len(before) == 1
+        record = dag.get_task(before.pop())
+        assert record.task_id.startswith("record_")
+        assert record.trigger_rule.value == "all_done"

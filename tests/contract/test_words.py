@@ -1,0 +1,27 @@
+"""Nothing secret and nothing of one person's machine is in the tree."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OTHER_PEOPLES = re.compile(
+    r"vpc-0[0-9a-f]{16}|AKIA(?!IOSFODNN7EXAMPLE)[A-Z0-9]{16}|communitiesuk|publicmapping", re.IGNORECASE
+)
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = [ROOT / name for name in listed.stdout.splitlines()]
+    return [file for file in files if file.suffix in {".py", ".md", ".yaml", ".toml", ".sh", ".html", ".js"}]
+
+
+def test_no_file_names_another_organisations_systems():
+    found = {
+        str(file.relative_to(ROOT)): match[0]
+        for file in tracked()
+        if file.is_file()
+        and file != Path(__file__)
+        and (match := OTHER_PEOPLES.search(file.read_text(encoding="utf-8")))
+    }
+    assert found == {}
