@@ -1,0 +1,1 @@
+"""The pretend cloud and its neighbours; never imported by the product."""

@@ -1,0 +1,50 @@
+"""Serve the pretend AWS and its control API until told to stop: python -m sandbox.aws."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+
+from include.errors import InventoryError
+from include.inventory import load
+from sandbox.aws.build import build
+from sandbox.aws.clock import Clock
+from sandbox.aws.control import make_control
+from sandbox.aws.server import Application, Server
+from sandbox.aws.world import World
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.aws", description=__doc__)
+    parser.add_argument("--aws-port", type=int, default=4566)
+    parser.add_argument("--control-port", type=int, default=4567)
+    parser.add_argument("--speed", type=float, default=60.0)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        inventory = load()
+    except InventoryError as error:
+        print(error, file=sys.stderr)
+        return 2
+    done = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: done.set())
+    world = World(Clock(options.speed))
+    application = Application(world)
+    aws = Server(application, options.aws_port)
+    build(world, aws.url, inventory)
+    control = Server(
+        make_control(world, application, inventory, lambda: build(world, aws.url, inventory)), options.control_port
+    )
+    world.start()
+    print(f"ready: aws {aws.url} control {control.url} speed {options.speed:g}", flush=True)
+    done.wait()
+    world.stop()
+    control.stop()
+    aws.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

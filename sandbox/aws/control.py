@@ -1,0 +1,164 @@
+"""The control API: look at the world, break it, speed it up, begin again."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, request, send_from_directory
+
+from include.errors import InventoryError
+from include.inventory import Inventory
+from sandbox.aws import faults, lifecycle
+from sandbox.aws.clock import as_text
+from sandbox.aws.model import Service, Task
+from sandbox.aws.server import Application
+from sandbox.aws.snapshot import state_json, world_json
+from sandbox.aws.world import World
+
+PAGE = Path(__file__).parents[1] / "page"
+
+
+def make_control(world: World, application: Application, inventory: Inventory, rebuild: Any) -> Flask:
+    """Return the control API as a WSGI application; `rebuild()` builds the world anew."""
+    app = Flask("control", static_folder=None)
+
+    @app.get("/")
+    def page() -> Response:
+        return send_from_directory(PAGE, "index.html")
+
+    @app.get("/static/<path:name>")
+    def static_file(name: str) -> Response:
+        return send_from_directory(PAGE, name)
+
+    @app.get("/status")
+    def status() -> Response:
+        with world.lock:
+            now = as_text(world.clock.now())
+        return jsonify(ok=not world.problem, problem=world.problem, speed=world.clock.speed, now=now)
+
+    @app.get("/world")
+    def show_world() -> Response:
+        with world.lock:
+            return jsonify(world_json(world, inventory))
+
+    @app.get("/state")
+    def show_state() -> Response:
+        with world.lock:
+            return jsonify(state_json(world, inventory))
+
+    @app.get("/timeline")
+    def timeline() -> Any:
+        key = (request.args.get("target", ""), request.args.get("service", ""))
+        with world.lock:
+            world.catch_up()
+            if key not in world.timeline:
+                return refusal(f"There is no service {key[1]!r} in target {key[0]!r}; GET /world lists them.")
+            return jsonify(points=[{**point, "at": as_text(point["at"])} for point in world.timeline[key]])
+
+    @app.get("/calls")
+    def calls() -> Response:
+        after = request.args.get("after", 0, type=int)
+        with world.lock:
+            return jsonify(calls=[call.as_json() for call in application.calls if call.n > after])
+
+    @app.post("/reset")
+    def reset() -> Response:
+        with world.lock:
+            rebuild()
+            application.calls.clear()
+        return jsonify(ok=True)
+
+    @app.post("/speed")
+    def set_speed() -> Any:
+        speed = (request.get_json(silent=True) or {}).get("speed")
+        if not isinstance(speed, int | float) or isinstance(speed, bool) or not 0 < speed <= 3600:
+            return refusal(f"speed must be a number above 0 and up to 3600, not {speed!r}.")
+        with world.lock:
+            world.catch_up()
+            world.clock.set_speed(float(speed))
+        return jsonify(speed=speed)
+
+    @app.get("/faults")
+    def list_faults() -> Response:
+        with world.lock:
+            return jsonify(faults=[fault.as_json() for fault in world.faults])
+
+    @app.post("/faults")
+    def add_fault() -> Any:
+        try:
+            fault = inject(world, inventory, request.get_json(silent=True) or {})
+        except (faults.FaultError, InventoryError) as error:
+            return refusal(str(error))
+        return jsonify(fault.as_json())
+
+    @app.delete("/faults")
+    def clear_faults() -> Response:
+        with world.lock:
+            world.faults.clear()
+        return jsonify(faults=[])
+
+    @app.delete("/faults/<name>")
+    def remove_fault(name: str) -> Any:
+        with world.lock:
+            found = [fault for fault in world.faults if fault.id == name]
+            if not found:
+                return refusal(f"There is no fault {name!r}; GET /faults lists the active ones.")
+            world.faults.remove(found[0])
+        return jsonify(found[0].as_json())
+
+    @app.get("/health/<system>/<environment>/<service>/<task>")
+    def health(system: str, environment: str, service: str, task: str) -> Any:
+        with world.lock:
+            now = world.catch_up()
+            found = find_service(world, inventory, f"{system}/{environment}", service)
+            for each in found[0].tasks_of(found[1]) if found else []:
+                if each.id == task:
+                    return answer_health(inventory, f"{system}/{environment}", each, now)
+        return refusal(f"There is no task {task!r} of service {service!r}; GET /world lists them.", 404)
+
+    return app
+
+
+def refusal(text: str, status: int = 400) -> Any:
+    return jsonify(error=text), status
+
+
+def find_service(world: World, inventory: Inventory, target: str, name: str | None) -> tuple[Any, Service] | None:
+    """Return a target's region and its service of that name (None: the first), or None."""
+    environment = inventory.target(target).environment
+    region = world.region(environment.account, environment.region)
+    for service in region.services.values():
+        if service.cluster == environment.cluster and name in (None, service.name):
+            return region, service
+    return None
+
+
+def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.Fault:
+    """Add a fault. Raises: FaultError, InventoryError."""
+    rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
+    fields = faults.parse_fields(given.get("kind"), rest)
+    target, name = str(given.get("target")), given.get("service")
+    found = find_service(world, inventory, target, name)
+    if found is None:
+        raise faults.FaultError(f"Target {target} has no service {name or 'at all'}; GET /world lists them.")
+    region, service = found
+    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, service.name, fields)
+    with world.lock:
+        if fault.kind == "group_max":
+            if service.group is None:
+                raise faults.FaultError(
+                    f"Service {service.name} has no scaling group, so group_max cannot apply to it."
+                )
+            faults.apply_to_group(fault, region.groups[service.group])
+        if fault.kind == "topology_errors" and not service.data_uri:
+            raise faults.FaultError(f"Service {service.name} loads no topology, so topology_errors cannot apply to it.")
+        world.faults.append(fault)
+    return fault
+
+
+def answer_health(inventory: Inventory, target: str, task: Task, now: float) -> Any:
+    """Answer as the task's own health URL would."""
+    described = inventory.target(target).environment.service(str(task.service))
+    matcher = described.load_balancing.matcher if described.load_balancing else "200"
+    body = task.load.body() if task.load is not None else {"status": "up" if lifecycle.passes(task, now) else "down"}
+    return jsonify(body), int(matcher[:3]) if lifecycle.passes(task, now) else 503

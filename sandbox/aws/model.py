@@ -1,0 +1,203 @@
+"""What stands in one account and region: services, tasks, targets, instances, groups. Times are simulated seconds."""
+
+import uuid
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Literal
+
+INSTANCE_CPU = {"r5.2xlarge": 8192, "t3.large": 2048}  # units of 1/1024 vCPU
+INSTANCE_MEMORY = {"r5.2xlarge": 62_000, "t3.large": 7_600}  # MiB that ECS may place tasks on
+PROCESSES = ("Launch", "Terminate", "AlarmNotification", "ScheduledActions", "AZRebalance", "HealthCheck")
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass
+class Behaviour:
+    """How a task will fare, settled when it is created."""
+
+    boot: float  # seconds from RUNNING to answering its health check
+    healthy: bool = True
+    crash_after: float | None = None
+    exit_code: int = 0
+    failed_loads: dict[str, int] = field(default_factory=dict)  # uri -> how many times in a row
+    faults: list[Any] = field(default_factory=list)  # the faults that shaped it
+
+
+@dataclass
+class Task:
+    arn: str
+    cluster: str
+    family: str
+    definition: str
+    containers: list[str]
+    cpu: int
+    memory: int
+    launch_type: str
+    created: float
+    behaviour: Behaviour
+    service: str | None = None
+    deployment: str = ""
+    group: str = ""
+    started_by: str = ""
+    instance: str | None = None  # EC2 instance id
+    ip: str | None = None
+    port: int = 0
+    status: str = "PROVISIONING"
+    desired: Literal["RUNNING", "STOPPED"] = "RUNNING"
+    started: float | None = None
+    stopping: float | None = None
+    stopped: float | None = None
+    stop_code: str = ""
+    stopped_reason: str = ""
+    exit_code: int | None = None
+    protected_until: float | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    run_seconds: float | None = None  # one-off tasks end by themselves
+    log_next: float = 0.0
+    load: Any = None  # topology.Load of a big-cache task
+    checked: float = 0.0
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def alive(self) -> bool:
+        return self.desired == "RUNNING" and self.status != "STOPPED"
+
+    def protected(self, now: float) -> bool:
+        return self.protected_until is not None and now < self.protected_until
+
+
+@dataclass
+class Deployment:
+    id: str
+    definition: str
+    created: float
+    status: str = "PRIMARY"
+    state: str = "IN_PROGRESS"
+    reason: str = ""
+    failed: int = 0
+    completed: bool = False
+    rollback: bool = False
+
+
+@dataclass
+class Service:
+    name: str
+    arn: str
+    cluster: str
+    definition: str
+    desired: int
+    launch_type: str
+    controller: str
+    created: float
+    target_groups: list[dict[str, Any]] = field(default_factory=list)  # as loadBalancers of the API
+    network: dict[str, Any] = field(default_factory=dict)
+    grace: float = 0
+    min_percent: int = 100
+    max_percent: int = 200
+    breaker: bool = False
+    status: str = "ACTIVE"
+    deployments: list[Deployment] = field(default_factory=list)
+    events: list[tuple[float, str, str]] = field(default_factory=list)  # at, id, message; newest first
+    boot: float = 30.0
+    group: str | None = None  # Auto Scaling group
+    log_group: str = ""
+    log_prefix: str = "ecs"
+    data_uri: str = ""  # where a big-cache service's regions are; empty if it loads none
+    next_try: float = 0.0
+
+    def say(self, at: float, message: str) -> None:
+        """Add a service event; the same one is not repeated at once."""
+        text = f"(service {self.name}) {message}"
+        if not self.events or self.events[0][2] != text:
+            self.events.insert(0, (at, new_id(), text))
+            del self.events[100:]
+
+    @property
+    def primary(self) -> Deployment:
+        return self.deployments[0]
+
+
+@dataclass
+class Target:
+    """A registered target; `passing` follows the task it belongs to."""
+
+    id: str
+    port: int
+    registered: float
+    state: str = "initial"
+    since: float = 0.0
+    draining: float | None = None
+
+
+@dataclass
+class Instance:
+    id: str
+    arn: str  # container instance
+    type: str
+    launched: float
+    state: str = "Pending"  # the group's lifecycle state
+    registered: bool = False  # with the ECS cluster
+    protected: bool = False
+    terminating: float | None = None
+
+
+@dataclass
+class Group:
+    name: str
+    cluster: str
+    min: int
+    max: int
+    desired: int
+    instance_type: str
+    instances: dict[str, Instance] = field(default_factory=dict)
+    suspended: set[str] = field(default_factory=set)
+    samples: list[tuple[float, float]] = field(default_factory=list)  # at, CPU reservation percent
+    last_scaled: float = 0.0
+    alarm: str = "OK"
+    activities: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Region:
+    """Everything of one account and region that moves."""
+
+    account: str
+    name: str
+    services: dict[tuple[str, str], Service] = field(default_factory=dict)  # (cluster, name)
+    tasks: dict[str, Task] = field(default_factory=dict)  # by ARN
+    groups: dict[str, Group] = field(default_factory=dict)
+    targets: dict[str, dict[tuple[str, int], Target]] = field(default_factory=dict)  # by target group ARN
+    random: Random = field(default_factory=lambda: Random(7))  # noqa: S311  # chance for a simulation, no secret
+
+    def arn(self, service: str, rest: str) -> str:
+        return f"arn:aws:{service}:{self.name}:{self.account}:{rest}"
+
+    def tasks_of(self, service: Service) -> list[Task]:
+        return [
+            task for task in self.tasks.values() if task.service == service.name and task.cluster == service.cluster
+        ]
+
+    def instances(self, cluster: str) -> list[Instance]:
+        return [each for group in self.groups.values() if group.cluster == cluster for each in group.instances.values()]
+
+    def target_of(self, task: Task) -> list[Target]:
+        """Return the task's registrations, one per target group it is in."""
+        key = (task.ip or task.instance or "", task.port)
+        return [targets[key] for targets in self.targets.values() if key in targets]
+
+    def health(self, task: Task) -> str:
+        """Return the task's target health, or "none" where no load balancer asks."""
+        service = self.services.get((task.cluster, task.service or ""))
+        if service is None or not service.target_groups:
+            return "none"
+        states = [target.state for target in self.target_of(task)]
+        return states[0] if states else "unused"
+
+    def is_healthy(self, task: Task) -> bool:
+        return task.alive and task.status == "RUNNING" and self.health(task) in ("healthy", "none")

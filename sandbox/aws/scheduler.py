@@ -1,0 +1,163 @@
+"""The ECS service scheduler: starts what is missing, stops what is too much, follows deployments to their end."""
+
+import math
+from collections.abc import Callable
+
+from sandbox.aws import lifecycle
+from sandbox.aws.model import Deployment, Region, Service, Task, new_id
+
+RETRY = 15.0  # seconds between two tries to place a task that found no room
+StartTask = Callable[[Region, Service, Deployment, float], Task | None]
+
+
+def new_deployment(region: Region, service: Service, now: float, *, rollback: bool = False) -> Deployment:
+    """Begin a deployment; the one before becomes ACTIVE until its tasks are gone."""
+    for each in service.deployments:
+        each.status = "ACTIVE"
+        if each.state == "IN_PROGRESS":
+            each.state, each.reason = "FAILED", "superseded by a newer deployment"
+    number = region.random.randint(10**18, 10**19 - 1)
+    made = Deployment(f"ecs-svc/{number}", service.definition, now, rollback=rollback)
+    made.reason = f"ECS deployment {made.id} in progress."
+    if rollback:
+        made.reason = f"ECS deployment circuit breaker: rolling back to deploymentId {made.id}."
+    service.deployments.insert(0, made)
+    return made
+
+
+def reconcile(region: Region, service: Service, now: float, start: StartTask) -> None:
+    """Bring a service one step closer to what is wanted."""
+    if service.status == "INACTIVE" or not service.deployments:
+        return
+    tasks = region.tasks_of(service)
+    _stop_ill(region, service, tasks, now)
+    _break_circuit(region, service, tasks, now)
+    primary = service.primary
+    alive = [task for task in tasks if task.alive]
+    new = [task for task in alive if task.deployment == primary.id]
+    old = [task for task in alive if task.deployment != primary.id]
+    ceiling = max(math.floor(service.desired * service.max_percent / 100), service.desired)
+    room = min(service.desired - len(new), ceiling - len(alive)) if old else service.desired - len(new)
+    if primary.state != "FAILED" and now >= service.next_try:
+        for _ in range(max(0, room)):
+            if start(region, service, primary, now) is None:
+                service.next_try = now + RETRY
+                break
+    _scale_in(region, service, new, now)
+    _replace_old(region, service, alive, old, now)
+    _complete(region, service, now)
+
+
+def _scale_in(region: Region, service: Service, new: list[Task], now: float) -> None:
+    surplus = len(new) - service.desired
+    # tasks that do not run yet go first, then the newest: legal, and the choice that hurts most
+    order = sorted(
+        (task for task in new if not task.protected(now)), key=lambda task: (task.status == "RUNNING", -task.created)
+    )
+    for task in order[: max(0, surplus)]:
+        _stop(region, service, task, now)
+
+
+def _replace_old(region: Region, service: Service, alive: list[Task], old: list[Task], now: float) -> None:
+    floor = math.ceil(service.desired * service.min_percent / 100)
+    spare = sum(region.is_healthy(task) for task in alive) - floor
+    for task in sorted(old, key=lambda task: (region.is_healthy(task), -task.created)):
+        if task.protected(now):
+            continue
+        if region.is_healthy(task):
+            if spare <= 0:
+                continue
+            spare -= 1
+        _stop(region, service, task, now)
+
+
+def _stop(region: Region, service: Service, task: Task, now: float) -> None:
+    reason = f"Scaling activity initiated by (deployment {service.primary.id})"
+    lifecycle.request_stop(region, task, now, "ServiceSchedulerInitiated", reason)
+    service.say(now, f"has stopped 1 running tasks: (task {task.id}).")
+
+
+def _stop_ill(region: Region, service: Service, tasks: list[Task], now: float) -> None:
+    for task in tasks:
+        if not task.alive or task.started is None or now - task.started < service.grace:
+            continue
+        for target in region.target_of(task):
+            if target.state == "unhealthy" and task.alive:
+                arn = service.target_groups[0]["targetGroupArn"]
+                lifecycle.request_stop(
+                    region,
+                    task,
+                    now,
+                    "ServiceSchedulerInitiated",
+                    f"Task failed ELB health checks in (target-group {arn})",
+                )
+                _count_failed(service, task)
+                service.say(
+                    now,
+                    f"(port {target.port}) is unhealthy in (target-group {arn}) due to (reason Health checks failed)",
+                )
+    for task in tasks:
+        if (
+            task.desired == "STOPPED"
+            and task.stop_code in ("EssentialContainerExited", "TaskFailedToStart")
+            and not task.overrides.get("counted")
+        ):
+            task.overrides["counted"] = True
+            _count_failed(service, task)
+
+
+def _count_failed(service: Service, task: Task) -> None:
+    for deployment in service.deployments:
+        if deployment.id == task.deployment:
+            deployment.failed += 1
+
+
+def _break_circuit(region: Region, service: Service, tasks: list[Task], now: float) -> None:
+    primary = service.primary
+    threshold = min(max(math.ceil(service.desired / 2), 3), 200)
+    if not service.breaker or primary.state != "IN_PROGRESS" or primary.failed < threshold or primary.rollback:
+        return
+    primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
+    service.say(now, f"(deployment {primary.id}) deployment failed: tasks failed to start.")
+    good = next((each for each in service.deployments[1:] if each.completed), None)
+    if good:
+        service.definition = good.definition
+        made = new_deployment(region, service, now, rollback=True)
+        service.say(now, f"rolling back to deployment {made.id}.")
+
+
+def _complete(region: Region, service: Service, now: float) -> None:
+    primary = service.primary
+    present = [task for task in region.tasks_of(service) if task.status != "STOPPED"]
+    healthy = [task for task in present if task.deployment == primary.id and region.is_healthy(task)]
+    if service.status == "DRAINING" and not present:
+        service.status = "INACTIVE"
+    if primary.state == "FAILED" or not len(healthy) == service.desired == len(present):
+        return
+    del service.deployments[1:]
+    if primary.state == "IN_PROGRESS":
+        primary.state, primary.reason = "COMPLETED", f"ECS deployment {primary.id} completed."
+        service.say(now, f"(deployment {primary.id}) deployment completed.")
+    if not primary.completed or "steady state" not in (service.events[0][2] if service.events else ""):
+        service.say(now, "has reached a steady state.")
+    primary.completed = True
+
+
+def place(
+    region: Region, service_cluster: str, cpu: int, memory: int, cpu_of: dict[str, int], memory_of: dict[str, int]
+) -> str | None:
+    """Return an instance with room for a task, the emptiest first (spread), or None."""
+    best: tuple[int, str] | None = None
+    for instance in region.instances(service_cluster):
+        if not instance.registered or instance.terminating is not None:
+            continue
+        on_it = [task for task in region.tasks.values() if task.instance == instance.id and task.status != "STOPPED"]
+        free_cpu = cpu_of[instance.type] - sum(task.cpu for task in on_it)
+        free_memory = memory_of[instance.type] - sum(task.memory for task in on_it)
+        if free_cpu >= cpu and free_memory >= memory and (best is None or (free_memory, instance.id) > best):
+            best = (free_memory, instance.id)
+    return best[1] if best else None
+
+
+def task_arn(region: Region, cluster: str) -> str:
+    return region.arn("ecs", f"task/{cluster}/{new_id()}")

@@ -1,0 +1,81 @@
+"""The environment variables the sandbox's processes run with."""
+
+import json
+import os
+from pathlib import Path
+
+from include.inventory import FOLDER_VARIABLE, Inventory, Target
+from sandbox.credentials import ROLES, Credentials
+from sandbox.settings import HOST, ROOT, Settings
+
+TUNING = ROOT / "config" / "airflow.env"
+# neither another Airflow's settings nor the way to a real AWS account may reach a rehearsal
+FOREIGN = ("AIRFLOW", "_AIRFLOW", "AWS_", "PG", "PYTHONPATH", "SANDBOX_")
+
+
+def base() -> dict[str, str]:
+    """Return our own environment without what does not belong in a sandbox."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    if folder := kept.get(FOLDER_VARIABLE):
+        kept[FOLDER_VARIABLE] = str(Path(folder).resolve())  # the processes run in a folder of their own
+    local = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), HOST, "localhost"]))
+    return kept | {
+        "PYTHONPATH": str(ROOT),  # what makes include/ importable
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": local,
+        "no_proxy": local,
+        # a client that was given no connection must find nothing, not this person's own account
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def tuning() -> dict[str, str]:
+    """Return the settings of config/airflow.env."""
+    lines = TUNING.read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("=", 1) for line in lines if line.strip() and not line.startswith("#")]
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, database: str) -> dict[str, str]:
+    """Return the environment of every Airflow process; `database` is its SQLAlchemy URL."""
+    sandbox = {
+        "AIRFLOW_HOME": str(settings.folder / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(settings.dags),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "sandbox.loopback.hostname",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.url('airflow')}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": credentials.fernet_key,
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in ROLES.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.folder / "passwords.json"),
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(settings.ports["airflow"]),
+        "AIRFLOW__API__BASE_URL": settings.url("airflow"),
+        "AIRFLOW__API__SECRET_KEY": credentials.api_secret_key,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__INSTANCE_NAME": "Sandbox",
+        "AIRFLOW__API_AUTH__JWT_SECRET": credentials.jwt_secret,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.folder / "airflow" / "logs"),
+    }
+    pace = {"RUNBOOK_POLL_SECONDS": os.environ.get("RUNBOOK_POLL_SECONDS", "1")}  # at 60-fold speed, once a minute
+    connections = {
+        f"AIRFLOW_CONN_{target.aws_conn_id.upper()}": connection(target, settings.url("aws"))
+        for target in inventory.targets.values()
+    }
+    return base() | tuning() | sandbox | pace | connections
+
+
+def connection(target: Target, endpoint: str) -> str:
+    """Return the Airflow connection, as JSON, by which runbooks reach a target's account in the pretend AWS."""
+    environment = target.environment
+    extra = {
+        "region_name": environment.region,
+        "role_arn": f"arn:aws:iam::{environment.account}:role/{environment.role}",
+        "endpoint_url": endpoint,
+        # the provider leaves endpoint_url aside when it assumes the role
+        "service_config": {"sts": {"endpoint_url": endpoint}},
+    }
+    return json.dumps({"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra})

@@ -1,0 +1,8 @@
+"""The name by which the sandbox's Airflow knows its own machine."""
+
+from sandbox.settings import HOST
+
+
+def hostname() -> str:
+    """Return an address that always leads back here; a laptop's own name may resolve slowly, elsewhere or not at all."""
+    return HOST

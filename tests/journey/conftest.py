@@ -1,0 +1,60 @@
+"""One sandbox for all journeys: started as a user would, stopped at the end, its world rebuilt before each test."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sandbox_client import Sandbox, wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def start_sandbox(folder: Path, speed: int, **variables: str):
+    """Start a sandbox on free ports; yields it once it is ready, and ends it."""
+    names = ("AIRFLOW", "AWS", "CONTROL", "POSTGRES", "WORKER_LOG", "TRIGGER_LOG", "SCHEDULER_HEALTH")
+    ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
+    environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), "SANDBOX_SPEED": str(speed), **variables}
+    for name in [name for name in environment if name.startswith("AIRFLOW")]:
+        del environment[name]  # the tests' own settings are not the sandbox's
+    log = folder.parent / f"{folder.name}.log"
+    endpoints = folder / "endpoints.json"
+    with log.open("w") as out:
+        process = subprocess.Popen([sys.executable, "-m", "sandbox"], cwd=ROOT, env=environment, stdout=out, stderr=out)
+        try:
+            wait_for(
+                "the sandbox to be ready",
+                lambda: endpoints.exists() or process.poll() is not None,
+                deadline=START_DEADLINE,
+            )
+            assert process.poll() is None, log.read_text()[-3000:]
+            yield Sandbox(json.loads(endpoints.read_text()))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0, log.read_text()[-3000:]
+
+
+@pytest.fixture(scope="session")
+def running_sandbox(tmp_path_factory):
+    yield from start_sandbox(tmp_path_factory.mktemp("sandbox") / "state", speed=180)
+
+
+@pytest.fixture
+def sandbox(running_sandbox):
+    running_sandbox.reset()
+    return running_sandbox

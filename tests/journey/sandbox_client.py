@@ -1,0 +1,162 @@
+"""The sandbox as its users see it: Airflow's REST API as a given user, and the control API."""
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+T = TypeVar("T")
+FINISHED = ("success", "failed")
+DEADLINE = 180.0  # seconds; how long a journey may wait for one condition before the test fails
+
+
+def wait_for(what: str, look: Callable[[], T | None], deadline: float = DEADLINE, every: float = 0.25) -> T:
+    """Return the first truthy look; fail with what was waited for."""
+    end = time.monotonic() + deadline
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {deadline:.0f} s for {what}")
+        time.sleep(every)
+
+
+class Sandbox:
+    """A running sandbox, from its endpoints.json."""
+
+    def __init__(self, endpoints: dict[str, Any]):
+        self.endpoints = endpoints
+        self.control = httpx.Client(base_url=endpoints["control"], timeout=30)
+        self._clients: dict[str, httpx.Client] = {}
+
+    def airflow(self, user: str) -> httpx.Client:
+        """Return a client logged in as a user."""
+        if user not in self._clients:
+            login = {"username": user, "password": self.endpoints["users"][user]["password"]}
+            base = self.endpoints["airflow"].rstrip("/")
+            token = httpx.post(f"{base}/auth/token", json=login, timeout=30).raise_for_status().json()["access_token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            self._clients[user] = httpx.Client(base_url=f"{base}/api/v2", headers=headers, timeout=30)
+        return self._clients[user]
+
+    def trigger(self, dag_id: str, conf: dict[str, Any], user: str = "operator") -> "Run":
+        """Start a run as a user."""
+        answer = self.airflow(user).post(f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        assert answer.status_code == 200, answer.text
+        return Run(self, dag_id, answer.json()["dag_run_id"])
+
+    def restart(self, target: str, user: str = "operator", **conf: Any) -> "Run":
+        """Start service_restart."""
+        return self.trigger("service_restart", {"target": target, "reason": "a journey of the tests", **conf}, user)
+
+    def reset(self) -> None:
+        self.control.post("/reset").raise_for_status()
+
+    def fault(self, kind: str, target: str, **fields: Any) -> str:
+        """Inject a fault; returns its id."""
+        answer = self.control.post("/faults", json={"kind": kind, "target": target, **fields})
+        assert answer.status_code in (200, 201), answer.text
+        return str(answer.json()["id"])
+
+    def injected(self, fault: str) -> int:
+        """Return how many times a fault really took effect."""
+        faults = self.control.get("/faults").json()
+        faults = faults["faults"] if isinstance(faults, dict) else faults
+        return int(next(each["injected"] for each in faults if str(each["id"]) == fault))
+
+    def state(self) -> Any:
+        return self.control.get("/state").raise_for_status().json()
+
+    def calls(self, after: int = 0) -> list[dict[str, Any]]:
+        return list(self.control.get("/calls", params={"after": after}).raise_for_status().json()["calls"])
+
+    def last_call(self) -> int:
+        return max((call["n"] for call in self.calls()), default=0)
+
+    def writes(self, after: int = 0) -> list[str]:
+        """Return the mutating calls to the world, the operations table left out."""
+        return [
+            call["action"] for call in self.calls(after) if call["mutates"] and call["service"].lower() != "dynamodb"
+        ]
+
+    def target(self, name: str) -> dict[str, Any]:
+        world = self.control.get("/world").raise_for_status().json()
+        return next(each for each in world["targets"] if each["name"] == name)
+
+    def service(self, target: str, index: int = 0) -> dict[str, Any]:
+        service: dict[str, Any] = self.target(target)["services"][index]
+        return service
+
+    def lowest_healthy(self, target: str, service: str) -> int:
+        """Return the lowest healthy count of a service since the last reset."""
+        answer = self.control.get("/timeline", params={"target": target, "service": service}).raise_for_status()
+        return min(point["healthy"] for point in answer.json()["points"])
+
+
+class Run:
+    """One run of a runbook."""
+
+    def __init__(self, sandbox: Sandbox, dag_id: str, run_id: str):
+        self.sandbox = sandbox
+        self.path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+        self.run_id = run_id
+
+    def get(self, path: str = "", user: str = "operator") -> Any:
+        return self.sandbox.airflow(user).get(self.path + path).raise_for_status().json()
+
+    @property
+    def state(self) -> str:
+        return str(self.get()["state"])
+
+    def tasks(self) -> dict[str, str | None]:
+        return {task["task_id"]: task["state"] for task in self.get("/taskInstances")["task_instances"]}
+
+    def wait_until_asked(self, task: str = "approve_restart") -> dict[str, Any]:
+        """Wait until a task asks for input, and a little longer: an answer at once would hit a race of Airflow's."""
+        wait_for(f"{task} to ask", lambda: self.tasks().get(task) == "awaiting_input" or self._ended())
+        assert self.tasks()[task] == "awaiting_input", self.story()
+        asked = time.monotonic()
+        wait_for("two seconds to pass", lambda: time.monotonic() - asked > 2)
+        return dict(self.get(f"/taskInstances/{task}/-1/hitlDetails"))
+
+    def answer(self, option: str, user: str = "approver", task: str = "approve_restart") -> httpx.Response:
+        body = {"chosen_options": [option], "params_input": {}}
+        return self.sandbox.airflow(user).patch(f"{self.path}/taskInstances/{task}/-1/hitlDetails", json=body)
+
+    def approve(self, user: str = "approver", task: str = "approve_restart") -> None:
+        self.wait_until_asked(task)
+        answer = self.answer("Approve", user, task)
+        assert answer.status_code == 200, answer.text
+
+    def mark(self, task: str, state: str, user: str = "operator") -> None:
+        body = {"new_state": state}
+        answer = self.sandbox.airflow(user).patch(f"{self.path}/taskInstances/{task}", json=body)
+        assert answer.status_code == 200, answer.text
+
+    def wait(self, deadline: float = DEADLINE) -> str:
+        """Wait until the run has ended; returns its state."""
+        wait_for(f"run {self.run_id} to end ({self.tasks()})", self._ended, deadline)
+        return self.state
+
+    def wait_for_task(self, task: str, *states: str) -> None:
+        wait_for(f"{task} to be {' or '.join(states)}", lambda: self.tasks().get(task) in states or self._ended())
+        assert self.tasks().get(task) in states, self.story()
+
+    def log(self, task: str) -> str:
+        """Return the log of a task's last try."""
+        tries = self.get(f"/taskInstances/{task}")["try_number"]
+        answer = self.sandbox.airflow("operator").get(
+            f"{self.path}/taskInstances/{task}/logs/{tries}", headers={"Accept": "application/json"}, params={"full_content": True}
+        )
+        return answer.text
+
+    def story(self) -> str:
+        """Return the run's tasks and the logs of the failed ones, for a test's failure message."""
+        states = self.tasks()
+        logs = [f"--- {task}\n{self.log(task)[-3000:]}" for task, state in states.items() if state == "failed"]
+        return f"{self.state}: {states}\n" + "\n".join(logs)
+
+    def _ended(self) -> bool:
+        return self.state in FINISHED
