@@ -10,7 +10,7 @@ from sandbox.settings import HOST, ROOT, Settings
 
 TUNING = ROOT / "config" / "airflow.env"
 # neither another Airflow's settings nor the way to a real AWS account may reach a rehearsal
-FOREIGN = ("AIRFLOW", "_AIRFLOW", "AWS_", "PG", "PYTHONPATH", "SANDBOX_")
+FOREIGN = ("AIRFLOW", "_AIRFLOW", "AWS_", "PG", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SANDBOX_")
 
 
 def base() -> dict[str, str]:

@@ -14,7 +14,7 @@ from sandbox.credentials import write_private
 from sandbox.errors import SandboxError
 from sandbox.processes import Child, kill, session_of
 
-SAME = 0.05  # seconds by which two readings of a process's start may differ
+SAME = 2.0  # seconds; two readings of one process's start differ by as much as the clock was set in between
 PATIENCE = 10.0  # seconds until killed processes must be gone
 
 
@@ -64,7 +64,9 @@ def end_leftovers(folder: Path) -> list[str]:
         kill(process)
     _, stubborn = psutil.wait_procs(found, timeout=PATIENCE)
     if stubborn:
-        raise SandboxError(f"Processes {[each.pid for each in stubborn]} of an earlier sandbox do not end; end them first.")
+        raise SandboxError(
+            f"Processes {[each.pid for each in stubborn]} of an earlier sandbox do not end; end them first."
+        )
     forget(folder)
     return names
 

@@ -1,6 +1,7 @@
 """One process of the tree: started in a session of its own, logged to a file, and ended with all it started."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -35,10 +36,8 @@ class Child:
         """Ask it to end, then kill what is left of its session."""
         if self.process.returncode is None:
             self.process.send_signal(self.ends_on)
-            try:
+            with contextlib.suppress(TimeoutError):  # then it is killed below, with all it started
                 await asyncio.wait_for(self.process.wait(), self.patience)
-            except TimeoutError:
-                pass  # killed below, with all it started
         for member in session_of(self.pid):
             kill(member)
         await self.process.wait()
@@ -60,7 +59,6 @@ async def start(
     patience: float = 6.0,
 ) -> Child:
     """Start a process that ends when we do, even if we are killed."""
-    identity = {"user": user, "group": _group(user), "extra_groups": []} if user else {}
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -71,7 +69,9 @@ async def start(
             env=dict(environment),
             start_new_session=True,  # a Ctrl-C at the terminal reaches us only: we end the others in order
             preexec_fn=_end_with_parent(ends_on),
-            **identity,
+            user=user,
+            group=_group(user) if user else None,
+            extra_groups=[] if user else None,
         )
     try:
         created = psutil.Process(process.pid).create_time()
@@ -94,10 +94,8 @@ def session_of(leader: int) -> list[psutil.Process]:
 
 def kill(process: psutil.Process) -> None:
     """Kill a process, unless it has ended or its number has passed to another."""
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()
-    except psutil.NoSuchProcess:
-        pass
 
 
 def _end_with_parent(sign: signal.Signals) -> Callable[[], None] | None:

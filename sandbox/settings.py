@@ -81,5 +81,7 @@ def _speed(value: str) -> float:
     except ValueError:
         speed = 0.0
     if not 0 < speed <= 3600:
-        raise SandboxError(f"SANDBOX_SPEED is {value!r}; use simulated seconds per second, more than 0 and at most 3600.")
+        raise SandboxError(
+            f"SANDBOX_SPEED is {value!r}; use simulated seconds per second, more than 0 and at most 3600."
+        )
     return speed

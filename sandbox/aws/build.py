@@ -1,5 +1,6 @@
 """Build the world from the inventory: what is static through the AWS API, what moves straight into the world, already steady."""
 
+import os
 from typing import Any
 
 import boto3
@@ -15,6 +16,8 @@ from sandbox.aws.other_apis import WorldStsResponse
 from sandbox.aws.server import BUILDER_KEY
 from sandbox.aws.topology import REGIONS, Load
 from sandbox.aws.world import World
+
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "False"  # thousands of images nobody asks for, at every reset
 
 AGE = 6 * 3600.0  # seconds the first tasks have been running when the world begins
 

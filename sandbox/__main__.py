@@ -1,0 +1,10 @@
+"""Run the sandbox in the foreground: `python -m sandbox`, or `make sandbox`."""
+
+import asyncio
+import sys
+
+from sandbox.screen import Screen
+from sandbox.supervisor import run
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(run(Screen())))
