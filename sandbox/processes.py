@@ -56,7 +56,7 @@ async def start(
     environment: Mapping[str, str],
     user: str | None = None,
     ends_on: signal.Signals = signal.SIGTERM,
-    patience: float = 6.0,
+    patience: float = 3.0,
 ) -> Child:
     """Start a process that ends when we do, even if we are killed."""
     with log.open("wb") as out:
@@ -68,7 +68,7 @@ async def start(
             cwd=cwd,
             env=dict(environment),
             start_new_session=True,  # a Ctrl-C at the terminal reaches us only: we end the others in order
-            preexec_fn=_end_with_parent(ends_on),
+            preexec_fn=end_with_parent(ends_on),
             user=user,
             group=_group(user) if user else None,
             extra_groups=[] if user else None,
@@ -98,7 +98,8 @@ def kill(process: psutil.Process) -> None:
         process.kill()
 
 
-def _end_with_parent(sign: signal.Signals) -> Callable[[], None] | None:
+def end_with_parent(sign: signal.Signals) -> Callable[[], None] | None:
+    """Return what a new process must call to get this signal when its parent dies; None where the system has no such thing."""
     if _PRCTL is None:
         return None
     prctl = _PRCTL  # looked up before the fork: the child must not load anything

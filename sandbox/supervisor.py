@@ -40,6 +40,7 @@ class Supervisor:
         self.credentials = Credentials.of(settings.folder)
         self.children: list[Child] = []
         self.stopping = asyncio.Event()
+        self._postgres: Postgres | None = None
         self._watches: list[asyncio.Task[None]] = []
         self._died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -104,7 +105,7 @@ class Supervisor:
         self.screen.up("pretend AWS", f"{len(self.inventory.targets)} targets of {len(self.inventory.systems)} systems")
 
     async def _start_airflow(self) -> None:
-        postgres = Postgres.of(self.settings, self.credentials)
+        postgres = self._postgres = Postgres.of(self.settings, self.credentials)
         fresh = await postgres.prepare()
         self._keep(await postgres.start())
         await postgres.await_ready()
@@ -160,6 +161,8 @@ class Supervisor:
         # whoever uses another ends before it: Airflow's engines, then what they call, then the database
         for names in (("scheduler", "dag-processor", "triggerer"), ("api-server", "aws"), ("postgres",)):
             await asyncio.gather(*(child.end() for child in self.children if child.name in names))
+        if self._postgres:
+            self._postgres.give_back()
         leftovers.forget(self.settings.folder)
 
 

@@ -41,8 +41,3 @@ def list_events(table: OperationsTable, run: str) -> list[dict[str, Any]]:
 def add_record(table: OperationsTable, target: str, run: str, record: Mapping[str, Any]) -> bool:
     """Write the run's one record; False if it has one already."""
     return table.add(f"run#{run}", "record", {"target": target, "run": run, **record})
-
-
-def get_record(table: OperationsTable, run: str) -> dict[str, Any] | None:
-    """Return the run's record, or None."""
-    return table.get(f"run#{run}", "record")

@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.approval import ensure_approved
 from include.errors import ApprovalError, PreconditionError
-from include.operations.history import add_record, get_record, list_decisions
-from include.operations.leases import confirm_lease, ensure_lease, release_lease, try_claim
+from include.operations.history import add_record, list_decisions, list_events
+from include.operations.leases import confirm_lease, release_lease, try_claim
 from include.plan.model import Plan
 from opskit.step import GUARD, Step, step
 
@@ -72,7 +72,6 @@ def write_record(plan_task: str, proof_task: str) -> str:
         decisions = list_decisions(here.table, here.run)
         refused = [decision.why for decision in decisions if decision.outcome != "approved"]
         if proof and confirmed:
-            ensure_lease(here.table, here.target.name, here.run, confirmed["fencing"], confirmed["digest"])
             outcome, text = "success", str(proof)
         elif refused:
             outcome, text = "refused", f"{refused[0]}; nothing was changed"
@@ -98,16 +97,17 @@ def write_record(plan_task: str, proof_task: str) -> str:
     raise AssertionError("unreachable: step() raises")
 
 
-def give_lease_back() -> None:
-    """Release the lease whatever happened; fail the run if it ended with no record of having been proved."""
+def give_lease_back(proof_task: str) -> None:
+    """Release the lease whatever happened; fail the run if it was ended by hand, which Airflow would call a success."""
     with step() as here:
         released = release_lease(here.table, here.target.name, here.run)
         log.info(
             "%s", f"{here.target.name} is free again." if released else "There was no lease of this run to release."
         )
-        record = get_record(here.table, here.run)
-        if record is None:
-            # marked as failed or success by hand: Airflow would call the run a success
+        explained = here.result_of(proof_task) or any(
+            each["phase"] == "failed" for each in list_events(here.table, here.run)
+        )
+        if here.result_of(GUARD) and not explained:
             text = "ended by hand before it was done; look at the target, nothing was undone"
             add_record(
                 here.table, here.target.name, here.run, {"outcome": "stopped", "text": text, "reason": here.reason}

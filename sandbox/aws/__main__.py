@@ -33,7 +33,11 @@ def main() -> int:
     world = World(Clock(options.speed))
     application = Application(world)
     aws = Server(application, options.aws_port)
-    build(world, aws.url, inventory)
+    try:
+        build(world, aws.url, inventory)
+    except InventoryError as error:
+        print(error, file=sys.stderr)
+        return 2
     control = Server(
         make_control(world, application, inventory, lambda: build(world, aws.url, inventory)), options.control_port
     )

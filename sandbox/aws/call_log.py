@@ -46,7 +46,12 @@ class Call:
 
 def read_call(environ: dict[str, Any]) -> tuple[Call, str]:
     """Return the call a request makes and its access key; the request's body can be read again afterwards."""
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", ""):
+        body = environ["wsgi.input"].read()
+        environ["CONTENT_LENGTH"] = str(len(body))
+        del environ["HTTP_TRANSFER_ENCODING"]
+    else:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     match = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     service = match["service"] if match else "unknown"

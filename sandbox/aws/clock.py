@@ -5,23 +5,24 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """Real time, `speed` times as fast."""
+    """Real time, `speed` times as fast. Any thread may ask it."""
 
     def __init__(self, speed: float):
-        self.speed = speed
-        self._sim = self._real = time.time()
+        # one tuple, so that a reader never sees half of a change: simulated and real time at the last change, speed
+        self._since = (time.time(), time.monotonic(), speed)
+
+    @property
+    def speed(self) -> float:
+        return self._since[2]
 
     def now(self) -> float:
         """Return simulated seconds since the epoch."""
-        real = time.time()
-        self._sim += max(0.0, real - self._real) * self.speed
-        self._real = real
-        return self._sim
+        simulated, real, speed = self._since
+        return simulated + (time.monotonic() - real) * speed
 
     def set_speed(self, speed: float) -> None:
         """Go on from the present moment at another speed."""
-        self.now()
-        self.speed = speed
+        self._since = (self.now(), time.monotonic(), speed)
 
 
 class ManualClock(Clock):
@@ -29,12 +30,13 @@ class ManualClock(Clock):
 
     def __init__(self) -> None:
         super().__init__(speed=1.0)
+        self._now = time.time()
 
     def now(self) -> float:
-        return self._sim
+        return self._now
 
     def advance(self, seconds: float) -> None:
-        self._sim += seconds
+        self._now += seconds
 
 
 def as_datetime(seconds: float) -> datetime:

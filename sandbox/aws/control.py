@@ -1,16 +1,18 @@
 """The control API: look at the world, break it, speed it up, begin again."""
 
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify, request, send_from_directory
+from werkzeug.exceptions import HTTPException
 
 from include.errors import InventoryError
 from include.inventory import Inventory
-from sandbox.aws import faults, lifecycle
+from sandbox.aws import faults, lifecycle, schedules
 from sandbox.aws.clock import as_text
-from sandbox.aws.model import Service, Task
+from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
 from sandbox.aws.snapshot import state_json, world_json
 from sandbox.aws.world import World
@@ -70,7 +72,7 @@ def make_control(world: World, application: Application, inventory: Inventory, r
 
     @app.post("/speed")
     def set_speed() -> Any:
-        speed = (request.get_json(silent=True) or {}).get("speed")
+        speed = given_fields().get("speed")
         if not isinstance(speed, int | float) or isinstance(speed, bool) or not 0 < speed <= 3600:
             return refusal(f"speed must be a number above 0 and up to 3600, not {speed!r}.")
         with world.lock:
@@ -86,7 +88,7 @@ def make_control(world: World, application: Application, inventory: Inventory, r
     @app.post("/faults")
     def add_fault() -> Any:
         try:
-            fault = inject(world, inventory, request.get_json(silent=True) or {})
+            fault = inject(world, inventory, given_fields())
         except (faults.FaultError, InventoryError) as error:
             return refusal(str(error))
         return jsonify(fault.as_json())
@@ -94,6 +96,8 @@ def make_control(world: World, application: Application, inventory: Inventory, r
     @app.delete("/faults")
     def clear_faults() -> Response:
         with world.lock:
+            for fault in reversed(world.faults):
+                fault.undo()
             world.faults.clear()
         return jsonify(faults=[])
 
@@ -104,6 +108,7 @@ def make_control(world: World, application: Application, inventory: Inventory, r
             if not found:
                 return refusal(f"There is no fault {name!r}; GET /faults lists the active ones.")
             world.faults.remove(found[0])
+            found[0].undo()
         return jsonify(found[0].as_json())
 
     @app.get("/health/<system>/<environment>/<service>/<task>")
@@ -116,14 +121,24 @@ def make_control(world: World, application: Application, inventory: Inventory, r
                     return answer_health(inventory, f"{system}/{environment}", each, now)
         return refusal(f"There is no task {task!r} of service {service!r}; GET /world lists them.", 404)
 
+    @app.errorhandler(HTTPException)
+    def no_page(error: HTTPException) -> Any:
+        return refusal(f"{error.code} {error.name}: {request.method} {request.path}", error.code or 500)
+
     return app
+
+
+def given_fields() -> dict[str, Any]:
+    """Return the request's JSON object; empty if it has none, so that what is missing gets named."""
+    body = request.get_json(silent=True)
+    return body if isinstance(body, dict) else {}
 
 
 def refusal(text: str, status: int = 400) -> Any:
     return jsonify(error=text), status
 
 
-def find_service(world: World, inventory: Inventory, target: str, name: str | None) -> tuple[Any, Service] | None:
+def find_service(world: World, inventory: Inventory, target: str, name: str | None) -> tuple[Region, Service] | None:
     """Return a target's region and its service of that name (None: the first), or None."""
     environment = inventory.target(target).environment
     region = world.region(environment.account, environment.region)
@@ -138,22 +153,42 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = faults.parse_fields(given.get("kind"), rest)
     target, name = str(given.get("target")), given.get("service")
-    found = find_service(world, inventory, target, name)
-    if found is None:
-        raise faults.FaultError(f"Target {target} has no service {name or 'at all'}; GET /world lists them.")
-    region, service = found
-    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, service.name, fields)
+    one_off = inventory.target(target).environment.one_off
+    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields)
     with world.lock:
-        if fault.kind == "group_max":
-            if service.group is None:
-                raise faults.FaultError(
-                    f"Service {service.name} has no scaling group, so group_max cannot apply to it."
-                )
-            faults.apply_to_group(fault, region.groups[service.group])
-        if fault.kind == "topology_errors" and not service.data_uri:
-            raise faults.FaultError(f"Service {service.name} loads no topology, so topology_errors cannot apply to it.")
+        world.catch_up()
+        found = find_service(world, inventory, target, name)
+        if found is not None:
+            fault.service = found[1].name
+            _apply(fault, *found)
+        elif fault.kind == "crash" and one_off and name == one_off.family:
+            fault.service = one_off.family
+        else:
+            raise faults.FaultError(f"Target {target} has no service {name or 'at all'}; GET /world lists them.")
         world.faults.append(fault)
     return fault
+
+
+def _apply(fault: faults.Fault, region: Region, service: Service) -> None:
+    """Do what a fault does at once, or see that it can do anything. Raises: FaultError."""
+    if fault.kind == "topology_errors" and not service.data_uri:
+        raise faults.FaultError(f"Service {service.name} loads no topology, so topology_errors cannot apply to it.")
+    if fault.kind == "group_max":
+        if service.group is None:
+            raise faults.FaultError(f"Service {service.name} has no scaling group, so group_max cannot apply to it.")
+        group = region.groups[service.group]
+        fault.undo = partial(setattr, group, "max", group.max)
+        group.max = fault.fields["max"]
+        group.desired = min(group.desired, group.max)
+        fault.count()
+    if fault.kind == "scheduled_scaling":
+        known = schedules.names_of(region, service)
+        if fault.fields["action"] not in known:
+            raise faults.FaultError(
+                f"Service {service.name} has no scheduled action {fault.fields['action']!r}; it has {', '.join(known) or 'none'}."
+            )
+        schedules.fire(region, service, fault.fields["action"])
+        fault.count()
 
 
 def answer_health(inventory: Inventory, target: str, task: Task, now: float) -> Any:

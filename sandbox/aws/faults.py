@@ -1,22 +1,46 @@
 """Faults that can be injected; each counts how many times it really took effect."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.aws.model import Behaviour, Group, Service
-from sandbox.aws.topology import uris
-
-FIELDS: dict[str, dict[str, type]] = {
-    "never_healthy": {},
-    "slow": {"factor": float},
-    "topology_errors": {"region": str, "times": int},
-    "crash": {"after_seconds": float, "exit_code": int},
-    "group_max": {"max": int},
-}
+from sandbox.aws.model import Behaviour, Service
+from sandbox.aws.topology import REGIONS, uris
 
 
 class FaultError(ValueError):
     """A fault was asked for that there is not; the message says what there is."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value a fault takes, and what it may be."""
+
+    kind: type
+    allowed: Callable[[Any], bool]
+    words: str
+    default: Any = None
+
+
+def _region_known(value: str) -> bool:
+    return value.upper() in REGIONS
+
+
+FIELDS: dict[str, dict[str, Field]] = {
+    "never_healthy": {},
+    "slow": {"factor": Field(float, lambda value: 0 < value <= 100, "a number above 0 and up to 100")},
+    "topology_errors": {
+        "region": Field(str, _region_known, f"one of {', '.join(each.lower() for each in REGIONS)}"),
+        "times": Field(int, lambda value: 1 <= value <= 100, "a whole number from 1 to 100"),
+    },
+    "crash": {
+        "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds"),
+        "exit_code": Field(int, lambda value: 0 <= value <= 255, "a whole number from 0 to 255", default=1),
+    },
+    "group_max": {"max": Field(int, lambda value: 0 <= value <= 1000, "a whole number from 0 to 1000")},
+    "scheduled_scaling": {"action": Field(str, bool, "the name of a scheduled action")},
+}
 
 
 @dataclass
@@ -27,6 +51,7 @@ class Fault:
     service: str
     fields: dict[str, Any] = field(default_factory=dict)
     injected: int = 0
+    undo: Callable[[], None] = lambda: None  # what removing it gives back
 
     def count(self) -> None:
         self.injected += 1
@@ -44,24 +69,30 @@ class Fault:
 
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
-    if kind not in FIELDS:
+    if not isinstance(kind, str) or kind not in FIELDS:
         raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(FIELDS)}.")
     known = FIELDS[kind]
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise FaultError(f"Fault {kind} knows no field {unknown[0]!r}; it takes {', '.join(known) or 'none'}.")
-    missing = sorted(set(known) - set(given) - {"exit_code"})
-    if missing:
-        raise FaultError(f"Fault {kind} needs the field {missing[0]!r}.")
-    try:
-        return {name: known[name](value) for name, value in given.items()}
-    except (TypeError, ValueError) as error:
-        raise FaultError(f"Fault {kind} was given a value it cannot read: {error}.") from error
+    return {name: _parse(kind, name, known[name], given) for name in known}
 
 
-def shape(behaviour: Behaviour, service: Service, faults: list[Fault]) -> Behaviour:
+def _parse(kind: str, name: str, expected: Field, given: dict[str, Any]) -> Any:
+    if name not in given and expected.default is not None:
+        return expected.default
+    if name not in given:
+        raise FaultError(f"Fault {kind} needs the field {name!r}: {expected.words}.")
+    value = given[name]
+    types = (int, float) if expected.kind is float else expected.kind
+    if isinstance(value, bool) or not isinstance(value, types) or not expected.allowed(value):
+        raise FaultError(f"Fault {kind}: {name} must be {expected.words}, not {value!r}.")
+    return expected.kind(value)
+
+
+def shape(behaviour: Behaviour, service: Service, active: list[Fault]) -> Behaviour:
     """Settle how a new task of a service will fare under the active faults."""
-    for fault in faults:
+    for fault in active:
         if fault.kind == "never_healthy":
             behaviour.healthy = False
             fault.count()
@@ -69,9 +100,7 @@ def shape(behaviour: Behaviour, service: Service, faults: list[Fault]) -> Behavi
             behaviour.boot *= fault.fields["factor"]
             fault.count()
         elif fault.kind == "crash":
-            behaviour.crash_after = fault.fields["after_seconds"]
-            behaviour.exit_code = fault.fields.get("exit_code", 1)
-            behaviour.faults.append(fault)
+            _crash(behaviour, fault)
         elif fault.kind == "topology_errors":
             wanted = f"/regions/{fault.fields['region'].upper()}/"
             for uri in uris(service):
@@ -81,8 +110,15 @@ def shape(behaviour: Behaviour, service: Service, faults: list[Fault]) -> Behavi
     return behaviour
 
 
-def apply_to_group(fault: Fault, group: Group) -> None:
-    """Change a group at once."""
-    group.max = fault.fields["max"]
-    group.desired = min(group.desired, group.max)
-    fault.count()
+def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
+    """Settle how a new one-off task will fare under the active faults."""
+    for fault in active:
+        if fault.kind == "crash":
+            _crash(behaviour, fault)
+    return behaviour
+
+
+def _crash(behaviour: Behaviour, fault: Fault) -> None:
+    behaviour.crash_after = fault.fields["after_seconds"]
+    behaviour.exit_code = fault.fields.get("exit_code", 1)
+    behaviour.faults.append(fault)

@@ -1,10 +1,10 @@
 """How one task moves: started, registered, checked, drained, stopped."""
 
-from sandbox.aws.model import Region, Service, Target, Task
+from sandbox.aws.model import Region, Target, Task
 
 PROVISION, PULL, ACTIVATE = 5.0, 25.0, 5.0  # seconds
-CHECK_INTERVAL, CHECK_TIMES_DOWN = 30.0, 2  # a target group's own figures; one pass makes a new target healthy
-DRAIN, STOP = 300.0, 15.0
+CHECK_INTERVAL, PASSES_UP, FAILURES_DOWN = 30.0, 3, 2  # a target group's own figures
+DRAIN, STOP = 300.0, 15.0  # deregistration delay; from SIGTERM to the end
 FORGET = 3600.0  # AWS remembers a stopped task about an hour
 
 
@@ -31,22 +31,21 @@ def advance(region: Region, task: Task, now: float) -> None:
         _run(region, task, now)
 
 
+def sweep_targets(region: Region, now: float) -> None:
+    """Remove the targets whose deregistration delay is over."""
+    for targets in region.targets.values():
+        for key, target in list(targets.items()):
+            if target.draining is not None and now - target.draining >= DRAIN:
+                del targets[key]
+
+
 def _run(region: Region, task: Task, now: float) -> None:
     assert task.started is not None
-    running = now - task.started
-    limit = task.behaviour.crash_after if task.service else task.run_seconds
-    if limit is not None and running >= limit:
+    if task.behaviour.crash_after is not None and now - task.started >= task.behaviour.crash_after:
         for fault in task.behaviour.faults:
-            fault.count()
-        request_stop(
-            region,
-            task,
-            now,
-            "EssentialContainerExited",
-            "Essential container in task exited",
-            task.behaviour.exit_code,
-        )
-        finish(region, task, now)
+            if fault.kind == "crash":
+                fault.count()
+        exit_by_itself(region, task, now, task.behaviour.exit_code)
         return
     for target in region.target_of(task):
         _check(task, target, now)
@@ -62,24 +61,28 @@ def passes(task: Task, now: float) -> bool:
 
 
 def _check(task: Task, target: Target, now: float) -> None:
-    if target.state == "draining" or now - task.checked < CHECK_INTERVAL:
+    if target.draining is not None or now < target.next_check:
         return
-    task.checked = now
+    target.next_check = now + CHECK_INTERVAL
     if passes(task, now):
-        if target.state != "healthy":
-            target.state, target.since = "healthy", now
-    elif target.state == "healthy" or (
-        target.state == "initial" and now - target.registered >= CHECK_INTERVAL * CHECK_TIMES_DOWN
-    ):
-        target.state, target.since = "unhealthy", now
+        target.passed, target.failed = target.passed + 1, 0
+        # a new target needs one pass, one that was given up needs them all
+        if target.state == "initial" or target.passed >= PASSES_UP:
+            target.state = "healthy"
+    else:
+        target.passed, target.failed = 0, target.failed + 1
+        if target.failed >= FAILURES_DOWN:
+            target.state = "unhealthy"
 
 
 def _register(region: Region, task: Task, now: float) -> None:
     service = region.services.get((task.cluster, task.service or ""))
     for balancer in service.target_groups if service else []:
         key = (task.ip or task.instance or "", task.port)
-        region.targets.setdefault(balancer["targetGroupArn"], {})[key] = Target(key[0], key[1], now, since=now)
-        _say(service, now, f"registered 1 targets in (target-group {balancer['targetGroupArn']})")
+        first = now + region.random.uniform(0.1, 1.0) * CHECK_INTERVAL
+        region.targets.setdefault(balancer["targetGroupArn"], {})[key] = Target(*key, now, next_check=first)
+        if service:
+            service.say(now, f"registered 1 targets in (target-group {balancer['targetGroupArn']})")
 
 
 def request_stop(region: Region, task: Task, now: float, code: str, reason: str, exit_code: int | None = None) -> None:
@@ -89,28 +92,27 @@ def request_stop(region: Region, task: Task, now: float, code: str, reason: str,
     task.desired, task.stopping, task.stop_code, task.stopped_reason = "STOPPED", now, code, reason
     task.exit_code = exit_code if exit_code is not None else (143 if task.started else None)
     for target in region.target_of(task):
+        task.drains = True
         target.state, target.draining = "draining", now
+
+
+def exit_by_itself(region: Region, task: Task, now: float, exit_code: int) -> None:
+    """End a task whose essential container has exited: nobody waits for its connections to drain."""
+    request_stop(region, task, now, "EssentialContainerExited", "Essential container in task exited", exit_code)
+    finish(task, now)
+
+
+def finish(task: Task, now: float) -> None:
+    """End a task at once; its place is free, its targets go on draining."""
+    task.status, task.stopped = "STOPPED", now
 
 
 def _wind_down(region: Region, task: Task, now: float) -> None:
     assert task.stopping is not None
-    drain = DRAIN if region.target_of(task) else 0.0
+    drain = DRAIN if task.drains else 0.0
     if now - task.stopping < drain:
         task.status = "DEACTIVATING"
     elif now - task.stopping < drain + STOP and task.started:
         task.status = "STOPPING"
     else:
-        finish(region, task, now)
-
-
-def finish(region: Region, task: Task, now: float) -> None:
-    """End a task at once: its targets go, its place on the instance is free."""
-    key = (task.ip or task.instance or "", task.port)
-    for targets in region.targets.values():
-        targets.pop(key, None)
-    task.status, task.stopped = "STOPPED", now
-
-
-def _say(service: Service | None, now: float, message: str) -> None:
-    if service:
-        service.say(now, message)
+        finish(task, now)

@@ -5,9 +5,17 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
-INSTANCE_CPU = {"r5.2xlarge": 8192, "t3.large": 2048}  # units of 1/1024 vCPU
-INSTANCE_MEMORY = {"r5.2xlarge": 62_000, "t3.large": 7_600}  # MiB that ECS may place tasks on
-PROCESSES = ("Launch", "Terminate", "AlarmNotification", "ScheduledActions", "AZRebalance", "HealthCheck")
+PROCESSES = (
+    "Launch",
+    "Terminate",
+    "AddToLoadBalancer",
+    "AlarmNotification",
+    "AZRebalance",
+    "HealthCheck",
+    "InstanceRefresh",
+    "ReplaceUnhealthy",
+    "ScheduledActions",
+)
 
 
 def new_id() -> str:
@@ -45,6 +53,9 @@ class Task:
     instance: str | None = None  # EC2 instance id
     ip: str | None = None
     port: int = 0
+    container_port: int = 0
+    log_group: str = ""
+    log_prefix: str = "ecs"
     status: str = "PROVISIONING"
     desired: Literal["RUNNING", "STOPPED"] = "RUNNING"
     started: float | None = None
@@ -55,10 +66,10 @@ class Task:
     exit_code: int | None = None
     protected_until: float | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
-    run_seconds: float | None = None  # one-off tasks end by themselves
+    drains: bool = False  # was a target when it was told to stop
+    counted: bool = False  # as a failed task of its deployment
     log_next: float = 0.0
     load: Any = None  # topology.Load of a big-cache task
-    checked: float = 0.0
 
     @property
     def id(self) -> str:
@@ -83,6 +94,7 @@ class Deployment:
     failed: int = 0
     completed: bool = False
     rollback: bool = False
+    updated: float = 0.0
 
 
 @dataclass
@@ -106,8 +118,6 @@ class Service:
     events: list[tuple[float, str, str]] = field(default_factory=list)  # at, id, message; newest first
     boot: float = 30.0
     group: str | None = None  # Auto Scaling group
-    log_group: str = ""
-    log_prefix: str = "ecs"
     data_uri: str = ""  # where a big-cache service's regions are; empty if it loads none
     next_try: float = 0.0
 
@@ -125,13 +135,15 @@ class Service:
 
 @dataclass
 class Target:
-    """A registered target; `passing` follows the task it belongs to."""
+    """A registered target and what its health checks have seen."""
 
     id: str
     port: int
     registered: float
     state: str = "initial"
-    since: float = 0.0
+    next_check: float = 0.0
+    passed: int = 0  # in a row
+    failed: int = 0  # in a row
     draining: float | None = None
 
 
@@ -147,6 +159,15 @@ class Instance:
     terminating: float | None = None
 
 
+@dataclass(frozen=True)
+class Activity:
+    id: str
+    at: float
+    description: str
+    cause: str
+    status: str
+
+
 @dataclass
 class Group:
     name: str
@@ -160,7 +181,14 @@ class Group:
     samples: list[tuple[float, float]] = field(default_factory=list)  # at, CPU reservation percent
     last_scaled: float = 0.0
     alarm: str = "OK"
-    activities: list[str] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)  # newest first
+    created: float = 0.0
+
+    def say(self, at: float, description: str, cause: str, status: str = "Successful") -> None:
+        """Add a scaling activity; the same one is not repeated at once."""
+        if not self.activities or self.activities[0].description != description:
+            self.activities.insert(0, Activity(new_id(), at, description, cause, status))
+            del self.activities[100:]
 
 
 @dataclass
@@ -173,6 +201,7 @@ class Region:
     tasks: dict[str, Task] = field(default_factory=dict)  # by ARN
     groups: dict[str, Group] = field(default_factory=dict)
     targets: dict[str, dict[tuple[str, int], Target]] = field(default_factory=dict)  # by target group ARN
+    tokens: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # RunTask's (cluster, client token): ARNs
     random: Random = field(default_factory=lambda: Random(7))  # noqa: S311  # chance for a simulation, no secret
 
     def arn(self, service: str, rest: str) -> str:
@@ -185,6 +214,15 @@ class Region:
 
     def instances(self, cluster: str) -> list[Instance]:
         return [each for group in self.groups.values() if group.cluster == cluster for each in group.instances.values()]
+
+    def on_instance(self, instance: str) -> list[Task]:
+        """Return the tasks that hold resources of an instance: all that are not STOPPED."""
+        return [task for task in self.tasks.values() if task.instance == instance and task.status != "STOPPED"]
+
+    def taken(self) -> set[tuple[str, int]]:
+        """Return every (address or instance, port) that a task or a draining target still holds."""
+        held = {(task.ip or task.instance or "", task.port) for task in self.tasks.values() if task.status != "STOPPED"}
+        return held.union(*self.targets.values())
 
     def target_of(self, task: Task) -> list[Target]:
         """Return the task's registrations, one per target group it is in."""

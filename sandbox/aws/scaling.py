@@ -1,10 +1,15 @@
 """Auto Scaling groups: instances come and go with time, and an alarm shrinks a group that is not used."""
 
+from moto.cloudwatch.models import cloudwatch_backends
+
 from sandbox.aws import lifecycle
-from sandbox.aws.model import INSTANCE_CPU, Group, Instance, Region, new_id
+from sandbox.aws.clock import as_datetime
+from sandbox.aws.model import Group, Instance, Region, new_id
+from sandbox.aws.placement import capacity_of
 
 START, REGISTER, TERMINATE = 75.0, 60.0, 60.0  # seconds to InService, then to the ECS cluster; to be gone
 SAMPLE, WINDOW, COOLDOWN = 60.0, 600.0, 600.0  # the low-reservation alarm: average over the window below 100 %
+PROTECTED = "Could not scale to desired capacity because all remaining instances are protected from scale-in."
 
 
 def add_instance(region: Region, group: Group, now: float) -> Instance:
@@ -16,14 +21,14 @@ def add_instance(region: Region, group: Group, now: float) -> Instance:
         launched=now,
     )
     group.instances[made.id] = made
-    group.activities.insert(0, f"Launching a new EC2 instance: {made.id}")
+    group.say(now, f"Launching a new EC2 instance: {made.id}", "a difference between desired and actual capacity")
     return made
 
 
 def advance(region: Region, group: Group, now: float) -> None:
     """Move a group's instances, its size and its alarm."""
     for instance in list(group.instances.values()):
-        _advance_instance(region, group, instance, now)
+        _advance_instance(group, instance, now)
     staying = [each for each in group.instances.values() if each.terminating is None]
     if len(staying) < group.desired and "Launch" not in group.suspended:
         for _ in range(group.desired - len(staying)):
@@ -33,7 +38,7 @@ def advance(region: Region, group: Group, now: float) -> None:
     _watch_reservation(region, group, now)
 
 
-def _advance_instance(region: Region, group: Group, instance: Instance, now: float) -> None:
+def _advance_instance(group: Group, instance: Instance, now: float) -> None:
     if instance.terminating is not None:
         if now - instance.terminating >= TERMINATE:
             del group.instances[instance.id]
@@ -46,9 +51,7 @@ def _advance_instance(region: Region, group: Group, instance: Instance, now: flo
 def _shrink(region: Region, group: Group, staying: list[Instance], count: int, now: float) -> None:
     free = [each for each in staying if not each.protected]
     if not free:
-        text = "Could not scale to desired capacity because all remaining instances are protected from scale-in."
-        if text not in group.activities[:1]:
-            group.activities.insert(0, text)
+        group.say(now, PROTECTED, "a difference between desired and actual capacity", "Failed")
     # the oldest launch goes first, in use or not
     for instance in sorted(free, key=lambda each: each.launched)[:count]:
         terminate(region, group, instance, now)
@@ -57,21 +60,18 @@ def _shrink(region: Region, group: Group, staying: list[Instance], count: int, n
 def terminate(region: Region, group: Group, instance: Instance, now: float) -> None:
     """Take an instance away, and with it every task on it."""
     instance.state, instance.terminating, instance.registered = "Terminating", now, False
-    group.activities.insert(0, f"Terminating EC2 instance: {instance.id}")
-    for task in list(region.tasks.values()):
-        if task.instance == instance.id and task.status != "STOPPED":
-            lifecycle.request_stop(
-                region, task, now, "TerminationNotice", f"Host EC2 (instance {instance.id}) terminated.", 137
-            )
-            lifecycle.finish(region, task, now)
+    group.say(now, f"Terminating EC2 instance: {instance.id}", "a difference between desired and actual capacity")
+    for task in region.on_instance(instance.id):
+        reason = f"Host EC2 (instance {instance.id}) terminated."
+        lifecycle.request_stop(region, task, now, "TerminationNotice", reason, 137)
+        lifecycle.finish(task, now)
 
 
 def reservation(region: Region, group: Group) -> float:
     """Return the CPU reserved by tasks, as a percentage of what the registered instances have."""
     instances = [each for each in group.instances.values() if each.registered]
-    total = sum(INSTANCE_CPU[each.type] for each in instances)
-    ids = {each.id for each in instances}
-    used = sum(task.cpu for task in region.tasks.values() if task.instance in ids and task.status != "STOPPED")
+    total = sum(capacity_of(each.type)[0] for each in instances)
+    used = sum(task.cpu for each in instances for task in region.on_instance(each.id))
     return 100.0 * used / total if total else 100.0
 
 
@@ -81,9 +81,25 @@ def _watch_reservation(region: Region, group: Group, now: float) -> None:
     group.samples = [(at, value) for at, value in group.samples if now - at <= WINDOW]
     full = now - group.samples[0][0] >= WINDOW - SAMPLE
     average = sum(value for _, value in group.samples) / len(group.samples)
-    group.alarm = "ALARM" if full and average < 100 else "OK"
+    state = "ALARM" if full and average < 100 else "OK"
+    if state != group.alarm:
+        group.alarm = state
+        _show_alarm(region, group, average, now)
     may_act = "AlarmNotification" not in group.suspended and now - group.last_scaled >= COOLDOWN
     if group.alarm == "ALARM" and may_act and group.desired > group.min:
         group.desired -= 1
         group.last_scaled = now
-        group.activities.insert(0, f"An alarm changed the desired capacity to {group.desired}.")
+        group.say(now, f"Setting desired capacity to {group.desired}", f"alarm {alarm_name(group)} was in state ALARM")
+
+
+def alarm_name(group: Group) -> str:
+    """Return the low-reservation alarm's name in CloudWatch."""
+    return f"{group.name}-low-cpu-reservation"
+
+
+def _show_alarm(region: Region, group: Group, average: float, now: float) -> None:
+    alarm = cloudwatch_backends[region.account][region.name].alarms.get(alarm_name(group))
+    if alarm is not None:
+        reason = f"Threshold Crossed: the average CPU reservation over 10 minutes is {average:.0f} %."
+        alarm.update_state(reason, "{}", group.alarm)
+        alarm.state_updated_timestamp = as_datetime(now).replace(tzinfo=None)

@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable
 
 from sandbox.aws import lifecycle
-from sandbox.aws.model import Deployment, Region, Service, Task, new_id
+from sandbox.aws.model import Deployment, Region, Service, Task
 
 RETRY = 15.0  # seconds between two tries to place a task that found no room
+UNTHROTTLED, LONGEST_RETRY = 5, 900.0  # failed tasks before the next start is put off, and by how much at most
 StartTask = Callable[[Region, Service, Deployment, float], Task | None]
 
 
@@ -22,6 +23,7 @@ def new_deployment(region: Region, service: Service, now: float, *, rollback: bo
     if rollback:
         made.reason = f"ECS deployment circuit breaker: rolling back to deploymentId {made.id}."
     service.deployments.insert(0, made)
+    service.next_try = now  # what went wrong before says nothing about this one
     return made
 
 
@@ -50,11 +52,15 @@ def reconcile(region: Region, service: Service, now: float, start: StartTask) ->
 
 def _scale_in(region: Region, service: Service, new: list[Task], now: float) -> None:
     surplus = len(new) - service.desired
+    if surplus <= 0:
+        return
     # tasks that do not run yet go first, then the newest: legal, and the choice that hurts most
     order = sorted(
         (task for task in new if not task.protected(now)), key=lambda task: (task.status == "RUNNING", -task.created)
     )
-    for task in order[: max(0, surplus)]:
+    if len(order) < surplus:
+        service.say(now, "was unable to scale in due to (reason 1 or more tasks under protection)")
+    for task in order[:surplus]:
         _stop(region, service, task, now)
 
 
@@ -91,25 +97,25 @@ def _stop_ill(region: Region, service: Service, tasks: list[Task], now: float) -
                     "ServiceSchedulerInitiated",
                     f"Task failed ELB health checks in (target-group {arn})",
                 )
-                _count_failed(service, task)
+                _count_failed(service, task, now)
                 service.say(
                     now,
                     f"(port {target.port}) is unhealthy in (target-group {arn}) due to (reason Health checks failed)",
                 )
     for task in tasks:
-        if (
-            task.desired == "STOPPED"
-            and task.stop_code in ("EssentialContainerExited", "TaskFailedToStart")
-            and not task.overrides.get("counted")
-        ):
-            task.overrides["counted"] = True
-            _count_failed(service, task)
+        if task.stop_code in ("EssentialContainerExited", "TaskFailedToStart") and not task.counted:
+            _count_failed(service, task, now)
 
 
-def _count_failed(service: Service, task: Task) -> None:
+def _count_failed(service: Service, task: Task, now: float) -> None:
+    task.counted = True
     for deployment in service.deployments:
         if deployment.id == task.deployment:
             deployment.failed += 1
+            if deployment.failed > UNTHROTTLED:
+                # as ECS does: longer and longer between starts that fail
+                service.next_try = now + min(RETRY * 2 ** (deployment.failed - UNTHROTTLED), LONGEST_RETRY)
+                service.say(now, "is unable to consistently start tasks successfully.")
 
 
 def _break_circuit(region: Region, service: Service, tasks: list[Task], now: float) -> None:
@@ -118,6 +124,7 @@ def _break_circuit(region: Region, service: Service, tasks: list[Task], now: flo
     if not service.breaker or primary.state != "IN_PROGRESS" or primary.failed < threshold or primary.rollback:
         return
     primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
+    primary.updated = now
     service.say(now, f"(deployment {primary.id}) deployment failed: tasks failed to start.")
     good = next((each for each in service.deployments[1:] if each.completed), None)
     if good:
@@ -137,27 +144,8 @@ def _complete(region: Region, service: Service, now: float) -> None:
     del service.deployments[1:]
     if primary.state == "IN_PROGRESS":
         primary.state, primary.reason = "COMPLETED", f"ECS deployment {primary.id} completed."
+        primary.updated = now
         service.say(now, f"(deployment {primary.id}) deployment completed.")
     if not primary.completed or "steady state" not in (service.events[0][2] if service.events else ""):
         service.say(now, "has reached a steady state.")
     primary.completed = True
-
-
-def place(
-    region: Region, service_cluster: str, cpu: int, memory: int, cpu_of: dict[str, int], memory_of: dict[str, int]
-) -> str | None:
-    """Return an instance with room for a task, the emptiest first (spread), or None."""
-    best: tuple[int, str] | None = None
-    for instance in region.instances(service_cluster):
-        if not instance.registered or instance.terminating is not None:
-            continue
-        on_it = [task for task in region.tasks.values() if task.instance == instance.id and task.status != "STOPPED"]
-        free_cpu = cpu_of[instance.type] - sum(task.cpu for task in on_it)
-        free_memory = memory_of[instance.type] - sum(task.memory for task in on_it)
-        if free_cpu >= cpu and free_memory >= memory and (best is None or (free_memory, instance.id) > best):
-            best = (free_memory, instance.id)
-    return best[1] if best else None
-
-
-def task_arn(region: Region, cluster: str) -> str:
-    return region.arn("ecs", f"task/{cluster}/{new_id()}")

@@ -1,37 +1,37 @@
-"""The AWS endpoint: moto's application with our responses in it, one call at a time, simulated dates, no HTML errors."""
+"""The AWS endpoint: moto's application with our responses in it, one call at a time, in simulated time."""
 
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Iterable
 from email.utils import format_datetime
 from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
 import moto.ecs.urls as ecs_urls
+import moto.logs.urls as logs_urls
 import moto.sts.urls as sts_urls
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
-from moto.elbv2.responses import ELBV2Response
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.sts.models import sts_backends
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
 
+from sandbox.aws import elb_api
+from sandbox.aws.autoscaling_api import WorldAutoScalingResponse
 from sandbox.aws.call_log import Call, read_call
 from sandbox.aws.clock import as_datetime, as_text
 from sandbox.aws.ecs_api import WorldEcsResponse
-from sandbox.aws.other_apis import (
-    WorldAutoScalingResponse,
-    WorldStsResponse,
-    describe_target_health,
-    make_service_check,
-)
+from sandbox.aws.identity import BASE, Identities
+from sandbox.aws.logs_api import WorldLogsResponse
+from sandbox.aws.refusals import error_of, is_page, refuse
+from sandbox.aws.schedules import make_service_check
+from sandbox.aws.sts_api import WorldStsResponse
 from sandbox.aws.world import World
 
-BUILDER_KEY = "builder"  # the access key of the world's own builder, whose calls are not logged
+KEPT_CALLS = 20_000  # the call log's length: hours of a busy sandbox
 log = logging.getLogger(__name__)
 
 
-class Handler(WSGIRequestHandler):
+class Handler(MotoRequestHandler):
     world: World
 
     def log_request(self, *_: Any) -> None:
@@ -47,73 +47,87 @@ class Application:
 
     def __init__(self, world: World):
         self.world = world
-        self.calls: list[Call] = []
+        self.identities = Identities()
+        self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
-        for part in (WorldEcsResponse, WorldAutoScalingResponse, ELBV2Response, Handler):
+        for part in (WorldEcsResponse, WorldAutoScalingResponse, WorldLogsResponse, Handler):
             part.world = world
-        # moto chooses between the two load balancing APIs in a function of its own, so this one is changed in place
-        ELBV2Response.describe_target_health = describe_target_health
-        ApplicationAutoscalingBackend._ecs_service_exists_for_target = make_service_check(world)
+        WorldStsResponse.identities = self.identities
+        elb_api.install(world)
+        setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(world))  # noqa: B010  # moto's own, replaced
         ecs_urls.url_paths["{0}/$"] = WorldEcsResponse.dispatch
         autoscaling_urls.url_paths["{0}/$"] = WorldAutoScalingResponse.dispatch
+        logs_urls.url_paths["{0}/$"] = WorldLogsResponse.dispatch
         sts_urls.url_paths["{0}/$"] = WorldStsResponse.dispatch
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         call, key = read_call(environ)
-        if key == BUILDER_KEY:  # it holds the lock already, in its own thread, and is no caller to be logged
+        if key == self.identities.builder_key:  # its own thread holds the lock, and it is no caller to be logged
             return self._serve(environ, start_response, call)
+        caller = self.identities.find(key)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = (caller or BASE).account
         with self.world.lock:
             self._count += 1
             call.n, call.at = self._count, str(as_text(self.world.clock.now()))
-            self._whose(call, key)
+            call.account, call.role = (caller.account, caller.role) if caller else ("", "unknown")
             self.calls.append(call)
-            return self._serve(environ, start_response, call)
+            return self._serve(environ, start_response, call, known=caller is not None)
 
-    def _serve(self, environ: dict[str, Any], start_response: Any, call: Call) -> Iterable[bytes]:
+    def _serve(
+        self, environ: dict[str, Any], start_response: Any, call: Call, *, known: bool = True
+    ) -> Iterable[bytes]:
         answer: list[Any] = []
-        body = self._answer(environ, lambda line, headers, *_: answer.extend((line, headers)), call)
+
+        def start(line: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            answer[:] = [line, headers]
+
+        ask = self._ask_moto if known else self._refuse_stranger
+        body = ask(environ, start, call)
         line, headers = answer
         call.status = int(str(line).split(" ", 1)[0])
+        if is_page(call.status, headers, body):
+            body = refuse(
+                environ, start, call.service, "NotImplementedException", f"The sandbox does not know {call.action}."
+            )
+            line, headers = answer
+            call.status = 400
         if call.status >= 400:
-            call.error = body.decode(errors="replace")[:500]
-        kept = [(name, value) for name, value in headers if name.lower() not in ("date", "content-length")]
-        start_response(line, [*kept, ("Content-Length", str(len(body)))])
+            call.error = error_of(body)
+        own = {"date"} if environ["REQUEST_METHOD"] == "HEAD" else {"date", "content-length"}
+        kept = [(name, value) for name, value in headers if name.lower() not in own]
+        if environ["REQUEST_METHOD"] != "HEAD":  # there the length is that of a body which is not sent
+            kept.append(("Content-Length", str(len(body))))
+        start_response(line, kept)
         return [body]
 
-    def _answer(self, environ: dict[str, Any], start: Callable[..., None], call: Call) -> bytes:
+    def _ask_moto(self, environ: dict[str, Any], start: Any, call: Call) -> bytes:
         try:
-            body = b"".join(self._moto(environ, start))
+            return b"".join(self._moto(environ, start))
         except NotImplementedError as error:
-            return _refusal(
-                environ, start, "NotImplementedException", f"The sandbox does not know {call.action}: {error}"
-            )
-        return body
+            code, message = "NotImplementedException", f"The sandbox does not know {call.action}: {error}"
+        except Exception as error:  # whatever moto stumbles over: a 500 would be retried for minutes and never seen
+            log.exception("%s %s failed inside the sandbox", call.service, call.action)
+            code, message = "InternalFailure", f"The sandbox failed on {call.action}: {error!r}"
+        return refuse(environ, start, call.service, code, message)
 
-    def _whose(self, call: Call, key: str) -> None:
-        call.role = WorldStsResponse.role_of.get(key, "base")
-        for account in sts_backends:
-            backend = sts_backends[account]["aws"]
-            if role := backend.get_assumed_role_from_access_key(key):
-                call.account = role.account_id
-                return
-
-
-def _refusal(environ: dict[str, Any], start: Callable[..., None], code: str, message: str) -> bytes:
-    """Say no in the caller's protocol; an HTML page would be retried for minutes."""
-    if environ.get("HTTP_X_AMZ_TARGET") or "json" in environ.get("CONTENT_TYPE", ""):
-        start("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-errortype", code)])
-        return json.dumps({"__type": code, "message": message}).encode()
-    start("400 Bad Request", [("Content-Type", "text/xml")])
-    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-    return f"<ErrorResponse>{error}<RequestId>sandbox</RequestId></ErrorResponse>".encode()
+    def _refuse_stranger(self, environ: dict[str, Any], start: Any, call: Call) -> bytes:
+        if call.service == "unknown":  # nothing is signed
+            code, message = "MissingAuthenticationToken", "Request is missing Authentication Token"
+        elif environ.get("HTTP_X_AMZ_TARGET"):
+            code, message = "UnrecognizedClientException", "The security token included in the request is invalid."
+        else:
+            code, message = "InvalidClientTokenId", "The security token included in the request is invalid."
+        return refuse(environ, start, call.service, code, message, "403 Forbidden")
 
 
 class Server:
     """An HTTP server of a WSGI application on 127.0.0.1, in a thread."""
 
     def __init__(self, application: Any, port: int):
-        self._server: BaseWSGIServer = make_server("127.0.0.1", port, application, threaded=True, request_handler=Handler)
+        self._server: BaseWSGIServer = make_server(
+            "127.0.0.1", port, application, threaded=True, request_handler=Handler
+        )
         self.port = int(self._server.server_port)
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"http {self.port}", daemon=True)
@@ -122,3 +136,4 @@ class Server:
     def stop(self) -> None:
         self._server.shutdown()
         self._thread.join()
+        self._server.server_close()

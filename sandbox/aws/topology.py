@@ -8,7 +8,7 @@ from sandbox.aws.model import Region, Service, Task
 
 REGIONS = ("US/AL", "US/CO", "US/GA", "US/IL", "US/MD", "US/MI", "US/NC", "US/OH", "US/PA", "US/TX", "US/VA", "US/WI")
 PUBLISHED = "2020-09-09T19:50:10.921Z"
-LOG_INTERVAL = 30.0
+LOG_INTERVAL, QUIET_INTERVAL = 30.0, 300.0  # while it loads, and once it is up
 ATTEMPTS = 6  # after so many failures of one region the process ends itself
 
 
@@ -61,18 +61,18 @@ def advance(region: Region, service: Service, task: Task, now: float, write: Any
         if failed < planned:
             load.failures[uri] = failed + 1
             for fault in task.behaviour.faults:
-                fault.count()
-            write(
-                task,
-                now,
-                f"[TopologyService] Failed to load topology for '{uri}' {failed + 1} times, err Unexpected end of JSON input",
-            )
+                if fault.kind == "topology_errors":
+                    fault.count()
+            text = f"Failed to load topology for '{uri}' {failed + 1} times, err Unexpected end of JSON input"
+            write(task, now, f"[TopologyService] {text}")
             if failed + 1 >= ATTEMPTS:
                 return False
         else:
             load.pending.pop(0)
             load.done += 1
+            if load.complete:
+                task.log_next = now
     if now >= task.log_next:
-        task.log_next = now + LOG_INTERVAL
+        task.log_next = now + (QUIET_INTERVAL if load.complete else LOG_INTERVAL)
         write(task, now, f"[HealthCheckService] {json.dumps(load.body())}")
     return True

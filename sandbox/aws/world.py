@@ -2,18 +2,19 @@
 
 import logging
 import threading
+from contextlib import suppress
 from typing import Any
 
-from moto.ecs.models import ecs_backends
 from moto.logs.models import LogEvent, logs_backends
 
-from sandbox.aws import lifecycle, scaling, scheduler, topology
+from sandbox.aws import launching, lifecycle, scaling, scheduler, topology
 from sandbox.aws.clock import Clock
-from sandbox.aws.faults import Fault, shape
-from sandbox.aws.model import INSTANCE_CPU, INSTANCE_MEMORY, Behaviour, Deployment, Region, Service, Task
+from sandbox.aws.faults import Fault
+from sandbox.aws.model import Deployment, Region, Service, Task
 
 STEP = 5.0  # simulated seconds; nothing moves through a state in less
 TICK = 0.2  # real seconds between two looks of the background thread
+KEPT_LINES = 5000  # of a log stream: a day of a task that says how it is
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +42,7 @@ class World:
         self.faults.clear()
         self.target_names.clear()
         self.timeline.clear()
+        self.problem = ""
         self._moved_to = self.clock.now()
 
     def catch_up(self) -> float:
@@ -49,7 +51,12 @@ class World:
             now = self.clock.now()
             while self._moved_to < now:
                 self._moved_to = min(now, self._moved_to + STEP)
-                self._step(self._moved_to)
+                try:
+                    self._step(self._moved_to)
+                except Exception as error:  # a standing world would look like a steady one: /status says so
+                    log.exception("the world stopped moving")
+                    self.problem = f"the world stopped moving: {error!r}"
+                    raise
             return now
 
     def _step(self, now: float) -> None:
@@ -59,6 +66,9 @@ class World:
             for task in list(region.tasks.values()):
                 lifecycle.advance(region, task, now)
                 self._advance_load(region, task, now)
+                if task.service is None:
+                    self._log_one_off(region, task, now)
+            lifecycle.sweep_targets(region, now)
             for service in list(region.services.values()):
                 scheduler.reconcile(region, service, now, self.start_task)
                 self._record(region, service, now)
@@ -70,10 +80,15 @@ class World:
         if not topology.advance(
             region, service, task, now, lambda who, at, text: self.write_log(region, who, at, text)
         ):
-            lifecycle.request_stop(
-                region, task, now, "EssentialContainerExited", "Essential container in task exited", 137
-            )
-            lifecycle.finish(region, task, now)
+            lifecycle.exit_by_itself(region, task, now, 137)
+
+    def _log_one_off(self, region: Region, task: Task, now: float) -> None:
+        if task.started == now:
+            overrides = task.overrides.get("containerOverrides", [])
+            command = next((each["command"] for each in overrides if each.get("command")), ["the default command"])
+            self.write_log(region, task, now, f"started: {' '.join(command)}")
+        if task.stopped == now and task.started is not None:
+            self.write_log(region, task, now, f"ended with exit code {task.exit_code}")
 
     def _record(self, region: Region, service: Service, now: float) -> None:
         name = self.target_names.get((region.account, region.name, service.cluster))
@@ -91,59 +106,29 @@ class World:
 
     def start_task(self, region: Region, service: Service, deployment: Deployment, now: float) -> Task | None:
         """Start one task of a service, or None if no instance has room for it."""
-        definition = ecs_backends[region.account][region.name].describe_task_definition(deployment.definition)
-        cpu, memory = int(definition.cpu or 256), int(definition.memory or 512)
-        instance = None
-        if service.launch_type == "EC2":
-            instance = scheduler.place(region, service.cluster, cpu, memory, INSTANCE_CPU, INSTANCE_MEMORY)
-            if instance is None:
-                service.say(
-                    now, "was unable to place a task because no container instance met all of its requirements."
-                )
-                return None
-        name = self.target_names.get((region.account, region.name, service.cluster), "")
-        boot = service.boot * region.random.uniform(0.9, 1.05)
-        active = [each for each in self.faults if each.target == name and each.service == service.name]
-        containers = [each["name"] for each in definition.container_definitions]
-        port = next((lb["containerPort"] for lb in service.target_groups), 0)
-        task = Task(
-            arn=scheduler.task_arn(region, service.cluster),
-            cluster=service.cluster,
-            family=definition.family,
-            definition=definition.arn,
-            containers=containers,
-            cpu=cpu,
-            memory=memory,
-            launch_type=service.launch_type,
-            created=now,
-            behaviour=shape(Behaviour(boot=boot), service, active),
-            service=service.name,
-            deployment=deployment.id,
-            group=f"service:{service.name}",
-            started_by=deployment.id,
-            instance=instance,
-            ip=None if instance else f"10.0.{region.random.randint(0, 255)}.{region.random.randint(4, 254)}",
-            port=region.random.randint(32768, 60999) if instance else port,
-        )
-        region.tasks[task.arn] = task
-        service.say(now, f"has started 1 tasks: (task {task.id}).")
-        return task
+        active = self.faults_on(region, service.cluster, service.name)
+        return launching.start_service_task(region, service, deployment, active, now)
+
+    def faults_on(self, region: Region, cluster: str, name: str) -> list[Fault]:
+        """Return the active faults of a service, or of a one-off task family."""
+        target = self.target_names.get((region.account, region.name, cluster), "")
+        return [each for each in self.faults if each.target == target and each.service == name]
 
     def write_log(self, region: Region, task: Task, at: float, text: str) -> None:
         """Write one CloudWatch log line of a task, stamped with simulated time."""
-        service = region.services.get((task.cluster, task.service or ""))
-        group_name = service.log_group if service else str(task.overrides.get("log_group", ""))
         groups = logs_backends[region.account][region.name].groups
-        if group_name not in groups:
+        if task.log_group not in groups:
             return
-        prefix = service.log_prefix if service else "ecs"
-        stream = f"{prefix}/{task.containers[0]}/{task.id}"
-        group = groups[group_name]
+        stream = f"{task.log_prefix}/{task.containers[0]}/{task.id}"
+        group = groups[task.log_group]
         if stream not in group.streams:
             group.create_log_stream(stream)
         # straight into the stream: moto refuses lines more than two hours ahead of the laptop's clock
         moment = int(at * 1000)
-        group.streams[stream].events.append(LogEvent(moment, {"timestamp": moment, "message": text}))
+        events = group.streams[stream].events
+        events.append(LogEvent(moment, {"timestamp": moment, "message": text}))
+        if len(events) > KEPT_LINES:
+            del events[: KEPT_LINES // 10]
 
     def start(self) -> None:
         """Move by itself from now on."""
@@ -157,9 +142,6 @@ class World:
 
     def _run(self) -> None:
         while not self._stop.wait(TICK):
-            try:
-                self.catch_up()
-            except Exception as error:  # a standing world would look like a steady one: say so in /status
-                log.exception("the world stopped moving")
-                self.problem = f"the world stopped moving: {error!r}"
-                return
+            with self.lock, suppress(Exception):  # catch_up has logged it and set the problem
+                if not self.problem:  # else it stands still until a reset
+                    self.catch_up()

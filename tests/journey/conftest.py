@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sandbox_client import Sandbox, wait_for
+
+from tests.journey.sandbox_client import Sandbox, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
@@ -27,7 +28,7 @@ def free_ports(count: int) -> list[int]:
 
 def start_sandbox(folder: Path, speed: int, **variables: str):
     """Start a sandbox on free ports; yields it once it is ready, and ends it."""
-    names = ("AIRFLOW", "AWS", "CONTROL", "POSTGRES", "WORKER_LOG", "TRIGGER_LOG", "SCHEDULER_HEALTH")
+    names = ("AIRFLOW", "AWS", "CONTROL", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), "SANDBOX_SPEED": str(speed), **variables}
     for name in [name for name in environment if name.startswith("AIRFLOW")]:

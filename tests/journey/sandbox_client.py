@@ -148,7 +148,9 @@ class Run:
         """Return the log of a task's last try."""
         tries = self.get(f"/taskInstances/{task}")["try_number"]
         answer = self.sandbox.airflow("operator").get(
-            f"{self.path}/taskInstances/{task}/logs/{tries}", headers={"Accept": "application/json"}, params={"full_content": True}
+            f"{self.path}/taskInstances/{task}/logs/{tries}",
+            headers={"Accept": "application/json"},
+            params={"full_content": True},
         )
         return answer.text
 

@@ -1,15 +1,15 @@
 """A small world on a clock that moves only when told to, and AWS clients that call it over HTTP."""
 
-import shutil
-
 import boto3
 import pytest
+import yaml
 from botocore.config import Config
 
 from include.inventory import load
 from include.inventory.loader import SHIPPED
 from sandbox.aws.build import build
 from sandbox.aws.clock import ManualClock
+from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
 
@@ -25,8 +25,15 @@ class Cloud:
 
     def __init__(self, world: World, application: Application, url: str):
         self.world, self.application, self.url = world, application, url
+        self._made = {}
 
     def client(self, service: str, target: str = "districtbuilder/staging"):
+        """Return a client that has assumed the target's role; one per session, so it has outlived resets."""
+        if (service, target) not in self._made:
+            self._made[service, target] = self.new_client(service, target)
+        return self._made[service, target]
+
+    def new_client(self, service: str, target: str = "districtbuilder/staging"):
         environment = self.inventory.target(target).environment
         common = {
             "endpoint_url": self.url,
@@ -52,9 +59,12 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def small_inventory(tmp_path_factory):
+    """Three of the shipped targets: each test builds a world of them."""
     folder = tmp_path_factory.mktemp("inventory")
     for name in ("districtbuilder", "core", "planning-data"):
-        shutil.copy(SHIPPED / f"{name}.yaml", folder)
+        content = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
+        content["environments"] = {"staging": content["environments"]["staging"]}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
     return load(folder)
 
 
@@ -65,6 +75,16 @@ def server():
     server = Server(application, 0)
     yield Cloud(world, application, server.url)
     server.stop()
+
+
+@pytest.fixture
+def control(cloud, small_inventory):
+    """A client of the control API."""
+
+    def rebuild():
+        build(cloud.world, cloud.url, small_inventory)
+
+    return make_control(cloud.world, cloud.application, small_inventory, rebuild).test_client()
 
 
 @pytest.fixture

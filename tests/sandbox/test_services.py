@@ -156,6 +156,7 @@ def test_one_off_task_runs_to_its_end_and_writes_its_log(cloud):
         cluster=HOUSING,
         taskDefinition="core-staging-ad-hoc",
         launchType="FARGATE",
+        networkConfiguration=service_of(ecs, HOUSING, APP)["networkConfiguration"],
         overrides={"containerOverrides": [{"name": "app", "command": ["rake", "db:migrate"]}]},
     )["tasks"][0]["taskArn"]
     cloud.advance(120)
@@ -169,6 +170,8 @@ def test_one_off_task_runs_to_its_end_and_writes_its_log(cloud):
         logGroupName="core-staging-app", filterPattern="migrate"
     )
     assert [each["message"] for each in events["events"]] == ["started: rake db:migrate"]
+    said = cloud.client("logs", "core/staging").filter_log_events(logGroupName="core-staging-app", filterPattern="exit")
+    assert [each["message"] for each in said["events"]] == ["ended with exit code 0"]
 
 
 def test_time_of_every_answer_is_the_worlds(cloud):

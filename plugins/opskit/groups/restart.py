@@ -80,6 +80,7 @@ def roll_out_services() -> RollOutServicesOperator:
 def verify_restart() -> str:
     """Prove that what runs now is new, healthy, and as many as before."""
     with step() as here:
+        here.permit.check()
         plan = RestartPlan.model_validate(here.guard["plan"])
         return "; ".join(steps.prove(here.clients, each, _since(here)) for each in plan.services)
     raise AssertionError("unreachable: step() raises")

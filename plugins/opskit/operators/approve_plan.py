@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.sdk.execution_time.hitl import HITLUser, get_hitl_detail_content_detail
+from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.approval import Answer, judge, people_to_ask
 from include.operations.history import add_decision, list_decisions
@@ -50,7 +50,7 @@ class ApprovePlanOperator(HITLOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         with step() as here:
-            answer = self._answer(context, event)
+            answer = self._answer(event)
             decision = judge(
                 here.target.environment.approval,
                 here.requester,
@@ -70,16 +70,10 @@ class ApprovePlanOperator(HITLOperator):
             raise AirflowFailException(f"Task {self.plan_task} left no plan to approve; start a new run.")
         return planned
 
-    def _answer(self, context: Any, event: dict[str, Any]) -> Answer:
+    def _answer(self, event: dict[str, Any]) -> Answer:
         if event.get("error_type") == "timeout":
             return Answer(approved=False, by=None, at=datetime.now(UTC))
         if "error" in event:
             raise AirflowFailException(f"Airflow could not carry the answer back: {event['error']}.")
         chosen, user = event["chosen_options"], event["responded_by_user"]
-        stored = get_hitl_detail_content_detail(ti_id=context["ti"].id)
-        if stored.chosen_options != chosen:
-            # two people answered at once and Airflow told both that they were first
-            raise AirflowFailException(
-                f"Two answers arrived at once ({chosen} and {stored.chosen_options}), so neither counts. Nothing was changed."
-            )
         return Answer(approved=chosen == [APPROVE], by=user["id"] if user else None, at=datetime.now(UTC))

@@ -1,0 +1,48 @@
+# Every command a person needs; `make help` lists them.
+# Variables given to make, such as TARGET=core/staging, reach the commands through their environment.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench sandbox docs requirements
+SHELL := /bin/sh
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.requirements-dev
+
+help: ## List these commands.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS='{..}' REASON= YES=1 KEEP=0).
+	@exec $(BIN)/python -m sandbox.demo
+
+sandbox: $(READY) ## Start Airflow and the pretend cloud, and leave them running until Ctrl-C.
+	@exec $(BIN)/python -m sandbox
+
+test: $(READY) ## Run every test.
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## Check style, types and the rules over every runbook; changes no file.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/contract -q
+
+bench: $(READY) ## Measure what the README claims.
+	@$(BIN)/python -m benchmarks
+
+docs: $(READY) ## Write docs/runbooks.md anew from the runbooks' pages.
+	@$(BIN)/python -m include.runbooks
+
+requirements: $(READY) ## Compile requirements*.txt anew from requirements*.in.
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --annotation-style line --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --annotation-style line --no-header requirements-dev.in -o requirements-dev.txt
+
+# pip installs the same set where uv cannot reach the package index (it does not read pip's own configuration)
+$(READY): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Python 3.11 is needed, and $(PYTHON) is another; say PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing requirements-dev.txt into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

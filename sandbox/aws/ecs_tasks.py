@@ -1,0 +1,131 @@
+"""The ECS operations on tasks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+from sandbox.aws import launching, lifecycle
+from sandbox.aws.clock import as_datetime
+from sandbox.aws.ecs_base import WorldOperations, invalid
+from sandbox.aws.ecs_describe import describe_task
+from sandbox.aws.model import Task
+
+LONGEST_PROTECTION = 2880  # minutes
+
+
+class TaskOperations(WorldOperations):
+    def list_tasks(self) -> ActionResult:
+        self.world.catch_up()
+        region, cluster = self.region_state, self._cluster()
+        service = self._service("serviceName").name if self._get_param("serviceName") else None
+        instance = None
+        if name := self._get_param("containerInstance"):
+            arn = self._arn_of("container-instance", name)
+            instance = next((each.id for each in region.instances(cluster) if each.arn == arn), "none")
+        wanted = {
+            "desired": self._get_param("desiredStatus") or "RUNNING",
+            "service": service,
+            "instance": instance,
+            "family": self._get_param("family"),
+            "started_by": self._get_param("startedBy"),
+            "launch_type": self._get_param("launchType"),
+        }
+        found = [
+            task.arn
+            for task in region.tasks.values()
+            if task.cluster == cluster
+            and all(value is None or getattr(task, name) == value for name, value in wanted.items())
+        ]
+        return self._page("taskArns", found, 100)
+
+    def describe_tasks(self) -> ActionResult:
+        self.world.catch_up()
+        self._cluster()
+        found, failures = [], []
+        for each in self._names("tasks", "Tasks", 100):
+            task = self._find_task(each)
+            if task:
+                found.append(describe_task(self.region_state, task))
+            else:
+                failures.append({"arn": self._arn_of("task", each), "reason": "MISSING"})
+        return ActionResult({"tasks": found, "failures": failures})
+
+    def stop_task(self) -> ActionResult:
+        now = self.world.catch_up()
+        task = self._find_task(str(self._get_param("task")))
+        if task is None:
+            raise invalid("The referenced task was not found.")
+        reason = self._get_param("reason") or "Task stopped by user"
+        lifecycle.request_stop(self.region_state, task, now, "UserInitiated", reason)
+        return ActionResult({"task": describe_task(self.region_state, task)})
+
+    def run_task(self) -> ActionResult:
+        region, now, cluster = self.region_state, self.world.catch_up(), self._cluster()
+        token = self._get_param("clientToken")
+        if token and (cluster, token) in region.tokens:
+            again = [region.tasks[arn] for arn in region.tokens[cluster, token] if arn in region.tasks]
+            return ActionResult({"tasks": [describe_task(region, task) for task in again], "failures": []})
+        definition, count = self._definition(), int(self._get_param("count") or 1)
+        launch_type = self._get_param("launchType") or "EC2"
+        self._refuse_impossible(definition, launch_type, count)
+        active = self.world.faults_on(region, cluster, definition.family)
+        made: list[Task] = []
+        for _ in range(count):
+            task = launching.start_one_off(region, cluster, definition, launch_type, active, now)
+            if task is None:
+                arns = [each.arn for each in region.instances(cluster) if each.registered]
+                failures = [{"arn": arn, "reason": "RESOURCE:MEMORY"} for arn in arns]
+                return ActionResult({"tasks": [describe_task(region, each) for each in made], "failures": failures})
+            task.group = self._get_param("group") or task.group
+            task.started_by = self._get_param("startedBy") or ""
+            task.overrides = self._get_param("overrides") or {}
+            made.append(task)
+        if token:
+            region.tokens[cluster, token] = [task.arn for task in made]
+        return ActionResult({"tasks": [describe_task(region, task) for task in made], "failures": []})
+
+    def _refuse_impossible(self, definition: Any, launch_type: str, count: int) -> None:
+        if not 1 <= count <= 10:
+            raise invalid("Count must be between 1 and 10.")
+        if launch_type not in definition.compatibilities:
+            raise invalid(f"Task definition does not support launch_type {launch_type}.")
+        if definition.network_mode == "awsvpc" and not self._get_param("networkConfiguration"):
+            raise invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+        known = {each["name"] for each in definition.container_definitions}
+        for each in (self._get_param("overrides") or {}).get("containerOverrides", []):
+            if each.get("name") not in known:
+                raise invalid(
+                    f"Override for container named {each.get('name')} is not a container in the TaskDefinition."
+                )
+        if launch_type == "EC2" and not any(each.registered for each in self.region_state.instances(self._cluster())):
+            raise invalid("No Container Instances were found in your cluster.")
+
+    def update_task_protection(self) -> ActionResult:
+        now, protect = self.world.catch_up(), self._get_param("protectionEnabled")
+        names = self._names("tasks", "Tasks", 10)
+        minutes = self._get_param("expiresInMinutes")
+        if minutes is not None and not 1 <= int(minutes) <= LONGEST_PROTECTION:
+            raise invalid(f"expiresInMinutes must be between 1 and {LONGEST_PROTECTION}.")
+        return self._protection(now, names, lambda task: now + 60 * int(minutes or 120) if protect else None)
+
+    def get_task_protection(self) -> ActionResult:
+        now = self.world.catch_up()
+        return self._protection(now, self._get_param("tasks") or [], lambda task: task.protected_until)
+
+    def _protection(self, now: float, names: list[str], until: Callable[[Task], float | None]) -> ActionResult:
+        answer, failures = [], []
+        self._cluster()
+        for each in names:
+            task = self._find_task(each)
+            if task is None or not task.alive or not task.service:
+                why = "MISSING" if task is None else "TASK_NOT_VALID"
+                detail = "Only running tasks of a service can be protected."
+                failures.append({"arn": self._arn_of("task", each), "reason": why, "detail": detail})
+                continue
+            task.protected_until = until(task)
+            item: dict[str, Any] = {"taskArn": task.arn, "protectionEnabled": task.protected(now)}
+            if task.protected_until is not None and task.protected(now):
+                item["expirationDate"] = as_datetime(task.protected_until)
+            answer.append(item)
+        return ActionResult({"protectedTasks": answer, "failures": failures})

@@ -1,0 +1,199 @@
+"""What stands still in a target: table, alarms, images, network, log groups, task definitions, target groups; all through the AWS API."""
+
+import json
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from include.inventory import Environment, Service, Target
+
+
+class Clients:
+    """The builder's boto3 clients, one per service and region, acting for whichever `account` is set."""
+
+    def __init__(self, url: str, key: str):
+        self.account = ""
+        self._url, self._key = url, key
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def __call__(self, service: str, region: str) -> Any:
+        if (service, region) not in self._made:
+            made = boto3.client(
+                service,  # type: ignore[call-overload]  # the stubs want a literal
+                endpoint_url=self._url,
+                region_name=region,
+                aws_access_key_id=self._key,
+                aws_secret_access_key=self._key,
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+            made.meta.events.register("before-send.*", self._act)
+            self._made[service, region] = made
+        return self._made[service, region]
+
+    def _act(self, request: Any, **_: Any) -> None:
+        request.headers["x-moto-account-id"] = self.account
+
+
+clients_of = cache(Clients)  # making clients takes longer than building a world
+
+
+class Ground:
+    """Lays the ground of one target."""
+
+    def __init__(self, clients: Clients, target: Target):
+        self.target, self._clients = target, clients
+        self.environment: Environment = target.environment
+
+    def client(self, service: str) -> Any:
+        return self._clients(service, self.environment.region)
+
+    def lay(self) -> None:
+        """Make what does not belong to one service."""
+        environment = self.environment
+        self._table(environment.operations_table)
+        for name in environment.alarms:
+            self.alarm(name, "Sandbox", "Sandbox", 60, 1, "GreaterThanThreshold")
+        if environment.cluster is None:
+            return
+        self.client("ecs").create_cluster(clusterName=environment.cluster)
+        self._image()
+        logs = self.client("logs")
+        made = {each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]}
+        wanted = {each.log_group for each in environment.services}
+        if environment.one_off:
+            wanted.add(environment.one_off.log_group)
+        for name in sorted(wanted - made):
+            logs.create_log_group(logGroupName=name)
+
+    def alarm(self, name: str, namespace: str, metric: str, period: int, threshold: float, operator: str) -> None:
+        """Make a CloudWatch alarm that is OK."""
+        cloudwatch = self.client("cloudwatch")
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            Namespace=namespace,
+            MetricName=metric,
+            Statistic="Average",
+            Period=period,
+            EvaluationPeriods=1,
+            Threshold=threshold,
+            ComparisonOperator=operator,
+        )
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="the sandbox began")
+
+    def _table(self, name: str) -> None:
+        dynamodb = self.client("dynamodb")
+        if name in dynamodb.list_tables()["TableNames"]:
+            return
+        dynamodb.create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+    def _image(self) -> None:
+        ecr, name = self.client("ecr"), self._repository()
+        if not any(each["repositoryName"] == name for each in ecr.describe_repositories()["repositories"]):
+            ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
+            config = {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": f"sha256:{'0' * 64}",
+                "size": 1,
+            }
+            kind = "application/vnd.oci.image.manifest.v1+json"
+            manifest = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []}
+            ecr.put_image(repositoryName=name, imageTag="current", imageManifest=json.dumps(manifest))
+
+    def _repository(self) -> str:
+        return self.target.system.image_repository or self.target.system.system
+
+    def network(self) -> dict[str, Any]:
+        """Make a VPC with two subnets and a security group; returns their ids as the ECS API takes them, and the VPC's."""
+        ec2 = self.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i * 16}.0/20")["Subnet"]["SubnetId"] for i in range(2)
+        ]
+        group = ec2.create_security_group(GroupName=self.target.name.replace("/", "-"), Description="tasks", VpcId=vpc)[
+            "GroupId"
+        ]
+        return {
+            "vpc": vpc,
+            "awsvpcConfiguration": {"subnets": subnets, "securityGroups": [group], "assignPublicIp": "DISABLED"},
+        }
+
+    def define(
+        self, family: str, container: str, cpu: int, memory: int, log_group: str, launch_type: str, port: int
+    ) -> str:
+        """Register a task definition; returns its ARN."""
+        registry = f"{self.environment.account}.dkr.ecr.{self.environment.region}.amazonaws.com"
+        answer = self.client("ecs").register_task_definition(
+            family=family,
+            networkMode="awsvpc" if launch_type == "FARGATE" else "bridge",
+            requiresCompatibilities=[launch_type],
+            cpu=str(cpu),
+            memory=str(memory),
+            containerDefinitions=[
+                {
+                    "name": container,
+                    "image": f"{registry}/{self._repository()}:current",
+                    "memory": memory,
+                    "portMappings": [{"containerPort": port, "hostPort": port if launch_type == "FARGATE" else 0}],
+                    "logConfiguration": {
+                        "logDriver": "awslogs",
+                        "options": {
+                            "awslogs-group": log_group,
+                            "awslogs-region": self.environment.region,
+                            "awslogs-stream-prefix": family,
+                        },
+                    },
+                }
+            ],
+        )
+        return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+    def target_groups(self, service: Service, vpc: str) -> list[dict[str, Any]]:
+        """Make a service's target group; returns `loadBalancers` as the ECS API takes it."""
+        balancing = service.load_balancing
+        if balancing is None:
+            return []
+        made = self.client("elbv2").create_target_group(
+            Name=balancing.target_group,
+            Protocol="HTTP",
+            Port=balancing.container_port,
+            VpcId=vpc,
+            TargetType="ip" if service.launch_type == "FARGATE" else "instance",
+            HealthCheckPath=balancing.path,
+            HealthCheckIntervalSeconds=30,
+            HealthCheckTimeoutSeconds=3,
+            HealthyThresholdCount=3,
+            UnhealthyThresholdCount=2,
+            Matcher={"HttpCode": balancing.matcher},
+        )["TargetGroups"][0]
+        return [
+            {
+                "targetGroupArn": made["TargetGroupArn"],
+                "containerName": service.container,
+                "containerPort": balancing.container_port,
+            }
+        ]
+
+    def scalable(self, described: Service, cluster: str) -> None:
+        """Register a service's scalable target and its scheduled actions."""
+        scaling_client = self.client("application-autoscaling")
+        common = {
+            "ServiceNamespace": "ecs",
+            "ResourceId": f"service/{cluster}/{described.name}",
+            "ScalableDimension": "ecs:service:DesiredCount",
+        }
+        scaling_client.register_scalable_target(**common, MinCapacity=described.tasks, MaxCapacity=described.tasks)
+        for action in described.scheduled_scaling:
+            scaling_client.put_scheduled_action(
+                **common,
+                ScheduledActionName=action.name,
+                Schedule=action.schedule,
+                Timezone=action.timezone,
+                ScalableTargetAction={"MinCapacity": action.min, "MaxCapacity": action.max},
+            )

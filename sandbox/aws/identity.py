@@ -1,0 +1,56 @@
+"""Who calls: the base user, or a role of the inventory that it assumed."""
+
+import secrets
+from dataclasses import dataclass
+
+BASE_KEY = "sandbox"
+BASE_ACCOUNT = "000000000000"
+
+
+@dataclass(frozen=True)
+class Caller:
+    account: str
+    role: str = "base"
+    session: str = ""
+    role_id: str = "AIDASANDBOXBASEUSER00"
+
+    @property
+    def arn(self) -> str:
+        if self.role == "base":
+            return f"arn:aws:iam::{self.account}:user/{BASE_KEY}"
+        return f"arn:aws:sts::{self.account}:assumed-role/{self.role}/{self.session}"
+
+    @property
+    def user_id(self) -> str:
+        return f"{self.role_id}:{self.session}" if self.session else self.role_id
+
+
+BASE = Caller(BASE_ACCOUNT)
+
+
+class Identities:
+    """The roles that may be assumed, and every access key handed out.
+
+    Keys outlive a reset of the world, as real ones outlive what they are used on: a client that was made before goes on
+    working.
+    """
+
+    def __init__(self) -> None:
+        self.builder_key = (
+            f"BUILDER{secrets.token_hex(8).upper()}"  # the world's own builder, whose calls are not logged
+        )
+        self.roles: set[str] = set()
+        self._callers: dict[str, Caller] = {BASE_KEY: BASE}
+
+    def find(self, key: str) -> Caller | None:
+        return self._callers.get(key)
+
+    def assume(self, role_arn: str, session: str) -> tuple[str, Caller]:
+        """Return a new access key and whom it speaks for. Raises: KeyError for a role that nobody may assume."""
+        if role_arn not in self.roles:
+            raise KeyError(role_arn)
+        key = f"ASIA{secrets.token_hex(8).upper()}"
+        role_id = f"AROA{abs(hash(role_arn)) % 10**16:016d}"
+        caller = Caller(role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1], session, role_id)
+        self._callers[key] = caller
+        return key, caller

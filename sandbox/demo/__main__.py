@@ -1,0 +1,139 @@
+"""Rehearse one runbook from start to end: `python -m sandbox.demo`, or `make demo`."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import FrameType
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+
+from include.errors import RunbookError
+from include.inventory import load
+from sandbox import leftovers, processes
+from sandbox.demo import summary
+from sandbox.demo.client import Client, declared_params, trigger
+from sandbox.demo.follow import Follower
+from sandbox.demo.options import Options
+from sandbox.errors import SandboxError
+from sandbox.settings import ROOT, Settings
+
+START_DEADLINE = 300.0  # seconds; a first start on a slow machine initialises a database
+STOP_DEADLINE = 60.0  # seconds until a sandbox asked to stop must have
+
+
+@contextmanager
+def sandbox(settings: Settings, console: Console) -> Iterator[tuple[Client, subprocess.Popen[bytes] | None]]:
+    """Use the sandbox that runs in this folder, else start one and stop it at the end."""
+    if leftovers.is_held(settings.folder):
+        console.print("Using the sandbox that runs already.")
+        yield Client(_await_endpoints(settings, None)), None
+        return
+    settings.endpoints.unlink(missing_ok=True)  # of a sandbox that was killed
+    started = subprocess.Popen(
+        [sys.executable, "-m", "sandbox"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C is ours: the sandbox ends when we say so
+        preexec_fn=processes.end_with_parent(signal.SIGTERM),
+    )
+    try:
+        yield Client(_await_endpoints(settings, started)), started
+    finally:
+        if started.poll() is None:
+            started.terminate()
+        started.wait(STOP_DEADLINE)
+
+
+def _await_endpoints(settings: Settings, started: subprocess.Popen[bytes] | None) -> dict[str, Any]:
+    end = time.monotonic() + START_DEADLINE
+    while time.monotonic() < end:
+        if started and started.poll() is not None:
+            raise SandboxError("The sandbox did not start, so there is nothing to rehearse in; the reason is above.")
+        if settings.endpoints.exists():
+            endpoints: dict[str, Any] = json.loads(settings.endpoints.read_text(encoding="utf-8"))
+            return endpoints
+        time.sleep(0.2)
+    raise SandboxError(f"Waited {START_DEADLINE:.0f} s for the sandbox to be ready ({settings.endpoints}), in vain.")
+
+
+def rehearse(options: Options, client: Client, console: Console) -> bool:
+    """Run the runbook to its end and sum it up; returns whether it succeeded."""
+    conf = options.conf(declared_params(client, options.runbook))
+    target, began = conf.get("target"), time.monotonic()
+    begin = _simulated(client)
+    run = trigger(client, options.runbook, conf)
+    console.rule(f"{options.runbook} {target or ''}", align="left")
+    console.print(f"Watch it in Airflow: {run.page}", soft_wrap=True)
+    anchor = f"/#{target}" if target else ""
+    console.print(f"Watch the world:     {client.endpoints['control']}{anchor}\n", soft_wrap=True)
+    follower = Follower(run, options, console, target)
+    state = follower.follow()
+    outcome = summary.Outcome(
+        state=state,
+        failed=follower.failed,
+        answers=follower.answers,
+        begin=begin,
+        end=_simulated(client),
+        seconds=time.monotonic() - began,
+        page=run.page,
+    )
+    world = client.target(target) if target else None
+    names = [service["name"] for service in world["services"]] if world else []
+    timelines = {name: client.control("/timeline", target=target, service=name)["points"] for name in names}
+    procedure = summary.by_hand(load().target(target)) if target and options.runbook == "service_restart" else []
+    summary.show(console, outcome, timelines, procedure)
+    return state == "success"
+
+
+def _simulated(client: Client) -> datetime:
+    return datetime.fromisoformat(client.control("/status")["now"])
+
+
+def _stay(started: subprocess.Popen[bytes], client: Client, console: Console) -> None:
+    users = client.endpoints["users"]
+    console.print(
+        f"\nThe sandbox stays open: {client.endpoints['airflow']} (operator / {escape(users['operator']['password'])}). "
+        "Ctrl-C stops it.",
+        soft_wrap=True,
+    )
+    try:
+        started.wait()
+    except KeyboardInterrupt:
+        console.print()
+
+
+def _interrupt(_sign: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Return 0 only if the run succeeded."""
+    console = Console(highlight=False)
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _interrupt)
+    succeeded = False
+    try:
+        options, settings = Options.from_environment(), Settings.from_environment()
+        with sandbox(settings, console) as (client, started):
+            succeeded = rehearse(options, client, console)
+            if started and options.keep:
+                _stay(started, client, console)
+    except (SandboxError, RunbookError) as problem:
+        console.print(f"[bold red]✗[/] {escape(str(problem))}", soft_wrap=True)
+    except httpx.HTTPError as problem:
+        console.print(f"[bold red]✗[/] The sandbox does not answer any more: {escape(str(problem))}", soft_wrap=True)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted.")
+    return 0 if succeeded else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Airflow's REST API and the world, as the people and pipelines of a rehearsal use them."""
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from sandbox.errors import SandboxError
+
+TIMEOUT = 30.0  # seconds for one answer
+
+
+class Client:
+    """Talks to the sandbox that an endpoints.json names, as any of its users."""
+
+    def __init__(self, endpoints: dict[str, Any]):
+        self.endpoints = endpoints
+        self.http = httpx.Client(trust_env=False, timeout=TIMEOUT)
+        self._tokens: dict[str, str] = {}
+
+    def get(self, path: str, user: str = "operator", **params: Any) -> Any:
+        return self._ask("GET", path, user, params=params)
+
+    def post(self, path: str, body: dict[str, Any], user: str = "operator") -> Any:
+        return self._ask("POST", path, user, json=body)
+
+    def patch(self, path: str, body: dict[str, Any], user: str) -> Any:
+        return self._ask("PATCH", path, user, json=body)
+
+    def control(self, path: str, **params: Any) -> Any:
+        """Return what the control API says."""
+        answer = self.http.get(self.endpoints["control"] + path, params=params)
+        return _content(answer)
+
+    def target(self, name: str) -> dict[str, Any] | None:
+        """Return a target of the world as it is now, or None if the world has none of that name."""
+        found: list[dict[str, Any]] = [each for each in self.control("/world")["targets"] if each["name"] == name]
+        return found[0] if found else None
+
+    def _ask(self, method: str, path: str, user: str, **more: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._token(user)}", "Accept": "application/json"}
+        return _content(self.http.request(method, f"{self.endpoints['airflow']}/api/v2{path}", headers=headers, **more))
+
+    def _token(self, user: str) -> str:
+        if user not in self._tokens:
+            login = {"username": user, "password": self.endpoints["users"][user]["password"]}
+            self._tokens[user] = _content(self.http.post(f"{self.endpoints['airflow']}/auth/token", json=login))[
+                "access_token"
+            ]
+        return self._tokens[user]
+
+
+class Run:
+    """One run of a runbook."""
+
+    def __init__(self, client: Client, dag_id: str, run_id: str):
+        self.client = client
+        self.dag_id = dag_id
+        self.run_id = run_id
+        self.path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+
+    @property
+    def page(self) -> str:
+        """Where a browser shows the run."""
+        return f"{self.client.endpoints['airflow']}/dags/{self.dag_id}/runs/{quote(self.run_id, safe='')}"
+
+    def state(self) -> str:
+        return str(self.client.get(self.path)["state"])
+
+    def tasks(self) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = self.client.get(f"{self.path}/taskInstances", limit=200)["task_instances"]
+        return listed
+
+    def question(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Return what a task that awaits input asks."""
+        asked: dict[str, Any] = self.client.get(f"{self._task(task)}/{task['map_index']}/hitlDetails")
+        return asked
+
+    def answer(self, task: dict[str, Any], option: str, user: str) -> None:
+        body = {"chosen_options": [option], "params_input": {}}
+        self.client.patch(f"{self._task(task)}/{task['map_index']}/hitlDetails", body, user)
+
+    def log(self, task: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the log of a task's last try, line by line."""
+        tries = max(1, task["try_number"])
+        content: list[dict[str, Any]] = self.client.get(
+            f"{self._task(task)}/logs/{tries}", map_index=task["map_index"]
+        )["content"]
+        return [line for line in content if isinstance(line, dict)]
+
+    def _task(self, task: dict[str, Any]) -> str:
+        return f"{self.path}/taskInstances/{quote(task['task_id'], safe='')}"
+
+
+def trigger(client: Client, dag_id: str, conf: dict[str, Any]) -> Run:
+    """Start a run as the operator."""
+    started = client.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+    return Run(client, dag_id, started["dag_run_id"])
+
+
+def declared_params(client: Client, dag_id: str) -> dict[str, Any]:
+    """Return the params of a runbook. Raises: SandboxError naming the runbooks there are."""
+    known = [dag["dag_id"] for dag in client.get("/dags", limit=200)["dags"]]
+    if dag_id not in known:
+        raise SandboxError(f"There is no runbook {dag_id!r}; choose one of {', '.join(sorted(known)) or 'none'}.")
+    params: dict[str, Any] = client.get(f"/dags/{dag_id}/details")["params"] or {}
+    return params
+
+
+def _content(answer: httpx.Response) -> Any:
+    if answer.status_code >= 400:
+        try:
+            body = answer.json()
+            said = body.get("detail") or body.get("error") or body
+        except ValueError:
+            said = answer.text[:300]
+        raise SandboxError(
+            f"{answer.request.method} {answer.request.url.path} was refused ({answer.status_code}): {said}"
+        )
+    return answer.json()

@@ -1,0 +1,189 @@
+"""Follow a run step by step: what each task came to, what the waiting one sees, and every question it asks."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.panel import Panel
+from rich.prompt import Prompt
+from rich.text import Text
+
+from sandbox.demo.client import Run
+from sandbox.demo.options import Options
+from sandbox.errors import SandboxError
+
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+LOOK_EVERY = 0.5  # seconds
+SETTLED = 2.5  # seconds a question stands before it is answered: an answer at once hits a race of Airflow's
+QUIET_LINE_EVERY = 5.0  # seconds between two lines about a wait where there is no live line
+DEADLINE = 6 * 3600.0  # seconds; a run that asks a person may take long
+PROGRESS = "progress:"
+
+
+@dataclass
+class Follower:
+    """Prints what is new at each look; `answers` counts the questions answered by people."""
+
+    run: Run
+    options: Options
+    console: Console
+    target: str | None
+    answers: int = 0
+    failed: list[str] = field(default_factory=list)
+    _told: set[tuple[str, int, int]] = field(default_factory=set)
+    _asked_at: dict[tuple[str, int, int], float] = field(default_factory=dict)
+    _answered: set[tuple[str, int, int]] = field(default_factory=set)
+    _users: set[str] = field(default_factory=set)
+    _last_line: str = ""
+    _last_told: float = 0.0
+
+    def follow(self) -> str:
+        """Stay until the run has ended; returns its state."""
+        end = time.monotonic() + DEADLINE
+        with Live(Text(""), console=self.console, auto_refresh=False, transient=True) as live:
+            while time.monotonic() < end:
+                state = self.run.state()  # before the tasks: what ends in between is told at the next look
+                tasks = self.run.tasks()
+                self._tell_ended(tasks)
+                if question := self._due(tasks):
+                    live.update(Text(""), refresh=True)
+                    live.stop()
+                    self._ask(question)
+                    live.start()
+                if state in ("success", "failed"):
+                    return state
+                self._tell_now(live, tasks)
+                time.sleep(LOOK_EVERY)
+        raise SandboxError(f"Waited {DEADLINE / 3600:.0f} hours for run {self.run.run_id} to end, in vain.")
+
+    def _tell_ended(self, tasks: list[dict[str, Any]]) -> None:
+        new = [task for task in tasks if task["state"] in ENDED and _key(task) not in self._told]
+        self._told |= {_key(task) for task in new}
+        for task in sorted(new, key=lambda each: (each["end_date"] or "", each["start_date"] or "")):
+            name, lasted = f"{_name(task):<34}", _duration(task)
+            match task["state"]:
+                case "success":
+                    self.console.print(f"[green]✓[/] {name} [dim]{lasted}[/]")
+                case "failed":
+                    why = self._reason(task)
+                    self.failed.append(_name(task))
+                    self.console.print(f"[red]✗[/] {name} [dim]{lasted}[/]  [red]{escape(why)}[/]", soft_wrap=True)
+        for words, states in (("not needed", ("skipped",)), ("not reached", ("upstream_failed", "removed"))):
+            if names := [_name(task) for task in new if task["state"] in states]:
+                self.console.print(f"[dim]· {words}: {', '.join(names)}[/]", soft_wrap=True)
+
+    def _reason(self, task: dict[str, Any]) -> str:
+        for line in reversed(self.run.log(task)):
+            if details := line.get("error_detail"):
+                return str(details[0].get("exc_value") or details[0].get("exc_type"))
+        return ""
+
+    def _due(self, tasks: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return a task whose question has stood long enough and has no answer yet."""
+        for task in tasks:
+            key = _key(task)
+            if task["state"] != "awaiting_input" or key in self._answered:
+                continue
+            if time.monotonic() - self._asked_at.setdefault(key, time.monotonic()) > SETTLED:
+                return task
+        return None
+
+    def _ask(self, task: dict[str, Any]) -> None:
+        asked = self.run.question(task)
+        self._answered.add(_key(task))
+        if asked.get("response_received"):
+            return  # answered in the browser meanwhile
+        self.console.print(Panel(Markdown(asked["body"] or ""), title=escape(asked["subject"]), title_align="left"))
+        user, options = self._who(asked), list(asked["options"])
+        option = options[0]
+        if self.options.yes:
+            self.console.print(f"[bold]{escape(user)}[/] answers [bold]{escape(option)}[/] (YES=1)")
+        else:
+            option = self._choose(user, options)
+        try:
+            self.run.answer(task, option, user)
+        except SandboxError as refused:  # the browser was faster, or the question expired: the run goes on either way
+            self.console.print(f"[yellow]! {escape(str(refused))}[/]", soft_wrap=True)
+            return
+        self._users.add(user)
+        self.answers += 1
+
+    def _choose(self, user: str, options: list[str]) -> str:
+        self.console.print(
+            f"\nYou are [bold]{escape(user)}[/]. Or answer in the browser: {self.run.page}", soft_wrap=True
+        )
+        for number, option in enumerate(options, 1):
+            self.console.print(f"  {number}  {escape(option)}")
+        try:
+            given = Prompt.ask(
+                "Your answer", console=self.console, choices=[str(n) for n in range(1, len(options) + 1)]
+            )
+        except EOFError as error:
+            raise SandboxError("There is nobody at the terminal to answer; use YES=1 to answer by itself.") from error
+        return options[int(given) - 1]
+
+    def _who(self, asked: dict[str, Any]) -> str:
+        """Return who answers: of those asked, somebody who has not answered in this run yet."""
+        users = self.run.client.endpoints["users"]
+        people = [each["id"] for each in asked.get("assigned_users") or [] if each["id"] in users] or [
+            "approver",
+            "operator",
+        ]
+        fresh = [user for user in people if user not in self._users]
+        return str((fresh or people)[0])
+
+    def _tell_now(self, live: Live, tasks: list[dict[str, Any]]) -> None:
+        waiting = [
+            task for task in tasks if task["state"] in ("running", "deferred", "up_for_reschedule", "awaiting_input")
+        ]
+        said = self._progress(waiting[0]) if waiting else ""
+        names = ", ".join(_name(task) for task in waiting) or "..."
+        world = self._world()
+        live.update(Text.from_markup(f"[cyan]▸[/] {escape(names)}  {escape(said)}\n  {world}"), refresh=True)
+        quiet = not self.console.is_terminal
+        if quiet and said and said != self._last_line and time.monotonic() - self._last_told > QUIET_LINE_EVERY:
+            self._last_line, self._last_told = said, time.monotonic()
+            self.console.print(f"  {escape(names)}: {escape(said)}", soft_wrap=True)
+
+    def _progress(self, task: dict[str, Any]) -> str:
+        if task["state"] == "awaiting_input":
+            return "asks a person"
+        try:
+            lines = [str(line.get("event", "")) for line in self.run.log(task)]
+        except SandboxError:  # the log of a task that has only just begun is not there yet
+            return ""
+        told = [line for line in lines if PROGRESS in line]
+        return told[-1].split(PROGRESS, 1)[1].strip() if told else ""
+
+    def _world(self) -> str:
+        world = self.run.client.target(self.target) if self.target else None
+        if not world:
+            return ""
+        services = [f"{each['name']} {_meter(each)}" for each in world["services"]]
+        return "   ".join(services)
+
+
+def _meter(service: dict[str, Any]) -> str:
+    healthy, desired = service.get("healthy") or 0, service.get("desired") or 0
+    bar = f"[green]{'●' * healthy}[/][dim]{'○' * max(0, desired - healthy)}[/]"
+    return f"{bar} {healthy} healthy of {desired} wanted"
+
+
+def _key(task: dict[str, Any]) -> tuple[str, int, int]:
+    return task["task_id"], task["map_index"], task["try_number"]
+
+
+def _name(task: dict[str, Any]) -> str:
+    return str(task["task_id"]) + (f"[{task['map_index']}]" if task["map_index"] >= 0 else "")
+
+
+def _duration(task: dict[str, Any]) -> str:
+    if not (task["start_date"] and task["end_date"]):
+        return ""
+    lasted = datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])
+    return f"{lasted.total_seconds():6.1f} s"

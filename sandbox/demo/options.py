@@ -1,0 +1,68 @@
+"""What to rehearse and how, from the environment (`make demo TARGET=core/staging` puts it there)."""
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.errors import SandboxError
+
+RUNBOOK = "service_restart"
+TARGET = "districtbuilder/staging"
+REASON = "A rehearsal with make demo"
+
+
+@dataclass(frozen=True)
+class Options:
+    """`yes` answers every question with its first option; `keep` leaves the sandbox open at the end."""
+
+    runbook: str
+    target: str
+    params: dict[str, Any]
+    reason: str
+    yes: bool
+    keep: bool
+
+    @classmethod
+    def from_environment(cls) -> "Options":
+        """Read RUNBOOK, TARGET, PARAMS, REASON, YES and KEEP. Raises: SandboxError."""
+        text = os.environ.get("PARAMS") or "{}"
+        try:
+            params = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise SandboxError(f"PARAMS is no JSON ({error}): {text}") from error
+        if not isinstance(params, dict):
+            raise SandboxError(f'PARAMS must be a JSON object such as {{"plan_only": true}}, not {text}')
+        return cls(
+            runbook=os.environ.get("RUNBOOK") or RUNBOOK,
+            target=os.environ.get("TARGET") or TARGET,
+            params=params,
+            reason=os.environ.get("REASON") or REASON,
+            yes=_is_on("YES", default=False),
+            keep=_is_on("KEEP", default=True),
+        )
+
+    def conf(self, declared: dict[str, Any]) -> dict[str, Any]:
+        """Return the conf for a DAG that declares these params: target and reason only if it asks for them.
+
+        Raises: SandboxError if the target is none of those the runbook offers.
+        """
+        usual = {name: value for name, value in (("target", self.target), ("reason", self.reason)) if name in declared}
+        offered = (declared.get("target") or {}).get("schema", {}).get("enum")
+        conf = usual | self.params
+        if offered and conf["target"] not in offered:
+            raise SandboxError(
+                f"{self.runbook} is not offered for {conf['target']}; choose one of {', '.join(offered)}."
+            )
+        return conf
+
+
+def _is_on(name: str, *, default: bool) -> bool:
+    value = (os.environ.get(name) or "").strip().lower()
+    if not value:
+        return default
+    if value in ("1", "yes", "true", "y"):
+        return True
+    if value in ("0", "no", "false", "n"):
+        return False
+    raise SandboxError(f"{name} is {value!r}; use 1 or 0.")
