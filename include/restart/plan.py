@@ -132,6 +132,11 @@ def _refuse_unsteady(service: Service, state: ServiceState) -> None:
         raise PreconditionError(
             f"Service {name} has a desired count of 0: there is nothing to restart; scale it out first."
         )
+    if len(live.deployments) == 1 and live.primary.rollout_state == "FAILED":
+        raise PreconditionError(
+            f"The last deployment of service {name} failed ({live.primary.rollout_reason or 'no reason given'}), so a new "
+            "task would fail as well; deploy a task definition that works first."
+        )
     if len(live.deployments) != 1 or live.primary.rollout_state not in ("COMPLETED", ""):
         raise PreconditionError(
             f"Service {name} has a deployment in progress ({live.primary.id}, {live.primary.rollout_state or 'no state'}); "

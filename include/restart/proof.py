@@ -11,8 +11,8 @@ from include.restart.plan import ServiceRestart
 def prove_restarted(plan: ServiceRestart, state: ServiceState, scalable: ScalableTarget | None, since: datetime) -> str:
     """Return the proof in one sentence. `since` is AWS's clock before the first write. Raises: RolloutFailedError."""
     wanted = plan.count
-    if scalable and scalable.min == scalable.max != plan.count:
-        wanted = scalable.max  # a scheduled action came in between: its count is the one that holds
+    if scalable and scalable.min == scalable.max == state.service.desired:
+        wanted = scalable.max  # a scheduled action may have come in between: its count is the one that holds
     problems = []
     if not state.service.desired == state.service.running == len(state.alive) == wanted:
         problems.append(

@@ -41,21 +41,24 @@ def judge_rollout(plan: ServiceRestart, rollout: Rollout, state: ServiceState) -
     """
     live = state.service
     ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
-    if ours is None or ours.status != "PRIMARY":
-        raise DriftError(
-            f"Deployment {rollout.deployment} of {plan.service} was replaced by {live.primary.id} "
-            f"({live.primary.rollout_reason or 'no reason given'}). {LEFT}; find out who started it, then start again."
-        )
     mine = [each for each in state.tasks if each.task.started_by == rollout.deployment]
     failures = [each for each in mine if each.task.stop_code and each.task.stop_code != "ServiceSchedulerInitiated"]
     failures += [each for each in mine if "health check" in each.task.stopped_reason and each not in failures]
-    if ours.rollout_state == "FAILED" or failures:
-        why = ours.rollout_reason
-        if failures:
-            task = failures[0].task
-            why = f"task {task.id}: {task.stop_code}: {task.stopped_reason}"
+    reasons = [each.rollout_reason for each in (ours, live.primary) if each]
+    why = next((each for each in reasons if "circuit breaker" in each), "")
+    if failures:
+        task = failures[0].task
+        why = f"task {task.id}: {task.stop_code}: {task.stopped_reason}"
+    elif ours is live.primary and ours.rollout_state == "FAILED":
+        why = ours.rollout_reason or "no reason given"
+    if why:  # before asking who replaced it: a rollback replaces it too, and nobody started that
         raise RolloutFailedError(
             f"The new deployment of {plan.service} failed ({why}). {LEFT}; look at the log {plan.log_group}."
+        )
+    if ours is None or ours is not live.primary:
+        raise DriftError(
+            f"Deployment {rollout.deployment} of {plan.service} was replaced by {live.primary.id} "
+            f"({live.primary.rollout_reason or 'no reason given'}). {LEFT}; find out who started it, then start again."
         )
     healthy = [each for each in mine if each.is_healthy]
     done = (

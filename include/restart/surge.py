@@ -7,6 +7,7 @@ Every function here is a decision: it is given what was read and says what may b
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from include.aws.ecs import Task
 from include.aws.service_state import LoadLines, ServiceState, TaskState
 from include.errors import DriftError, RolloutFailedError
 from include.restart import topology
@@ -27,8 +28,8 @@ def ensure_no_drift(plan: ServiceRestart, state: ServiceState, *, desired: Itera
     live, allowed = state.service, tuple(desired)
     if live.desired not in allowed:
         raise DriftError(
-            f"The desired count of {live.name} is {live.desired}, not {allowed[-1]} as this run left it: somebody else "
-            f"changed it by {live.desired - allowed[-1]:+d}. {LEFT}; find out who, then start again."
+            f"The desired count of {live.name} is {live.desired}, but this run sets it to {' or '.join(map(str, allowed))}: "
+            f"somebody else changed it. {LEFT}; find out who, then start again."
         )
     if live.task_definition != plan.task_definition or len(live.deployments) != 1:
         raise DriftError(
@@ -42,10 +43,10 @@ def judge_new_tasks(plan: ServiceRestart, state: ServiceState, lines: LoadLines,
     ensure_no_drift(plan, state, desired=[plan.count_during])
     _refuse_shrunk_group(plan, state)
     old, new = split(plan, state)
-    ids = [each.task.id for each in state.tasks if each.task.arn not in plan.old_arns]
-    failed = topology.failed_loads(lines, ids)
+    ours = [each.task for each in state.tasks if _is_ours(plan, each.task, since)]
+    failed = topology.failed_loads(lines, [task.id for task in ours])
     _refuse_repeated(failed)
-    _refuse_failed_tasks(plan, state)
+    _refuse_stopped(plan, ours)
     wanted = plan.count_during - len(old)
     healthy = [each for each in new if each.is_healthy]
     done = len(new) == wanted == len(healthy)
@@ -82,15 +83,19 @@ def _refuse_repeated(failed: tuple[topology.FailedLoad, ...]) -> None:
             )
 
 
-def _refuse_failed_tasks(plan: ServiceRestart, state: ServiceState) -> None:
-    for each in state.tasks:
-        task = each.task
-        if task.arn in plan.old_arns or task.desired_status != "STOPPED":
-            continue
-        raise RolloutFailedError(
-            f"New task {task.id} of {plan.service} stopped ({task.stop_code or 'no stop code yet'}: "
-            f"{task.stopped_reason or 'no reason yet'}). {LEFT}; look at the log {plan.log_group}."
-        )
+def _is_ours(plan: ServiceRestart, task: Task, since: datetime) -> bool:
+    # AWS lists stopped tasks for an hour: those of an earlier restart are neither old nor new
+    made_before = task.created_at is not None and task.created_at < since - timedelta(seconds=1)
+    return task.arn not in plan.old_arns and not (task.desired_status == "STOPPED" and made_before)
+
+
+def _refuse_stopped(plan: ServiceRestart, ours: Iterable[Task]) -> None:
+    for task in ours:
+        if task.desired_status == "STOPPED":
+            raise RolloutFailedError(
+                f"New task {task.id} of {plan.service} stopped ({task.stop_code or 'no stop code yet'}: "
+                f"{task.stopped_reason or 'no reason yet'}). {LEFT}; look at the log {plan.log_group}."
+            )
 
 
 def _ill(tasks: Iterable[TaskState]) -> str:
@@ -132,7 +137,8 @@ def judge_old_stopped(plan: ServiceRestart, state: ServiceState, since: datetime
     """Wait until no old task is left, not even draining. Raises: DriftError, RolloutFailedError."""
     ensure_no_drift(plan, state, desired=[plan.count])
     left = [each for each in state.tasks if each.task.arn in plan.old_arns and each.task.last_status != "STOPPED"]
-    _refuse_timed_out(plan, state, since, f"{len(left)} old tasks of {plan.service} are still stopping")
+    if left:
+        _refuse_timed_out(plan, state, since, f"{len(left)} old tasks of {plan.service} are still stopping")
     return Progress(
         not left, f"{len(left)} of {len(plan.old_tasks)} old tasks still stopping, {len(state.healthy)} tasks healthy"
     )
@@ -142,7 +148,9 @@ def judge_settled(plan: ServiceRestart, state: ServiceState, since: datetime) ->
     """Wait until the service runs as many tasks as before. Raises: DriftError, RolloutFailedError."""
     ensure_no_drift(plan, state, desired=[plan.count])
     done = len(state.alive) == plan.count == state.service.running
-    _refuse_timed_out(plan, state, since, f"{plan.service} runs {state.service.running} tasks instead of {plan.count}")
+    if not done:
+        what = f"{plan.service} runs {state.service.running} tasks instead of {plan.count}"
+        _refuse_timed_out(plan, state, since, what)
     return Progress(done, f"{state.service.running} tasks running of {plan.count} wanted, {len(state.healthy)} healthy")
 
 

@@ -1,0 +1,254 @@
+"""What a restart plans, and when it refuses."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from include.aws.application_autoscaling import ScalableTarget
+from include.aws.service_state import ServiceState
+from include.errors import InventoryError, PreconditionError
+from include.inventory import Target
+from include.plan.model import digest_of
+from include.restart.plan import RestartPlan, plan_restart
+from tests.unit.facts import NOON, at, deployment, maps, old_tasks, scaling_group, state, stopped, task
+
+HOURS = {"days": ["Mon", "Tue", "Wed"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}
+
+
+def planned(
+    seen: ServiceState | None = None,
+    *,
+    target: Target | None = None,
+    scaling: ScalableTarget | None = None,
+    account: str = "222222222221",
+    now: datetime = NOON,
+) -> RestartPlan:
+    return plan_restart(target or maps(), [seen or state(old_tasks())], [scaling], account, now)
+
+
+def refusal(seen: ServiceState | None = None, **different: Any) -> str:
+    with pytest.raises(PreconditionError) as caught:
+        planned(seen, **different)
+    return str(caught.value)
+
+
+def test_surge_records_the_service_as_it_was_so_that_it_can_be_put_back():
+    plan = planned()
+    service = plan.services[0]
+    assert (service.count, service.count_during) == (2, 5)
+    assert [(each.id, each.started_at) for each in service.old_tasks] == [("old1", at(-600)), ("old2", at(-590))]
+    assert service.group is not None
+    assert (service.group.desired_before, service.group.maximum) == (2, 5)
+    assert (service.cluster, service.log_group, service.loads) == ("ecsStagingCluster", "logStagingApp", "topology")
+    assert (service.boot_seconds, service.timeout_seconds) == (1320, 2700)
+    assert (plan.runbook, plan.target, plan.account, plan.region) == (
+        "service_restart",
+        "maps/staging",
+        "222222222221",
+        "us-east-1",
+    )
+
+
+def test_surge_matches_the_desired_count_to_the_groups_maximum_not_to_twice_the_tasks():
+    assert planned(state(old_tasks(), group=scaling_group(max=4))).services[0].count_during == 4
+
+
+def test_surge_lists_its_five_changes_in_the_order_they_are_made():
+    assert [(each.before, each.after) for each in planned().changes] == [
+        ("the group may shrink at any time", "it cannot shrink while tasks load"),
+        ("2", "5, its maximum"),
+        ("2", "5"),
+        ("5", "2"),
+        ("running: old1, old2", "stopped; only new ones are left"),
+    ]
+
+
+def test_surge_leaves_shrinking_the_group_to_its_alarm_and_says_so():
+    assert [each.what for each in planned().skips] == ["shrinking asgStagingContainerInstance"]
+
+
+def test_surge_is_expected_to_take_an_instance_start_a_load_and_a_drain():
+    assert planned().expected_seconds == 5 * 60 + 22 * 60 + 6 * 60
+
+
+def test_rolling_plans_one_forced_deployment_and_touches_no_group():
+    plan = planned(target=maps("rolling"))
+    assert [each.what for each in plan.changes] == [
+        "new deployment of StagingApp_EC2LaunchType, same task definition StagingApp:7"
+    ]
+    assert (plan.services[0].group, plan.services[0].count_during, plan.skips) == (None, 4, ())
+    assert plan.expected_seconds == 60 + 22 * 60 + 6 * 60
+
+
+def test_old_tasks_are_the_ones_alive_not_those_aws_still_remembers():
+    plan = planned(state([*old_tasks(), stopped("gone", started=-700)], running=2))
+    assert [each.id for each in plan.services[0].old_tasks] == ["old1", "old2"]
+
+
+def test_same_world_gives_the_same_digest_at_another_time_and_in_another_order():
+    later = planned(state(list(reversed(old_tasks())), minutes=30), now=at(30))
+    assert later.digest == planned().digest
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        state([task("old1", started=-600), task("other", started=-590)]),
+        state(old_tasks(), group=scaling_group(desired=3)),
+        state(old_tasks(), group=scaling_group(max=6)),
+    ],
+    ids=["another task", "another capacity", "another maximum"],
+)
+def test_changed_world_gives_another_digest(seen: ServiceState):
+    assert planned(seen).digest != planned().digest
+
+
+def test_plan_keeps_its_digest_when_it_is_stored_as_json_and_read_back():
+    plan = planned()
+    stored = json.loads(json.dumps(plan.model_dump(mode="json")))
+    assert digest_of(stored) == plan.digest
+    assert RestartPlan.model_validate(stored) == plan
+
+
+def test_refuses_credentials_of_another_account():
+    assert refusal(account="999999999999") == (
+        "Connection aws_maps_staging leads to account 999999999999, but maps/staging is in 222222222221; correct the "
+        "connection's role."
+    )
+
+
+def test_refuses_a_target_without_a_restart_section():
+    with pytest.raises(InventoryError, match="maps/staging has no restart section"):
+        planned(target=maps(restart=None))
+
+
+@pytest.mark.parametrize(
+    ("now", "local"),
+    [
+        (datetime(2026, 11, 18, 7, 59, tzinfo=UTC), "Wed 07:59"),
+        (datetime(2026, 11, 18, 17, 0, tzinfo=UTC), "Wed 17:00"),
+        (datetime(2026, 11, 19, 12, 0, tzinfo=UTC), "Thu 12:00"),
+        (datetime(2026, 7, 15, 16, 30, tzinfo=UTC), "Wed 17:30"),  # summer: London is an hour ahead of UTC
+    ],
+)
+def test_refuses_outside_maintenance_hours_on_the_targets_own_clock(now: datetime, local: str):
+    assert refusal(target=maps(maintenance_hours=HOURS), now=now) == (
+        "maps/staging may be changed on Mon, Tue, Wed from 08:00 to 17:00 Europe/London, and there it is "
+        f"{local}; start the run within these hours."
+    )
+
+
+@pytest.mark.parametrize(
+    "now", [datetime(2026, 11, 18, 8, 0, tzinfo=UTC), datetime(2026, 7, 15, 7, 0, tzinfo=UTC)], ids=["winter", "summer"]
+)
+def test_allows_the_first_minute_of_maintenance_hours(now: datetime):
+    assert planned(target=maps(maintenance_hours=HOURS), now=now).changes
+
+
+def test_refuses_a_service_that_is_being_deleted():
+    assert "is DRAINING, not ACTIVE" in refusal(state(old_tasks(), status="DRAINING"))
+
+
+def test_refuses_a_service_that_codedeploy_deploys():
+    assert "is deployed by CODE_DEPLOY" in refusal(state(old_tasks(), controller="CODE_DEPLOY", deployments=()))
+
+
+def test_refuses_a_service_scaled_to_zero():
+    assert "has a desired count of 0: there is nothing to restart" in refusal(state([], desired=0))
+
+
+@pytest.mark.parametrize(
+    "deployments",
+    [
+        (deployment(rollout_state="IN_PROGRESS"),),
+        (deployment(), deployment("ecs-svc/0", status="ACTIVE")),
+    ],
+    ids=["in progress", "an older one is still there"],
+)
+def test_refuses_while_a_deployment_is_in_progress(deployments: tuple[Any, ...]):
+    assert "has a deployment in progress (ecs-svc/1" in refusal(state(old_tasks(), deployments=deployments))
+
+
+def test_failed_last_deployment_is_not_something_to_wait_for():
+    broken = deployment(rollout_state="FAILED", rollout_reason="ECS deployment circuit breaker: tasks failed to start.")
+    message = refusal(state(old_tasks(), deployments=(broken,)))
+    assert message.startswith("The last deployment of service StagingApp_EC2LaunchType failed (ECS deployment circuit")
+    assert "wait until" not in message
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        state(old_tasks()[:1]),
+        state(old_tasks(), pending=1),
+        state([*old_tasks(), task("extra", started=None)], pending=0),
+        state(old_tasks(), running=3),
+    ],
+    ids=["one missing", "one pending", "one more than wanted", "a count that differs"],
+)
+def test_refuses_a_service_that_is_not_steady(seen: ServiceState):
+    assert "is not steady" in refusal(seen)
+
+
+@pytest.mark.parametrize("health", ["unhealthy", "initial", "draining", "unregistered"])
+def test_refuses_when_a_task_is_not_healthy_and_names_it(health: str):
+    seen = state([task("old1", started=-600), task("old2", started=-590, health=health)])
+    assert f"has 1 healthy tasks of 2 wanted (task old2 is {health})" in refusal(seen)
+
+
+def test_refuses_a_grace_period_shorter_than_the_load():
+    message = refusal(state(old_tasks(), grace_period=1319))
+    assert "gives new tasks 1319 s of grace but they need about 1320 s" in message
+
+
+def test_grace_period_of_exactly_the_load_is_allowed():
+    assert planned(state(old_tasks(), grace_period=1320)).changes
+
+
+def test_grace_period_does_not_matter_where_no_target_group_is_asked():
+    assert planned(state(old_tasks(), grace_period=0, target_groups=())).changes
+
+
+def test_refuses_when_old_and_new_tasks_do_not_fit_side_by_side():
+    assert refusal(state(old_tasks(), group=scaling_group(max=3))) == (
+        "Auto Scaling group asgStagingContainerInstance allows 3 instances but the restart needs 4 (2 old and 2 new tasks "
+        "side by side); raise its maximum first."
+    )
+
+
+def test_refuses_a_group_that_cannot_start_instances():
+    assert "has its Launch process suspended" in refusal(state(old_tasks(), group=scaling_group(suspended=("Launch",))))
+
+
+def test_refuses_a_surge_that_application_auto_scaling_would_undo():
+    message = refusal(scaling=ScalableTarget(min=2, max=4, schedules=()))
+    assert "keeps StagingApp_EC2LaunchType at 4 tasks or fewer but the restart needs 5" in message
+
+
+def test_scheduled_count_changes_are_told_to_whoever_approves():
+    pinned = ScalableTarget(min=2, max=2, schedules=("cron(0 7 ? * MON-FRI *) Europe/London",))
+    assert planned(target=maps("rolling"), scaling=pinned).notes == (
+        "Application Auto Scaling also sets the count of StagingApp_EC2LaunchType, at cron(0 7 ? * MON-FRI *) "
+        "Europe/London: if that happens meanwhile, its count is the one that holds.",
+    )
+
+
+def test_bounds_without_a_schedule_are_not_worth_a_note():
+    assert planned(target=maps("rolling"), scaling=ScalableTarget(2, 5, ())).notes == ()
+
+
+def test_rolling_refuses_a_service_that_may_fall_below_its_count():
+    seen = state(old_tasks(), minimum_healthy_percent=50)
+    assert "go down to 50 % healthy tasks" in refusal(seen, target=maps("rolling"))
+
+
+@pytest.mark.parametrize("percent", [100, 149])
+def test_rolling_refuses_when_ecs_must_stop_an_old_task_before_it_can_start_a_new_one(percent: int):
+    seen = state(old_tasks(), maximum_percent=percent)
+    assert f"allows {percent} % of 2 tasks" in refusal(seen, target=maps("rolling"))
+
+
+def test_rolling_accepts_room_for_a_single_new_task():
+    assert planned(state(old_tasks(), maximum_percent=150), target=maps("rolling")).services[0].count_during == 3
