@@ -1,0 +1,97 @@
+"""What the demo is asked, and what it makes of a finished run."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from include.inventory import load
+from sandbox.demo import summary
+from sandbox.demo.options import Options
+from sandbox.errors import SandboxError
+
+BEGIN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def usual(monkeypatch):
+    for name in ("RUNBOOK", "TARGET", "PARAMS", "REASON", "YES", "KEEP"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def at(minutes, healthy, desired):
+    return {
+        "at": (BEGIN + timedelta(minutes=minutes)).isoformat(),
+        "healthy": healthy,
+        "desired": desired,
+        "running": desired,
+    }
+
+
+def test_target_and_reason_are_sent_only_to_a_runbook_that_takes_them(monkeypatch):
+    monkeypatch.setenv("PARAMS", '{"plan_only": true}')
+    options = Options.from_environment()
+    assert options.conf({"plan_only": {}}) == {"plan_only": True}
+    assert options.conf({"target": {}, "reason": {}}) == {
+        "target": "districtbuilder/staging",
+        "reason": "A rehearsal with make demo",
+        "plan_only": True,
+    }
+
+
+def test_target_that_is_not_offered_is_refused_with_those_that_are(monkeypatch):
+    monkeypatch.setenv("TARGET", "core/moon")
+    declared = {"target": {"schema": {"enum": ["core/staging", "core/production"]}}}
+    with pytest.raises(SandboxError, match="not offered for core/moon; choose one of core/staging, core/production"):
+        Options.from_environment().conf(declared)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PARAMS", "{", "PARAMS is no JSON"),
+        ("PARAMS", "[1]", "must be a JSON object"),
+        ("YES", "maybe", "YES is 'maybe'"),
+    ],
+)
+def test_option_that_makes_no_sense_is_refused(monkeypatch, name, value, said):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SandboxError, match=said):
+        Options.from_environment()
+
+
+def test_demo_asks_and_keeps_the_sandbox_unless_told_otherwise(monkeypatch):
+    assert (Options.from_environment().yes, Options.from_environment().keep) == (False, True)
+    monkeypatch.setenv("YES", "1")
+    monkeypatch.setenv("KEEP", "0")
+    assert (Options.from_environment().yes, Options.from_environment().keep) == (True, False)
+
+
+def test_points_before_the_run_count_only_as_what_held_at_its_begin():
+    told = summary.points(
+        [at(-60, 0, 2), at(-30, 2, 2), at(5, 2, 3), at(50, 3, 3)], BEGIN, BEGIN + timedelta(minutes=40)
+    )
+    assert [(point.healthy, point.desired) for point in told] == [(2, 2), (2, 3)]
+    assert told[0].at == BEGIN
+
+
+def test_chart_shows_healthy_and_wanted_tasks_over_time():
+    end = BEGIN + timedelta(minutes=40)
+    told = summary.points([at(-1, 2, 2), at(10, 2, 3), at(20, 3, 3), at(30, 1, 2)], BEGIN, end)
+    assert summary.chart(told, end, width=8) == [
+        "  3 ┤  ░░██",
+        "  2 ┤██████░░",
+        "  1 ┤████████",
+        "    └────────",
+        "     040 simulated minutes",
+    ]
+
+
+def test_surge_by_hand_counts_a_stop_for_each_old_task():
+    assert summary.by_hand(load().target("districtbuilder/staging"))[:2] == [
+        "5 changes in the AWS console: raise the group, raise the count, stop each old task, put the count back",
+        "about 22 min of watching for new tasks to be healthy (the inventory's usual boot time)",
+    ]
+
+
+def test_rolling_by_hand_is_one_change_a_service():
+    assert summary.by_hand(load().target("core/staging"))[0].startswith("2 changes in the AWS console: force a new")

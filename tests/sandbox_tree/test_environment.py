@@ -1,0 +1,81 @@
+"""What the sandbox's processes see of the outside, and what Airflow is told."""
+
+import json
+import stat
+from importlib.resources import files
+
+import pytest
+import yaml
+
+from include.inventory import load
+from sandbox import environment
+from sandbox.credentials import Credentials
+from sandbox.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path):
+    ports = {"airflow": 8080, "aws": 4566, "control": 4567, "postgres": 15432}
+    return Settings(folder=tmp_path, dags=tmp_path, speed=60, ports=ports)
+
+
+@pytest.fixture
+def variables(settings):
+    return environment.airflow(settings, Credentials.of(settings.folder), load(), "postgresql://x")
+
+
+def test_no_way_to_a_real_account_is_passed_on(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    passed = environment.base()
+    assert "AWS_PROFILE" not in passed
+    assert "AWS_SECRET_ACCESS_KEY" not in passed
+    assert passed["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+    assert passed["AWS_EC2_METADATA_DISABLED"] == "true"
+
+
+def test_settings_of_another_airflow_are_not_passed_on(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "1")
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://")
+    passed = environment.base()
+    assert [name for name in passed if name.startswith("AIRFLOW")] == []
+
+
+def test_each_target_has_a_connection_to_its_role_in_the_pretend_aws(variables):
+    assert json.loads(variables["AIRFLOW_CONN_AWS_DISTRICTBUILDER_STAGING"]) == {
+        "conn_type": "aws",
+        "login": "sandbox",
+        "password": "sandbox",
+        "extra": {
+            "region_name": "us-east-1",
+            "role_arn": "arn:aws:iam::222222222221:role/districtbuilder-staging-runbooks",
+            "endpoint_url": "http://127.0.0.1:4566",
+            "service_config": {"sts": {"endpoint_url": "http://127.0.0.1:4566"}},
+        },
+    }
+    connections = [name for name in variables if name.startswith("AIRFLOW_CONN_")]
+    assert len(connections) == len(load().targets)
+
+
+def test_every_tuned_setting_exists_in_the_installed_airflow(variables):
+    known = yaml.safe_load(files("airflow.config_templates").joinpath("config.yml").read_text())
+    given = [name.split("__")[1:] for name in variables if name.startswith("AIRFLOW__")]
+    unknown = [f"[{s}] {o}".lower() for s, o in given if o.lower() not in known.get(s.lower(), {}).get("options", {})]
+    assert unknown == []
+    assert len(environment.tuning()) >= 15
+
+
+def test_nobody_is_an_administrator_but_admin(variables):
+    assert variables["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "False"
+    assert variables["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == (
+        "viewer:viewer,operator:user,approver:user,second_approver:user,admin:admin,ci:user"
+    )
+
+
+def test_credentials_are_made_once_and_for_their_owner_only(tmp_path):
+    first = Credentials.of(tmp_path)
+    assert Credentials.of(tmp_path) == first
+    assert stat.S_IMODE((tmp_path / "credentials.json").stat().st_mode) == 0o600
+    assert len(set(first.passwords.values())) == 6
+    (tmp_path / "other").mkdir()
+    assert Credentials.of(tmp_path / "other").passwords != first.passwords
