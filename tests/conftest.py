@@ -15,3 +15,8 @@ os.environ.update(
     }
 )
 os.environ.pop("RUNBOOK_INVENTORY", None)
+
+# one sandbox for the whole session, whichever folders' tests ask for it
+from tests.running_sandbox import running_sandbox, sandbox  # noqa: E402  # Airflow's variables come first
+
+__all__ = ["running_sandbox", "sandbox"]

@@ -79,13 +79,32 @@ def load(folder: Path | str | None = None) -> Inventory:
     files = sorted([*where.glob("*.yaml"), *where.glob("*.yml")])
     if not files:
         raise InventoryError(f"{where} holds no inventory file; write one <system>.yaml per system there.")
-    systems = [_read(file) for file in files]
-    return Inventory({system.system: system for system in systems})
+    systems: dict[str, System] = {}
+    for file in files:
+        if file.stem in systems:
+            raise InventoryError(f"{file.name}: there is a {file.stem}.yaml as well; keep one of the two.")
+        systems[file.stem] = _read(file)
+    return Inventory(systems)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, except that a key given twice is refused: the first one would silently be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is given twice", key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _read(file: Path) -> System:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 - it is a SafeLoader
+    except UnicodeDecodeError as error:
+        raise InventoryError(f"{file.name}: not readable as UTF-8 ({error.reason}); save it as UTF-8.") from error
     except yaml.YAMLError as error:
         raise InventoryError(f"{file.name}: not readable as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):

@@ -11,23 +11,30 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
-_DURATION = re.compile(r"^(\d+)(s|m|h|d)$")
+_DURATION = re.compile(r"([0-9]+)(s|m|h|d)")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, str) and (match := _DURATION.match(value)):
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
         return timedelta(**{_UNIT[match[2]]: int(match[1])})
     raise ValueError(f"expected a duration such as 90s, 24m, 4h or 7d, not {value!r}")
 
 
 def _exact_string(value: object) -> object:
-    # YAML reads 012345678901 as a number and drops its leading zero: an account must be quoted
+    # YAML reads 012345678901 as a number and drops its leading zero, and 17:00 as 1020: both must be quoted
     if not isinstance(value, str):
         raise ValueError(f"expected a quoted string, not {value!r}")
     return value
+
+
+def _time_of_day(value: object) -> object:
+    if isinstance(value, time) or (isinstance(value, str) and _TIME.fullmatch(value)):
+        return value
+    raise ValueError(f"expected a quoted time of day such as \"08:00\", not {value!r}")
 
 
 Duration = Annotated[
@@ -35,10 +42,15 @@ Duration = Annotated[
     BeforeValidator(_duration),
     PlainSerializer(lambda value: f"{int(value.total_seconds())}s", return_type=str),
 ]
-Account = Annotated[str, BeforeValidator(_exact_string), Field(pattern=r"^\d{12}$")]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Account = Annotated[str, BeforeValidator(_exact_string), Field(pattern=r"^[0-9]{12}$")]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 Percent = Annotated[int, Field(ge=0, le=400)]
+
+
+def _minutes(duration: timedelta) -> str:
+    return f"{duration.total_seconds() / 60:g}m"
 
 
 class Model(BaseModel):
@@ -164,8 +176,8 @@ class Hours(Model):
     """When disruptive runbooks may run."""
 
     days: tuple[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...] = Field(min_length=1)
-    start: time
-    end: time
+    start: TimeOfDay
+    end: TimeOfDay
     timezone: str
 
     @field_validator("timezone")
@@ -219,14 +231,22 @@ class Environment(Model):
         if self.services and self.cluster is None:
             raise ValueError("cluster: required for an environment with services")
         if self.restart:
+            if len(set(self.restart.services)) != len(self.restart.services):
+                raise ValueError("restart.services: the same service is listed twice")
             for name in self.restart.services:
                 if name not in names:
                     known = ", ".join(names) or "none"
                     raise ValueError(f"restart.services: {name!r} is no service of this environment (known: {known})")
-                self._restartable(self.service(name), self.restart.strategy)
+                self._restartable(self.service(name), self.restart)
         return self
 
-    def _restartable(self, service: Service, strategy: str) -> None:
+    def _restartable(self, service: Service, restart: Restart) -> None:
+        strategy = restart.strategy
+        if restart.timeout <= service.boot:
+            raise ValueError(
+                f"restart.timeout: {_minutes(restart.timeout)} is not longer than the {_minutes(service.boot)} that "
+                f"{service.name!r} takes to boot, so every restart would stop half way"
+            )
         if service.deployment_controller != "ECS":
             raise ValueError(
                 f"restart.services: {service.name!r} is deployed by CodeDeploy, which refuses a forced deployment"

@@ -77,11 +77,13 @@ def claim(lease: Lease, owner: str, reason: str, now: datetime, run_state: RunSt
     seated = lease
     if owner not in lease.waiting:
         seated = lease.model_copy(update={"version": lease.version + 1, "waiting": {**lease.waiting, owner: now}})
-    return Claim(outcome="wait", lease=seated, message=wait_message(lease, ahead))
+    return Claim(outcome="wait", lease=seated, message=wait_message(lease, ahead, gone=gone))
 
 
-def wait_message(lease: Lease, ahead: list[str]) -> str:
-    """Say who holds the target, since when and why, or who is first in line."""
+def wait_message(lease: Lease, ahead: list[str], *, gone: bool = False) -> str:
+    """Say who holds the target, since when and why, or who is first in line for a lease that nobody living holds."""
+    if gone:
+        return f"{lease.target} was left behind by {lease.owner}, whose run is over, but {ahead[0]} asked first; waiting for it."
     if lease.owner and lease.since:
         return (
             f"{lease.target} is leased by {lease.owner} since {lease.since:%H:%M} ({lease.reason}); "

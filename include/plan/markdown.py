@@ -1,5 +1,7 @@
 """A plan as people read it: in the approval form, in the log, in Slack."""
 
+import unicodedata
+
 from include.plan.model import Plan
 
 
@@ -25,7 +27,8 @@ def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str
 
 def escape(text: str) -> str:
     """Return text that Markdown and HTML show as it stands, on one line."""
-    flat = " ".join(text.split())
+    # control and direction marks are not shown but can hide or reorder what is
+    flat = "".join(mark for mark in " ".join(text.split()) if unicodedata.category(mark) not in ("Cc", "Cf"))
     for mark in ("\\", "`", "*", "_", "[", "]", "|", "#", "~"):
         flat = flat.replace(mark, f"\\{mark}")
     return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

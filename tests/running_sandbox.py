@@ -1,4 +1,4 @@
-"""One sandbox for all journeys: started as a user would, stopped at the end, its world rebuilt before each test."""
+"""One sandbox for all journeys and the browser: started as a user would, its world rebuilt before each test, and ended."""
 
 import json
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey.sandbox_client import Sandbox, wait_for
+from tests.sandbox_client import Sandbox, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 
 

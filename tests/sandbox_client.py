@@ -47,6 +47,16 @@ class Sandbox:
         assert answer.status_code == 200, answer.text
         return Run(self, dag_id, answer.json()["dag_run_id"])
 
+    def newest_run(self, dag_id: str) -> "Run":
+        """Return the run of a DAG that was triggered last, once there is an unfinished one."""
+
+        def look() -> str | None:
+            query = {"order_by": "-run_after", "limit": 1}
+            runs = self.airflow("operator").get(f"/dags/{dag_id}/dagRuns", params=query).json()["dag_runs"]
+            return runs[0]["dag_run_id"] if runs and runs[0]["state"] not in FINISHED else None
+
+        return Run(self, dag_id, wait_for(f"a run of {dag_id}", look))
+
     def restart(self, target: str, user: str = "operator", **conf: Any) -> "Run":
         """Start service_restart."""
         return self.trigger("service_restart", {"target": target, "reason": "a journey of the tests", **conf}, user)

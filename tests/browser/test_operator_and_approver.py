@@ -1,0 +1,57 @@
+"""What an operator and an approver do in Airflow's UI, and what they see."""
+
+import re
+
+from playwright.sync_api import expect
+
+SECONDS = 1000
+MAPS = "districtbuilder/staging"
+
+
+def required_actions(run) -> str:
+    return f"/dags/service_restart/runs/{run.run_id}/tasks/approve_restart/required_actions"
+
+
+def test_operator_triggers_by_the_form_and_approver_approves_the_plan(sandbox, person):
+    operator = person("operator")
+    page = operator.open("/dags/service_restart")
+    expect(page.get_by_role("heading", name="service_restart")).to_be_visible(timeout=30 * SECONDS)
+    page.get_by_role("button", name="Trigger").first.click()
+    page.locator("#element_target").click()
+    page.get_by_role("option", name=MAPS).click()
+    page.locator("#element_reason").fill("new region data was published")
+    operator.picture("form")
+    page.get_by_role("dialog").get_by_role("button", name="Trigger").click()
+
+    run = sandbox.newest_run("service_restart")
+    run.wait_until_asked()
+    approver = person("approver")
+    page = approver.open(required_actions(run))
+    expect(page.get_by_text("asgStagingContainerInstance").first).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_text("new region data was published").first).to_be_visible()
+    approver.picture("approval")
+    page.get_by_role("button", name="Approve").click()
+
+    assert run.wait() == "success", run.story()
+    page = operator.open(f"/dags/service_restart/runs/{run.run_id}")
+    expect(page.get_by_text(re.compile("success", re.IGNORECASE)).first).to_be_visible(timeout=30 * SECONDS)
+    operator.picture("graph")
+
+
+def test_requester_is_refused_as_approver_of_their_own_run(sandbox, person):
+    before = sandbox.state()
+    run = sandbox.restart(MAPS, user="approver")
+    run.wait_until_asked()
+    page = person("approver").open(required_actions(run))
+    approve = page.get_by_role("button", name="Approve")
+    expect(page.get_by_text("asgStagingContainerInstance").first).to_be_visible(timeout=30 * SECONDS)
+    if approve.is_enabled():
+        with page.expect_response(
+            lambda answer: "hitlDetails" in answer.url and answer.request.method == "PATCH"
+        ) as caught:
+            approve.click()
+        assert caught.value.status == 403
+    assert run.tasks()["approve_restart"] == "awaiting_input"
+    assert run.answer("Reject", "second_approver").status_code == 200
+    assert run.wait() == "failed"
+    assert sandbox.state() == before
