@@ -34,7 +34,7 @@ def _exact_string(value: object) -> object:
 def _time_of_day(value: object) -> object:
     if isinstance(value, time) or (isinstance(value, str) and _TIME.fullmatch(value)):
         return value
-    raise ValueError(f"expected a quoted time of day such as \"08:00\", not {value!r}")
+    raise ValueError(f'expected a quoted time of day such as "08:00", not {value!r}')
 
 
 Duration = Annotated[

@@ -20,7 +20,11 @@ def test_instance_takes_minutes_to_serve(cloud):
         "Pending",
     ]
     assert len(ecs.list_container_instances(cluster="ecsStagingCluster")["containerInstanceArns"]) == 2
-    cloud.advance(150)
+    cloud.advance(75)
+    assert {each["LifecycleState"] for each in group_of(asg)["Instances"]} == {"InService"}
+    in_cluster = ecs.list_container_instances(cluster="ecsStagingCluster")["containerInstanceArns"]
+    assert len(in_cluster) == 2, "in service for the group, but not yet for ECS"
+    cloud.advance(75)
     assert {each["LifecycleState"] for each in group_of(asg)["Instances"]} == {"InService"}
     assert len(ecs.list_container_instances(cluster="ecsStagingCluster")["containerInstanceArns"]) == 3
 

@@ -237,7 +237,7 @@ def test_nothing_is_stopped_until_as_many_new_tasks_are_healthy_as_there_were_be
 def test_task_from_before_the_mark_that_the_plan_does_not_list_is_drift():
     tasks = [*old_tasks(), *new_tasks()[:2], task("stranger", started=-1)]
     for choose in (choose_protected, choose_stopped):
-        with pytest.raises(DriftError, match="Task stranger .* before this run began"):
+        with pytest.raises(DriftError, match=r"Task stranger .* before this run began"):
             choose(PLAN, looked(tasks), NOON)
 
 
@@ -260,7 +260,7 @@ def test_old_task_that_is_stopping_already_is_not_stopped_again():
 
 
 def test_more_old_tasks_than_were_counted_are_not_stopped():
-    with pytest.raises(DriftError, match="2 old tasks .* are alive but only 1 were counted"):
+    with pytest.raises(DriftError, match=r"2 old tasks .* are alive but only 1 were counted"):
         choose_stopped(surge_plan(count=1), looked([*old_tasks(), *new_tasks()]), NOON)
 
 
@@ -287,7 +287,7 @@ def test_old_tasks_are_gone_when_the_last_one_has_stopped():
 def test_old_tasks_that_do_not_stop_end_the_wait_after_twice_the_time():
     tasks = [*old_tasks(), *new_tasks()]
     assert not judge_old_stopped(PLAN, looked(tasks, 90, desired=2), NOON).done
-    with pytest.raises(RolloutFailedError, match="2 old tasks of .* are still stopping 91 min after"):
+    with pytest.raises(RolloutFailedError, match=r"2 old tasks of .* are still stopping 91 min after"):
         judge_old_stopped(PLAN, looked(tasks, 91, desired=2), NOON)
 
 
