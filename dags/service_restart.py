@@ -74,13 +74,13 @@ with DAG(
                 if each.group:
                     steps.hand_back_group(here.clients, here.permit, each)
 
-    @task(trigger_rule="all_done")
+    @task
     def record_restart() -> str:
         return write_record("plan_restart", "verify_restart")
 
     @task
     def release_lock() -> None:
-        give_lease_back("verify_restart")
+        give_lease_back()
 
     strategy, surging, rolling, verified = choose_strategy(), surge(), roll_out_services(), verify_restart()
     lock, guarded, released = acquire_lock().as_setup(), confirm_plan_unchanged(), release_lock()
@@ -99,6 +99,8 @@ with DAG(
         >> asked
         >> return_count_before()
         >> hand_back_group()
-        >> released.as_teardown(setups=lock, on_failure_fail_dagrun=True)
-        >> record_restart()
+        >> released.as_teardown(setups=lock)
+        >> record_restart().as_teardown(
+            on_failure_fail_dagrun=True
+        )  # so that it runs, and counts, after "mark as failed"
     )

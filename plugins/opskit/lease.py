@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.approval import ensure_approved
 from include.errors import ApprovalError, PreconditionError
@@ -66,6 +66,8 @@ def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
 def write_record(plan_task: str, proof_task: str) -> str:
     """Write the run's one record and end the run as what it was: only a proved run ends well."""
     with step() as here:
+        if here.params.get("plan_only"):
+            raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
         planned, proof, confirmed = (here.result_of(each) for each in (plan_task, proof_task, GUARD))
         if not planned:
             raise PreconditionError(f"Refused by {plan_task}, which says why; nothing was changed.")
@@ -75,8 +77,10 @@ def write_record(plan_task: str, proof_task: str) -> str:
             outcome, text = "success", str(proof)
         elif refused:
             outcome, text = "refused", f"{refused[0]}; nothing was changed"
-        elif confirmed:
+        elif confirmed and any(each["phase"] == "failed" for each in list_events(here.table, here.run)):
             outcome, text = "failed", "stopped half way; the failed task says what was done and what to do next"
+        elif confirmed:
+            outcome, text = "stopped", "ended by hand before it was done; look at the target, nothing was undone"
         else:
             outcome, text = "refused", "nothing was changed; the failed task says why"
         record = {
@@ -97,22 +101,13 @@ def write_record(plan_task: str, proof_task: str) -> str:
     raise AssertionError("unreachable: step() raises")
 
 
-def give_lease_back(proof_task: str) -> None:
-    """Release the lease whatever happened; fail the run if it was ended by hand, which Airflow would call a success."""
+def give_lease_back() -> None:
+    """Release the lease, whatever happened."""
     with step() as here:
         released = release_lease(here.table, here.target.name, here.run)
         log.info(
             "%s", f"{here.target.name} is free again." if released else "There was no lease of this run to release."
         )
-        explained = here.result_of(proof_task) or any(
-            each["phase"] == "failed" for each in list_events(here.table, here.run)
-        )
-        if here.result_of(GUARD) and not explained:
-            text = "ended by hand before it was done; look at the target, nothing was undone"
-            add_record(
-                here.table, here.target.name, here.run, {"outcome": "stopped", "text": text, "reason": here.reason}
-            )
-            raise AirflowFailException(f"The run was {text}.")
 
 
 def _ensure_approved(here: Step, plan_task: str) -> dict[str, Any]:

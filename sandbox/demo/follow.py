@@ -39,6 +39,7 @@ class Follower:
     _asked_at: dict[tuple[str, int, int], float] = field(default_factory=dict)
     _answered: set[tuple[str, int, int]] = field(default_factory=set)
     _users: set[str] = field(default_factory=set)
+    _shown: str | None = None
     _last_line: str = ""
     _last_told: float = 0.0
 
@@ -98,7 +99,11 @@ class Follower:
         self._answered.add(_key(task))
         if asked.get("response_received"):
             return  # answered in the browser meanwhile
-        self.console.print(Panel(Markdown(asked["body"] or ""), title=escape(asked["subject"]), title_align="left"))
+        if (body := asked["body"] or "") != self._shown:
+            self._shown = body
+            self.console.print(Panel(Markdown(body), title=escape(asked["subject"]), title_align="left"))
+        else:
+            self.console.print(f"[bold]{escape(asked['subject'])}[/] It is the plan shown above.", soft_wrap=True)
         user, options = self._who(asked), list(asked["options"])
         option = options[0]
         if self.options.yes:

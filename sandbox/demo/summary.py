@@ -63,7 +63,7 @@ def by_hand(target: Target) -> list[str]:
         actions, how = len(services), "force a new deployment of each service"
     return [
         f"{actions} changes in the AWS console: {how}",
-        f"about {minutes:.0f} min of watching for new tasks to be healthy (the inventory's usual boot time)",
+        f"at least {minutes:.0f} min of watching for new tasks to be healthy (the inventory's usual boot time)",
         "no plan shown beforehand, nobody else asked, no record",
     ]
 
@@ -97,7 +97,8 @@ def show(console: Console, outcome: Outcome, timelines: dict[str, list[dict[str,
             continue
         lowest = min(point.healthy for point in told)
         console.print(
-            f"\n[bold]{escape(service)}[/]  healthy tasks over time  [dim]█ healthy  ░ wanted, not healthy yet[/]"
+            f"\n[bold]{escape(service)}[/]  healthy tasks over time  [dim]█ healthy  ░ wanted, not healthy yet[/]",
+            soft_wrap=True,
         )
         for row in chart(told, outcome.end):
             console.print(escape(row), style="cyan", no_wrap=True, crop=False, overflow="ignore")
@@ -107,6 +108,8 @@ def show(console: Console, outcome: Outcome, timelines: dict[str, list[dict[str,
     table = Table.grid(padding=(0, 3, 0, 0))
     table.add_row("[bold]This run[/]", f"1 form filled in, {outcome.answers} question(s) answered")
     table.add_row("", f"{simulated:.0f} simulated minutes ({outcome.seconds:.0f} s here), with nobody watching")
+    pace = simulated * 60 / outcome.seconds
+    table.add_row("", f"[dim]at this speed a second of Airflow's, or of an approver's, counts as {pace:.0f} s[/]")
     for number, line in enumerate(procedure):
         table.add_row("[bold]By hand[/]" if number == 0 else "", escape(line))
     if procedure:

@@ -31,12 +31,11 @@ def test_the_guard_comes_after_every_approval_and_the_lock(dags):
         assert approvals | {LOCK} <= before
 
 
-def test_the_lock_is_a_setup_and_its_release_a_teardown_that_can_fail_the_run(dags):
+def test_the_lock_is_a_setup_and_its_release_its_teardown(dags):
     for dag in dags.values():
         assert dag.get_task(LOCK).is_setup
         release = dag.get_task(RELEASE)
         assert release.is_teardown
-        assert release.on_failure_fail_dagrun
         assert LOCK in release.upstream_task_ids
 
 
@@ -97,10 +96,12 @@ def test_the_collected_document_is_fresh():
     assert DOCUMENT.read_text(encoding="utf-8") == document(), "run `make docs`"
 
 
-def test_the_record_comes_last_and_runs_whatever_happened(dags):
-    # outside the lock's scope: Airflow runs nothing within it if the lock was never taken, as after a rejection
+def test_the_record_comes_last_runs_whatever_happened_and_decides_the_runs_colour(dags):
+    # a teardown, since only those still run after "mark as failed"; and outside the lock's scope, since within it Airflow
+    # runs nothing if the lock was never taken, as after a rejection
     for dag in dags.values():
         leaves = [task for task in dag.tasks if not task.downstream_task_ids]
         assert [task.task_id.split("_")[0] for task in leaves] == ["record"]
-        assert leaves[0].trigger_rule.value == "all_done"
+        assert leaves[0].is_teardown
+        assert leaves[0].on_failure_fail_dagrun
         assert leaves[0].upstream_task_ids == {RELEASE}

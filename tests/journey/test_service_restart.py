@@ -196,7 +196,8 @@ def test_run_marked_as_failed_by_hand_gives_the_lease_back_and_stays_failed(sand
     run.wait_for_task("surge.await_new_tasks_healthy", "deferred")
     answer = sandbox.airflow("operator").patch(run.path, json={"state": "failed"})
     assert answer.status_code == 200, answer.text
-    run.wait_for_task("release_lock", "failed")
+    run.wait_for_task("record_restart", "failed")
     assert run.wait() == "failed"
+    assert "Stopped: ended by hand before it was done" in run.log("record_restart")
     assert sandbox.target(MAPS)["lease"]["owner"] is None
     assert sandbox.service(MAPS)["desired"] == 5

@@ -89,7 +89,7 @@ def test_chart_shows_healthy_and_wanted_tasks_over_time():
 def test_surge_by_hand_counts_a_stop_for_each_old_task():
     assert summary.by_hand(load().target("districtbuilder/staging"))[:2] == [
         "5 changes in the AWS console: raise the group, raise the count, stop each old task, put the count back",
-        "about 22 min of watching for new tasks to be healthy (the inventory's usual boot time)",
+        "at least 22 min of watching for new tasks to be healthy (the inventory's usual boot time)",
     ]
 
 

@@ -1,0 +1,267 @@
+"""Every mistake an inventory file can hold is reported with its file, its path, and what was expected."""
+
+from collections.abc import Callable
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from include.inventory import load
+from include.inventory.models import Approval, Duration, Hours, Model
+from tests.unit.inventory.conftest import ABSENT
+
+Library = Callable[..., Path]
+Complaint = Callable[[Path], str]
+STAGING = "environments/staging"
+SERVICE = f"{STAGING}/services/0"
+GROUP = {"name": "asg", "min": 1, "max": 3}
+EC2 = {f"{SERVICE}/launch_type": "EC2", f"{SERVICE}/scaling_group": GROUP}
+HOURS = {"days": ["Mon"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}
+ACTION = {"name": "down", "schedule": "cron(0 19 * * ? *)", "timezone": "UTC", "min": 1, "max": 1}
+
+# the file's path before the colon is always "library.yaml: "
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "account without quotes": (
+        {f"{STAGING}/account": 555555555551},
+        "environments.staging.account: expected a quoted string, not 555555555551.",
+    ),
+    "account too short": (
+        {f"{STAGING}/account": "55555"},
+        "environments.staging.account: '55555' does not fit ^[0-9]{12}$.",
+    ),
+    "account in digits of another script": (
+        {f"{STAGING}/account": "\u0661" * 12},
+        f"environments.staging.account: '{chr(0x661) * 12}' does not fit ^[0-9]{{12}}$.",
+    ),
+    "account is missing": ({f"{STAGING}/account": ABSENT}, "environments.staging.account: required."),
+    "approval is missing": ({f"{STAGING}/approval": ABSENT}, "environments.staging.approval: required."),
+    "unknown key": (
+        {f"{SERVICE}/memroy": 1024},
+        "environments.staging.services[0].memroy: unknown key; remove it or correct its spelling.",
+    ),
+    "region": (
+        {f"{STAGING}/region": "Ireland"},
+        "environments.staging.region: 'Ireland' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+    ),
+    "environment with a capital": (
+        {"environments/Production": {}},
+        "environments.Production.[key]: 'Production' does not fit ^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+    ),
+    "no environment": ({"environments": {}}, "environments: Dictionary should have at least 1 item"),
+    "github": ({"github": "https://github.com/a/b"}, "github: 'https://github.com/a/b' does not fit"),
+    "jira project": ({"jira_project": "cldc"}, "jira_project: 'cldc' does not fit ^[A-Z][A-Z0-9]+$."),
+    "duration in words": (
+        {f"{SERVICE}/boot": "10 minutes"},
+        "environments.staging.services[0].boot: expected a duration such as 90s, 24m, 4h or 7d, not '10 minutes'.",
+    ),
+    "duration without a unit": (
+        {f"{SERVICE}/boot": 90},
+        "environments.staging.services[0].boot: expected a duration such as 90s, 24m, 4h or 7d, not 90.",
+    ),
+    "negative duration": ({f"{SERVICE}/boot": "-5m"}, "environments.staging.services[0].boot: expected a duration"),
+    "launch type": (
+        {f"{SERVICE}/launch_type": "EKS"},
+        "environments.staging.services[0].launch_type: Input should be 'EC2' or 'FARGATE'.",
+    ),
+    "tasks below zero": (
+        {f"{SERVICE}/tasks": -1},
+        "environments.staging.services[0].tasks: Input should be greater than or equal to 0.",
+    ),
+    "port": (
+        {f"{SERVICE}/load_balancing/container_port": 70000},
+        "environments.staging.services[0].load_balancing.container_port: Input should be less than or equal to 65535.",
+    ),
+    "matcher": (
+        {f"{SERVICE}/load_balancing/matcher": "ok"},
+        "environments.staging.services[0].load_balancing.matcher: 'ok' does not fit",
+    ),
+    "path": (
+        {f"{SERVICE}/load_balancing/path": "health"},
+        "environments.staging.services[0].load_balancing.path: 'health' does not fit ^/.",
+    ),
+    "EC2 without a group": (
+        {f"{SERVICE}/launch_type": "EC2"},
+        "environments.staging.services[0].scaling_group: required for a service with launch_type EC2.",
+    ),
+    "FARGATE with a group": (
+        {f"{SERVICE}/scaling_group": GROUP},
+        "environments.staging.services[0].scaling_group: a FARGATE service has no instances; remove it.",
+    ),
+    "group upside down": (
+        {**EC2, f"{SERVICE}/scaling_group": {"name": "asg", "min": 4, "max": 3}},
+        "environments.staging.services[0].scaling_group: min 4 is above max 3.",
+    ),
+    "schedule": (
+        {f"{SERVICE}/scheduled_scaling": [{**ACTION, "schedule": "0 19 * * *"}]},
+        "environments.staging.services[0].scheduled_scaling[0].schedule: '0 19 * * *' does not fit",
+    ),
+    "no cluster": (
+        {f"{STAGING}/cluster": ABSENT},
+        "environments.staging.cluster: required for an environment with services.",
+    ),
+    "restart of an unknown service": (
+        {f"{STAGING}/restart/services": ["catalog"]},
+        "environments.staging.restart.services: 'catalog' is no service of this environment (known: catalogue).",
+    ),
+    "restart without any service": (
+        {f"{STAGING}/services": []},
+        "environments.staging.restart.services: 'catalogue' is no service of this environment (known: none).",
+    ),
+    "restart of nothing": (
+        {f"{STAGING}/restart/services": []},
+        "environments.staging.restart.services: Tuple should have at least 1 item",
+    ),
+    "restart of one service twice": (
+        {f"{STAGING}/restart/services": ["catalogue", "catalogue"]},
+        "environments.staging.restart.services: the same service is listed twice.",
+    ),
+    "restart that cannot be done in time": (
+        {f"{STAGING}/restart/timeout": "45s"},
+        "environments.staging.restart.timeout: 0.75m is not longer than the 0.75m that 'catalogue' takes to boot, so every "
+        "restart would stop half way.",
+    ),
+    "restart of a CodeDeploy service": (
+        {f"{SERVICE}/deployment_controller": "CODE_DEPLOY"},
+        "environments.staging.restart.services: 'catalogue' is deployed by CodeDeploy, which refuses a forced deployment.",
+    ),
+    "surge on FARGATE": (
+        {f"{STAGING}/restart/strategy": "surge"},
+        "environments.staging.restart.strategy: surge needs instances, but 'catalogue' has launch_type FARGATE; use rolling.",
+    ),
+    "surge without a target group": (
+        {**EC2, f"{STAGING}/restart/strategy": "surge", f"{SERVICE}/load_balancing": ABSENT},
+        "environments.staging.services: 'catalogue' needs load_balancing, since surge waits for healthy targets.",
+    ),
+    "nobody to approve": (
+        {f"{STAGING}/approval/approvers": []},
+        "environments.staging.approval.approvers: Tuple should have at least 1 item",
+    ),
+    "two approvers wanted, one listed": (
+        {f"{STAGING}/approval/count": 2, f"{STAGING}/approval/approvers": ["ann"]},
+        "environments.staging.approval.approvers: 2 are needed but only 1 listed.",
+    ),
+    "approver twice": (
+        {f"{STAGING}/approval/count": 2, f"{STAGING}/approval/approvers": ["ann", "ann"]},
+        "environments.staging.approval.approvers: the same person is listed twice.",
+    ),
+    "no approval needed": (
+        {f"{STAGING}/approval/count": 0},
+        "environments.staging.approval.count: Input should be 1 or 2.",
+    ),
+    "hours without quotes": (
+        {f"{STAGING}/maintenance_hours": {**HOURS, "start": 600, "end": 1020}},  # YAML's reading of 10:00 and 17:00
+        'environments.staging.maintenance_hours.start: expected a quoted time of day such as "08:00", not 600; '
+        'environments.staging.maintenance_hours.end: expected a quoted time of day such as "08:00", not 1020.',
+    ),
+    "hours with an offset": (
+        {f"{STAGING}/maintenance_hours": {**HOURS, "start": "08:00Z"}},
+        "environments.staging.maintenance_hours.start: expected a quoted time of day such as \"08:00\", not '08:00Z'.",
+    ),
+    "hours past midnight": (
+        {f"{STAGING}/maintenance_hours": {**HOURS, "start": "22:00", "end": "06:00"}},
+        "environments.staging.maintenance_hours: start 22:00 is not before end 06:00.",
+    ),
+    "timezone": (
+        {f"{STAGING}/maintenance_hours": {**HOURS, "timezone": "London"}},
+        "environments.staging.maintenance_hours.timezone: 'London' is no time zone of the IANA database, such as "
+        "Europe/London.",
+    ),
+    "timezone that is a path": (
+        {f"{STAGING}/maintenance_hours": {**HOURS, "timezone": "../../etc/passwd"}},
+        "environments.staging.maintenance_hours.timezone: '../../etc/passwd' is no time zone of the IANA database",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_reported_with_file_path_and_what_was_expected(mistake: str, library: Library, complaint: Complaint):
+    changes, expected = MISTAKES[mistake]
+    message = complaint(library(changes))
+    assert message.startswith(f"library.yaml: {expected}")
+    assert message.endswith(".")
+
+
+def test_two_services_of_one_name_are_refused(library: Library, complaint: Complaint):
+    folder = library()
+    text = (folder / "library.yaml").read_text()
+    start, end = text.index("    - name: catalogue"), text.index("    restart:")
+    (folder / "library.yaml").write_text(text[:end] + text[start:end] + text[end:])
+    assert complaint(folder) == "library.yaml: environments.staging.services: two services have the same name."
+
+
+def test_same_service_name_in_two_environments_is_no_mistake(library: Library):
+    folder = library()
+    text = (folder / "library.yaml").read_text()
+    (folder / "library.yaml").write_text(text + text[text.index("  staging:") :].replace("staging:", "production:", 1))
+    assert list(load(folder).targets) == ["library/staging", "library/production"]
+
+
+def test_what_is_left_out_has_the_careful_value(library: Library):
+    environment = load(library()).target("library/staging").environment
+    service = environment.service("catalogue")
+    assert (environment.approval.count, environment.approval.requester_may_approve) == (1, False)
+    assert (service.minimum_healthy_percent, service.maximum_percent) == (100, 200)
+    assert environment.operations_table == "runbook-operations"
+    assert environment.maintenance_hours is None
+
+
+def test_surge_on_instances_with_a_target_group_is_accepted(library: Library):
+    target = load(library({**EC2, f"{STAGING}/restart/strategy": "surge"})).target("library/staging")
+    assert target.restart.strategy == "surge"
+
+
+@pytest.mark.parametrize("matcher", ["200", "204", "200-299", "200,204"])
+def test_matcher_is_written_as_aws_writes_it(matcher: str, library: Library):
+    service = load(library({f"{SERVICE}/load_balancing/matcher": matcher})).target("library/staging")
+    balancing = service.environment.service("catalogue").load_balancing
+    assert balancing is not None
+    assert balancing.matcher == matcher
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("24m", timedelta(minutes=24)),
+        ("4h", timedelta(hours=4)),
+        ("7d", timedelta(days=7)),
+    ],
+)
+def test_duration_is_a_number_and_its_unit(written: str, meant: timedelta):
+    class Wait(Model):
+        takes: Duration
+
+    wait = Wait.model_validate({"takes": written})
+    assert wait.takes == meant
+    assert Wait.model_validate(wait.model_dump(mode="json")) == wait
+
+
+@pytest.mark.parametrize("written", ["5m\n", " 5m", "5M", "5m30s", "1.5h", "", "\u0665m", True, None])
+def test_duration_in_any_other_form_is_refused(written: object):
+    class Wait(Model):
+        takes: Duration
+
+    with pytest.raises(ValidationError, match="expected a duration"):
+        Wait.model_validate({"takes": written})
+
+
+def test_hours_are_read_as_they_are_written():
+    hours = Hours.model_validate(HOURS)
+    assert (hours.start, hours.end) == (time(8, 0), time(17, 0))
+
+
+def test_inventory_cannot_be_changed_once_read(library: Library):
+    environment = load(library()).target("library/staging").environment
+    with pytest.raises(ValidationError, match="frozen"):
+        environment.account = "999999999999"
+
+
+def test_policy_of_two_people_is_accepted():
+    assert Approval(approvers=("ann", "bob"), count=2, respond_within=timedelta(hours=8)).count == 2
+
+
+def test_unknown_service_is_a_key_error(library: Library):
+    with pytest.raises(KeyError, match="nothing"):
+        load(library()).target("library/staging").environment.service("nothing")
