@@ -82,8 +82,13 @@ class Task:
 
 
 def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
-    """Return the service. Raises: PreconditionError if there is none of that name."""
-    response = client.describe_services(cluster=cluster, services=[name])
+    """Return the service. Raises: PreconditionError if there is none of that name, or no such cluster."""
+    try:
+        response = client.describe_services(cluster=cluster, services=[name])
+    except client.exceptions.ClusterNotFoundException as error:
+        raise PreconditionError(
+            f"There is no ECS cluster {cluster} in this account and region; correct the inventory."
+        ) from error
     if not response["services"]:
         raise PreconditionError(
             f"Cluster {cluster} has no service {name} ({response['failures'][0].get('reason', 'no reason given')}); "

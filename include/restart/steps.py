@@ -6,7 +6,7 @@ from datetime import datetime
 
 from include.aws import autoscaling, ecs
 from include.aws.clients import Clients
-from include.aws.service_state import ServiceState, read_scaling, read_service
+from include.aws.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.aws.sts import get_account
 from include.inventory import Target
 from include.operations.permit import Permit
@@ -34,6 +34,10 @@ def make_plan(clients: Clients, target: Target, now: datetime) -> tuple[RestartP
     """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
     account = get_account(clients.sts)
     states = read_states(clients, target)
+    for name, state in zip(target.restart.services, states, strict=True):
+        service = target.environment.service(name)
+        if service.loads:  # a log group that is not there must show now, not when capacity is up
+            read_load_lines(clients, service.log_group, state.as_of, state.as_of)
     scaling = [read_scaling(clients, state.service.cluster, state.service.name) for state in states]
     return plan_restart(target, states, scaling, account, now), min(state.as_of for state in states)
 

@@ -119,4 +119,4 @@ class Runs(RuleBasedStateMachine):
 
 
 TestRuns = Runs.TestCase
-TestRuns.settings = settings(max_examples=80, stateful_step_count=30, deadline=None, derandomize=True)
+TestRuns.settings = settings(max_examples=50, stateful_step_count=30, deadline=None, derandomize=True)
