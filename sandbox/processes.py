@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import psutil
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+KILL_DEADLINE = 5.0  # seconds until killed processes must be gone
 TAIL = 25  # lines of a log shown when its process died
 
 
@@ -38,8 +40,11 @@ class Child:
             self.process.send_signal(self.ends_on)
             with contextlib.suppress(TimeoutError):  # then it is killed below, with all it started
                 await asyncio.wait_for(self.process.wait(), self.patience)
-        for member in session_of(self.pid):
-            kill(member)
+        end = time.monotonic() + KILL_DEADLINE
+        while (members := session_of(self.pid)) and time.monotonic() < end:
+            for member in members:
+                kill(member)
+            await asyncio.sleep(0.02)  # a killed process is gone a moment later; one just forked is found next time
         await self.process.wait()
 
     def tail(self) -> str:
@@ -81,11 +86,11 @@ async def start(
 
 
 def session_of(leader: int) -> list[psutil.Process]:
-    """Return the processes of a session, the leader included."""
+    """Return the processes of a session that still run, the leader included."""
     members = []
     for pid in psutil.pids():
         try:
-            if os.getsid(pid) == leader:
+            if os.getsid(pid) == leader and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 members.append(psutil.Process(pid))
         except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             continue  # ended while we looked, or not ours

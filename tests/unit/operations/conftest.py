@@ -1,0 +1,60 @@
+"""An operations table in moto's DynamoDB, inside this process."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from include.operations.table import OperationsTable
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    with mock_aws():
+        made = boto3.client("dynamodb", region_name="eu-west-2")
+        made.create_table(
+            TableName="runbook-operations",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield made
+
+
+@pytest.fixture
+def table(client: Any) -> OperationsTable:
+    return OperationsTable(client, "runbook-operations")
+
+
+class Interrupted(OperationsTable):
+    """A table where something happens between our read and our write, so many times."""
+
+    def __init__(self, client: Any, happens: Callable[[], object], times: int = 1):
+        super().__init__(client, "runbook-operations")
+        self.happens, self.times = happens, times
+
+    def swap(self, *args: Any, **kwargs: Any) -> bool:
+        if self.times:
+            self.times -= 1
+            self.happens()
+        return super().swap(*args, **kwargs)
+
+
+class AnswerLost(OperationsTable):
+    """A table whose first write is made but whose answer is lost: the client's retry then meets its own write."""
+
+    lost = False
+
+    def _put(self, *args: Any, **kwargs: Any) -> bool:
+        made = super()._put(*args, **kwargs)
+        if self.lost:
+            return made
+        self.lost = True
+        return super()._put(*args, **kwargs)

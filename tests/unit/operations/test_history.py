@@ -1,0 +1,127 @@
+"""What was decided and done is written once and read back in order."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from include.approval import Decision
+from include.errors import LeaseLostError
+from include.operations.history import add_decision, add_event, add_record, get_record, list_decisions, list_events
+from include.operations.leases import confirm_lease, release_lease, try_claim
+from include.operations.permit import Permit
+from include.operations.table import OperationsTable
+from tests.unit.operations.conftest import AnswerLost
+
+RUN, TARGET = "service_restart/manual-1", "core/production"
+NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+
+
+def decision(by: str = "ann", *, seat: int = 1, outcome: Any = "approved") -> Decision:
+    return Decision(seat=seat, outcome=outcome, by=by, at=NOW, digest="digest", why=f"{by} {outcome} the plan")
+
+
+@pytest.fixture
+def permit(table: OperationsTable) -> Permit:
+    """Return the permit of a confirmed run."""
+    try_claim(table, TARGET, RUN, "a reason", NOW, lambda _: "running")
+    confirm_lease(table, TARGET, RUN, 1, "digest")
+    return Permit(table, TARGET, RUN, 1, "digest", "stop_old_tasks")
+
+
+def story(table: OperationsTable) -> list[tuple[str, str]]:
+    return [(each["phase"], each["text"]) for each in list_events(table, RUN)]
+
+
+def test_first_decision_of_a_seat_stands_and_the_second_is_told_so(table: OperationsTable):
+    assert add_decision(table, RUN, decision("ann")) == decision("ann")
+    assert add_decision(table, RUN, decision("bob", outcome="rejected")) == decision("ann")
+    assert list_decisions(table, RUN) == [decision("ann")]
+
+
+def test_rejection_cannot_be_followed_by_an_approval_of_the_same_seat(table: OperationsTable):
+    add_decision(table, RUN, decision(outcome="rejected"))
+    assert add_decision(table, RUN, decision()).outcome == "rejected"
+
+
+def test_decision_whose_answer_was_lost_is_on_record_once(client: Any, table: OperationsTable):
+    assert add_decision(AnswerLost(client, "runbook-operations"), RUN, decision()) == decision()
+    assert list_decisions(table, RUN) == [decision()]
+
+
+def test_decisions_are_kept_by_seat_and_by_run(table: OperationsTable):
+    add_decision(table, RUN, decision("bob", seat=2))
+    add_decision(table, RUN, decision("ann", seat=1))
+    add_decision(table, RUN + "0", decision("eve"))
+    assert [each.by for each in list_decisions(table, RUN)] == ["ann", "bob"]
+
+
+def test_journal_is_read_in_the_order_it_was_written(table: OperationsTable):
+    for number in range(12):
+        add_event(table, RUN, "step", "note", str(number), {"fencing": 1})
+    events = list_events(table, RUN)
+    assert [each["text"] for each in events] == [str(number) for number in range(12)]
+    assert {(each["step"], each["phase"], each["fencing"]) for each in events} == {("step", "note", 1)}
+
+
+def test_run_has_one_record_and_the_first_stands(table: OperationsTable):
+    assert get_record(table, RUN) is None
+    assert add_record(table, TARGET, RUN, {"outcome": "success"})
+    assert not add_record(table, TARGET, RUN, {"outcome": "failed"})
+    assert get_record(table, RUN) == {"target": TARGET, "run": RUN, "outcome": "success"}
+
+
+def test_write_is_on_record_before_it_is_made_and_after(table: OperationsTable, permit: Permit):
+    seen: list[list[tuple[str, str]]] = []
+
+    def call() -> str:
+        seen.append(story(table))
+        return "answer"
+
+    assert permit.write("ecs.StopTask a", call) == "answer"
+    assert seen == [[("intent", "ecs.StopTask a")]]
+    assert story(table) == [("intent", "ecs.StopTask a"), ("done", "ecs.StopTask a")]
+    assert {(each["step"], each["fencing"], each["digest"]) for each in list_events(table, RUN)} == {
+        ("stop_old_tasks", 1, "digest")
+    }
+
+
+def test_write_that_fails_is_on_record_and_fails_the_step(table: OperationsTable, permit: Permit):
+    def call() -> None:
+        raise ValueError("throttled")
+
+    with pytest.raises(ValueError, match="throttled"):
+        permit.write("ecs.StopTask a", call)
+    assert story(table) == [("intent", "ecs.StopTask a"), ("failed", "ecs.StopTask a: throttled")]
+
+
+def test_process_that_dies_during_a_write_leaves_its_intent_without_an_outcome(table: OperationsTable, permit: Permit):
+    def call() -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        permit.write("ecs.StopTask a", call)
+    assert story(table) == [("intent", "ecs.StopTask a")]
+
+
+def test_write_without_the_lease_is_neither_made_nor_announced(table: OperationsTable, permit: Permit):
+    release_lease(table, TARGET, RUN)
+    made: list[str] = []
+    with pytest.raises(LeaseLostError):
+        permit.write("ecs.StopTask a", lambda: made.append("made"))
+    assert (made, story(table)) == ([], [])
+
+
+def test_lease_is_checked_before_every_write_not_once(table: OperationsTable, permit: Permit):
+    made: list[str] = []
+    permit.write("first", lambda: made.append("first"))
+    try_claim(table, TARGET, "another", "a reason", NOW, lambda _: "failed")
+    with pytest.raises(LeaseLostError, match="leased to another"):
+        permit.write("second", lambda: made.append("second"))
+    assert made == ["first"]
+
+
+def test_note_is_kept_also_after_the_lease_is_gone(table: OperationsTable, permit: Permit):
+    release_lease(table, TARGET, RUN)
+    permit.note("gave up")
+    assert story(table) == [("note", "gave up")]
