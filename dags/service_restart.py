@@ -17,6 +17,7 @@ from opskit.operators.await_state import poll_seconds
 from opskit.params import common_params, refuse_unknown
 from opskit.step import Step, step
 
+TARGETS = load().restartable()
 WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
 
 
@@ -29,11 +30,11 @@ with DAG(
     dag_id="service_restart",
     doc_md=operator_page("service_restart"),
     schedule=None,
-    params=common_params(load().restartable()),
+    params=common_params(TARGETS),
     default_args={"owner": "operations", "retries": 2, "retry_delay": 5},
     max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
     allowed_run_types=["manual"],
-    tags=["risk:disruptive", *(f"system:{name}" for name in sorted({t.split("/")[0] for t in load().restartable()}))],
+    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
 ) as dag:
 
     @task

@@ -9,7 +9,7 @@ import pytest
 from include.aws import autoscaling
 from include.aws.application_autoscaling import ScalableTarget, describe_scalable_target
 from include.errors import PreconditionError
-from tests.unit.aws.conftest import Script
+from tests.unit.conftest import Script
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 Scripts = Callable[[str], Script]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from include.aws import ecs
 from include.errors import PreconditionError, RolloutFailedError
 from tests.unit.aws.answers import ARN, CREATED, DEFINITION, SERVICE, TASK
-from tests.unit.aws.conftest import Script
+from tests.unit.conftest import Script
 
 Scripts = Callable[[str], Script]
 

@@ -14,7 +14,7 @@ from include.aws.service_state import ServiceState, read_load_lines, read_scalin
 from include.aws.sts import get_account
 from include.errors import PreconditionError
 from tests.unit.aws.answers import ARN, SERVICE, TASK
-from tests.unit.aws.conftest import Script
+from tests.unit.conftest import Script
 from tests.unit.facts import at, stopped, task
 
 Scripts = Callable[[str], Script]

@@ -10,22 +10,28 @@ from moto import mock_aws
 from include.operations.table import OperationsTable
 
 
+@pytest.fixture(scope="package")
+def dynamodb() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "none")
+        yield boto3.client("dynamodb", region_name="eu-west-2")
+
+
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "none")
-    with mock_aws():
-        made = boto3.client("dynamodb", region_name="eu-west-2")
-        made.create_table(
-            TableName="runbook-operations",
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield made
+def client(dynamodb: Any) -> Iterator[Any]:
+    """Return a client of an account whose operations table is empty."""
+    dynamodb.create_table(
+        TableName="runbook-operations",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    yield dynamodb
+    dynamodb.delete_table(TableName="runbook-operations")
 
 
 @pytest.fixture

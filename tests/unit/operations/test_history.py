@@ -7,7 +7,7 @@ import pytest
 
 from include.approval import Decision
 from include.errors import LeaseLostError
-from include.operations.history import add_decision, add_event, add_record, get_record, list_decisions, list_events
+from include.operations.history import add_decision, add_event, add_record, list_decisions, list_events
 from include.operations.leases import confirm_lease, release_lease, try_claim
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
@@ -65,10 +65,10 @@ def test_journal_is_read_in_the_order_it_was_written(table: OperationsTable):
 
 
 def test_run_has_one_record_and_the_first_stands(table: OperationsTable):
-    assert get_record(table, RUN) is None
+    assert table.get(f"run#{RUN}", "record") is None
     assert add_record(table, TARGET, RUN, {"outcome": "success"})
     assert not add_record(table, TARGET, RUN, {"outcome": "failed"})
-    assert get_record(table, RUN) == {"target": TARGET, "run": RUN, "outcome": "success"}
+    assert table.get(f"run#{RUN}", "record") == {"target": TARGET, "run": RUN, "outcome": "success"}
 
 
 def test_write_is_on_record_before_it_is_made_and_after(table: OperationsTable, permit: Permit):

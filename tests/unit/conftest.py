@@ -1,6 +1,7 @@
 """Real boto3 clients that answer from a script, and check every parameter against AWS's own model."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -10,13 +11,16 @@ from botocore.stub import Stubber
 DATE = {"ResponseMetadata": {"HTTPHeaders": {"date": "Wed, 18 Nov 2026 12:00:00 GMT"}, "HTTPStatusCode": 200}}
 
 
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service, region_name="eu-west-2", aws_access_key_id="none", aws_secret_access_key="none")
+
+
 class Script:
     """A client and what it will be asked, in order; at the end everything must have been asked."""
 
     def __init__(self, service: str):
-        self.client: Any = boto3.client(
-            service, region_name="eu-west-2", aws_access_key_id="none", aws_secret_access_key="none"
-        )
+        self.client = _client(service)
         self._stubber = Stubber(self.client)
         self._stubber.activate()
 
@@ -27,6 +31,7 @@ class Script:
         self._stubber.add_client_error(method, service_error_code=code, service_message=message)
 
     def close(self) -> None:
+        self._stubber.deactivate()
         self._stubber.assert_no_pending_responses()
 
 

@@ -1,0 +1,1 @@
+"""What speed and memory cost, measured on demand; never a test."""
