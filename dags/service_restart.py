@@ -67,17 +67,20 @@ with DAG(
             plan = RestartPlan.model_validate(here.guard["plan"])
             return " ".join(steps.return_count(here.clients, here.permit, each) for each in plan.services)
 
-    @task(trigger_rule="all_done")
-    def hand_back_group() -> None:
+    @task
+    def hand_back_group() -> str:
         with step() as here:
             here.skip_unless_begun()
-            for each in RestartPlan.model_validate(here.guard["plan"]).services:
+            plan = RestartPlan.model_validate(here.guard["plan"])
+            groups = [each.group.name for each in plan.services if each.group]
+            for each in plan.services:
                 if each.group:
                     steps.hand_back_group(here.clients, here.permit, each)
+            return f"handed back: {', '.join(groups) or 'no group was held'}"
 
     @task
     def record_restart() -> str:
-        return write_record("plan_restart", "verify_restart")
+        return write_record("plan_restart", "verify_restart", "hand_back_group")
 
     @task
     def release_lock() -> None:
@@ -99,9 +102,8 @@ with DAG(
         >> verified
         >> asked
         >> return_count_before()
-        >> hand_back_group()
+        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        >> hand_back_group().as_teardown()
         >> released.as_teardown(setups=lock)
-        >> record_restart().as_teardown(
-            on_failure_fail_dagrun=True
-        )  # so that it runs, and counts, after "mark as failed"
+        >> record_restart().as_teardown(on_failure_fail_dagrun=True)
     )

@@ -63,18 +63,21 @@ def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
     raise AssertionError("unreachable: step() raises")
 
 
-def write_record(plan_task: str, proof_task: str) -> str:
-    """Write the run's one record and end the run as what it was: only a proved run ends well."""
+def write_record(plan_task: str, *proof_tasks: str) -> str:
+    """Write the run's one record and end the run as what it was.
+
+    It ended well only if every proof task left its sentence: one that was marked as success by hand left none.
+    """
     with step() as here:
         if here.params.get("plan_only"):
             raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
-        planned, proof, confirmed = (here.result_of(each) for each in (plan_task, proof_task, GUARD))
+        planned, confirmed, *proofs = (here.result_of(each) for each in (plan_task, GUARD, *proof_tasks))
         if not planned:
             raise PreconditionError(f"Refused by {plan_task}, which says why; nothing was changed.")
         decisions = list_decisions(here.table, here.run)
         refused = [decision.why for decision in decisions if decision.outcome != "approved"]
-        if proof and confirmed:
-            outcome, text = "success", str(proof)
+        if confirmed and all(proofs):
+            outcome, text = "success", "; ".join(proofs)
         elif refused:
             outcome, text = "refused", f"{refused[0]}; nothing was changed"
         elif confirmed and any(each["phase"] == "failed" for each in list_events(here.table, here.run)):

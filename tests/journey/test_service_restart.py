@@ -200,4 +200,5 @@ def test_run_marked_as_failed_by_hand_gives_the_lease_back_and_stays_failed(sand
     assert run.wait() == "failed"
     assert "Stopped: ended by hand before it was done" in run.log("record_restart")
     assert sandbox.target(MAPS)["lease"]["owner"] is None
+    assert sandbox.target(MAPS)["groups"][0]["suspended"] == []
     assert sandbox.service(MAPS)["desired"] == 5
