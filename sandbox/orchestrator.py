@@ -1,6 +1,5 @@
 """A real Airflow on one machine: its processes, its database, and how to see that all of it is ready."""
 
-import asyncio
 import importlib.metadata
 import json
 import sys
@@ -183,8 +182,3 @@ def _holds_a_dag(file: Path) -> bool:
     # Airflow's own rule for which files to read
     text = file.read_text(encoding="utf-8", errors="replace").lower()
     return "dag" in text and "airflow" in text
-
-
-async def start_all(airflow: Airflow) -> list[Child]:
-    """Start the four components side by side."""
-    return list(await asyncio.gather(*(airflow.start(component) for component in COMPONENTS)))

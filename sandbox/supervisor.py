@@ -117,16 +117,15 @@ class Supervisor:
             self.screen.up("Airflow's tables")
         elif ended := orchestrator.end_runs_of_earlier_worlds(postgres):
             self.screen.say(f"  {ended} unfinished run(s) of the last sandbox were ended: their world is gone.")
-        for child in await orchestrator.start_all(airflow):
-            self._keep(child)
         async with asyncio.TaskGroup() as together:
             for component in orchestrator.COMPONENTS:
-                together.create_task(self._await_component(airflow, component))
+                together.create_task(self._start_component(airflow, component))
         for problem in await airflow.await_runbooks():
             self.screen.warn(f"This runbook cannot be used: {problem}")
         self.screen.up("runbooks read")
 
-    async def _await_component(self, airflow: Airflow, component: str) -> None:
+    async def _start_component(self, airflow: Airflow, component: str) -> None:
+        self._keep(await airflow.start(component))
         await airflow.await_component(component)
         self.screen.up(f"Airflow {component}")
 

@@ -16,7 +16,7 @@ from include.inventory.models import Environment, Restart, System
 SHIPPED = Path(__file__).parent / "systems"
 FOLDER_VARIABLE = "RUNBOOK_INVENTORY"
 # ten times as fast in C, and every task process reads the inventory
-SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def load(folder: Path | str | None = None) -> Inventory:
     return Inventory(systems)
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc] # which of the two is only known here
     """YAML's safe loader, except that a key given twice is refused: the first one would silently be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -100,7 +100,8 @@ class _UniqueKeys(yaml.SafeLoader):
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is given twice", key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def _read(file: Path) -> System:

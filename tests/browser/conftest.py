@@ -19,7 +19,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # not longer: Playwright keeps an event loop running, in which asyncio.run() refuses to work
 def browser():
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     assert found, "these tests need Chromium: apt-get install chromium"

@@ -150,13 +150,13 @@ def test_target_health_keeps_awss_state_and_reason(script: Scripts):
 def test_log_lines_of_all_pages_are_found_in_the_whole_group_oldest_first(script: Scripts):
     aws = script("logs")
     expected = {"logGroupName": "logApp", "filterPattern": '"Failed"', "startTime": 1795003200000}
-    late = {"logStreamName": "app/app/b", "timestamp": 1795003260000, "message": "late"}
-    early = {"logStreamName": "app/app/a", "timestamp": 1795003200000, "message": "early"}
+    late = {"logStreamName": "app/app/b", "timestamp": 1795003260000, "message": "and then"}
+    early = {"logStreamName": "app/app/a", "timestamp": 1795003200000, "message": "first"}
     aws.answer("filter_log_events", expected, {"events": [late], "nextToken": "more"})
     aws.answer("filter_log_events", {**expected, "nextToken": "more"}, {"events": [early]})
     assert find_lines(aws.client, "logApp", '"Failed"', at(0)) == (
-        LogLine("app/app/a", at(0), "early"),
-        LogLine("app/app/b", at(1), "late"),
+        LogLine("app/app/a", at(0), "first"),
+        LogLine("app/app/b", at(1), "and then"),
     )
 
 
