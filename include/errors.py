@@ -3,8 +3,7 @@
     RunbookError
     ├── InventoryError        the inventory is wrong; nothing was looked at, nothing changed
     ├── PreconditionError     the world is not as the runbook requires; nothing changed
-    │   ├── ApprovalError     no valid approval on record; nothing changed
-    │   └── LeaseHeldError    another run holds the target; nothing changed by this one
+    │   └── ApprovalError     no valid approval on record; nothing changed
     └── StoppedHalfwayError   something changed; the message says what, and capacity was not lowered
         ├── DriftError        someone else changed the target while the run was at work
         ├── LeaseLostError    this run no longer holds the target and must not write
@@ -28,10 +27,6 @@ class PreconditionError(RunbookError):
 
 class ApprovalError(PreconditionError):
     """No valid approval of this very plan is on record. Nothing was changed."""
-
-
-class LeaseHeldError(PreconditionError):
-    """Another run holds the target. Nothing was changed by this one."""
 
 
 class StoppedHalfwayError(RunbookError):

@@ -86,7 +86,21 @@ def load(folder: Path | str | None = None) -> Inventory:
         if file.stem in systems:
             raise InventoryError(f"{file.name}: there is a {file.stem}.yaml as well; keep one of the two.")
         systems[file.stem] = _read(file)
-    return Inventory(systems)
+    inventory = Inventory(systems)
+    _refuse_shared_connections(inventory)
+    return inventory
+
+
+def _refuse_shared_connections(inventory: Inventory) -> None:
+    # a-b/c and a/b-c are two targets with one connection id: one of them would work on the other's account
+    seen: dict[str, str] = {}
+    for target in inventory.targets.values():
+        if target.aws_conn_id in seen:
+            raise InventoryError(
+                f"{target.name} and {seen[target.aws_conn_id]} would share the connection {target.aws_conn_id}; "
+                "rename one of the two."
+            )
+        seen[target.aws_conn_id] = target.name
 
 
 class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc] # which of the two is only known here

@@ -233,6 +233,11 @@ class Environment(Model):
         if self.restart:
             if len(set(self.restart.services)) != len(self.restart.services):
                 raise ValueError("restart.services: the same service is listed twice")
+            if self.restart.strategy == "surge" and len(self.restart.services) != 1:
+                raise ValueError(
+                    f"restart.services: surge renews exactly one service, not {len(self.restart.services)}, "
+                    "since it takes the whole scaling group for a while"
+                )
             for name in self.restart.services:
                 if name not in names:
                     known = ", ".join(names) or "none"

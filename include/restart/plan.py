@@ -33,6 +33,7 @@ class GroupSurge(Frozen):
     name: str
     desired_before: int
     maximum: int
+    suspended_before: tuple[str, ...] = ()  # processes somebody had suspended already; not ours to resume
 
 
 class ServiceRestart(Frozen):
@@ -176,7 +177,9 @@ def _surge(target: Target, service: Service, state: ServiceState, scalable: Scal
             f"Application Auto Scaling keeps {live.name} at {scalable.max} tasks or fewer but the restart needs "
             f"{group.max} for a while; raise its maximum first, or it will take them away half way."
         )
-    surge = GroupSurge(name=group.name, desired_before=group.desired, maximum=group.max)
+    surge = GroupSurge(
+        name=group.name, desired_before=group.desired, maximum=group.max, suspended_before=group.suspended
+    )
     return _service_restart(target, service, state, count_during=group.max, group=surge)
 
 

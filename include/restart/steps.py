@@ -116,10 +116,11 @@ def hand_back_group(clients: Clients, permit: Permit, plan: ServiceRestart) -> N
             f"autoscaling.SetInstanceProtection {name}: off for {', '.join(spare)}",
             lambda: autoscaling.protect_instances(clients.autoscaling, name, spare, protected=False),
         )
-    if set(SUSPENDED) & set(state.group.suspended):
+    ours = [each for each in SUSPENDED if each in state.group.suspended and each not in plan.group.suspended_before]
+    if ours:
         permit.write(
-            f"autoscaling.ResumeProcesses {name}: {', '.join(SUSPENDED)}",
-            lambda: autoscaling.resume_processes(clients.autoscaling, name, SUSPENDED),
+            f"autoscaling.ResumeProcesses {name}: {', '.join(ours)}",
+            lambda: autoscaling.resume_processes(clients.autoscaling, name, ours),
         )
 
 

@@ -168,3 +168,24 @@ def test_every_mistake_of_a_file_is_told_at_once(complaint: Complaint, tmp_path:
 def test_shipped_file_loads_alone(file: str, tmp_path: Path):
     (tmp_path / file).write_text((SHIPPED / file).read_text())
     assert list(load(tmp_path).systems) == [file.removesuffix(".yaml")]
+
+
+def test_two_targets_that_would_share_a_connection_are_refused(tmp_path):
+    text = (SHIPPED / "staff-device-logging.yaml").read_text()
+    (tmp_path / "staff-device-logging.yaml").write_text(text)
+    other = text.replace("system: staff-device-logging", "system: staff-device").replace(
+        "  pre-production:", "  logging-production:"
+    )
+    (tmp_path / "staff-device.yaml").write_text(other)
+    with pytest.raises(InventoryError, match="would share the connection aws_staff_device_logging_production"):
+        load(tmp_path)
+
+
+def test_surge_of_two_services_is_refused_since_it_takes_the_whole_group(tmp_path):
+    content = yaml.safe_load((SHIPPED / "districtbuilder.yaml").read_text())
+    staging = content["environments"]["staging"]
+    staging["services"].append({**staging["services"][0], "name": "Second"})
+    staging["restart"]["services"].append("Second")
+    (tmp_path / "districtbuilder.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InventoryError, match=r"restart\.services: surge renews exactly one service, not 2"):
+        load(tmp_path)
