@@ -26,12 +26,17 @@ def postgres(tmp_path):
 def test_start_after_a_stop_amid_the_first_one_finds_a_whole_database(postgres):
     half = postgres.data.with_name("data.part") / "PG_VERSION"
 
+    def children():
+        return {process.pid for process in psutil.Process(os.getpid()).children(recursive=True)}
+
+    others = children()  # a sandbox that other tests share
+
     async def run():
         preparing = asyncio.ensure_future(postgres.prepare())
         while not half.exists():
             assert not preparing.done(), "it was over before it could be stopped"
             await asyncio.sleep(0.005)
-        busy = [process.pid for process in psutil.Process(os.getpid()).children(recursive=True)]
+        busy = children() - others
         preparing.cancel()
         await asyncio.wait({preparing})
         left = [pid for pid in busy if is_running(pid)]
