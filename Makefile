@@ -26,7 +26,7 @@ check: $(READY) ## Check style, types and the rules over every runbook; changes 
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/contract -q
 
-bench: $(READY) ## Measure what the README claims.
+bench: $(READY) ## Measure: how long the file of each runbook takes to import.
 	@$(BIN)/python -m benchmarks
 
 docs: $(READY) ## Write docs/runbooks.md anew from the runbooks' pages.
