@@ -145,6 +145,14 @@ class Run:
         answer = self.sandbox.airflow(user).patch(f"{self.path}/taskInstances/{task}", json=body)
         assert answer.status_code == 200, answer.text
 
+    def clear(self, *tasks: str, user: str = "operator") -> None:
+        """Have tasks run again, as the button of the UI does."""
+        body = {"dry_run": False, "only_failed": False, "dag_run_id": self.run_id, "task_ids": list(tasks)}
+        dag = self.path.split("/")[2]
+        answer = self.sandbox.airflow(user).post(f"/dags/{dag}/clearTaskInstances", json=body)
+        assert answer.status_code == 200, answer.text
+        wait_for("the run to go on", lambda: self.state not in FINISHED or None)
+
     def wait(self, deadline: float = DEADLINE) -> str:
         """Wait until the run has ended; returns its state."""
         wait_for(f"run {self.run_id} to end ({self.tasks()})", self._ended, deadline)

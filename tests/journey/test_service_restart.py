@@ -1,7 +1,5 @@
 """service_restart end to end, on real Airflow against the pretend cloud."""
 
-import pytest
-
 MAPS, HOUSING = "districtbuilder/staging", "core/staging"
 
 
@@ -97,17 +95,17 @@ def test_approval_marked_as_success_by_hand_lets_nothing_through(sandbox):
     assert sandbox.writes(seen) == []
 
 
-@pytest.mark.parametrize("skipped", ["acquire_lock", "confirm_plan_unchanged"])
-def test_guard_marked_as_success_by_hand_lets_nothing_through(sandbox, skipped):
+def test_guard_marked_as_success_by_hand_lets_no_step_through(sandbox):
     before, seen = sandbox.state(), sandbox.last_call()
-    holder = sandbox.restart(MAPS)
-    holder.wait_until_asked()
-    holder.mark("approve_restart", "success")  # so that the run stands before its lock without a decision
-    holder.wait_for_task("acquire_lock", "failed")
-    holder.wait()
-    for task in ("acquire_lock", "confirm_plan_unchanged")[: 1 + (skipped == "confirm_plan_unchanged")]:
-        holder.mark(task, "success")
-    holder.wait()
+    run = sandbox.restart(MAPS)
+    run.wait_until_asked()
+    run.mark("approve_restart", "success")
+    assert run.wait() == "failed"
+    run.mark("confirm_plan_unchanged", "success")
+    run.clear("choose_strategy", "surge.raise_group_capacity", "record_restart")
+    run.wait_for_task("record_restart", "failed")
+    assert run.wait() == "failed"
+    assert run.tasks()["surge.raise_group_capacity"] in ("failed", "upstream_failed")
     assert sandbox.state() == before
     assert sandbox.writes(seen) == []
 
