@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 
 class Clients:
-    """`make(service name)` returns a boto3 client; each is made once and kept."""
+    """`make(service name)` returns a boto3 client; each is made once and kept. `begin` starts a new session for `make`."""
 
-    def __init__(self, make: Callable[[str], Any]):
+    def __init__(self, make: Callable[[str], Any], begin: Callable[[], None] = lambda: None):
         self._make = make
+        self._begin = begin
+
+    def renew(self) -> None:
+        """Begin a new session, because AWS refuses the credentials of this one."""
+        self._begin()
+        for name in [name for name in vars(self) if not name.startswith("_")]:
+            delattr(self, name)
 
     @cached_property
     def application_autoscaling(self) -> ApplicationAutoScalingClient:

@@ -14,6 +14,7 @@ from include.errors import PreconditionError, RolloutFailedError
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
 
+DESCRIBE_SERVICES_LIMIT = 10  # services one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # tasks one DescribeTasks call takes
 PROTECTION_LIMIT = 10  # tasks one UpdateTaskProtection call takes
 
@@ -53,6 +54,7 @@ class Service:
     minimum_healthy_percent: int
     maximum_percent: int
     as_of: datetime
+    last_event: str = ""  # the id of the newest of its events
 
     @property
     def primary(self) -> Deployment:
@@ -83,18 +85,32 @@ class Task:
 
 def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
     """Return the service. Raises: PreconditionError if there is none of that name, or no such cluster."""
-    try:
-        response = client.describe_services(cluster=cluster, services=[name])
-    except client.exceptions.ClusterNotFoundException as error:
-        raise PreconditionError(
-            f"There is no ECS cluster {cluster} in this account and region; correct the inventory."
-        ) from error
+    response = _describe_services(client, cluster, [name])
     if not response["services"]:
         raise PreconditionError(
             f"Cluster {cluster} has no service {name} ({response['failures'][0].get('reason', 'no reason given')}); "
             "correct the inventory or the cluster."
         )
     return _service(response["services"][0], cluster, answered_at(response))
+
+
+def describe_services(client: ECSClient, cluster: str, names: Iterable[str]) -> dict[str, Service]:
+    """Return those of the services that exist, by name. Raises: PreconditionError if there is no such cluster."""
+    found = {}
+    for batch in _batches(names, DESCRIBE_SERVICES_LIMIT):
+        response = _describe_services(client, cluster, batch)
+        for item in response["services"]:
+            found[item["serviceName"]] = _service(item, cluster, answered_at(response))
+    return found
+
+
+def _describe_services(client: ECSClient, cluster: str, names: list[str]) -> Any:
+    try:
+        return client.describe_services(cluster=cluster, services=names)
+    except client.exceptions.ClusterNotFoundException as error:
+        raise PreconditionError(
+            f"There is no ECS cluster {cluster} in this account and region; correct the inventory."
+        ) from error
 
 
 def _service(item: Any, cluster: str, as_of: datetime) -> Service:
@@ -117,6 +133,7 @@ def _service(item: Any, cluster: str, as_of: datetime) -> Service:
         minimum_healthy_percent=configuration.get("minimumHealthyPercent", 100),
         maximum_percent=configuration.get("maximumPercent", 200),
         as_of=as_of,
+        last_event=next((each["id"] for each in item.get("events", [])), ""),
     )
 
 

@@ -56,13 +56,16 @@ class ServiceState:
         return tuple(each for each in self.tasks if each.is_healthy)
 
 
-def read_service(clients: Clients, cluster: str, name: str, group: str | None = None) -> ServiceState:
+def read_service(
+    clients: Clients, cluster: str, name: str, group: str | None = None, service: Service | None = None
+) -> ServiceState:
     """Read a service, its tasks and their target health, and the Auto Scaling group of that name.
 
     The tasks are read before the targets: a target that turns healthy in between is reported one look later, never one
-    look too early. Raises: PreconditionError if the service or the group does not exist.
+    look too early. `service` is given by who has described it just now. Raises: PreconditionError if the service or
+    the group does not exist.
     """
-    service = ecs.describe_service(clients.ecs, cluster, name)
+    service = service or ecs.describe_service(clients.ecs, cluster, name)
     tasks = ecs.list_tasks(clients.ecs, cluster, name)
     instances = ecs.list_instances(clients.ecs, cluster) if any(each.container_instance for each in tasks) else {}
     targets = [elbv2.describe_target_health(clients.elbv2, arn) for arn in service.target_groups]

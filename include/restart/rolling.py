@@ -6,7 +6,7 @@ from datetime import datetime
 from include.aws.service_state import ServiceState
 from include.errors import DriftError, RolloutFailedError
 from include.restart.plan import ServiceRestart
-from include.restart.progress import Progress, minutes
+from include.waits.progress import Progress, minutes
 
 LEFT = "ECS keeps the old tasks until new ones are healthy; nothing was scaled in"
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from include.aws import autoscaling, ecs
 from include.aws.clients import Clients
+from include.aws.ecs import Service
 from include.aws.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.aws.sts import get_account
 from include.inventory import Target
@@ -42,9 +43,9 @@ def make_plan(clients: Clients, target: Target, now: datetime) -> tuple[RestartP
     return plan_restart(target, states, scaling, account, now), min(state.as_of for state in states)
 
 
-def look(clients: Clients, plan: ServiceRestart) -> ServiceState:
-    """Read the service of a plan as it is now."""
-    return read_service(clients, plan.cluster, plan.service, plan.group.name if plan.group else None)
+def look(clients: Clients, plan: ServiceRestart, service: Service | None = None) -> ServiceState:
+    """Read the service of a plan as it is now; `service` is given by who has described it just now."""
+    return read_service(clients, plan.cluster, plan.service, plan.group.name if plan.group else None, service)
 
 
 def raise_group_capacity(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:

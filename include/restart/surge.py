@@ -12,7 +12,7 @@ from include.aws.service_state import LoadLines, ServiceState, TaskState
 from include.errors import DriftError, RolloutFailedError
 from include.restart import topology
 from include.restart.plan import ServiceRestart
-from include.restart.progress import Progress, minutes
+from include.waits.progress import Progress, minutes
 
 LEFT = "The old tasks were left alone and capacity was left up"
 

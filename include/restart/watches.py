@@ -5,34 +5,41 @@ from datetime import datetime
 from typing import Any
 
 from include.aws.clients import Clients
+from include.aws.ecs import Service
 from include.aws.service_state import LoadLines, ServiceState, read_load_lines
 from include.restart import rolling, surge
 from include.restart.plan import ServiceRestart
-from include.restart.progress import Progress
 from include.restart.steps import look
+from include.waits.progress import Progress
 
 NO_LINES = LoadLines((), ())
 
 
-def watch_new_tasks(clients: Clients, plan: ServiceRestart, since: datetime) -> Progress:
+def watch_new_tasks(
+    clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None
+) -> Progress:
     """Look whether every new task of a surge is healthy."""
-    state = look(clients, plan)
+    state = look(clients, plan, service)
     return surge.judge_new_tasks(plan, state, _load_lines(clients, plan, state, since), since)
 
 
-def watch_old_tasks(clients: Clients, plan: ServiceRestart, since: datetime) -> Progress:
+def watch_old_tasks(
+    clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None
+) -> Progress:
     """Look whether the last old task of a surge is gone."""
-    return surge.judge_old_stopped(plan, look(clients, plan), since)
+    return surge.judge_old_stopped(plan, look(clients, plan, service), since)
 
 
-def watch_settled(clients: Clients, plan: ServiceRestart, since: datetime) -> Progress:
+def watch_settled(clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None) -> Progress:
     """Look whether a surge's service runs as many tasks as before."""
-    return surge.judge_settled(plan, look(clients, plan), since)
+    return surge.judge_settled(plan, look(clients, plan, service), since)
 
 
-def watch_rollout(clients: Clients, plan: ServiceRestart, since: datetime, deployment: str) -> Progress:
+def watch_rollout(
+    clients: Clients, plan: ServiceRestart, since: datetime, deployment: str, service: Service | None = None
+) -> Progress:
     """Look whether a rolling deployment is complete."""
-    return rolling.judge_rollout(plan, rolling.Rollout(deployment, since), look(clients, plan))
+    return rolling.judge_rollout(plan, rolling.Rollout(deployment, since), look(clients, plan, service))
 
 
 WATCHES: dict[str, Callable[..., Progress]] = {
@@ -43,11 +50,19 @@ WATCHES: dict[str, Callable[..., Progress]] = {
 }
 
 
-def run_watch(name: str, clients: Clients, arguments: dict[str, Any]) -> Progress:
-    """Make one look; `arguments` is JSON: plan, since, and what the watch needs besides."""
+def run_watch(name: str, clients: Clients, arguments: dict[str, Any], service: Service | None = None) -> Progress:
+    """Make one look; `arguments` is JSON: plan, since, and what the watch needs besides.
+
+    `service` is given by who has described the service just now.
+    """
     rest = {key: value for key, value in arguments.items() if key not in ("plan", "since")}
     plan = ServiceRestart.model_validate(arguments["plan"])
-    return WATCHES[name](clients, plan, datetime.fromisoformat(arguments["since"]), **rest)
+    return WATCHES[name](clients, plan, datetime.fromisoformat(arguments["since"]), service=service, **rest)
+
+
+def watched_service(arguments: dict[str, Any]) -> tuple[str, str]:
+    """Return the cluster and the service a watch with these arguments looks at."""
+    return arguments["plan"]["cluster"], arguments["plan"]["service"]
 
 
 def _load_lines(clients: Clients, plan: ServiceRestart, state: ServiceState, since: datetime) -> LoadLines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,41 +33,50 @@ def clients_for(target_name: str) -> Clients:
     return make_clients(connection, target.environment.region)
 
 
-async def clients_for_async(target_name: str) -> Clients:
-    """The same for the triggerer, whose event loop must not be blocked; one set per connection as it stands."""
+async def clients_for_waits(target_name: str, on_call: Callable[[], None]) -> Clients:
+    """The same for the triggerer: its event loop must not be blocked, and it counts the calls it makes.
+
+    A look that fails is made again soon anyway, so these clients give up early rather than hold up everybody's round.
+    """
     target = load().target(target_name)
     try:
         connection = await BaseHook.aget_connection(target.aws_conn_id)
     except AirflowNotFoundException as error:
         raise _no_connection(target) from error
-    key = f"{target.environment.region} {connection.get_uri()}"
-    if key not in _in_triggerer:
-        _in_triggerer[key] = make_clients(connection, target.environment.region)
-    return _in_triggerer[key]
+    return make_clients(connection, target.environment.region, read_timeout=10, attempts=2, on_call=on_call)
 
 
-_in_triggerer: dict[str, Clients] = {}
-
-
-def make_clients(connection: Connection, region: str) -> Clients:
+def make_clients(
+    connection: Connection,
+    region: str,
+    *,
+    read_timeout: int = READ_TIMEOUT,
+    attempts: int = ATTEMPTS,
+    on_call: Callable[[], None] | None = None,
+) -> Clients:
     """Return clients of the session a connection describes; the provider assumes roles and renews credentials."""
     from airflow.providers.amazon.aws.hooks.base_aws import BaseSessionFactory
     from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
     from botocore.config import Config
 
     wrapper = AwsConnectionWrapper(conn=connection, region_name=region)
-    session: Any = BaseSessionFactory(conn=wrapper).create_session()  # its stubs want a literal service name
+    sessions: list[Any] = []  # the one in use, made when first needed
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
     )
 
     def make(service: str) -> Any:
+        if not sessions:
+            sessions.append(BaseSessionFactory(conn=wrapper).create_session())
         endpoint = wrapper.get_service_endpoint_url(service, sts_test_connection=service == "sts")
-        return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
+        client = sessions[0].client(service, region_name=region, endpoint_url=endpoint, config=config)
+        if on_call:
+            client.meta.events.register("before-send", lambda **_: on_call())
+        return client
 
-    return Clients(make)
+    return Clients(make, sessions.clear)
 
 
 def operations_table(target_name: str) -> OperationsTable:
