@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, PokeReturnValue, task
 
 from include.inventory import load
-from include.plan.markdown import render
 from include.restart import steps
 from include.restart.plan import RestartPlan
 from include.runbooks import operator_page
 from opskit.groups.restart import choose_strategy, roll_out_services, surge, verify_restart
-from opskit.lease import ask_for_lease, give_lease_back, guard, write_record
+from opskit.lease import ask_for_lease, give_lease_back, guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.ask_after_failure import RETURN, AskAfterFailureOperator
 from opskit.operators.await_state import poll_seconds
@@ -42,9 +41,7 @@ with DAG(
         with step() as here:
             refuse_unknown(here)
             plan, _ = plan_for(here)
-            markdown = render(plan, reason=here.reason, requester=here.requester)
-            here.log(markdown)
-            return {"plan": plan.model_dump(mode="json"), "digest": plan.digest, "markdown": markdown}
+            return hand_over_plan(here, plan)
 
     @task.short_circuit(ignore_downstream_trigger_rules=True)
     def stop_if_plan_only() -> bool:

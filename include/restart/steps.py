@@ -144,7 +144,9 @@ def advance_rollouts(
 ) -> tuple[ServiceRestart, rolling.Rollout] | None:
     """Start the next deployment if the one before is proved; returns the one to wait for, or None when all are proved."""
     for plan in services:
-        rollout = _find_rollout(permit, plan) or _start_rollout(clients, permit, plan, mark)
+        rollout = _find_rollout(permit, plan)
+        if rollout is None:  # not judged at once: a read right after the write may not show it yet
+            return plan, _start_rollout(clients, permit, plan, mark)
         progress = rolling.judge_rollout(plan, rollout, look(clients, plan))
         if not progress.done:
             return plan, rollout

@@ -42,6 +42,8 @@ def watch_rollout(
     return rolling.judge_rollout(plan, rolling.Rollout(deployment, since), look(clients, plan, service))
 
 
+# A target's health comes and goes while a task struggles: old tasks are stopped only after several looks in a row
+AGREE = {"new_tasks_healthy": 3}
 WATCHES: dict[str, Callable[..., Progress]] = {
     "new_tasks_healthy": watch_new_tasks,
     "old_tasks_stopped": watch_old_tasks,

@@ -17,10 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.aws import ecs
 from include.aws.clients import Clients
 from include.aws.ecs import Service
-from include.errors import RunbookError
+from include.errors import DriftError, RunbookError
 from include.waits.budget import Budget
 from include.waits.progress import Progress
 
+DOUBT = 10.0  # seconds a failure has to last: right after a write AWS may still answer with the state from before it
 SILENCE = 600.0  # seconds AWS may fail to answer a wait before it gives up
 ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks that nothing calls for
 # AWS refuses credentials that look good here: revoked, or the clock is wrong
@@ -40,6 +41,7 @@ class Wait:
     cluster: str
     service: str
     clients: Clients
+    agree: int = 1  # looks in a row that have to say it is done
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class _State:
     seen: tuple[Any, ...] | None = None  # the service's face when last described
     service: Service | None = None
     moved: bool = False
+    agreed: int = 0  # looks in a row that said it is done
+    failing: float | None = None  # since when every look has said that it failed
     described: float = 0.0
     looked: float = 0.0
 
@@ -136,7 +140,7 @@ class Poller:
             try:
                 services = ecs.describe_services(clients.ecs, cluster, names)
             except RunbookError as error:
-                yield from ((each.wait.key, _failed(error)) for each in batch)
+                yield from ((each.wait.key, self._failed(each, error)) for each in batch)
                 continue
             except (BotoCoreError, ClientError) as error:
                 yield from ((each.wait.key, self._missed(each, error)) for each in batch)
@@ -149,7 +153,7 @@ class Poller:
                 state.seen = face
                 if state.service is None:
                     text = f"Cluster {cluster} has no service {state.wait.service} any more; find out who removed it."
-                    yield state.wait.key, Look("failed", text)
+                    yield state.wait.key, self._failed(state, DriftError(text))
 
     @staticmethod
     def _batches(states: Iterable[_State]) -> Iterable[tuple[Clients, str, list[_State]]]:
@@ -167,15 +171,24 @@ class Poller:
         try:
             progress = self._run_watch(wait.watch, wait.clients, wait.arguments, state.service)
         except RunbookError as error:
-            return _failed(error)
+            state.answered = self._clock()
+            return self._failed(state, error)
         except (BotoCoreError, ClientError) as error:
             return self._missed(state, error)
         except Exception as error:  # a defect in one wait's watch must not end everybody else's waits
             log.exception("%s failed", wait.key)
             return Look("failed", f"{type(error).__name__} in the watch {wait.watch}: {error}")
-        state.moved, state.looked = False, self._clock()
-        state.answered = state.looked
-        return Look("done" if progress.done else "waiting", progress.text)
+        state.answered = state.looked = self._clock()
+        state.agreed, state.failing = state.agreed + 1 if progress.done else 0, None
+        done = state.agreed >= wait.agree
+        state.moved = progress.done and not done  # so that the next look does not have to wait for its turn
+        return Look("done" if done else "waiting", progress.text)
+
+    def _failed(self, state: _State, error: RunbookError) -> Look:
+        now, text = self._clock(), f"{type(error).__name__}: {error}"
+        state.agreed, state.looked, state.moved = 0, now, True
+        state.failing = now if state.failing is None else state.failing
+        return Look("failed" if now - state.failing >= DOUBT else "waiting", text)
 
     def _missed(self, state: _State, error: Exception) -> Look:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] in EXPIRED:
@@ -195,7 +208,3 @@ def _face(service: Service | None) -> tuple[Any, ...] | None:
         return None
     counts = (service.desired, service.running, service.pending, service.task_definition, service.last_event)
     return (*counts, service.deployments)
-
-
-def _failed(error: RunbookError) -> Look:
-    return Look("failed", f"{type(error).__name__}: {error}")

@@ -14,7 +14,9 @@ from include.approval import ensure_approved
 from include.errors import ApprovalError, PreconditionError
 from include.operations.history import add_record, list_decisions, list_events
 from include.operations.leases import confirm_lease, release_lease, try_claim
+from include.plan.markdown import render
 from include.plan.model import Plan
+from opskit.code import code_digest
 from opskit.step import GUARD, Step, step
 
 log = logging.getLogger(__name__)
@@ -40,17 +42,34 @@ def ask_for_lease(plan_task: str) -> PokeReturnValue:
     raise AssertionError("unreachable: step() raises")
 
 
+def hand_over_plan(here: Step, plan: Plan) -> dict[str, Any]:
+    """Return what the plan task leaves for the gates and the guard: the plan, its digest, and the code it stands for."""
+    markdown = render(plan, reason=here.reason, requester=here.requester)
+    here.log(markdown)
+    return {
+        "plan": plan.model_dump(mode="json"),
+        "digest": plan.digest,
+        "markdown": markdown,
+        "code": _code(here),
+    }
+
+
 def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
     """Fail closed unless the very plan that was approved still fits the world; returns what the steps may rely on."""
     with step() as here:
-        planned = _ensure_approved(here, plan_task)
+        approved = _ensure_approved(here, plan_task)
         fencing = here.result_of(lease_task)
         if fencing is None:
             raise PreconditionError(f"Task {lease_task} left no fencing number, so no lease is held; start a new run.")
-        plan, since = planner(here)
-        if plan.digest != planned["digest"]:
+        if _code(here) != approved["code"]:
             raise ApprovalError(
-                f"The world changed since the plan was approved: it was {planned['digest'][:16]} and is now "
+                "The runbook's code or the target's inventory changed on disk since the plan was approved. Nothing was "
+                "changed; start a new run to have it planned and approved with the code that is there now."
+            )
+        plan, since = planner(here)
+        if plan.digest != approved["digest"]:
+            raise ApprovalError(
+                f"The world changed since the plan was approved: it was {approved['digest'][:16]} and is now "
                 f"{plan.digest[:16]}. Nothing was changed; start a new run to have the new plan approved."
             )
         confirm_lease(here.table, here.target.name, here.run, fencing, plan.digest)
@@ -122,6 +141,10 @@ def _ensure_approved(here: Step, plan_task: str) -> dict[str, Any]:
     decisions = list_decisions(here.table, here.run)
     ensure_approved(here.target.environment.approval, here.requester, planned["digest"], decisions)
     return planned
+
+
+def _code(here: Step) -> str:
+    return code_digest(here.context["dag"].fileloc, here.target)
 
 
 def _run_state(here: Step, owner: str) -> str | None:

@@ -9,9 +9,10 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.errors import RunbookError
 from include.operations.history import add_event
 from include.restart.plan import RestartPlan
-from include.restart.watches import run_watch
+from include.restart.watches import AGREE, run_watch
 from opskit.step import Step, step
 from opskit.triggers.state_reached import StateReachedTrigger
 
@@ -54,7 +55,13 @@ class AwaitStateOperator(WaitsForAws):
         with step() as here:
             plan = RestartPlan.model_validate(here.guard["plan"])
             arguments = {"plan": plan.services[0].model_dump(mode="json"), "since": here.guard["since"]}
-            progress = run_watch(self.watch, here.clients, arguments)
+            if self.watch in AGREE:  # one look is not enough for it
+                self.wait_for(here, self.watch, arguments)
+            try:
+                progress = run_watch(self.watch, here.clients, arguments)
+            except RunbookError as error:  # maybe a read from before our last write: it has to last, so wait and see
+                self.log.warning("progress: %s", error)
+                self.wait_for(here, self.watch, arguments)
             self.log.info("progress: %s", progress.text)
             if not progress.done:
                 self.wait_for(here, self.watch, arguments)

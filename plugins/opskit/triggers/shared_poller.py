@@ -10,7 +10,7 @@ from typing import Any
 
 from include.aws.clients import Clients
 from include.inventory import load
-from include.restart.watches import run_watch, watched_service
+from include.restart.watches import AGREE, run_watch, watched_service
 from include.waits import Budget, Look, Poller, Wait
 from opskit.clients import clients_for_waits
 
@@ -46,7 +46,7 @@ class SharedPoller:
         self.users += 1
         try:
             clients = await self._clients_of(target)
-            self.poller.add(Wait(key, watch, arguments, *watched_service(arguments), clients))
+            self.poller.add(Wait(key, watch, arguments, *watched_service(arguments), clients, AGREE.get(watch, 1)))
             self._news[key] = news
             self._start()
             while True:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from include.aws.clients import Clients
-from include.errors import RolloutFailedError
+from include.errors import DriftError, RolloutFailedError
 from include.waits import Budget, Poller, Wait
 from include.waits.poller import SILENCE
 from include.waits.progress import Progress
@@ -138,9 +138,27 @@ def test_done_failed_and_waiting_are_told_apart(world: World):
     }
     news = world.round()
     assert (news["done"].status, news["done"].text) == ("done", "all healthy")
-    assert (news["failed"].status, news["failed"].text) == ("failed", "RolloutFailedError: task stopped")
+    assert (news["failed"].status, news["failed"].text) == ("waiting", "RolloutFailedError: task stopped")
+    assert world.round()["failed"].status == "failed"
     assert (news["waiting"].status, news["waiting"].over) == ("waiting", False)
     assert news["broken"].status == "failed", "a defect in one wait must not end the others"
+
+
+def test_failure_seen_once_may_be_a_stale_read_and_ends_nothing(world: World):
+    world.add("a")
+    for _ in range(3):
+        world.answers["a"] = DriftError("the desired count is 2, not 5")
+        assert world.round()["a"].status == "waiting"
+        world.answers["a"] = Progress(False, "not yet")
+        assert world.round()["a"].status == "waiting"
+
+
+def test_health_that_comes_and_goes_is_not_taken_for_health(world: World):
+    world.poller.add(Wait("a", "new_tasks_healthy", {}, "one", "a", world.clients, agree=3))
+    for done in (True, True, False, True, True):
+        world.answers["a"] = Progress(done, "look")
+        assert world.round()["a"].status == "waiting"
+    assert world.round()["a"].status == "done"
 
 
 def test_wait_that_was_only_just_added_is_left_alone():
@@ -205,6 +223,7 @@ def test_pace_is_the_one_asked_for_unless_the_batches_need_longer(world: World):
 def test_service_that_is_gone_ends_its_wait_and_no_other(world: World):
     world.add("here", "gone")
     world.ecs.gone.add("gone")
+    world.round()
     news = world.round()
     assert news["gone"].status == "failed"
     assert "has no service gone any more" in news["gone"].text

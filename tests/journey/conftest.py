@@ -1,0 +1,72 @@
+"""Runs every selected test that takes the fixture `scene` at the same time, in one sandbox."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from tests.running_sandbox import start_sandbox
+from tests.scenes import AT_ONCE, SPEED, Scene, write_inventory
+
+
+class SideBySide:
+    """The outcomes of the tests that run at the same time; the sandbox ends with the last of them."""
+
+    def __init__(self, items: list[pytest.Function], folder: Any):
+        self._open = ExitStack()
+        inventory = folder / "inventory"
+        inventory.mkdir()
+        names = [f"scene{number:02}" for number in range(1, len(items) + 1)]
+        markers = [item.get_closest_marker("stage") for item in items]
+        write_inventory(
+            inventory,
+            {name: dict(marker.kwargs) if marker else {} for name, marker in zip(names, markers, strict=True)},
+        )
+        starting = contextmanager(start_sandbox)(folder / "state", speed=SPEED, RUNBOOK_INVENTORY=str(inventory))
+        sandbox = self._open.enter_context(starting)
+        pool = self._open.enter_context(ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scene"))
+        self._open.callback(pool.shutdown, wait=True, cancel_futures=True)
+        self._outcomes: dict[str, Future[None]] = {
+            item.nodeid: pool.submit(_play, item, sandbox, name) for item, name in zip(items, names, strict=True)
+        }
+
+    def report(self, test: str) -> None:
+        """Wait for a test's outcome. Raises: what the test raised."""
+        outcome = self._outcomes.pop(test)
+        try:
+            outcome.result()
+        finally:
+            if not self._outcomes:
+                self.close()
+
+    def close(self) -> None:
+        self._open.close()
+
+
+def _play(item: Any, sandbox: Any, name: str) -> None:
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    item.obj(Scene(sandbox, name), **parameters)
+
+
+@pytest.fixture(scope="session")
+def side_by_side(request, tmp_path_factory):
+    items = [item for item in request.session.items if "scene" in getattr(item, "fixturenames", ())]
+    playing = SideBySide(items, tmp_path_factory.mktemp("side_by_side"))
+    yield playing
+    playing.close()
+
+
+@pytest.fixture
+def scene(side_by_side) -> SideBySide:
+    """Stand in for the Scene, which the test gets in the thread it runs in."""
+    return side_by_side
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Wait for the outcome of a test that runs side by side, instead of running it now."""
+    if "scene" not in pyfuncitem.fixturenames:
+        return None
+    pyfuncitem.funcargs["scene"].report(pyfuncitem.nodeid)
+    return True

@@ -1,0 +1,75 @@
+"""Who may approve, when, and how often: whatever else is tried, nothing is changed and the run is no success."""
+
+import pytest
+
+from tests.scenes import Scene
+
+BOTH = 100  # tries of answering twice at once
+
+
+def test_rejected(scene: Scene):
+    run = scene.restart()
+    run.wait_until_asked()
+    assert run.answer("Reject").status_code == 200
+    assert run.wait() == "failed"
+    assert "approver rejected the plan" in run.log("record_restart")
+    scene.ensure_nothing_changed()
+
+
+@pytest.mark.stage(approval={"respond_within": "5s"})
+def test_expired(scene: Scene):
+    run = scene.restart()
+    assert run.wait() == "failed"
+    assert "Expired: nobody answered in time, which is a refusal" in run.log("approve_restart")
+    scene.ensure_nothing_changed()
+
+
+@pytest.mark.stage(approval={"respond_within": "5s"})
+def test_late(scene: Scene):
+    run = scene.restart()
+    assert run.wait() == "failed"
+    run.answer("Approve")  # Airflow takes it without a word, and it moves nothing
+    assert run.wait() == "failed"
+    assert "nobody answered in time" in run.log("record_restart")
+    scene.ensure_nothing_changed()
+
+
+def test_by_the_requester(scene: Scene):
+    run = scene.restart(user="approver")
+    asked = run.wait_until_asked()
+    assert [user["id"] for user in asked["assigned_users"]] == ["second_approver"]
+    assert run.answer("Approve", "approver").status_code == 403
+    assert run.answer("Reject", "second_approver").status_code == 200
+    assert run.wait() == "failed"
+    scene.ensure_nothing_changed()
+
+
+def test_by_someone_not_listed(scene: Scene):
+    run = scene.restart(user="ci")
+    run.wait_until_asked()
+    for user in ("operator", "ci", "viewer"):
+        assert run.answer("Approve", user).status_code == 403, user
+    assert run.answer("Reject").status_code == 200
+    assert run.wait() == "failed"
+    scene.ensure_nothing_changed()
+
+
+def test_marked_as_success_by_hand(scene: Scene):
+    run = scene.restart()
+    run.wait_until_asked()
+    run.mark("approve_restart", "success")
+    assert run.wait() == "failed"
+    assert "approval" in run.log("acquire_lock")
+    scene.ensure_nothing_changed()
+
+
+def test_for_a_run_that_was_cleared_is_asked_again_and_refused(scene: Scene):
+    """Clearing makes Airflow ask again with the old question; the decision that is on record stays the only one."""
+    run = scene.restart()
+    run.wait_until_asked()
+    assert run.answer("Reject").status_code == 200
+    assert run.wait() == "failed"
+    run.clear("approve_restart", "record_restart")
+    assert run.wait() == "failed"
+    assert "Seat 1 is decided already" in run.log("approve_restart")
+    scene.ensure_nothing_changed()

@@ -1,0 +1,163 @@
+"""Journeys side by side: each on a target, an account and a service of its own, all in one sandbox.
+
+A journey mostly waits for Airflow and for the cloud. A test that takes the fixture `scene` runs in a thread of a small pool
+together with the others of its kind; pytest reports each as if it had run alone (tests/journey/conftest.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.sandbox_client import Run, Sandbox, wait_for
+
+AT_ONCE = 6  # journeys; Airflow has eight workers, and the machine two cores
+SPEED = 120
+USERS = {"approvers": ["approver", "second_approver"], "count": 1, "respond_within": "2h"}
+
+
+def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
+    """Write one system per scene: a surge of two big tasks, or two rolling services, as its `strategy` says."""
+    for number, (name, options) in enumerate(scenes.items(), start=1):
+        make = _rolling if options.get("strategy") == "rolling" else _surge
+        environment = {
+            "account": f"{700000000000 + number}",
+            "region": "us-east-1",
+            "role": f"{name}-runbooks",
+            "cluster": f"{name}-cluster",
+            "approval": {**USERS, **options.get("approval", {})},
+            **make(name),
+        }
+        system = {"system": name, "title": f"Scene {number}", "environments": {"staging": environment}}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(system), encoding="utf-8")
+
+
+def _surge(name: str) -> dict[str, Any]:
+    service = {
+        "name": f"{name}-maps",
+        "family": f"{name}-maps",
+        "container": "app",
+        "launch_type": "EC2",
+        "tasks": 2,
+        "cpu": 8192,
+        "memory": 60000,
+        "log_group": f"{name}-log",
+        "boot": "6m",
+        "loads": "topology",
+        "load_balancing": {
+            "target_group": f"{name}-tg",
+            "container_port": 3005,
+            "path": "/healthcheck",
+            "matcher": "200",
+            "grace_period": "60m",
+        },
+        "scaling_group": {"name": f"{name}-asg", "min": 2, "max": 5},
+    }
+    return {"services": [service], "restart": {"strategy": "surge", "services": [service["name"]], "timeout": "60m"}}
+
+
+def _rolling(name: str) -> dict[str, Any]:
+    app = {
+        "name": f"{name}-app",
+        "family": f"{name}-app",
+        "container": "app",
+        "launch_type": "FARGATE",
+        "tasks": 2,
+        "cpu": 1024,
+        "memory": 4096,
+        "log_group": f"{name}-log",
+        "boot": "4m",
+        "load_balancing": {
+            "target_group": f"{name}-tg",
+            "container_port": 8080,
+            "path": "/health",
+            "matcher": "204",
+            "grace_period": "15m",
+        },
+    }
+    worker = {key: value for key, value in app.items() if key != "load_balancing"}
+    worker |= {"name": f"{name}-worker", "family": f"{name}-worker", "container": "worker", "tasks": 1}
+    names = [app["name"], worker["name"]]
+    return {"services": [app, worker], "restart": {"strategy": "rolling", "services": names, "timeout": "40m"}}
+
+
+class Scene:
+    """What one journey has to itself."""
+
+    def __init__(self, sandbox: Sandbox, name: str):
+        self.sandbox = sandbox
+        self.target = f"{name}/staging"
+        self.cluster = f"{name}-cluster"
+        self.before = self.state()
+        self._account = sandbox.target(self.target)["account"]
+        self._seen = sandbox.last_call()
+
+    def restart(self, user: str = "operator", **conf: Any) -> Run:
+        return self.sandbox.restart(self.target, user, **conf)
+
+    def fault(self, kind: str, **fields: Any) -> str:
+        return self.sandbox.fault(kind, self.target, **fields)
+
+    def heal(self, fault: str) -> None:
+        """Take a fault away."""
+        self.sandbox.control.delete(f"/faults/{fault}").raise_for_status()
+
+    def injected(self, fault: str) -> int:
+        return self.sandbox.injected(fault)
+
+    def await_injected(self, fault: str) -> None:
+        """Wait until a fault has taken effect."""
+        wait_for(f"fault {fault} to take effect", lambda: self.injected(fault) > 0)
+
+    def state(self) -> Any:
+        return self.sandbox.state()[self.target]
+
+    def service(self, index: int = 0) -> dict[str, Any]:
+        return self.sandbox.service(self.target, index)
+
+    def group(self) -> dict[str, Any]:
+        group: dict[str, Any] = self.sandbox.target(self.target)["groups"][0]
+        return group
+
+    def lease(self) -> dict[str, Any]:
+        lease: dict[str, Any] = self.sandbox.target(self.target)["lease"]
+        return lease
+
+    def alive(self, index: int = 0) -> set[str]:
+        """Return the ids of the service's tasks that are meant to run."""
+        return {task["id"] for task in self.service(index)["tasks"] if task["desired_status"] == "RUNNING"}
+
+    def lowest_healthy(self) -> int:
+        return self.sandbox.lowest_healthy(self.target, self.service()["name"])
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Return the calls of this scene's account since it began, successful ones."""
+        calls = self.sandbox.calls(self._seen)
+        return [call for call in calls if call["account"] == self._account and call["status"] < 400]
+
+    def writes(self) -> list[str]:
+        """Return the runbook's mutating calls to the world, the operations table left out."""
+        return [
+            call["action"]
+            for call in self.calls()
+            if call["mutates"] and call["service"] != "dynamodb" and call["role"] != "somebody"
+        ]
+
+    def aws(self, service: str) -> Any:
+        """Return a boto3 client of somebody else in this scene's account."""
+        return self.sandbox.aws(self.target, service)
+
+    def ensure_nothing_changed(self) -> None:
+        assert self.writes() == []
+        assert self.state() == self.before
+
+    def ensure_whole_again(self) -> None:
+        """Nothing of the run is left behind: lease, suspended processes, protected tasks, a count of its own."""
+        assert self.lease()["owner"] is None
+        for index, before in enumerate(self.before["services"]):
+            service = self.service(index)
+            assert service["desired"] == before["desired"], service
+        for group in self.sandbox.target(self.target)["groups"]:
+            assert group["suspended"] == []
