@@ -1,0 +1,337 @@
+"""What service_restart does when the cloud, or somebody else, does not do what it should. Each fault is seen to have struck."""
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox_client import Run, wait_for
+from tests.scenes import Scene
+
+LEAVE, RETURN = "Leave everything as it is", "Return to the count before"
+WAIT = "surge.await_new_tasks_healthy"
+
+
+def begun(scene: Scene, **conf: Any) -> Run:
+    """Return a run whose plan is approved and whose new tasks are being waited for."""
+    run = scene.restart(**conf)
+    run.approve()
+    run.wait_for_task(WAIT, "deferred")
+    return run
+
+
+def stopped_and_left(scene: Scene, run: Run, old: set[str]) -> str:
+    """Go through the end of a run that stopped half way; returns what the failed wait said."""
+    asked = run.wait_until_asked("decide_after_failure")
+    assert scene.service()["desired"] == 5, "capacity is never lowered without an answer"
+    assert old <= scene.alive(), "no old task was touched"
+    assert "desired count 5 (before: 2)" in asked["body"]
+    assert run.answer(LEAVE, "operator", "decide_after_failure").status_code == 200
+    assert run.wait() == "failed"
+    assert "StopTask" not in scene.writes()
+    assert scene.lease()["owner"] is None
+    assert scene.group()["suspended"] == []
+    return run.log(WAIT)
+
+
+def ended_well(scene: Scene, run: Run, old: set[str]) -> None:
+    assert run.wait() == "success", run.story()
+    assert scene.alive().isdisjoint(old)
+    scene.ensure_whole_again()
+
+
+# --- refused by the plan ----------------------------------------------------------------------------------------------
+
+
+def test_group_maximum_too_small(scene: Scene):
+    fault = scene.fault("group_max", max=3)
+    before = scene.state()
+    run = scene.restart()
+    assert run.wait() == "failed"
+    assert "allows 3 instances but the restart needs 4" in run.log("plan_restart")
+    assert scene.injected(fault) == 1
+    assert (scene.writes(), scene.state()) == ([], before)
+
+
+def test_service_not_steady_when_asked(scene: Scene):
+    scene.aws("ecs").update_service(cluster=scene.cluster, service=scene.service()["name"], desiredCount=4)
+    run = scene.restart()
+    assert run.wait() == "failed"
+    assert "is not steady: 2 running" in run.log("plan_restart")
+    assert scene.writes() == []
+
+
+# --- new tasks that do not get well -----------------------------------------------------------------------------------
+
+
+def test_new_tasks_crash_in_a_loop(scene: Scene):
+    fault, old = scene.fault("crash", after_seconds=60, exit_code=3), scene.alive()
+    said = stopped_and_left(scene, begun(scene), old)
+    assert "stopped (" in said
+    assert scene.injected(fault) >= 1
+
+
+def test_new_tasks_never_get_healthy(scene: Scene):
+    fault, old = scene.fault("never_healthy"), scene.alive()
+    said = stopped_and_left(scene, begun(scene), old)
+    assert "Only 0 of 3 new tasks" in said
+    assert scene.injected(fault) >= 1
+    assert scene.lowest_healthy() == 2
+
+
+def test_new_tasks_flap(scene: Scene):
+    fault, old = scene.fault("flap", period_seconds=300), scene.alive()
+    said = stopped_and_left(scene, begun(scene), old)
+    assert "new tasks of" in said
+    assert scene.injected(fault) >= 1
+
+
+def test_one_failed_load(scene: Scene):
+    fault, old = scene.fault("topology_errors", region="us/pa", times=1), scene.alive()
+    run = scene.restart()
+    run.approve()
+    ended_well(scene, run, old)
+    assert scene.injected(fault) >= 1
+
+
+def test_repeated_failed_loads_and_back_to_the_count_before(scene: Scene):
+    fault, old = scene.fault("topology_errors", region="us/pa", times=4), scene.alive()
+    run = begun(scene)
+    asked = run.wait_until_asked("decide_after_failure")
+    said = run.log(WAIT)
+    assert "Region US/PA failed to load" in said
+    assert "s3://" in said
+    assert scene.injected(fault) >= 1
+    assert scene.service()["desired"] == 5
+    assert old <= scene.alive()
+    assert "desired count 5 (before: 2)" in asked["body"]
+    assert run.answer(RETURN, "operator", "decide_after_failure").status_code == 200
+    assert run.wait() == "failed"
+    assert scene.lowest_healthy() == 2
+    scene.ensure_whole_again()
+
+
+# --- the ground moves -------------------------------------------------------------------------------------------------
+
+
+def test_capacity_comes_late(scene: Scene):
+    fault, old = scene.fault("capacity_late", seconds=900), scene.alive()
+    run = begun(scene)
+    ended_well(scene, run, old)
+    assert scene.injected(fault) >= 1
+    assert scene.lowest_healthy() == 2
+
+
+def test_old_instance_dies_while_new_tasks_load(scene: Scene):
+    old = scene.alive()
+    run = begun(scene)
+    fault = scene.fault("instance_dies", of="old")
+    scene.await_injected(fault)
+    ended_well(scene, run, old)
+
+
+def test_new_instance_dies_while_new_tasks_load(scene: Scene):
+    old = scene.alive()
+    run = begun(scene)
+    fault = scene.fault("instance_dies", of="new")
+    scene.await_injected(fault)
+    assert "stopped (" in stopped_and_left(scene, run, old)
+
+
+def test_old_task_is_stopped_by_somebody_else(scene: Scene):
+    old = scene.alive()
+    run = begun(scene)
+    fault = scene.fault("task_stopped", of="old")
+    scene.await_injected(fault)
+    ended_well(scene, run, old)
+
+
+def test_new_task_is_stopped_by_somebody_else(scene: Scene):
+    old = scene.alive()
+    run = begun(scene)
+    fault = scene.fault("task_stopped", of="new")
+    scene.await_injected(fault)
+    assert "stopped (" in stopped_and_left(scene, run, old)
+
+
+def test_shrink_alarm_of_the_group_fires_while_new_tasks_load(scene: Scene):
+    old = scene.alive()
+    run = begun(scene)
+    fault = scene.fault("shrink_alarm")
+    faults = scene.sandbox.control.get("/faults").json()
+    faults = faults["faults"] if isinstance(faults, dict) else faults
+    struck = next(each for each in faults if str(each["id"]) == fault)
+    assert struck["suppressed"] >= 1, "the alarm was sounded, and the group was kept from acting on it"
+    ended_well(scene, run, old)
+    assert scene.lowest_healthy() == 2
+
+
+# --- somebody else is at work -----------------------------------------------------------------------------------------
+
+
+def test_desired_count_is_changed_by_somebody_else(scene: Scene):
+    run, old = begun(scene), scene.alive()
+    scene.aws("ecs").update_service(cluster=scene.cluster, service=scene.service()["name"], desiredCount=4)
+    run.wait_until_asked("decide_after_failure")
+    assert "is 4, but this run sets it to 5" in run.log(WAIT)
+    assert run.answer(LEAVE, "operator", "decide_after_failure").status_code == 200
+    assert run.wait() == "failed"
+    assert "StopTask" not in scene.writes()
+    assert len(old & scene.alive()) >= 1
+    assert scene.service()["desired"] == 4, "somebody else's count is not ours to change"
+
+
+def deploy(scene: Scene, index: int = 0) -> str:
+    """Deploy a new revision of a service's task definition, as a pipeline does; returns it."""
+    ecs, name = scene.aws("ecs"), scene.service(index)["name"]
+    live = ecs.describe_services(cluster=scene.cluster, services=[name])["services"][0]["taskDefinition"]
+    described = ecs.describe_task_definition(taskDefinition=live)["taskDefinition"]
+    taken = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory")
+    fields = {key: described[key] for key in taken if described.get(key)}
+    made = ecs.register_task_definition(**fields)["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(cluster=scene.cluster, service=name, taskDefinition=made)
+    return str(made).rsplit("/", 1)[-1]
+
+
+def test_pipeline_deploys_while_new_tasks_load(scene: Scene):
+    run = begun(scene)
+    made = deploy(scene)
+    run.wait_until_asked("decide_after_failure")
+    assert f"to {made} began during the restart" in run.log(WAIT)
+    assert run.answer(LEAVE, "operator", "decide_after_failure").status_code == 200
+    assert run.wait() == "failed"
+    assert "StopTask" not in scene.writes()
+
+
+@pytest.mark.stage(strategy="rolling")
+def test_pipeline_deploys_during_a_rolling_restart(scene: Scene):
+    run = scene.restart()
+    run.approve()
+    run.wait_for_task("roll_out_services", "deferred")
+    deploy(scene)
+    run.wait_until_asked("decide_after_failure")
+    assert "was replaced by" in run.log("roll_out_services")
+    assert run.answer(LEAVE, "operator", "decide_after_failure").status_code == 200
+    assert run.wait() == "failed"
+    assert scene.writes().count("UpdateService") == 1, "the worker was not touched"
+
+
+def test_world_changes_between_plan_and_approval(scene: Scene):
+    run = scene.restart()
+    run.wait_until_asked()
+    made = deploy(scene)
+    wait_for("the pipeline's deployment to end", lambda: len(scene.service()["deployments"]) == 1)
+    assert scene.service()["task_definition"] == made
+    run.approve()
+    assert run.wait() == "failed"
+    assert "The world changed since the plan was approved" in run.log("confirm_plan_unchanged")
+    assert scene.writes() == []
+
+
+# --- the lease --------------------------------------------------------------------------------------------------------
+
+
+def test_lease_of_a_run_that_is_long_dead_is_taken_over(scene: Scene):
+    dead = {"owner": "service_restart/manual__1999", "fencing": 7, "reason": "a run that was lost", "version": 3}
+    fault = scene.fault(
+        "lease_record", document={"target": scene.target, **dead, "acquired_at": "1999-01-01T00:00:00Z"}
+    )
+    old = scene.alive()
+    run = scene.restart()
+    run.approve()
+    ended_well(scene, run, old)
+    assert scene.injected(fault) == 1
+    assert "manual__1999" in run.log("acquire_lock")
+
+
+def test_broken_lease_record_is_refused_and_left_as_it_is(scene: Scene):
+    fault = scene.fault("lease_record", document="broken")
+    run = scene.restart()
+    run.approve()
+    assert run.wait() == "failed"
+    assert "by hand" in run.log("acquire_lock")
+    assert scene.injected(fault) == 1
+    scene.ensure_nothing_changed()
+
+
+@pytest.mark.stage(strategy="rolling")
+def test_a_second_run_waits_and_names_who_holds_the_target(scene: Scene):
+    first, second = scene.restart(), scene.restart()
+    first.approve()
+    first.wait_for_task("roll_out_services", "deferred")
+    second.approve()
+    second.wait_for_task("acquire_lock", "up_for_reschedule")
+    assert f"leased by service_restart/{first.run_id}" in second.log("acquire_lock")
+    assert first.wait() == "success", first.story()
+    assert second.wait() == "failed"
+    assert "The world changed since the plan was approved" in second.log("confirm_plan_unchanged")
+
+
+# --- AWS itself -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("throttle", {"every": 3}),
+        ("server_error", {"every": 3}),
+        ("hang", {"seconds": 60, "times": 2, "service": "ecs"}),
+        ("lost_answer", {"times": 4, "service": "ecs", "action": "UpdateService"}),
+        ("lost_answer", {"times": 4, "service": "ecs", "action": "StopTask"}),
+        ("lost_answer", {"times": 4, "service": "autoscaling", "action": "SetDesiredCapacity"}),
+        ("lost_answer", {"every": 5, "times": 20, "service": "dynamodb"}),
+        ("partial_page", {"size": 1}),
+        ("stale_reads", {"seconds": 5}),
+        ("expired_credentials", {"times": 3}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(str(each) for each in value.values()),
+)
+def test_surge_through_a_bad_day_of_aws(scene: Scene, kind: str, fields: dict[str, Any]):
+    run, old = scene.restart(), scene.alive()
+    run.wait_until_asked()
+    fault = scene.fault(kind, **fields)
+    run.approve()
+    ended_well(scene, run, old)
+    assert scene.injected(fault) >= 1
+    assert scene.lowest_healthy() == 2
+
+
+@pytest.mark.stage(strategy="rolling")
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("throttle", {"every": 3}),
+        ("lost_answer", {"times": 2, "service": "ecs", "action": "UpdateService"}),
+        ("stale_reads", {"seconds": 5}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_rolling_through_a_bad_day_of_aws(scene: Scene, kind: str, fields: dict[str, Any]):
+    run = scene.restart()
+    run.wait_until_asked()
+    fault = scene.fault(kind, **fields)
+    run.approve()
+    assert run.wait() == "success", run.story()
+    assert scene.injected(fault) >= 1
+    forced = [call for call in scene.calls() if call["action"] == "UpdateService" and call["role"] != "somebody"]
+    assert len({str(call["params"]) for call in forced}) == len(forced) == 2, "one deployment a service, never two"
+    scene.ensure_whole_again()
+
+
+def test_credentials_that_expire_during_a_wait_are_renewed(scene: Scene):
+    old = scene.alive()
+    run = begun(scene)
+    fault = scene.fault("expired_credentials")
+    scene.await_injected(fault)
+    ended_well(scene, run, old)
+
+
+def test_denied_call_stops_the_run_with_a_sentence(scene: Scene):
+    fault, old = scene.fault("access_denied", service="ecs", action="UpdateTaskProtection"), scene.alive()
+    run = scene.restart()
+    run.approve()
+    run.wait_until_asked("decide_after_failure")
+    assert "AccessDenied" in run.log("surge.protect_new_tasks")
+    assert run.answer(LEAVE, "operator", "decide_after_failure").status_code == 200
+    assert run.wait() == "failed"
+    assert old <= scene.alive()
+    assert scene.injected(fault) >= 1
