@@ -68,6 +68,7 @@ def make_control(world: World, application: Application, inventory: Inventory, r
         with world.lock:
             rebuild()
             application.calls.clear()
+            application.wire.forget()
         return jsonify(ok=True)
 
     @app.post("/speed")
@@ -99,6 +100,7 @@ def make_control(world: World, application: Application, inventory: Inventory, r
             for fault in reversed(world.faults):
                 fault.undo()
             world.faults.clear()
+            application.wire.forget()
         return jsonify(faults=[])
 
     @app.delete("/faults/<name>")
@@ -109,6 +111,7 @@ def make_control(world: World, application: Application, inventory: Inventory, r
                 return refusal(f"There is no fault {name!r}; GET /faults lists the active ones.")
             world.faults.remove(found[0])
             found[0].undo()
+            application.wire.let_go()
         return jsonify(found[0].as_json())
 
     @app.get("/health/<system>/<environment>/<service>/<task>")
@@ -153,10 +156,14 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = faults.parse_fields(given.get("kind"), rest)
     target, name = str(given.get("target")), given.get("service")
-    one_off = inventory.target(target).environment.one_off
-    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields)
+    environment = inventory.target(target).environment
+    one_off = environment.one_off
+    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields, environment.account)
     with world.lock:
         world.catch_up()
+        if fault.kind in faults.WIRE:
+            world.faults.append(fault)
+            return fault
         found = find_service(world, inventory, target, name)
         if found is not None:
             fault.service = found[1].name

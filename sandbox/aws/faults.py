@@ -21,12 +21,30 @@ class Field:
     allowed: Callable[[Any], bool]
     words: str
     default: Any = None
+    needed: bool = True
 
 
 def _region_known(value: str) -> bool:
     return value.upper() in REGIONS
 
 
+API = Field(str, bool, "the signing name of a service of AWS, such as ecs", needed=False)
+ACTION = Field(str, bool, "the name of an API action, such as UpdateService", needed=False)
+EVERY = Field(int, lambda value: 1 <= value <= 1000, "a whole number from 1 to 1000", default=1)
+TIMES = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=1)
+SECONDS = Field(float, lambda value: 0 < value <= 600, "a number of seconds above 0 and up to 600")
+
+WIRE: dict[str, dict[str, Field]] = {  # they strike every call of the target's account, seconds are real ones
+    "throttle": {"every": EVERY, "api": API, "action": ACTION},
+    "server_error": {"every": EVERY, "api": API, "action": ACTION},
+    "access_denied": {"api": API, "action": ACTION},
+    "hang": {"seconds": SECONDS, "times": TIMES, "api": API, "action": ACTION},
+    "lost_answer": {"times": TIMES, "every": EVERY, "api": API, "action": ACTION},
+    "partial_page": {"size": Field(int, lambda value: 1 <= value <= 100, "a whole number from 1 to 100", default=1)},
+    "stale_reads": {"seconds": SECONDS},
+    "expired_credentials": {"times": TIMES},
+    "rate_limits": {},
+}
 FIELDS: dict[str, dict[str, Field]] = {
     "never_healthy": {},
     "slow": {"factor": Field(float, lambda value: 0 < value <= 100, "a number above 0 and up to 100")},
@@ -40,6 +58,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     },
     "group_max": {"max": Field(int, lambda value: 0 <= value <= 1000, "a whole number from 0 to 1000")},
     "scheduled_scaling": {"action": Field(str, bool, "the name of a scheduled action")},
+    **WIRE,
 }
 
 
@@ -50,6 +69,7 @@ class Fault:
     target: str
     service: str
     fields: dict[str, Any] = field(default_factory=dict)
+    account: str = ""  # the target's
     injected: int = 0
     undo: Callable[[], None] = lambda: None  # what removing it gives back
 
@@ -81,6 +101,8 @@ def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
 def _parse(kind: str, name: str, expected: Field, given: dict[str, Any]) -> Any:
     if name not in given and expected.default is not None:
         return expected.default
+    if name not in given and not expected.needed:
+        return None
     if name not in given:
         raise FaultError(f"Fault {kind} needs the field {name!r}: {expected.words}.")
     value = given[name]

@@ -1,10 +1,12 @@
 """The AWS endpoint: moto's application with our responses in it, one call at a time, in simulated time."""
 
 import logging
+import socket
 import threading
 from collections import deque
 from collections.abc import Iterable
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
@@ -25,6 +27,7 @@ from sandbox.aws.logs_api import WorldLogsResponse
 from sandbox.aws.refusals import error_of, is_page, refuse
 from sandbox.aws.schedules import make_service_check
 from sandbox.aws.sts_api import WorldStsResponse
+from sandbox.aws.wire import TOKENS, Refusal, Wire
 from sandbox.aws.world import World
 
 KEPT_CALLS = 20_000  # the call log's length: hours of a busy sandbox
@@ -48,6 +51,7 @@ class Application:
     def __init__(self, world: World):
         self.world = world
         self.identities = Identities()
+        self.wire = Wire()
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
         for part in (WorldEcsResponse, WorldAutoScalingResponse, WorldLogsResponse, Handler):
@@ -64,25 +68,31 @@ class Application:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         call, key = read_call(environ)
         if key == self.identities.builder_key:  # its own thread holds the lock, and it is no caller to be logged
-            return self._serve(environ, start_response, call)
+            return self._serve(environ, start_response, call, self._ask_moto)
         caller = self.identities.find(key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = (caller or BASE).account
+        call.account, call.role = (caller.account, caller.role) if caller else ("", "unknown")
+        held = self.wire.hold(list(self.world.faults), call)
         with self.world.lock:
             self._count += 1
             call.n, call.at = self._count, str(as_text(self.world.clock.now()))
-            call.account, call.role = (caller.account, caller.role) if caller else ("", "unknown")
             self.calls.append(call)
-            return self._serve(environ, start_response, call, known=caller is not None)
+            refusal = held or self.wire.refusal(self.world.faults, call, key)
+            ask = self._refuse_stranger if caller is None else self._ask_world
+            if refusal:
+                ask = partial(self._refuse_by_fault, refusal)
+            body = self._serve(environ, start_response, call, ask)
+            lost = self.wire.loses(self.world.faults, call)
+        if lost:
+            hang_up(environ)
+        return body
 
-    def _serve(
-        self, environ: dict[str, Any], start_response: Any, call: Call, *, known: bool = True
-    ) -> Iterable[bytes]:
+    def _serve(self, environ: dict[str, Any], start_response: Any, call: Call, ask: Any) -> Iterable[bytes]:
         answer: list[Any] = []
 
         def start(line: str, headers: list[tuple[str, str]], *_: Any) -> None:
             answer[:] = [line, headers]
 
-        ask = self._ask_moto if known else self._refuse_stranger
         body = ask(environ, start, call)
         line, headers = answer
         call.status = int(str(line).split(" ", 1)[0])
@@ -100,6 +110,32 @@ class Application:
             kept.append(("Content-Length", str(len(body))))
         start_response(line, kept)
         return [body]
+
+    def _ask_world(self, environ: dict[str, Any], start: Any, call: Call) -> bytes:
+        """Ask as the faults on the wire have it: in short pages, or for what was true before the last write."""
+        active = self.world.faults
+        if remembered := self.wire.remembered(active, call):
+            (line, headers), body = remembered
+            start(line, headers)
+            return body
+        shortened = self.wire.shorten(active, call, environ)
+        answer: list[Any] = []
+
+        def note(line: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            answer[:] = [line, headers]
+            start(line, headers)
+
+        body = self._ask_moto(environ, note, call)
+        call.status = int(str(answer[0]).split(" ", 1)[0])
+        self.wire.remember(active, call, answer, body)
+        for fault in shortened:
+            if any(token in body for token in TOKENS):
+                fault.count()
+        return body
+
+    @staticmethod
+    def _refuse_by_fault(refusal: Refusal, environ: dict[str, Any], start: Any, call: Call) -> bytes:
+        return refuse(environ, start, call.service, refusal.code, refusal.message, refusal.status)
 
     def _ask_moto(self, environ: dict[str, Any], start: Any, call: Call) -> bytes:
         try:
@@ -119,6 +155,12 @@ class Application:
         else:
             code, message = "InvalidClientTokenId", "The security token included in the request is invalid."
         return refuse(environ, start, call.service, code, message, "403 Forbidden")
+
+
+def hang_up(environ: dict[str, Any]) -> None:
+    """Close a caller's connection without an answer. Raises: ConnectionResetError, which ends the request."""
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionResetError("the answer gets lost")
 
 
 class Server:

@@ -274,14 +274,14 @@ def test_a_second_run_waits_and_names_who_holds_the_target(scene: Scene):
     [
         ("throttle", {"every": 3}),
         ("server_error", {"every": 3}),
-        ("hang", {"seconds": 60, "times": 2, "service": "ecs"}),
-        ("lost_answer", {"times": 4, "service": "ecs", "action": "UpdateService"}),
-        ("lost_answer", {"times": 4, "service": "ecs", "action": "StopTask"}),
-        ("lost_answer", {"times": 4, "service": "autoscaling", "action": "SetDesiredCapacity"}),
-        ("lost_answer", {"every": 5, "times": 20, "service": "dynamodb"}),
+        ("hang", {"seconds": 60, "times": 2, "api": "ecs"}),
+        ("lost_answer", {"times": 4, "api": "ecs", "action": "UpdateService"}),
+        ("lost_answer", {"times": 4, "api": "ecs", "action": "StopTask"}),
+        ("lost_answer", {"times": 4, "api": "autoscaling", "action": "SetDesiredCapacity"}),
+        ("lost_answer", {"every": 5, "times": 20, "api": "dynamodb", "action": "PutItem"}),
         ("partial_page", {"size": 1}),
         ("stale_reads", {"seconds": 5}),
-        ("expired_credentials", {"times": 3}),
+        ("expired_credentials", {"times": 2}),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(str(each) for each in value.values()),
 )
@@ -300,7 +300,7 @@ def test_surge_through_a_bad_day_of_aws(scene: Scene, kind: str, fields: dict[st
     ("kind", "fields"),
     [
         ("throttle", {"every": 3}),
-        ("lost_answer", {"times": 2, "service": "ecs", "action": "UpdateService"}),
+        ("lost_answer", {"times": 2, "api": "ecs", "action": "UpdateService"}),
         ("stale_reads", {"seconds": 5}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -326,7 +326,7 @@ def test_credentials_that_expire_during_a_wait_are_renewed(scene: Scene):
 
 
 def test_denied_call_stops_the_run_with_a_sentence(scene: Scene):
-    fault, old = scene.fault("access_denied", service="ecs", action="UpdateTaskProtection"), scene.alive()
+    fault, old = scene.fault("access_denied", api="ecs", action="UpdateTaskProtection"), scene.alive()
     run = scene.restart()
     run.approve()
     run.wait_until_asked("decide_after_failure")

@@ -33,12 +33,12 @@ class Cloud:
             self._made[service, target] = self.new_client(service, target)
         return self._made[service, target]
 
-    def new_client(self, service: str, target: str = "districtbuilder/staging"):
+    def new_client(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1):
         environment = self.inventory.target(target).environment
         common = {
             "endpoint_url": self.url,
             "region_name": environment.region,
-            "config": Config(retries={"total_max_attempts": 1}),
+            "config": Config(retries={"mode": "standard", "total_max_attempts": attempts}),
         }
         base = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
         role = f"arn:aws:iam::{environment.account}:role/{environment.role}"
