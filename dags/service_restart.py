@@ -69,6 +69,7 @@ with DAG(
         with step() as here:
             here.skip_unless_begun()
             plan = RestartPlan.model_validate(here.guard["plan"])
+            steps.reconcile(here.clients, here.permit, plan.services)
             groups = [each.group.name for each in plan.services if each.group]
             for each in plan.services:
                 if each.group:

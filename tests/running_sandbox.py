@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.history import check_history, world
 from tests.sandbox_client import Sandbox, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,4 +59,6 @@ def running_sandbox(tmp_path_factory):
 @pytest.fixture
 def sandbox(running_sandbox):
     running_sandbox.reset()
-    return running_sandbox
+    before = world(running_sandbox)
+    yield running_sandbox
+    check_history(running_sandbox, before)

@@ -227,6 +227,16 @@ def protect_tasks(client: ECSClient, cluster: str, arns: Iterable[str], *, minut
             )
 
 
+def list_protected(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
+    """Return those of the tasks that are protected from scale-in."""
+    found = [
+        each
+        for batch in _batches(arns, PROTECTION_LIMIT)
+        for each in client.get_task_protection(cluster=cluster, tasks=batch)["protectedTasks"]
+    ]
+    return frozenset(each["taskArn"] for each in found if each["protectionEnabled"])
+
+
 def stop_task(client: ECSClient, cluster: str, arn: str, reason: str) -> None:
     """Ask ECS to stop one task; a task that is already stopping stays so."""
     client.stop_task(cluster=cluster, task=arn, reason=reason)

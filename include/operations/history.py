@@ -1,14 +1,16 @@
 """What a run did and who agreed to it: decisions, an append-only journal, and one record at the end."""
 
-import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from include.approval import Decision
-from include.operations.table import OperationsTable
+from include.errors import PreconditionError
+from include.operations.table import Document, OperationsTable
 
-Phase = Literal["intent", "done", "failed", "note"]
+Phase = Literal["intent", "done", "failed", "found", "note"]
+ATTEMPTS = 50  # a number is lost only to another process of the same run, so this many losses mean something is broken
 
 
 def add_decision(table: OperationsTable, run: str, decision: Decision) -> Decision:
@@ -26,16 +28,45 @@ def list_decisions(table: OperationsTable, run: str) -> list[Decision]:
 
 def add_event(
     table: OperationsTable, run: str, step: str, phase: Phase, text: str, details: Mapping[str, Any] | None = None
-) -> None:
-    """Append one event to a run's journal; nothing ever changes or removes it."""
-    at = datetime.now(UTC)
-    event = {"at": at.isoformat(), "step": step, "phase": phase, "text": text, **(details or {})}
-    table.add(f"run#{run}", f"event#{time.time_ns():020d}#{step}", event)
+) -> int:
+    """Append one event to a run's journal and return its number; nothing ever changes or removes it.
+
+    The number, not the time, is its place: the clocks of two workers may be minutes apart.
+    """
+    own = {"step": step, "phase": phase, "text": text, "key": uuid.uuid4().hex}
+    for _ in range(ATTEMPTS):
+        last = table.last(f"run#{run}", "event#")
+        number = int(last[0].split("#")[1]) + 1 if last else 1
+        sk = f"event#{number:020d}"
+        event = {"at": datetime.now(UTC).isoformat(), "number": number, **own, **(details or {})}
+        if table.add(f"run#{run}", sk, event) or _is_own(table.get(f"run#{run}", sk), own["key"]):
+            return number
+    raise PreconditionError(
+        f"The journal of {run} was written to {ATTEMPTS} times while step {step} wanted to add a line; start again later."
+    )
+
+
+def _is_own(stored: Document | None, key: str) -> bool:
+    # a write whose answer was lost is repeated by the client, and then meets itself
+    return stored is not None and stored.get("key") == key
 
 
 def list_events(table: OperationsTable, run: str) -> list[dict[str, Any]]:
     """Return a run's journal in order."""
     return list(table.list(f"run#{run}", "event#"))
+
+
+def open_intents(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the intents of which the journal does not say what became: the process died, or AWS never answered."""
+    settled = {
+        each.get("intent") for each in events if each["phase"] in ("done", "found") or each.get("answered") is True
+    }
+    return [each for each in events if each["phase"] == "intent" and each["number"] not in settled]
+
+
+def add_confirmation(table: OperationsTable, target: str, run: str, confirmed: Mapping[str, Any]) -> None:
+    """Keep what the guard let through, before anything is changed; the first stands."""
+    table.add(f"run#{run}", "confirmed", {"target": target, "run": run, **confirmed})
 
 
 def add_record(table: OperationsTable, target: str, run: str, record: Mapping[str, Any]) -> bool:

@@ -1,10 +1,12 @@
 """The permit a step needs for every write: the lease still ours, the plan confirmed, the intent on record."""
 
 import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-from include.operations.history import add_event
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include.operations.history import add_event, list_events, open_intents
 from include.operations.leases import ensure_lease
 from include.operations.table import OperationsTable
 
@@ -27,24 +29,43 @@ class Permit:
         """Refuse unless this run still holds the target. Raises: LeaseLostError."""
         ensure_lease(self.table, self.target, self.owner, self._fencing, self._digest)
 
-    def write(self, what: str, call: Callable[[], T]) -> T:
+    def write(self, what: str, call: Callable[[], T], *, on: Iterable[str] = (), **values: Any) -> T:
         """Make one write: checked, logged and journalled before, its outcome journalled after.
 
-        An intent with no outcome after it means the process died in between: AWS has to be asked which it was.
+        `what` begins with the operation (`ecs.StopTask`), `on` names what it is about and `values` what it sets, by AWS's
+        own names: with these an audit finds the calls of this intent in AWS's log. An intent with no outcome after it
+        means the process died in between: AWS has to be asked which it was, see `reconcile`.
         """
         self.check()
         log.info("%s", what)
         details = {"fencing": self._fencing, "digest": self._digest}
-        add_event(self.table, self.owner, self.step, "intent", what, details)
+        about = {"call": what.split(" ", 1)[0], "on": sorted(on), "values": values}
+        number = add_event(self.table, self.owner, self.step, "intent", what, {**details, **about})
+        details["intent"] = number
         try:
             result = call()
         except Exception as error:  # re-raised: only noted here
+            details["answered"] = _is_answered(error)
             add_event(self.table, self.owner, self.step, "failed", f"{what}: {error}", details)
             raise
         add_event(self.table, self.owner, self.step, "done", what, details)
         return result
 
+    def reconcile(self, find: Callable[[Mapping[str, Any]], str]) -> None:
+        """Put on record what became of writes whose outcome is not known; `find` says it in a sentence, having asked AWS."""
+        for intent in open_intents(list_events(self.table, self.owner)):
+            text = f"{intent['text']}: no answer was noted; {find(intent)}"
+            log.info("%s", text)
+            add_event(self.table, self.owner, self.step, "found", text, {"intent": intent["number"]})
+
     def note(self, text: str) -> None:
         """Put a sentence on record."""
         log.info("%s", text)
         add_event(self.table, self.owner, self.step, "note", text)
+
+
+def _is_answered(error: Exception) -> bool:
+    """Whether AWS said what it did; a lost answer or a fault of its own leaves that open."""
+    if isinstance(error, ClientError):
+        return bool(error.response["ResponseMetadata"].get("HTTPStatusCode", 500) < 500)
+    return not isinstance(error, BotoCoreError)

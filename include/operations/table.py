@@ -48,6 +48,18 @@ class OperationsTable:
             for item in page["Items"]:
                 yield self._document(pk, item["sk"]["S"], item)
 
+    def last(self, pk: str, prefix: str) -> tuple[str, Document] | None:
+        """Return the last sk of a pk that starts with a prefix, and its document, strongly consistent; None if there is none."""
+        items = self._client.query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues={":pk": {"S": pk}, ":prefix": {"S": prefix}},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=1,
+        )["Items"]
+        return (items[0]["sk"]["S"], self._document(pk, items[0]["sk"]["S"], items[0])) if items else None
+
     def add(self, pk: str, sk: str, document: Mapping[str, Any]) -> bool:
         """Write a new document; False if there is one already, which stays as it is."""
         return self._put(pk, sk, document, 1, "attribute_not_exists(pk)", {})

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.approval import ensure_approved
 from include.errors import ApprovalError, PreconditionError
-from include.operations.history import add_record, list_decisions, list_events
+from include.operations.history import add_confirmation, add_record, list_decisions, list_events
 from include.operations.leases import confirm_lease, release_lease, try_claim
 from include.plan.markdown import render
 from include.plan.model import Plan
@@ -73,12 +73,14 @@ def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
                 f"{plan.digest[:16]}. Nothing was changed; start a new run to have the new plan approved."
             )
         confirm_lease(here.table, here.target.name, here.run, fencing, plan.digest)
-        return {
+        confirmed = {
             "plan": plan.model_dump(mode="json"),
             "digest": plan.digest,
             "fencing": fencing,
             "since": since.isoformat(),
         }
+        add_confirmation(here.table, here.target.name, here.run, {"requester": here.requester, **confirmed})
+        return confirmed
     raise AssertionError("unreachable: step() raises")
 
 

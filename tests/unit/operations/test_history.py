@@ -1,13 +1,21 @@
 """What was decided and done is written once and read back in order."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from include.approval import Decision
-from include.errors import LeaseLostError
-from include.operations.history import add_decision, add_event, add_record, list_decisions, list_events
+from include.errors import LeaseLostError, PreconditionError
+from include.operations.history import (
+    add_confirmation,
+    add_decision,
+    add_event,
+    add_record,
+    list_decisions,
+    list_events,
+)
 from include.operations.leases import confirm_lease, release_lease, try_claim
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
@@ -64,6 +72,67 @@ def test_journal_is_read_in_the_order_it_was_written(table: OperationsTable):
     assert {(each["step"], each["phase"], each["fencing"]) for each in events} == {("step", "note", 1)}
 
 
+def test_journal_keeps_its_order_when_the_clocks_of_two_workers_are_apart(
+    table: OperationsTable, monkeypatch: pytest.MonkeyPatch
+):
+    class Clock(datetime):
+        minutes = 0
+
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return NOW + timedelta(minutes=cls.minutes)
+
+    monkeypatch.setattr("include.operations.history.datetime", Clock)
+    for minutes in (0, -10, 10, -3):
+        Clock.minutes = minutes
+        add_event(table, RUN, "step", "note", str(minutes))
+    events = list_events(table, RUN)
+    assert [each["text"] for each in events] == ["0", "-10", "10", "-3"]
+    assert [each["number"] for each in events] == [1, 2, 3, 4]
+    assert [each["at"][11:16] for each in events] == ["14:02", "13:52", "14:12", "13:59"], "the clocks were apart"
+
+
+def test_journal_that_was_begun_with_times_goes_on_in_order(table: OperationsTable):
+    table.add(f"run#{RUN}", "event#01795000000000000000#step", {"phase": "note", "text": "before"})
+    add_event(table, RUN, "step", "note", "after")
+    assert [each["text"] for each in list_events(table, RUN)] == ["before", "after"]
+
+
+def test_two_processes_that_write_at_once_get_two_numbers(client: Any, table: OperationsTable):
+    class Slow(OperationsTable):
+        times = 1
+
+        def add(self, *args: Any) -> bool:
+            if self.times:
+                self.times -= 1
+                add_event(table, RUN, "other", "note", "faster")
+            return super().add(*args)
+
+    assert add_event(Slow(client, "runbook-operations"), RUN, "step", "note", "slower") == 2
+    assert [each["text"] for each in list_events(table, RUN)] == ["faster", "slower"]
+
+
+def test_event_whose_answer_was_lost_is_on_record_once(client: Any, table: OperationsTable):
+    assert add_event(AnswerLost(client, "runbook-operations"), RUN, "step", "note", "once") == 1
+    assert [each["text"] for each in list_events(table, RUN)] == ["once"]
+
+
+def test_journal_that_can_never_be_added_to_is_reported(client: Any):
+    class Contended(OperationsTable):
+        def add(self, *args: Any) -> bool:
+            return False
+
+    with pytest.raises(PreconditionError, match="written to 50 times while step stop_old_tasks"):
+        add_event(Contended(client, "runbook-operations"), RUN, "stop_old_tasks", "note", "text")
+
+
+def test_confirmation_is_kept_as_the_guard_first_gave_it(table: OperationsTable):
+    add_confirmation(table, TARGET, RUN, {"digest": "digest", "since": "1"})
+    add_confirmation(table, TARGET, RUN, {"digest": "digest", "since": "2"})
+    confirmed = {"target": TARGET, "run": RUN, "digest": "digest", "since": "1"}
+    assert table.get(f"run#{RUN}", "confirmed") == confirmed
+
+
 def test_run_has_one_record_and_the_first_stands(table: OperationsTable):
     assert table.get(f"run#{RUN}", "record") is None
     assert add_record(table, TARGET, RUN, {"outcome": "success"})
@@ -102,6 +171,61 @@ def test_process_that_dies_during_a_write_leaves_its_intent_without_an_outcome(t
     with pytest.raises(SystemExit):
         permit.write("ecs.StopTask a", call)
     assert story(table) == [("intent", "ecs.StopTask a")]
+
+
+def test_intent_says_which_call_it_is_and_its_outcome_which_intent(table: OperationsTable, permit: Permit):
+    permit.write("ecs.StopTask a", lambda: None, on=["b", "a"], desiredCount=2)
+    intent, done = list_events(table, RUN)
+    assert (intent["call"], intent["on"], intent["values"]) == ("ecs.StopTask", ["a", "b"], {"desiredCount": 2})
+    assert (intent["number"], done["intent"]) == (1, 1)
+
+
+def killed(permit: Permit, error: BaseException) -> None:
+    def call() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        permit.write("ecs.StopTask a", call, on=["a"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SystemExit(),
+        ReadTimeoutError(endpoint_url="http://aws"),
+        ClientError({"Error": {"Code": "Server"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "StopTask"),  # type: ignore[typeddict-item]
+    ],
+    ids=["killed", "lost answer", "AWS failed"],
+)
+def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
+    table: OperationsTable, permit: Permit, error: BaseException
+):
+    killed(permit, error)
+    asked: list[Any] = []
+
+    def find(intent: Any) -> str:
+        asked.append(intent["on"])
+        return "it was made"
+
+    permit.reconcile(find)
+    permit.reconcile(find)
+    assert asked == [["a"]]
+    assert story(table)[-1] == ("found", "ecs.StopTask a: no answer was noted; it was made")
+    assert list_events(table, RUN)[-1]["intent"] == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("bad"),
+        ClientError({"Error": {"Code": "Denied"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "StopTask"),  # type: ignore[typeddict-item]
+    ],
+    ids=["ours", "refused"],
+)
+def test_write_that_was_answered_is_not_looked_for(permit: Permit, error: BaseException):
+    killed(permit, error)
+    permit.write("ecs.StopTask b", lambda: None)
+    permit.reconcile(lambda intent: pytest.fail(f"asked about {intent['text']}"))
 
 
 def test_write_without_the_lease_is_neither_made_nor_announced(table: OperationsTable, permit: Permit):

@@ -1,0 +1,85 @@
+"""I13, I14: the right people approved this very plan before anything was changed; silence is a refusal."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from include.audit.history import History, Run, Violation
+
+
+def check_approvals(history: History) -> list[Violation]:
+    """The decisions of every run, and that nothing happened without them."""
+    found: list[Violation] = []
+    for run in history.runs.values():
+        found += [*_seats(run), *_silence(run)]
+        if run.intents or history.writes_of(run):
+            found += [*_refused(run), *_approved(history, run), *_digests(run)]
+    return found
+
+
+def _seats(run: Run) -> Iterator[Violation]:
+    seats = [each.decision.seat for each in run.decisions]
+    for seat in sorted({seat for seat in seats if seats.count(seat) > 1}):
+        yield Violation("I13", f"Seat {seat} of {run.id} was decided {seats.count(seat)} times.")
+
+
+def _silence(run: Run) -> Iterator[Violation]:
+    for each in run.decisions:
+        if each.decision.by is None and each.decision.outcome != "expired":
+            yield Violation(
+                "I14", f"Seat {each.decision.seat} of {run.id} is {each.decision.outcome} though nobody answered."
+            )
+        if each.decision.outcome != "approved" and run.record.get("outcome") == "success":
+            yield Violation(
+                "I14", f"{run.id} is a success though seat {each.decision.seat} is {each.decision.outcome}."
+            )
+
+
+def _refused(run: Run) -> Iterator[Violation]:
+    for each in run.decisions:
+        if each.decision.outcome != "approved":
+            yield Violation(
+                "I14",
+                f"{run.id} wrote ({run.intents[0].text if run.intents else 'unannounced'}) though seat {each.decision.seat} is "
+                f"{each.decision.outcome}: {each.decision.why}.",
+            )
+
+
+def _approved(history: History, run: Run) -> Iterator[Violation]:
+    target = history.targets.get(run.target or "")
+    if target is None:
+        yield Violation("I13", f"{run.id} wrote on target {run.target}, which the inventory does not know.")
+        return
+    policy, requester = target.environment.approval, run.confirmed.get("requester")
+    first = min([each.n for each in run.intents] + [each.n for each in history.writes_of(run)])
+    people = set()
+    for each in run.decisions:
+        by = each.decision.by
+        if by not in policy.approvers:
+            yield Violation("I13", f"{by} decided on {run.id} but is no approver ({', '.join(policy.approvers)}).")
+        if by == requester and not policy.requester_may_approve:
+            yield Violation("I13", f"{by} asked for {run.id} and decided on it.")
+        if each.n < first and each.decision.outcome == "approved":
+            people.add(by)
+    if len(people) < policy.count:
+        yield Violation(
+            "I13",
+            f"{run.id} wrote on {run.target} with {len(people)} approvals on record before, of {policy.count} needed "
+            f"({', '.join(sorted(map(str, people))) or 'nobody'}).",
+        )
+
+
+def _digests(run: Run) -> Iterator[Violation]:
+    confirmed = run.confirmed.get("digest")
+    if confirmed is None:
+        yield Violation("I13", f"{run.id} wrote without a confirmed plan on record.")
+        return
+    others: dict[str, Any] = {f"seat {each.decision.seat}": each.decision.digest for each in run.decisions}
+    others |= {f"intent {each.number}": each.details.get("digest") for each in run.intents}
+    if run.record:
+        others["the record"] = run.record.get("digest")
+    for what, digest in others.items():
+        if digest != confirmed:
+            yield Violation(
+                "I13",
+                f"{what.capitalize()} of {run.id} is of plan {str(digest)[:16]}, but {confirmed[:16]} was confirmed.",
+            )

@@ -1,0 +1,152 @@
+"""I6, I7: an old task goes only when enough new ones are healthy, and no moment has fewer healthy tasks than at first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from include.audit.history import Call, History, Point, Run, Violation
+
+FRESH = timedelta(seconds=10)  # how old the picture may be on which an old task is stopped, by AWS's clock
+LOOKS = frozenset({"ecs.DescribeServices", "ecs.DescribeTasks"})
+
+
+def check_stops(history: History) -> list[Violation]:
+    """I6, for every StopTask of every run, and for the write that lowers the count so that ECS stops what is too much."""
+    found: list[Violation] = []
+    for run in history.runs.values():
+        writes = history.writes_of(run)
+        for index, call in enumerate(writes):
+            service = _service_of(run, call)
+            if service is None or not call.took_effect:
+                continue
+            if call.name == "ecs.StopTask":
+                found += [*_is_old(run, service, call, writes[0]), *_is_fresh(history, call, writes[index - 1])]
+                found += _enough_new(history, run, service, call)
+            elif call.name == "ecs.UpdateService" and _lowers(history, run, call):
+                found += _enough_new(history, run, service, call)
+    return found
+
+
+def check_capacity(history: History) -> list[Violation]:
+    """I7: from a run's first write to its end, a service has as many healthy tasks as it was to have before."""
+    found: list[Violation] = []
+    for run in history.runs.values():
+        writes = history.writes_of(run)
+        if not writes or run.target is None:
+            continue
+        end = history.calls[-1].at
+        if run.record_n is not None:
+            end = max((each.at for each in history.calls if each.n <= run.record_n), default=end)
+        for service in run.plan.get("services", ()):
+            found += _never_short(history, run, service, writes[0].at, end)
+    return found
+
+
+def _service_of(run: Run, call: Call) -> Mapping[str, Any] | None:
+    """Return the part of the run's plan that a call on a service or one of its tasks is about."""
+    for service in run.plan.get("services", ()):
+        if call.params.get("cluster") == service["cluster"] and (
+            call.params.get("service") == service["service"] or call.name == "ecs.StopTask"
+        ):
+            part: Mapping[str, Any] = service
+            return part
+    return None
+
+
+def _lowers(history: History, run: Run, call: Call) -> bool:
+    claim = history.claims(call)
+    return claim is not None and claim[1].step.endswith("stop_old_tasks") and "desiredCount" in call.values
+
+
+def _is_old(run: Run, service: Mapping[str, Any], call: Call, first: Call) -> Iterator[Violation]:
+    arn = call.params["task"]
+    started = {each["arn"]: each["started_at"] for each in service["old_tasks"]}.get(arn)
+    mark = run.confirmed.get("since")
+    if started is None:
+        yield Violation("I6", f"Call {call.n:g} of {run.id} stops {_id(arn)}, which is no old task of its plan.")
+        return
+    begun = datetime.fromisoformat(str(mark)) if mark else first.at
+    if datetime.fromisoformat(started) >= begun:
+        yield Violation(
+            "I6", f"Call {call.n:g} of {run.id} stops {_id(arn)}, started {started}, not before the run's mark {begun}."
+        )
+
+
+def _is_fresh(history: History, call: Call, previous: Call) -> Iterator[Violation]:
+    """The world was read between the write before and this one, and not long ago."""
+    since = previous.n if previous.n < call.n else float("-inf")
+    limit = FRESH * history.speed
+    fresh = {
+        each.name
+        for each in history.calls
+        if since < each.n < call.n
+        and (each.account, each.role) == (call.account, call.role)
+        and each.params.get("cluster") == call.params.get("cluster")
+        and each.took_effect
+        and call.at - each.at <= limit
+    }
+    if missing := sorted(LOOKS - fresh):
+        yield Violation(
+            "I6",
+            f"Call {call.n:g} stops {_id(call.params['task'])} without {' and '.join(missing)} between it and the write "
+            f"before (call {since:g}) or within {limit.total_seconds():g} s of AWS's clock.",
+        )
+
+
+def _enough_new(history: History, run: Run, service: Mapping[str, Any], call: Call) -> Iterator[Violation]:
+    key = (str(run.target), service["service"])
+    if history.is_excused("I6", *key) or not (points := _at(history.timelines.get(key, []), call.at)):
+        return
+    old = {each["arn"].rsplit("/", 1)[-1] for each in service["old_tasks"]}
+    stopped = {
+        _id(each.params["task"]) for each in history.writes_of(run) if each.name == "ecs.StopTask" and each.n < call.n
+    }
+    new = max(len(each.tasks - old) if each.tasks is not None else each.healthy - len(old - stopped) for each in points)
+    if new < service["count"]:
+        yield Violation(
+            "I6",
+            f"Call {call.n:g} {call.name} of {run.id} lets old tasks of {service['service']} go while {new} new ones were "
+            f"healthy, of {service['count']} needed.",
+        )
+
+
+def _at(points: list[Point], moment: datetime) -> list[Point]:
+    """Return the points that may have held at a moment; times are whole seconds, so one second may have several."""
+    before = [each for each in points if each.at < moment]
+    return before[-1:] + [each for each in points if each.at == moment] if points else []
+
+
+def _never_short(
+    history: History, run: Run, service: Mapping[str, Any], begin: datetime, end: datetime
+) -> Iterator[Violation]:
+    key = (str(run.target), service["service"])
+    if history.is_excused("I7", *key):
+        return
+    needed, ours = service["count"], _counts_set(history, service["service"])
+    points = history.timelines.get(key, [])
+    for each in [point for point in points if point.at < begin][-1:] + [
+        point for point in points if begin <= point.at <= end
+    ]:
+        if each.desired not in ours | {service["count"]}:
+            needed = min(needed, each.desired)  # somebody else wants fewer: a schedule, or a person
+        if each.healthy < needed:
+            yield Violation(
+                "I7",
+                f"{each.healthy} tasks of {service['service']} were healthy at {each.at:%H:%M:%S} during {run.id}, of {needed} "
+                "before it began.",
+            )
+            return
+
+
+def _counts_set(history: History, service: str) -> set[int]:
+    return {
+        int(each.values["desiredCount"])
+        for each in history.writes
+        if each.params.get("service") == service and "desiredCount" in each.values
+    }
+
+
+def _id(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]

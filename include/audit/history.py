@@ -1,0 +1,249 @@
+"""What an audit looks at: calls, journals, decisions, leases and counts, each with its place in one order of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from include.approval import Decision
+from include.inventory import Target
+from include.lease import Lease
+
+RESOURCES = ("service", "task", "tasks", "AutoScalingGroupName", "InstanceIds")  # what a call is about
+VALUES = (  # what it sets
+    "desiredCount",
+    "forceNewDeployment",
+    "taskDefinition",
+    "protectionEnabled",
+    "DesiredCapacity",
+    "MinSize",
+    "MaxSize",
+    "ProtectedFromScaleIn",
+    "ScalingProcesses",
+)
+OUTCOMES = ("done", "failed", "found")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken promise: which, and a sentence with the values."""
+
+    invariant: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One AWS call as the log has it; `n` is its place in the order of events."""
+
+    n: float
+    at: datetime
+    account: str
+    role: str
+    service: str
+    action: str
+    params: Mapping[str, Any]
+    mutates: bool
+    status: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}.{self.action}"
+
+    @property
+    def took_effect(self) -> bool:
+        return self.status < 400
+
+    @property
+    def resources(self) -> frozenset[str]:
+        return frozenset(each for key in RESOURCES for each in _as_list(self.params.get(key)))
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {key: plain(self.params[key]) for key in VALUES if self.params.get(key) not in (None, "")}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of a run's journal; `number` is its place in that journal."""
+
+    n: float
+    at: datetime
+    run: str
+    number: int
+    step: str
+    phase: str
+    text: str
+    details: Mapping[str, Any]
+
+    @property
+    def call(self) -> str:
+        return str(self.details.get("call", ""))
+
+    @property
+    def resources(self) -> frozenset[str]:
+        return frozenset(self.details.get("on", ()))
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {key: plain(value) for key, value in self.details.get("values", {}).items()}
+
+    def announces(self, call: Call) -> bool:
+        """Whether this intent is that of the call: same operation, no other resource, no other value."""
+        values = {key: value for key, value in self.values.items() if key in VALUES}
+        return self.call == call.name and call.resources <= self.resources and call.values == values
+
+
+@dataclass(frozen=True)
+class Decided:
+    n: float
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class LeaseChange:
+    n: float
+    lease: Lease
+
+
+@dataclass(frozen=True)
+class Point:
+    """How many tasks of a service were healthy and wanted from `at` on; `tasks` are the healthy ones' ids, where known."""
+
+    at: datetime
+    healthy: int
+    desired: int
+    tasks: frozenset[str] | None = None
+
+
+@dataclass
+class Run:
+    """All that one run left in the operations table."""
+
+    id: str
+    target: str | None = None
+    confirmed: Mapping[str, Any] = field(default_factory=dict)  # what the guard let through
+    record: Mapping[str, Any] = field(default_factory=dict)  # the one written at the end
+    record_n: float | None = None
+    events: list[Event] = field(default_factory=list)  # by number
+    decisions: list[Decided] = field(default_factory=list)  # every one that was stored, in order
+
+    @property
+    def intents(self) -> list[Event]:
+        return [each for each in self.events if each.phase == "intent"]
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        plan: Mapping[str, Any] = self.confirmed.get("plan") or self.record.get("plan") or {}
+        return plan
+
+    def settled(self, intent: Event) -> bool:
+        """Whether it is known what became of an intent: an answer, or what AWS showed later."""
+        about = [each for each in self.events if each.details.get("intent") == intent.number]
+        return any(each.phase in ("done", "found") or each.details.get("answered") is True for each in about)
+
+    def outcome_of(self, intent: Event) -> Event | None:
+        """Return the first event that says what became of an intent."""
+        for each in self.events:
+            if each.phase in OUTCOMES and each.details.get("intent") == intent.number:
+                return each
+        return None
+
+
+@dataclass(frozen=True)
+class Excuse:
+    """A cause outside the runs, injected or known, for which one promise about one service or group is not held against them."""
+
+    invariant: str
+    target: str
+    service: str
+    why: str
+
+
+@dataclass
+class History:
+    """Everything that happened, in one order."""
+
+    targets: Mapping[str, Target]
+    calls: list[Call]
+    runs: dict[str, Run]
+    leases: dict[str, list[LeaseChange]]
+    lease_reads: dict[str, list[float]]
+    timelines: Mapping[tuple[str, str], list[Point]] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)  # target name -> its part of the world
+    after: Mapping[str, Any] = field(default_factory=dict)
+    posts: list[tuple[str, str | None, str]] = field(default_factory=list)  # channel, thread, key
+    speed: float = 1.0  # seconds of AWS's clock in one of ours
+    excuses: list[Excuse] = field(default_factory=list)
+    tampered: list[Violation] = field(default_factory=list)  # writes that an operations table must never see
+
+    def __post_init__(self) -> None:
+        self._claimed = dict(self._claim())
+
+    @property
+    def writes(self) -> list[Call]:
+        """The calls of the runbooks' own roles that change AWS; the operations table is not what they change."""
+        ours = {(each.environment.account, each.environment.role) for each in self.targets.values()}
+        return [
+            each
+            for each in self.calls
+            if each.mutates and each.service != "dynamodb" and (each.account, each.role) in ours
+        ]
+
+    def claims(self, call: Call) -> tuple[Run, Event] | None:
+        """Return the run and the intent a write belongs to, or None if nobody announced it."""
+        return self._claimed.get(call.n)
+
+    def writes_of(self, run: Run) -> list[Call]:
+        return [each for each in self.writes if (claim := self.claims(each)) and claim[0] is run]
+
+    def holder(self, target: str, n: float) -> Lease | None:
+        """Return the target's lease as it stood at a place in the order, None if no change of it is known."""
+        known = [each.lease for each in self.leases.get(target, []) if each.n < n]
+        return known[-1] if known else None
+
+    def is_excused(self, invariant: str, target: str, service: str) -> bool:
+        return any((each.invariant, each.target, each.service) == (invariant, target, service) for each in self.excuses)
+
+    def _claim(self) -> Iterator[tuple[float, tuple[Run, Event]]]:
+        intents = [(run, each) for run in self.runs.values() for each in run.intents]
+        for call in self.writes:
+            fitting = [
+                (run, each)
+                for run, each in intents
+                if each.n < call.n and each.announces(call) and self._in_account(run, call)
+            ]
+            is_open = [pair for pair in fitting if _is_open(*pair, call.n)]
+            if is_open:  # several: the lease says whose it is, and of one run's the newest
+                yield call.n, max(is_open, key=lambda pair: (self._holds(pair[0], call.n), pair[1].n))
+
+    def _in_account(self, run: Run, call: Call) -> bool:
+        target = self.targets.get(run.target or "")
+        return target is not None and target.environment.account == call.account
+
+    def _holds(self, run: Run, n: float) -> bool:
+        lease = self.holder(run.target or "", n)
+        return lease is not None and lease.owner == run.id
+
+
+def _is_open(run: Run, intent: Event, n: float) -> bool:
+    outcome = run.outcome_of(intent)
+    return outcome is None or outcome.n > n
+
+
+def plain(value: Any) -> Any:
+    """Return a value as the journal and every AWS protocol agree to write it."""
+    if isinstance(value, list | tuple):
+        return sorted(plain(each) for each in value)
+    return str(value).lower()
+
+
+def _as_list(value: Any) -> Iterable[str]:
+    if value is None:
+        return ()
+    return value if isinstance(value, list | tuple) else (str(value),)

@@ -1,0 +1,54 @@
+"""I20: nothing is written that was not announced, and of everything announced it is known what became of it."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from include.audit.history import History, Run, Violation
+
+
+def check_intents(history: History) -> list[Violation]:
+    """Every write has its intent before it; every intent an outcome or a finding; every journal one order."""
+    found = [*_unannounced(history)]
+    for run in history.runs.values():
+        found += [*_disordered(run), *_unsettled(run)]
+    return found
+
+
+def _unannounced(history: History) -> Iterator[Violation]:
+    for call in history.writes:
+        if history.claims(call) is None:
+            about = ", ".join(sorted(call.resources)) or "nothing by name"
+            yield Violation(
+                "I20",
+                f"Call {call.n:g} {call.name} on {about} {call.values} was made by {call.role} without an open intent of "
+                "any run.",
+            )
+
+
+def _disordered(run: Run) -> Iterator[Violation]:
+    numbers = [each.number for each in run.events]
+    # a journal that began before events were numbered goes on from its last key
+    if numbers and len({*numbers}) != len(numbers):
+        yield Violation("I20", f"The journal of {run.id} has two events of one number: {numbers}.")
+    for one, other in pairwise(run.events):
+        if other.n < one.n:
+            yield Violation(
+                "I20",
+                f"Event {other.number} of {run.id} ({other.text}) stands after event {one.number} ({one.text}), but was "
+                "written before it.",
+            )
+
+
+def _unsettled(run: Run) -> Iterator[Violation]:
+    known = {each.number for each in run.intents}
+    for each in run.events:
+        if each.phase in ("done", "found") and each.details.get("intent") not in known:
+            yield Violation("I20", f"Event {each.number} of {run.id} ({each.text}) is the outcome of no intent.")
+    if run.record_n is None:
+        return  # not over: who dies now is asked about later
+    for intent in run.intents:
+        if not run.settled(intent):
+            yield Violation(
+                "I20",
+                f"Nothing says what became of intent {intent.number} of {run.id}, {intent.text}, though the run is over.",
+            )

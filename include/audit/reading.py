@@ -1,0 +1,199 @@
+"""From a call log and the documents of operations tables to a history."""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from include.approval import Decision
+from include.audit.history import Call, Decided, Event, Excuse, History, LeaseChange, Point, Run, Violation
+from include.inventory import Target
+from include.lease import Lease
+
+Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document
+_Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk, document
+MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
+APPEND_ONLY = "attribute_not_exists"
+
+
+def read_history(
+    targets: Sequence[Target],
+    calls: Iterable[Mapping[str, Any]],
+    documents: Documents,
+    *,
+    timelines: Mapping[tuple[str, str], Iterable[Mapping[str, Any]]] | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    posts: Iterable[tuple[str, str | None, str]] = (),
+    speed: float = 1.0,
+    excuses: Iterable[Excuse] = (),
+) -> History:
+    """Put calls and documents in one order.
+
+    A log that holds the calls to the operations table (the sandbox's) gives the order itself. Where it does not
+    (CloudTrail keeps no items), a document stands before the first call that is not older, by its own time; what the
+    lease was at a moment is then not known, and only the fencing numbers in the journals speak.
+    `before` and `after` are targets by name, as the sandbox's GET /world shows them.
+    """
+    reader = _Reader([_call(each) for each in calls])
+    reader.read_table_calls()
+    for pk, sk, document in documents:
+        reader.place(pk, sk, document)
+    reader.place_unlogged()
+    return History(
+        targets={each.name: each for each in targets},
+        calls=reader.calls,
+        runs=reader.ordered_runs(),
+        leases=reader.leases,
+        lease_reads=reader.lease_reads,
+        timelines={key: [_point(each) for each in points] for key, points in (timelines or {}).items()},
+        before=before or {},
+        after=after or {},
+        posts=list(posts),
+        speed=speed,
+        excuses=list(excuses),
+        tampered=reader.tampered,
+    )
+
+
+class _Reader:
+    def __init__(self, calls: list[Call]):
+        self.calls = sorted(calls, key=lambda each: each.n)
+        self.runs: dict[str, Run] = {}
+        self.leases: dict[str, list[LeaseChange]] = {}
+        self.lease_reads: dict[str, list[float]] = {}
+        self.tampered: list[Violation] = []
+        self._unlogged: list[_Unlogged] = []
+        self._logged: dict[tuple[str, str], str] = {}  # what the log saw being stored, as JSON
+
+    def read_table_calls(self) -> None:
+        for call in self.calls:
+            if call.service != "dynamodb" or not call.took_effect:
+                continue
+            if call.action == "GetItem":
+                key = call.params.get("Key", {})
+                if key.get("sk", {}).get("S") == "lease":
+                    self.lease_reads.setdefault(_target(key["pk"]["S"]), []).append(call.n)
+            elif call.action == "PutItem" and "document" in call.params.get("Item", {}):
+                self._stored(call)
+            elif call.mutates:
+                self.tampered.append(
+                    Violation(
+                        "I20", f"Call {call.n:g} is a {call.action} on an operations table, which only takes PutItem."
+                    )
+                )
+
+    def _stored(self, call: Call) -> None:
+        item = call.params["Item"]
+        pk, sk, text = item["pk"]["S"], item["sk"]["S"], item["document"]["S"]
+        condition = str(call.params.get("ConditionExpression", ""))
+        if pk.startswith("run#") and ((pk, sk) in self._logged or APPEND_ONLY not in condition):
+            self.tampered.append(
+                Violation(
+                    "I20", f"Call {call.n:g} overwrites {pk} {sk}, or could: a run's documents are only ever added."
+                )
+            )
+        self._logged[pk, sk] = text
+        self._add(pk, sk, json.loads(text), call.n)
+
+    def place(self, pk: str, sk: str, document: Mapping[str, Any]) -> None:
+        """Take a document as the table holds it now; one the log saw must still be what was stored."""
+        if (pk, sk) not in self._logged:
+            if sk != "lease":
+                self._unlogged.append((_time(document.get("at") or document.get("ended")), pk, sk, document))
+        elif json.loads(self._logged[pk, sk]) != document:
+            self.tampered.append(
+                Violation(
+                    "I20",
+                    f"Document {pk} {sk} is not what was stored: {_short(self._logged[pk, sk])} became {_short(document)}.",
+                )
+            )
+
+    def place_unlogged(self) -> None:
+        """Put what the log did not see between its calls, by time; documents of one gap keep the order of their times."""
+        times = [each.at for each in self.calls]
+        gaps: dict[int, list[_Unlogged]] = {}
+        for each in sorted(self._unlogged, key=lambda each: each[0]):
+            gaps.setdefault(bisect_left(times, each[0]), []).append(each)
+        for index, gap in gaps.items():
+            start = self.calls[index - 1].n if index else 0.0
+            for place, (_, pk, sk, document) in enumerate(gap, 1):
+                self._add(pk, sk, document, start + place / (len(gap) + 1))
+
+    def _add(self, pk: str, sk: str, document: Mapping[str, Any], n: float) -> None:
+        if sk == "lease":
+            self.leases.setdefault(_target(pk), []).append(LeaseChange(n, Lease.model_validate(document)))
+            return
+        run = self.runs.setdefault(pk.removeprefix("run#"), Run(pk.removeprefix("run#")))
+        kind, _, rest = sk.partition("#")
+        if kind == "event":
+            run.events.append(_event(run.id, int(rest.split("#")[0]), document, n))
+        elif kind == "decision":
+            run.decisions.append(Decided(n, Decision.model_validate(document)))
+        elif kind == "confirmed":
+            run.confirmed, run.target = document, str(document["target"])
+        elif kind == "record":
+            run.record, run.record_n, run.target = document, n, str(document["target"])
+
+    def ordered_runs(self) -> dict[str, Run]:
+        for run in self.runs.values():
+            run.events.sort(key=lambda each: each.number)
+            run.decisions.sort(key=lambda each: each.n)
+        return self.runs
+
+
+def _call(given: Mapping[str, Any]) -> Call:
+    return Call(
+        n=given["n"],
+        at=_time(given["at"]),
+        account=given["account"],
+        role=given["role"],
+        service=given["service"].lower(),
+        action=given["action"],
+        params=_params(given["params"] or {}),
+        mutates=given["mutates"],
+        status=given["status"],
+    )
+
+
+def _params(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return params with the query protocol's numbered members as lists."""
+    params: dict[str, Any] = {}
+    for key, value in given.items():
+        match = MEMBER.fullmatch(key)
+        if match:
+            params.setdefault(match["name"], []).append(value)
+        else:
+            params[key] = value
+    return params
+
+
+def _event(run: str, number: int, document: Mapping[str, Any], n: float) -> Event:
+    own = ("at", "step", "phase", "text")
+    rest = {key: value for key, value in document.items() if key not in own}
+    at, step, phase, text = (document[key] for key in own)
+    return Event(n, _time(at), run, number, step, phase, text, rest)
+
+
+def _point(given: Mapping[str, Any]) -> Point:
+    tasks = given.get("tasks")
+    return Point(_time(given["at"]), given["healthy"], given["desired"], None if tasks is None else frozenset(tasks))
+
+
+def _target(pk: str) -> str:
+    return pk.removeprefix("target#")
+
+
+def _time(value: Any) -> datetime:
+    if value is None:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return text if len(text) <= 120 else f"{text[:117]}..."

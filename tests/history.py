@@ -1,0 +1,105 @@
+"""Hold everything that happened in a running sandbox since its reset against what every runbook promises."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from include.audit import Excuse, Violation, check, read_history
+from include.inventory import Inventory, Target, load
+from tests.sandbox_client import Sandbox, wait_for
+
+KEPT_CALLS = 20_000  # the length of the sandbox's call log: a longer history has lost its beginning
+# what a fault that took effect may do to a promise although no run broke it; nothing else is excused
+EXCUSED = {
+    "crash": ("I7",),  # new tasks end by themselves, also after the old ones are gone
+    "group_max": ("I5",),
+    "scheduled_scaling": ("I5",),
+}
+
+
+def check_history(sandbox: Sandbox, before: dict[str, Any], inventory: Inventory | None = None) -> None:
+    """Fail with every promise a run has broken since the reset; `before` is GET /world right after it."""
+    found = violations(sandbox, before, inventory or load())
+    assert not found, "\n".join(["the history of this sandbox breaks promises:", *map(str, found)])
+
+
+def violations(sandbox: Sandbox, before: dict[str, Any], inventory: Inventory) -> list[Violation]:
+    targets = list(inventory.targets.values())
+
+    def settled() -> Any:
+        calls = sandbox.calls()
+        tables = {
+            (each.environment.account, each.environment.region, each.environment.operations_table): each
+            for each in targets
+        }
+        documents = [each for target in tables.values() for each in stored(sandbox, target)]
+        later = sandbox.calls(calls[-1]["n"] if calls else 0)
+        return (calls, documents) if not any(each["action"] == "PutItem" for each in later) else None
+
+    calls, documents = wait_for("a moment in which nobody writes to an operations table", settled)
+    assert len(calls) < KEPT_CALLS, "the call log has forgotten how it began"
+    after = world(sandbox)
+    history = read_history(
+        targets,
+        calls,
+        documents,
+        timelines=dict(timelines(sandbox, after)),
+        before=by_name(before),
+        after=by_name(after),
+        speed=after["speed"],
+        excuses=excuses(sandbox, after),
+    )
+    return check(history)
+
+
+def world(sandbox: Sandbox) -> dict[str, Any]:
+    found: dict[str, Any] = sandbox.control.get("/world").raise_for_status().json()
+    return found
+
+
+def by_name(found: dict[str, Any]) -> dict[str, Any]:
+    return {target["name"]: target for target in found["targets"]}
+
+
+def timelines(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[tuple[tuple[str, str], list[dict[str, Any]]]]:
+    for target in found["targets"]:
+        for service in target["services"]:
+            asked = {"target": target["name"], "service": service["name"]}
+            answer = sandbox.control.get("/timeline", params=asked).raise_for_status().json()
+            yield (target["name"], service["name"]), answer["points"]
+
+
+def excuses(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[Excuse]:
+    """Yield what faults that took effect excuse: for their own service, and for the groups below it."""
+    groups = {target["name"]: [each["name"] for each in target["groups"]] for target in found["targets"]}
+    for fault in sandbox.control.get("/faults").raise_for_status().json()["faults"]:
+        for invariant in EXCUSED.get(fault["kind"], ()) if fault["injected"] else ():
+            names = groups[fault["target"]] if fault["kind"] == "group_max" else [fault["service"]]
+            for name in names:
+                yield Excuse(invariant, fault["target"], name, f"fault {fault['kind']} was injected")
+
+
+def stored(sandbox: Sandbox, target: Target) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the documents of a target's operations table, read as the runbooks' role would."""
+    environment = target.environment
+    common = {
+        "endpoint_url": sandbox.endpoints["aws"],
+        "region_name": environment.region,
+        "config": Config(retries={"total_max_attempts": 3}),
+    }
+    sts = boto3.client("sts", aws_access_key_id="sandbox", aws_secret_access_key="sandbox", **common)
+    role = f"arn:aws:iam::{environment.account}:role/{environment.role}"
+    found = sts.assume_role(RoleArn=role, RoleSessionName="audit")["Credentials"]
+    dynamodb = boto3.client(
+        "dynamodb",
+        aws_access_key_id=found["AccessKeyId"],
+        aws_secret_access_key=found["SecretAccessKey"],
+        aws_session_token=found["SessionToken"],
+        **common,
+    )
+    for page in dynamodb.get_paginator("scan").paginate(TableName=environment.operations_table):
+        for item in page["Items"]:
+            yield item["pk"]["S"], item["sk"]["S"], json.loads(item["document"]["S"])

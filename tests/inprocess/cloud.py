@@ -1,0 +1,182 @@
+"""The pretend AWS without a socket: real boto3 clients whose requests are handed to its WSGI application."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.endpoint
+import botocore.httpsession
+import pytest
+from airflow.sdk import Connection
+from botocore.awsrequest import AWSResponse, HeadersDict
+
+from include.audit import Excuse, Violation, check, read_history
+from include.aws.clients import Clients
+from include.inventory import Inventory, Target
+from opskit.clients import make_clients
+from sandbox.aws.build import build
+from sandbox.aws.call_log import read_call
+from sandbox.aws.clock import ManualClock, as_datetime, as_text
+from sandbox.aws.server import Application
+from sandbox.aws.snapshot import world_json
+from sandbox.aws.world import World
+
+URL = "http://pretend-aws.invalid"
+TABLE = "runbook-operations"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request of a runbook, counted from the beginning; retries of the SDK count too."""
+
+    number: int
+    name: str  # ecs.StopTask
+    mutates: bool
+
+
+class Killed(BaseException):
+    """The process is killed here: nothing of it goes on, not even its except clauses for exceptions."""
+
+
+Hook = Callable[[str, Sent], "AWSResponse | None"]
+
+
+class Cloud:
+    """One world for all tests of a process; `hook("before" or "after", request)` may raise, or answer instead of AWS."""
+
+    def __init__(self, inventory: Inventory, patch: pytest.MonkeyPatch):
+        self.inventory = inventory
+        self.world = World(ManualClock())
+        self.application = Application(self.world)
+        self.hook: Hook | None = None
+        self.sent = 0
+        self._clients: dict[str, Clients] = {}
+        patch.setattr(botocore.httpsession.URLLib3Session, "send", lambda _, request: self._send(request))
+        patch.setattr(botocore.endpoint.time, "sleep", self.world.clock.advance)  # the SDK's waits between two tries
+        self.reset()
+
+    def reset(self) -> None:
+        """Build the world anew, and forget all calls and documents."""
+        self.hook, self.sent = None, 0
+        build(self.world, URL, self.inventory)
+        self.application.calls.clear()
+        self.before = self.look()
+
+    def advance(self, seconds: float) -> None:
+        self.world.clock.advance(seconds)
+        self.world.catch_up()
+
+    def clients(self, target: str) -> Clients:
+        """Return the clients the runbooks make of a connection, kept over resets."""
+        if target not in self._clients:
+            environment = self.inventory.target(target).environment
+            role = f"arn:aws:iam::{environment.account}:role/{environment.role}"
+            extra = {"endpoint_url": URL, "role_arn": role}
+            connection = Connection(
+                conn_id="aws", conn_type="aws", login="sandbox", password="sandbox", extra=json.dumps(extra)
+            )
+            self._clients[target] = make_clients(connection, environment.region)
+        return self._clients[target]
+
+    def look(self) -> dict[str, Any]:
+        return {target["name"]: target for target in world_json(self.world, self.inventory)["targets"]}
+
+    def service(self, target: str, index: int = 0) -> dict[str, Any]:
+        found: dict[str, Any] = self.look()[target]["services"][index]
+        return found
+
+    def writes(self) -> list[str]:
+        """Return the calls that changed AWS, the operations tables left out."""
+        return [each.action for each in self.application.calls if each.mutates and each.service != "dynamodb"]
+
+    def documents(self, target: Target) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        pages = self.clients(target.name).dynamodb.get_paginator("scan").paginate(TableName=TABLE)
+        for page in pages:
+            for item in page["Items"]:
+                yield item["pk"]["S"], item["sk"]["S"], json.loads(item["document"]["S"])
+
+    def violations(self, excuses: tuple[Excuse, ...] = ()) -> list[Violation]:
+        """Hold everything since the reset against what every runbook promises."""
+        self.hook = None
+        targets = list(self.inventory.targets.values())
+        return check(
+            read_history(
+                targets,
+                [each.as_json() for each in self.application.calls],
+                [each for target in targets for each in self.documents(target)],
+                timelines={
+                    key: [{**point, "at": as_text(point["at"])} for point in points]
+                    for key, points in self.world.timeline.items()
+                },
+                before=self.before,
+                after=self.look(),
+                excuses=excuses,
+            )
+        )
+
+    def _send(self, request: Any) -> AWSResponse:
+        environ = _environ(request)
+        call, key = read_call(environ)
+        if key == self.application.identities.builder_key:
+            return self._ask(request, environ)
+        self.sent += 1
+        sent = Sent(self.sent, f"{call.service}.{call.action}", call.mutates)
+        if self.hook and (answer := self.hook("before", sent)):
+            return answer
+        answer = self._ask(request, environ)
+        if self.hook:
+            self.hook("after", sent)
+        return answer
+
+    def _ask(self, request: Any, environ: dict[str, Any]) -> AWSResponse:
+        got: list[Any] = []
+        body = b"".join(self.application(environ, lambda line, headers, *_: got.extend((line, headers))))
+        headers = [*got[1], ("date", format_datetime(as_datetime(self.world.clock.now()), usegmt=True))]
+        return answer_of(request.url, int(got[0].split()[0]), body, headers)
+
+
+class _Body(io.BytesIO):
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def answer_of(url: str, status: int, body: bytes, headers: list[tuple[str, str]]) -> AWSResponse:
+    return AWSResponse(url, status, HeadersDict(headers), _Body(body))
+
+
+def _environ(request: Any) -> dict[str, Any]:
+    url, body = urlsplit(request.url), request.body or b""
+    if hasattr(body, "read"):
+        body = body.read()
+    body = body.encode() if isinstance(body, str) else body
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": url.path or "/",
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.hostname,
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": url.netloc,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        environ[f"HTTP_{key}"] = value.decode() if isinstance(value, bytes) else value
+    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ.pop("HTTP_CONTENT_LENGTH", None)
+    return environ

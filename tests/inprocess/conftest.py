@@ -1,0 +1,51 @@
+"""One pretend AWS in this process, and the runbook's DAG to walk."""
+
+import importlib
+
+import pytest
+import yaml
+from airflow.providers.standard.operators.hitl import HITLOperator
+
+from include.inventory import load
+from include.inventory.loader import SHIPPED
+from include.operations.table import OperationsTable
+from tests.inprocess.cloud import TABLE, Cloud
+from tests.inprocess.driver import Orchestrator, ask_a_person
+
+
+@pytest.fixture(scope="package")
+def small_inventory(tmp_path_factory):
+    """One surge and one rolling target of the shipped ones."""
+    folder = tmp_path_factory.mktemp("inventory")
+    for name in ("districtbuilder", "core"):
+        content = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
+        content["environments"] = {"staging": content["environments"]["staging"]}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    return load(folder)
+
+
+@pytest.fixture(scope="package")
+def only_cloud(small_inventory):
+    with pytest.MonkeyPatch.context() as patch:
+        made = Cloud(small_inventory, patch)
+        patch.setattr(HITLOperator, "execute", ask_a_person)
+        patch.setattr("opskit.step.clients_for", made.clients)
+        patch.setattr(
+            "opskit.step.operations_table", lambda target: OperationsTable(made.clients(target).dynamodb, TABLE)
+        )
+        # the files would be read again for every step
+        for module in ("opskit.step", "opskit.operators.ask_after_failure"):
+            patch.setattr(f"{module}.load", lambda: small_inventory)
+        yield made
+
+
+@pytest.fixture
+def cloud(only_cloud):
+    only_cloud.reset()
+    return only_cloud
+
+
+@pytest.fixture
+def airflow(cloud):
+    dag = importlib.import_module("dags.service_restart").dag
+    return Orchestrator(cloud, dag)

@@ -1,0 +1,456 @@
+"""A good history passes; one with a promise broken is caught, by that promise's name."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from include.audit import Excuse
+from tests.unit.audit.story import CLUSTER, GROUP, NEW, OLD, RUN, SERVICE, TARGET, Story, arn
+
+OTHER = "service_restart/manual-2"
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story()
+
+
+def test_restart_that_kept_every_promise_passes(story: Story):
+    assert story.restart().violations() == []
+
+
+def test_every_promise_has_its_names_and_values_in_the_sentence(story: Story):
+    story.begin()
+    story.call("ecs", "StopTask", {"cluster": CLUSTER, "task": arn("old1")})
+    assert [str(each) for each in story.violations()] == [
+        f"I20: Call 5 ecs.StopTask on {arn('old1')} {{}} was made by runbooks without an open intent of any run."
+    ]
+
+
+# I5: what is left behind
+
+
+def test_count_that_stays_up_is_found(story: Story):
+    story.restart().after = story.world(5, capacity=5)
+    assert [str(each) for each in story.violations()] == [
+        f"I5: The desired count of {SERVICE} is 5, not 2 as before or as agreed, after {RUN}."
+    ]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"min": 1},
+        {"max": 9},
+        {"capacity": 6},
+        {"capacity": 1},
+        {"suspended": ["AlarmNotification"]},
+        {"instances": [{"id": "i-1", "protected": True, "tasks": 0}]},
+    ],
+)
+def test_group_that_is_not_as_before_is_found(story: Story, left: dict):
+    story.restart().after = story.world(**left)
+    assert story.broken() == {"I5"}
+
+
+def test_instance_in_use_may_stay_protected(story: Story):
+    story.restart().after = story.world(instances=[{"id": "i-1", "protected": True, "tasks": 1}])
+    assert story.violations() == []
+
+
+def test_task_that_stays_protected_after_a_success_is_found(story: Story):
+    story.restart().after["services"][0]["tasks"][0]["protected"] = True
+    assert story.broken() == {"I5"}
+
+
+def test_lease_that_outlives_its_run_is_found(story: Story):
+    story.begin()
+    story.scale_out()
+    story.stop_old()
+    story.record()
+    assert story.broken() == {"I5"}
+
+
+def stopped_half_way(story: Story) -> Story:
+    story.begin()
+    story.scale_out()
+    story.end("failed")
+    story.after = story.world(5, capacity=5)
+    return story
+
+
+def test_run_that_stopped_half_way_and_says_so_may_leave_capacity_up(story: Story):
+    assert stopped_half_way(story).violations() == []
+
+
+def test_run_that_was_asked_to_set_the_count_back_may_not_leave_it_up(story: Story):
+    story.begin()
+    story.scale_out()
+    story.set_count(2, "return_count_before")
+    story.end("failed")
+    story.after = story.world(5, capacity=5)
+    assert story.broken() == {"I5"}
+
+
+def test_half_way_count_that_the_plan_does_not_name_is_found(story: Story):
+    stopped_half_way(story).after = story.world(7, capacity=5)
+    assert story.broken() == {"I5"}
+
+
+# I6: old tasks
+
+
+def test_old_task_stopped_while_too_few_new_ones_are_healthy_is_found(story: Story):
+    story.begin()
+    story.scale_out()
+    story.points[-1] = story.point(5, OLD + NEW[:1], at=story.points[-1]["at"])
+    story.stop_old()
+    story.end()
+    assert story.broken() == {"I6"}
+    assert "while 1 new ones were healthy, of 2 needed" in str(story.violations()[0])
+
+
+def test_new_ones_are_counted_also_where_only_numbers_are_known(story: Story):
+    story.begin()
+    story.scale_out()
+    story.stop_old()
+    story.end()
+    for each in story.points:
+        del each["tasks"]
+    assert story.violations() == []
+    story.points[2]["healthy"] = 3
+    assert story.broken() == {"I6"}
+
+
+def test_task_stopped_on_an_old_picture_is_found(story: Story):
+    story.begin()
+    story.scale_out()
+    story.look()
+    story.set_count(2, "surge.stop_old_tasks")
+    story.look()
+    story.wait(1)
+    story.stop("old1")
+    assert story.broken() == {"I6"}
+
+
+def test_second_task_stopped_without_another_look_is_found(story: Story):
+    story.begin()
+    story.scale_out()
+    story.look()
+    story.stop("old1")
+    story.stop("old2")
+    assert [each.invariant for each in story.violations()] == ["I6"]
+    assert "without ecs.DescribeServices and ecs.DescribeTasks" in str(story.violations()[0])
+
+
+def test_stopping_a_task_that_is_not_old_is_found(story: Story):
+    story.begin()
+    story.scale_out()
+    story.look()
+    story.stop("new1")
+    assert "new1, which is no old task of its plan" in str(story.violations()[0])
+
+
+def test_stopping_a_task_that_started_after_the_mark_is_found(story: Story):
+    story.plan["services"][0]["old_tasks"][0]["started_at"] = (story.now + timedelta(minutes=1)).isoformat()
+    story.restart()
+    assert story.broken() == {"I6"}
+
+
+# I7: never short
+
+
+@pytest.mark.parametrize(("at", "healthy"), [(2, 1), (4, 0)])
+def test_moment_with_too_few_healthy_tasks_is_found(story: Story, at: int, healthy: int):
+    story.restart()
+    last = story.points[-1]
+    story.points.insert(
+        at, {**(story.points[at] if at < 4 else last), "healthy": healthy, "tasks": list(OLD[:healthy])}
+    )
+    assert story.broken() >= {"I7"}
+
+
+def test_moment_before_the_first_write_is_not_the_runs(story: Story):
+    story.points.insert(0, {**story.points[0], "at": (story.now - timedelta(hours=1)).isoformat(), "healthy": 0})
+    assert story.restart().violations() == []
+
+
+def test_fewer_tasks_that_somebody_else_wants_are_not_held_against_the_run(story: Story):
+    story.restart()
+    story.points.append(story.point(1, NEW[:1]))
+    story.points[-1]["at"] = story.points[-2]["at"]
+    assert story.violations() == []
+
+
+def test_excuse_is_for_one_promise_and_one_service(story: Story):
+    story.restart()
+    story.points.append({**story.points[-1], "healthy": 1})
+    assert story.broken() == {"I7"}
+    story.excuses = [Excuse("I7", TARGET, "another", "a crash was injected")]
+    assert story.broken() == {"I7"}
+    story.excuses = [Excuse("I7", TARGET, SERVICE, "a crash was injected")]
+    assert story.violations() == []
+
+
+# I8: one run per target
+
+
+def test_write_after_the_lease_was_taken_over_is_found(story: Story):
+    story.begin()
+    story.scale_out()
+    number = story.intend("ecs.UpdateService", [SERVICE], desiredCount=2)
+    story.claim(OTHER)
+    story.call("ecs", "UpdateService", {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 2})
+    story.event("done", "ecs.UpdateService", intent=number)
+    assert story.broken() == {"I8"}
+
+
+def test_write_after_the_lease_was_given_back_is_found(story: Story):
+    story.begin()
+    story.scale_out()
+    story.swap(owner=None)
+    story.set_count(2)
+    assert story.broken() == {"I8"}
+
+
+def test_fencing_number_given_out_twice_is_found(story: Story):
+    story.restart()
+    story.claim(OTHER, fencing=1)
+    assert story.broken() == {"I8"}
+
+
+def test_lease_version_that_was_overwritten_is_found(story: Story):
+    story.begin()
+    story.lease = story.lease.model_copy(update={"version": 0})
+    story.swap()
+    assert story.broken() == {"I8"}
+
+
+def test_write_without_a_look_at_the_lease_is_found(story: Story, monkeypatch: pytest.MonkeyPatch):
+    story.begin()
+    story.scale_out()
+    monkeypatch.setattr(story, "look_at_lease", lambda: None)
+    story.set_count(5)
+    assert story.broken() == {"I8"}
+    assert "did not read the lease" in str(story.violations()[0])
+
+
+def test_guard_that_confirmed_another_plan_is_found(story: Story):
+    story.begin()
+    story.swap(confirmed_plan="e" * 64)
+    story.scale_out()
+    assert story.broken() == {"I8"}
+
+
+# I13, I14: approval
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda story: story.decide("olga"),
+        lambda story: story.decide("eve"),
+        lambda story: story.decide(digest="e" * 64),
+        lambda story: None,
+        lambda story: (story.decide(), story.decide()),
+    ],
+    ids=["requester", "stranger", "another plan", "nobody", "twice"],
+)
+def test_restart_without_a_proper_approval_is_found(story: Story, decide: Callable[[Story], None]):
+    decide(story)
+    story.claim()
+    story.confirm()
+    story.scale_out()
+    assert "I13" in story.broken()
+
+
+def test_approval_that_came_after_the_first_write_is_found(story: Story):
+    story.claim()
+    story.confirm()
+    story.scale_out()
+    story.decide()
+    assert story.broken() == {"I13"}
+
+
+def test_second_approval_that_is_missing_is_found():
+    story = Story(approval={"approvers": ["ann", "bob"], "count": 2, "respond_within": "2h"})
+    assert story.restart().broken() == {"I13"}
+
+
+def test_write_of_another_plan_than_was_confirmed_is_found(story: Story):
+    story.begin()
+    story.write(
+        "ecs.UpdateService",
+        [SERVICE],
+        {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 5},
+        desiredCount=5,
+        digest="e" * 64,
+    )
+    assert story.broken() >= {"I13", "I8"}
+
+
+@pytest.mark.parametrize(
+    ("by", "outcome"), [(None, "expired"), ("ann", "rejected"), ("olga", "refused"), (None, "approved")]
+)
+def test_write_after_a_refusal_or_silence_is_found(story: Story, by: str | None, outcome: str):
+    story.decide(by, outcome)
+    story.claim()
+    story.confirm()
+    story.scale_out()
+    assert "I14" in story.broken()
+
+
+def test_refused_run_that_changed_nothing_passes(story: Story):
+    story.decide(None, "expired")
+    story.record("refused")
+    assert story.violations() == []
+
+
+def test_refused_run_that_calls_itself_a_success_is_found(story: Story):
+    story.decide(None, "expired")
+    story.record("success")
+    assert story.broken() == {"I14"}
+
+
+# I19: messages
+
+
+def test_message_posted_twice_is_found(story: Story):
+    story.posts = [("#maps", "1.0", "started"), ("#maps", "1.0", "ended"), ("#maps", "1.0", "started")]
+    assert story.broken() == {"I19"}
+
+
+def test_same_message_in_another_thread_is_another_message(story: Story):
+    story.posts = [("#maps", "1.0", "started"), ("#maps", "2.0", "started"), ("#ops", "1.0", "started")]
+    assert story.violations() == []
+
+
+def test_message_posted_twice_outside_a_thread_is_found(story: Story):
+    story.posts = [("#maps", None, "started")] * 2
+    assert story.broken() == {"I19"}
+
+
+# I20: announced, and settled
+
+
+def test_write_nobody_announced_is_found(story: Story):
+    story.begin()
+    story.call("ecs", "UpdateService", {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 5})
+    assert story.broken() == {"I20"}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 4},
+        {"cluster": CLUSTER, "service": "another", "desiredCount": 5},
+        {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 5, "forceNewDeployment": True},
+    ],
+    ids=["value", "resource", "more"],
+)
+def test_write_of_something_else_than_was_announced_is_found(story: Story, params: dict):
+    story.begin()
+    story.write("ecs.UpdateService", [SERVICE], params, desiredCount=5)
+    assert story.broken() == {"I20"}
+
+
+def test_write_made_again_after_its_outcome_is_found(story: Story):
+    story.begin()
+    story.set_count(5)
+    story.call("ecs", "UpdateService", {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 5})
+    assert story.broken() == {"I20"}
+
+
+def test_several_calls_of_one_intent_pass(story: Story):
+    story.begin()
+    number = story.intend("ecs.UpdateTaskProtection", [SERVICE, "a", "b", "c"], protectionEnabled=True)
+    for batch in (["a", "b"], ["c"]):
+        story.call("ecs", "UpdateTaskProtection", {"cluster": CLUSTER, "tasks": batch, "protectionEnabled": True})
+    story.event("done", "ecs.UpdateTaskProtection", intent=number)
+    assert story.violations() == []
+
+
+def test_query_protocol_says_the_same_in_its_own_way(story: Story):
+    story.begin()
+    flat = {"AutoScalingGroupName": GROUP, "InstanceIds.member.1": "i-1", "ProtectedFromScaleIn": "true"}
+    story.write("autoscaling.SetInstanceProtection", [GROUP, "i-1"], flat, ProtectedFromScaleIn=True)
+    assert story.violations() == []
+
+
+def test_intent_of_which_nothing_is_known_is_found_once_the_run_is_over(story: Story):
+    story.begin()
+    number = story.intend("ecs.UpdateService", [SERVICE], desiredCount=5)
+    assert story.violations() == [], "the run may still come back"
+    story.end("failed")
+    story.after = story.before
+    assert story.broken() == {"I20"}
+    story.event("found", "AWS shows that it was not made", intent=number)
+    assert story.violations() == []
+
+
+def test_failure_without_an_answer_is_no_outcome(story: Story):
+    story.begin()
+    number = story.intend("ecs.UpdateService", [SERVICE], desiredCount=5)
+    story.event("failed", "read timeout", intent=number, answered=False)
+    story.end("failed")
+    story.after = story.before
+    assert story.broken() == {"I20"}
+
+
+def test_journal_in_another_order_than_it_was_written_is_found(story: Story):
+    story.begin()
+    story.put(
+        f"run#{RUN}",
+        "event#00000000000000000002",
+        {"at": story.now.isoformat(), "step": "a", "phase": "note", "text": "b"},
+    )
+    story.put(
+        f"run#{RUN}",
+        "event#00000000000000000001",
+        {"at": story.now.isoformat(), "step": "a", "phase": "note", "text": "a"},
+    )
+    assert story.broken() == {"I20"}
+
+
+def test_journal_that_was_overwritten_is_found(story: Story):
+    story.restart()
+    story.put(
+        f"run#{RUN}",
+        "event#00000000000000000001",
+        {"at": story.now.isoformat(), "step": "a", "phase": "note", "text": "a"},
+    )
+    assert "I20" in story.broken()
+
+
+def test_document_that_is_no_longer_what_was_stored_is_found(story: Story):
+    story.restart()
+    key = (f"run#{RUN}", "decision#1")
+    story.documents[key] = {**story.documents[key], "by": "bob"}
+    assert story.broken() == {"I20"}
+
+
+def test_deleting_from_the_table_is_found(story: Story):
+    story.restart()
+    story.call("dynamodb", "DeleteItem", {"Key": {}})
+    assert story.broken() == {"I20"}
+
+
+def test_what_other_roles_change_is_not_ours(story: Story):
+    story.restart()
+    story.call("ecs", "UpdateService", {"service": SERVICE, "desiredCount": 9}, role="admin")
+    assert story.violations() == []
+
+
+def test_journal_is_placed_by_its_times_where_the_log_has_no_table_calls(story: Story):
+    story.restart()
+    for number, each in enumerate(story.calls):  # a log of AWS's, where every call has a time of its own
+        each["at"] = (story.now + timedelta(seconds=number)).isoformat()
+    story.excuses = [Excuse(name, TARGET, SERVICE, "times were moved") for name in ("I6", "I7")]
+    times = {each["params"]["Item"]["sk"]["S"]: each["at"] for each in story.calls if each["action"] == "PutItem"}
+    for (_, sk), document in story.documents.items():
+        document["at" if sk != "record" else "ended"] = times[sk]
+    story.calls = [each for each in story.calls if each["service"] != "dynamodb"]
+    assert story.violations() == []
+    story.documents.pop((f"run#{RUN}", "event#00000000000000000001"))
+    assert "I20" in story.broken()
