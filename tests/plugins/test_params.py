@@ -22,6 +22,12 @@ def value(name, given):
         ("reason", ""),
         ("reason", None),
         ("reason", "x" * 501),
+        ("reason", " " * 10),
+        ("reason", "a \n\t b  c   "),
+        ("reason", "\u200b" * 10),
+        ("reason", "half of it is \x00 hidden"),
+        ("reason", "a second line\nrings a \x07 bell"),
+        ("reason", "it reads \u202e backwards"),
         ("plan_only", "yes"),
     ],
 )
@@ -30,6 +36,15 @@ def test_what_does_not_fit_the_form_is_refused(name, given):
         value(name, given)
 
 
-@pytest.mark.parametrize(("name", "given"), [("target", "core/staging"), ("reason", "ten chars!"), ("plan_only", True)])
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("target", "core/staging"),
+        ("reason", "ten chars!"),
+        ("reason", "two lines\nin a commit"),
+        ("reason", "Grüße an 👩\u200d🚒 <!channel>"),
+        ("plan_only", True),
+    ],
+)
 def test_what_fits_the_form_is_taken(name, given):
     assert value(name, given) == given
