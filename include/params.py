@@ -58,13 +58,18 @@ def shown(value: object) -> str:
     return f"{text[:SHOWN]}... ({size})"
 
 
+def storable(text: str) -> bool:
+    """Whether a database takes a text: no NUL, no half of a character."""
+    return not any(mark == "\x00" or "\ud800" <= mark <= "\udfff" for mark in text)
+
+
 def _missing(name: str) -> str:
     return f"{name} is missing, and this runbook needs it"
 
 
 def _wrong(name: str, value: object, declared: Declared) -> str | None:
-    if isinstance(value, str) and any("\ud800" <= mark <= "\udfff" for mark in value):
-        return f"{name} {shown(value)} holds half a character, which no database takes"
+    if isinstance(value, str) and not storable(value):
+        return f"{name} {shown(value)} holds a character that no database takes"
     validator = validator_for(declared.schema, default=Draft202012Validator)
     errors = sorted(
         validator(declared.schema, format_checker=FormatChecker()).iter_errors(value),

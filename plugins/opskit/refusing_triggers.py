@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from include.params import Declared, complaint, shown
+from include.params import Declared, complaint, shown, storable
 
 TRIGGER = re.compile(r"/api/v2/dags/([^/]+)/dagRuns/?")
 RUN_ID_LENGTH = 250  # Airflow's column
@@ -38,7 +38,8 @@ class RefusingTriggers:
             return
         given = json.loads(body)
         given.pop("logical_date", None)
-        refused = json.dumps(given).encode()
+        # what no database takes, Airflow's audit log does not take either: it would answer 500
+        refused = json.dumps(given, ensure_ascii=False).replace(r"\u0000", "?").encode(errors="replace")
         await self.app(_resized(scope, refused), _replay(refused, receive), _Answer(send, sentence))
 
     async def _complaint(self, scope: Any, dag_id: str, body: bytes) -> str | None:
@@ -50,6 +51,9 @@ class RefusingTriggers:
             return None
         if not isinstance(given, dict):
             return None
+        for name in ("dag_run_id", "note", "partition_key"):
+            if isinstance(given.get(name), str) and not storable(given[name]):
+                return f"{name} {shown(given[name])} holds a character that no database takes."
         run_id = given.get("dag_run_id")
         if isinstance(run_id, str) and len(run_id) > RUN_ID_LENGTH:
             return f"dag_run_id {shown(run_id)} is too long: at most {RUN_ID_LENGTH} characters are taken."

@@ -1,5 +1,6 @@
 """Wrong input over Airflow's REST API: each is answered with one sentence that names it, and leaves no run behind."""
 
+import json
 import uuid
 
 import pytest
@@ -10,7 +11,8 @@ RUNS = "/dags/service_restart/dagRuns"
 
 
 def post(sandbox, user="operator", **body):
-    return sandbox.airflow(user).post(RUNS, json={"logical_date": None, **body})
+    content = json.dumps({"logical_date": None, **body}).encode()  # httpx itself refuses half a character
+    return sandbox.airflow(user).post(RUNS, content=content, headers={"Content-Type": "application/json"})
 
 
 def runs(sandbox):
@@ -34,7 +36,7 @@ CONF = {
     "target that is a list": ({**GOOD, "target": [HOUSING]}, "target must be a text, not ['core/staging']"),
     "target of 5,000 characters": ({**GOOD, "target": "x" * 5000}, "(5,000 characters), which is not offered"),
     "target with a newline": ({**GOOD, "target": "core/staging\n"}, r"target is 'core/staging\n'"),
-    "target with NUL": ({**GOOD, "target": "core/staging\x00"}, r"target is 'core/staging\x00'"),
+    "target with NUL": ({**GOOD, "target": "core/staging\x00"}, r"target 'core/staging\x00' holds a character"),
     "target of no restart": (
         {**GOOD, "target": "planning-data/staging"},
         "'planning-data/staging', which is not offered",
@@ -85,6 +87,14 @@ def test_run_id_of_odd_characters_is_refused_by_its_name(running_sandbox, run_id
     assert answer.status_code == 400, answer.text
     assert words in answer.json()["detail"]
     assert runs(running_sandbox) == before
+
+
+def test_note_that_no_database_takes_is_refused(running_sandbox):
+    answer = post(running_sandbox, conf=GOOD, note="nul\x00")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        r"note 'nul\x00' holds a character that no database takes.",
+    )
 
 
 def test_reason_with_markup_and_newlines_is_shown_as_it_stands_on_one_line(sandbox):

@@ -27,8 +27,8 @@ class Job:
             "PATH": os.environ["PATH"],
             "NO_PROXY": "127.0.0.1",
             "AIRFLOW_URL": sandbox.endpoints["airflow"],
-            "AIRFLOW_USERNAME": "operator",
-            "AIRFLOW_PASSWORD": sandbox.endpoints["users"]["operator"]["password"],
+            "AIRFLOW_USERNAME": "ci",
+            "AIRFLOW_PASSWORD": sandbox.endpoints["users"]["ci"]["password"],
         }
 
     def command(self, *more, target=HOUSING, reason="a release of the tests", runbook="service_restart"):
@@ -121,7 +121,7 @@ def test_same_key_for_something_else_is_refused_and_the_difference_named(job):
         ({"more": ["--param=plan_onyl=true"]}, "Did you mean plan_only?"),
         ({"target": "core/stagin"}, "(did you mean core/staging?)"),
         ({"target": "core/stag\u0456ng"}, r"target is 'core/stag\u0456ng', but must be one of core/staging"),
-        ({"reason": " " * 20}, "reason '                    ' does not have its form (Why now?"),
+        ({"reason": " " * 20}, "was not started (400): reason ' ' does not have its form (Why now?"),
         ({"more": ["--param=plan_only=perhaps"]}, "plan_only is 'perhaps', but must be of type boolean"),
         ({"runbook": "service_restrat"}, "There is no runbook 'service_restrat'; there is service_restart"),
     ],
@@ -129,7 +129,7 @@ def test_same_key_for_something_else_is_refused_and_the_difference_named(job):
 )
 def test_wrong_input_is_refused_before_there_is_a_run(job, given, sentence):
     before = runs(job.sandbox)
-    code, said = job(*given.pop("more", []), **given)
+    code, said = job(*given.get("more", []), **{name: value for name, value in given.items() if name != "more"})
     assert code == 2, said
     assert sentence in said
     assert len(said.splitlines()) == 1
@@ -187,5 +187,5 @@ def test_wrong_password_is_told_without_it(job):
     job.environment["AIRFLOW_PASSWORD"] = "not-the-password"
     code, said = job()
     assert code == 3, said
-    assert "Airflow does not let operator in (401)" in said
+    assert "Airflow does not let ci in (401)" in said
     assert not job.exists()
