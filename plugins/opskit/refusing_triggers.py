@@ -11,7 +11,7 @@ from typing import Any
 
 from include.params import Declared, complaint, shown, storable
 
-TRIGGER = re.compile(r"/api/v2/dags/([^/]+)/dagRuns/?")
+TRIGGER = re.compile(r"/api/v2/dags/([^/]+)/dagRuns/?$")
 RUN_ID_LENGTH = 250  # Airflow's column
 RISK = "risk:"  # the tag every runbook carries; other DAGs of the same Airflow are left alone
 

@@ -1,9 +1,13 @@
 """What every runbook's form asks for."""
 
+from types import SimpleNamespace
+
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from opskit.params import common_params
+from include.errors import PreconditionError
+from opskit.params import common_params, refuse_unknown
+from opskit.step import Step
 
 
 def value(name, given):
@@ -48,3 +52,23 @@ def test_what_does_not_fit_the_form_is_refused(name, given):
 )
 def test_what_fits_the_form_is_taken(name, given):
     assert value(name, given) == given
+
+
+def started(**conf):
+    """A step of a run that was started without the API, such as by Airflow's command line."""
+    return Step({"dag": SimpleNamespace(params=common_params(["core/staging"])), "dag_run": SimpleNamespace(conf=conf)})
+
+
+def test_run_that_came_past_the_api_with_an_unknown_key_is_refused_by_its_plan():
+    with pytest.raises(PreconditionError) as caught:
+        refuse_unknown(started(target="core/staging", plan_onyl=True))
+    assert str(caught.value) == (
+        "This runbook knows no 'plan_onyl', did you mean 'plan_only'? It takes plan_only, reason, target. "
+        "Nothing was changed."
+    )
+    refuse_unknown(started(target="core/staging", plan_only=True))
+
+
+def test_reason_is_one_line_wherever_it_goes():
+    here = Step({"params": {"reason": "release\n2026-11-21 ERROR forged \u202e\x07 line"}})
+    assert here.reason == "release 2026-11-21 ERROR forged  line"
