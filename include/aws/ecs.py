@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DESCRIBE_SERVICES_LIMIT = 10  # services one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # tasks one DescribeTasks call takes
 PROTECTION_LIMIT = 10  # tasks one UpdateTaskProtection call takes
+REASON_LENGTH = 255  # characters of a StopTask reason AWS takes; a run id alone may have 250
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ def list_protected(client: ECSClient, cluster: str, arns: Iterable[str]) -> froz
 
 def stop_task(client: ECSClient, cluster: str, arn: str, reason: str) -> None:
     """Ask ECS to stop one task; a task that is already stopping stays so."""
-    client.stop_task(cluster=cluster, task=arn, reason=reason)
+    client.stop_task(cluster=cluster, task=arn, reason=reason[:REASON_LENGTH])
 
 
 def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:

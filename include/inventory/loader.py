@@ -88,6 +88,7 @@ def load(folder: Path | str | None = None) -> Inventory:
         systems[file.stem] = _read(file)
     inventory = Inventory(systems)
     _refuse_shared_connections(inventory)
+    _refuse_shared_services(inventory)
     return inventory
 
 
@@ -101,6 +102,21 @@ def _refuse_shared_connections(inventory: Inventory) -> None:
                 "rename one of the two."
             )
         seen[target.aws_conn_id] = target.name
+
+
+def _refuse_shared_services(inventory: Inventory) -> None:
+    # a lease keeps runs on one target apart: a service of two targets could be worked on by two runs at once
+    seen: dict[tuple[str, ...], str] = {}
+    for target in inventory.targets.values():
+        place = target.environment
+        for service in place.services:
+            key = (place.account, place.region, str(place.cluster), service.name)
+            if key in seen:
+                raise InventoryError(
+                    f"{target.name} and {seen[key]} both have service {service.name} of cluster {place.cluster} in account "
+                    f"{place.account}, {place.region}; a service belongs to one target, correct the copy."
+                )
+            seen[key] = target.name
 
 
 class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc] # which of the two is only known here

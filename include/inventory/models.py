@@ -46,6 +46,9 @@ Account = Annotated[str, BeforeValidator(_exact_string), Field(pattern=r"^[0-9]{
 TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+EcsName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
+RoleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,576}$")]  # with its path, without the ARN before it
+TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 Percent = Annotated[int, Field(ge=0, le=400)]
 
 
@@ -97,7 +100,7 @@ class ScheduledScaling(Model):
 class Service(Model):
     """One ECS service."""
 
-    name: str
+    name: EcsName
     family: str
     container: str
     launch_type: Literal["EC2", "FARGATE"]
@@ -210,9 +213,9 @@ class Environment(Model):
 
     account: Account
     region: Region
-    role: str  # assumed by the runbooks, a name in `account`
-    operations_table: str = "runbook-operations"  # leases, decisions, journal, records
-    cluster: str | None = None
+    role: RoleName  # assumed by the runbooks, a name in `account`
+    operations_table: TableName = "runbook-operations"  # leases, decisions, journal, records
+    cluster: EcsName | None = None
     services: tuple[Service, ...] = ()
     restart: Restart | None = None
     one_off: OneOff | None = None

@@ -27,8 +27,12 @@ def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str
 
 def escape(text: str) -> str:
     """Return text that Markdown and HTML show as it stands, on one line."""
-    # control and direction marks are not shown but can hide or reorder what is
-    flat = "".join(mark for mark in " ".join(text.split()) if unicodedata.category(mark) not in ("Cc", "Cf"))
+    flat = one_line(text)
     for mark in ("\\", "`", "*", "_", "[", "]", "|", "#", "~"):
         flat = flat.replace(mark, f"\\{mark}")
     return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def one_line(text: str) -> str:
+    """Return text on one line, without the control and direction marks that can hide or reorder what is shown."""
+    return "".join(mark for mark in " ".join(text.split()) if unicodedata.category(mark) not in ("Cc", "Cf"))

@@ -5,9 +5,15 @@ from collections.abc import Sequence
 from airflow.sdk import Param
 
 from include.errors import PreconditionError
+from include.params import unknown_names
 from opskit.step import Step
 
 REASON_LENGTH = 10
+VISIBLE = 5  # of them: blanks are no reason
+# no control character, which PostgreSQL's JSON or a terminal cannot carry, and none that reverses what is read
+FORBIDDEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+BLANK = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
+REASON_FORM = rf"^(?![\s\S]*[{FORBIDDEN}])(?:[{BLANK}]*[^{BLANK}]){{{VISIBLE}}}"
 
 
 def common_params(targets: Sequence[str]) -> dict[str, Param]:
@@ -20,8 +26,9 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
             type="string",
             minLength=REASON_LENGTH,
             maxLength=500,
+            pattern=REASON_FORM,
             title="Reason",
-            description="Why now? Shown to the approver and kept in the record.",
+            description="Why now? In words, without control characters. Shown to the approver and kept in the record.",
         ),
         "plan_only": Param(
             False, type="boolean", title="Plan only", description="Show what would be done, and stop. Changes nothing."
@@ -30,10 +37,10 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
 
 
 def refuse_unknown(here: Step) -> None:
-    """Refuse a run that was given something this runbook does not know. Raises: PreconditionError."""
-    known = set(here.context["dag"].params)
-    unknown = sorted(set(here.context["dag_run"].conf or {}) - known)
-    if unknown:
-        raise PreconditionError(
-            f"This runbook knows no {', '.join(map(repr, unknown))}; it takes {', '.join(sorted(known))}. Nothing was changed."
-        )
+    """Refuse a run that was given something this runbook does not know. Raises: PreconditionError.
+
+    The API refuses it before there is a run; this is for runs that were started without it.
+    """
+    known = here.context["dag"].params
+    if unknown := sorted(set(here.context["dag_run"].conf or {}) - set(known)):
+        raise PreconditionError(f"{unknown_names(unknown, known)} Nothing was changed.")

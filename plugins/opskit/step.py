@@ -19,6 +19,7 @@ from include.operations.history import add_event
 from include.operations.leases import read_lease
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
+from include.plan.markdown import one_line
 from opskit.clients import clients_for, operations_table
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ class Step:
 
     @property
     def reason(self) -> str:
-        return str(self.params["reason"])
+        """Why the run was asked for: on one line, so that it cannot forge lines of a log."""
+        return one_line(str(self.params["reason"]))
 
     @cached_property
     def target(self) -> Target:

@@ -110,12 +110,6 @@ def test_guard_marked_as_success_by_hand_lets_no_step_through(sandbox):
     assert sandbox.writes(seen) == []
 
 
-def test_unknown_key_is_refused_by_name(sandbox):
-    run = sandbox.restart(MAPS, plan_onyl=True)
-    assert run.wait() == "failed"
-    assert "This runbook knows no 'plan_onyl'" in run.log("plan_restart")
-
-
 def test_second_run_waits_for_the_first_and_says_who_holds_the_target(sandbox):
     first = sandbox.restart(MAPS)
     second = sandbox.restart(MAPS)

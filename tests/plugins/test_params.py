@@ -1,9 +1,13 @@
 """What every runbook's form asks for."""
 
+from types import SimpleNamespace
+
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from opskit.params import common_params
+from include.errors import PreconditionError
+from opskit.params import common_params, refuse_unknown
+from opskit.step import Step
 
 
 def value(name, given):
@@ -22,6 +26,12 @@ def value(name, given):
         ("reason", ""),
         ("reason", None),
         ("reason", "x" * 501),
+        ("reason", " " * 10),
+        ("reason", "a \n\t b  c   "),
+        ("reason", "\u200b" * 10),
+        ("reason", "half of it is \x00 hidden"),
+        ("reason", "a second line\nrings a \x07 bell"),
+        ("reason", "it reads \u202e backwards"),
         ("plan_only", "yes"),
     ],
 )
@@ -30,6 +40,35 @@ def test_what_does_not_fit_the_form_is_refused(name, given):
         value(name, given)
 
 
-@pytest.mark.parametrize(("name", "given"), [("target", "core/staging"), ("reason", "ten chars!"), ("plan_only", True)])
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("target", "core/staging"),
+        ("reason", "ten chars!"),
+        ("reason", "two lines\nin a commit"),
+        ("reason", "Grüße an 👩\u200d🚒 <!channel>"),
+        ("plan_only", True),
+    ],
+)
 def test_what_fits_the_form_is_taken(name, given):
     assert value(name, given) == given
+
+
+def started(**conf):
+    """A step of a run that was started without the API, such as by Airflow's command line."""
+    return Step({"dag": SimpleNamespace(params=common_params(["core/staging"])), "dag_run": SimpleNamespace(conf=conf)})
+
+
+def test_run_that_came_past_the_api_with_an_unknown_key_is_refused_by_its_plan():
+    with pytest.raises(PreconditionError) as caught:
+        refuse_unknown(started(target="core/staging", plan_onyl=True))
+    assert str(caught.value) == (
+        "This runbook knows no 'plan_onyl', did you mean 'plan_only'? It takes plan_only, reason, target. "
+        "Nothing was changed."
+    )
+    refuse_unknown(started(target="core/staging", plan_only=True))
+
+
+def test_reason_is_one_line_wherever_it_goes():
+    here = Step({"params": {"reason": "release\n2026-11-21 ERROR forged \u202e\x07 line"}})
+    assert here.reason == "release 2026-11-21 ERROR forged  line"

@@ -206,3 +206,9 @@ def test_task_is_stopped_by_its_arn_with_a_reason_on_record(script: Scripts):
     aws = script("ecs")
     aws.answer("stop_task", {"cluster": "c", "task": ARN + "a", "reason": "restart by a run"}, {"task": TASK})
     ecs.stop_task(aws.client, "c", ARN + "a", "restart by a run")
+
+
+def test_reason_of_a_run_with_a_long_name_is_cut_to_what_aws_takes(script: Scripts):
+    aws = script("ecs")
+    aws.answer("stop_task", {"cluster": "c", "task": ARN + "a", "reason": "r" * 255}, {"task": TASK})
+    ecs.stop_task(aws.client, "c", ARN + "a", "r" * 281)

@@ -45,6 +45,51 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {f"{STAGING}/region": "Ireland"},
         "environments.staging.region: 'Ireland' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
     ),
+    "region with a quote": (
+        {f"{STAGING}/region": "eu-west-1' OR '1"},
+        "environments.staging.region: \"eu-west-1' OR '1\" does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+    ),
+    "region with a blank": (
+        {f"{STAGING}/region": "eu-west-1 "},
+        "environments.staging.region: 'eu-west-1 ' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+    ),
+    "region with a newline": (
+        {f"{STAGING}/region": "eu-west-1\n"},
+        "environments.staging.region: 'eu-west-1\\n' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+    ),
+    "availability zone for a region": (
+        {f"{STAGING}/region": "eu-west-1a"},
+        "environments.staging.region: 'eu-west-1a' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+    ),
+    "account too long": (
+        {f"{STAGING}/account": "5555555555511"},
+        "environments.staging.account: '5555555555511' does not fit ^[0-9]{12}$.",
+    ),
+    "account with dashes": (
+        {f"{STAGING}/account": "5555-5555-5551"},
+        "environments.staging.account: '5555-5555-5551' does not fit ^[0-9]{12}$.",
+    ),
+    "account as an ARN": (
+        {f"{STAGING}/account": "arn:aws:iam::555555555551:root"},
+        "environments.staging.account: 'arn:aws:iam::555555555551:root' does not fit ^[0-9]{12}$.",
+    ),
+    "environment with a blank": (
+        {"environments/production ": {}},
+        "environments.production .[key]: 'production ' does not fit ^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+    ),
+    "empty names": (
+        {f"{STAGING}/cluster": "", f"{STAGING}/role": ""},
+        "environments.staging.role: '' does not fit ^[A-Za-z0-9_+=,.@/-]{1,576}$; "
+        "environments.staging.cluster: '' does not fit ^[A-Za-z0-9_-]{1,255}$.",
+    ),
+    "role that is an ARN": (
+        {f"{STAGING}/role": "arn:aws:iam::555555555551:role/x"},
+        "environments.staging.role: 'arn:aws:iam::555555555551:role/x' does not fit",
+    ),
+    "cluster that is a path": (
+        {f"{STAGING}/cluster": "../core"},
+        "environments.staging.cluster: '../core' does not fit",
+    ),
     "environment with a capital": (
         {"environments/Production": {}},
         "environments.Production.[key]: 'Production' does not fit ^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
@@ -194,8 +239,21 @@ def test_two_services_of_one_name_are_refused(library: Library, complaint: Compl
 def test_same_service_name_in_two_environments_is_no_mistake(library: Library):
     folder = library()
     text = (folder / "library.yaml").read_text()
-    (folder / "library.yaml").write_text(text + text[text.index("  staging:") :].replace("staging:", "production:", 1))
+    production = text[text.index("  staging:") :].replace("staging:", "production:", 1).replace("555551'", "555552'")
+    (folder / "library.yaml").write_text(text + production)
     assert list(load(folder).targets) == ["library/staging", "library/production"]
+
+
+def test_service_of_two_targets_is_refused_since_each_would_have_a_lease_of_its_own(
+    library: Library, complaint: Complaint
+):
+    folder = library()
+    text = (folder / "library.yaml").read_text()
+    (folder / "library.yaml").write_text(text + text[text.index("  staging:") :].replace("staging:", "production:", 1))
+    assert complaint(folder) == (
+        "library/production and library/staging both have service catalogue of cluster library-staging in account "
+        "555555555551, eu-west-1; a service belongs to one target, correct the copy."
+    )
 
 
 def test_what_is_left_out_has_the_careful_value(library: Library):

@@ -1,0 +1,103 @@
+"""What a person or a pipeline may give a runbook: checked against its declared params, and refused in one sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.validators import validator_for
+
+SHOWN = 80  # characters of a value that are repeated in a message
+KINDS = {
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "string": "a text",
+    "null": "nothing",
+    "integer": "a whole number",
+}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared param: its JSON schema, what it is for, and its default if it has one."""
+
+    schema: Mapping[str, Any]
+    description: str = ""
+    has_default: bool = False
+
+
+def complaint(params: Mapping[str, Declared], given: object) -> str | None:
+    """Return what is wrong with what was given, as one sentence, or None."""
+    if given is None:
+        given = {}
+    if not isinstance(given, dict):
+        return f"What is given must be an object of names and values such as {_example(params)}, not {shown(given)}."
+    if unknown := sorted(set(given) - set(params)):
+        return unknown_names(unknown, params)
+    wrong = [_missing(name) for name, each in params.items() if name not in given and not each.has_default]
+    wrong += [sentence for name, value in given.items() if (sentence := _wrong(name, value, params[name]))]
+    return f"{'; '.join(wrong)}." if wrong else None
+
+
+def unknown_names(unknown: list[str], params: Mapping[str, Any]) -> str:
+    """Say that a runbook does not take these, and what it takes."""
+    near = get_close_matches(unknown[0], params, n=1)
+    meant = f", did you mean {near[0]!r}?" if near and len(unknown) == 1 else ";"
+    names = ", ".join(map(shown, unknown[:5])) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+    return f"This runbook knows no {names}{meant} It takes {', '.join(sorted(params))}.".replace("; It", "; it")
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: cut, on one line, and in ASCII so that a look-alike gives itself away."""
+    text = ascii(value) if not repr(value).isascii() else repr(value)
+    if len(text) <= SHOWN:
+        return text
+    size = f"{len(value):,} characters" if isinstance(value, str) else f"{len(text):,} characters as text"
+    return f"{text[:SHOWN]}... ({size})"
+
+
+def storable(text: str) -> bool:
+    """Whether a database takes a text: no NUL, no half of a character."""
+    return not any(mark == "\x00" or "\ud800" <= mark <= "\udfff" for mark in text)
+
+
+def _missing(name: str) -> str:
+    return f"{name} is missing, and this runbook needs it"
+
+
+def _wrong(name: str, value: object, declared: Declared) -> str | None:
+    if isinstance(value, str) and not storable(value):
+        return f"{name} {shown(value)} holds a character that no database takes"
+    validator = validator_for(declared.schema, default=Draft202012Validator)
+    errors = sorted(
+        validator(declared.schema, format_checker=FormatChecker()).iter_errors(value),
+        key=lambda error: error.validator != "type",
+    )
+    return _sentence(name, value, errors[0], declared) if errors else None
+
+
+def _sentence(name: str, value: object, error: ValidationError, declared: Declared) -> str:
+    limit = error.validator_value
+    match error.validator:
+        case "type":
+            kinds = [limit] if isinstance(limit, str) else limit
+            return f"{name} must be {' or '.join(KINDS.get(kind, f'a {kind}') for kind in kinds)}, not {shown(value)}"
+        case "enum":
+            near = get_close_matches(str(value).strip().lower(), [str(each) for each in limit], n=1, cutoff=0.8)
+            meant = f"did you mean {near[0]}? It is" if near else "it is"
+            return f"{name} is {shown(value)}, which is not offered; {meant} one of {', '.join(map(str, limit))}"
+        case "minLength":
+            return f"{name} {shown(value)} is too short: {len(str(value))} characters, and {limit} are needed"
+        case "maxLength":
+            return f"{name} {shown(value)} is too long: at most {limit} characters are taken"
+        case "minimum" | "maximum":
+            return f"{name} is {shown(value)}, but its {error.validator} is {limit}"
+        case "pattern":
+            return f"{name} {shown(value)} does not have its form ({declared.description or limit})"
+    return f"{name}: {shown(value)} does not fit {error.validator} {shown(limit)}"
+
+
+def _example(params: Mapping[str, Declared]) -> str:
+    return "{" + ", ".join(f'"{name}": ...' for name in params) + "}"

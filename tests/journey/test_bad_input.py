@@ -1,0 +1,143 @@
+"""Wrong input over Airflow's REST API: each is answered with one sentence that names it, and leaves no run behind."""
+
+import json
+import uuid
+
+import pytest
+
+HOUSING = "core/staging"
+GOOD = {"target": HOUSING, "reason": "a journey of the tests"}
+RUNS = "/dags/service_restart/dagRuns"
+
+
+def post(sandbox, user="operator", **body):
+    content = json.dumps({"logical_date": None, **body}).encode()  # httpx itself refuses half a character
+    return sandbox.airflow(user).post(RUNS, content=content, headers={"Content-Type": "application/json"})
+
+
+def runs(sandbox):
+    return sandbox.airflow("operator").get(RUNS).json()["total_entries"]
+
+
+CONF = {
+    "nothing": (None, "target is missing"),
+    "empty": ({}, "reason is missing"),
+    "a list": ([GOOD], "must be an object of names and values"),
+    "a text": ("core/staging", "not 'core/staging'"),
+    "unknown key": ({**GOOD, "plan_onyl": True}, "knows no 'plan_onyl', did you mean 'plan_only'?"),
+    "key with a look-alike": ({**GOOD, "plan_\u043enly": True}, r"knows no 'plan_\u043enly'"),
+    "key with NUL": ({**GOOD, "a\x00b": 1}, r"knows no 'a\x00b'"),
+    "a megabyte": ({**GOOD, "x": "y" * 1_000_000}, "knows no 'x'"),
+    "no target": ({"reason": GOOD["reason"]}, "target is missing"),
+    "target None": ({**GOOD, "target": None}, "target must be a text, not None"),
+    "target with a blank": ({**GOOD, "target": "core/staging "}, "target is 'core/staging ', which is not offered"),
+    "target with a capital": ({**GOOD, "target": "core/Production"}, "did you mean core/production?"),
+    "target with a look-alike": ({**GOOD, "target": "c\u043ere/staging"}, r"target is 'c\u043ere/staging'"),
+    "target that is a list": ({**GOOD, "target": [HOUSING]}, "target must be a text, not ['core/staging']"),
+    "target of 5,000 characters": ({**GOOD, "target": "x" * 5000}, "(5,000 characters), which is not offered"),
+    "target with a newline": ({**GOOD, "target": "core/staging\n"}, r"target is 'core/staging\n'"),
+    "target with NUL": ({**GOOD, "target": "core/staging\x00"}, r"target 'core/staging\x00' holds a character"),
+    "target of no restart": (
+        {**GOOD, "target": "planning-data/staging"},
+        "'planning-data/staging', which is not offered",
+    ),
+    "reason of blanks": ({**GOOD, "reason": " " * 20}, "does not have its form"),
+    "reason that shows nothing": ({**GOOD, "reason": "\u200b" * 20}, "does not have its form"),
+    "reason with NUL": ({**GOOD, "reason": "half of it is \x00 hidden"}, r"reason 'half of it is \x00 hidden'"),
+    "reason backwards": ({**GOOD, "reason": "it reads \u202e backwards"}, r"reason 'it reads \u202e backwards'"),
+    "reason of 5,000 characters": ({**GOOD, "reason": "x" * 5000}, "(5,000 characters) is too long: at most 500"),
+    "reason that is a number": ({**GOOD, "reason": 1234567890}, "reason must be a text, not 1234567890"),
+    "half a character": ({**GOOD, "reason": "half a \ud83d character"}, r"'half a \ud83d character'"),
+    "plan_only as a word": ({**GOOD, "plan_only": "yes"}, "plan_only must be true or false, not 'yes'"),
+}
+
+
+@pytest.mark.parametrize("case", CONF)
+def test_wrong_conf_is_refused_in_one_sentence_before_there_is_a_run(running_sandbox, case):
+    conf, words = CONF[case]
+    before, seen = runs(running_sandbox), running_sandbox.last_call()
+    answer = post(running_sandbox, conf=conf)
+    assert answer.status_code == 400, answer.text
+    sentence = answer.json()["detail"]
+    assert words in sentence
+    assert "\n" not in sentence
+    assert len(sentence) < 600
+    assert runs(running_sandbox) == before
+    assert running_sandbox.calls(seen) == []
+
+
+@pytest.mark.parametrize(
+    ("run_id", "words"),
+    [
+        ("a/b", "a/b"),
+        ("../../etc/passwd", "must not contain '..'"),
+        ("release 1", "release 1"),
+        ("r\u00e9lease", "r\u00e9lease"),
+        ("one\ntwo", "one"),
+        ("nul\x00", "nul"),
+        ("<!channel>", "<!channel>"),
+        ("\U0001f6a2", "\U0001f6a2"),
+        ("x" * 251, "(251 characters) is too long: at most 250 characters"),
+        ("scheduled__2026-11-21T00:00:00+00:00", "reserved for scheduled runs"),
+    ],
+)
+def test_run_id_of_odd_characters_is_refused_by_its_name(running_sandbox, run_id, words):
+    before = runs(running_sandbox)
+    answer = post(running_sandbox, dag_run_id=run_id, conf=GOOD)
+    assert answer.status_code == 400, answer.text
+    assert words in answer.json()["detail"]
+    assert runs(running_sandbox) == before
+
+
+def test_note_that_no_database_takes_is_refused(running_sandbox):
+    answer = post(running_sandbox, conf=GOOD, note="nul\x00")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        r"note 'nul\x00' holds a character that no database takes.",
+    )
+
+
+def test_reason_with_markup_and_newlines_is_shown_as_it_stands_on_one_line(sandbox):
+    evil = "<!channel> **now** \U0001f6a2\n::error::forged\n| 9 | nothing | | | |"
+    run = sandbox.restart(HOUSING, reason=evil)
+    asked = run.wait_until_asked()
+    assert (
+        r"Asked by operator: &lt;!channel&gt; \*\*now\*\* "
+        + "\U0001f6a2"
+        + r" ::error::forged \| 9 \| nothing \| \| \| \|"
+        in asked["body"]
+    )
+    run.approve()
+    assert run.wait() == "success", run.story()
+
+
+def test_answer_for_a_different_run_does_not_count(sandbox):
+    asked, other = sandbox.restart(HOUSING), sandbox.restart(HOUSING, plan_only=True)
+    asked.wait_until_asked()
+    assert other.wait() == "success"
+    assert other.answer("Approve").status_code == 404
+    assert asked.answer("Approve", task="plan_restart").status_code == 404
+    assert asked.answer("Perhaps").status_code == 400
+    assert asked.tasks()["approve_restart"] == "awaiting_input"
+    assert asked.answer("Reject").status_code == 200
+    assert asked.wait() == "failed"
+
+
+def test_stranger_learns_nothing_and_viewer_may_not_even_ask(running_sandbox):
+    import httpx
+
+    body = {"logical_date": None, "conf": {**GOOD, "plan_onyl": True}}
+    base = running_sandbox.endpoints["airflow"].rstrip("/")
+    stranger = httpx.post(f"{base}/api/v2{RUNS}", json=body, timeout=30)
+    assert stranger.status_code == 401
+    assert "plan_only" not in stranger.text
+
+
+def test_refused_attempt_is_in_the_audit_log(running_sandbox):
+    name = f"k{uuid.uuid4().hex}"
+    assert post(running_sandbox, conf={**GOOD, name: 1}).status_code == 400
+    log = running_sandbox.airflow("operator").get(
+        "/eventLogs", params={"dag_id": "service_restart", "event": "trigger_dag_run", "order_by": "-when", "limit": 5}
+    )
+    assert log.status_code == 200, log.text
+    assert name in log.text
