@@ -8,7 +8,7 @@ from typing import Any, Literal
 from include.approval import Decision
 from include.operations.table import OperationsTable
 
-Phase = Literal["intent", "done", "failed", "note"]
+Phase = Literal["intent", "done", "failed", "note", "progress", "asked"]
 
 
 def add_decision(table: OperationsTable, run: str, decision: Decision) -> Decision:
@@ -31,6 +31,12 @@ def add_event(
     at = datetime.now(UTC)
     event = {"at": at.isoformat(), "step": step, "phase": phase, "text": text, **(details or {})}
     table.add(f"run#{run}", f"event#{time.time_ns():020d}#{step}", event)
+
+
+def add_milestone(table: OperationsTable, run: str, step: str, text: str) -> bool:
+    """Put how far a wait has come on record, once per sentence; False if it was there already."""
+    event = {"at": datetime.now(UTC).isoformat(), "step": step, "phase": "progress", "text": text}
+    return table.add(f"run#{run}", f"milestone#{step}#{text[:300]}", event)
 
 
 def list_events(table: OperationsTable, run: str) -> list[dict[str, Any]]:

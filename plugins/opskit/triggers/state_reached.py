@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.errors import RunbookError
 from include.restart.watches import run_watch
 from opskit.clients import clients_for_async
+from opskit.story import tell_progress
 
 TOLERATED = 20  # looks in a row that AWS may fail to answer before the wait gives up
 
@@ -50,6 +51,7 @@ class StateReachedTrigger(BaseTrigger):
                     return
                 continue
             missed = 0
+            await tell_progress(self.target, self.task_instance, progress.milestone)
             if progress.text != told:
                 told = progress.text
                 self.log.info("progress: %s", told)
