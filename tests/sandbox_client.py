@@ -77,6 +77,24 @@ class Sandbox:
         faults = faults["faults"] if isinstance(faults, dict) else faults
         return int(next(each["injected"] for each in faults if str(each["id"]) == fault))
 
+    def threads(self, channel: str) -> list[dict[str, Any]]:
+        """Return a Slack channel's messages, each with its replies."""
+        workspaces = self.control.get("/slack").raise_for_status().json()["workspaces"]
+        channels = [each for workspace in workspaces for each in workspace["channels"]]
+        return list(next(each for each in channels if each["name"] == channel)["messages"])
+
+    def thread(self, channel: str, run: "Run", until: str) -> dict[str, Any]:
+        """Return the thread of a run, once its parent says so."""
+
+        def look() -> dict[str, Any] | None:
+            for message in self.threads(channel):
+                mine = message["metadata"]["event_payload"]["run"].endswith(run.run_id)
+                if mine and until in message["text"]:
+                    return message
+            return None
+
+        return wait_for(f"the thread of {run.run_id} to say {until!r}: {self.threads(channel)}", look)
+
     def state(self) -> Any:
         return self.control.get("/state").raise_for_status().json()
 

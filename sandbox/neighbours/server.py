@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from sandbox.aws.world import World
 from sandbox.neighbours.slack import Slack
 from sandbox.neighbours.slack_api import make_slack, rate_limited
 
+HELD = 0.2  # seconds between two looks whether a call is still to be held back
 PAGE = b"<!doctype html><html><head><title>Slack | Service Unavailable</title></head><body>Back soon</body></html>"
 
 
@@ -30,7 +32,7 @@ class Neighbours:
         if self._injected("slack_down"):
             _hang_up(environ)
         if slow := self._injected("slack_slow"):
-            self._stop.wait(slow.fields["seconds"])  # the call takes effect all the same, as it may in reality
+            self._hold_back(environ, slow)
         if self._injected("slack_html"):
             start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
             return [PAGE]
@@ -46,6 +48,13 @@ class Neighbours:
     def stop(self) -> None:
         """End the answers that a fault holds back."""
         self._stop.set()
+
+    def _hold_back(self, environ: dict[str, Any], slow: Fault) -> None:
+        """Let a call wait; it takes effect all the same, as it may in reality, unless the fault is removed before."""
+        end = time.monotonic() + slow.fields["seconds"]
+        while (left := end - time.monotonic()) > 0:
+            if self._stop.wait(min(left, HELD)) or not any(each is slow for each in self.world.faults):
+                _hang_up(environ)
 
     def _injected(self, kind: str) -> Fault | None:
         """Count and return an active fault of that kind that has not done its `times` yet."""
