@@ -22,6 +22,10 @@ class Clients:
     def __init__(self, make: Callable[[str], Any]):
         self._make = make
 
+    def anew(self) -> Clients:
+        """Return clients of the same session that share no open connection with these, as a forked process needs them."""
+        return Clients(self._make)
+
     @cached_property
     def application_autoscaling(self) -> ApplicationAutoScalingClient:
         client: ApplicationAutoScalingClient = self._make("application-autoscaling")

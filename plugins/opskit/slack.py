@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,16 @@ class SlackThread:
     def __init__(self, connection: Connection, channel: str, run: str):
         from airflow.providers.slack.hooks.slack import SlackHook
 
-        self._hook = SlackHook(slack_conn_id=str(connection.conn_id), timeout=TIMEOUT, retry_handlers=[])
-        self._hook.get_connection = lambda _: connection  # type: ignore[method-assign,assignment]  # fetched before: a teller cannot ask Airflow
+        # with a logger of the standard library: that one a teller can turn off
+        self._hook = SlackHook(
+            slack_conn_id=str(connection.conn_id),
+            timeout=TIMEOUT,
+            retry_handlers=[],
+            logger=logging.getLogger(__name__),
+        )
+        # given, since a teller cannot ask Airflow, and used up here, since making a client tells Airflow what to mask
+        self._hook.get_connection = lambda _: connection  # type: ignore[method-assign,assignment]
+        _ = self._hook.client
         self._channel = channel
         self._run = run
 

@@ -19,12 +19,13 @@ from include.inventory import Target, load
 from include.operations.history import add_milestone
 from include.operations.table import OperationsTable
 from include.story import Outbox, add_fact, read_facts
-from opskit.clients import clients_for_async, make_clients
+from opskit.clients import clients_for, clients_for_async
 from opskit.slack import SlackThread
 
 log = logging.getLogger(__name__)
 
 BUDGET = 15.0  # seconds a teller may take
+GRACE = 5.0  # seconds after which a teller that overstays is killed
 REMEMBERED = 1000  # milestones the triggerer knows to be on record
 LAST_BUDGET = 60.0  # after the run's last task: nobody passes later, so it waits for a Slack that is away
 PLANNER, APPROVALS, LAST = "plan_", "approve_", "record_"
@@ -55,22 +56,24 @@ def _tell(context: Any) -> None:
     slack = _slack_connection(target)
     if slack is None:
         return
-    aws = BaseHook.get_connection(target.aws_conn_id)
+    clients = clients_for(target.name)
     name, task_id = f"{run.dag_id}/{run.run_id}", context["ti"].task_id
     facts = _facts(context, target)
-    channel = str(target.environment.slack_channel)
+    thread = SlackThread(slack, str(target.environment.slack_channel), name)
     budget = LAST_BUDGET if task_id.startswith(LAST) else BUDGET
 
     def work() -> None:
-        dynamodb = make_clients(aws, target.environment.region).dynamodb
-        table = OperationsTable(dynamodb, target.environment.operations_table)
-        for kind, fact in facts.items():
-            add_fact(table, name, kind, fact)  # type: ignore[arg-type]  # the keys are the two there are
-        outbox = Outbox(table, name, SlackThread(slack, channel, name), lambda: read_facts(table, name))
-        if task_id.startswith(LAST):
-            outbox.flush_until(time.monotonic() + budget)
-        else:
-            outbox.flush()
+        table = OperationsTable(clients.anew().dynamodb, target.environment.operations_table)
+        try:
+            for kind, fact in facts.items():
+                add_fact(table, name, kind, fact)  # type: ignore[arg-type]  # the keys are the two there are
+            outbox = Outbox(table, name, thread, lambda: read_facts(table, name))
+            if task_id.startswith(LAST):
+                outbox.flush_until(time.monotonic() + budget)
+            else:
+                outbox.flush()
+        except Exception as error:  # this process has no log, so it is left where the next one looks
+            table.add(f"run#{name}", f"story-error#{time.time_ns()}", {"step": task_id, "error": repr(error)})
 
     leave_behind(work, budget)
 
@@ -137,7 +140,7 @@ def leave_behind(work: Callable[[], None], seconds: float) -> None:
         if os.fork() == 0:
             for each in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
                 signal.signal(each, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, seconds + 5)
+            signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
             _let_go()
             work()
         code = 0

@@ -13,7 +13,7 @@ from sandbox.aws.clock import Clock
 from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
-from sandbox.neighbours.server import Neighbours
+from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.slack import Slack
 
 
@@ -43,7 +43,7 @@ def main() -> int:
         return 2
     slack = Slack(inventory)
     outside = Neighbours(world, slack)
-    neighbours = Server(outside, options.neighbours_port)
+    neighbours = Server(outside, options.neighbours_port, Handler)
     control = Server(
         make_control(world, application, inventory, lambda: build(world, aws.url, inventory), slack),
         options.control_port,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from werkzeug.exceptions import NotFound
+from werkzeug.serving import WSGIRequestHandler
 
 from sandbox.aws.faults import Fault
 from sandbox.aws.world import World
@@ -15,6 +16,13 @@ from sandbox.neighbours.slack_api import make_slack, rate_limited
 
 HELD = 0.2  # seconds between two looks whether a call is still to be held back
 PAGE = b"<!doctype html><html><head><title>Slack | Service Unavailable</title></head><body>Back soon</body></html>"
+
+
+class Handler(WSGIRequestHandler):
+    """Real time and nothing in the log: who calls is not AWS's business."""
+
+    def log_request(self, *_: Any) -> None:
+        """The messages say it better."""
 
 
 class Neighbours:

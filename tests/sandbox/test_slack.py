@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 
 from sandbox.aws.control import make_control
 from sandbox.aws.server import Server
-from sandbox.neighbours.server import Neighbours
+from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.slack import BURST, Slack
 
 CHANNEL = "#core-staging"
@@ -19,7 +19,7 @@ CHANNEL = "#core-staging"
 def place(server, small_inventory):
     slack = Slack(small_inventory)
     application = Neighbours(server.world, slack)
-    http = Server(application, 0)
+    http = Server(application, 0, Handler)
     yield slack, http.url
     application.stop()
     http.stop()
