@@ -10,6 +10,7 @@ import sys
 if {"scheduler", "dag-processor"} & set(sys.argv):
     import airflow.providers.amazon.aws.hooks.base_aws
     import airflow.providers.amazon.aws.utils.connection_wrapper
+    import airflow.providers.slack.hooks.slack
     import airflow.providers.standard.operators.hitl  # noqa: F401  # all are imported for their weight, not their names
     import boto3  # noqa: F401
     import pydantic  # noqa: F401

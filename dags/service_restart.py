@@ -15,6 +15,7 @@ from opskit.operators.ask_after_failure import RETURN, AskAfterFailureOperator
 from opskit.operators.await_state import poll_seconds
 from opskit.params import common_params, refuse_unknown
 from opskit.step import Step, step
+from opskit.story import TOLD
 
 TARGETS = load().restartable()
 WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
@@ -30,7 +31,7 @@ with DAG(
     doc_md=operator_page("service_restart"),
     schedule=None,
     params=common_params(TARGETS),
-    default_args={"owner": "operations", "retries": 2, "retry_delay": 5},
+    default_args={"owner": "operations", "retries": 2, "retry_delay": 5, **TOLD},
     max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
     allowed_run_types=["manual"],
     tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],

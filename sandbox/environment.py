@@ -6,6 +6,7 @@ from pathlib import Path
 
 from include.inventory import FOLDER_VARIABLE, Inventory, Target
 from sandbox.credentials import ROLES, Credentials
+from sandbox.neighbours.slack import token_of
 from sandbox.settings import HOST, ROOT, Settings
 
 TUNING = ROOT / "config" / "airflow.env"
@@ -68,6 +69,11 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         f"AIRFLOW_CONN_{target.aws_conn_id.upper()}": connection(target, settings.url("aws"))
         for target in inventory.targets.values()
     }
+    workspaces = {target.system.slack_workspace for target in inventory.targets.values()} - {None}
+    connections |= {
+        f"AIRFLOW_CONN_SLACK_{str(name).upper().replace('-', '_')}": slack_connection(str(name), settings)
+        for name in workspaces
+    }
     return base() | tuning() | sandbox | pace | connections
 
 
@@ -82,3 +88,9 @@ def connection(target: Target, endpoint: str) -> str:
         "service_config": {"sts": {"endpoint_url": endpoint}},
     }
     return json.dumps({"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra})
+
+
+def slack_connection(workspace: str, settings: Settings) -> str:
+    """Return the Airflow connection, as JSON, by which runbooks reach a workspace of the pretend Slack."""
+    extra = {"base_url": f"{settings.url('neighbours')}/slack/api/"}
+    return json.dumps({"conn_type": "slack", "password": token_of(workspace), "extra": extra})

@@ -37,6 +37,9 @@ class Screen:
         places.add_row("Airflow", f"[link]{settings.url('airflow')}[/link]")
         places.add_row("The world", f"[link]{settings.url('control')}[/link]  (what the pretend cloud looks like now)")
         places.add_row("Pretend AWS", f"{settings.url('aws')}  (access key and secret: sandbox)")
+        places.add_row(
+            "Pretend Slack", f"{settings.url('neighbours')}/slack/api/  (its channels are on the world's page)"
+        )
         places.add_row("Time", f"{settings.speed:g} simulated seconds a second")
         places.add_row("Logs", str(settings.logs))
         people = Table("user", "password", "role", box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -9,8 +9,14 @@ from sandbox.errors import SandboxError
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
-DEFAULT_PORTS = {"airflow": 8080, "aws": 4566, "control": 4567, "postgres": 15432}
-USES = {"airflow": "Airflow", "aws": "the pretend AWS", "control": "the world page", "postgres": "PostgreSQL"}
+DEFAULT_PORTS = {"airflow": 8080, "aws": 4566, "control": 4567, "neighbours": 4568, "postgres": 15432}
+USES = {
+    "airflow": "Airflow",
+    "aws": "the pretend AWS",
+    "control": "the world page",
+    "neighbours": "the pretend Slack",
+    "postgres": "PostgreSQL",
+}
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class Supervisor:
     async def _start_world(self) -> None:
         ports = self.settings.ports
         command = [sys.executable, "-m", "sandbox.aws", "--aws-port", str(ports["aws"])]
-        command += ["--control-port", str(ports["control"]), "--speed", f"{self.settings.speed:g}"]
+        command += ["--control-port", str(ports["control"]), "--neighbours-port", str(ports["neighbours"])]
+        command += ["--speed", f"{self.settings.speed:g}"]
         self._keep(
             await processes.start(
                 "aws",
@@ -144,7 +145,7 @@ class Supervisor:
 
     def _announce(self) -> None:
         users = {user: {"password": self.credentials.passwords[user], "role": role} for user, role in ROLES.items()}
-        places = {name: self.settings.url(name) for name in ("airflow", "aws", "control")}
+        places = {name: self.settings.url(name) for name in ("airflow", "aws", "control", "neighbours")}
         us = os.getpid()
         write_private(self.settings.endpoints, json.dumps(places | {"users": users, "pid": us}, indent=2))
         self.screen.ready(self.settings, self.credentials)

@@ -29,7 +29,7 @@ def free_ports(count: int) -> list[int]:
 
 def start_sandbox(folder: Path, speed: int, **variables: str):
     """Start a sandbox on free ports; yields it once it is ready, and ends it."""
-    names = ("AIRFLOW", "AWS", "CONTROL", "POSTGRES")
+    names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), "SANDBOX_SPEED": str(speed), **variables}
     for name in [name for name in environment if name.startswith("AIRFLOW")]:

@@ -64,9 +64,10 @@ class Sandbox:
     def reset(self) -> None:
         self.control.post("/reset").raise_for_status()
 
-    def fault(self, kind: str, target: str, **fields: Any) -> str:
-        """Inject a fault; returns its id."""
-        answer = self.control.post("/faults", json={"kind": kind, "target": target, **fields})
+    def fault(self, kind: str, target: str | None = None, **fields: Any) -> str:
+        """Inject a fault; returns its id. One of a neighbour takes no target."""
+        named = {"target": target} if target else {}
+        answer = self.control.post("/faults", json={"kind": kind, **named, **fields})
         assert answer.status_code in (200, 201), answer.text
         return str(answer.json()["id"])
 
@@ -75,6 +76,24 @@ class Sandbox:
         faults = self.control.get("/faults").json()
         faults = faults["faults"] if isinstance(faults, dict) else faults
         return int(next(each["injected"] for each in faults if str(each["id"]) == fault))
+
+    def threads(self, channel: str) -> list[dict[str, Any]]:
+        """Return a Slack channel's messages, each with its replies."""
+        workspaces = self.control.get("/slack").raise_for_status().json()["workspaces"]
+        channels = [each for workspace in workspaces for each in workspace["channels"]]
+        return list(next(each for each in channels if each["name"] == channel)["messages"])
+
+    def thread(self, channel: str, run: "Run", until: str) -> dict[str, Any]:
+        """Return the thread of a run, once its parent says so."""
+
+        def look() -> dict[str, Any] | None:
+            for message in self.threads(channel):
+                mine = message["metadata"]["event_payload"]["run"].endswith(run.run_id)
+                if mine and until in message["text"]:
+                    return message
+            return None
+
+        return wait_for(f"the thread of {run.run_id} to say {until!r}: {self.threads(channel)}", look)
 
     def state(self) -> Any:
         return self.control.get("/state").raise_for_status().json()

@@ -29,6 +29,10 @@ class Clients:
         for name in [name for name in vars(self) if not name.startswith("_")]:
             delattr(self, name)
 
+    def anew(self) -> Clients:
+        """Return clients of the same session that share no open connection with these, as a forked process needs them."""
+        return Clients(self._make)
+
     @cached_property
     def application_autoscaling(self) -> ApplicationAutoScalingClient:
         client: ApplicationAutoScalingClient = self._make("application-autoscaling")

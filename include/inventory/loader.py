@@ -41,6 +41,13 @@ class Target:
         return f"aws_{self.system.system}_{self.environment_name}".replace("-", "_")
 
     @property
+    def slack_conn_id(self) -> str | None:
+        """The Airflow connection of the target's Slack workspace; None if the inventory names no workspace or no channel."""
+        if not self.system.slack_workspace or not self.environment.slack_channel:
+            return None
+        return f"slack_{self.system.slack_workspace}".replace("-", "_")
+
+    @property
     def restart(self) -> Restart:
         """The target's restart section. Raises: InventoryError."""
         if self.environment.restart is None:

@@ -9,7 +9,7 @@ from include.approval import Decision
 from include.errors import PreconditionError
 from include.operations.table import Document, OperationsTable
 
-Phase = Literal["intent", "done", "failed", "found", "note"]
+Phase = Literal["intent", "done", "failed", "found", "note", "progress", "asked"]
 ATTEMPTS = 50  # a number is lost only to another process of the same run, so this many losses mean something is broken
 
 
@@ -49,6 +49,12 @@ def add_event(
 def _is_own(stored: Document | None, key: str) -> bool:
     # a write whose answer was lost is repeated by the client, and then meets itself
     return stored is not None and stored.get("key") == key
+
+
+def add_milestone(table: OperationsTable, run: str, step: str, text: str) -> bool:
+    """Put how far a wait has come on record, once per sentence; False if it was there already."""
+    event = {"at": datetime.now(UTC).isoformat(), "step": step, "phase": "progress", "text": text}
+    return table.add(f"run#{run}", f"milestone#{step}#{text[:300]}", event)
 
 
 def list_events(table: OperationsTable, run: str) -> list[dict[str, Any]]:

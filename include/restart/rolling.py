@@ -76,4 +76,5 @@ def judge_rollout(plan: ServiceRestart, rollout: Rollout, state: ServiceState) -
         done,
         f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy, {len(state.healthy)} healthy in all, "
         f"{minutes(rollout.since, live.as_of)} of usually {plan.boot_seconds // 60 + 6} min",
+        f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy",
     )

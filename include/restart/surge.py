@@ -61,7 +61,8 @@ def judge_new_tasks(plan: ServiceRestart, state: ServiceState, lines: LoadLines,
         text += f", slowest has loaded {load.percent} % ({load.complete} of {load.total} regions{region})"
     if failed:
         text += f", one failed load of {failed[0].region} is being retried"
-    return Progress(done, f"{text}, {minutes(since, state.as_of)} of usually {plan.boot_seconds // 60 + 5} min")
+    text = f"{text}, {minutes(since, state.as_of)} of usually {plan.boot_seconds // 60 + 5} min"
+    return Progress(done, text, f"{plan.service}: {len(healthy)} of {wanted} new tasks healthy")
 
 
 def _refuse_shrunk_group(plan: ServiceRestart, state: ServiceState) -> None:
@@ -140,7 +141,9 @@ def judge_old_stopped(plan: ServiceRestart, state: ServiceState, since: datetime
     if left:
         _refuse_timed_out(plan, state, since, f"{len(left)} old tasks of {plan.service} are still stopping")
     return Progress(
-        not left, f"{len(left)} of {len(plan.old_tasks)} old tasks still stopping, {len(state.healthy)} tasks healthy"
+        not left,
+        f"{len(left)} of {len(plan.old_tasks)} old tasks still stopping, {len(state.healthy)} tasks healthy",
+        f"{plan.service}: {len(plan.old_tasks) - len(left)} of {len(plan.old_tasks)} old tasks stopped",
     )
 
 

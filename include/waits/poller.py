@@ -50,6 +50,7 @@ class Look:
 
     status: str
     text: str
+    milestone: str = ""
 
     @property
     def over(self) -> bool:
@@ -182,7 +183,7 @@ class Poller:
         state.agreed, state.failing = state.agreed + 1 if progress.done else 0, None
         done = state.agreed >= wait.agree
         state.moved = progress.done and not done  # so that the next look does not have to wait for its turn
-        return Look("done" if done else "waiting", progress.text)
+        return Look("done" if done else "waiting", progress.text, progress.milestone)
 
     def _failed(self, state: _State, error: RunbookError) -> Look:
         now, text = self._clock(), f"{type(error).__name__}: {error}"

@@ -6,8 +6,11 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Progress:
+    """`milestone` changes only when something did that is worth telling; `text` changes with every minute."""
+
     done: bool
     text: str
+    milestone: str = ""
 
 
 def minutes(start: datetime, now: datetime) -> str:

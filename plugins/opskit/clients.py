@@ -33,17 +33,34 @@ def clients_for(target_name: str) -> Clients:
     return make_clients(connection, target.environment.region)
 
 
+async def clients_for_async(target_name: str) -> Clients:
+    """The same for the triggerer, whose event loop must not be blocked; one set per connection as it stands."""
+    target = load().target(target_name)
+    connection = await _connection(target)
+    key = f"{target.environment.region} {connection.get_uri()}"
+    if key not in _in_triggerer:
+        _in_triggerer[key] = make_clients(connection, target.environment.region)
+    return _in_triggerer[key]
+
+
+_in_triggerer: dict[str, Clients] = {}
+
+
 async def clients_for_waits(target_name: str, on_call: Callable[[], None]) -> Clients:
-    """The same for the triggerer: its event loop must not be blocked, and it counts the calls it makes.
+    """The same for a poller's looks, which counts the calls it makes.
 
     A look that fails is made again soon anyway, so these clients give up early rather than hold up everybody's round.
     """
     target = load().target(target_name)
+    connection = await _connection(target)
+    return make_clients(connection, target.environment.region, read_timeout=10, attempts=2, on_call=on_call)
+
+
+async def _connection(target: Target) -> Connection:
     try:
-        connection = await BaseHook.aget_connection(target.aws_conn_id)
+        return await BaseHook.aget_connection(target.aws_conn_id)
     except AirflowNotFoundException as error:
         raise _no_connection(target) from error
-    return make_clients(connection, target.environment.region, read_timeout=10, attempts=2, on_call=on_call)
 
 
 def make_clients(

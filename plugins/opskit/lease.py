@@ -12,12 +12,20 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.approval import ensure_approved
 from include.errors import ApprovalError, PreconditionError
-from include.operations.history import add_confirmation, add_record, list_decisions, list_events
+from include.operations.history import (
+    add_confirmation,
+    add_event,
+    add_milestone,
+    add_record,
+    list_decisions,
+    list_events,
+)
 from include.operations.leases import confirm_lease, release_lease, try_claim
 from include.plan.markdown import render
 from include.plan.model import Plan
 from opskit.code import code_digest
 from opskit.step import GUARD, Step, step
+from opskit.story import tell
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +46,8 @@ def ask_for_lease(plan_task: str) -> PokeReturnValue:
         )
         log.info("progress: %s", asked.message)
         held = asked.outcome != "wait"
+        if not held and add_milestone(here.table, here.run, here.name, asked.message):
+            tell(here.context)
         return PokeReturnValue(is_done=held, xcom_value=asked.lease.fencing if held else None)
     raise AssertionError("unreachable: step() raises")
 
@@ -73,6 +83,9 @@ def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
                 f"{plan.digest[:16]}. Nothing was changed; start a new run to have the new plan approved."
             )
         confirm_lease(here.table, here.target.name, here.run, fencing, plan.digest)
+        add_event(
+            here.table, here.run, here.name, "note", f"the plan still fits; {here.target.name} is leased to this run"
+        )
         confirmed = {
             "plan": plan.model_dump(mode="json"),
             "digest": plan.digest,
@@ -94,6 +107,7 @@ def write_record(plan_task: str, *proof_tasks: str) -> str:
             raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
         planned, confirmed, *proofs = (here.result_of(each) for each in (plan_task, GUARD, *proof_tasks))
         if not planned:
+            _record_refusal(here, plan_task)
             raise PreconditionError(f"Refused by {plan_task}, which says why; nothing was changed.")
         decisions = list_decisions(here.table, here.run)
         refused = [decision.why for decision in decisions if decision.outcome != "approved"]
@@ -132,6 +146,18 @@ def give_lease_back() -> None:
         log.info(
             "%s", f"{here.target.name} is free again." if released else "There was no lease of this run to release."
         )
+
+
+def _record_refusal(here: Step, plan_task: str) -> None:
+    why = [each["text"] for each in list_events(here.table, here.run) if each["step"] == plan_task]
+    record = {
+        "outcome": "refused",
+        "text": why[-1] if why else f"{plan_task} left no plan; nothing was changed",
+        "reason": here.reason,
+        "requester": here.requester,
+        "ended": datetime.now(UTC).isoformat(),
+    }
+    add_record(here.table, here.target.name, here.run, record)
 
 
 def _ensure_approved(here: Step, plan_task: str) -> dict[str, Any]:

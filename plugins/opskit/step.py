@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws.clients import Clients
 from include.errors import PreconditionError, RunbookError
@@ -116,8 +117,11 @@ def step() -> Iterator[Step]:
 
 
 def fail(here: Step, error: RunbookError) -> None:
-    """Fail the task without a retry; once the guard has let the run through, the failure is journalled too."""
+    """Fail the task without a retry and journal the failure, except of a run that only plans, which writes nothing at all."""
     message = f"{type(error).__name__}: {error}"
-    if here.result_of(GUARD):
-        add_event(here.table, here.run, here.name, "failed", message)
+    if not here.params.get("plan_only"):
+        try:
+            add_event(here.table, here.run, here.name, "failed", message)
+        except (RunbookError, BotoCoreError, ClientError) as second:  # it may be the very reason of the failure
+            log.warning("The failure could not be journalled: %s", second)
     raise AirflowFailException(message) from error

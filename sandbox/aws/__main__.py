@@ -1,4 +1,4 @@
-"""Serve the pretend AWS and its control API until told to stop: python -m sandbox.aws."""
+"""Serve the pretend AWS, its neighbours and their control API until told to stop: python -m sandbox.aws."""
 
 import argparse
 import logging
@@ -13,12 +13,15 @@ from sandbox.aws.clock import Clock
 from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
+from sandbox.neighbours.server import Handler, Neighbours
+from sandbox.neighbours.slack import Slack
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.aws", description=__doc__)
     parser.add_argument("--aws-port", type=int, default=4566)
     parser.add_argument("--control-port", type=int, default=4567)
+    parser.add_argument("--neighbours-port", type=int, default=4568)
     parser.add_argument("--speed", type=float, default=60.0)
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
@@ -38,14 +41,20 @@ def main() -> int:
     except InventoryError as error:
         print(error, file=sys.stderr)
         return 2
+    slack = Slack(inventory)
+    outside = Neighbours(world, slack)
+    neighbours = Server(outside, options.neighbours_port, Handler)
     control = Server(
-        make_control(world, application, inventory, lambda: build(world, aws.url, inventory)), options.control_port
+        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), slack),
+        options.control_port,
     )
     world.start()
     print(f"ready: aws {aws.url} control {control.url} speed {options.speed:g}", flush=True)
     done.wait()
     world.stop()
+    outside.stop()
     control.stop()
+    neighbours.stop()
     aws.stop()
     return 0
 

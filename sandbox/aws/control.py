@@ -16,13 +16,17 @@ from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
 from sandbox.aws.snapshot import state_json, world_json
 from sandbox.aws.world import World
+from sandbox.neighbours.slack import Slack
 
 PAGE = Path(__file__).parents[1] / "page"
 
 
-def make_control(world: World, application: Application, inventory: Inventory, rebuild: Any) -> Flask:
+def make_control(
+    world: World, application: Application, inventory: Inventory, rebuild: Any, slack: Slack | None = None
+) -> Flask:
     """Return the control API as a WSGI application; `rebuild()` builds the world anew."""
     app = Flask("control", static_folder=None)
+    slack = slack or Slack(inventory)
 
     @app.get("/")
     def page() -> Response:
@@ -63,12 +67,17 @@ def make_control(world: World, application: Application, inventory: Inventory, r
         with world.lock:
             return jsonify(calls=[call.as_json() for call in application.calls if call.n > after])
 
+    @app.get("/slack")
+    def show_slack() -> Response:
+        return jsonify(slack.as_json())
+
     @app.post("/reset")
     def reset() -> Response:
         with world.lock:
             rebuild()
             application.calls.clear()
             application.wire.forget()
+        slack.clear()
         return jsonify(ok=True)
 
     @app.post("/speed")
@@ -155,6 +164,8 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
     """Add a fault. Raises: FaultError, InventoryError."""
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = faults.parse_fields(given.get("kind"), rest)
+    if given["kind"] in faults.EVERYWHERE:
+        return inject_everywhere(world, given, fields)
     target, name = str(given.get("target")), given.get("service")
     environment = inventory.target(target).environment
     one_off = environment.one_off
@@ -172,6 +183,17 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
             fault.service = one_off.family
         else:
             raise faults.FaultError(f"Target {target} has no service {name or 'at all'}; GET /world lists them.")
+        world.faults.append(fault)
+    return fault
+
+
+def inject_everywhere(world: World, given: dict[str, Any], fields: dict[str, Any]) -> faults.Fault:
+    """Add a fault that no target is named for. Raises: FaultError."""
+    named = [name for name in ("target", "service") if given.get(name)]
+    if named:
+        raise faults.FaultError(f"Fault {given['kind']} is the same for every target; leave {named[0]!r} out.")
+    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], "", "", fields)
+    with world.lock:
         world.faults.append(fault)
     return fault
 

@@ -61,6 +61,19 @@ FIELDS: dict[str, dict[str, Field]] = {
     **WIRE,
 }
 
+_SECONDS = Field(float, lambda value: 0 <= value <= 600, "a number of seconds up to 600")
+_TIMES = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=1)
+EVERYWHERE: dict[str, dict[str, Field]] = {  # of a neighbour, so no target is named
+    "slack_down": {},
+    "slack_slow": {"seconds": _SECONDS},
+    "slack_rate_limit": {
+        "retry_after": Field(int, lambda value: 1 <= value <= 600, "a whole number of seconds up to 600"),
+        "times": _TIMES,
+    },
+    "slack_html": {},
+    "slack_lost_answer": {"times": _TIMES},
+}
+
 
 @dataclass
 class Fault:
@@ -89,9 +102,10 @@ class Fault:
 
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
-    if not isinstance(kind, str) or kind not in FIELDS:
-        raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(FIELDS)}.")
-    known = FIELDS[kind]
+    kinds = FIELDS | EVERYWHERE
+    if not isinstance(kind, str) or kind not in kinds:
+        raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(kinds)}.")
+    known = kinds[kind]
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise FaultError(f"Fault {kind} knows no field {unknown[0]!r}; it takes {', '.join(known) or 'none'}.")

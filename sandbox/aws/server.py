@@ -15,7 +15,7 @@ import moto.logs.urls as logs_urls
 import moto.sts.urls as sts_urls
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox.aws import elb_api
 from sandbox.aws.autoscaling_api import WorldAutoScalingResponse
@@ -166,9 +166,9 @@ def hang_up(environ: dict[str, Any]) -> None:
 class Server:
     """An HTTP server of a WSGI application on 127.0.0.1, in a thread."""
 
-    def __init__(self, application: Any, port: int):
+    def __init__(self, application: Any, port: int, handler: type[WSGIRequestHandler] = Handler):
         self._server: BaseWSGIServer = make_server(
-            "127.0.0.1", port, application, threaded=True, request_handler=Handler
+            "127.0.0.1", port, application, threaded=True, request_handler=handler
         )
         self.port = int(self._server.server_port)
         self.url = f"http://127.0.0.1:{self.port}"

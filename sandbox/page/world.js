@@ -1,6 +1,7 @@
 // The page: asks the sandbox how the world is, twice a second while somebody looks, and keeps the cards in line with it.
 
 import { el, keyed, setAttribute, setText, show } from "./dom.js";
+import { paintSlack } from "./slack.js";
 import { targetView } from "./target.js";
 import { byAge, count, dateAndClock, describe, instant, list, number } from "./words.js";
 
@@ -11,6 +12,7 @@ const HISTORY_EVERY = 10_000; // a reset that ends in the same counts shows up a
 const at = (id) => document.getElementById(id);
 const histories = new Map(); // "target service" -> {points, counts, asked}
 let world = null;
+let slack = null;
 let timer = null;
 let asking = false;
 let answeredAt = performance.now();
@@ -37,6 +39,7 @@ async function look() {
   asking = true;
   try {
     const seen = await ask("/world");
+    slack = await ask("/slack");
     const [before, now] = [instant(world?.now), instant(seen?.now)];
     if (before !== null && now !== null && now < before) histories.clear(); // the world was built again
     world = seen;
@@ -109,6 +112,7 @@ function paintWorld() {
   const faultsOf = (target) => list(world?.faults).filter((fault) => fault.target === target.name);
   const states = shown.map((target) => ({ target, faults: faultsOf(target), pointsOf: pointsOf(target), now, detailed: alone }));
   keyed(at("cards"), states, (state) => state.target.name, (state) => targetView(state.target));
+  paintSlack(at("slack"), slack, world?.faults);
   navigation(all, now, pointsOf, faultsOf, alone);
   const told = alone ? list(shown[0].services).map((service) => `${count(service.healthy)}/${count(service.desired)}`).join(" ") : "";
   const title = alone ? `${told} healthy · ${shown[0].name}` : "Pretend cloud";

@@ -15,7 +15,7 @@ from sandbox.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path):
-    ports = {"airflow": 8080, "aws": 4566, "control": 4567, "postgres": 15432}
+    ports = {"airflow": 8080, "aws": 4566, "control": 4567, "neighbours": 4568, "postgres": 15432}
     return Settings(folder=tmp_path, dags=tmp_path, speed=60, ports=ports)
 
 
@@ -53,8 +53,18 @@ def test_each_target_has_a_connection_to_its_role_in_the_pretend_aws(variables):
             "service_config": {"sts": {"endpoint_url": "http://127.0.0.1:4566"}},
         },
     }
-    connections = [name for name in variables if name.startswith("AIRFLOW_CONN_")]
+    connections = [name for name in variables if name.startswith("AIRFLOW_CONN_AWS_")]
     assert len(connections) == len(load().targets)
+
+
+def test_each_workspace_has_a_connection_to_the_pretend_slack(variables):
+    assert json.loads(variables["AIRFLOW_CONN_SLACK_HOUSING"]) == {
+        "conn_type": "slack",
+        "password": "xoxb-sandbox-housing",
+        "extra": {"base_url": "http://127.0.0.1:4568/slack/api/"},
+    }
+    connections = [name for name in variables if name.startswith("AIRFLOW_CONN_SLACK_")]
+    assert len(connections) == len({each.slack_workspace for each in load().systems.values()} - {None})
 
 
 def test_every_tuned_setting_exists_in_the_installed_airflow(variables):

@@ -10,13 +10,19 @@ from sandbox.settings import Settings
 
 @pytest.fixture(autouse=True)
 def usual(monkeypatch, tmp_path):
-    for name in ("AIRFLOW_PORT", "AWS_PORT", "CONTROL_PORT", "POSTGRES_PORT", "SPEED", "DAGS"):
+    for name in ("AIRFLOW_PORT", "AWS_PORT", "CONTROL_PORT", "NEIGHBOURS_PORT", "POSTGRES_PORT", "SPEED", "DAGS"):
         monkeypatch.delenv(f"SANDBOX_{name}", raising=False)
     monkeypatch.setenv("SANDBOX_DIR", str(tmp_path))
 
 
 def test_usual_ports_are_those_the_documents_name():
-    assert Settings.from_environment().ports == {"airflow": 8080, "aws": 4566, "control": 4567, "postgres": 15432}
+    assert Settings.from_environment().ports == {
+        "airflow": 8080,
+        "aws": 4566,
+        "control": 4567,
+        "neighbours": 4568,
+        "postgres": 15432,
+    }
 
 
 def test_port_in_use_is_named_with_the_variable_that_moves_it(monkeypatch):

@@ -25,7 +25,9 @@ def free_port():
 
 
 def test_killed_component_is_named_and_ends_everything(tmp_path):
-    ports = {f"SANDBOX_{name}_PORT": str(free_port()) for name in ("AIRFLOW", "AWS", "CONTROL", "POSTGRES")}
+    ports = {
+        f"SANDBOX_{name}_PORT": str(free_port()) for name in ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
+    }
     folder, log = tmp_path / "state", tmp_path / "log"
     with log.open("w") as out:
         sandbox = subprocess.Popen(

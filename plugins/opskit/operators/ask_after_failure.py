@@ -9,11 +9,12 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.inventory import load
-from include.operations.history import list_events
+from include.operations.history import add_event, list_events
 from include.plan.markdown import escape
 from include.restart.plan import RestartPlan
 from include.restart.steps import describe_now
 from opskit.step import step
+from opskit.story import gate_link, tell
 
 LEAVE = "Leave everything as it is"
 RETURN = "Return to the count before"
@@ -44,6 +45,9 @@ class AskAfterFailureOperator(HITLOperator):
             approvers = load().target(here.target.name).environment.approval.approvers
             people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
             self.assigned_users = [HITLUser(id=user, name=user) for user in people]
+            where = {"link": gate_link(context["dag_run"], here.name)}
+            add_event(here.table, here.run, here.name, "asked", now, where)
+            tell(context)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:

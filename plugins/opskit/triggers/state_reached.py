@@ -9,6 +9,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.errors import RunbookError
+from opskit.story import tell_progress
 from opskit.triggers.shared_poller import poller_of
 
 
@@ -35,6 +36,7 @@ class StateReachedTrigger(BaseTrigger):
             poller = poller_of(self.target, self.poll_seconds)
             async with aclosing(poller.watch(self.target, self.watch, self.arguments)) as looks:
                 async for look in looks:
+                    await tell_progress(self.target, self.task_instance, look.milestone)
                     if look.text != told:
                         told = look.text
                         self.log.info("progress: %s", told)

@@ -1,0 +1,80 @@
+"""The one HTTP server of all neighbours, and what their faults do to a call before or after it takes effect."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from werkzeug.exceptions import NotFound
+from werkzeug.serving import WSGIRequestHandler
+
+from sandbox.aws.faults import Fault
+from sandbox.aws.world import World
+from sandbox.neighbours.slack import Slack
+from sandbox.neighbours.slack_api import make_slack, rate_limited
+
+HELD = 0.2  # seconds between two looks whether a call is still to be held back
+PAGE = b"<!doctype html><html><head><title>Slack | Service Unavailable</title></head><body>Back soon</body></html>"
+
+
+class Handler(WSGIRequestHandler):
+    """Real time and nothing in the log: who calls is not AWS's business."""
+
+    def log_request(self, *_: Any) -> None:
+        """The messages say it better."""
+
+
+class Neighbours:
+    """A WSGI application: /slack/api/ is Slack."""
+
+    def __init__(self, world: World, slack: Slack):
+        self.world = world
+        self.slack = slack
+        self._slack_app = make_slack(slack)
+        self._stop = threading.Event()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].startswith("/slack/api/"):
+            return NotFound("There is only /slack/api/ here.")(environ, start_response)
+        if self._injected("slack_down"):
+            _hang_up(environ)
+        if slow := self._injected("slack_slow"):
+            self._hold_back(environ, slow)
+        if self._injected("slack_html"):
+            start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
+            return [PAGE]
+        if limited := self._injected("slack_rate_limit"):
+            with self._slack_app.app_context():
+                return rate_limited(limited.fields["retry_after"])(environ, start_response)
+        posting = environ["PATH_INFO"].endswith("/chat.postMessage")
+        if posting and self._injected("slack_lost_answer"):
+            list(self._slack_app(environ, lambda *_: None))
+            _hang_up(environ)
+        return self._slack_app(environ, start_response)
+
+    def stop(self) -> None:
+        """End the answers that a fault holds back."""
+        self._stop.set()
+
+    def _hold_back(self, environ: dict[str, Any], slow: Fault) -> None:
+        """Let a call wait; it takes effect all the same, as it may in reality, unless the fault is removed before."""
+        end = time.monotonic() + slow.fields["seconds"]
+        while (left := end - time.monotonic()) > 0:
+            if self._stop.wait(min(left, HELD)) or not any(each is slow for each in self.world.faults):
+                _hang_up(environ)
+
+    def _injected(self, kind: str) -> Fault | None:
+        """Count and return an active fault of that kind that has not done its `times` yet."""
+        with self.world.lock:
+            for fault in self.world.faults:
+                if fault.kind == kind and fault.injected < fault.fields.get("times", float("inf")):
+                    fault.count()
+                    return fault
+        return None
+
+
+def _hang_up(environ: dict[str, Any]) -> None:
+    """Close the connection without an answer."""
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionResetError("the pretend Slack hung up")  # which the server takes for a client that went away

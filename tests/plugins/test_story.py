@@ -1,0 +1,210 @@
+"""The story told to the pretend Slack over HTTP, and by a process of its own."""
+
+import asyncio
+import os
+import time
+
+import pytest
+from airflow.models.connection import Connection
+
+from include.inventory import load
+from include.operations.history import add_milestone
+from include.operations.table import OperationsTable
+from include.story import Outbox, add_fact, read_facts, replies
+from include.story.outbox import PARENT
+from opskit import story
+from opskit.slack import QUIET, SlackThread
+from sandbox.aws.clock import ManualClock
+from sandbox.aws.faults import EVERYWHERE, Fault
+from sandbox.aws.server import Server
+from sandbox.aws.world import World
+from sandbox.neighbours.server import Handler, Neighbours
+from sandbox.neighbours.slack import Slack
+from tests.unit.operations.conftest import client, dynamodb, table
+from tests.unit.story.test_outbox import ASKED_FIRST, RUN, Clock
+
+__all__ = ["client", "dynamodb", "table"]
+DEADLINE = 20.0  # seconds for something that is under way in another process
+
+
+class Place:
+    """The pretend Slack, its address and its faults."""
+
+    def __init__(self):
+        self.world = World(ManualClock())
+        self.slack = Slack(load())
+        self.application = Neighbours(self.world, self.slack)
+        self.server = Server(self.application, 0, Handler)
+
+    def thread(self) -> SlackThread:
+        extra = {"base_url": f"{self.server.url}/slack/api/"}
+        connection = Connection(
+            conn_id="slack_housing", conn_type="slack", password="xoxb-sandbox-housing", extra=extra
+        )
+        return SlackThread(connection, "#core-staging", RUN)
+
+    def fault(self, kind: str, **fields) -> Fault:
+        assert kind in EVERYWHERE
+        self.world.faults.append(fault := Fault(kind, kind, "", "", fields))
+        return fault
+
+    def keys(self) -> list[str]:
+        channels = [each for workspace in self.slack.as_json()["workspaces"] for each in workspace["channels"]]
+        messages = [each for channel in channels for each in channel["messages"]]
+        everything = [each for message in messages for each in (message, *message["replies"])]
+        return [each["metadata"]["event_payload"]["key"] for each in everything]
+
+
+@pytest.fixture(scope="module")
+def whole():
+    place = Place()
+    yield place
+    place.application.stop()
+    place.server.stop()
+
+
+@pytest.fixture
+def place(whole):
+    whole.world.faults.clear()
+    whole.slack.clear()
+    return whole
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def outbox(place, table, clock):
+    # Slack's clock is the real one, so the run was asked for now
+    add_fact(table, RUN, "asked", {**ASKED_FIRST, "at": clock().isoformat()})
+    return Outbox(table, RUN, place.thread(), lambda: read_facts(table, RUN), clock)
+
+
+def expected(table: OperationsTable) -> list[str]:
+    return [PARENT, *(each.key for each in replies(read_facts(table, RUN)))]
+
+
+def test_thread_is_built_and_its_parent_kept_up_to_date(place, outbox, table):
+    assert outbox.flush().complete
+    add_milestone(table, RUN, "await", "1 of 3 healthy")
+    assert outbox.flush().complete
+    assert place.keys() == expected(table)
+    (channel,) = [
+        each for each in place.slack.find_workspace("xoxb-sandbox-housing").channels.values() if each.messages
+    ]
+    assert ":gear: 1 of 3 healthy" in channel.messages[0].text
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "why", "wait"),
+    [
+        ("slack_down", {}, "did not answer chat.postMessage properly", 10),
+        ("slack_html", {}, "chat.postMessage", 10),
+        ("slack_rate_limit", {"retry_after": 7, "times": 1}, "ratelimited (HTTP 429)", 7),
+    ],
+)
+def test_slack_that_is_away_is_left_alone_and_told_later(place, outbox, table, clock, kind, fields, why, wait):
+    fault = place.fault(kind, **fields)
+    told = outbox.flush()
+    assert (told.complete, told.wait, fault.injected) == (False, wait, 1)
+    assert why in told.why
+    assert place.keys() == []
+    place.world.faults.clear()
+    clock.sleep(wait + 1)
+    assert outbox.flush().complete
+    assert place.keys() == expected(table)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_lost_answers_leave_each_message_once(place, outbox, table, clock, lost):
+    fault = place.fault("slack_lost_answer", times=lost)
+    assert outbox.flush_until(float("inf"), clock.sleep).complete
+    assert fault.injected == lost
+    assert place.keys() == expected(table)
+
+
+def test_call_that_takes_effect_after_its_time_out_is_not_made_again(place, outbox, table, clock, monkeypatch):
+    monkeypatch.setattr("opskit.slack.TIMEOUT", 1)
+    fault = place.fault("slack_slow", seconds=2)
+    hasty = Outbox(table, RUN, place.thread(), lambda: read_facts(table, RUN), clock)
+    told = hasty.flush()
+    assert "did not answer chat.postMessage within 1 s" in told.why
+    assert fault.injected == 1
+    clock.sleep(told.wait + 1)
+    assert not hasty.flush().complete, "it may still take effect"
+    ensure(lambda: place.keys() == [PARENT])
+    place.world.faults.clear()
+    clock.sleep(QUIET)
+    assert outbox.flush().complete
+    assert place.keys() == expected(table)
+
+
+def test_channel_that_is_not_there_is_named(place, table, clock, outbox):
+    thread = place.thread()
+    thread._channel = "#nowhere"
+    told = Outbox(table, RUN, thread, lambda: read_facts(table, RUN), clock).flush()
+    assert "channel_not_found" in told.why
+
+
+def test_work_is_left_behind_without_waiting_and_without_the_parents_pipes(tmp_path):
+    reading, writing = os.pipe()
+    go, done = tmp_path / "go", tmp_path / "done"
+
+    def work():
+        while not go.exists():
+            time.sleep(0.01)
+        done.write_text(str(os.getpid()))
+
+    story.leave_behind(work, DEADLINE)
+    os.close(writing)
+    assert os.read(reading, 1) == b"", "the pipe ends with the parent, although the work is not done"
+    assert not done.exists()
+    go.touch()
+    ensure(lambda: done.exists() and done.read_text())
+    assert int(done.read_text()) != os.getpid()
+
+
+def test_work_that_hangs_is_ended(tmp_path, monkeypatch):
+    began = tmp_path / "began"
+
+    def work():
+        began.write_text(str(os.getpid()))
+        while True:
+            time.sleep(1)
+
+    monkeypatch.setattr(story, "GRACE", 0.2)
+    story.leave_behind(work, 0.3)
+    ensure(lambda: began.exists() and began.read_text() and not alive(int(began.read_text())))
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def ensure(look):
+    end = time.monotonic() + DEADLINE
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_story_that_cannot_be_told_neither_raises_nor_ends_a_wait(caplog):
+    story.tell({})
+    assert "could not be told" in caplog.text
+
+    class Instance:
+        dag_id, run_id, task_id = "service_restart", "r", "await_new_tasks_healthy"
+
+    async def look():
+        await story.tell_progress("no/target", Instance(), "1 of 3 healthy")
+        await asyncio.gather(*story._background)
+
+    asyncio.run(look())
+    assert "The story of service_restart/r could not be told" in caplog.text
