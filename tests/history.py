@@ -11,7 +11,7 @@ from include.audit import Excuse, Violation, check, read_history
 from include.inventory import Inventory, Target, load
 from tests.sandbox_client import Sandbox, wait_for
 
-KEPT_CALLS = 20_000  # the length of the sandbox's call log: a longer history has lost its beginning
+KEPT_CALLS = 100_000  # the length of the sandbox's call log: a longer history has lost its beginning
 # what a fault that took effect may do to a promise although no run broke it; nothing else is excused
 EXCUSED = {
     "crash": ("I7",),  # new tasks end by themselves, also after the old ones are gone
@@ -22,32 +22,39 @@ EXCUSED = {
 
 def check_history(sandbox: Sandbox, before: dict[str, Any], inventory: Inventory | None = None) -> None:
     """Fail with every promise a run has broken since the reset; `before` is GET /world right after it."""
-    found = violations(sandbox, before, inventory or load())
+    ensure_kept(violations(sandbox, before, list((inventory or load()).targets.values())))
+
+
+def ensure_kept(found: list[Violation]) -> None:
     assert not found, "\n".join(["the history of this sandbox breaks promises:", *map(str, found)])
 
 
-def violations(sandbox: Sandbox, before: dict[str, Any], inventory: Inventory) -> list[Violation]:
-    targets = list(inventory.targets.values())
+def violations(
+    sandbox: Sandbox, before: dict[str, Any], targets: list[Target], account: str | None = None
+) -> list[Violation]:
+    """Return what was broken on these targets; `account` leaves out what happened in others, where they have one of their own."""
 
     def settled() -> Any:
-        calls = sandbox.calls()
+        calls = sandbox.calls(account=account)
         tables = {
             (each.environment.account, each.environment.region, each.environment.operations_table): each
             for each in targets
         }
         documents = [each for target in tables.values() for each in stored(sandbox, target)]
-        later = sandbox.calls(calls[-1]["n"] if calls else 0)
+        later = sandbox.calls(calls[-1]["n"] if calls else 0, account)
         return (calls, documents) if not any(each["action"] == "PutItem" for each in later) else None
 
     calls, documents = wait_for("a moment in which nobody writes to an operations table", settled)
     assert len(calls) < KEPT_CALLS, "the call log has forgotten how it began"
+    names = {each.name for each in targets}
     after = world(sandbox)
+    after["targets"] = [each for each in after["targets"] if each["name"] in names]
     history = read_history(
         targets,
         calls,
         documents,
         timelines=dict(timelines(sandbox, after)),
-        before=by_name(before),
+        before={name: each for name, each in by_name(before).items() if name in names},
         after=by_name(after),
         speed=after["speed"],
         excuses=excuses(sandbox, after),
@@ -76,7 +83,7 @@ def excuses(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[Excuse]:
     """Yield what faults that took effect excuse: for their own service, and for the groups below it."""
     groups = {target["name"]: [each["name"] for each in target["groups"]] for target in found["targets"]}
     for fault in sandbox.control.get("/faults").raise_for_status().json()["faults"]:
-        for invariant in EXCUSED.get(fault["kind"], ()) if fault["injected"] else ():
+        for invariant in EXCUSED.get(fault["kind"], ()) if fault["injected"] and fault["target"] in groups else ():
             names = groups[fault["target"]] if fault["kind"] == "group_max" else [fault["service"]]
             for name in names:
                 yield Excuse(invariant, fault["target"], name, f"fault {fault['kind']} was injected")

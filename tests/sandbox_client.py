@@ -98,8 +98,10 @@ class Sandbox:
     def state(self) -> Any:
         return self.control.get("/state").raise_for_status().json()
 
-    def calls(self, after: int = 0) -> list[dict[str, Any]]:
-        return list(self.control.get("/calls", params={"after": after}).raise_for_status().json()["calls"])
+    def calls(self, after: int = 0, account: str | None = None) -> list[dict[str, Any]]:
+        """Return the calls AWS got, of one account or of all."""
+        params = {"after": after} | ({"account": account} if account else {})
+        return list(self.control.get("/calls", params=params).raise_for_status().json()["calls"])
 
     def last_call(self) -> int:
         return max((call["n"] for call in self.calls()), default=0)

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from include.inventory import Inventory
+from tests.history import ensure_kept, violations, world
 from tests.sandbox_client import Run, Sandbox, wait_for
 
 AT_ONCE = 6  # journeys; Airflow has eight workers, and the machine two cores
@@ -86,13 +88,14 @@ def _rolling(name: str) -> dict[str, Any]:
 class Scene:
     """What one journey has to itself."""
 
-    def __init__(self, sandbox: Sandbox, name: str):
+    def __init__(self, sandbox: Sandbox, name: str, inventory: Inventory):
         self.sandbox = sandbox
         self.target = f"{name}/staging"
         self.cluster = f"{name}-cluster"
         self.before = self.state()
-        self._account = sandbox.target(self.target)["account"]
-        self._seen = sandbox.last_call()
+        self._described = inventory.target(self.target)
+        self._account = self._described.environment.account
+        self._world = world(sandbox)
 
     def restart(self, user: str = "operator", **conf: Any) -> Run:
         return self.sandbox.restart(self.target, user, **conf)
@@ -134,8 +137,7 @@ class Scene:
 
     def calls(self) -> list[dict[str, Any]]:
         """Return the calls of this scene's account since it began, successful ones."""
-        calls = self.sandbox.calls(self._seen)
-        return [call for call in calls if call["account"] == self._account and call["status"] < 400]
+        return [call for call in self.sandbox.calls(account=self._account) if call["status"] < 400]
 
     def writes(self) -> list[str]:
         """Return the runbook's mutating calls to the world, the operations table left out."""
@@ -148,6 +150,10 @@ class Scene:
     def aws(self, service: str) -> Any:
         """Return a boto3 client of somebody else in this scene's account."""
         return self.sandbox.aws(self.target, service)
+
+    def ensure_promises_kept(self) -> None:
+        """Hold what happened here against what every runbook promises."""
+        ensure_kept(violations(self.sandbox, self._world, [self._described], self._account))
 
     def ensure_nothing_changed(self) -> None:
         assert self.writes() == []

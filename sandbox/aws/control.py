@@ -63,9 +63,10 @@ def make_control(
 
     @app.get("/calls")
     def calls() -> Response:
-        after = request.args.get("after", 0, type=int)
+        after, account = request.args.get("after", 0, type=int), request.args.get("account")
         with world.lock:
-            return jsonify(calls=[call.as_json() for call in application.calls if call.n > after])
+            found = [call for call in application.calls if call.n > after and account in (None, call.account)]
+        return jsonify(calls=[call.as_json() for call in found])
 
     @app.get("/slack")
     def show_slack() -> Response:

@@ -30,7 +30,7 @@ from sandbox.aws.sts_api import WorldStsResponse
 from sandbox.aws.wire import TOKENS, Refusal, Wire
 from sandbox.aws.world import World
 
-KEPT_CALLS = 20_000  # the call log's length: hours of a busy sandbox
+KEPT_CALLS = 100_000  # the call log's length: hours of a busy sandbox
 log = logging.getLogger(__name__)
 
 

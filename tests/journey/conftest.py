@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from include.inventory import load
 from tests.running_sandbox import start_sandbox
 from tests.scenes import AT_ONCE, SPEED, Scene, write_inventory
 
@@ -27,8 +28,10 @@ class SideBySide:
         sandbox = self._open.enter_context(starting)
         pool = self._open.enter_context(ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scene"))
         self._open.callback(pool.shutdown, wait=True, cancel_futures=True)
+        described = load(inventory)
         self._outcomes: dict[str, Future[None]] = {
-            item.nodeid: pool.submit(_play, item, sandbox, name) for item, name in zip(items, names, strict=True)
+            item.nodeid: pool.submit(_play, item, Scene(sandbox, name, described))
+            for item, name in zip(items, names, strict=True)
         }
 
     def report(self, test: str) -> None:
@@ -44,9 +47,10 @@ class SideBySide:
         self._open.close()
 
 
-def _play(item: Any, sandbox: Any, name: str) -> None:
+def _play(item: Any, scene: Scene) -> None:
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    item.obj(Scene(sandbox, name), **parameters)
+    item.obj(scene, **parameters)
+    scene.ensure_promises_kept()
 
 
 @pytest.fixture(scope="session")
