@@ -130,7 +130,7 @@ def _facts(context: Any, target: Target) -> Facts:
 
 def run_link(run: Any) -> str:
     """Return the run's page in Airflow."""
-    base = str(conf.get("api", "base_url")).rstrip("/")
+    base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")  # Airflow's own default
     return f"{base}/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}"
 
 
