@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from include.inventory import Target, load
 from include.operations.history import add_milestone
 from include.operations.table import OperationsTable
-from include.story import Outbox, add_fact, read_facts
+from include.story import Outbox, Told, add_fact, read_facts
 from include.story.untold import forget_untold, list_untold, note_untold
 from opskit.clients import clients_for, clients_for_async
 from opskit.slack import SlackThread
@@ -187,6 +188,7 @@ async def tell_progress(target: str, ti: Any, text: str) -> None:
 _last: dict[tuple[str, str], str] = {}
 _background: set[asyncio.Future[None]] = set()  # the event loop itself keeps none of them alive
 _telling: set[str] = set()
+_tellers = ThreadPoolExecutor(2, "story")  # of its own: a Slack that hangs must not take the threads that look at AWS
 
 
 async def _tell_progress(target_name: str, run: str, step: str, text: str) -> None:
@@ -213,7 +215,11 @@ async def _flush(target: Target, table: OperationsTable, run: str) -> None:
         connection = await BaseHook.aget_connection(target.slack_conn_id)
     except AirflowNotFoundException:
         return  # each task says so
-    thread = SlackThread(connection, str(target.environment.slack_channel), run)
-    told = await asyncio.to_thread(Outbox(table, run, thread, lambda: read_facts(table, run)).flush)
+
+    def work() -> Told:
+        thread = SlackThread(connection, str(target.environment.slack_channel), run)
+        return Outbox(table, run, thread, lambda: read_facts(table, run)).flush()
+
+    told = await asyncio.get_running_loop().run_in_executor(_tellers, work)
     if not told.complete:
         log.warning("Slack is not up to date for %s: %s", run, told.why)

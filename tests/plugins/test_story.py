@@ -240,6 +240,40 @@ def test_run_that_ended_without_slack_is_told_by_the_next_one(place, context, mo
     assert place.keys().count(PARENT) == 2
 
 
+def test_milestone_is_put_on_record_and_told_from_the_triggerer_once(place, context):
+    table = operations_table("core/staging")
+    run = "service_restart/manual__3"
+    add_fact(table, run, "asked", {**ASKED_FIRST, "at": datetime.now(UTC).isoformat()})
+    waiting = SimpleNamespace(dag_id="service_restart", run_id="manual__3", task_id="await_new_tasks_healthy")
+
+    async def look():
+        for text in ("", "1 of 3 healthy", "1 of 3 healthy", "2 of 3 healthy", "1 of 3 healthy"):
+            await story.tell_progress("core/staging", waiting, text)
+            await asyncio.gather(*story._background)
+        await story.tell_progress("core/staging", None, "no task instance")
+
+    asyncio.run(look())
+    assert [each["text"] for each in table.list(f"run#{run}", "milestone#")] == ["1 of 3 healthy", "2 of 3 healthy"]
+    assert [key.split(":")[0] for key in list(place.keys())] == [PARENT, "asked", "progress", "progress"]
+
+
+def test_slack_that_hangs_holds_up_no_wait(place, context):
+    fault = place.fault("slack_slow", seconds=600)
+    table = operations_table("core/staging")
+    add_fact(table, "service_restart/manual__4", "asked", {**ASKED_FIRST, "at": datetime.now(UTC).isoformat()})
+    waiting = SimpleNamespace(dag_id="service_restart", run_id="manual__4", task_id="await_new_tasks_healthy")
+
+    async def look():
+        await story.tell_progress("core/staging", waiting, "1 of 3 healthy")
+        held = list(story._background)
+        assert not held[0].done(), "the wait goes on while Slack is being told"
+        await asyncio.gather(*held)
+
+    asyncio.run(look())
+    assert fault.injected == 1
+    assert place.keys() == []
+
+
 def test_work_is_left_behind_without_waiting_and_without_the_parents_pipes(tmp_path):
     reading, writing = os.pipe()
     go, done = tmp_path / "go", tmp_path / "done"
