@@ -17,10 +17,19 @@ if TYPE_CHECKING:
 
 
 class Clients:
-    """`make(service name)` returns a boto3 client; each is made once and kept. `begin` starts a new session for `make`."""
+    """`make(service name)` returns a boto3 client; each is made once and kept.
 
-    def __init__(self, make: Callable[[str], Any], begin: Callable[[], None] = lambda: None):
+    `make_once` makes one that never repeats a call by itself (left out: the same), `begin` starts a new session for both.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[str], Any],
+        make_once: Callable[[str], Any] | None = None,
+        begin: Callable[[], None] = lambda: None,
+    ):
         self._make = make
+        self._make_once = make_once or make
         self._begin = begin
 
     def renew(self) -> None:
@@ -31,7 +40,7 @@ class Clients:
 
     def anew(self) -> Clients:
         """Return clients of the same session that share no open connection with these, as a forked process needs them."""
-        return Clients(self._make)
+        return Clients(self._make, self._make_once)
 
     @cached_property
     def application_autoscaling(self) -> ApplicationAutoScalingClient:
@@ -51,6 +60,12 @@ class Clients:
     @cached_property
     def ecs(self) -> ECSClient:
         client: ECSClient = self._make("ecs")
+        return client
+
+    @cached_property
+    def ecs_once(self) -> ECSClient:
+        """For a write that would be made twice if its answer got lost and the SDK repeated it."""
+        client: ECSClient = self._make_once("ecs")
         return client
 
     @cached_property

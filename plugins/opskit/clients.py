@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
@@ -78,22 +78,22 @@ def make_clients(
 
     wrapper = AwsConnectionWrapper(conn=connection, region_name=region)
     sessions: list[Any] = []  # the one in use, made when first needed
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-    )
 
-    def make(service: str) -> Any:
+    def make(service: str, attempts: int = attempts) -> Any:
         if not sessions:
             sessions.append(BaseSessionFactory(conn=wrapper).create_session())
         endpoint = wrapper.get_service_endpoint_url(service, sts_test_connection=service == "sts")
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+        )
         client = sessions[0].client(service, region_name=region, endpoint_url=endpoint, config=config)
         if on_call:
             client.meta.events.register("before-send", lambda **_: on_call())
         return client
 
-    return Clients(make, sessions.clear)
+    return Clients(make, partial(make, attempts=1), sessions.clear)
 
 
 def operations_table(target_name: str) -> OperationsTable:

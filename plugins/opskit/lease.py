@@ -108,7 +108,7 @@ def write_record(plan_task: str, *proof_tasks: str) -> str:
         planned, confirmed, *proofs = (here.result_of(each) for each in (plan_task, GUARD, *proof_tasks))
         if not planned:
             _record_refusal(here, plan_task)
-            raise PreconditionError(f"Refused by {plan_task}, which says why; nothing was changed.")
+            raise AirflowFailException(f"Refused by {plan_task}, which says why; nothing was changed.")
         decisions = list_decisions(here.table, here.run)
         refused = [decision.why for decision in decisions if decision.outcome != "approved"]
         if confirmed and all(proofs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from copy import copy
 from datetime import datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,12 @@ class SlackThread:
         _ = self._hook.client
         self._channel = channel
         self._run = run
+
+    def of(self, run: str) -> SlackThread:
+        """Return the same for another run."""
+        other = copy(self)
+        other._run = run
+        return other
 
     def post(self, text: str, key: str, thread: Place | None) -> Place:
         """Post a message, into a thread if one is given."""

@@ -8,6 +8,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +20,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from include.inventory import Target, load
 from include.operations.history import add_milestone
 from include.operations.table import OperationsTable
-from include.story import Outbox, add_fact, read_facts
+from include.story import Outbox, Told, add_fact, read_facts
+from include.story.untold import forget_untold, list_untold, note_untold
 from opskit.clients import clients_for, clients_for_async
 from opskit.slack import SlackThread
 
@@ -59,23 +62,34 @@ def _tell(context: Any) -> None:
     clients = clients_for(target.name)
     name, task_id = f"{run.dag_id}/{run.run_id}", context["ti"].task_id
     facts = _facts(context, target)
-    thread = SlackThread(slack, str(target.environment.slack_channel), name)
-    budget = LAST_BUDGET if task_id.startswith(LAST) else BUDGET
+    last = task_id.startswith(LAST)
+    budget = LAST_BUDGET if last else BUDGET
+    channel = str(target.environment.slack_channel)
+    thread = SlackThread(slack, channel, name)  # here: making its client tells Airflow what to mask
 
     def work() -> None:
         table = OperationsTable(clients.anew().dynamodb, target.environment.operations_table)
+        deadline = time.monotonic() + budget
         try:
             for kind, fact in facts.items():
                 add_fact(table, name, kind, fact)  # type: ignore[arg-type]  # the keys are the two there are
             outbox = Outbox(table, name, thread, lambda: read_facts(table, name))
-            if task_id.startswith(LAST):
-                outbox.flush_until(time.monotonic() + budget)
-            else:
-                outbox.flush()
-        except Exception as error:  # this process has no log, so it is left where the next one looks
+            told = outbox.flush_until(deadline) if last else outbox.flush()
+            if last and not told.complete:
+                note_untold(table, target.name, name)
+            elif told.complete:
+                _catch_up(table, target.name, name, thread)
+        except Exception as error:  # this process has no log, so it is left beside the story
             table.add(f"run#{name}", f"story-error#{time.time_ns()}", {"step": task_id, "error": repr(error)})
 
     leave_behind(work, budget)
+
+
+def _catch_up(table: OperationsTable, target: str, own: str, thread: SlackThread) -> None:
+    """Tell the end of earlier runs that Slack has missed."""
+    for run in list_untold(table, target):
+        if run == own or Outbox(table, run, thread.of(run), partial(read_facts, table, run)).flush().complete:
+            forget_untold(table, target, run)
 
 
 def _slack_connection(target: Target) -> Any:
@@ -117,7 +131,7 @@ def _facts(context: Any, target: Target) -> Facts:
 
 def run_link(run: Any) -> str:
     """Return the run's page in Airflow."""
-    base = str(conf.get("api", "base_url")).rstrip("/")
+    base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")  # Airflow's own default
     return f"{base}/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}"
 
 
@@ -174,6 +188,7 @@ async def tell_progress(target: str, ti: Any, text: str) -> None:
 _last: dict[tuple[str, str], str] = {}
 _background: set[asyncio.Future[None]] = set()  # the event loop itself keeps none of them alive
 _telling: set[str] = set()
+_tellers = ThreadPoolExecutor(2, "story")  # of its own: a Slack that hangs must not take the threads that look at AWS
 
 
 async def _tell_progress(target_name: str, run: str, step: str, text: str) -> None:
@@ -200,7 +215,11 @@ async def _flush(target: Target, table: OperationsTable, run: str) -> None:
         connection = await BaseHook.aget_connection(target.slack_conn_id)
     except AirflowNotFoundException:
         return  # each task says so
-    thread = SlackThread(connection, str(target.environment.slack_channel), run)
-    told = await asyncio.to_thread(Outbox(table, run, thread, lambda: read_facts(table, run)).flush)
+
+    def work() -> Told:
+        thread = SlackThread(connection, str(target.environment.slack_channel), run)
+        return Outbox(table, run, thread, lambda: read_facts(table, run)).flush()
+
+    told = await asyncio.get_running_loop().run_in_executor(_tellers, work)
     if not told.complete:
         log.warning("Slack is not up to date for %s: %s", run, told.why)

@@ -201,6 +201,11 @@ export function faultText(fault) {
     slow: `new tasks take ${fields.factor ?? "several"} times as long to boot`,
     topology_errors: `loading ${fields.region ?? "a region"} fails ${fields.times ?? "some"} times in each new task`,
     crash: `new tasks exit with code ${fields.exit_code ?? "?"} after ${fields.after_seconds ?? "?"} simulated seconds`,
+    slack_down: "Slack closes each connection without an answer",
+    slack_slow: `Slack answers ${fields.seconds ?? "?"} s late`,
+    slack_rate_limit: `Slack answers ${fields.times ?? "some"} calls with "too many requests"`,
+    slack_html: "Slack answers with a page",
+    slack_lost_answer: `the answer to ${fields.times ?? "some"} messages gets lost`,
     group_max: `the scaling group's maximum is ${fields.max ?? "changed"}`,
   }[kind];
   const raw = Object.entries(fields).filter(([, value]) => value !== null);

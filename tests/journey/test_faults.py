@@ -276,7 +276,7 @@ def test_a_second_run_waits_and_names_who_holds_the_target(scene: Scene):
         ("server_error", {"every": 3}),
         ("hang", {"seconds": 60, "times": 2, "api": "ecs"}),
         ("lost_answer", {"times": 4, "api": "ecs", "action": "UpdateService"}),
-        ("lost_answer", {"times": 4, "api": "ecs", "action": "StopTask"}),
+        ("lost_answer", {"times": 4, "api": "ecs", "action": "UpdateTaskProtection"}),
         ("lost_answer", {"times": 4, "api": "autoscaling", "action": "SetDesiredCapacity"}),
         ("lost_answer", {"every": 5, "times": 20, "api": "dynamodb", "action": "PutItem"}),
         ("partial_page", {"size": 1}),

@@ -37,7 +37,7 @@ def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(sandbox):
         "autoscaling.SetDesiredCapacity",
         "0 of 3 new tasks healthy",
         "3 of 3 new tasks healthy",
-        "ecs.StopTask",
+        "stop old tasks: ecs.UpdateService",
         "2 of 2 old tasks stopped",
         "*Success*",
     ]

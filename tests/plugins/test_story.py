@@ -1,29 +1,35 @@
 """The story told to the pretend Slack over HTTP, and by a process of its own."""
 
 import asyncio
+import json
 import os
 import time
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from airflow.models.connection import Connection
 
 from include.inventory import load
-from include.operations.history import add_milestone
+from include.operations.history import add_milestone, add_record
 from include.operations.table import OperationsTable
 from include.story import Outbox, add_fact, read_facts, replies
 from include.story.outbox import PARENT
 from opskit import story
+from opskit.clients import clients_for, operations_table
 from opskit.slack import QUIET, SlackThread
+from sandbox import environment
 from sandbox.aws.clock import ManualClock
 from sandbox.aws.faults import EVERYWHERE, Fault
 from sandbox.aws.server import Server
 from sandbox.aws.world import World
 from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.slack import Slack
+from tests.sandbox.conftest import cloud, server, small_inventory
 from tests.unit.operations.conftest import client, dynamodb, table
 from tests.unit.story.test_outbox import ASKED_FIRST, RUN, Clock
 
-__all__ = ["client", "dynamodb", "table"]
+__all__ = ["client", "cloud", "dynamodb", "server", "small_inventory", "table"]
 DEADLINE = 20.0  # seconds for something that is under way in another process
 
 
@@ -146,6 +152,126 @@ def test_channel_that_is_not_there_is_named(place, table, clock, outbox):
     thread._channel = "#nowhere"
     told = Outbox(table, RUN, thread, lambda: read_facts(table, RUN), clock).flush()
     assert "channel_not_found" in told.why
+
+
+@pytest.fixture
+def context(place, cloud, monkeypatch):
+    """What Airflow hands to a callback, with the connections of a sandbox."""
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_AWS_CORE_STAGING", environment.connection(load().target("core/staging"), cloud.url)
+    )
+    extra = {"base_url": f"{place.server.url}/slack/api/"}
+    connection = {"conn_type": "slack", "password": "xoxb-sandbox-housing", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_HOUSING", json.dumps(connection))
+    clients_for.cache_clear()
+    yield {
+        "dag": SimpleNamespace(task_ids=["plan_restart", "approve_restart", "record_restart"]),
+        "dag_run": SimpleNamespace(
+            dag_id="service_restart",
+            run_id="manual__1+00:00",
+            run_after=datetime.now(UTC),
+            triggering_user_name="operator",
+        ),
+        "params": {"target": "core/staging", "reason": "memory grows", "plan_only": False},
+        "ti": SimpleNamespace(task_id="plan_restart", xcom_pull=lambda task_ids: PLANNED),
+    }
+    clients_for.cache_clear()
+
+
+PLANNED = {
+    "digest": "d" * 64,
+    "plan": {"expected_seconds": 600, "changes": [{"what": "app", "before": "old", "after": "new"}]},
+}
+
+
+def test_task_that_ended_has_its_story_told_by_another_process(place, context):
+    story.tell(context)
+    ensure(lambda: place.keys() == [PARENT, "asked", "plan", "z-gate:1"])
+    (message,) = [
+        message
+        for workspace in place.slack.as_json()["workspaces"]
+        for channel in workspace["channels"]
+        for message in channel["messages"]
+    ]
+    assert "/dags/service_restart/runs/manual__1%2B00%3A00/tasks/approve_restart/required_actions" in message["text"]
+
+
+def test_run_that_only_plans_is_not_told(place, context, monkeypatch):
+    left = []
+    monkeypatch.setattr(story, "leave_behind", lambda *_: left.append("something"))
+    context["params"]["plan_only"] = True
+    story.tell(context)
+    assert left == []
+    context["params"]["plan_only"] = False
+    story.tell(context)
+    assert left == ["something"]
+
+
+def test_workspace_without_a_connection_costs_one_line(context, monkeypatch, caplog):
+    left = []
+    monkeypatch.setattr(story, "leave_behind", lambda *_: left.append("something"))
+    monkeypatch.delenv("AIRFLOW_CONN_SLACK_HOUSING")
+    with caplog.at_level("INFO"):
+        story.tell(context)
+    assert [each.message for each in caplog.records if "Slack" in each.message] == [
+        "No Slack: there is no Airflow connection slack_housing."
+    ]
+    assert left == []
+
+
+def test_run_that_ended_without_slack_is_told_by_the_next_one(place, context, monkeypatch):
+    fault = place.fault("slack_html")
+    monkeypatch.setattr(story, "LAST_BUDGET", 0.1)
+    context["ti"].task_id = "record_restart"
+    table = operations_table("core/staging")
+    first = "service_restart/manual__1+00:00"
+    add_record(table, "core/staging", first, {"outcome": "success", "text": "all new", "ended": "2027"})
+    story.tell(context)
+    ensure(lambda: story.list_untold(table, "core/staging") == [first])
+    assert fault.injected > 0
+    assert place.keys() == []
+    place.world.faults.clear()
+    pause = table.get(f"run#{first}", "story#pause")
+    ensure(lambda: datetime.now(UTC) > datetime.fromisoformat(pause["until"]))
+    context["dag_run"].run_id, context["ti"].task_id = "manual__2", "plan_restart"
+    story.tell(context)
+    ensure(lambda: place.keys().count("outcome") == 1)
+    ensure(lambda: story.list_untold(table, "core/staging") == [])
+    assert place.keys().count(PARENT) == 2
+
+
+def test_milestone_is_put_on_record_and_told_from_the_triggerer_once(place, context):
+    table = operations_table("core/staging")
+    run = "service_restart/manual__3"
+    add_fact(table, run, "asked", {**ASKED_FIRST, "at": datetime.now(UTC).isoformat()})
+    waiting = SimpleNamespace(dag_id="service_restart", run_id="manual__3", task_id="await_new_tasks_healthy")
+
+    async def look():
+        for text in ("", "1 of 3 healthy", "1 of 3 healthy", "2 of 3 healthy", "1 of 3 healthy"):
+            await story.tell_progress("core/staging", waiting, text)
+            await asyncio.gather(*story._background)
+        await story.tell_progress("core/staging", None, "no task instance")
+
+    asyncio.run(look())
+    assert [each["text"] for each in table.list(f"run#{run}", "milestone#")] == ["1 of 3 healthy", "2 of 3 healthy"]
+    assert [key.split(":")[0] for key in list(place.keys())] == [PARENT, "asked", "progress", "progress"]
+
+
+def test_slack_that_hangs_holds_up_no_wait(place, context):
+    fault = place.fault("slack_slow", seconds=600)
+    table = operations_table("core/staging")
+    add_fact(table, "service_restart/manual__4", "asked", {**ASKED_FIRST, "at": datetime.now(UTC).isoformat()})
+    waiting = SimpleNamespace(dag_id="service_restart", run_id="manual__4", task_id="await_new_tasks_healthy")
+
+    async def look():
+        await story.tell_progress("core/staging", waiting, "1 of 3 healthy")
+        held = list(story._background)
+        assert not held[0].done(), "the wait goes on while Slack is being told"
+        await asyncio.gather(*held)
+
+    asyncio.run(look())
+    assert fault.injected == 1
+    assert place.keys() == []
 
 
 def test_work_is_left_behind_without_waiting_and_without_the_parents_pipes(tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,15 @@ def test_surge_of_two_services_is_refused_since_it_takes_the_whole_group(tmp_pat
     (tmp_path / "districtbuilder.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(InventoryError, match=r"restart\.services: surge renews exactly one service, not 2"):
         load(tmp_path)
+
+
+def test_slack_connection_is_named_after_the_workspace_and_needs_a_channel():
+    target = load().target("core/staging")
+    assert target.slack_conn_id == "slack_housing"
+    silent = target.environment.model_copy(update={"slack_channel": None})
+    system = target.system.model_copy(update={"environments": {"staging": silent}})
+    assert replace(target, system=system).slack_conn_id is None
+    nowhere = target.system.model_copy(update={"slack_workspace": None})
+    assert replace(target, system=nowhere).slack_conn_id is None
+    dashed = target.system.model_copy(update={"slack_workspace": "social-housing"})
+    assert replace(target, system=dashed).slack_conn_id == "slack_social_housing"

@@ -73,6 +73,14 @@ def test_wait_goes_on_while_one_new_task_is_not_healthy(missing: str):
     assert progress.text.startswith("2 of 3 new tasks healthy")
 
 
+def test_milestone_changes_with_the_count_of_healthy_tasks_and_not_with_the_minute():
+    half = [*old_tasks(), *new_tasks()[:2], task("new3", started=5, health="initial")]
+    assert judged(half, 10).text != judged(half, 11).text
+    assert judged(half, 10).milestone == judged(half, 11).milestone
+    assert judged(half).milestone.endswith(": 2 of 3 new tasks healthy")
+    assert judged([*old_tasks(), *new_tasks()]).milestone.endswith(": 3 of 3 new tasks healthy")
+
+
 def test_pending_task_is_not_healthy_whatever_its_target_group_says():
     assert not judged([*old_tasks(), *new_tasks()[:2], task("new3", started=None, health="healthy")]).done
 

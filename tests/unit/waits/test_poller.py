@@ -254,7 +254,7 @@ def test_answer_in_between_begins_the_silence_anew(world: World):
 
 def test_refused_credentials_begin_a_new_session(world: World):
     sessions = []
-    clients = Clients(lambda _: world.ecs, lambda: sessions.append("new"))
+    clients = Clients(lambda _: world.ecs, begin=lambda: sessions.append("new"))
     world.poller.add(Wait("a", "settled", {}, "one", "a", clients))
     answer: Any = {"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}
     world.ecs.error = ClientError(answer, "DescribeServices")

@@ -1,0 +1,160 @@
+"""Guards taken out of the code on purpose, one at a time: each must turn the tests red that stand for it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`before` occurs once in `file` and becomes `after`; `tests` are the ones that have to notice."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: str
+
+
+def _of(area: str, tests: str, *mutants: tuple[str, str, str, str]) -> list[Mutant]:
+    return [Mutant(name, f"include/{area}/{file}", before, after, tests) for name, file, before, after in mutants]
+
+
+MUTANTS = [
+    *_of(
+        "approval",
+        "tests/unit/approval",
+        (
+            "the requester may approve",
+            "policy.py",
+            "    if answer.by == requester and not policy.requester_may_approve:",
+            "    if False:",
+        ),
+        ("silence approves", "policy.py", 'return decided("expired"', 'return decided("approved"'),
+        ("anybody may approve", "policy.py", "    if answer.by not in policy.approvers:", "    if False:"),
+        ("one person fills two seats", "policy.py", "other.seat != seat for other", "other.seat == seat for other"),
+        ("a rejection is passed over", "policy.py", 'if decision.outcome != "approved":', "if False:"),
+        ("an approval holds for any plan", "policy.py", "        if decision.digest != digest:", "        if False:"),
+        (
+            "one approval is enough for two",
+            "policy.py",
+            "    if len(people) < policy.count:\n        raise ApprovalError",
+            "    if not people:\n        raise ApprovalError",
+        ),
+    ),
+    *_of(
+        "lease",
+        "tests/unit/lease",
+        (
+            "a living run's lease is taken",
+            "model.py",
+            "gone = lease.owner is not None and run_state(lease.owner) not in LIVE",
+            "gone = lease.owner is not None",
+        ),
+        (
+            "a dead run keeps its lease",
+            "model.py",
+            "gone = lease.owner is not None and run_state(lease.owner) not in LIVE",
+            "gone = False",
+        ),
+        ("the waiting room has no order", "model.py", "and not ahead:", "and True:"),
+        ("the fencing number stands still", "model.py", '"fencing": lease.fencing + 1', '"fencing": lease.fencing'),
+        ("an old fencing number still writes", "model.py", "    if lease.fencing != fencing:", "    if False:"),
+        (
+            "somebody else's lease still writes",
+            "model.py",
+            "    if lease.owner != owner:\n        holder",
+            "    if False:\n        holder",
+        ),
+        (
+            "a plan the guard never saw is carried out",
+            "model.py",
+            "if digest is not None and lease.confirmed_plan != digest:",
+            "if False:",
+        ),
+    ),
+    *_of(
+        "operations",
+        "tests/unit/operations",
+        ("a write needs no lease", "permit.py", "        self.check()\n        log.info", "        log.info"),
+        ("a swap does not look at the version", "table.py", '"version = :expected"', '"attribute_exists(pk)"'),
+        (
+            "an intent is noted after the write",
+            "permit.py",
+            'number = add_event(self.table, self.owner, self.step, "intent", what, {**details, **about})',
+            "number = 0",
+        ),
+    ),
+    *_of(
+        "restart",
+        "tests/unit/restart",
+        ("any account will do", "plan.py", "if account != environment.account:", "if False:"),
+        (
+            "a group too small is accepted",
+            "plan.py",
+            "if group.max < 2 * live.desired:",
+            "if group.max < live.desired:",
+        ),
+        (
+            "an unsteady service is restarted",
+            "plan.py",
+            "if live.running != live.desired or live.pending",
+            "if live.pending",
+        ),
+        ("an ill service is restarted", "plan.py", "    if len(state.healthy) != live.desired:", "    if False:"),
+        ("a deployment in progress is ignored", "plan.py", "    if len(live.deployments) != 1 or", "    if False and"),
+        ("a short grace period is accepted", "plan.py", "live.grace_period < service.boot.total_seconds()", "False"),
+        ("a count changed by others is ignored", "surge.py", "    if live.desired not in allowed:", "    if False:"),
+        (
+            "a deployment by others is ignored",
+            "surge.py",
+            "if live.task_definition != plan.task_definition or len(live.deployments) != 1:",
+            "if False:",
+        ),
+        (
+            "a new task that stopped is ignored",
+            "surge.py",
+            'if task.desired_status == "STOPPED":\n            raise',
+            "if False:\n            raise",
+        ),
+        ("failed loads are waited out for ever", "surge.py", "if load.times > topology.TOLERATED:", "if False:"),
+        ("old tasks go before new ones are healthy", "surge.py", "    if len(healthy) < plan.count:", "    if False:"),
+        (
+            "a task from before the mark counts as new",
+            "surge.py",
+            "if each.task.started_at is None or each.task.started_at < since - timedelta(seconds=1):\n            raise",
+            "if False:\n            raise",
+        ),
+        ("a draining task counts as gone", "surge.py", 'each.task.last_status != "STOPPED"]', "each.is_alive]"),
+        (
+            "an old task proves a restart",
+            "proof.py",
+            "if each.task.arn in plan.old_arns or each.task.started_at is None",
+            "if each.task.started_at is None",
+        ),
+        (
+            "a proof does not count",
+            "proof.py",
+            "if not state.service.desired == state.service.running == len(state.alive) == wanted:",
+            "if False:",
+        ),
+        ("a rollback is a success", "rolling.py", "    if why:", "    if False:"),
+        (
+            "somebody else's deployment is ours",
+            "rolling.py",
+            "if ours is None or ours is not live.primary:",
+            "if ours is None:",
+        ),
+    ),
+    *_of(
+        "waits",
+        "tests/unit/waits",
+        ("one look is enough", "poller.py", "done = state.agreed >= wait.agree", "done = progress.done"),
+        ("a failure counts at once", "poller.py", "now - state.failing >= DOUBT", "True"),
+        ("a wait fires at once", "poller.py", "now - each.since >= self._settle", "True"),
+        (
+            "the budget is not kept",
+            "poller.py",
+            "            if self._paying.left < 1:\n                continue",
+            "            if False:\n                continue",
+        ),
+    ),
+]
