@@ -50,6 +50,7 @@ class Application:
         self.identities = Identities()
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
+        world.log_call = self._log
         for part in (WorldEcsResponse, WorldAutoScalingResponse, WorldLogsResponse, Handler):
             part.world = world
         WorldStsResponse.identities = self.identities
@@ -68,11 +69,14 @@ class Application:
         caller = self.identities.find(key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = (caller or BASE).account
         with self.world.lock:
-            self._count += 1
-            call.n, call.at = self._count, str(as_text(self.world.clock.now()))
             call.account, call.role = (caller.account, caller.role) if caller else ("", "unknown")
-            self.calls.append(call)
+            self._log(call)
             return self._serve(environ, start_response, call, known=caller is not None)
+
+    def _log(self, call: Call) -> None:
+        self._count += 1
+        call.n, call.at = self._count, str(as_text(self.world.clock.now()))
+        self.calls.append(call)
 
     def _serve(
         self, environ: dict[str, Any], start_response: Any, call: Call, *, known: bool = True
