@@ -95,7 +95,8 @@ def _watch_reservation(region: Region, group: Group, now: float) -> None:
         group.alarm = state
         _show_alarm(region, group, average, now)
     may_act = "AlarmNotification" not in group.suspended and now - group.last_scaled >= COOLDOWN
-    if low and may_act and group.desired > group.min:
+    # an alarm that a fault sounds is that fault's to act on, so that it counts each time
+    if low and not group.sounded and may_act and group.desired > group.min:
         lower(group, now)
 
 

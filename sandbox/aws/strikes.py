@@ -67,14 +67,15 @@ def _stop(region: Region, task: Task, now: float, log_call: LogCall) -> None:
 
 def _sound(fault: Fault, group: Group, now: float) -> None:
     """Act on the alarm: at once for the first time, then as often as the group's cooldown lets it."""
-    if now < fault.next_at or group.desired <= group.min:
+    cooling = fault.next_at > 0 and now - group.last_scaled < scaling.COOLDOWN
+    if cooling or now < fault.next_at or group.desired <= group.min:
         return
     if "AlarmNotification" in group.suspended:
         fault.suppressed = (fault.suppressed or 0) + 1
         fault.next_at = now + scaling.SAMPLE
         return
     scaling.lower(group, now)
-    fault.next_at = now + scaling.COOLDOWN
+    fault.next_at = now
     fault.count()
 
 
