@@ -8,7 +8,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
-from sandbox.aws import scaling, scheduler
+from sandbox.aws import scaling, scheduler, schedules
 from sandbox.aws.ground import Clients, Ground, clients_of
 from sandbox.aws.identity import SOMEBODY
 from sandbox.aws.model import Group, Region, Service, Task
@@ -97,7 +97,17 @@ class _Builder:
         region.services[(cluster, described.name)] = service
         self._settle(service, now)
         if described.scheduled_scaling:
+            self._check_schedules(described, now)
             self.ground.scalable(described, cluster)
+
+    def _check_schedules(self, described: InventoryService, now: float) -> None:
+        for action in described.scheduled_scaling:
+            try:
+                schedules.next_fire(action.schedule, action.timezone, now, began=now)
+            except ValueError as error:
+                raise InventoryError(
+                    f"{self.target.name}: scheduled action {action.name} of {described.name} can never fire: {error}."
+                ) from error
 
     def _group(self, service: InventoryService, cluster: str, now: float) -> None:
         described = service.scaling_group

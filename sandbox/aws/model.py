@@ -209,6 +209,7 @@ class Region:
     groups: dict[str, Group] = field(default_factory=dict)
     targets: dict[str, dict[tuple[str, int], Target]] = field(default_factory=dict)  # by target group ARN
     tokens: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # RunTask's (cluster, client token): ARNs
+    due: dict[Any, float] = field(default_factory=dict)  # when each scheduled action fires next
     random: Random = field(default_factory=lambda: Random(7))  # noqa: S311  # chance for a simulation, no secret
 
     def arn(self, service: str, rest: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.logs.models import LogEvent, logs_backends
 
-from sandbox.aws import launching, lifecycle, scaling, scheduler, strikes, topology
+from sandbox.aws import launching, lifecycle, scaling, scheduler, schedules, strikes, topology
 from sandbox.aws.call_log import Call
 from sandbox.aws.clock import Clock
 from sandbox.aws.faults import Fault
@@ -53,17 +53,18 @@ class World:
         with self.lock:
             now = self.clock.now()
             while self._moved_to < now:
-                self._moved_to = min(now, self._moved_to + STEP)
+                before, self._moved_to = self._moved_to, min(now, self._moved_to + STEP)
                 try:
-                    self._step(self._moved_to)
+                    self._step(before, self._moved_to)
                 except Exception as error:  # a standing world would look like a steady one: /status says so
                     log.exception("the world stopped moving")
                     self.problem = f"the world stopped moving: {error!r}"
                     raise
             return now
 
-    def _step(self, now: float) -> None:
+    def _step(self, before: float, now: float) -> None:
         for region in self.regions.values():
+            schedules.fire_due(region, before, now)
             for group in region.groups.values():
                 scaling.advance(region, group, now)
             for task in list(region.tasks.values()):
