@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import boto3
 import httpx
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Sandbox:
         self.endpoints = endpoints
         self.control = httpx.Client(base_url=endpoints["control"], timeout=30)
         self._clients: dict[str, httpx.Client] = {}
+        self._aws: dict[tuple[str, str], Any] = {}
 
     def airflow(self, user: str) -> httpx.Client:
         """Return a client logged in as a user."""
@@ -40,6 +42,23 @@ class Sandbox:
             headers = {"Authorization": f"Bearer {token}"}
             self._clients[user] = httpx.Client(base_url=f"{base}/api/v2", headers=headers, timeout=30)
         return self._clients[user]
+
+    def aws(self, target: str, service: str) -> Any:
+        """Return a boto3 client of somebody else who is at work in a target's account."""
+        if (target, service) not in self._aws:
+            found = self.target(target)
+            common = {"endpoint_url": self.endpoints["aws"], "region_name": found["region"]}
+            base = boto3.client("sts", **common, aws_access_key_id="sandbox", aws_secret_access_key="sandbox")
+            role = f"arn:aws:iam::{found['account']}:role/somebody"
+            key = base.assume_role(RoleArn=role, RoleSessionName="somebody")["Credentials"]
+            self._aws[target, service] = boto3.client(
+                service,
+                **common,
+                aws_access_key_id=key["AccessKeyId"],
+                aws_secret_access_key=key["SecretAccessKey"],
+                aws_session_token=key["SessionToken"],
+            )
+        return self._aws[target, service]
 
     def trigger(self, dag_id: str, conf: dict[str, Any], user: str = "operator") -> "Run":
         """Start a run as a user."""

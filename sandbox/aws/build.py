@@ -8,8 +8,9 @@ from moto.moto_api._internal.models import moto_api_backend
 from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
-from sandbox.aws import scaling, scheduler
+from sandbox.aws import scaling, scheduler, schedules
 from sandbox.aws.ground import Clients, Ground, clients_of
+from sandbox.aws.identity import SOMEBODY
 from sandbox.aws.model import Group, Region, Service, Task
 from sandbox.aws.model import Target as WorldTarget
 from sandbox.aws.placement import capacity_of
@@ -31,8 +32,9 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         clients = clients_of(url, WorldStsResponse.identities.builder_key)
         roles = set()
         for target in inventory.targets.values():
-            roles.add(f"arn:aws:iam::{target.environment.account}:role/{target.environment.role}")
-            clients.account = target.environment.account
+            account = target.environment.account
+            roles |= {f"arn:aws:iam::{account}:role/{role}" for role in (target.environment.role, SOMEBODY)}
+            clients.account = account
             _Builder(world, clients, target).build()
         WorldStsResponse.identities.roles = roles
 
@@ -75,6 +77,7 @@ class _Builder:
             cluster=cluster,
             definition=definition,
             desired=described.tasks,
+            usual=described.tasks,
             launch_type=described.launch_type,
             controller=described.deployment_controller,
             created=now - AGE,
@@ -94,7 +97,17 @@ class _Builder:
         region.services[(cluster, described.name)] = service
         self._settle(service, now)
         if described.scheduled_scaling:
+            self._check_schedules(described, now)
             self.ground.scalable(described, cluster)
+
+    def _check_schedules(self, described: InventoryService, now: float) -> None:
+        for action in described.scheduled_scaling:
+            try:
+                schedules.next_fire(action.schedule, action.timezone, now, began=now)
+            except ValueError as error:
+                raise InventoryError(
+                    f"{self.target.name}: scheduled action {action.name} of {described.name} can never fire: {error}."
+                ) from error
 
     def _group(self, service: InventoryService, cluster: str, now: float) -> None:
         described = service.scaling_group

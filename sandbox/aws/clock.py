@@ -38,6 +38,10 @@ class ManualClock(Clock):
     def advance(self, seconds: float) -> None:
         self._now += seconds
 
+    def begin_at(self, moment: float) -> None:
+        """Start over at a moment; only while no world stands."""
+        self._now = moment
+
 
 def as_datetime(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from include.errors import InventoryError
 from include.inventory import Inventory
-from sandbox.aws import faults, lifecycle, schedules
+from sandbox.aws import faults, lifecycle, schedules, strikes
 from sandbox.aws.clock import as_text
 from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
@@ -172,14 +172,18 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
     one_off = environment.one_off
     fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields, environment.account)
     with world.lock:
-        world.catch_up()
+        now = world.catch_up()
         if fault.kind in faults.WIRE:
             world.faults.append(fault)
             return fault
         found = find_service(world, inventory, target, name)
-        if found is not None:
+        if fault.kind == "lease_record":
+            strikes.write_lease(fault, inventory.target(target).environment)
+        elif found is not None:
             fault.service = found[1].name
             _apply(fault, *found)
+            strikes.prepare(fault, *found)
+            world.strike(fault, now)
         elif fault.kind == "crash" and one_off and name == one_off.family:
             fault.service = one_off.family
         else:

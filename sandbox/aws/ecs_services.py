@@ -46,6 +46,7 @@ class ServiceOperations(WorldOperations):
             network=self._get_param("networkConfiguration") or {},
             grace=float(self._get_param("healthCheckGracePeriodSeconds") or 0),
         )
+        service.usual = service.desired
         _configure(service, self._get_param("deploymentConfiguration") or {})
         region.services[(cluster, name)] = service
         scheduler.new_deployment(region, service, now)

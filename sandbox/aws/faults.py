@@ -45,6 +45,14 @@ WIRE: dict[str, dict[str, Field]] = {  # they strike every call of the target's 
     "expired_credentials": {"times": TIMES},
     "rate_limits": {},
 }
+
+
+def _record_like(value: Any) -> bool:
+    return value == "broken" or (isinstance(value, dict) and type(value.get("version", 1)) is int)
+
+
+OLD_OR_NEW = Field(str, ("old", "new").__contains__, "old or new")
+
 FIELDS: dict[str, dict[str, Field]] = {
     "never_healthy": {},
     "slow": {"factor": Field(float, lambda value: 0 < value <= 100, "a number above 0 and up to 100")},
@@ -58,6 +66,16 @@ FIELDS: dict[str, dict[str, Field]] = {
     },
     "group_max": {"max": Field(int, lambda value: 0 <= value <= 1000, "a whole number from 0 to 1000")},
     "scheduled_scaling": {"action": Field(str, bool, "the name of a scheduled action")},
+    "flap": {
+        "period_seconds": Field(
+            float, lambda value: 90 <= value < math.inf, "a number of seconds from 90 (three health checks)"
+        )
+    },
+    "capacity_late": {"seconds": Field(float, lambda value: 0 < value < math.inf, "a number of seconds above 0")},
+    "instance_dies": {"of": OLD_OR_NEW},
+    "task_stopped": {"of": OLD_OR_NEW},
+    "shrink_alarm": {},
+    "lease_record": {"document": Field(object, _record_like, "a JSON object with a whole version, or the word broken")},
     **WIRE,
 }
 
@@ -84,6 +102,8 @@ class Fault:
     fields: dict[str, Any] = field(default_factory=dict)
     account: str = ""  # the target's
     injected: int = 0
+    suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
+    next_at: float = 0.0  # when a fault of the ground may strike again
     undo: Callable[[], None] = lambda: None  # what removing it gives back
 
     def count(self) -> None:
@@ -97,6 +117,7 @@ class Fault:
             "service": self.service,
             **self.fields,
             "injected": self.injected,
+            **({} if self.suppressed is None else {"suppressed": self.suppressed}),
         }
 
 
@@ -123,7 +144,7 @@ def _parse(kind: str, name: str, expected: Field, given: dict[str, Any]) -> Any:
     types = (int, float) if expected.kind is float else expected.kind
     if isinstance(value, bool) or not isinstance(value, types) or not expected.allowed(value):
         raise FaultError(f"Fault {kind}: {name} must be {expected.words}, not {value!r}.")
-    return expected.kind(value)
+    return float(value) if expected.kind is float else value
 
 
 def shape(behaviour: Behaviour, service: Service, active: list[Fault]) -> Behaviour:
@@ -137,6 +158,9 @@ def shape(behaviour: Behaviour, service: Service, active: list[Fault]) -> Behavi
             fault.count()
         elif fault.kind == "crash":
             _crash(behaviour, fault)
+        elif fault.kind == "flap":
+            behaviour.flaps = fault.fields["period_seconds"]
+            behaviour.faults.append(fault)
         elif fault.kind == "topology_errors":
             wanted = f"/regions/{fault.fields['region'].upper()}/"
             for uri in uris(service):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 BASE_KEY = "sandbox"
 BASE_ACCOUNT = "000000000000"
+SOMEBODY = "somebody"  # a role of every account: whoever else is at work there
 
 
 @dataclass(frozen=True)

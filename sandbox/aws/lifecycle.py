@@ -53,11 +53,16 @@ def _run(region: Region, task: Task, now: float) -> None:
 
 def passes(task: Task, now: float) -> bool:
     """Whether the task answers its health check with the code its target group wants."""
-    if not task.behaviour.healthy or task.status != "RUNNING" or task.started is None:
+    if not task.behaviour.healthy or task.status != "RUNNING" or task.started is None or _is_ill(task, now):
         return False
     if task.load is not None:
         return bool(task.load.complete)
     return now - task.started >= task.behaviour.boot
+
+
+def _is_ill(task: Task, now: float) -> bool:
+    period = task.behaviour.flaps
+    return period is not None and task.well_since is not None and int((now - task.well_since) // period) % 2 == 1
 
 
 def _check(task: Task, target: Target, now: float) -> None:
@@ -69,10 +74,19 @@ def _check(task: Task, target: Target, now: float) -> None:
         # a new target needs one pass, one that was given up needs them all
         if target.state == "initial" or target.passed >= PASSES_UP:
             target.state = "healthy"
+            task.well_since = now if task.well_since is None else task.well_since
     else:
         target.passed, target.failed = 0, target.failed + 1
         if target.failed >= FAILURES_DOWN:
+            if target.state == "healthy":
+                _count_flap(task, now)
             target.state = "unhealthy"
+
+
+def _count_flap(task: Task, now: float) -> None:
+    for fault in task.behaviour.faults:
+        if fault.kind == "flap" and _is_ill(task, now):
+            fault.count()
 
 
 def _register(region: Region, task: Task, now: float) -> None:

@@ -28,6 +28,7 @@ class Behaviour:
 
     boot: float  # seconds from RUNNING to answering its health check
     healthy: bool = True
+    flaps: float | None = None  # seconds that it is well, then as long ill, and so on
     crash_after: float | None = None
     exit_code: int = 0
     failed_loads: dict[str, int] = field(default_factory=dict)  # uri -> how many times in a row
@@ -69,6 +70,7 @@ class Task:
     drains: bool = False  # was a target when it was told to stop
     counted: bool = False  # as a failed task of its deployment
     log_next: float = 0.0
+    well_since: float | None = None  # the first time a target of it was healthy
     load: Any = None  # topology.Load of a big-cache task
 
     @property
@@ -120,6 +122,7 @@ class Service:
     group: str | None = None  # Auto Scaling group
     data_uri: str = ""  # where a big-cache service's regions are; empty if it loads none
     next_try: float = 0.0
+    usual: int = 0  # its count when nobody surges it
 
     def say(self, at: float, message: str) -> None:
         """Add a service event; the same one is not repeated at once."""
@@ -157,6 +160,8 @@ class Instance:
     registered: bool = False  # with the ECS cluster
     protected: bool = False
     terminating: float | None = None
+    late: list[Any] = field(default_factory=list)  # the faults that keep it from being in service in time
+    delay: float = 0.0  # seconds it takes longer for them
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,8 @@ class Group:
     samples: list[tuple[float, float]] = field(default_factory=list)  # at, CPU reservation percent
     last_scaled: float = 0.0
     alarm: str = "OK"
+    late: list[Any] = field(default_factory=list)  # faults: what is launched now comes late
+    sounded: list[Any] = field(default_factory=list)  # faults: the alarm is in ALARM, whatever is reserved
     activities: list[Activity] = field(default_factory=list)  # newest first
     created: float = 0.0
 
@@ -202,6 +209,7 @@ class Region:
     groups: dict[str, Group] = field(default_factory=dict)
     targets: dict[str, dict[tuple[str, int], Target]] = field(default_factory=dict)  # by target group ARN
     tokens: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # RunTask's (cluster, client token): ARNs
+    due: dict[Any, float] = field(default_factory=dict)  # when each scheduled action fires next
     random: Random = field(default_factory=lambda: Random(7))  # noqa: S311  # chance for a simulation, no secret
 
     def arn(self, service: str, rest: str) -> str:

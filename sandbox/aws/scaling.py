@@ -9,6 +9,8 @@ from sandbox.aws.placement import capacity_of
 
 START, REGISTER, TERMINATE = 75.0, 60.0, 60.0  # seconds to InService, then to the ECS cluster; to be gone
 SAMPLE, WINDOW, COOLDOWN = 60.0, 600.0, 600.0  # the low-reservation alarm: average over the window below 100 %
+DIFFERENCE = "a difference between desired and actual capacity"
+DIED = "an instance was taken out of service in response to an EC2 health check that found it terminated"
 PROTECTED = "Could not scale to desired capacity because all remaining instances are protected from scale-in."
 
 
@@ -19,9 +21,11 @@ def add_instance(region: Region, group: Group, now: float) -> Instance:
         arn=region.arn("ecs", f"container-instance/{group.cluster}/{new_id()}"),
         type=group.instance_type,
         launched=now,
+        late=list(group.late),
+        delay=sum(fault.fields["seconds"] for fault in group.late),
     )
     group.instances[made.id] = made
-    group.say(now, f"Launching a new EC2 instance: {made.id}", "a difference between desired and actual capacity")
+    group.say(now, f"Launching a new EC2 instance: {made.id}", DIFFERENCE)
     return made
 
 
@@ -44,23 +48,27 @@ def _advance_instance(group: Group, instance: Instance, now: float) -> None:
             del group.instances[instance.id]
         return
     age = now - instance.launched
-    instance.state = "InService" if age >= START else "Pending"
-    instance.registered = age >= START + REGISTER
+    if age >= START and instance.late:  # by now it would be in service
+        for fault in instance.late:
+            fault.count()
+        instance.late = []
+    instance.state = "InService" if age >= START + instance.delay else "Pending"
+    instance.registered = age >= START + REGISTER + instance.delay
 
 
 def _shrink(region: Region, group: Group, staying: list[Instance], count: int, now: float) -> None:
     free = [each for each in staying if not each.protected]
     if not free:
-        group.say(now, PROTECTED, "a difference between desired and actual capacity", "Failed")
+        group.say(now, PROTECTED, DIFFERENCE, "Failed")
     # the oldest launch goes first, in use or not
     for instance in sorted(free, key=lambda each: each.launched)[:count]:
         terminate(region, group, instance, now)
 
 
-def terminate(region: Region, group: Group, instance: Instance, now: float) -> None:
+def terminate(region: Region, group: Group, instance: Instance, now: float, cause: str = DIFFERENCE) -> None:
     """Take an instance away, and with it every task on it."""
     instance.state, instance.terminating, instance.registered = "Terminating", now, False
-    group.say(now, f"Terminating EC2 instance: {instance.id}", "a difference between desired and actual capacity")
+    group.say(now, f"Terminating EC2 instance: {instance.id}", cause)
     for task in region.on_instance(instance.id):
         reason = f"Host EC2 (instance {instance.id}) terminated."
         lifecycle.request_stop(region, task, now, "TerminationNotice", reason, 137)
@@ -81,15 +89,22 @@ def _watch_reservation(region: Region, group: Group, now: float) -> None:
     group.samples = [(at, value) for at, value in group.samples if now - at <= WINDOW]
     full = now - group.samples[0][0] >= WINDOW - SAMPLE
     average = sum(value for _, value in group.samples) / len(group.samples)
-    state = "ALARM" if full and average < 100 else "OK"
+    low = full and average < 100
+    state = "ALARM" if low or group.sounded else "OK"
     if state != group.alarm:
         group.alarm = state
         _show_alarm(region, group, average, now)
     may_act = "AlarmNotification" not in group.suspended and now - group.last_scaled >= COOLDOWN
-    if group.alarm == "ALARM" and may_act and group.desired > group.min:
-        group.desired -= 1
-        group.last_scaled = now
-        group.say(now, f"Setting desired capacity to {group.desired}", f"alarm {alarm_name(group)} was in state ALARM")
+    # an alarm that a fault sounds is that fault's to act on, so that it counts each time
+    if low and not group.sounded and may_act and group.desired > group.min:
+        lower(group, now)
+
+
+def lower(group: Group, now: float) -> None:
+    """Do what the alarm is there for: one instance less."""
+    group.desired -= 1
+    group.last_scaled = now
+    group.say(now, f"Setting desired capacity to {group.desired}", f"alarm {alarm_name(group)} was in state ALARM")
 
 
 def alarm_name(group: Group) -> str:

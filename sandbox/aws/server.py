@@ -54,6 +54,7 @@ class Application:
         self.wire = Wire()
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
+        world.log_call = self._log
         for part in (WorldEcsResponse, WorldAutoScalingResponse, WorldLogsResponse, Handler):
             part.world = world
         WorldStsResponse.identities = self.identities
@@ -74,9 +75,7 @@ class Application:
         call.account, call.role = (caller.account, caller.role) if caller else ("", "unknown")
         held = self.wire.hold(list(self.world.faults), call)
         with self.world.lock:
-            self._count += 1
-            call.n, call.at = self._count, str(as_text(self.world.clock.now()))
-            self.calls.append(call)
+            self._log(call)
             refusal = held or self.wire.refusal(self.world.faults, call, key)
             ask = self._refuse_stranger if caller is None else self._ask_world
             if refusal:
@@ -86,6 +85,11 @@ class Application:
         if lost:
             hang_up(environ)
         return body
+
+    def _log(self, call: Call) -> None:
+        self._count += 1
+        call.n, call.at = self._count, str(as_text(self.world.clock.now()))
+        self.calls.append(call)
 
     def _serve(self, environ: dict[str, Any], start_response: Any, call: Call, ask: Any) -> Iterable[bytes]:
         answer: list[Any] = []

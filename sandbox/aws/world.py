@@ -2,12 +2,14 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from moto.logs.models import LogEvent, logs_backends
 
-from sandbox.aws import launching, lifecycle, scaling, scheduler, topology
+from sandbox.aws import launching, lifecycle, scaling, scheduler, schedules, strikes, topology
+from sandbox.aws.call_log import Call
 from sandbox.aws.clock import Clock
 from sandbox.aws.faults import Fault
 from sandbox.aws.model import Deployment, Region, Service, Task
@@ -29,6 +31,7 @@ class World:
         self.target_names: dict[tuple[str, str, str], str] = {}  # (account, region, cluster) -> target
         self.timeline: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.problem = ""
+        self.log_call: Callable[[Call], None] = lambda call: None  # the endpoint's, for what did not come through it
         self._moved_to = clock.now()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -50,17 +53,18 @@ class World:
         with self.lock:
             now = self.clock.now()
             while self._moved_to < now:
-                self._moved_to = min(now, self._moved_to + STEP)
+                before, self._moved_to = self._moved_to, min(now, self._moved_to + STEP)
                 try:
-                    self._step(self._moved_to)
+                    self._step(before, self._moved_to)
                 except Exception as error:  # a standing world would look like a steady one: /status says so
                     log.exception("the world stopped moving")
                     self.problem = f"the world stopped moving: {error!r}"
                     raise
             return now
 
-    def _step(self, now: float) -> None:
+    def _step(self, before: float, now: float) -> None:
         for region in self.regions.values():
+            schedules.fire_due(region, before, now)
             for group in region.groups.values():
                 scaling.advance(region, group, now)
             for task in list(region.tasks.values()):
@@ -72,6 +76,16 @@ class World:
             for service in list(region.services.values()):
                 scheduler.reconcile(region, service, now, self.start_task)
                 self._record(region, service, now)
+        for fault in self.faults:
+            self.strike(fault, now)
+
+    def strike(self, fault: Fault, now: float) -> None:
+        """Let a fault of the ground take effect if its moment has come."""
+        for (account, name, cluster), target in self.target_names.items():
+            if target == fault.target:
+                region = self.region(account, name)
+                if service := region.services.get((cluster, fault.service)):
+                    strikes.strike(fault, region, service, now, self.log_call)
 
     def _advance_load(self, region: Region, task: Task, now: float) -> None:
         service = region.services.get((task.cluster, task.service or ""))

@@ -1,5 +1,7 @@
 """A small world on a clock that moves only when told to, and AWS clients that call it over HTTP."""
 
+from datetime import UTC, datetime
+
 import boto3
 import pytest
 import yaml
@@ -13,6 +15,7 @@ from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
 
+SATURDAY = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()  # no scheduled action of the inventory fires at weekends
 ECS_MAPS = {
     "cluster": "ecsStagingCluster",
     "service": "StagingApp_EC2LaunchType",
@@ -90,6 +93,7 @@ def control(cloud, small_inventory):
 @pytest.fixture
 def cloud(server, small_inventory):
     server.inventory = small_inventory
+    server.world.clock.begin_at(SATURDAY)
     build(server.world, server.url, small_inventory)
     server.application.calls.clear()
     return server
