@@ -18,7 +18,7 @@ from include.restart.watches import run_watch
 from tests.inprocess.cloud import Cloud, Killed
 
 DONE = ("success", "failed", "skipped", "upstream_failed")
-LOOK = 60.0  # simulated seconds between two looks of a wait
+LOOK = 300.0  # simulated seconds between two looks of a wait: every look is like the one before
 
 
 class Asked(Exception):  # noqa: N818  # no error: the task waits for a person
@@ -61,6 +61,7 @@ class Run:
     tries: dict[str, int] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     waiting: str | None = None  # the task a person is asked by
+    current: str = ""  # the task that is at work, or was last
     killed: int = 0
     marked: str | None = None  # by hand
     _deferred: Any = None  # trigger and method of the task that waits for AWS
@@ -159,7 +160,8 @@ class Run:
                 raise NotImplementedError(f"trigger rule {other} of {task.task_id}")
 
     def _attempt(self, task: Any, execute: Callable[[Any], Any]) -> bool:
-        name, context = task.task_id, self._context(task)
+        self.current = name = task.task_id
+        context = self._context(task)
         try:
             with set_current_context(context):
                 result = execute(context)
