@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class Clients:
-    """`make(service name)` returns a boto3 client; each is made once and kept."""
+    """`make(service name)` returns a boto3 client; each is made once and kept.
 
-    def __init__(self, make: Callable[[str], Any]):
+    `make_once` makes those for calls that are not idempotent: they never send a call again by themselves.
+    """
+
+    def __init__(self, make: Callable[[str], Any], make_once: Callable[[str], Any] | None = None):
         self._make = make
+        self._make_once = make_once or make
 
     @cached_property
     def application_autoscaling(self) -> ApplicationAutoScalingClient:
@@ -40,6 +44,11 @@ class Clients:
     @cached_property
     def ecs(self) -> ECSClient:
         client: ECSClient = self._make("ecs")
+        return client
+
+    @cached_property
+    def ecs_once(self) -> ECSClient:
+        client: ECSClient = self._make_once("ecs")
         return client
 
     @cached_property

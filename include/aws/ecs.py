@@ -188,7 +188,10 @@ def set_desired_count(client: ECSClient, cluster: str, service: str, count: int)
 
 
 def force_new_deployment(client: ECSClient, cluster: str, service: str) -> Deployment:
-    """Start a deployment of the same task definition and return it. Not idempotent: look before repeating."""
+    """Start a deployment of the same task definition and return it.
+
+    Not idempotent: look before repeating, and give it a client that does not repeat by itself.
+    """
     response = client.update_service(cluster=cluster, service=service, forceNewDeployment=True)
     return _service(response["service"], cluster, answered_at(response)).primary
 

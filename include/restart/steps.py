@@ -199,7 +199,7 @@ def _start_rollout(clients: Clients, permit: Permit, plan: ServiceRestart, mark:
     if rollout is None:
         started = permit.write(
             f"ecs.UpdateService {plan.service}: forceNewDeployment",
-            lambda: ecs.force_new_deployment(clients.ecs, plan.cluster, plan.service),
+            lambda: ecs.force_new_deployment(clients.ecs_once, plan.cluster, plan.service),
             on=[plan.service],
             forceNewDeployment=True,
             replaces=state.service.primary.id,

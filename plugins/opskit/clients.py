@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +57,21 @@ def make_clients(connection: Connection, region: str) -> Clients:
 
     wrapper = AwsConnectionWrapper(conn=connection, region_name=region)
     session: Any = BaseSessionFactory(conn=wrapper).create_session()  # its stubs want a literal service name
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-    )
 
-    def make(service: str) -> Any:
-        endpoint = wrapper.get_service_endpoint_url(service, sts_test_connection=service == "sts")
-        return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
+    def maker(attempts: int) -> Callable[[str], Any]:
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+        )
 
-    return Clients(make)
+        def make(service: str) -> Any:
+            endpoint = wrapper.get_service_endpoint_url(service, sts_test_connection=service == "sts")
+            return session.client(service, region_name=region, endpoint_url=endpoint, config=config)
+
+        return make
+
+    return Clients(maker(ATTEMPTS), make_once=maker(1))
 
 
 def operations_table(target_name: str) -> OperationsTable:

@@ -40,6 +40,7 @@ class Sent:
     number: int
     name: str  # ecs.StopTask
     mutates: bool
+    once: bool  # a call the SDK may not repeat
 
 
 class Killed(BaseException):
@@ -130,7 +131,9 @@ class Cloud:
         if key == self.application.identities.builder_key:
             return self._ask(request, environ)
         self.sent += 1
-        sent = Sent(self.sent, f"{call.service}.{call.action}", call.mutates)
+        sent = Sent(
+            self.sent, f"{call.service}.{call.action}", call.mutates, "forceNewDeployment" in (call.params or {})
+        )
         if self.hook and (answer := self.hook("before", sent)):
             return answer
         answer = self._ask(request, environ)

@@ -72,8 +72,8 @@ class Run:
 
     @property
     def state(self) -> str:
-        if "record_restart" not in self.states:
-            return self.marked or "running"
+        if not self.over:
+            return "running"  # also while the teardowns of a run that was marked as failed go on
         return self.marked or ("success" if self.states["record_restart"] == "success" else "failed")
 
     @property
@@ -119,6 +119,13 @@ class Run:
         if timeout:
             event = {"error": "timed out", "error_type": "timeout"}
         self._attempt(task, lambda context: task.execute_complete(context, event))
+
+    def answer_again(self, task_id: str, chosen: str, by: str | None) -> None:
+        """Bring an answer to a task that is not waiting: late, or a second one that won Airflow's race with the first."""
+        kept = dict(self.states), dict(self.results), self.waiting, self._deferred
+        self.waiting = task_id
+        self.answer(chosen, by)
+        self.states, self.results, self.waiting, self._deferred = kept
 
     def mark_failed(self) -> None:
         """Mark the run as failed by hand: what has not ended is skipped but for the teardowns."""
