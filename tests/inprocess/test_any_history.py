@@ -34,6 +34,8 @@ class Operations(RuleBasedStateMachine):
         self.cloud.reset()
         self.airflow = Orchestrator(self.cloud, importlib.import_module("dags.service_restart").dag)
         self.excuses: list[Excuse] = []
+        for where in TARGETS:
+            self.airflow.trigger(where)
 
     def run(self, number: int) -> Run:
         runs = list(self.airflow.runs.values())
@@ -43,14 +45,25 @@ class Operations(RuleBasedStateMachine):
         self.happened[what] = self.happened.get(what, 0) + 1
 
     @precondition(lambda self: len(self.airflow.runs) < MOST_RUNS)
-    @rule(target=st.sampled_from(TARGETS), requester=st.sampled_from(("operator", "operator", "approver", None)))
-    def trigger(self, target: str, requester: str | None) -> None:
-        self.airflow.trigger(target, requester)
+    @rule(where=st.sampled_from(TARGETS), requester=st.sampled_from(("operator", "operator", "approver", None)))
+    def trigger(self, where: str, requester: str | None) -> None:
+        self.airflow.trigger(where, requester)
 
     @precondition(lambda self: self.airflow.runs)
-    @rule(number=index, steps=st.integers(1, 40))
+    @rule(number=index, steps=st.integers(10, 60))
     def go_on(self, number: int, steps: int) -> None:
         run = self.run(number)
+        for _ in range(steps):
+            if not run.over and not run.step():
+                self.cloud.advance(60)
+
+    @precondition(lambda self: any(str(each.waiting).startswith("approve") for each in self.airflow.runs.values()))
+    @rule(steps=st.integers(1, 40))
+    def approve(self, steps: int) -> None:
+        """Have the first run that asks approved as it should be, and let it work."""
+        run = next(each for each in self.airflow.runs.values() if str(each.waiting).startswith("approve"))
+        self.count("approved")
+        run.answer("Approve", "approver" if run.requester != "approver" else "second_approver")
         for _ in range(steps):
             if not run.over and not run.step():
                 self.cloud.advance(60)
@@ -77,7 +90,7 @@ class Operations(RuleBasedStateMachine):
             self.count("late")
             run.answer_again("approve_restart", chosen, by)
 
-    @precondition(lambda self: self.airflow.runs)
+    @precondition(lambda self: any("plan_restart" in each.results for each in self.airflow.runs.values()))
     @rule(number=index, calls=st.integers(1, 60), moment=st.sampled_from(("before", "after")))
     def kill(self, number: int, calls: int, moment: str) -> None:
         """Kill the run's process at one of its next calls."""
@@ -96,7 +109,7 @@ class Operations(RuleBasedStateMachine):
             continue
         self.cloud.hook = None
 
-    @precondition(lambda self: self.airflow.runs)
+    @precondition(lambda self: self.cloud.writes())
     @rule(number=index)
     def mark_failed(self, number: int) -> None:
         self.count("marked")
@@ -111,15 +124,17 @@ class Operations(RuleBasedStateMachine):
         self.count("cleared")
         over[number % len(over)].clear(*tasks[from_task:])
 
-    @rule(target=st.sampled_from(TARGETS), desired=st.sampled_from((1, 3)))
-    def somebody_sets_the_count(self, target: str, desired: int) -> None:
-        service = self.services(target)[0]
+    @precondition(lambda self: not self.excuses and self.cloud.writes())
+    @rule(where=st.sampled_from(TARGETS), desired=st.sampled_from((1, 3)))
+    def somebody_sets_the_count(self, where: str, desired: int) -> None:
+        service = self.services(where)[0]
         self.count("count set by others")
         self.cloud.world.catch_up()
         service.desired = desired
-        self.excuses.append(Excuse("I5", target, service.name, "somebody else set the count"))
+        self.excuses.append(Excuse("I5", where, service.name, "somebody else set the count"))
         self.cloud.advance(10)
 
+    @precondition(lambda self: self.cloud.writes())
     @rule(seconds=st.sampled_from((30, 600, 3600)))
     def wait(self, seconds: int) -> None:
         self.cloud.advance(seconds)
@@ -165,4 +180,5 @@ def test_no_order_of_events_breaks_a_promise(cloud: Cloud):
     finally:
         logging.disable(logging.NOTSET)
     print(Operations.happened)
-    assert Operations.happened["killed"] > 0, "nothing was injected"
+    for what in ("over", "approved", "killed"):
+        assert Operations.happened.get(what, 0) > 0, f"nothing was {what}"
