@@ -21,7 +21,7 @@ def check_stops(history: History) -> list[Violation]:
             service = _service_of(run, call)
             if service is None or not call.took_effect:
                 continue
-            if call.name == "ecs.StopTask":
+            if call.name == "ecs.StopTask" and not _is_repeat(history, call, writes[:index]):
                 found += [*_is_old(run, service, call, writes[0]), *_is_fresh(history, call, writes[index - 1])]
                 found += _enough_new(history, run, service, call)
             elif call.name == "ecs.UpdateService" and _lowers(history, run, call):
@@ -53,6 +53,12 @@ def _service_of(run: Run, call: Call) -> Mapping[str, Any] | None:
             part: Mapping[str, Any] = service
             return part
     return None
+
+
+def _is_repeat(history: History, call: Call, earlier: list[Call]) -> bool:
+    """Whether the same intent has stopped the task before: a lost answer makes the SDK ask again."""
+    claim = history.claims(call)
+    return any(each.took_effect and each.params == call.params and history.claims(each) == claim for each in earlier)
 
 
 def _lowers(history: History, run: Run, call: Call) -> bool:

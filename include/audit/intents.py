@@ -8,7 +8,7 @@ from include.audit.history import History, Run, Violation
 
 def check_intents(history: History) -> list[Violation]:
     """Every write has its intent before it; every intent an outcome or a finding; every journal one order."""
-    found = [*_unannounced(history)]
+    found = [*_unannounced(history), *_repeated(history)]
     for run in history.runs.values():
         found += [*_disordered(run), *_unsettled(run)]
     return found
@@ -22,6 +22,22 @@ def _unannounced(history: History) -> Iterator[Violation]:
                 "I20",
                 f"Call {call.n:g} {call.name} on {about} {call.values} was made by {call.role} without an open intent of "
                 "any run.",
+            )
+
+
+def _repeated(history: History) -> Iterator[Violation]:
+    """A forced deployment is not idempotent: an intent may start only one."""
+    started: dict[tuple[str, int], float] = {}
+    for call in history.writes:
+        claim = history.claims(call)
+        if claim is None or not call.took_effect or "forceNewDeployment" not in call.values:
+            continue
+        intent = claim[1]
+        first = started.setdefault((intent.run, intent.number), call.n)
+        if first != call.n:
+            yield Violation(
+                "I20",
+                f"Call {call.n:g} starts another deployment under intent {intent.number} of {intent.run}, after call {first:g}.",
             )
 
 

@@ -16,6 +16,7 @@ import botocore.httpsession
 import pytest
 from airflow.sdk import Connection
 from botocore.awsrequest import AWSResponse, HeadersDict
+from moto.backends import list_of_moto_modules
 
 from include.audit import Excuse, Violation, check, read_history
 from include.aws.clients import Clients
@@ -39,6 +40,7 @@ class Sent:
     number: int
     name: str  # ecs.StopTask
     mutates: bool
+    once: bool  # a call the SDK may not repeat
 
 
 class Killed(BaseException):
@@ -58,6 +60,8 @@ class Cloud:
         self.hook: Hook | None = None
         self.sent = 0
         self._clients: dict[str, Clients] = {}
+        modules = tuple(list_of_moto_modules())  # moto looks through its own folder at every request
+        patch.setattr("moto.backends.list_of_moto_modules", lambda: modules)
         patch.setattr(botocore.httpsession.URLLib3Session, "send", lambda _, request: self._send(request))
         patch.setattr(botocore.endpoint.time, "sleep", self.world.clock.advance)  # the SDK's waits between two tries
         self.reset()
@@ -127,7 +131,9 @@ class Cloud:
         if key == self.application.identities.builder_key:
             return self._ask(request, environ)
         self.sent += 1
-        sent = Sent(self.sent, f"{call.service}.{call.action}", call.mutates)
+        sent = Sent(
+            self.sent, f"{call.service}.{call.action}", call.mutates, "forceNewDeployment" in (call.params or {})
+        )
         if self.hook and (answer := self.hook("before", sent)):
             return answer
         answer = self._ask(request, environ)

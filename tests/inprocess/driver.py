@@ -18,7 +18,7 @@ from include.restart.watches import run_watch
 from tests.inprocess.cloud import Cloud, Killed
 
 DONE = ("success", "failed", "skipped", "upstream_failed")
-LOOK = 60.0  # simulated seconds between two looks of a wait
+LOOK = 300.0  # simulated seconds between two looks of a wait: every look is like the one before
 
 
 class Asked(Exception):  # noqa: N818  # no error: the task waits for a person
@@ -61,6 +61,7 @@ class Run:
     tries: dict[str, int] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     waiting: str | None = None  # the task a person is asked by
+    current: str = ""  # the task that is at work, or was last
     killed: int = 0
     marked: str | None = None  # by hand
     _deferred: Any = None  # trigger and method of the task that waits for AWS
@@ -71,8 +72,8 @@ class Run:
 
     @property
     def state(self) -> str:
-        if "record_restart" not in self.states:
-            return self.marked or "running"
+        if not self.over:
+            return "running"  # also while the teardowns of a run that was marked as failed go on
         return self.marked or ("success" if self.states["record_restart"] == "success" else "failed")
 
     @property
@@ -119,6 +120,13 @@ class Run:
             event = {"error": "timed out", "error_type": "timeout"}
         self._attempt(task, lambda context: task.execute_complete(context, event))
 
+    def answer_again(self, task_id: str, chosen: str, by: str | None) -> None:
+        """Bring an answer to a task that is not waiting: late, or a second one that won Airflow's race with the first."""
+        kept = dict(self.states), dict(self.results), self.waiting, self._deferred
+        self.waiting = task_id
+        self.answer(chosen, by)
+        self.states, self.results, self.waiting, self._deferred = kept
+
     def mark_failed(self) -> None:
         """Mark the run as failed by hand: what has not ended is skipped but for the teardowns."""
         if self.over:
@@ -159,7 +167,8 @@ class Run:
                 raise NotImplementedError(f"trigger rule {other} of {task.task_id}")
 
     def _attempt(self, task: Any, execute: Callable[[Any], Any]) -> bool:
-        name, context = task.task_id, self._context(task)
+        self.current = name = task.task_id
+        context = self._context(task)
         try:
             with set_current_context(context):
                 result = execute(context)

@@ -454,3 +454,27 @@ def test_journal_is_placed_by_its_times_where_the_log_has_no_table_calls(story: 
     assert story.violations() == []
     story.documents.pop((f"run#{RUN}", "event#00000000000000000001"))
     assert "I20" in story.broken()
+
+
+def test_stop_asked_for_again_because_the_answer_was_lost_passes(story: Story):
+    story.begin()
+    story.scale_out()
+    story.look()
+    number = story.intend("ecs.StopTask", [SERVICE, arn("old1")], step="surge.stop_old_tasks")
+    for _ in range(2):
+        story.call("ecs", "StopTask", {"cluster": CLUSTER, "task": arn("old1")})
+        story.wait(1)
+    story.event("done", "ecs.StopTask", intent=number)
+    assert story.violations() == []
+
+
+def test_deployment_forced_twice_under_one_intent_is_found(story: Story):
+    story.begin()
+    number = story.intend("ecs.UpdateService", [SERVICE], forceNewDeployment=True, replaces="ecs-svc/1")
+    params = {"cluster": CLUSTER, "service": SERVICE, "forceNewDeployment": True}
+    story.call("ecs", "UpdateService", params, status=500)
+    story.call("ecs", "UpdateService", params)
+    assert story.violations() == []
+    story.call("ecs", "UpdateService", params)
+    story.event("done", "ecs.UpdateService", intent=number)
+    assert story.broken() == {"I20"}
