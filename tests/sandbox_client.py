@@ -1,7 +1,9 @@
 """The sandbox as its users see it: Airflow's REST API as a given user, and the control API."""
 
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -26,9 +28,10 @@ def wait_for(what: str, look: Callable[[], T | None], deadline: float = DEADLINE
 class Sandbox:
     """A running sandbox, from its endpoints.json."""
 
-    def __init__(self, endpoints: dict[str, Any]):
-        self.endpoints = endpoints
-        self.control = httpx.Client(base_url=endpoints["control"], timeout=30)
+    def __init__(self, file: Path):
+        self.file = file
+        self.endpoints = json.loads(file.read_text(encoding="utf-8"))
+        self.control = httpx.Client(base_url=self.endpoints["control"], timeout=30)
         self._clients: dict[str, httpx.Client] = {}
 
     def airflow(self, user: str) -> httpx.Client:
@@ -40,6 +43,10 @@ class Sandbox:
             headers = {"Authorization": f"Bearer {token}"}
             self._clients[user] = httpx.Client(base_url=f"{base}/api/v2", headers=headers, timeout=30)
         return self._clients[user]
+
+    def pid(self, component: str) -> int:
+        """Return the number of a component's process, which changes when it dies."""
+        return int(json.loads(self.file.read_text(encoding="utf-8"))["processes"][component])
 
     def trigger(self, dag_id: str, conf: dict[str, Any], user: str = "operator") -> "Run":
         """Start a run as a user."""
