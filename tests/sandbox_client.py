@@ -32,6 +32,7 @@ class Sandbox:
         self.file = file
         self.endpoints = json.loads(file.read_text(encoding="utf-8"))
         self.control = httpx.Client(base_url=self.endpoints["control"], timeout=30)
+        self.transport: httpx.BaseTransport | None = None  # how Airflow is reached, if not in the usual way
         self._clients: dict[str, httpx.Client] = {}
 
     def airflow(self, user: str) -> httpx.Client:
@@ -39,9 +40,11 @@ class Sandbox:
         if user not in self._clients:
             login = {"username": user, "password": self.endpoints["users"][user]["password"]}
             base = self.endpoints["airflow"].rstrip("/")
-            token = httpx.post(f"{base}/auth/token", json=login, timeout=30).raise_for_status().json()["access_token"]
-            headers = {"Authorization": f"Bearer {token}"}
-            self._clients[user] = httpx.Client(base_url=f"{base}/api/v2", headers=headers, timeout=30)
+            with httpx.Client(timeout=30, transport=self.transport) as client:
+                answer = client.post(f"{base}/auth/token", json=login).raise_for_status()
+            headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+            place = f"{base}/api/v2"
+            self._clients[user] = httpx.Client(base_url=place, headers=headers, timeout=30, transport=self.transport)
         return self._clients[user]
 
     def pid(self, component: str) -> int:
