@@ -1,7 +1,7 @@
 # Every command a person needs; `make help` lists them.
 # Variables given to make, such as TARGET=core/staging, reach the commands through their environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench sandbox docs requirements
+.PHONY: help demo test check soak bench sandbox docs requirements
 SHELL := /bin/sh
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -25,6 +25,9 @@ check: $(READY) ## Check style, types and the rules over every runbook; changes 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/contract -q
+
+soak: $(READY) ## Kill every kind of process while runs go on, and check what became of them (SEED=1 KILLS=100 APART=0).
+	@$(BIN)/python -m tests.soak
 
 bench: $(READY) ## Measure: how long the file of each runbook takes to import.
 	@$(BIN)/python -m benchmarks

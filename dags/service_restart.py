@@ -19,6 +19,9 @@ from opskit.story import TOLD
 
 TARGETS = load().restartable()
 WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
+# a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
+# API server and the database failing one after the other
+RETRIES = 5
 
 
 def plan_for(here: Step) -> tuple[RestartPlan, datetime]:
@@ -31,7 +34,7 @@ with DAG(
     doc_md=operator_page("service_restart"),
     schedule=None,
     params=common_params(TARGETS),
-    default_args={"owner": "operations", "retries": 2, "retry_delay": 5, **TOLD},
+    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
     max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
     allowed_run_types=["manual"],
     tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],

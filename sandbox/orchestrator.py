@@ -67,17 +67,18 @@ class Airflow:
         done.write_text(wanted)
         return True
 
-    async def start(self, component: str) -> Child:
+    async def start(self, component: str, *, again: bool = False) -> Child:
         self.started = self.started or datetime.now(UTC)
-        return await self._start(component, COMPONENTS[component])
+        return await self._start(component, COMPONENTS[component], again=again)
 
-    async def _start(self, name: str, arguments: tuple[str, ...]) -> Child:
+    async def _start(self, name: str, arguments: tuple[str, ...], *, again: bool = False) -> Child:
         return await processes.start(
             name,
             [sys.executable, "-m", "airflow", *arguments],
             log=self.settings.logs / f"{name}.log",
             cwd=self.settings.folder,
             environment=self.variables,
+            again=again,
         )
 
     async def await_component(self, component: str) -> None:

@@ -111,7 +111,7 @@ class Postgres:
         part.rename(self.data)
         return True
 
-    async def start(self) -> Child:
+    async def start(self, *, again: bool = False) -> Child:
         (self.data / "postmaster.pid").unlink(missing_ok=True)  # the folder is ours alone, so it is of a killed server
         options = ("listen_addresses=" + HOST, "unix_socket_directories=", *FAST)
         return await processes.start(
@@ -130,6 +130,7 @@ class Postgres:
             user=self.user,
             ends_on=signal.SIGINT,  # "fast": does not wait for clients to leave
             patience=10.0,
+            again=again,
         )
 
     async def await_ready(self) -> None:

@@ -62,9 +62,10 @@ async def start(
     user: str | None = None,
     ends_on: signal.Signals = signal.SIGTERM,
     patience: float = 3.0,
+    again: bool = False,
 ) -> Child:
-    """Start a process that ends when we do, even if we are killed."""
-    with log.open("wb") as out:
+    """Start a process that ends when we do, even if we are killed; `again` keeps the log of the one it replaces."""
+    with log.open("ab" if again else "wb") as out:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,

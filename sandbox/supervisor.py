@@ -1,11 +1,11 @@
-"""The process tree: started side by side, watched, and ended as a whole."""
+"""The process tree: started side by side, watched, started again where a process manager would, and ended as a whole."""
 
 import asyncio
 import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -14,6 +14,7 @@ from include.errors import RunbookError
 from include.inventory import Inventory, load
 from sandbox import environment, leftovers, orchestrator, processes
 from sandbox.credentials import ROLES, Credentials, write_private
+from sandbox.deaths import WITHIN, Deaths, describe
 from sandbox.errors import SandboxError
 from sandbox.orchestrator import Airflow
 from sandbox.postgres import Postgres
@@ -24,6 +25,7 @@ from sandbox.waiting import wait_for
 
 ENDED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WORLD_DEADLINE = 60.0  # seconds for the pretend AWS to build its world
+Restart = Callable[[], Awaitable[Child]]
 
 
 class ProcessDiedError(SandboxError):
@@ -42,6 +44,9 @@ class Supervisor:
         self.stopping = asyncio.Event()
         self._postgres: Postgres | None = None
         self._watches: list[asyncio.Task[None]] = []
+        self._ready = False
+        self._deaths = Deaths()
+        self._starting = asyncio.Lock()  # held while a process is started again: the end waits for it, and ends it too
         self._died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -108,7 +113,7 @@ class Supervisor:
     async def _start_airflow(self) -> None:
         postgres = self._postgres = Postgres.of(self.settings, self.credentials)
         fresh = await postgres.prepare()
-        self._keep(await postgres.start())
+        self._keep(await postgres.start(), lambda: postgres.start(again=True))
         await postgres.await_ready()
         self.screen.up("PostgreSQL", "new database" if fresh else "")
         variables = environment.airflow(self.settings, self.credentials, self.inventory, postgres.url())
@@ -126,31 +131,58 @@ class Supervisor:
         self.screen.up("runbooks read")
 
     async def _start_component(self, airflow: Airflow, component: str) -> None:
-        self._keep(await airflow.start(component))
+        self._keep(await airflow.start(component), lambda: airflow.start(component, again=True))
         await airflow.await_component(component)
         self.screen.up(f"Airflow {component}")
 
-    def _keep(self, child: Child) -> None:
-        self.children.append(child)
+    def _keep(self, child: Child, start_again: Restart | None = None) -> None:
+        self.children = [each for each in self.children if each.name != child.name] + [child]
         leftovers.note(self.settings.folder, self.children)
-        self._watches.append(asyncio.ensure_future(self._watch(child)))
+        if self._ready:
+            self._tell()
+        self._watches.append(asyncio.ensure_future(self._watch(child, start_again)))
 
-    async def _watch(self, child: Child) -> None:
-        code = await child.process.wait()
-        if not self._died.done():
-            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended by itself with exit code {code}"
-            self._died.set_exception(
-                ProcessDiedError(f"{child.name} {how}; the end of {child.log}:\n{child.tail()}\nEverything is stopped.")
-            )
+    async def _watch(self, child: Child, start_again: Restart | None) -> None:
+        """Wait for a process to die, and start it again or end everything."""
+        try:
+            how = describe(await child.process.wait())
+            if start_again and self._ready:
+                if self._deaths.note(child.name):
+                    self.screen.warn(f"{child.name} {how}; it is started again, as a process manager would.")
+                    await self._replace(child, start_again)
+                    return
+                how += f", too often within {WITHIN:.0f} s to start it again"
+            text = f"{child.name} {how}; the end of {child.log}:\n{child.tail()}\nEverything is stopped."
+            raise ProcessDiedError(text)
+        except Exception as error:  # nobody awaits a watch: whoever waits for a death has to learn of it
+            if not self._died.done():
+                self._died.set_exception(error)
+
+    async def _replace(self, child: Child, start_again: Restart) -> None:
+        # What a killed scheduler had started runs on without it: workers, and tasks that would work beside their own retry.
+        # A container or a service unit that is started anew takes such a rest down with it, and so do we.
+        await child.end()
+        if child.name != "postgres" and self._postgres:
+            await self._postgres.await_ready()  # without it Airflow would only die again
+        async with self._starting:
+            if not self._died.done() and not self.stopping.is_set():
+                self._keep(await start_again(), start_again)
 
     def _announce(self) -> None:
-        users = {user: {"password": self.credentials.passwords[user], "role": role} for user, role in ROLES.items()}
-        places = {name: self.settings.url(name) for name in ("airflow", "aws", "control", "neighbours")}
-        us = os.getpid()
-        write_private(self.settings.endpoints, json.dumps(places | {"users": users, "pid": us}, indent=2))
+        self._ready = True
+        self._tell()
         self.screen.ready(self.settings, self.credentials)
 
+    def _tell(self) -> None:
+        users = {user: {"password": self.credentials.passwords[user], "role": role} for user, role in ROLES.items()}
+        told: dict[str, Any] = {name: self.settings.url(name) for name in ("airflow", "aws", "control", "neighbours")}
+        told |= {"users": users, "pid": os.getpid(), "processes": {each.name: each.pid for each in self.children}}
+        write_private(self.settings.endpoints, json.dumps(told, indent=2))
+
     async def _end(self) -> None:
+        self.stopping.set()
+        async with self._starting:
+            self._ready = False
         self.settings.endpoints.unlink(missing_ok=True)
         for watch in self._watches:
             watch.cancel()

@@ -1,6 +1,5 @@
 """One sandbox for all journeys and the browser: started as a user would, its world rebuilt before each test, and ended."""
 
-import json
 import os
 import signal
 import socket
@@ -45,7 +44,7 @@ def start_sandbox(folder: Path, speed: int, **variables: str):
                 deadline=START_DEADLINE,
             )
             assert process.poll() is None, log.read_text()[-3000:]
-            yield Sandbox(json.loads(endpoints.read_text()))
+            yield Sandbox(endpoints)
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=60) == 0, log.read_text()[-3000:]

@@ -1,7 +1,9 @@
 """The sandbox as its users see it: Airflow's REST API as a given user, and the control API."""
 
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -27,9 +29,11 @@ def wait_for(what: str, look: Callable[[], T | None], deadline: float = DEADLINE
 class Sandbox:
     """A running sandbox, from its endpoints.json."""
 
-    def __init__(self, endpoints: dict[str, Any]):
-        self.endpoints = endpoints
-        self.control = httpx.Client(base_url=endpoints["control"], timeout=30)
+    def __init__(self, file: Path):
+        self.file = file
+        self.endpoints = json.loads(file.read_text(encoding="utf-8"))
+        self.control = httpx.Client(base_url=self.endpoints["control"], timeout=30)
+        self.transport: httpx.BaseTransport | None = None  # how Airflow is reached, if not in the usual way
         self._clients: dict[str, httpx.Client] = {}
         self._aws: dict[tuple[str, str], Any] = {}
 
@@ -38,10 +42,16 @@ class Sandbox:
         if user not in self._clients:
             login = {"username": user, "password": self.endpoints["users"][user]["password"]}
             base = self.endpoints["airflow"].rstrip("/")
-            token = httpx.post(f"{base}/auth/token", json=login, timeout=30).raise_for_status().json()["access_token"]
-            headers = {"Authorization": f"Bearer {token}"}
-            self._clients[user] = httpx.Client(base_url=f"{base}/api/v2", headers=headers, timeout=30)
+            with httpx.Client(timeout=30, transport=self.transport) as client:
+                answer = client.post(f"{base}/auth/token", json=login).raise_for_status()
+            headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+            place = f"{base}/api/v2"
+            self._clients[user] = httpx.Client(base_url=place, headers=headers, timeout=30, transport=self.transport)
         return self._clients[user]
+
+    def pid(self, component: str) -> int:
+        """Return the number of a component's process, which changes when it dies."""
+        return int(json.loads(self.file.read_text(encoding="utf-8"))["processes"][component])
 
     def aws(self, target: str, service: str) -> Any:
         """Return a boto3 client of somebody else who is at work in a target's account."""

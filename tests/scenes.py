@@ -32,6 +32,7 @@ def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
             "approval": {**USERS, **options.get("approval", {})},
             **make(name),
         }
+        environment["restart"]["timeout"] = options.get("timeout", environment["restart"]["timeout"])
         system = {"system": name, "title": f"Scene {number}", "environments": {"staging": environment}}
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(system), encoding="utf-8")
 

@@ -39,13 +39,13 @@ def test_the_lock_is_a_setup_and_its_release_its_teardown(dags):
         assert LOCK in release.upstream_task_ids
 
 
-def test_an_approval_is_never_asked_twice_and_never_defaults_to_yes(dags):
+def test_an_approval_outlives_its_process_and_never_defaults_to_yes(dags):
     from airflow.providers.standard.operators.hitl import HITLOperator
 
     for dag in dags.values():
         people = [task for task in dag.tasks if isinstance(task, HITLOperator)]
         assert people
-        assert {task.task_id: task.retries for task in people} == {task.task_id: 0 for task in people}
+        assert [task.task_id for task in people if task.retries < 5] == []
         assert {
             task.task_id: task.defaults for task in people if task.task_id.startswith("approve_") and task.defaults
         } == {}

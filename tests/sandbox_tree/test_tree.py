@@ -1,4 +1,4 @@
-"""The whole sandbox, once: one of its processes is killed, and all of it has to end."""
+"""The whole sandbox, once: its processes are killed; Airflow and its database come back, and without the world all of it ends."""
 
 import json
 import os
@@ -24,7 +24,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def test_killed_component_is_named_and_ends_everything(tmp_path):
+def pids(folder):
+    return json.loads((folder / "endpoints.json").read_text())["processes"]
+
+
+def wait_until_new(folder, log, name, old):
+    end = time.monotonic() + END_DEADLINE
+    while pids(folder)[name] == old:
+        assert time.monotonic() < end, f"waited {END_DEADLINE:.0f} s for a new {name}: {log.read_text()}"
+        time.sleep(0.2)
+    return pids(folder)[name]
+
+
+def test_what_is_killed_is_started_again_and_without_the_world_everything_ends(tmp_path):
     ports = {
         f"SANDBOX_{name}_PORT": str(free_port()) for name in ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
     }
@@ -43,17 +55,30 @@ def test_killed_component_is_named_and_ends_everything(tmp_path):
             assert sandbox.poll() is None, log.read_text()
             assert time.monotonic() < end, f"waited {START_DEADLINE:.0f} s for the sandbox: {log.read_text()}"
             time.sleep(0.2)
-        started = {each["name"]: each["pid"] for each in json.loads((folder / "processes.json").read_text())}
+        started = pids(folder)
+        assert started == {each["name"]: each["pid"] for each in json.loads((folder / "processes.json").read_text())}
         assert set(started) == {"aws", "postgres", "api-server", "scheduler", "dag-processor", "triggerer"}
+        workers = [process.pid for process in psutil.Process(started["scheduler"]).children(recursive=True)]
+        assert workers, "the scheduler forks its workers when it starts"
+
+        os.kill(started["scheduler"], signal.SIGKILL)
+        again = wait_until_new(folder, log, "scheduler", started["scheduler"])
+        assert is_running(again)
+        assert [pid for pid in workers if is_running(pid)] == [], "none works on beside the next scheduler"
+        assert "scheduler was ended by SIGKILL; it is started again" in log.read_text()
+
+        os.kill(started["postgres"], signal.SIGQUIT)  # PostgreSQL's "immediate" shutdown
+        assert is_running(wait_until_new(folder, log, "postgres", started["postgres"]))
+
         everything = [process.pid for process in psutil.Process(sandbox.pid).children(recursive=True)]
-        os.kill(started["triggerer"], signal.SIGKILL)
+        os.kill(started["aws"], signal.SIGKILL)
         assert sandbox.wait(END_DEADLINE) == 1
     finally:
         if sandbox.poll() is None:
             sandbox.terminate()
             sandbox.wait(END_DEADLINE)
-    assert "triggerer was ended by SIGKILL" in log.read_text()
-    assert "Starting the triggerer" in log.read_text(), "the end of its log is shown"
+    assert "aws was ended by SIGKILL; the end of" in log.read_text()
+    assert "Everything is stopped." in log.read_text()
     assert [pid for pid in everything if is_running(pid)] == []
     assert not (folder / "endpoints.json").exists()
     assert not (folder / "processes.json").exists()

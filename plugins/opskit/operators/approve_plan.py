@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from include.approval import Answer, judge, people_to_ask
+from include.approval import Answer, Decision, judge, people_to_ask
 from include.operations.history import add_decision, list_decisions
 from opskit.step import Step, step
 
@@ -20,11 +20,11 @@ class ApprovePlanOperator(HITLOperator):
     """One seat of the target's approval policy; a seat the policy does not need is passed without asking.
 
     Airflow only carries the question and the answer. The answer is judged here and stored once in the operations table;
-    the guard reads it there. `retries` must be 0: a retry would ask again after a refusal.
+    the guard reads it there. So a task that was killed may be retried: what is on record stands, a refusal above all, and
+    only a seat without a decision is asked (again: Airflow has no way to hand a retry the answer of the try before).
     """
 
     def __init__(self, *, plan_task: str, seat: int = 1, **kwargs: Any):
-        kwargs.setdefault("retries", 0)
         super().__init__(subject="Approve the plan", options=[APPROVE, REJECT], **kwargs)
         self.plan_task = plan_task
         self.seat = seat
@@ -37,14 +37,17 @@ class ApprovePlanOperator(HITLOperator):
                 return None
             planned = self._planned(here)
             earlier = list_decisions(here.table, here.run)
-            if any(decision.seat == self.seat for decision in earlier):
-                raise AirflowFailException(f"Seat {self.seat} is decided already; start a new run to ask again.")
+            for decision in earlier:
+                if decision.seat == self.seat:
+                    return self._ended(decision)
             people = people_to_ask(policy, here.requester, here.target.name)
             people = [user for user in people if user not in {decision.by for decision in earlier}]
             self.assigned_users = [HITLUser(id=user, name=user) for user in people]
             self.response_timeout = policy.respond_within
             self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name}: approve this plan?"
             self.body = str(planned["markdown"])
+            if context["ti"].try_number > 1:
+                self.log.warning("The process before this one was ended before an answer was on record; asking again.")
             self.log.info("Asking %s, until %s from now.", " or ".join(people), policy.respond_within)
         return super().execute(context)
 
@@ -60,6 +63,10 @@ class ApprovePlanOperator(HITLOperator):
                 list_decisions(here.table, here.run),
             )
             recorded = add_decision(here.table, here.run, decision)
+        return self._ended(recorded)
+
+    @staticmethod
+    def _ended(recorded: Decision) -> str:
         if recorded.outcome != "approved":
             raise AirflowFailException(f"{recorded.outcome.capitalize()}: {recorded.why}. Nothing was changed.")
         return recorded.why

@@ -22,10 +22,12 @@ RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an a
 
 
 class AskAfterFailureOperator(HITLOperator):
-    """Asks only if the run has begun to change things; nothing is undone without an answer."""
+    """Asks only if the run has begun to change things; nothing is undone without an answer.
+
+    A retry after its process was killed asks again.
+    """
 
     def __init__(self, **kwargs: Any):
-        kwargs.setdefault("retries", 0)
         super().__init__(
             subject="What now?", options=[RETURN, LEAVE], defaults=LEAVE, response_timeout=RESPOND_WITHIN, **kwargs
         )

@@ -1,0 +1,74 @@
+"""Airflow's LocalExecutor, made to outlive the death of any of its processes."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from airflow.executors.local_executor import LocalExecutor
+
+if TYPE_CHECKING:
+    from airflow.models.taskinstance import TaskInstance
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+
+
+class RecordLock:
+    """A lock between forked processes that the system takes from a holder that dies; a semaphore stays taken for ever.
+
+    It does not keep the threads of one process apart.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # open as long as the lock lives
+
+    def acquire(self) -> bool:
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+        return True
+
+    def release(self) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class RobustLocalExecutor(LocalExecutor):
+    """Defends against three things of Airflow 3.3.2 that show only when a process is killed.
+
+    An idle worker waits for work with the queue's lock in its hand: killed then, it leaves every other worker waiting
+    for that lock for ever, and nothing runs any more. A killed worker or scheduler leaves its tasks running, beside their
+    own retries. And a task that a worker took but did not live to start stays queued, as `revoke_task` is missing.
+    """
+
+    def start(self) -> None:
+        if _PRCTL:
+            os.register_at_fork(after_in_child=_end_with_parent)  # workers with the scheduler, tasks with their worker
+        super().start()
+
+    def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:
+        if not isinstance(self.activity_queue._rlock, RecordLock):  # type: ignore[attr-defined]  # before the first fork
+            self.activity_queue._rlock = RecordLock()  # type: ignore[attr-defined]
+            self.result_queue._wlock = RecordLock()  # type: ignore[attr-defined]
+            self._unread_messages: Any = multiprocessing.Value(ctypes.c_uint, lock=RecordLock())  # type: ignore[call-overload]
+        super()._spawn_workers_with_gc_freeze(spawn_number)  # type: ignore[no-untyped-call]
+
+    def revoke_task(self, *, ti: TaskInstance) -> None:
+        """Forget a task that is stuck in the queue, so that the scheduler may queue it again."""
+        self.queued_tasks.pop(ti.key, None)
+        self.running.discard(ti.key)
+
+
+def _end_with_parent() -> None:
+    assert _PRCTL  # registered only where there is one
+    _PRCTL(PR_SET_PDEATHSIG, int(signal.SIGKILL))

@@ -1,0 +1,19 @@
+"""Runs outlive the SIGKILL of every kind of process, at random moments, and a crash of the database."""
+
+import os
+
+from tests.kills import KINDS, Campaign, stage
+
+EACH = 5  # kills of each kind
+SEED = int(os.environ.get("SEED", "20261121"))
+
+
+def test_runs_survive_the_death_of_every_kind_of_process(tmp_path, capsys):
+    with stage(tmp_path) as sandbox:
+        outcome = Campaign(sandbox, SEED, EACH).run()
+    with capsys.disabled():
+        print(f"\n{outcome.report()}")
+    assert outcome.killed == {**dict.fromkeys(KINDS, EACH), "postgres": 1}, outcome.story()
+    assert outcome.runs >= 4, outcome.story()
+    assert outcome.violations == [], outcome.story()
+    assert outcome.survived == outcome.runs, outcome.story()

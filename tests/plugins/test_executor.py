@@ -1,0 +1,110 @@
+"""The executor goes on when a worker is killed, and nothing it started outlives the process that started it."""
+
+import os
+import signal
+import sys
+import time
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from airflow.executors.local_executor import LocalExecutor
+
+from opskit.executor import RobustLocalExecutor
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="workers are forked, and die with their parent, on Linux"
+)
+DEADLINE = 10.0  # seconds
+
+
+class Note(SimpleNamespace):
+    """A piece of work as the executor knows them; what a worker does with it is in `do_work`."""
+
+    running_state = None
+    success_state = "success"
+    failure_state = "failed"
+
+
+def wait_until(look, deadline=DEADLINE):
+    end = time.monotonic() + deadline
+    while not look():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture
+def start(monkeypatch):
+    started = []
+
+    def begin(kind):
+        def do_work(work, **_):
+            if work.naps:
+                pid = os.fork()  # the task's process
+                if pid == 0:
+                    time.sleep(600)
+                work.tell.write_text(str(pid))
+                time.sleep(600)
+
+        monkeypatch.setattr("airflow.executors.base_executor.BaseExecutor.run_workload", staticmethod(do_work))
+        executor = kind(parallelism=3)
+        executor.start()
+        started.append(executor)
+        return executor
+
+    yield begin
+    for executor in started:
+        for worker in executor.workers.values():
+            if worker.is_alive():
+                worker.kill()
+
+
+def give(executor, name, **work):
+    note = Note(key=name, display_name=name, naps=False, **work)
+    executor.activity_queue.put(note)
+    with executor._unread_messages:
+        executor._unread_messages.value += 1
+
+
+def results(executor, wanted):
+    """Return whether so many results come in, looking after the workers meanwhile as the scheduler does."""
+    got = []
+
+    def look():
+        executor._check_workers()
+        while not executor.result_queue.empty():
+            got.append(executor.result_queue.get()[0])
+        return len(got) >= wanted
+
+    return wait_until(look, 3.0)
+
+
+@pytest.mark.parametrize(("kind", "goes_on"), [(LocalExecutor, False), (RobustLocalExecutor, True)])
+def test_idle_workers_are_killed_and_the_next_ones_work(start, kind, goes_on):
+    """One of the idle ones always holds the lock; that Airflow's own executor stands still is why there is ours."""
+    executor = start(kind)
+    give(executor, "first")
+    assert results(executor, 1)
+    for worker in executor.workers.values():
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+    give(executor, "second")
+    assert results(executor, 1) is goes_on
+
+
+def test_a_task_ends_with_the_worker_that_started_it(start, tmp_path):
+    executor = start(RobustLocalExecutor)
+    executor.activity_queue.put(Note(key="one", display_name="one", naps=True, tell=tmp_path / "pid"))
+    assert wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    task = psutil.Process(int((tmp_path / "pid").read_text()))
+    os.kill(task.ppid(), signal.SIGKILL)
+    assert wait_until(lambda: not task.is_running() or task.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_revoked_task_may_be_queued_again(start):
+    executor = start(RobustLocalExecutor)
+    executor.running.add("one")
+    executor.revoke_task(ti=SimpleNamespace(key="one"))
+    assert not executor.running
