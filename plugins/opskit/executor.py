@@ -5,19 +5,15 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import multiprocessing
-import os
-import signal
-import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors.local_executor import LocalExecutor
 
+from opskit.processes import end_forks_with_parent
+
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
-
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-_PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
 class RecordLock:
@@ -52,8 +48,7 @@ class RobustLocalExecutor(LocalExecutor):
     """
 
     def start(self) -> None:
-        if _PRCTL:
-            os.register_at_fork(after_in_child=_end_with_parent)  # workers with the scheduler, tasks with their worker
+        end_forks_with_parent()  # workers with the scheduler, tasks with their worker
         super().start()
 
     def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:
@@ -67,8 +62,3 @@ class RobustLocalExecutor(LocalExecutor):
         """Forget a task that is stuck in the queue, so that the scheduler may queue it again."""
         self.queued_tasks.pop(ti.key, None)
         self.running.discard(ti.key)
-
-
-def _end_with_parent() -> None:
-    assert _PRCTL  # registered only where there is one
-    _PRCTL(PR_SET_PDEATHSIG, int(signal.SIGKILL))

@@ -23,6 +23,7 @@ from include.operations.table import OperationsTable
 from include.story import Outbox, Told, add_fact, read_facts
 from include.story.untold import forget_untold, list_untold, note_untold
 from opskit.clients import clients_for, clients_for_async
+from opskit.processes import outlive_parent
 from opskit.slack import SlackThread
 
 log = logging.getLogger(__name__)
@@ -147,16 +148,22 @@ def leave_behind(work: Callable[[], None], seconds: float) -> None:
     """Do some work in a process that this one neither waits for nor shares anything with; it is killed after that time."""
     child = os.fork()
     if child:
-        os.waitpid(child, 0)  # it ends at once, so that what it leaves behind is nobody's zombie
+        os.waitpid(child, 0)  # it ends soon, so that what it leaves behind is nobody's zombie
         return
     code = 1
     try:
+        ready, telling = os.pipe()
         if os.fork() == 0:
             for each in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
                 signal.signal(each, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
+            outlive_parent()
+            os.write(telling, b".")
             _let_go()
             work()
+        else:
+            os.close(telling)
+            os.read(ready, 1)  # until it can do without us
         code = 0
     finally:
         os._exit(code)  # without Airflow's own clean-up, which is the parent's

@@ -230,6 +230,7 @@ class Run:
     def _context(self, task: Any) -> Any:
         instance = SimpleNamespace(
             task_id=task.task_id,
+            try_number=self.tries.get(task.task_id, 0) + 1,
             xcom_pull=lambda task_ids: self.results.get(task_ids),
             get_dagrun_state=self.airflow.state_of,
         )

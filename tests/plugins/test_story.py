@@ -17,6 +17,7 @@ from include.story import Outbox, add_fact, read_facts, replies
 from include.story.outbox import PARENT
 from opskit import story
 from opskit.clients import clients_for, operations_table
+from opskit.processes import end_forks_with_parent
 from opskit.slack import QUIET, SlackThread
 from sandbox import environment
 from sandbox.aws.clock import ManualClock
@@ -290,6 +291,21 @@ def test_work_is_left_behind_without_waiting_and_without_the_parents_pipes(tmp_p
     go.touch()
     ensure(lambda: done.exists() and done.read_text())
     assert int(done.read_text()) != os.getpid()
+
+
+def test_work_outlives_a_task_whose_executor_ends_what_its_processes_leave(tmp_path):
+    done = tmp_path / "done"
+
+    def work():
+        done.write_text("told")
+
+    task = os.fork()
+    if task == 0:
+        end_forks_with_parent()
+        story.leave_behind(work, DEADLINE)
+        os._exit(0)
+    os.waitpid(task, 0)
+    ensure(lambda: done.exists() and done.read_text())
 
 
 def test_work_that_hangs_is_ended(tmp_path, monkeypatch):

@@ -1,0 +1,23 @@
+"""What becomes of a forked process when the one that forked it ends."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+
+
+def end_forks_with_parent() -> None:
+    """Have every process forked from now on, and every one forked from those, killed when its parent ends. Linux only."""
+    if _PRCTL:
+        os.register_at_fork(after_in_child=lambda: _PRCTL(PR_SET_PDEATHSIG, int(signal.SIGKILL)))
+
+
+def outlive_parent() -> None:
+    """Let this process live on when its parent ends."""
+    if _PRCTL:
+        _PRCTL(PR_SET_PDEATHSIG, 0)
