@@ -39,12 +39,12 @@ def _service(
 ) -> Iterator[Violation]:
     if history.is_excused("I5", target, before["name"]):
         return
-    allowed = {before["desired"]} | _agreed(last, before["name"])
+    allowed = {before["desired"]} | _agreed(last, before["name"]) | _set_by_others(history, target, before["name"])
     if after["desired"] not in allowed:
         yield Violation(
             "I5",
             f"The desired count of {before['name']} is {after['desired']}, not {' or '.join(map(str, sorted(allowed)))} as "
-            f"before or as agreed{_by(last)}.",
+            f"before, as agreed or as somebody else has set it{_by(last)}.",
         )
     kept = [each["id"] for each in after["tasks"] if each["protected"] and each["desired_status"] == "RUNNING"]
     was = {each["id"] for each in before["tasks"] if each["protected"]}
@@ -90,6 +90,18 @@ def _agreed(last: Run | None, service: str) -> set[int]:
     if any(each.step == "return_count_before" and each.phase == "done" for each in last.events):
         return set()
     return {each["count_during"] for each in last.plan.get("services", ()) if each["service"] == service}
+
+
+def _set_by_others(history: History, target: str, service: str) -> set[int]:
+    """Return the counts that somebody who is no runbook has asked for."""
+    environment = history.targets[target].environment
+    return {
+        int(each.params["desiredCount"])
+        for each in history.calls
+        if each.name == "ecs.UpdateService" and each.took_effect and each.params.get("desiredCount") is not None
+        if each.account == environment.account and each.role != environment.role
+        if each.params.get("cluster") == environment.cluster and each.params.get("service") == service
+    }
 
 
 def _maximum(last: Run | None, group: str) -> list[int]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DESCRIBE_SERVICES_LIMIT = 10  # services one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # tasks one DescribeTasks call takes
 PROTECTION_LIMIT = 10  # tasks one UpdateTaskProtection call takes
+GONE = ("MISSING", "TASK_NOT_VALID")  # its answers for a task that has stopped
 REASON_LENGTH = 255  # characters of a StopTask reason AWS takes; a run id alone may have 250
 
 
@@ -215,7 +216,10 @@ def force_new_deployment(client: ECSClient, cluster: str, service: str) -> Deplo
 
 
 def protect_tasks(client: ECSClient, cluster: str, arns: Iterable[str], *, minutes: int | None) -> None:
-    """Protect tasks from scale-in for so many minutes; None lifts it. Raises: RolloutFailedError if AWS refuses any."""
+    """Protect tasks from scale-in for so many minutes; None lifts it, and then a task that is gone has none to lift.
+
+    Raises: RolloutFailedError if AWS refuses any other.
+    """
     for batch in _batches(arns, PROTECTION_LIMIT):
         if minutes is None:
             response = client.update_task_protection(cluster=cluster, tasks=batch, protectionEnabled=False)
@@ -223,8 +227,9 @@ def protect_tasks(client: ECSClient, cluster: str, arns: Iterable[str], *, minut
             response = client.update_task_protection(
                 cluster=cluster, tasks=batch, protectionEnabled=True, expiresInMinutes=minutes
             )
-        if response["failures"]:
-            failure = response["failures"][0]
+        failures = [each for each in response["failures"] if minutes or each.get("reason") not in GONE]
+        if failures:
+            failure = failures[0]
             raise RolloutFailedError(
                 f"ECS did not change the protection of task {failure.get('arn', '?').rsplit('/', 1)[-1]} "
                 f"({failure.get('reason', 'no reason given')}); nothing was stopped, look at that task and start again."

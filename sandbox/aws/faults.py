@@ -102,6 +102,7 @@ class Fault:
     fields: dict[str, Any] = field(default_factory=dict)
     account: str = ""  # the target's
     injected: int = 0
+    shaped: int = 0  # tasks that were made under it
     suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
     next_at: float = 0.0  # when a fault of the ground may strike again
     undo: Callable[[], None] = lambda: None  # what removing it gives back
@@ -160,6 +161,9 @@ def shape(behaviour: Behaviour, service: Service, active: list[Fault]) -> Behavi
             _crash(behaviour, fault)
         elif fault.kind == "flap":
             behaviour.flaps = fault.fields["period_seconds"]
+            # each at its own time: of three tasks in a row one is always ill
+            behaviour.flapped = 2 * behaviour.flaps * (fault.shaped % 3) / 3
+            fault.shaped += 1
             behaviour.faults.append(fault)
         elif fault.kind == "topology_errors":
             wanted = f"/regions/{fault.fields['region'].upper()}/"

@@ -62,7 +62,9 @@ def passes(task: Task, now: float) -> bool:
 
 def _is_ill(task: Task, now: float) -> bool:
     period = task.behaviour.flaps
-    return period is not None and task.well_since is not None and int((now - task.well_since) // period) % 2 == 1
+    if period is None or task.well_since is None:
+        return False
+    return int((now - task.well_since + task.behaviour.flapped) // period) % 2 == 1
 
 
 def _check(task: Task, target: Target, now: float) -> None:

@@ -29,6 +29,7 @@ class Behaviour:
     boot: float  # seconds from RUNNING to answering its health check
     healthy: bool = True
     flaps: float | None = None  # seconds that it is well, then as long ill, and so on
+    flapped: float = 0.0  # seconds of that it has behind it when it gets well first
     crash_after: float | None = None
     exit_code: int = 0
     failed_loads: dict[str, int] = field(default_factory=dict)  # uri -> how many times in a row

@@ -63,13 +63,13 @@ def test_marked_as_success_by_hand(scene: Scene):
     scene.ensure_nothing_changed()
 
 
-def test_for_a_run_that_was_cleared_is_asked_again_and_refused(scene: Scene):
-    """Clearing makes Airflow ask again with the old question; the decision that is on record stays the only one."""
+def test_for_a_run_that_was_cleared_stays_what_it_was(scene: Scene):
+    """Whoever clears a rejected approval is not asked again: the decision that is on record stands."""
     run = scene.restart()
     run.wait_until_asked()
     assert run.answer("Reject").status_code == 200
     assert run.wait() == "failed"
     run.clear("approve_restart", "record_restart")
     assert run.wait() == "failed"
-    assert "Seat 1 is decided already" in run.log("approve_restart")
+    assert "Rejected: approver rejected the plan. Nothing was changed." in run.log("approve_restart")
     scene.ensure_nothing_changed()

@@ -117,6 +117,25 @@ def test_flapping_task_is_well_a_period_and_ill_a_period(cloud, control):
     assert {tasks_of(control, HOUSING)[each]["health"] for each in old} == {"healthy"}
 
 
+def test_of_three_flapping_tasks_one_is_always_ill(cloud, control):
+    ecs = cloud.client("ecs", HOUSING)
+    ecs.update_service(cluster=APP, service=APP, healthCheckGracePeriodSeconds=7200)
+    old = alive(control, HOUSING)
+    inject(control, "flap", HOUSING, period_seconds=180)
+    ecs.update_service(cluster=APP, service=APP, desiredCount=len(old) + 3)
+    cloud.advance(5)
+    new = alive(control, HOUSING) - old
+
+    def some_ill():
+        return any(tasks_of(control, HOUSING)[each]["health"] == "unhealthy" for each in new)
+
+    advance_until(cloud, some_ill, "a new task to be ill")
+    for _ in range(200):
+        cloud.advance(10)
+        assert some_ill()
+    assert any(tasks_of(control, HOUSING)[each]["health"] == "healthy" for each in new)
+
+
 @pytest.mark.parametrize("of", ["old", "new"])
 def test_somebody_stops_a_task(cloud, control, of):
     old = alive(control, MAPS)

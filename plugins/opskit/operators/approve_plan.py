@@ -11,6 +11,7 @@ from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.approval import Answer, Decision, judge, people_to_ask
 from include.operations.history import add_decision, list_decisions
+from opskit.patience import insist
 from opskit.step import Step, step
 
 APPROVE, REJECT = "Approve", "Reject"
@@ -53,16 +54,15 @@ class ApprovePlanOperator(HITLOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         with step() as here:
-            answer = self._answer(event)
-            decision = judge(
-                here.target.environment.approval,
-                here.requester,
-                self.seat,
-                self._planned(here)["digest"],
-                answer,
-                list_decisions(here.table, here.run),
-            )
-            recorded = add_decision(here.table, here.run, decision)
+            answer, digest = self._answer(event), self._planned(here)["digest"]
+            policy = here.target.environment.approval
+
+            def record() -> Decision:
+                earlier = list_decisions(here.table, here.run)
+                decision = judge(policy, here.requester, self.seat, digest, answer, earlier)
+                return add_decision(here.table, here.run, decision)
+
+            recorded = insist(here.clients, record)  # a retry would have to ask the person again
         return self._ended(recorded)
 
     @staticmethod

@@ -13,6 +13,7 @@ from include.operations.history import add_event, list_events
 from include.plan.markdown import escape
 from include.restart.plan import RestartPlan
 from include.restart.steps import describe_now
+from opskit.patience import insist
 from opskit.step import step
 from opskit.story import gate_link, tell
 
@@ -57,7 +58,8 @@ class AskAfterFailureOperator(HITLOperator):
         chosen: str = answer["chosen_options"][0]
         with step() as here:
             user = answer["responded_by_user"]
-            here.permit.note(f"After the failure: {chosen} ({user['id'] if user else 'nobody answered in time'}).")
+            said = f"After the failure: {chosen} ({user['id'] if user else 'nobody answered in time'})."
+            insist(here.clients, lambda: here.permit.note(said))  # a retry would have to ask the person again
         return chosen
 
     @staticmethod

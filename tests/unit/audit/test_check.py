@@ -34,8 +34,21 @@ def test_every_promise_has_its_names_and_values_in_the_sentence(story: Story):
 def test_count_that_stays_up_is_found(story: Story):
     story.restart().after = story.world(5, capacity=5)
     assert [str(each) for each in story.violations()] == [
-        f"I5: The desired count of {SERVICE} is 5, not 2 as before or as agreed, after {RUN}."
+        f"I5: The desired count of {SERVICE} is 5, not 2 as before, as agreed or as somebody else has set it, "
+        f"after {RUN}."
     ]
+
+
+def test_count_that_somebody_else_has_set_is_theirs(story: Story):
+    story.restart().after = story.world(4)
+    story.call("ecs", "UpdateService", {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 4}, role="somebody")
+    assert story.violations() == []
+
+
+def test_count_that_the_runs_own_role_has_set_is_not_somebody_elses(story: Story):
+    story.restart().after = story.world(4)
+    story.call("ecs", "UpdateService", {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 4})
+    assert "I5" in story.broken()
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,20 @@ def test_protection_is_lifted_without_an_expiry(script: Scripts):
     ecs.protect_tasks(aws.client, "c", [ARN + "a"], minutes=None)
 
 
+@pytest.mark.parametrize("reason", ["MISSING", "TASK_NOT_VALID"])
+def test_task_that_stopped_meanwhile_has_no_protection_to_lift(script: Scripts, reason: str):
+    aws, expected = script("ecs"), {"cluster": "c", "tasks": [ARN + "a"], "protectionEnabled": False}
+    aws.answer("update_task_protection", expected, {"failures": [{"arn": ARN + "a", "reason": reason}]})
+    ecs.protect_tasks(aws.client, "c", [ARN + "a"], minutes=None)
+
+
+def test_task_that_keeps_its_protection_for_another_reason_is_named(script: Scripts):
+    aws, expected = script("ecs"), {"cluster": "c", "tasks": [ARN + "a"], "protectionEnabled": False}
+    aws.answer("update_task_protection", expected, {"failures": [{"arn": ARN + "a", "reason": "DEPLOYMENT_BLOCKED"}]})
+    with pytest.raises(RolloutFailedError, match=r"protection of task a \(DEPLOYMENT_BLOCKED\)"):
+        ecs.protect_tasks(aws.client, "c", [ARN + "a"], minutes=None)
+
+
 def test_nothing_to_protect_is_no_call(script: Scripts):
     ecs.protect_tasks(script("ecs").client, "c", [], minutes=120)
 
