@@ -15,14 +15,16 @@ FINISHED = ("success", "failed")
 DEADLINE = 180.0  # seconds; how long a journey may wait for one condition before the test fails
 
 
-def wait_for(what: str, look: Callable[[], T | None], deadline: float = DEADLINE, every: float = 0.25) -> T:
-    """Return the first truthy look; fail with what was waited for."""
+def wait_for(
+    what: str | Callable[[], str], look: Callable[[], T | None], deadline: float = DEADLINE, every: float = 0.25
+) -> T:
+    """Return the first truthy look; fail with what was waited for, told as it is then if it is a function."""
     end = time.monotonic() + deadline
     while True:
         if found := look():
             return found
         if time.monotonic() > end:
-            raise AssertionError(f"waited {deadline:.0f} s for {what}")
+            raise AssertionError(f"waited {deadline:.0f} s for {what if isinstance(what, str) else what()}")
         time.sleep(every)
 
 
@@ -100,11 +102,14 @@ class Sandbox:
         assert answer.status_code in (200, 201), answer.text
         return str(answer.json()["id"])
 
+    def struck(self, fault: str) -> dict[str, Any]:
+        """Return a fault as it is listed, with how often it took effect."""
+        faults = self.control.get("/faults").raise_for_status().json()["faults"]
+        return dict(next(each for each in faults if str(each["id"]) == fault))
+
     def injected(self, fault: str) -> int:
         """Return how many times a fault really took effect."""
-        faults = self.control.get("/faults").json()
-        faults = faults["faults"] if isinstance(faults, dict) else faults
-        return int(next(each["injected"] for each in faults if str(each["id"]) == fault))
+        return int(self.struck(fault)["injected"])
 
     def threads(self, channel: str) -> list[dict[str, Any]]:
         """Return a Slack channel's messages, each with its replies."""
@@ -122,7 +127,7 @@ class Sandbox:
                     return message
             return None
 
-        return wait_for(f"the thread of {run.run_id} to say {until!r}: {self.threads(channel)}", look)
+        return wait_for(lambda: f"the thread of {run.run_id} to say {until!r}: {self.threads(channel)}", look)
 
     def state(self) -> Any:
         return self.control.get("/state").raise_for_status().json()
@@ -205,11 +210,12 @@ class Run:
 
     def wait(self, deadline: float = DEADLINE) -> str:
         """Wait until the run has ended; returns its state."""
-        wait_for(f"run {self.run_id} to end ({self.tasks()})", self._ended, deadline)
+        wait_for(lambda: f"run {self.run_id} to end, but it is {self.story()}", self._ended, deadline)
         return self.state
 
     def wait_for_task(self, task: str, *states: str) -> None:
-        wait_for(f"{task} to be {' or '.join(states)}", lambda: self.tasks().get(task) in states or self._ended())
+        what = f"{task} to be {' or '.join(states)}"
+        wait_for(lambda: f"{what}: {self.story()}", lambda: self.tasks().get(task) in states or self._ended())
         assert self.tasks().get(task) in states, self.story()
 
     def log(self, task: str) -> str:

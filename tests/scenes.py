@@ -108,6 +108,10 @@ class Scene:
         """Take a fault away."""
         self.sandbox.control.delete(f"/faults/{fault}").raise_for_status()
 
+    def struck(self, fault: str) -> dict[str, Any]:
+        """Return a fault as it is listed, with how often it took effect."""
+        return self.sandbox.struck(fault)
+
     def injected(self, fault: str) -> int:
         return self.sandbox.injected(fault)
 
