@@ -200,6 +200,11 @@ class Run:
         answer = self.sandbox.airflow(user).patch(f"{self.path}/taskInstances/{task}", json=body)
         assert answer.status_code == 200, answer.text
 
+    def mark_failed(self, user: str = "operator") -> None:
+        """Mark the whole run as failed, as the button of the UI does."""
+        answer = self.sandbox.airflow(user).patch(self.path, json={"state": "failed"})
+        assert answer.status_code == 200, answer.text
+
     def clear(self, *tasks: str, user: str = "operator") -> None:
         """Have tasks run again, as the button of the UI does."""
         body = {"dry_run": False, "only_failed": False, "dag_run_id": self.run_id, "task_ids": list(tasks)}

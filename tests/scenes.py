@@ -34,6 +34,9 @@ def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
         }
         environment["restart"]["timeout"] = options.get("timeout", environment["restart"]["timeout"])
         system = {"system": name, "title": f"Scene {number}", "environments": {"staging": environment}}
+        if options.get("slack"):
+            system["slack_workspace"] = name
+            environment["slack_channel"] = f"#{name}"
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(system), encoding="utf-8")
 
 
@@ -91,6 +94,7 @@ class Scene:
 
     def __init__(self, sandbox: Sandbox, name: str, inventory: Inventory):
         self.sandbox = sandbox
+        self.name = name
         self.target = f"{name}/staging"
         self.cluster = f"{name}-cluster"
         self.before = self.state()
@@ -118,6 +122,14 @@ class Scene:
     def await_injected(self, fault: str) -> None:
         """Wait until a fault has taken effect."""
         wait_for(f"fault {fault} to take effect", lambda: self.injected(fault) > 0)
+
+    def threads(self) -> list[dict[str, Any]]:
+        """Return what was posted to Slack, each message with its replies."""
+        return self.sandbox.threads(self.name)
+
+    def thread(self, run: Run, until: str) -> dict[str, Any]:
+        """Return the thread of a run, once its parent says so."""
+        return self.sandbox.thread(self.name, run, until)
 
     def state(self) -> Any:
         return self.sandbox.state()[self.target]

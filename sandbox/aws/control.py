@@ -165,8 +165,8 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
     """Add a fault. Raises: FaultError, InventoryError."""
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = faults.parse_fields(given.get("kind"), rest)
-    if given["kind"] in faults.EVERYWHERE:
-        return inject_everywhere(world, given, fields)
+    if given["kind"] in faults.SLACK:
+        return inject_slack(world, inventory, given, fields)
     target, name = str(given.get("target")), given.get("service")
     environment = inventory.target(target).environment
     one_off = environment.one_off
@@ -192,12 +192,18 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
     return fault
 
 
-def inject_everywhere(world: World, given: dict[str, Any], fields: dict[str, Any]) -> faults.Fault:
-    """Add a fault that no target is named for. Raises: FaultError."""
-    named = [name for name in ("target", "service") if given.get(name)]
-    if named:
-        raise faults.FaultError(f"Fault {given['kind']} is the same for every target; leave {named[0]!r} out.")
-    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], "", "", fields)
+def inject_slack(world: World, inventory: Inventory, given: dict[str, Any], fields: dict[str, Any]) -> faults.Fault:
+    """Add a fault of Slack, for every workspace or for that of a target's system. Raises: FaultError, InventoryError."""
+    if given.get("service"):
+        raise faults.FaultError(f"Fault {given['kind']} is the same for every service; leave 'service' out.")
+    target = str(given.get("target") or "")
+    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields)
+    if target:
+        fault.workspace = inventory.target(target).system.slack_workspace or ""
+        if not fault.workspace:
+            raise faults.FaultError(
+                f"The inventory names no slack_workspace for {target}, so {given['kind']} cannot apply."
+            )
     with world.lock:
         world.faults.append(fault)
     return fault

@@ -81,7 +81,7 @@ FIELDS: dict[str, dict[str, Field]] = {
 
 _SECONDS = Field(float, lambda value: 0 <= value <= 600, "a number of seconds up to 600")
 _TIMES = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=1)
-EVERYWHERE: dict[str, dict[str, Field]] = {  # of a neighbour, so no target is named
+SLACK: dict[str, dict[str, Field]] = {  # for every workspace, or for that of a target's system
     "slack_down": {},
     "slack_slow": {"seconds": _SECONDS},
     "slack_rate_limit": {
@@ -101,6 +101,7 @@ class Fault:
     service: str
     fields: dict[str, Any] = field(default_factory=dict)
     account: str = ""  # the target's
+    workspace: str = ""  # of Slack; the target's system's
     injected: int = 0
     shaped: int = 0  # tasks that were made under it
     suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
@@ -124,7 +125,7 @@ class Fault:
 
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
-    kinds = FIELDS | EVERYWHERE
+    kinds = FIELDS | SLACK
     if not isinstance(kind, str) or kind not in kinds:
         raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(kinds)}.")
     known = kinds[kind]

@@ -37,18 +37,20 @@ class Neighbours:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith("/slack/api/"):
             return NotFound("There is only /slack/api/ here.")(environ, start_response)
-        if self._injected("slack_down"):
+        caller = self.slack.find_workspace(environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer "))
+        workspace = caller.name if caller else ""
+        if self._injected("slack_down", workspace):
             _hang_up(environ)
-        if slow := self._injected("slack_slow"):
+        if slow := self._injected("slack_slow", workspace):
             self._hold_back(environ, slow)
-        if self._injected("slack_html"):
+        if self._injected("slack_html", workspace):
             start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
             return [PAGE]
-        if limited := self._injected("slack_rate_limit"):
+        if limited := self._injected("slack_rate_limit", workspace):
             with self._slack_app.app_context():
                 return rate_limited(limited.fields["retry_after"])(environ, start_response)
         posting = environ["PATH_INFO"].endswith("/chat.postMessage")
-        if posting and self._injected("slack_lost_answer"):
+        if posting and self._injected("slack_lost_answer", workspace):
             list(self._slack_app(environ, lambda *_: None))
             _hang_up(environ)
         return self._slack_app(environ, start_response)
@@ -64,11 +66,12 @@ class Neighbours:
             if self._stop.wait(min(left, HELD)) or not any(each is slow for each in self.world.faults):
                 _hang_up(environ)
 
-    def _injected(self, kind: str) -> Fault | None:
-        """Count and return an active fault of that kind that has not done its `times` yet."""
+    def _injected(self, kind: str, workspace: str) -> Fault | None:
+        """Count and return an active fault of that kind and workspace that has not done its `times` yet."""
         with self.world.lock:
             for fault in self.world.faults:
-                if fault.kind == kind and fault.injected < fault.fields.get("times", float("inf")):
+                here = fault.kind == kind and fault.workspace in ("", workspace)
+                if here and fault.injected < fault.fields.get("times", float("inf")):
                     fault.count()
                     return fault
         return None

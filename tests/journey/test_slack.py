@@ -1,32 +1,35 @@
 """What Slack is told of a run, and that a Slack that is away costs the run nothing."""
 
+from typing import Any
+
 import pytest
 
-MAPS, CHANNEL = "districtbuilder/staging", "districtbuilder-staging"
+from tests.sandbox_client import Run
+from tests.scenes import Scene
+
+WAIT = "surge.await_new_tasks_healthy"
 
 
-def said(thread):
+def said(thread: dict[str, Any]) -> list[str]:
     return [each["text"] for each in thread["replies"]]
 
 
-def keys(thread):
-    return [each["metadata"]["event_payload"]["key"] for each in thread["replies"]]
+def ensure_told_once(scene: Scene, run: Run) -> None:
+    (thread,) = scene.threads()
+    keys = [each["metadata"]["event_payload"]["key"] for each in thread["replies"]]
+    assert thread["metadata"]["event_payload"]["run"].endswith(run.run_id)
+    assert len(set(keys)) == len(keys), "each message once"
 
 
-def ensure_told_once(sandbox, run, thread):
-    mine = [each for each in sandbox.threads(CHANNEL) if each["metadata"]["event_payload"]["run"].endswith(run.run_id)]
-    assert len(mine) == 1, "one thread a run"
-    assert len(set(keys(thread))) == len(keys(thread)), "each message once"
-
-
-def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(sandbox):
-    run = sandbox.restart(MAPS, reason="memory grows, <!channel> & more")
+@pytest.mark.stage(slack=True)
+def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(scene: Scene):
+    run = scene.restart(reason="memory grows, <!channel> & more")
     run.wait_until_asked()
-    asked = sandbox.thread(CHANNEL, run, "waiting for an approval")
+    asked = scene.thread(run, "waiting for an approval")
     assert "/tasks/approve_restart/required_actions" in asked["text"]
     run.approve()
     assert run.wait() == "success", run.story()
-    thread = sandbox.thread(CHANNEL, run, "*Success*")
+    thread = scene.thread(run, "*Success*")
     texts = said(thread)
     order = [
         "operator asked for this run: memory grows, &lt;!channel&gt; &amp; more",
@@ -44,53 +47,58 @@ def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(sandbox):
     places = [next((n for n, text in enumerate(texts) if words in text), words) for words in order]
     assert places == sorted(places, key=lambda place: (isinstance(place, str), place)), texts
     assert "<!channel>" not in str(thread)
-    ensure_told_once(sandbox, run, thread)
+    ensure_told_once(scene, run)
 
 
-@pytest.mark.parametrize(
-    ("kind", "fields"),
-    [("slack_down", {}), ("slack_slow", {"seconds": 600}), ("slack_html", {})],
-)
-def test_slack_that_is_away_for_the_whole_run_costs_it_nothing(sandbox, kind, fields):
-    fault = sandbox.fault(kind, **fields)
-    run = sandbox.restart(MAPS)
+@pytest.mark.stage(slack=True)
+def test_slack_that_is_away_for_the_whole_run_in_one_way_after_the_other_costs_it_nothing(scene: Scene):
+    down = scene.fault("slack_down")
+    run = scene.restart()
+    run.wait_until_asked()
+    slow = scene.fault("slack_slow", seconds=600)
+    scene.heal(down)
+    run.approve()
+    run.wait_for_task(WAIT, "deferred")
+    page = scene.fault("slack_html")
+    scene.heal(slow)
+    assert run.wait() == "success", run.story()
+    assert scene.threads() == []
+    assert scene.injected(page) > 0
+    scene.heal(page)
+    assert "operator asked for this run" in said(scene.thread(run, "*Success*"))[0]
+    ensure_told_once(scene, run)
+
+
+@pytest.mark.stage(slack=True)
+def test_lost_answers_and_refusals_for_haste_leave_each_message_once(scene: Scene):
+    lost = scene.fault("slack_lost_answer", times=3)
+    limited = scene.fault("slack_rate_limit", retry_after=2, times=2)
+    run = scene.restart()
     run.approve()
     assert run.wait() == "success", run.story()
-    assert sandbox.injected(fault) > 0
-    assert sandbox.threads(CHANNEL) == []
-    sandbox.control.delete("/faults").raise_for_status()
-    thread = sandbox.thread(CHANNEL, run, "*Success*")
-    assert "operator asked for this run" in said(thread)[0]
-    ensure_told_once(sandbox, run, thread)
+    scene.thread(run, "*Success*")
+    assert (scene.injected(lost), scene.injected(limited)) == (3, 2)
+    ensure_told_once(scene, run)
 
 
-def test_lost_answers_and_refusals_for_haste_leave_each_message_once(sandbox):
-    lost = sandbox.fault("slack_lost_answer", times=3)
-    limited = sandbox.fault("slack_rate_limit", retry_after=2, times=2)
-    run = sandbox.restart(MAPS)
-    run.approve()
-    assert run.wait() == "success", run.story()
-    thread = sandbox.thread(CHANNEL, run, "*Success*")
-    assert (sandbox.injected(lost), sandbox.injected(limited)) == (3, 2)
-    ensure_told_once(sandbox, run, thread)
-
-
-def test_failure_is_told_with_its_sentence_and_where_to_decide(sandbox):
-    fault = sandbox.fault("topology_errors", MAPS, region="us/pa", times=4)
-    run = sandbox.restart(MAPS)
+@pytest.mark.stage(slack=True)
+def test_failure_is_told_with_its_sentence_and_where_to_decide(scene: Scene):
+    fault = scene.fault("topology_errors", region="us/pa", times=4)
+    run = scene.restart()
     run.approve()
     run.wait_until_asked("decide_after_failure")
-    thread = sandbox.thread(CHANNEL, run, "a decision is needed")
-    assert sandbox.injected(fault) >= 1
+    thread = scene.thread(run, "a decision is needed")
+    assert scene.injected(fault) >= 1
     texts = said(thread)
     assert [text for text in texts if "Region us/pa failed to load" in text], texts
     assert "/tasks/decide_after_failure/required_actions" in thread["text"]
     assert run.answer("Leave everything as it is", "operator", "decide_after_failure").status_code == 200
     assert run.wait() == "failed"
-    assert "*Failed*" in said(sandbox.thread(CHANNEL, run, "*Failed*"))[-1]
+    assert "*Failed*" in said(scene.thread(run, "*Failed*"))[-1]
 
 
-def test_plan_only_tells_slack_nothing(sandbox):
-    run = sandbox.restart(MAPS, plan_only=True)
+@pytest.mark.stage(slack=True)
+def test_plan_only_tells_slack_nothing(scene: Scene):
+    run = scene.restart(plan_only=True)
     assert run.wait() == "success", run.story()
-    assert sandbox.threads(CHANNEL) == []
+    assert scene.threads() == []

@@ -21,7 +21,7 @@ from opskit.processes import end_forks_with_parent
 from opskit.slack import QUIET, SlackThread
 from sandbox import environment
 from sandbox.aws.clock import ManualClock
-from sandbox.aws.faults import EVERYWHERE, Fault
+from sandbox.aws.faults import SLACK, Fault
 from sandbox.aws.server import Server
 from sandbox.aws.world import World
 from sandbox.neighbours.server import Handler, Neighbours
@@ -51,7 +51,7 @@ class Place:
         return SlackThread(connection, "#core-staging", RUN)
 
     def fault(self, kind: str, **fields) -> Fault:
-        assert kind in EVERYWHERE
+        assert kind in SLACK
         self.world.faults.append(fault := Fault(kind, kind, "", "", fields))
         return fault
 

@@ -146,6 +146,16 @@ def test_slack_that_is_down_hangs_up_and_keeps_nothing(control, client, slack):
     assert (texts(slack), injected()) == ([], 1)
 
 
+def test_slack_is_down_for_the_workspace_of_one_target_only(control, client, slack):
+    elsewhere = fault(control, "slack_down", target="districtbuilder/staging")
+    client.chat_postMessage(channel=CHANNEL, text="heard")
+    assert (texts(slack), elsewhere()) == (["heard"], 0)
+    here = fault(control, "slack_down", target="core/staging")
+    with pytest.raises(OSError, match=r"Remote end closed|reset by peer"):
+        client.chat_postMessage(channel=CHANNEL, text="lost")
+    assert (texts(slack), here()) == (["heard"], 1)
+
+
 def test_lost_answer_leaves_the_message_there(control, client, slack):
     injected = fault(control, "slack_lost_answer")
     with pytest.raises(OSError, match=r"Remote end closed|reset by peer"):
@@ -190,7 +200,8 @@ def test_messages_are_shown_and_forgotten_with_the_world(control, client):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"kind": "slack_down", "target": "core/staging"}, "is the same for every target; leave 'target' out"),
+        ({"kind": "slack_down", "service": "core-staging-app"}, "is the same for every service; leave 'service' out"),
+        ({"kind": "slack_down", "target": "core/nowhere"}, "core/nowhere"),
         ({"kind": "slack_slow"}, "needs the field 'seconds'"),
         ({"kind": "slack_rate_limit", "retry_after": 0}, "retry_after must be a whole number of seconds"),
     ],
