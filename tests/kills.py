@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 import psutil
 
+from include.inventory import Inventory, load
 from tests.running_sandbox import start_sandbox
 from tests.sandbox_client import FINISHED, Run, Sandbox, wait_for
 from tests.scenes import Scene, write_inventory
@@ -113,8 +114,9 @@ class Outcome:
 class Campaign:
     """Kills processes of a sandbox while its runs go on. `apart` waits for each recovery before the next kill."""
 
-    def __init__(self, sandbox: Sandbox, seed: int, each: int, *, postgres: int = 1, apart: bool = False):
-        self.sandbox = sandbox
+    def __init__(self, stage: Stage, seed: int, each: int, *, postgres: int = 1, apart: bool = False):
+        self.sandbox = stage.sandbox
+        self._inventory = stage.inventory
         self.outcome = Outcome(seed)
         self._kills = plan_kills(seed, each)
         self._restarts = {round((number + 1) * len(self._kills) / (postgres + 1)) for number in range(postgres)}
@@ -127,7 +129,7 @@ class Campaign:
         """Kill until the schedule is done, let every run end, and return what came of it."""
         self.sandbox.transport = PatientTransport()
         with ThreadPoolExecutor(len(STAGES) + 64) as pool:
-            drivers = [pool.submit(self._drive, Scene(self.sandbox, name)) for name in STAGES]
+            drivers = [pool.submit(self._drive, Scene(self.sandbox, name, self._inventory)) for name in STAGES]
             recoveries = []
             try:
                 for kill in self._kills:
@@ -164,6 +166,10 @@ class Campaign:
             except Exception as error:  # reported with everything else
                 self.violate(f"{scene.target}, run {number}: {type(error).__name__}: {error}")
                 return
+        try:
+            scene.ensure_promises_kept()
+        except AssertionError as error:
+            self.violate(f"{scene.target}: {error}")
 
     def _play(self, scene: Scene, run_id: str) -> None:
         seen, before = self.sandbox.last_call(), self.sandbox.target(scene.target)
@@ -350,7 +356,7 @@ def stop_alive(process: psutil.Process) -> bool:
 
 
 def violations(sandbox: Sandbox, scene: Scene, before: dict[str, Any], seen: int, state: str) -> Iterator[str]:
-    """Yield what a run did that it should not have. The history checker belongs here: it gets the calls and the run."""
+    """Yield what a run did that it should not have, whatever its journal says."""
     if state != "success":
         yield f"ended as {state}"
     after = sandbox.target(scene.target)
@@ -425,11 +431,19 @@ def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A sandbox of a campaign's own, and its inventory."""
+
+    sandbox: Sandbox
+    inventory: Inventory
+
+
 @contextmanager
-def stage(folder: Path) -> Iterator[Sandbox]:
+def stage(folder: Path) -> Iterator[Stage]:
     """Start a sandbox of its own for a campaign."""
     inventory = folder / "inventory"
     inventory.mkdir()
     write_inventory(inventory, STAGES)
     with contextmanager(start_sandbox)(folder / "state", speed=SPEED, RUNBOOK_INVENTORY=str(inventory)) as sandbox:
-        yield sandbox
+        yield Stage(sandbox, load(inventory))

@@ -13,10 +13,10 @@ RESTARTS = 10  # kills of each kind for one crash of the database
 def main() -> int:
     """Run the campaign, print its counts, and return the exit code: 1 if anything was violated or a kill is missing."""
     seed, each = int(os.environ.get("SEED") or 1), int(os.environ.get("KILLS") or 100)
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder, stage(Path(folder)) as sandbox:
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, stage(Path(folder)) as staged:
         restarts = max(1, each // RESTARTS)
         apart = os.environ.get("APART", "") not in ("", "0")
-        outcome = Campaign(sandbox, seed, each, postgres=restarts, apart=apart).run()
+        outcome = Campaign(staged, seed, each, postgres=restarts, apart=apart).run()
     whole = outcome.killed == {**dict.fromkeys(KINDS, each), "postgres": restarts} and outcome.runs > 0
     bad = bool(outcome.violations) or not whole or outcome.survived != outcome.runs
     print(outcome.story() if bad else outcome.report())

@@ -9,8 +9,8 @@ SEED = int(os.environ.get("SEED", "20261121"))
 
 
 def test_runs_survive_the_death_of_every_kind_of_process(tmp_path, capsys):
-    with stage(tmp_path) as sandbox:
-        outcome = Campaign(sandbox, SEED, EACH).run()
+    with stage(tmp_path) as staged:
+        outcome = Campaign(staged, SEED, EACH).run()
     with capsys.disabled():
         print(f"\n{outcome.report()}")
     assert outcome.killed == {**dict.fromkeys(KINDS, EACH), "postgres": 1}, outcome.story()
