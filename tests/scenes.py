@@ -12,11 +12,13 @@ from typing import Any
 import yaml
 
 from include.inventory import Inventory
-from tests.history import ensure_kept, violations, world
+from tests.history import ensure_kept, stored, violations, world
 from tests.sandbox_client import Run, Sandbox, wait_for
 
 AT_ONCE = 6  # journeys; Airflow has eight workers, and the machine two cores
 SPEED = 120
+DAGS = Path(__file__).resolve().parents[1] / "dags"
+EDITED = "edited_restart"  # service_restart by another name
 USERS = {"approvers": ["approver", "second_approver"], "count": 1, "respond_within": "2h"}
 
 
@@ -89,12 +91,25 @@ def _rolling(name: str) -> dict[str, Any]:
     return {"services": [app, worker], "restart": {"strategy": "rolling", "services": names, "timeout": "40m"}}
 
 
+def write_dags(folder: Path) -> Path:
+    """Write the runbooks, and one more that a journey may edit: the others' code must stay as it was planned with."""
+    folder.mkdir()
+    for file in DAGS.glob("*.py"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    text = (DAGS / "service_restart.py").read_text(encoding="utf-8")
+    named = text.replace('dag_id="service_restart"', f'dag_id="{EDITED}"')
+    assert named != text
+    (folder / f"{EDITED}.py").write_text(named, encoding="utf-8")
+    return folder
+
+
 class Scene:
     """What one journey has to itself."""
 
-    def __init__(self, sandbox: Sandbox, name: str, inventory: Inventory):
+    def __init__(self, sandbox: Sandbox, name: str, inventory: Inventory, dags: Path = DAGS):
         self.sandbox = sandbox
         self.name = name
+        self.dags = dags
         self.target = f"{name}/staging"
         self.cluster = f"{name}-cluster"
         self.before = self.state()
@@ -104,6 +119,10 @@ class Scene:
 
     def restart(self, user: str = "operator", **conf: Any) -> Run:
         return self.sandbox.restart(self.target, user, **conf)
+
+    def restart_by(self, dag_id: str) -> Run:
+        """Start another runbook that restarts the target."""
+        return self.sandbox.trigger(dag_id, {"target": self.target, "reason": "a journey of the tests"})
 
     def fault(self, kind: str, **fields: Any) -> str:
         return self.sandbox.fault(kind, self.target, **fields)
@@ -163,6 +182,11 @@ class Scene:
             for call in self.calls()
             if call["mutates"] and call["service"] != "dynamodb" and call["role"] != "somebody"
         ]
+
+    def decisions(self, run: Run, dag_id: str = "service_restart") -> list[dict[str, Any]]:
+        """Return what is on record of who decided on a run."""
+        found = stored(self.sandbox, self._described)
+        return [each for pk, sk, each in found if pk == f"run#{dag_id}/{run.run_id}" and sk.startswith("decision#")]
 
     def aws(self, service: str) -> Any:
         """Return a boto3 client of somebody else in this scene's account."""

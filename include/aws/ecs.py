@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from include.aws.clock import answered_at
+from include.aws.once import ask_once
 from include.errors import PreconditionError, RolloutFailedError
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def force_new_deployment(client: ECSClient, cluster: str, service: str) -> Deplo
 
     Not idempotent: `client` must not repeat it by itself, and whoever repeats it looks first.
     """
-    response = client.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+    response = ask_once(lambda: client.update_service(cluster=cluster, service=service, forceNewDeployment=True))
     return _service(response["service"], cluster, answered_at(response)).primary
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from airflow.sdk import PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
 
 from include.approval import ensure_approved
 from include.errors import ApprovalError, PreconditionError
@@ -176,6 +177,12 @@ def _code(here: Step) -> str:
 
 
 def _run_state(here: Step, owner: str) -> str | None:
+    """Return what Airflow says of a run; None of one that was deleted."""
     dag_id, _, run_id = owner.partition("/")
-    state = here.context["ti"].get_dagrun_state(dag_id=dag_id, run_id=run_id)
+    try:
+        state = here.context["ti"].get_dagrun_state(dag_id=dag_id, run_id=run_id)
+    except AirflowRuntimeError as error:
+        if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
+            return None
+        raise
     return str(getattr(state, "value", state)) if state else None

@@ -8,7 +8,7 @@ import pytest
 
 from include.inventory import load
 from tests.running_sandbox import start_sandbox
-from tests.scenes import AT_ONCE, SPEED, Scene, write_inventory
+from tests.scenes import AT_ONCE, SPEED, Scene, write_dags, write_inventory
 
 
 class SideBySide:
@@ -24,13 +24,16 @@ class SideBySide:
             inventory,
             {name: dict(marker.kwargs) if marker else {} for name, marker in zip(names, markers, strict=True)},
         )
-        starting = contextmanager(start_sandbox)(folder / "state", speed=SPEED, RUNBOOK_INVENTORY=str(inventory))
+        dags = write_dags(folder / "dags")
+        starting = contextmanager(start_sandbox)(
+            folder / "state", speed=SPEED, RUNBOOK_INVENTORY=str(inventory), SANDBOX_DAGS=str(dags)
+        )
         sandbox = self._open.enter_context(starting)
         pool = self._open.enter_context(ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scene"))
         self._open.callback(pool.shutdown, wait=True, cancel_futures=True)
         described = load(inventory)
         self._outcomes: dict[str, Future[None]] = {
-            item.nodeid: pool.submit(_play, item, Scene(sandbox, name, described))
+            item.nodeid: pool.submit(_play, item, Scene(sandbox, name, described, dags))
             for item, name in zip(items, names, strict=True)
         }
 

@@ -1,10 +1,14 @@
 """Who may approve, when, and how often: whatever else is tried, nothing is changed and the run is no success."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
+from tests.sandbox_client import Run
 from tests.scenes import Scene
 
-BOTH = 100  # tries of answering twice at once
+RUNS = 6  # answered by two people at the same moment; tests/sandbox/test_at_once.py does it a hundred times
 
 
 def test_rejected(scene: Scene):
@@ -73,3 +77,30 @@ def test_for_a_run_that_was_cleared_stays_what_it_was(scene: Scene):
     assert run.wait() == "failed"
     assert "Rejected: approver rejected the plan. Nothing was changed." in run.log("approve_restart")
     scene.ensure_nothing_changed()
+
+
+@pytest.mark.stage(strategy="rolling")
+def test_answered_twice_at_once_leaves_one_decision_that_the_run_obeys(scene: Scene):
+    runs = [scene.restart() for _ in range(RUNS)]
+    for run in runs:
+        run.wait_until_asked()
+    # so that a run which is approved ends at its guard, and all of them can be tried on one target
+    scene.aws("ecs").update_service(cluster=scene.cluster, service=scene.service(1)["name"], desiredCount=2)
+    together = Barrier(2)
+
+    def answer(run: Run, option: str, user: str) -> int:
+        together.wait(timeout=60)
+        return run.answer(option, user).status_code
+
+    with ThreadPoolExecutor(2) as both:
+        for run in runs:
+            codes = list(both.map(answer, [run] * 2, ["Approve", "Reject"], ["approver", "second_approver"]))
+            assert 200 in codes
+    for run in runs:
+        assert run.wait() == "failed"
+        decisions = scene.decisions(run)
+        assert len(decisions) == 1
+        approved = decisions[0]["why"] == "approver approved the plan"
+        assert approved or decisions[0]["why"] == "second_approver rejected the plan"
+        assert run.tasks()["confirm_plan_unchanged"] == ("failed" if approved else "upstream_failed")
+    assert scene.writes() == []

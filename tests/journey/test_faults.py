@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox_client import Run, wait_for
-from tests.scenes import Scene
+from tests.scenes import EDITED, Scene
 
 LEAVE, RETURN = "Leave everything as it is", "Return to the count before"
 WAIT = "surge.await_new_tasks_healthy"
@@ -226,19 +226,36 @@ def test_world_changes_between_plan_and_approval(scene: Scene):
     assert scene.writes() == []
 
 
+def test_code_of_the_runbook_changes_on_disk_between_plan_and_approval(scene: Scene):
+    run = scene.restart_by(EDITED)
+    run.wait_until_asked()
+    file = scene.dags / f"{EDITED}.py"
+    file.write_text(file.read_text(encoding="utf-8") + "\n# one line more\n", encoding="utf-8")
+    run.approve()
+    assert run.wait() == "failed"
+    assert "The runbook's code or the target's inventory changed on disk" in run.log("confirm_plan_unchanged")
+    scene.ensure_nothing_changed()
+
+
 # --- the lease --------------------------------------------------------------------------------------------------------
 
 
-def test_lease_of_a_run_that_is_long_dead_is_taken_over(scene: Scene):
-    dead = {"owner": "service_restart/manual__1999", "fencing": 7, "reason": "a run that was lost", "version": 3}
-    document = {"target": scene.target, "since": "1999-01-01T00:00:00Z", **dead}
-    fault = scene.fault("lease_record", document=document)
-    old = scene.alive()
-    run = scene.restart()
-    run.approve()
-    ended_well(scene, run, old)
-    assert scene.injected(fault) == 1
-    assert "manual__1999" in run.log("acquire_lock")
+@pytest.mark.stage(strategy="rolling")
+def test_lease_of_a_run_that_is_over_is_taken_over_and_that_of_one_that_was_deleted(scene: Scene):
+    dead = scene.restart(plan_only=True)
+    assert dead.wait() == "success"
+    for owner, newest in ((dead.run_id, 7), ("manual__1999", 70)):
+        document = {"target": scene.target, "owner": f"service_restart/{owner}", "since": "1999-01-01T00:00:00Z"}
+        fault = scene.fault(
+            "lease_record", document={**document, "reason": "lost", "fencing": newest, "version": newest}
+        )
+        run = scene.restart()
+        run.approve()
+        run.wait_for_task("acquire_lock", "success")
+        assert scene.injected(fault) == 1
+        assert f"over from service_restart/{owner}, whose run is over" in run.log("acquire_lock")
+        assert run.wait() == "success", run.story()
+        scene.ensure_whole_again()
 
 
 def test_broken_lease_record_is_refused_and_left_as_it_is(scene: Scene):
@@ -279,11 +296,9 @@ LOST_ANSWERS = [
     "bad_day",
     [
         [("throttle", {"every": 3})],
-        [("server_error", {"every": 3})],
-        [("hang", {"seconds": 60, "times": 2, "api": "ecs"})],
+        [("server_error", {"every": 3}), ("partial_page", {"size": 1}), ("expired_credentials", {"times": 2})],
         [("lost_answer", fields) for fields in LOST_ANSWERS],
-        [("partial_page", {"size": 1}), ("stale_reads", {"seconds": 5})],
-        [("expired_credentials", {"times": 2})],
+        [("hang", {"seconds": 60, "times": 2, "api": "ecs"}), ("stale_reads", {"seconds": 5})],
     ],
     ids=lambda bad_day: "_and_".join(dict(bad_day)),
 )

@@ -1,4 +1,4 @@
-"""Systems that exist only in an inventory of one's own: the guide's example, and one whose approvers are given no time."""
+"""A system that exists only in an inventory of one's own: the guide's example."""
 
 import re
 from pathlib import Path
@@ -15,14 +15,12 @@ def own(tmp_path_factory):
     example = re.search(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)[1]
     folder = tmp_path_factory.mktemp("inventory")
     (folder / "library.yaml").write_text(example, encoding="utf-8")
-    hasty = example.replace("system: library", "system: hasty").replace("respond_within: 2h", "respond_within: 5s")
-    (folder / "hasty.yaml").write_text(hasty.replace("5555555555", "6666666666"), encoding="utf-8")
     yield from start_sandbox(tmp_path_factory.mktemp("own") / "state", speed=180, RUNBOOK_INVENTORY=str(folder))
 
 
 def test_system_described_from_the_guide_alone_is_offered_built_and_restarted(own):
     details = own.airflow("operator").get("/dags/service_restart/details").json()
-    assert details["params"]["target"]["schema"]["enum"] == ["hasty/staging", "library/staging"]
+    assert details["params"]["target"]["schema"]["enum"] == ["library/staging"]
     before = {task["id"] for task in own.service("library/staging")["tasks"]}
     run = own.restart("library/staging")
     run.approve()
@@ -32,12 +30,3 @@ def test_system_described_from_the_guide_alone_is_offered_built_and_restarted(ow
     assert (after["desired"], len(alive)) == (2, 2)
     assert alive.isdisjoint(before)
     assert own.lowest_healthy("library/staging", "catalogue") == 2
-
-
-def test_approval_that_expires_is_a_refusal_and_changes_nothing(own):
-    before, seen = own.state(), own.last_call()
-    run = own.restart("hasty/staging")
-    assert run.wait() == "failed"
-    assert "Expired: nobody answered in time, which is a refusal" in run.log("approve_restart")
-    assert own.state() == before
-    assert own.writes(seen) == []

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import tenacity.nap
 from botocore.exceptions import ClientError
 
 from include.aws import ecs
@@ -172,6 +173,20 @@ def test_forced_deployment_changes_nothing_else_and_returns_the_new_one(script: 
     aws = script("ecs")
     aws.answer("update_service", {"cluster": "c", "service": "s", "forceNewDeployment": True}, {"service": SERVICE})
     assert ecs.force_new_deployment(aws.client, "c", "s").id == "ecs-svc/2"
+
+
+def test_forced_deployment_is_asked_for_again_only_when_aws_refused_it_for_its_rate(script: Scripts, monkeypatch):
+    slept: list[float] = []
+    monkeypatch.setattr(tenacity.nap.time, "sleep", slept.append)
+    aws = script("ecs")
+    aws.fail("update_service", "ThrottlingException")
+    aws.fail("update_service", "ThrottlingException")
+    aws.answer("update_service", {"cluster": "c", "service": "s", "forceNewDeployment": True}, {"service": SERVICE})
+    assert ecs.force_new_deployment(aws.client, "c", "s").id == "ecs-svc/2"
+    assert len(slept) == 2
+    aws.fail("update_service", "ServerException")
+    with pytest.raises(ClientError, match="ServerException"):
+        ecs.force_new_deployment(aws.client, "c", "s")
 
 
 def test_tasks_are_protected_ten_at_a_time_and_not_for_ever(script: Scripts):
