@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from include.approval import Decision
 from include.errors import PreconditionError
+from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import Document, OperationsTable
 
 Phase = Literal["intent", "done", "failed", "found", "note", "progress", "asked"]
-ATTEMPTS = 50  # a number is lost only to another process of the same run, so this many losses mean something is broken
 
 
 def add_decision(table: OperationsTable, run: str, decision: Decision) -> Decision:
@@ -34,7 +34,7 @@ def add_event(
     The number, not the time, is its place: the clocks of two workers may be minutes apart.
     """
     own = {"step": step, "phase": phase, "text": text, "key": uuid.uuid4().hex}
-    for _ in range(ATTEMPTS):
+    for _ in attempts():
         last = table.last(f"run#{run}", "event#")
         number = int(last[0].split("#")[1]) + 1 if last else 1
         sk = f"event#{number:020d}"

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from include.errors import PreconditionError
 from include.lease import Claim, Lease, claim, confirm, ensure_held, release
 from include.lease.model import RunState
+from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import OperationsTable
 
 SK = "lease"
-ATTEMPTS = 50  # a swap is lost only when another run won one, so this many losses in a row mean something is broken
 
 
 def read_lease(table: OperationsTable, target: str) -> Lease:
@@ -32,7 +32,7 @@ def try_claim(
     table: OperationsTable, target: str, owner: str, reason: str, now: datetime, run_state: RunState
 ) -> Claim:
     """Ask for the lease once: held, acquired, taken over, or a seat in the waiting room."""
-    for _ in range(ATTEMPTS):
+    for _ in attempts():
         before = read_lease(table, target)
         asked = claim(before, owner, reason, now, run_state)
         if asked.lease == before or _swap(table, before, asked.lease):
@@ -56,7 +56,7 @@ def ensure_lease(table: OperationsTable, target: str, owner: str, fencing: int, 
 
 
 def _change(table: OperationsTable, target: str, decide: Callable[[Lease], Lease | None]) -> bool:
-    for _ in range(ATTEMPTS):
+    for _ in attempts():
         before = read_lease(table, target)
         after = decide(before)
         if after is None:

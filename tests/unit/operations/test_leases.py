@@ -112,7 +112,9 @@ def test_broken_record_stops_everybody_and_says_what_to_do(table: OperationsTabl
     )
 
 
-def test_claim_that_always_comes_too_late_gives_up_instead_of_asking_for_ever(client: Any, table: OperationsTable):
+def test_claim_that_always_comes_too_late_gives_up_instead_of_asking_for_ever(
+    client: Any, table: OperationsTable, pauses: list[float]
+):
     ask(table, "first")
     seats = iter(range(1000))
     busy = Interrupted(client, lambda: ask(table, f"other{next(seats)}", seconds=1), times=1000)
