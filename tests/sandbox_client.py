@@ -13,6 +13,7 @@ import httpx
 T = TypeVar("T")
 FINISHED = ("success", "failed")
 DEADLINE = 180.0  # seconds; how long a journey may wait for one condition before the test fails
+AIRFLOW_PACE = 1.0  # seconds between two looks through Airflow's API, which shares two processors with everything else
 
 
 def wait_for(
@@ -180,7 +181,9 @@ class Run:
 
     def wait_until_asked(self, task: str = "approve_restart") -> dict[str, Any]:
         """Wait until a task asks for input, and a little longer: an answer at once would hit a race of Airflow's."""
-        wait_for(f"{task} to ask", lambda: self.tasks().get(task) == "awaiting_input" or self._ended())
+        wait_for(
+            f"{task} to ask", lambda: self.tasks().get(task) == "awaiting_input" or self._ended(), every=AIRFLOW_PACE
+        )
         assert self.tasks()[task] == "awaiting_input", self.story()
         asked = time.monotonic()
         wait_for("two seconds to pass", lambda: time.monotonic() - asked > 2)
@@ -215,12 +218,16 @@ class Run:
 
     def wait(self, deadline: float = DEADLINE) -> str:
         """Wait until the run has ended; returns its state."""
-        wait_for(lambda: f"run {self.run_id} to end, but it is {self.story()}", self._ended, deadline)
+        wait_for(lambda: f"run {self.run_id} to end, but it is {self.story()}", self._ended, deadline, AIRFLOW_PACE)
         return self.state
 
     def wait_for_task(self, task: str, *states: str) -> None:
         what = f"{task} to be {' or '.join(states)}"
-        wait_for(lambda: f"{what}: {self.story()}", lambda: self.tasks().get(task) in states or self._ended())
+        wait_for(
+            lambda: f"{what}: {self.story()}",
+            lambda: self.tasks().get(task) in states or self._ended(),
+            every=AIRFLOW_PACE,
+        )
         assert self.tasks().get(task) in states, self.story()
 
     def log(self, task: str) -> str:

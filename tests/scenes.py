@@ -34,6 +34,9 @@ def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
             "approval": {**USERS, **options.get("approval", {})},
             **make(name),
         }
+        if options.get("schedule"):  # once a year: a fault fires it
+            action = {"name": f"{name}-down", "schedule": "cron(0 3 1 1 ? *)", "timezone": "Europe/London"}
+            environment["services"][0]["scheduled_scaling"] = [{**action, "min": 1, "max": 1}]
         environment["restart"]["timeout"] = options.get("timeout", environment["restart"]["timeout"])
         system = {"system": name, "title": f"Scene {number}", "environments": {"staging": environment}}
         if options.get("slack"):

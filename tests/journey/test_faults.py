@@ -213,6 +213,21 @@ def test_pipeline_deploys_during_a_rolling_restart(scene: Scene):
     assert scene.writes().count("UpdateService") == 1, "the worker was not touched"
 
 
+@pytest.mark.stage(strategy="rolling", schedule=True)
+def test_scheduled_scaling_action_fires_during_a_rolling_restart(scene: Scene):
+    old = scene.alive()
+    run = scene.restart()
+    run.approve()
+    run.wait_for_task("roll_out_services", "deferred")
+    fault = scene.fault("scheduled_scaling", action=f"{scene.name}-down")
+    assert run.wait() == "success", run.story()
+    assert scene.injected(fault) == 1
+    assert scene.service()["desired"] == 1, "the count of the schedule holds"
+    assert scene.alive().isdisjoint(old)
+    assert scene.lowest_healthy() >= 1
+    assert "1 tasks of 1, all healthy" in run.log("verify_restart")
+
+
 @pytest.mark.stage(strategy="rolling")
 def test_world_changes_between_plan_and_approval(scene: Scene):
     run = scene.restart()
