@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_client import Run, wait_for
+from tests.sandbox_client import DEADLINE, Run, wait_for
 from tests.scenes import EDITED, Scene
 
 LEAVE, RETURN = "Leave everything as it is", "Return to the count before"
 WAIT = "surge.await_new_tasks_healthy"
+LONG = 420.0  # seconds; calls that hang or are refused are made again, each after a pause
 
 
 def begun(scene: Scene, **conf: Any) -> Run:
@@ -33,8 +34,8 @@ def stopped_and_left(scene: Scene, run: Run, old: set[str]) -> str:
     return run.log(WAIT)
 
 
-def ended_well(scene: Scene, run: Run, old: set[str]) -> None:
-    assert run.wait() == "success", run.story()
+def ended_well(scene: Scene, run: Run, old: set[str], deadline: float = DEADLINE) -> None:
+    assert run.wait(deadline) == "success", run.story()
     assert scene.alive().isdisjoint(old)
     scene.ensure_whole_again()
 
@@ -259,7 +260,8 @@ def test_code_of_the_runbook_changes_on_disk_between_plan_and_approval(scene: Sc
 def test_lease_of_a_run_that_is_over_is_taken_over_and_that_of_one_that_was_deleted(scene: Scene):
     dead = scene.restart(plan_only=True)
     assert dead.wait() == "success"
-    for owner, newest in ((dead.run_id, 7), ("manual__1999", 70)):
+    for owner in (dead.run_id, "manual__1999"):
+        newest = scene.lease()["version"] + 1
         document = {"target": scene.target, "owner": f"service_restart/{owner}", "since": "1999-01-01T00:00:00Z"}
         fault = scene.fault(
             "lease_record", document={**document, "reason": "lost", "fencing": newest, "version": newest}
@@ -322,7 +324,7 @@ def test_surge_through_a_bad_day_of_aws(scene: Scene, bad_day: list[tuple[str, d
     run.wait_until_asked()
     faults = {f"{kind} {fields}": scene.fault(kind, **fields) for kind, fields in bad_day}
     run.approve()
-    ended_well(scene, run, old)
+    ended_well(scene, run, old, LONG)
     assert {name for name, fault in faults.items() if not scene.injected(fault)} == set()
     assert scene.lowest_healthy() == 2
 
@@ -334,11 +336,11 @@ def test_rolling_through_a_bad_day_of_aws(scene: Scene):
     bad_day = [
         ("throttle", {"every": 4}),
         ("lost_answer", {"times": 2, "api": "ecs", "action": "UpdateService"}),
-        ("stale_reads", {"seconds": 5}),
+        ("stale_reads", {"seconds": 20}),  # longer than a retry of Airflow's takes to look again
     ]
     faults = {kind: scene.fault(kind, **fields) for kind, fields in bad_day}
     run.approve()
-    assert run.wait() == "success", run.story()
+    assert run.wait(LONG) == "success", run.story()
     assert {kind for kind, fault in faults.items() if not scene.injected(fault)} == set()
     forced = [call for call in scene.calls() if call["action"] == "UpdateService" and call["role"] != "somebody"]
     assert len({str(call["params"]) for call in forced}) == len(forced) == 2, "one deployment a service, never two"

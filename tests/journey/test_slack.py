@@ -38,7 +38,6 @@ def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(scene: Scene
         "approver approved the plan",
         "the plan still fits",
         "autoscaling.SetDesiredCapacity",
-        "0 of 3 new tasks healthy",
         "3 of 3 new tasks healthy",
         "stop old tasks: ecs.UpdateService",
         "2 of 2 old tasks stopped",
@@ -90,7 +89,7 @@ def test_failure_is_told_with_its_sentence_and_where_to_decide(scene: Scene):
     thread = scene.thread(run, "a decision is needed")
     assert scene.injected(fault) >= 1
     texts = said(thread)
-    assert [text for text in texts if "Region us/pa failed to load" in text], texts
+    assert [text for text in texts if "Region US/PA failed to load" in text], texts
     assert "/tasks/decide_after_failure/required_actions" in thread["text"]
     assert run.answer("Leave everything as it is", "operator", "decide_after_failure").status_code == 200
     assert run.wait() == "failed"
