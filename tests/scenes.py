@@ -164,8 +164,8 @@ class Scene:
         return group
 
     def lease(self) -> dict[str, Any]:
-        lease: dict[str, Any] = self.sandbox.target(self.target)["lease"]
-        return lease
+        """Return the target's lease record; empty as long as no run has asked for it."""
+        return self.sandbox.target(self.target)["lease"] or {}
 
     def alive(self, index: int = 0) -> set[str]:
         """Return the ids of the service's tasks that are meant to run."""

@@ -261,11 +261,9 @@ def test_lease_of_a_run_that_is_over_is_taken_over_and_that_of_one_that_was_dele
     dead = scene.restart(plan_only=True)
     assert dead.wait() == "success"
     for owner in (dead.run_id, "manual__1999"):
-        newest = scene.lease()["version"] + 1
-        document = {"target": scene.target, "owner": f"service_restart/{owner}", "since": "1999-01-01T00:00:00Z"}
-        fault = scene.fault(
-            "lease_record", document={**document, "reason": "lost", "fencing": newest, "version": newest}
-        )
+        free = scene.lease() or {"target": scene.target, "version": 0, "fencing": 0}
+        lost = {"owner": f"service_restart/{owner}", "since": "1999-01-01T00:00:00Z", "reason": "a run that was lost"}
+        fault = scene.fault("lease_record", document={**free, **lost})
         run = scene.restart()
         run.approve()
         run.wait_for_task("acquire_lock", "success")
