@@ -1,6 +1,7 @@
 """The permit a step needs for every write: the lease still ours, the plan confirmed, the intent on record."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -9,6 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.operations.history import add_event, list_events, open_intents
 from include.operations.leases import ensure_lease
 from include.operations.table import OperationsTable
+
+SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state from before it
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,7 +56,10 @@ class Permit:
 
     def reconcile(self, find: Callable[[Mapping[str, Any]], str]) -> None:
         """Put on record what became of writes whose outcome is not known; `find` says it in a sentence, having asked AWS."""
-        for intent in open_intents(list_events(self.table, self.owner)):
+        unknown = open_intents(list_events(self.table, self.owner))
+        if unknown:
+            time.sleep(SETTLING)
+        for intent in unknown:
             text = f"{intent['text']}: no answer was noted; {find(intent)}"
             log.info("%s", text)
             add_event(self.table, self.owner, self.step, "found", text, {"intent": intent["number"]})

@@ -334,7 +334,7 @@ def test_rolling_through_a_bad_day_of_aws(scene: Scene):
     bad_day = [
         ("throttle", {"every": 4}),
         ("lost_answer", {"times": 2, "api": "ecs", "action": "UpdateService"}),
-        ("stale_reads", {"seconds": 20}),  # longer than a retry of Airflow's takes to look again
+        ("stale_reads", {"seconds": 12}),  # longer than Airflow waits before it tries again
     ]
     faults = {kind: scene.fault(kind, **fields) for kind, fields in bad_day}
     run.approve()

@@ -17,7 +17,7 @@ from include.operations.history import (
     list_events,
 )
 from include.operations.leases import confirm_lease, release_lease, try_claim
-from include.operations.permit import Permit
+from include.operations.permit import SETTLING, Permit
 from include.operations.table import OperationsTable
 from tests.unit.operations.conftest import AnswerLost
 
@@ -198,7 +198,7 @@ def killed(permit: Permit, error: BaseException) -> None:
     ids=["killed", "lost answer", "AWS failed"],
 )
 def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
-    table: OperationsTable, permit: Permit, error: BaseException
+    table: OperationsTable, permit: Permit, pauses: list[float], error: BaseException
 ):
     killed(permit, error)
     asked: list[Any] = []
@@ -210,6 +210,7 @@ def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
     permit.reconcile(find)
     permit.reconcile(find)
     assert asked == [["a"]]
+    assert pauses == [SETTLING], "AWS is not asked before it can know"
     assert story(table)[-1] == ("found", "ecs.StopTask a: no answer was noted; it was made")
     assert list_events(table, RUN)[-1]["intent"] == 1
 
