@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.update(
     {
@@ -17,6 +19,17 @@ os.environ.update(
 os.environ.pop("RUNBOOK_INVENTORY", None)
 
 # one sandbox for the whole session, whichever folders' tests ask for it
-from tests.running_sandbox import running_sandbox, sandbox  # noqa: E402  # Airflow's variables come first
+from tests.running_sandbox import end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # after the variables
 
 __all__ = ["running_sandbox", "sandbox"]
+
+
+def pytest_collection_modifyitems(items):
+    put_in_order(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    ended = yield
+    end_after_last(item, nextitem)
+    return ended

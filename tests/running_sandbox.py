@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.history import check_history, world
 from tests.sandbox_client import Sandbox, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
+RUNNING = pytest.StashKey[ExitStack]()
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 
 
@@ -51,8 +53,27 @@ def start_sandbox(folder: Path, speed: int, **variables: str):
 
 
 @pytest.fixture(scope="session")
-def running_sandbox(tmp_path_factory):
-    yield from start_sandbox(tmp_path_factory.mktemp("sandbox") / "state", speed=180)
+def running_sandbox(request, tmp_path_factory):
+    with ExitStack() as running:
+        request.session.stash[RUNNING] = running
+        starting = contextmanager(start_sandbox)
+        yield running.enter_context(starting(tmp_path_factory.mktemp("sandbox") / "state", speed=180))
+
+
+def needs(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
+
+
+def put_in_order(items: list[pytest.Item]) -> None:
+    """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time."""
+    items.sort(key=lambda item: (needs(item, "scene"), needs(item, "running_sandbox")))
+
+
+def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:
+    """End the sandbox of the whole session with the last test that needs it: idle, it would slow the others down."""
+    running = item.session.stash.get(RUNNING, None)
+    if running and (following is None or not needs(following, "running_sandbox")):
+        running.close()
 
 
 @pytest.fixture

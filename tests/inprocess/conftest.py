@@ -13,7 +13,7 @@ from tests.inprocess.cloud import TABLE, Cloud
 from tests.inprocess.driver import Orchestrator, ask_a_person
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def small_inventory(tmp_path_factory):
     """One surge and one rolling target of the shipped ones."""
     folder = tmp_path_factory.mktemp("inventory")
@@ -26,7 +26,7 @@ def small_inventory(tmp_path_factory):
     return load(folder)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")  # a wider scope would answer the calls of other tests, too
 def only_cloud(small_inventory):
     with pytest.MonkeyPatch.context() as patch:
         made = Cloud(small_inventory, patch)
