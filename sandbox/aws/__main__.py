@@ -13,6 +13,7 @@ from sandbox.aws.clock import Clock
 from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
+from sandbox.neighbours.github import GitHub
 from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.slack import Slack
 
@@ -42,10 +43,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     slack = Slack(inventory)
-    outside = Neighbours(world, slack)
+    github = GitHub(inventory, world)
+    outside = Neighbours(world, slack, github)
     neighbours = Server(outside, options.neighbours_port, Handler)
     control = Server(
-        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), slack),
+        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), slack, github),
         options.control_port,
     )
     world.start()

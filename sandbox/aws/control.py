@@ -16,17 +16,24 @@ from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
 from sandbox.aws.snapshot import state_json, world_json
 from sandbox.aws.world import World
+from sandbox.neighbours.github import GitHub
 from sandbox.neighbours.slack import Slack
 
 PAGE = Path(__file__).parents[1] / "page"
 
 
 def make_control(
-    world: World, application: Application, inventory: Inventory, rebuild: Any, slack: Slack | None = None
+    world: World,
+    application: Application,
+    inventory: Inventory,
+    rebuild: Any,
+    slack: Slack | None = None,
+    github: GitHub | None = None,
 ) -> Flask:
     """Return the control API as a WSGI application; `rebuild()` builds the world anew."""
     app = Flask("control", static_folder=None)
     slack = slack or Slack(inventory)
+    github = github or GitHub(inventory, world)
 
     @app.get("/")
     def page() -> Response:
@@ -72,6 +79,10 @@ def make_control(
     def show_slack() -> Response:
         return jsonify(slack.as_json())
 
+    @app.get("/github")
+    def show_github() -> Response:
+        return jsonify(github.as_json())
+
     @app.post("/reset")
     def reset() -> Response:
         with world.lock:
@@ -79,6 +90,7 @@ def make_control(
             application.calls.clear()
             application.wire.forget()
         slack.clear()
+        github.clear()
         return jsonify(ok=True)
 
     @app.post("/speed")
@@ -99,7 +111,7 @@ def make_control(
     @app.post("/faults")
     def add_fault() -> Any:
         try:
-            fault = inject(world, inventory, given_fields())
+            fault = inject(world, inventory, given_fields(), github)
         except (faults.FaultError, InventoryError) as error:
             return refusal(str(error))
         return jsonify(fault.as_json())
@@ -161,12 +173,12 @@ def find_service(world: World, inventory: Inventory, target: str, name: str | No
     return None
 
 
-def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.Fault:
+def inject(world: World, inventory: Inventory, given: dict[str, Any], github: GitHub) -> faults.Fault:
     """Add a fault. Raises: FaultError, InventoryError."""
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = faults.parse_fields(given.get("kind"), rest)
-    if given["kind"] in faults.SLACK:
-        return inject_slack(world, inventory, given, fields)
+    if given["kind"] in faults.NEIGHBOURS:
+        return inject_beside(world, inventory, given, fields, github)
     target, name = str(given.get("target")), given.get("service")
     environment = inventory.target(target).environment
     one_off = environment.one_off
@@ -192,19 +204,23 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
     return fault
 
 
-def inject_slack(world: World, inventory: Inventory, given: dict[str, Any], fields: dict[str, Any]) -> faults.Fault:
-    """Add a fault of Slack, for every workspace or for that of a target's system. Raises: FaultError, InventoryError."""
+def inject_beside(
+    world: World, inventory: Inventory, given: dict[str, Any], fields: dict[str, Any], github: GitHub
+) -> faults.Fault:
+    """Add a fault of a neighbour, everywhere or for what a target's system has there. Raises: FaultError, InventoryError."""
     if given.get("service"):
         raise faults.FaultError(f"Fault {given['kind']} is the same for every service; leave 'service' out.")
     target = str(given.get("target") or "")
     fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields)
     if target:
-        fault.workspace = inventory.target(target).system.slack_workspace or ""
-        if not fault.workspace:
-            raise faults.FaultError(
-                f"The inventory names no slack_workspace for {target}, so {given['kind']} cannot apply."
-            )
+        name = faults.scope_field(fault.kind)
+        fault.scope = str(getattr(inventory.target(target).system, name) or "").lower()
+        if not fault.scope:
+            raise faults.FaultError(f"The inventory names no {name} for {target}, so {given['kind']} cannot apply.")
     with world.lock:
+        if fault.kind == "github_workflow_running":
+            github.hold(fault)
+            fault.undo = partial(github.let_go, fault)
         world.faults.append(fault)
     return fault
 
