@@ -17,6 +17,7 @@ from sandbox.aws.server import Application
 from sandbox.aws.snapshot import state_json, world_json
 from sandbox.aws.world import World
 from sandbox.neighbours.github import GitHub
+from sandbox.neighbours.jira import Jira
 from sandbox.neighbours.slack import Slack
 
 PAGE = Path(__file__).parents[1] / "page"
@@ -29,11 +30,13 @@ def make_control(
     rebuild: Any,
     slack: Slack | None = None,
     github: GitHub | None = None,
+    jira: Jira | None = None,
 ) -> Flask:
     """Return the control API as a WSGI application; `rebuild()` builds the world anew."""
     app = Flask("control", static_folder=None)
     slack = slack or Slack(inventory)
     github = github or GitHub(inventory, world)
+    jira = jira or Jira(inventory, world)
 
     @app.get("/")
     def page() -> Response:
@@ -83,6 +86,10 @@ def make_control(
     def show_github() -> Response:
         return jsonify(github.as_json())
 
+    @app.get("/jira")
+    def show_jira() -> Response:
+        return jsonify(jira.as_json())
+
     @app.post("/reset")
     def reset() -> Response:
         with world.lock:
@@ -91,6 +98,7 @@ def make_control(
             application.wire.forget()
         slack.clear()
         github.clear()
+        jira.clear()
         return jsonify(ok=True)
 
     @app.post("/speed")

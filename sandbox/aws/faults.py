@@ -113,8 +113,21 @@ GITHUB: dict[str, dict[str, Field]] = {  # for every repository, or for that of 
     "github_workflow_running": {"workflow": _WORKFLOW},
     "github_workflow_fails": {"workflow": Field(str, bool, "the file of a workflow", needed=False), "times": _TIMES},
 }
-NEIGHBOURS = SLACK | GITHUB
-_SCOPES = {"slack": "slack_workspace", "github": "github"}  # whose fault -> what of a target's system it strikes
+
+_STATUS = Field(int, lambda value: 500 <= value <= 599, "a status from 500 to 599, left out to hang up", needed=False)
+_UNTIL = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=10_000)
+_DOWN = {"status": _STATUS, "times": _UNTIL}
+JIRA: dict[str, dict[str, Field]] = {  # for every project, or for that of a target's system
+    "jira_down": _DOWN,
+    "jira_rate_limit": {"retry_after": _AFTER, "times": _TIMES},
+    "jira_lost_answer": {"times": _TIMES},
+}
+NEIGHBOURS = SLACK | GITHUB | JIRA
+_SCOPES = {
+    "slack": "slack_workspace",
+    "github": "github",
+    "jira": "jira_project",
+}  # whose fault -> what of a target's system it strikes
 
 
 def scope_field(kind: str) -> str:

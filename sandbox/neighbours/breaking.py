@@ -1,6 +1,8 @@
 """What faults do to the neighbours: which of them strikes a call, counted."""
 
+import socket
 from collections.abc import Callable
+from typing import Any
 
 from sandbox.aws.faults import Fault
 from sandbox.aws.world import World
@@ -21,3 +23,9 @@ class Breaking:
                     fault.count()
                     return fault
         return None
+
+
+def hang_up(environ: dict[str, Any]) -> None:
+    """Close the connection without an answer. Raises: ConnectionResetError, which ends the request."""
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionResetError("a neighbour hung up")  # which the server takes for a client that went away

@@ -36,7 +36,7 @@ def repositories_of(inventory: Inventory) -> dict[str, str | None]:
     for system in inventory.systems.values():
         for environment in system.environments.values():
             if environment.terraform:
-                found.setdefault(environment.terraform.repository, system.jira_project)
+                found.setdefault(environment.terraform.repository, None)
     return found
 
 

@@ -1,6 +1,5 @@
 """The one HTTP server of all neighbours, and what their faults do to a call before or after it takes effect."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -11,9 +10,11 @@ from werkzeug.serving import WSGIRequestHandler
 
 from sandbox.aws.faults import Fault
 from sandbox.aws.world import World
-from sandbox.neighbours.breaking import Breaking
+from sandbox.neighbours.breaking import Breaking, hang_up
 from sandbox.neighbours.github import GitHub
 from sandbox.neighbours.github_api import make_github
+from sandbox.neighbours.jira import Jira
+from sandbox.neighbours.jira_api import make_jira
 from sandbox.neighbours.slack import Slack
 from sandbox.neighbours.slack_api import make_slack, rate_limited
 
@@ -29,9 +30,9 @@ class Handler(WSGIRequestHandler):
 
 
 class Neighbours:
-    """A WSGI application: /slack/api/ is Slack, /github/api/v3/ is GitHub."""
+    """A WSGI application: /slack/api/ is Slack, and below /github/, /jira/ and /sentry/ are the others, as far as given."""
 
-    def __init__(self, world: World, slack: Slack, github: GitHub | None = None):
+    def __init__(self, world: World, slack: Slack, github: GitHub | None = None, jira: Jira | None = None):
         self.world = world
         self.slack = slack
         self._breaking = Breaking(world)
@@ -39,6 +40,8 @@ class Neighbours:
         self._others: dict[str, Any] = {}
         if github:
             self._others["/github/"] = make_github(github)
+        if jira:
+            self._others["/jira/"] = make_jira(jira)
         self._stop = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -58,7 +61,7 @@ class Neighbours:
         caller = self.slack.find_workspace(environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer "))
         workspace = caller.name if caller else ""
         if self._breaking.injected("slack_down", workspace):
-            _hang_up(environ)
+            hang_up(environ)
         if slow := self._breaking.injected("slack_slow", workspace):
             self._hold_back(environ, slow)
         if self._breaking.injected("slack_html", workspace):
@@ -70,7 +73,7 @@ class Neighbours:
         posting = environ["PATH_INFO"].endswith("/chat.postMessage")
         if posting and self._breaking.injected("slack_lost_answer", workspace):
             list(self._slack_app(environ, lambda *_: None))
-            _hang_up(environ)
+            hang_up(environ)
         return self._slack_app(environ, start_response)
 
     def _hold_back(self, environ: dict[str, Any], slow: Fault) -> None:
@@ -78,10 +81,4 @@ class Neighbours:
         end = time.monotonic() + slow.fields["seconds"]
         while (left := end - time.monotonic()) > 0:
             if self._stop.wait(min(left, HELD)) or not any(each is slow for each in self.world.faults):
-                _hang_up(environ)
-
-
-def _hang_up(environ: dict[str, Any]) -> None:
-    """Close the connection without an answer."""
-    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    raise ConnectionResetError("the pretend Slack hung up")  # which the server takes for a client that went away
+                hang_up(environ)
