@@ -16,9 +16,8 @@ from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
 from sandbox.aws.snapshot import state_json, world_json
 from sandbox.aws.world import World
-from sandbox.neighbours.github import GitHub
-from sandbox.neighbours.jira import Jira
-from sandbox.neighbours.slack import Slack
+from sandbox.neighbours import control as beside
+from sandbox.neighbours.town import Town
 
 PAGE = Path(__file__).parents[1] / "page"
 
@@ -28,15 +27,12 @@ def make_control(
     application: Application,
     inventory: Inventory,
     rebuild: Any,
-    slack: Slack | None = None,
-    github: GitHub | None = None,
-    jira: Jira | None = None,
+    town: Town | None = None,
 ) -> Flask:
     """Return the control API as a WSGI application; `rebuild()` builds the world anew."""
     app = Flask("control", static_folder=None)
-    slack = slack or Slack(inventory)
-    github = github or GitHub(inventory, world)
-    jira = jira or Jira(inventory, world)
+    town = town or Town.of(inventory, world)
+    app.register_blueprint(beside.make_routes(town))
 
     @app.get("/")
     def page() -> Response:
@@ -78,27 +74,13 @@ def make_control(
             found = [call for call in application.calls if call.n > after and account in (None, call.account)]
         return jsonify(calls=[call.as_json() for call in found])
 
-    @app.get("/slack")
-    def show_slack() -> Response:
-        return jsonify(slack.as_json())
-
-    @app.get("/github")
-    def show_github() -> Response:
-        return jsonify(github.as_json())
-
-    @app.get("/jira")
-    def show_jira() -> Response:
-        return jsonify(jira.as_json())
-
     @app.post("/reset")
     def reset() -> Response:
         with world.lock:
             rebuild()
             application.calls.clear()
             application.wire.forget()
-        slack.clear()
-        github.clear()
-        jira.clear()
+        town.clear()
         return jsonify(ok=True)
 
     @app.post("/speed")
@@ -119,7 +101,7 @@ def make_control(
     @app.post("/faults")
     def add_fault() -> Any:
         try:
-            fault = inject(world, inventory, given_fields(), github)
+            fault = inject(world, inventory, given_fields(), town)
         except (faults.FaultError, InventoryError) as error:
             return refusal(str(error))
         return jsonify(fault.as_json())
@@ -181,12 +163,12 @@ def find_service(world: World, inventory: Inventory, target: str, name: str | No
     return None
 
 
-def inject(world: World, inventory: Inventory, given: dict[str, Any], github: GitHub) -> faults.Fault:
+def inject(world: World, inventory: Inventory, given: dict[str, Any], town: Town) -> faults.Fault:
     """Add a fault. Raises: FaultError, InventoryError."""
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = faults.parse_fields(given.get("kind"), rest)
     if given["kind"] in faults.NEIGHBOURS:
-        return inject_beside(world, inventory, given, fields, github)
+        return beside.inject(world, inventory, town, given, fields)
     target, name = str(given.get("target")), given.get("service")
     environment = inventory.target(target).environment
     one_off = environment.one_off
@@ -208,27 +190,6 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any], github: Gi
             fault.service = one_off.family
         else:
             raise faults.FaultError(f"Target {target} has no service {name or 'at all'}; GET /world lists them.")
-        world.faults.append(fault)
-    return fault
-
-
-def inject_beside(
-    world: World, inventory: Inventory, given: dict[str, Any], fields: dict[str, Any], github: GitHub
-) -> faults.Fault:
-    """Add a fault of a neighbour, everywhere or for what a target's system has there. Raises: FaultError, InventoryError."""
-    if given.get("service"):
-        raise faults.FaultError(f"Fault {given['kind']} is the same for every service; leave 'service' out.")
-    target = str(given.get("target") or "")
-    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields)
-    if target:
-        name = faults.scope_field(fault.kind)
-        fault.scope = str(getattr(inventory.target(target).system, name) or "").lower()
-        if not fault.scope:
-            raise faults.FaultError(f"The inventory names no {name} for {target}, so {given['kind']} cannot apply.")
-    with world.lock:
-        if fault.kind == "github_workflow_running":
-            github.hold(fault)
-            fault.undo = partial(github.let_go, fault)
         world.faults.append(fault)
     return fault
 

@@ -122,17 +122,16 @@ JIRA: dict[str, dict[str, Field]] = {  # for every project, or for that of a tar
     "jira_rate_limit": {"retry_after": _AFTER, "times": _TIMES},
     "jira_lost_answer": {"times": _TIMES},
 }
-NEIGHBOURS = SLACK | GITHUB | JIRA
-_SCOPES = {
-    "slack": "slack_workspace",
-    "github": "github",
-    "jira": "jira_project",
-}  # whose fault -> what of a target's system it strikes
-
-
-def scope_field(kind: str) -> str:
-    """Return the inventory's key that says where a fault of a neighbour strikes."""
-    return _SCOPES[kind.split("_", 1)[0]]
+SENTRY: dict[str, dict[str, Field]] = {  # for every project, or for that of a target's system
+    "sentry_down": _DOWN,
+    "sentry_rate_limit": {"retry_after": _AFTER, "times": _TIMES},
+    "sentry_spike": {  # needs a target: its environment has the new issues
+        "release": Field(str, bool, "what the release is called in Sentry, such as its commit"),
+        "issues": Field(int, lambda value: 1 <= value <= 100, "a whole number from 1 to 100", default=3),
+        "count": Field(int, lambda value: 1 <= value <= 100_000, "a whole number from 1 to 100000", default=40),
+    },
+}
+NEIGHBOURS = SLACK | GITHUB | JIRA | SENTRY
 
 
 @dataclass

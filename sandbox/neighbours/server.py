@@ -15,6 +15,8 @@ from sandbox.neighbours.github import GitHub
 from sandbox.neighbours.github_api import make_github
 from sandbox.neighbours.jira import Jira
 from sandbox.neighbours.jira_api import make_jira
+from sandbox.neighbours.sentry import Sentry
+from sandbox.neighbours.sentry_api import make_sentry
 from sandbox.neighbours.slack import Slack
 from sandbox.neighbours.slack_api import make_slack, rate_limited
 
@@ -32,7 +34,14 @@ class Handler(WSGIRequestHandler):
 class Neighbours:
     """A WSGI application: /slack/api/ is Slack, and below /github/, /jira/ and /sentry/ are the others, as far as given."""
 
-    def __init__(self, world: World, slack: Slack, github: GitHub | None = None, jira: Jira | None = None):
+    def __init__(
+        self,
+        world: World,
+        slack: Slack,
+        github: GitHub | None = None,
+        jira: Jira | None = None,
+        sentry: Sentry | None = None,
+    ):
         self.world = world
         self.slack = slack
         self._breaking = Breaking(world)
@@ -42,6 +51,8 @@ class Neighbours:
             self._others["/github/"] = make_github(github)
         if jira:
             self._others["/jira/"] = make_jira(jira)
+        if sentry:
+            self._others["/sentry/"] = make_sentry(sentry)
         self._stop = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -1,5 +1,7 @@
 """The pretend GitHub, through PyGithub."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
@@ -12,6 +14,7 @@ from sandbox.neighbours.github_seed import COMMITS, UNRELEASED, commit_sha, rele
 from sandbox.neighbours.github_web import CALLS_AN_HOUR, WRITES_A_MINUTE
 from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.slack import Slack
+from sandbox.neighbours.town import Town
 
 CORE = "example-housing/core"
 MAPS = "example-maps/districtbuilder"
@@ -52,9 +55,8 @@ def core(client):
 
 @pytest.fixture
 def control(cloud, small_inventory, github):
-    return make_control(
-        cloud.world, cloud.application, small_inventory, lambda: None, Slack(small_inventory), github
-    ).test_client()
+    town = replace(Town.of(small_inventory, cloud.world), github=github)
+    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, town).test_client()
 
 
 def fault(control, kind, **fields):

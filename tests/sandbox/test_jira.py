@@ -1,5 +1,7 @@
 """The pretend Jira, through the client that Airflow's Jira hook gives."""
 
+from dataclasses import replace
+
 import pytest
 import requests
 from atlassian import Jira as Client
@@ -10,6 +12,7 @@ from sandbox.aws.server import Server
 from sandbox.neighbours.jira import Jira, token_of
 from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.slack import Slack
+from sandbox.neighbours.town import Town
 
 READY, WORKED_ON, DONE, DELETED = "CLDC-3456", "CLDC-3457", "CLDC-3458", "CLDC-3462"
 
@@ -37,7 +40,8 @@ def client(place, jira):
 
 @pytest.fixture
 def control(cloud, small_inventory, jira):
-    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, jira=jira).test_client()
+    town = replace(Town.of(small_inventory, cloud.world), jira=jira)
+    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, town).test_client()
 
 
 def fault(control, kind, **fields):
