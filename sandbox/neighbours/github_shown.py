@@ -32,7 +32,11 @@ def shown(repository: Repository) -> dict[str, Any]:
                 "author": each.author,
                 "published_at": as_text(each.published),
             }
-            for each in sorted(repository.releases, key=lambda each: each.id, reverse=True)
+            for each in sorted(
+                repository.releases,
+                key=lambda each: (each.draft, each.published or each.created, each.id),
+                reverse=True,
+            )
         ],
         "runs": [
             {
