@@ -61,7 +61,7 @@ class Target:
     @property
     def sentry_conn_id(self) -> str | None:
         """The Airflow connection of the target's organization in Sentry; None if it is not there."""
-        return self.system.sentry and f"sentry_{_as_id(self.system.sentry.organization)}"
+        return f"sentry_{_as_id(self.system.sentry.organization)}" if self.system.sentry else None
 
     @property
     def restart(self) -> Restart:
