@@ -31,7 +31,7 @@ def place(server, small_inventory):
 
 
 @pytest.fixture
-def github(place, cloud):
+def github(place, bare):
     place[0].clear()
     return place[0]
 
@@ -54,9 +54,9 @@ def core(client):
 
 
 @pytest.fixture
-def control(cloud, small_inventory, github):
-    town = replace(Town.of(small_inventory, cloud.world), github=github)
-    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, town).test_client()
+def control(bare, small_inventory, github):
+    town = replace(Town.of(small_inventory, bare.world), github=github)
+    return make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
 
 
 def fault(control, kind, **fields):
@@ -270,14 +270,14 @@ def test_notes_list_the_pull_requests_since_the_last_release(core):
 # checks and workflows
 
 
-def test_new_commit_is_checked_by_ci_in_its_own_time(core, cloud, github):
+def test_new_commit_is_checked_by_ci_in_its_own_time(core, bare, github):
     repository = github.find("example-housing", "core")
     sha = github.push(repository, "main", "CLDC-3500 Newer", "amelia").sha
     commit = core.get_commit(sha)
     assert [(each.name, each.status) for each in commit.get_check_runs()] == [("Tests", "queued"), ("Lint", "queued")]
-    cloud.advance(QUEUED + 10)
+    bare.advance(QUEUED + 10)
     assert {each.status for each in commit.get_check_runs()} == {"in_progress"}
-    cloud.advance(240)
+    bare.advance(240)
     assert {(each.status, each.conclusion) for each in commit.get_check_runs()} == {("completed", "success")}
 
 
@@ -293,7 +293,7 @@ def test_combined_status_counts_statuses_only_the_newest_of_each_context(core):
     assert refused(commit.create_status, "fine")[0] == 422
 
 
-def test_dispatched_workflow_is_queued_runs_and_ends(core, cloud, github):
+def test_dispatched_workflow_is_queued_runs_and_ends(core, bare, github):
     ended = []
     github.completed.append(lambda repository, run: ended.append((repository.full_name, run.workflow.file, run.inputs)))
     workflow = core.get_workflow("build_image.yml")
@@ -302,9 +302,9 @@ def test_dispatched_workflow_is_queued_runs_and_ends(core, cloud, github):
     (run,) = workflow.get_runs(event="workflow_dispatch")
     assert (run.status, run.conclusion, run.head_sha) == ("queued", None, sha)
     assert core.get_workflow_runs(status="queued").totalCount == 1
-    cloud.advance(QUEUED + 1)
+    bare.advance(QUEUED + 1)
     assert core.get_workflow_run(run.id).status == "in_progress"
-    cloud.advance(360)
+    bare.advance(360)
     assert (core.get_workflow_run(run.id).status, core.get_workflow_run(run.id).conclusion) == ("completed", "success")
     assert ended == [(CORE, "build_image.yml", {"commit": sha})]
     assert [each.name for each in run.jobs()] == ["Build"]
@@ -332,7 +332,7 @@ def test_dispatch_that_github_would_refuse_is_refused(core, file, ref, inputs, w
     assert core.get_workflow_runs(event="workflow_dispatch").totalCount == 0
 
 
-def test_run_is_cancelled_and_run_again(core, cloud):
+def test_run_is_cancelled_and_run_again(core, bare):
     workflow = core.get_workflow("build_image.yml")
     run = workflow.create_dispatch("main", {"commit": "main"}, throw=True, return_run_details=True)
     run = core.get_workflow_run(run.id)
@@ -366,7 +366,7 @@ def test_labels_and_comments_are_kept(core):
 # limits and faults
 
 
-def test_calls_are_counted_and_limited_by_the_simulated_hour(place, client, core, github, cloud):
+def test_calls_are_counted_and_limited_by_the_simulated_hour(place, client, core, github, bare):
     assert client.get_rate_limit().rate.limit == CALLS_AN_HOUR
     used = client.rate_limiting[0]
     core.get_branch("main")
@@ -375,17 +375,17 @@ def test_calls_are_counted_and_limited_by_the_simulated_hour(place, client, core
     with pytest.raises(RateLimitExceededException) as caught:
         core.get_branch("main")
     assert (caught.value.status, caught.value.headers["x-ratelimit-remaining"]) == (403, "0")
-    cloud.advance(3601)
+    bare.advance(3601)
     assert core.get_branch("main").name == "main"
 
 
-def test_many_writes_at_once_meet_the_secondary_limit(core, cloud):
+def test_many_writes_at_once_meet_the_secondary_limit(core, bare):
     for number in range(WRITES_A_MINUTE):
         core.create_git_ref(f"refs/tags/try-{number}", released_sha(CORE))
     with pytest.raises(RateLimitExceededException) as caught:
         core.create_git_ref("refs/tags/one-too-many", released_sha(CORE))
     assert caught.value.headers["retry-after"] == "60"
-    cloud.advance(61)
+    bare.advance(61)
     core.create_git_ref("refs/tags/later", released_sha(CORE))
 
 
@@ -430,9 +430,9 @@ def test_checks_of_one_commit_can_be_red_or_pending(control, core, state, seen):
     assert core.get_commit(sha).get_check_runs()[0].conclusion == "success"
 
 
-def test_workflow_runs_as_long_as_the_fault(control, core, cloud):
+def test_workflow_runs_as_long_as_the_fault(control, core, bare):
     injected = fault(control, "github_workflow_running", target="core/staging")
-    cloud.advance(86_400)
+    bare.advance(86_400)
     (run,) = core.get_workflow_runs(status="in_progress")
     assert (run.name, run.conclusion, injected()) == ("Staging pipeline", None, 1)
     control.delete("/faults")
@@ -440,14 +440,14 @@ def test_workflow_runs_as_long_as_the_fault(control, core, cloud):
     assert core.get_workflow_run(run.id).conclusion == "success"
 
 
-def test_workflow_can_fail(control, core, cloud):
+def test_workflow_can_fail(control, core, bare):
     injected = fault(control, "github_workflow_fails", workflow="build_image.yml")
     run = core.get_workflow("build_image.yml").create_dispatch(
         "main", {"commit": "main"}, throw=True, return_run_details=True
     )
-    cloud.advance(QUEUED)
+    bare.advance(QUEUED)
     core.get_workflow_run(run.id)
-    cloud.advance(400)
+    bare.advance(400)
     assert (core.get_workflow_run(run.id).conclusion, injected()) == ("failure", 1)
 
 

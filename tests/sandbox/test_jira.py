@@ -28,7 +28,7 @@ def place(server, small_inventory):
 
 
 @pytest.fixture
-def jira(place, cloud):
+def jira(place, bare):
     place[0].clear()
     return place[0]
 
@@ -39,9 +39,9 @@ def client(place, jira):
 
 
 @pytest.fixture
-def control(cloud, small_inventory, jira):
-    town = replace(Town.of(small_inventory, cloud.world), jira=jira)
-    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, town).test_client()
+def control(bare, small_inventory, jira):
+    town = replace(Town.of(small_inventory, bare.world), jira=jira)
+    return make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
 
 
 def fault(control, kind, **fields):

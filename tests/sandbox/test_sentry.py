@@ -30,7 +30,7 @@ def place(server, small_inventory):
 
 
 @pytest.fixture
-def sentry(place, cloud):
+def sentry(place, bare):
     place[0].clear()
     return place[0]
 
@@ -56,9 +56,9 @@ def issues(ask):
 
 
 @pytest.fixture
-def control(cloud, small_inventory, sentry):
-    town = replace(Town.of(small_inventory, cloud.world), sentry=sentry)
-    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, town).test_client()
+def control(bare, small_inventory, sentry):
+    town = replace(Town.of(small_inventory, bare.world), sentry=sentry)
+    return make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
 
 
 def fault(control, kind, **fields):
@@ -109,10 +109,10 @@ def test_issue_of_an_environment_counts_its_events_there_and_has_its_lifetime_be
     assert issues(query=f"release:{NEXT}")[0]["count"] == "7"
 
 
-def test_new_issue_of_a_release_is_told_from_the_old_ones_by_when_it_was_first_seen(control, cloud, issues):
+def test_new_issue_of_a_release_is_told_from_the_old_ones_by_when_it_was_first_seen(control, bare, issues):
     assert issues(query=f"release:{NEXT}") == []
-    before = as_text(cloud.world.clock.now())
-    cloud.advance(60)
+    before = as_text(bare.world.clock.now())
+    bare.advance(60)
     assert report(control).status_code == 200
     report(control, title=OLD[0][0])  # an old one goes on in the new release
     assert {each["title"] for each in issues(query=f"release:{NEXT}")} == {"KeyError: tenure", OLD[0][0]}
@@ -124,10 +124,10 @@ def test_new_issue_of_a_release_is_told_from_the_old_ones_by_when_it_was_first_s
     assert [each["title"] for each in issues(query=f"!release:[{LAST},{NEXT}]")] == ["Redis::CannotConnectError"]
 
 
-def test_period_is_of_the_last_events(issues, cloud):
+def test_period_is_of_the_last_events(issues, bare):
     assert len(issues(statsPeriod="24h", query="")) == len(OLD) - 1
     assert issues(start="2020-01-01T00:00:00", end="2020-02-01T00:00:00") == []
-    cloud.advance(100 * DAY)
+    bare.advance(100 * DAY)
     assert issues(query="") == []
 
 
@@ -178,8 +178,8 @@ def test_release_is_known_after_its_first_event_or_when_told(ask, control):
     assert (wrong.status_code, wrong.json()) == (400, {"projects": ["Invalid project slugs"]})
 
 
-def test_releases_come_newest_first_and_of_an_environment(ask, control, cloud):
-    cloud.advance(60)
+def test_releases_come_newest_first_and_of_an_environment(ask, control, bare):
+    bare.advance(60)
     report(control)
     every = ask("organizations/example-housing/releases/", environment="staging").json()
     assert [each["version"] for each in every][:2] == [NEXT, LAST]
