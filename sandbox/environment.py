@@ -3,10 +3,11 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from include.inventory import FOLDER_VARIABLE, Inventory, Target
 from sandbox.credentials import ROLES, Credentials
-from sandbox.neighbours.slack import token_of
+from sandbox.neighbours import github, jira, sentry, slack
 from sandbox.settings import HOST, ROOT, Settings
 
 TUNING = ROOT / "config" / "airflow.env"
@@ -74,6 +75,7 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         f"AIRFLOW_CONN_SLACK_{str(name).upper().replace('-', '_')}": slack_connection(str(name), settings)
         for name in workspaces
     }
+    connections |= outside_connections(settings, inventory)
     return base() | tuning() | sandbox | pace | connections
 
 
@@ -93,4 +95,28 @@ def connection(target: Target, endpoint: str) -> str:
 def slack_connection(workspace: str, settings: Settings) -> str:
     """Return the Airflow connection, as JSON, by which runbooks reach a workspace of the pretend Slack."""
     extra = {"base_url": f"{settings.url('neighbours')}/slack/api/"}
-    return json.dumps({"conn_type": "slack", "password": token_of(workspace), "extra": extra})
+    return json.dumps({"conn_type": "slack", "password": slack.token_of(workspace), "extra": extra})
+
+
+def outside_connections(settings: Settings, inventory: Inventory) -> dict[str, str]:
+    """Return the Airflow connections by which runbooks reach the pretend GitHub, Jira and Sentry."""
+    found: dict[str, dict[str, Any]] = {}
+    url = settings.url("neighbours")
+    for target in inventory.targets.values():
+        system = target.system
+        if system.github and target.github_conn_id:
+            token = github.token_of(system.github.split("/")[0])
+            found[target.github_conn_id] = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
+        if system.jira_project and target.jira_conn_id:
+            token = jira.token_of(system.jira_project)
+            found[target.jira_conn_id] = {
+                "conn_type": "jira",
+                "host": f"{url}/jira",
+                "login": jira.USER,
+                "password": token,
+            }
+        if system.sentry and target.sentry_conn_id:
+            # a header, since Airflow's HTTP hook would make a password part of another kind of log-in
+            extra = {"Authorization": f"Bearer {sentry.token_of(system.sentry.organization)}"}
+            found[target.sentry_conn_id] = {"conn_type": "http", "host": f"{url}/sentry", "extra": extra}
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(given) for name, given in found.items()}

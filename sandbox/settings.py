@@ -14,7 +14,7 @@ USES = {
     "airflow": "Airflow",
     "aws": "the pretend AWS",
     "control": "the world page",
-    "neighbours": "the pretend Slack",
+    "neighbours": "the pretend Slack, GitHub, Jira and Sentry",
     "postgres": "PostgreSQL",
 }
 

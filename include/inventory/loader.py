@@ -1,6 +1,7 @@
 """Read a folder of inventory files, and say precisely what is wrong with one that cannot be read."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,11 +49,30 @@ class Target:
         return f"slack_{self.system.slack_workspace}".replace("-", "_")
 
     @property
+    def github_conn_id(self) -> str | None:
+        """The Airflow connection of the organization that owns the target's repository; None if there is no repository."""
+        return self.system.github and f"github_{_as_id(self.system.github.split('/')[0])}"
+
+    @property
+    def jira_conn_id(self) -> str | None:
+        """The Airflow connection by which the tickets of the target's project are reached; None if it has none."""
+        return self.system.jira_project and f"jira_{_as_id(self.system.jira_project)}"
+
+    @property
+    def sentry_conn_id(self) -> str | None:
+        """The Airflow connection of the target's organization in Sentry; None if it is not there."""
+        return f"sentry_{_as_id(self.system.sentry.organization)}" if self.system.sentry else None
+
+    @property
     def restart(self) -> Restart:
         """The target's restart section. Raises: InventoryError."""
         if self.environment.restart is None:
             raise InventoryError(f"{self.name} has no restart section in the inventory; add one to offer it here.")
         return self.environment.restart
+
+
+def _as_id(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "_", name.lower())  # it must fit a variable's name
 
 
 class Inventory:

@@ -48,6 +48,7 @@ Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 EcsName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 RoleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,576}$")]  # with its path, without the ARN before it
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]  # as in Sentry's addresses
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 Percent = Annotated[int, Field(ge=0, le=400)]
 
@@ -274,6 +275,13 @@ class Environment(Model):
         raise KeyError(name)
 
 
+class Sentry(Model):
+    """Where a system's errors are gathered; its environments have the inventory's names there."""
+
+    organization: Slug
+    project: Slug
+
+
 class System(Model):
     """One product, as one inventory file describes it."""
 
@@ -282,6 +290,6 @@ class System(Model):
     github: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
     slack_workspace: str | None = None
     jira_project: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9]+$")
-    sentry_project: str | None = None
+    sentry: Sentry | None = None
     image_repository: str | None = None
     environments: dict[Name, Environment] = Field(min_length=1)

@@ -14,7 +14,7 @@ from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
 from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.slack import Slack
+from sandbox.neighbours.town import Town
 
 
 def main() -> int:
@@ -41,11 +41,11 @@ def main() -> int:
     except InventoryError as error:
         print(error, file=sys.stderr)
         return 2
-    slack = Slack(inventory)
-    outside = Neighbours(world, slack)
+    town = Town.of(inventory, world)
+    outside = Neighbours(world, town.slack, town.github, town.jira, town.sentry)
     neighbours = Server(outside, options.neighbours_port, Handler)
     control = Server(
-        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), slack),
+        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), town),
         options.control_port,
     )
     world.start()

@@ -16,17 +16,23 @@ from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
 from sandbox.aws.snapshot import state_json, world_json
 from sandbox.aws.world import World
-from sandbox.neighbours.slack import Slack
+from sandbox.neighbours import control as beside
+from sandbox.neighbours.town import Town
 
 PAGE = Path(__file__).parents[1] / "page"
 
 
 def make_control(
-    world: World, application: Application, inventory: Inventory, rebuild: Any, slack: Slack | None = None
+    world: World,
+    application: Application,
+    inventory: Inventory,
+    rebuild: Any,
+    town: Town | None = None,
 ) -> Flask:
     """Return the control API as a WSGI application; `rebuild()` builds the world anew."""
     app = Flask("control", static_folder=None)
-    slack = slack or Slack(inventory)
+    town = town or Town.of(inventory, world)
+    app.register_blueprint(beside.make_routes(town))
 
     @app.get("/")
     def page() -> Response:
@@ -68,17 +74,13 @@ def make_control(
             found = [call for call in application.calls if call.n > after and account in (None, call.account)]
         return jsonify(calls=[call.as_json() for call in found])
 
-    @app.get("/slack")
-    def show_slack() -> Response:
-        return jsonify(slack.as_json())
-
     @app.post("/reset")
     def reset() -> Response:
         with world.lock:
             rebuild()
             application.calls.clear()
             application.wire.forget()
-        slack.clear()
+        town.clear()
         return jsonify(ok=True)
 
     @app.post("/speed")
@@ -99,7 +101,7 @@ def make_control(
     @app.post("/faults")
     def add_fault() -> Any:
         try:
-            fault = inject(world, inventory, given_fields())
+            fault = inject(world, inventory, given_fields(), town)
         except (faults.FaultError, InventoryError) as error:
             return refusal(str(error))
         return jsonify(fault.as_json())
@@ -161,12 +163,12 @@ def find_service(world: World, inventory: Inventory, target: str, name: str | No
     return None
 
 
-def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.Fault:
+def inject(world: World, inventory: Inventory, given: dict[str, Any], town: Town) -> faults.Fault:
     """Add a fault. Raises: FaultError, InventoryError."""
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = faults.parse_fields(given.get("kind"), rest)
-    if given["kind"] in faults.SLACK:
-        return inject_slack(world, inventory, given, fields)
+    if given["kind"] in faults.NEIGHBOURS:
+        return beside.inject(world, inventory, town, given, fields)
     target, name = str(given.get("target")), given.get("service")
     environment = inventory.target(target).environment
     one_off = environment.one_off
@@ -188,23 +190,6 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
             fault.service = one_off.family
         else:
             raise faults.FaultError(f"Target {target} has no service {name or 'at all'}; GET /world lists them.")
-        world.faults.append(fault)
-    return fault
-
-
-def inject_slack(world: World, inventory: Inventory, given: dict[str, Any], fields: dict[str, Any]) -> faults.Fault:
-    """Add a fault of Slack, for every workspace or for that of a target's system. Raises: FaultError, InventoryError."""
-    if given.get("service"):
-        raise faults.FaultError(f"Fault {given['kind']} is the same for every service; leave 'service' out.")
-    target = str(given.get("target") or "")
-    fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields)
-    if target:
-        fault.workspace = inventory.target(target).system.slack_workspace or ""
-        if not fault.workspace:
-            raise faults.FaultError(
-                f"The inventory names no slack_workspace for {target}, so {given['kind']} cannot apply."
-            )
-    with world.lock:
         world.faults.append(fault)
     return fault
 

@@ -1,6 +1,7 @@
 """Faults that can be injected; each counts how many times it really took effect."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,46 @@ SLACK: dict[str, dict[str, Field]] = {  # for every workspace, or for that of a 
     "slack_lost_answer": {"times": _TIMES},
 }
 
+_METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
+_AFTER = Field(int, lambda value: 1 <= value <= 600, "a whole number of seconds up to 600")
+_COMMIT = Field(str, re.compile("[0-9a-f]{7,40}").fullmatch, "7 to 40 characters of a commit's sha", needed=False)
+_WORKFLOW = Field(str, bool, "the file of a workflow, such as staging_pipeline.yml", default="staging_pipeline.yml")
+GITHUB: dict[str, dict[str, Field]] = {  # for every repository, or for that of a target's system
+    "github_error": {
+        "status": Field(int, lambda value: 500 <= value <= 599, "a status from 500 to 599", default=502),
+        "times": _TIMES,
+        "method": Field(str, _METHODS.__contains__, f"one of {', '.join(_METHODS)}", needed=False),
+    },
+    "github_lost_answer": {"times": _TIMES},
+    "github_rate_limit": {
+        "retry_after": _AFTER,
+        "times": _TIMES,
+        "limit": Field(str, ("primary", "secondary").__contains__, "primary or secondary", default="secondary"),
+    },
+    "github_checks": {"state": Field(str, ("red", "pending").__contains__, "red or pending"), "commit": _COMMIT},
+    "github_workflow_running": {"workflow": _WORKFLOW},
+    "github_workflow_fails": {"workflow": Field(str, bool, "the file of a workflow", needed=False), "times": _TIMES},
+}
+
+_STATUS = Field(int, lambda value: 500 <= value <= 599, "a status from 500 to 599, left out to hang up", needed=False)
+_UNTIL = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=10_000)
+_DOWN = {"status": _STATUS, "times": _UNTIL}
+JIRA: dict[str, dict[str, Field]] = {  # for every project, or for that of a target's system
+    "jira_down": _DOWN,
+    "jira_rate_limit": {"retry_after": _AFTER, "times": _TIMES},
+    "jira_lost_answer": {"times": _TIMES},
+}
+SENTRY: dict[str, dict[str, Field]] = {  # for every project, or for that of a target's system
+    "sentry_down": _DOWN,
+    "sentry_rate_limit": {"retry_after": _AFTER, "times": _TIMES},
+    "sentry_spike": {  # needs a target: its environment has the new issues
+        "release": Field(str, bool, "what the release is called in Sentry, such as its commit"),
+        "issues": Field(int, lambda value: 1 <= value <= 100, "a whole number from 1 to 100", default=3),
+        "count": Field(int, lambda value: 1 <= value <= 100_000, "a whole number from 1 to 100000", default=40),
+    },
+}
+NEIGHBOURS = SLACK | GITHUB | JIRA | SENTRY
+
 
 @dataclass
 class Fault:
@@ -101,7 +142,7 @@ class Fault:
     service: str
     fields: dict[str, Any] = field(default_factory=dict)
     account: str = ""  # the target's
-    workspace: str = ""  # of Slack; the target's system's
+    scope: str = ""  # of a neighbour: the workspace, repository or project of the target's system
     injected: int = 0
     shaped: int = 0  # tasks that were made under it
     suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
@@ -125,7 +166,7 @@ class Fault:
 
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
-    kinds = FIELDS | SLACK
+    kinds = FIELDS | NEIGHBOURS
     if not isinstance(kind, str) or kind not in kinds:
         raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(kinds)}.")
     known = kinds[kind]

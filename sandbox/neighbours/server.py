@@ -1,6 +1,5 @@
 """The one HTTP server of all neighbours, and what their faults do to a call before or after it takes effect."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -11,6 +10,13 @@ from werkzeug.serving import WSGIRequestHandler
 
 from sandbox.aws.faults import Fault
 from sandbox.aws.world import World
+from sandbox.neighbours.breaking import Breaking, hang_up
+from sandbox.neighbours.github import GitHub
+from sandbox.neighbours.github_api import make_github
+from sandbox.neighbours.jira import Jira
+from sandbox.neighbours.jira_api import make_jira
+from sandbox.neighbours.sentry import Sentry
+from sandbox.neighbours.sentry_api import make_sentry
 from sandbox.neighbours.slack import Slack
 from sandbox.neighbours.slack_api import make_slack, rate_limited
 
@@ -26,58 +32,64 @@ class Handler(WSGIRequestHandler):
 
 
 class Neighbours:
-    """A WSGI application: /slack/api/ is Slack."""
+    """A WSGI application: /slack/api/ is Slack, and below /github/, /jira/ and /sentry/ are the others, as far as given."""
 
-    def __init__(self, world: World, slack: Slack):
+    def __init__(
+        self,
+        world: World,
+        slack: Slack,
+        github: GitHub | None = None,
+        jira: Jira | None = None,
+        sentry: Sentry | None = None,
+    ):
         self.world = world
         self.slack = slack
+        self._breaking = Breaking(world)
         self._slack_app = make_slack(slack)
+        self._others: dict[str, Any] = {}
+        if github:
+            self._others["/github/"] = make_github(github)
+        if jira:
+            self._others["/jira/"] = make_jira(jira)
+        if sentry:
+            self._others["/sentry/"] = make_sentry(sentry)
         self._stop = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        for root, application in self._others.items():
+            if environ["PATH_INFO"].startswith(root):
+                return application(environ, start_response)
         if not environ["PATH_INFO"].startswith("/slack/api/"):
-            return NotFound("There is only /slack/api/ here.")(environ, start_response)
-        caller = self.slack.find_workspace(environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer "))
-        workspace = caller.name if caller else ""
-        if self._injected("slack_down", workspace):
-            _hang_up(environ)
-        if slow := self._injected("slack_slow", workspace):
-            self._hold_back(environ, slow)
-        if self._injected("slack_html", workspace):
-            start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
-            return [PAGE]
-        if limited := self._injected("slack_rate_limit", workspace):
-            with self._slack_app.app_context():
-                return rate_limited(limited.fields["retry_after"])(environ, start_response)
-        posting = environ["PATH_INFO"].endswith("/chat.postMessage")
-        if posting and self._injected("slack_lost_answer", workspace):
-            list(self._slack_app(environ, lambda *_: None))
-            _hang_up(environ)
-        return self._slack_app(environ, start_response)
+            known = ", ".join(["/slack/api/", *self._others])
+            return NotFound(f"Here is only: {known}.")(environ, start_response)
+        return self._ask_slack(environ, start_response)
 
     def stop(self) -> None:
         """End the answers that a fault holds back."""
         self._stop.set()
+
+    def _ask_slack(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        caller = self.slack.find_workspace(environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer "))
+        workspace = caller.name if caller else ""
+        if self._breaking.injected("slack_down", workspace):
+            hang_up(environ)
+        if slow := self._breaking.injected("slack_slow", workspace):
+            self._hold_back(environ, slow)
+        if self._breaking.injected("slack_html", workspace):
+            start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
+            return [PAGE]
+        if limited := self._breaking.injected("slack_rate_limit", workspace):
+            with self._slack_app.app_context():
+                return rate_limited(limited.fields["retry_after"])(environ, start_response)
+        posting = environ["PATH_INFO"].endswith("/chat.postMessage")
+        if posting and self._breaking.injected("slack_lost_answer", workspace):
+            list(self._slack_app(environ, lambda *_: None))
+            hang_up(environ)
+        return self._slack_app(environ, start_response)
 
     def _hold_back(self, environ: dict[str, Any], slow: Fault) -> None:
         """Let a call wait; it takes effect all the same, as it may in reality, unless the fault is removed before."""
         end = time.monotonic() + slow.fields["seconds"]
         while (left := end - time.monotonic()) > 0:
             if self._stop.wait(min(left, HELD)) or not any(each is slow for each in self.world.faults):
-                _hang_up(environ)
-
-    def _injected(self, kind: str, workspace: str) -> Fault | None:
-        """Count and return an active fault of that kind and workspace that has not done its `times` yet."""
-        with self.world.lock:
-            for fault in self.world.faults:
-                here = fault.kind == kind and fault.workspace in ("", workspace)
-                if here and fault.injected < fault.fields.get("times", float("inf")):
-                    fault.count()
-                    return fault
-        return None
-
-
-def _hang_up(environ: dict[str, Any]) -> None:
-    """Close the connection without an answer."""
-    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    raise ConnectionResetError("the pretend Slack hung up")  # which the server takes for a client that went away
+                hang_up(environ)

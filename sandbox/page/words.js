@@ -206,6 +206,18 @@ export function faultText(fault) {
     slack_rate_limit: `Slack answers ${fields.times ?? "some"} calls with "too many requests"`,
     slack_html: "Slack answers with a page",
     slack_lost_answer: `the answer to ${fields.times ?? "some"} messages gets lost`,
+    github_error: `GitHub answers ${fields.times ?? "some"} ${fields.method ?? ""} calls with ${fields.status ?? 502}`.replace("  ", " "),
+    github_lost_answer: `the answer to ${fields.times ?? "some"} writes on GitHub gets lost`,
+    github_rate_limit: `GitHub answers ${fields.times ?? "some"} calls with its ${fields.limit ?? ""} rate limit`,
+    github_checks: `checks ${fields.commit ? `of ${fields.commit}` : "of every commit"} are ${fields.state ?? "not green"}`,
+    github_workflow_running: `${fields.workflow ?? "a workflow"} runs and does not end`,
+    github_workflow_fails: `${fields.times ?? "some"} runs of ${fields.workflow ?? "any workflow"} fail`,
+    jira_down: fields.status ? `Jira answers with ${fields.status}` : "Jira closes each connection without an answer",
+    jira_rate_limit: `Jira answers ${fields.times ?? "some"} calls with "too many requests"`,
+    jira_lost_answer: `the answer to ${fields.times ?? "some"} writes in Jira gets lost`,
+    sentry_down: fields.status ? `Sentry answers with ${fields.status}` : "Sentry closes each connection without an answer",
+    sentry_rate_limit: `Sentry answers ${fields.times ?? "some"} calls with "too many requests"`,
+    sentry_spike: `release ${String(fields.release ?? "?").slice(0, 7)} has ${fields.issues ?? "some"} new issues`,
     group_max: `the scaling group's maximum is ${fields.max ?? "changed"}`,
   }[kind];
   const raw = Object.entries(fields).filter(([, value]) => value !== null);

@@ -1,18 +1,21 @@
 // The page: asks the sandbox how the world is, twice a second while somebody looks, and keeps the cards in line with it.
 
 import { el, keyed, setAttribute, setText, show } from "./dom.js";
+import { paintGithub, paintJira, paintSentry } from "./neighbours.js";
 import { paintSlack } from "./slack.js";
 import { targetView } from "./target.js";
 import { byAge, count, dateAndClock, describe, instant, list, number } from "./words.js";
 
 const EVERY = 500; // ms between two questions
 const PATIENCE = 5000; // ms for one answer
+const NEIGHBOURS_EVERY = 2000; // they change seldom, and tell much
 const HISTORY_EVERY = 10_000; // a reset that ends in the same counts shows up after this
 
 const at = (id) => document.getElementById(id);
 const histories = new Map(); // "target service" -> {points, counts, asked}
 let world = null;
 let slack = null;
+let neighbours = { asked: -Infinity };
 let timer = null;
 let asking = false;
 let answeredAt = performance.now();
@@ -40,6 +43,7 @@ async function look() {
   try {
     const seen = await ask("/world");
     slack = await ask("/slack");
+    await visit();
     const [before, now] = [instant(world?.now), instant(seen?.now)];
     if (before !== null && now !== null && now < before) histories.clear(); // the world was built again
     world = seen;
@@ -51,6 +55,13 @@ async function look() {
   }
   asking = false;
   timer = setTimeout(look, EVERY);
+}
+
+/** Ask the other neighbours, now and then. */
+async function visit() {
+  if (performance.now() - neighbours.asked < NEIGHBOURS_EVERY) return;
+  const [github, jira, sentry] = await Promise.all([ask("/github"), ask("/jira"), ask("/sentry")]);
+  neighbours = { github, jira, sentry, asked: performance.now() };
 }
 
 /** Ask for a service's history when its counts moved, and now and then. */
@@ -113,6 +124,9 @@ function paintWorld() {
   const states = shown.map((target) => ({ target, faults: faultsOf(target), pointsOf: pointsOf(target), now, detailed: alone }));
   keyed(at("cards"), states, (state) => state.target.name, (state) => targetView(state.target));
   paintSlack(at("slack"), slack, world?.faults);
+  paintGithub(at("github"), neighbours.github, world?.faults);
+  paintJira(at("jira"), neighbours.jira, world?.faults);
+  paintSentry(at("sentry"), neighbours.sentry, world?.faults);
   navigation(all, now, pointsOf, faultsOf, alone);
   const told = alone ? list(shown[0].services).map((service) => `${count(service.healthy)}/${count(service.desired)}`).join(" ") : "";
   const title = alone ? `${told} healthy · ${shown[0].name}` : "Pretend cloud";

@@ -97,3 +97,12 @@ def cloud(server, small_inventory):
     build(server.world, server.url, small_inventory)
     server.application.calls.clear()
     return server
+
+
+@pytest.fixture
+def bare(server, small_inventory):
+    """The clock and the faults with nothing in AWS, which would take a second to build: for the neighbours."""
+    server.inventory = small_inventory
+    server.world.clock.begin_at(SATURDAY)
+    server.world.clear()
+    return server

@@ -1,6 +1,7 @@
 """The pretend Slack, through Slack's own client."""
 
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from sandbox.aws.control import make_control
 from sandbox.aws.server import Server
 from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.slack import BURST, Slack
+from sandbox.neighbours.town import Town
 
 CHANNEL = "#core-staging"
 
@@ -38,7 +40,8 @@ def client(place, slack):
 
 @pytest.fixture
 def control(cloud, small_inventory, slack):
-    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, slack).test_client()
+    town = replace(Town.of(small_inventory, cloud.world), slack=slack)
+    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, town).test_client()
 
 
 def fault(control, kind, **fields):

@@ -67,6 +67,28 @@ def test_each_workspace_has_a_connection_to_the_pretend_slack(variables):
     assert len(connections) == len({each.slack_workspace for each in load().systems.values()} - {None})
 
 
+def test_each_owner_project_and_organization_has_a_connection_to_a_pretend_neighbour(variables):
+    url = "http://127.0.0.1:4568"
+    assert json.loads(variables["AIRFLOW_CONN_GITHUB_EXAMPLE_HOUSING"]) == {
+        "conn_type": "github",
+        "host": f"{url}/github/api/v3",
+        "password": "ghp_sandbox_example-housing",
+    }
+    assert json.loads(variables["AIRFLOW_CONN_JIRA_CLDC"]) == {
+        "conn_type": "jira",
+        "host": f"{url}/jira",
+        "login": "runbooks",
+        "password": "jira-sandbox-cldc",
+    }
+    assert json.loads(variables["AIRFLOW_CONN_SENTRY_EXAMPLE_HOUSING"]) == {
+        "conn_type": "http",
+        "host": f"{url}/sentry",
+        "extra": {"Authorization": "Bearer sntrys_sandbox_example-housing"},
+    }
+    names = [name for name in variables if name.startswith("AIRFLOW_CONN_GITHUB_")]
+    assert len(names) == len({each.github.split("/")[0] for each in load().systems.values() if each.github})
+
+
 def test_every_tuned_setting_exists_in_the_installed_airflow(variables):
     known = yaml.safe_load(files("airflow.config_templates").joinpath("config.yml").read_text())
     given = [name.split("__")[1:] for name in variables if name.startswith("AIRFLOW__")]

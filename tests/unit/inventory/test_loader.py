@@ -202,3 +202,16 @@ def test_slack_connection_is_named_after_the_workspace_and_needs_a_channel():
     assert replace(target, system=nowhere).slack_conn_id is None
     dashed = target.system.model_copy(update={"slack_workspace": "social-housing"})
     assert replace(target, system=dashed).slack_conn_id == "slack_social_housing"
+
+
+def test_connections_are_named_after_the_owner_the_project_and_the_organization():
+    target = load().target("core/staging")
+    assert target.github_conn_id == "github_example_housing"
+    assert target.jira_conn_id == "jira_cldc"
+    assert target.sentry_conn_id == "sentry_example_housing"
+    bare = replace(
+        target, system=target.system.model_copy(update={"github": None, "jira_project": None, "sentry": None})
+    )
+    assert (bare.github_conn_id, bare.jira_conn_id, bare.sentry_conn_id) == (None, None, None)
+    dotted = replace(target, system=target.system.model_copy(update={"github": "Example.Org/core"}))
+    assert dotted.github_conn_id == "github_example_org"

@@ -97,6 +97,11 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no environment": ({"environments": {}}, "environments: Dictionary should have at least 1 item"),
     "github": ({"github": "https://github.com/a/b"}, "github: 'https://github.com/a/b' does not fit"),
     "jira project": ({"jira_project": "cldc"}, "jira_project: 'cldc' does not fit ^[A-Z][A-Z0-9]+$."),
+    "sentry without a project": ({"sentry": {"organization": "library"}}, "sentry.project: required"),
+    "sentry as an address": (
+        {"sentry": {"organization": "https://sentry.io/library", "project": "web"}},
+        "sentry.organization: 'https://sentry.io/library' does not fit ^[a-z0-9][a-z0-9_-]*$.",
+    ),
     "duration in words": (
         {f"{SERVICE}/boot": "10 minutes"},
         "environments.staging.services[0].boot: expected a duration such as 90s, 24m, 4h or 7d, not '10 minutes'.",

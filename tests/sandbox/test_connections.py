@@ -1,0 +1,45 @@
+"""The connections of the sandbox lead the hooks of Airflow's providers to the neighbours."""
+
+import dataclasses
+
+import pytest
+from airflow.providers.atlassian.jira.hooks.jira import JiraHook
+from airflow.providers.github.hooks.github import GithubHook
+from airflow.providers.http.hooks.http import HttpHook
+
+from include.inventory import load
+from sandbox.aws.server import Server
+from sandbox.environment import outside_connections
+from sandbox.neighbours.server import Handler, Neighbours
+from sandbox.neighbours.town import Town
+from sandbox.settings import Settings
+
+
+@pytest.fixture
+def target(server, small_inventory, monkeypatch):
+    town = Town.of(small_inventory, server.world)
+    application = Neighbours(server.world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)})
+    http = Server(application, 0, Handler)
+    settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": http.port})
+    for name, value in outside_connections(settings, load()).items():
+        monkeypatch.setenv(name, value)
+    yield small_inventory.target("core/staging")
+    application.stop()
+    http.stop()
+
+
+def test_github_hook_reaches_the_targets_repository(target):
+    hook = GithubHook(target.github_conn_id)
+    assert hook.test_connection() == (True, "Successfully connected to GitHub.")
+    assert hook.get_conn().get_repo(target.system.github).get_latest_release().tag_name == "v0.6.14"
+
+
+def test_jira_hook_reaches_the_targets_project(target):
+    client = JiraHook(target.jira_conn_id).get_conn()
+    assert client.project(target.system.jira_project)["key"] == "CLDC"
+
+
+def test_http_hook_reaches_the_targets_errors(target):
+    hook = HttpHook(method="GET", http_conn_id=target.sentry_conn_id)
+    answer = hook.run("api/0/organizations/example-housing/issues/", {"environment": "staging"})
+    assert {each["project"]["slug"] for each in answer.json()} == {target.system.sentry.project}

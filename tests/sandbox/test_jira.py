@@ -1,0 +1,230 @@
+"""The pretend Jira, through the client that Airflow's Jira hook gives."""
+
+from dataclasses import replace
+
+import pytest
+import requests
+from atlassian import Jira as Client
+from requests import HTTPError
+
+from sandbox.aws.control import make_control
+from sandbox.aws.server import Server
+from sandbox.neighbours.jira import Jira, token_of
+from sandbox.neighbours.server import Handler, Neighbours
+from sandbox.neighbours.slack import Slack
+from sandbox.neighbours.town import Town
+
+READY, WORKED_ON, DONE, DELETED = "CLDC-3456", "CLDC-3457", "CLDC-3458", "CLDC-3462"
+
+
+@pytest.fixture(scope="module")
+def place(server, small_inventory):
+    jira = Jira(small_inventory, server.world)
+    application = Neighbours(server.world, Slack(small_inventory), jira=jira)
+    http = Server(application, 0, Handler)
+    yield jira, f"{http.url}/jira"
+    application.stop()
+    http.stop()
+
+
+@pytest.fixture
+def jira(place, bare):
+    place[0].clear()
+    return place[0]
+
+
+@pytest.fixture
+def client(place, jira):
+    return Client(place[1], username="runbooks", password=token_of("CLDC"), timeout=5)
+
+
+@pytest.fixture
+def control(bare, small_inventory, jira):
+    town = replace(Town.of(small_inventory, bare.world), jira=jira)
+    return make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
+
+
+def fault(control, kind, **fields):
+    answer = control.post("/faults", json={"kind": kind, **fields})
+    assert answer.status_code == 200, answer.get_json()
+    name = answer.get_json()["id"]
+    return lambda: next(each["injected"] for each in control.get("/faults").get_json()["faults"] if each["id"] == name)
+
+
+def refused(call, *arguments, **named):
+    with pytest.raises(HTTPError) as caught:
+        call(*arguments, **named)
+    return caught.value.response.status_code, str(caught.value)
+
+
+def ticket(control, key):
+    (project,) = control.get("/jira").get_json()["projects"]
+    return next(each for each in project["tickets"] if each["key"] == key)
+
+
+def test_password_opens_its_project_and_without_one_nothing_is_shown(place, client):
+    assert client.myself()["name"] == "runbooks"
+    assert client.project("CLDC")["name"] == "Submit social housing data"
+    stranger = Client(place[1], username="runbooks", password="other")
+    assert refused(stranger.issue, READY) == (401, "Unauthorized (401)")
+    bare = requests.get(f"{place[1]}/rest/api/2/issue/{READY}", timeout=5)
+    assert (bare.status_code, bare.json()["errorMessages"][1]) == (401, "Login Required")
+    bearer = Client(place[1], token=token_of("CLDC"))
+    assert bearer.issue(READY)["key"] == READY
+
+
+def test_ticket_of_a_commit_is_found_and_a_deleted_one_is_not(client):
+    found = client.issue(READY)
+    assert (found["key"], found["fields"]["summary"]) == (READY, "Send reminders only once")
+    assert found["fields"]["status"]["name"] == "Ready for release"
+    assert client.issue("CLDC-3401")["fields"]["status"]["name"] == "Done"
+    assert client.issue("CLDC-3401")["fields"]["labels"] == ["Released"]
+    assert client.get_issue_status(WORKED_ON) == "In Progress"
+    assert refused(client.issue, DELETED) == (404, "Issue Does Not Exist")
+    assert refused(client.issue, "CLCD-3461")[0] == 404
+    assert (client.issue_exists(READY), client.issue_exists(DELETED)) == (True, False)
+    assert set(client.issue(READY, fields="labels")["fields"]) == {"labels"}
+
+
+def test_ticket_goes_through_its_workflow_step_by_step(client):
+    assert [(each["id"], each["to"]) for each in client.get_issue_transitions(READY)] == [
+        (41, "Done"),
+        (61, "Won't do"),
+    ]
+    client.set_issue_status(READY, "Done", fields={"resolution": {"name": "Done"}})
+    assert client.issue(READY)["fields"]["resolution"]["name"] == "Done"
+    status, words = refused(client.set_issue_status_by_transition_id, READY, 41)
+    assert (status, "(Release) that is not valid" in words) == (400, True)
+    # no way leads from work in progress to done: the client asks for a transition that there is not
+    assert refused(client.set_issue_status, WORKED_ON, "Done")[0] == 400
+    assert client.get_issue_status(WORKED_ON) == "In Progress"
+    assert refused(client.set_issue_status, DELETED, "Done")[0] == 404
+    changes = client.get_issue(READY, expand="changelog")["changelog"]["histories"]
+    assert [(each["items"][0]["fromString"], each["items"][0]["toString"]) for each in changes] == [
+        ("Ready for release", "Done")
+    ]
+
+
+def test_labels_are_added_removed_and_set_each_change_noted_once(client, control):
+    client.label_issue(READY, ["Released"])
+    client.label_issue(READY, ["Released"])
+    client.edit_issue(READY, {"labels": [{"add": "v0.6.15"}]})
+    assert client.get_issue_labels(READY) == ["Released", "v0.6.15"]
+    client.unlabel_issue(READY, ["v0.6.15"])
+    assert ticket(control, READY)["changes"] == [
+        ["labels", "", "Released"],
+        ["labels", "Released", "Released v0.6.15"],
+        ["labels", "Released v0.6.15", "Released"],
+    ]
+    client.update_issue_field(READY, {"labels": ["only"]})
+    assert client.get_issue_labels(READY) == ["only"]
+    assert refused(client.label_issue, READY, ["two words"]) == (
+        400,
+        "The label 'two words' contains spaces which is invalid.",
+    )
+    assert refused(client.update_issue_field, READY, {"colour": "red"})[1].startswith("Field 'colour' cannot be set.")
+    assert client.get_issue_labels(READY) == ["only"]
+
+
+def test_comments_are_kept_in_order(client):
+    client.issue_add_comment(READY, "Released in v0.6.15")
+    client.issue_add_comment(READY, "Rolled back")
+    assert [each["body"] for each in client.issue_get_comments(READY)["comments"]] == [
+        "Released in v0.6.15",
+        "Rolled back",
+    ]
+    assert refused(client.issue_add_comment, READY, " ")[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("jql", "keys"),
+    [
+        (f"key in ({READY}, {DONE}) order by key asc", [READY, DONE]),
+        (f'issuekey in ("{READY}", {DONE}) AND status != Done', [READY]),
+        (
+            'project = CLDC and status = "Ready for release" order by key',
+            [READY, "CLDC-3459", "CLDC-3463", "CLDC-3464"],
+        ),
+        (f"key = {DONE} or (key = {READY} and not labels = Released) order by key", [READY, DONE]),
+        (f"key not in ({DONE}) and key in ({READY}, {DONE}) and labels is empty", [READY]),
+        ('statusCategory = "In Progress" and labels is not EMPTY', []),
+    ],
+)
+def test_search_understands_what_release_tooling_asks(client, jql, keys):
+    assert [each["key"] for each in client.jql(jql)["issues"]] == keys
+
+
+def test_search_comes_in_pages(client):
+    first = client.jql("project = CLDC order by key", limit=10)
+    assert (first["total"] > 40, len(first["issues"]), first["startAt"]) == (True, 10, 0)
+    second = client.jql("project = CLDC order by key", limit=10, start=10)
+    assert {each["key"] for each in first["issues"]}.isdisjoint(each["key"] for each in second["issues"])
+
+
+def test_search_for_a_missing_key_is_refused_unless_it_may_be_missing(client):
+    jql = f"key in ({READY}, {DELETED})"
+    assert refused(client.jql, jql) == (400, f"An issue with key '{DELETED}' does not exist for field 'key'.")
+    found = client.jql(jql, validate_query="warn")
+    assert [each["key"] for each in found["issues"]] == [READY]
+    assert found["warningMessages"] == [f"An issue with key '{DELETED}' does not exist for field 'key'."]
+    assert refused(client.jql, "project = CLCD")[1] == "The value 'CLCD' does not exist for the field 'project'."
+
+
+@pytest.mark.parametrize(
+    ("jql", "words"),
+    [
+        ("colour = red", "Field 'colour' does not exist or you do not have permission to view it."),
+        ("project CLDC", "Error in the JQL Query: Expecting operator but got 'CLDC'."),
+        ("key in (CLDC-3456", "Error in the JQL Query: Expecting ',' or ')' in a list."),
+        ("project = CLDC CLDC", "Error in the JQL Query: Expecting either 'OR' or 'AND' but got 'CLDC'."),
+        ("order by colour", "Not able to sort using field 'colour'."),
+    ],
+)
+def test_search_that_jira_would_refuse_is_refused(client, jql, words):
+    status, said = refused(client.jql, jql)
+    assert (status, words in said) == (400, True)
+
+
+def test_jira_is_down_for_one_project_or_for_a_while(control, client):
+    hung = fault(control, "jira_down", target="core/staging", times=1)
+    with pytest.raises(requests.ConnectionError):
+        client.issue_add_comment(READY, "unheard")
+    assert (ticket(control, READY)["comments"], hung()) == ([], 1)
+    assert client.issue(READY)["key"] == READY
+    page = fault(control, "jira_down", status=503)
+    with pytest.raises(HTTPError) as caught:
+        client.issue(READY)
+    assert (caught.value.response.status_code, page()) == (503, 1)
+
+
+def test_rate_limit_says_when_to_come_back(control, client):
+    injected = fault(control, "jira_rate_limit", retry_after=1, times=2)
+    with pytest.raises(HTTPError) as caught:
+        client.issue(READY)  # it tries once more by itself
+    assert (caught.value.response.status_code, caught.value.response.headers["Retry-After"], injected()) == (
+        429,
+        "1",
+        2,
+    )
+
+
+def test_lost_answer_leaves_the_ticket_moved(control, client):
+    injected = fault(control, "jira_lost_answer")
+    with pytest.raises(requests.ConnectionError):
+        client.set_issue_status_by_transition_id(READY, 41)
+    assert (ticket(control, READY)["status"], injected()) == ("Done", 1)
+
+
+def test_everything_is_forgotten_with_the_world(control, client):
+    client.label_issue(READY, ["Released"])
+    assert ticket(control, READY)["labels"] == ["Released"]
+    control.post("/reset")
+    assert ticket(control, READY)["labels"] == []
+
+
+def test_target_without_tickets_has_no_fault_of_jira(control):
+    answer = control.post("/faults", json={"kind": "jira_down", "target": "districtbuilder/staging"})
+    assert answer.status_code == 400
+    assert answer.get_json()["error"] == (
+        "The inventory names no jira_project for districtbuilder/staging, so jira_down cannot apply."
+    )

@@ -1,0 +1,248 @@
+"""The pretend Sentry, by its documented REST API."""
+
+from dataclasses import replace
+
+import pytest
+import requests
+
+from sandbox.aws.clock import as_text
+from sandbox.aws.control import make_control
+from sandbox.aws.server import Server
+from sandbox.neighbours.github_seed import commit_sha, released_sha
+from sandbox.neighbours.sentry import DAY, OLD, Sentry, token_of
+from sandbox.neighbours.server import Handler, Neighbours
+from sandbox.neighbours.slack import Slack
+from sandbox.neighbours.town import Town
+
+NEXT = commit_sha("example-housing/core", 64)
+TOKEN = token_of("example-housing")
+LAST = released_sha("example-housing/core")
+
+
+@pytest.fixture(scope="module")
+def place(server, small_inventory):
+    sentry = Sentry(small_inventory, server.world)
+    application = Neighbours(server.world, Slack(small_inventory), sentry=sentry)
+    http = Server(application, 0, Handler)
+    yield sentry, f"{http.url}/sentry/api/0"
+    application.stop()
+    http.stop()
+
+
+@pytest.fixture
+def sentry(place, bare):
+    place[0].clear()
+    return place[0]
+
+
+@pytest.fixture
+def ask(place, sentry):
+    def ask(path, method="GET", token=TOKEN, json=None, **parameters):
+        url = path if path.startswith("http") else f"{place[1]}/{path}"
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.request(method, url, params=parameters, headers=headers, json=json, timeout=5)
+
+    return ask
+
+
+@pytest.fixture
+def issues(ask):
+    def issues(**parameters):
+        answer = ask("organizations/example-housing/issues/", **parameters)
+        assert answer.status_code == 200, answer.json()
+        return answer.json()
+
+    return issues
+
+
+@pytest.fixture
+def control(bare, small_inventory, sentry):
+    town = replace(Town.of(small_inventory, bare.world), sentry=sentry)
+    return make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
+
+
+def fault(control, kind, **fields):
+    answer = control.post("/faults", json={"kind": kind, **fields})
+    assert answer.status_code == 200, answer.get_json()
+    name = answer.get_json()["id"]
+    return lambda: next(each["injected"] for each in control.get("/faults").get_json()["faults"] if each["id"] == name)
+
+
+def report(control, **changes):
+    given = {
+        "organization": "example-housing",
+        "project": "core",
+        "release": NEXT,
+        "environment": "staging",
+        "title": "KeyError: tenure",
+    }
+    return control.post("/sentry/events", json=given | changes)
+
+
+def test_token_opens_its_organization_and_no_other(ask):
+    path = "organizations/example-housing/issues/"
+    assert ask(path).status_code == 200
+    bare, wrong = ask(path, token=None), ask(path, token="other")
+    assert (bare.status_code, bare.json()) == (401, {"detail": "Authentication credentials were not provided."})
+    assert (wrong.status_code, wrong.json()) == (401, {"detail": "Invalid token"})
+    foreign = ask("organizations/example-planning/issues/")
+    assert (foreign.status_code, foreign.json()["detail"]) == (
+        403,
+        "You do not have permission to perform this action.",
+    )
+    assert ask("organizations/nobody/issues/").status_code == 404
+
+
+def test_issues_are_the_unresolved_ones_unless_asked_otherwise(issues):
+    assert {each["status"] for each in issues()} == {"unresolved"}
+    assert len(issues(query="")) == len(OLD)
+    assert [each["title"] for each in issues(query="is:resolved")] == ["Redis::CannotConnectError"]
+    assert [each["level"] for each in issues(query="level:warning")] == ["warning"]
+    assert [each["title"] for each in issues(query="timeout")] == ["Net::ReadTimeout: timeout while reading"]
+
+
+def test_issue_of_an_environment_counts_its_events_there_and_has_its_lifetime_beside(control, issues):
+    report(control, count=5)
+    report(control, count=2, environment="production")
+    (found,) = issues(query=f"release:{NEXT}", environment="staging")
+    assert (found["count"], found["lifetime"]["count"]) == ("5", "7")
+    assert issues(query=f"release:{NEXT}")[0]["count"] == "7"
+
+
+def test_new_issue_of_a_release_is_told_from_the_old_ones_by_when_it_was_first_seen(control, bare, issues):
+    assert issues(query=f"release:{NEXT}") == []
+    before = as_text(bare.world.clock.now())
+    bare.advance(60)
+    assert report(control).status_code == 200
+    report(control, title=OLD[0][0])  # an old one goes on in the new release
+    assert {each["title"] for each in issues(query=f"release:{NEXT}")} == {"KeyError: tenure", OLD[0][0]}
+    assert [each["title"] for each in issues(query=f"firstRelease:{NEXT}")] == ["KeyError: tenure"]
+    assert [each["title"] for each in issues(query=f"release:{NEXT} firstSeen:>={before}")] == ["KeyError: tenure"]
+    assert [each["title"] for each in issues(query="age:-1h")] == ["KeyError: tenure"]
+    assert [each["title"] for each in issues(query="release:latest firstSeen:-1h")] == ["KeyError: tenure"]
+    assert len(issues(query=f"release:[{LAST}, {NEXT}]")) == len(OLD)
+    assert [each["title"] for each in issues(query=f"!release:[{LAST},{NEXT}]")] == ["Redis::CannotConnectError"]
+
+
+def test_period_is_of_the_last_events(issues, bare):
+    assert len(issues(statsPeriod="24h", query="")) == len(OLD) - 1
+    assert issues(start="2020-01-01T00:00:00", end="2020-02-01T00:00:00") == []
+    bare.advance(100 * DAY)
+    assert issues(query="") == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "words"),
+    [
+        ({"project": "core"}, 400, "Invalid project parameter. Values must be numbers."),
+        ({"project": "1"}, 403, "You do not have permission"),
+        ({"environment": "nowhere"}, 404, "The requested resource does not exist"),
+        ({"statsPeriod": "soon"}, 400, "Invalid statsPeriod"),
+        ({"query": "colour:red"}, 400, "Invalid search key"),
+        ({"query": "release:"}, 400, "Empty string after 'release:'"),
+        ({"query": "firstSeen:yesterday"}, 400, "is not a valid date query"),
+        ({"query": 'title "open'}, 400, "Error parsing search query"),
+        ({"limit": "101"}, 400, "Invalid per_page value"),
+        ({"sort": "colour"}, 400, "Sort key 'colour' not supported."),
+    ],
+)
+def test_search_that_sentry_would_refuse_is_refused(ask, parameters, status, words):
+    answer = ask("organizations/example-housing/issues/", **parameters)
+    assert (answer.status_code, words in answer.json()["detail"]) == (status, True)
+
+
+def test_lists_lead_on_by_a_cursor(ask):
+    seen, url, more = [], "organizations/example-housing/issues/?query=&limit=2", True
+    while more:
+        answer = ask(url)
+        seen += [each["shortId"] for each in answer.json()]
+        url, more = answer.links["next"]["url"], answer.links["next"]["results"] == "true"
+    assert len(seen) == len(set(seen)) == len(OLD)
+
+
+def test_release_is_known_after_its_first_event_or_when_told(ask, control):
+    path = f"organizations/example-housing/releases/{NEXT}/"
+    assert ask(path).status_code == 404
+    report(control)
+    found = ask(path).json()
+    assert (found["version"], found["shortVersion"], found["newGroups"]) == (NEXT, NEXT[:12], 1)
+    made = ask("organizations/example-housing/releases/", "POST", json={"version": "core@1.0.0", "projects": ["core"]})
+    assert (made.status_code, made.json()["deployCount"]) == (201, 0)
+    again = ask("organizations/example-housing/releases/", "POST", json={"version": "core@1.0.0", "projects": ["core"]})
+    assert again.status_code == 208
+    deployed = ask(
+        "organizations/example-housing/releases/core@1.0.0/deploys/", "POST", json={"environment": "staging"}
+    )
+    assert (deployed.status_code, deployed.json()["environment"]) == (201, "staging")
+    wrong = ask("organizations/example-housing/releases/", "POST", json={"version": "x", "projects": ["other"]})
+    assert (wrong.status_code, wrong.json()) == (400, {"projects": ["Invalid project slugs"]})
+
+
+def test_releases_come_newest_first_and_of_an_environment(ask, control, bare):
+    bare.advance(60)
+    report(control)
+    every = ask("organizations/example-housing/releases/", environment="staging").json()
+    assert [each["version"] for each in every][:2] == [NEXT, LAST]
+    assert [each["version"] for each in ask("organizations/example-housing/releases/", query=LAST[:8]).json()] == [LAST]
+
+
+def test_resolved_issue_is_reopened_by_an_event(ask, issues, control):
+    report(control)
+    number = issues(query=f"release:{NEXT}")[0]["id"]
+    assert ask(f"organizations/example-housing/issues/{number}/", "PUT", json={"status": "resolved"}).status_code == 200
+    assert issues(query=f"release:{NEXT} is:unresolved") == []
+    report(control)
+    assert ask(f"organizations/example-housing/issues/{number}/").json()["status"] == "unresolved"
+
+
+def test_spike_is_of_one_release_and_environment(control, issues):
+    injected = fault(control, "sentry_spike", target="core/staging", release=NEXT, issues=2, count=30)
+    assert injected() == 0
+    assert [each["count"] for each in issues(query=f"firstRelease:{NEXT}", environment="staging")] == ["30", "30"]
+    assert injected() == 2
+    assert issues(query=f"firstRelease:{LAST}") == []
+    control.delete("/faults")
+    assert len(issues(query=f"firstRelease:{NEXT}")) == 2
+
+
+def test_sentry_is_down_for_one_project(control, ask):
+    elsewhere = fault(control, "sentry_down", target="planning-data/staging")
+    assert ask("organizations/example-housing/issues/").status_code == 200
+    here = fault(control, "sentry_down", target="core/staging", times=1)
+    with pytest.raises(requests.ConnectionError):
+        ask("organizations/example-housing/issues/")
+    assert (elsewhere(), here()) == (0, 1)
+    page = fault(control, "sentry_down", target="core/staging", status=503)
+    assert (ask("organizations/example-housing/issues/").status_code, page()) == (503, 1)
+
+
+def test_rate_limit_says_when_to_come_back(control, ask):
+    injected = fault(control, "sentry_rate_limit", retry_after=9)
+    answer = ask("organizations/example-housing/issues/")
+    assert (answer.status_code, answer.headers["Retry-After"], injected()) == (429, "9", 1)
+    assert ask("organizations/example-housing/issues/").status_code == 200
+
+
+def test_everything_is_forgotten_with_the_world(control, issues):
+    report(control)
+    control.post("/reset")
+    assert issues(query=f"release:{NEXT}") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"project": "other"}, "The requested resource does not exist"),
+        ({"count": 0}, "count must be a whole number from 1, not 0."),
+        ({"release": None}, "release must be text, not None."),
+        ({"colour": "red"}, "There is no field 'colour'"),
+    ],
+)
+def test_wrong_event_is_refused_in_one_sentence(control, changes, words):
+    answer = report(control, **changes)
+    assert (answer.status_code, words in answer.get_json()["error"]) == (400, True)
+
+
+def test_spike_without_a_target_is_refused(control):
+    answer = control.post("/faults", json={"kind": "sentry_spike", "release": NEXT})
+    assert answer.get_json()["error"].startswith("Fault sentry_spike needs a target")
