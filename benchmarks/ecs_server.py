@@ -154,15 +154,17 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing of each request."""
 
 
-def make_server() -> ThreadingHTTPServer:
-    """Return a server on a free port, with services of its own."""
-    handler = type("OwnHandler", (Handler,), {"ecs": Ecs()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    return server
+class Server(ThreadingHTTPServer):
+    """On a free port, with services of its own."""
+
+    request_queue_size = 1024  # a thousand may begin at once
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), type("OwnHandler", (Handler,), {"ecs": Ecs()}))
 
 
 if __name__ == "__main__":
-    server = make_server()
+    server = Server()
     print(server.server_address[1], flush=True)  # noqa: T201  # who started it reads it
     server.serve_forever()

@@ -96,7 +96,7 @@ async def look_alone(name: str, watched: Watched) -> None:
 
 
 _alone: list[Any] = []
-WAYS: dict[str, Callable[[str, Watched], Any]] = {"shared": share, "alone": look_alone}
+WAYS: dict[str, Callable[[str, Watched], Any]] = {"alone": look_alone, "shared": share}  # in the order they end in
 
 
 def arguments(name: str) -> dict[str, Any]:
@@ -197,6 +197,7 @@ def run_ways() -> dict[str, dict[str, Any]]:
             started[way] = stack.enter_context(
                 subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
             )
+            stack.callback(started[way].kill)  # of no effect on one that has ended
         figures = {}
         for way, process in started.items():
             out, _ = process.communicate()
