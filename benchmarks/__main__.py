@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-ALL = ("parse", "waits", "restart", "recovery")
+ALL = ("parse", "clients", "waits", "restart", "recovery")
 
 
 def chosen(only: str) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -32,12 +33,12 @@ MEMBER = (
 class Bucket:
     """Tokens that refill at a steady rate. A refused call costs none."""
 
-    def __init__(self, burst: float, rate: float):
-        self._burst, self._rate = burst, rate
-        self._tokens, self._at = burst, time.monotonic()
+    def __init__(self, burst: float, rate: float, clock: Callable[[], float] = time.monotonic):
+        self._burst, self._rate, self._clock = burst, rate, clock
+        self._tokens, self._at = burst, clock()
 
     def take(self) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
         if self._tokens < 1:
