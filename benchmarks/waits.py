@@ -7,6 +7,7 @@ left out. `measure` starts a process and a server for each of the two ways; they
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,7 @@ async def look_alone(name: str, watched: Watched) -> None:
     from include.aws import ecs
     from opskit.clients import clients_for_waits
 
+    await asyncio.sleep(random.uniform(0, POLL))  # noqa: S311  # in step, the same ones would be refused every time
     if not _alone:
         _alone.append((await clients_for_waits(TARGET, lambda: None)).ecs)
     while True:
@@ -148,6 +150,7 @@ async def play(way: str, server: str) -> dict[str, Any]:
     return {
         "first": first,
         "quiet": (quiet_to[0] - quiet_from[0]).total() / quiet * 60,
+        "looks": (quiet_to[0] - quiet_from[0])["DescribeTasks"] / quiet * 60,
         "busy": (busy_to[0] - quiet_to[0]).total() / busy * 60,
         "throttled": busy_to[1].total(),
         "throttled_quiet": (quiet_to[1] - quiet_from[1]).total() / quiet * 60,
@@ -218,6 +221,7 @@ def measure() -> list[Row]:
     return [
         row("calls a minute while nothing changes", "<= 400", lambda each: f"{each['quiet']:.0f}"),
         Row("calls of each for itself, to those of the shared poller", f"{ratio:.1f} to 1"),
+        row("  thorough looks (tasks, targets) among them", "", lambda each: f"{each['looks']:.0f}"),
         row(f"calls a minute while {CHANGES / CHANGING * 60:.0f} a minute end", "", lambda each: f"{each['busy']:.0f}"),
         row("throttled a minute while nothing changes", "0", lambda each: f"{each['throttled_quiet']:.0f}"),
         row("throttled in all", "0", lambda each: f"{each['throttled']}"),
