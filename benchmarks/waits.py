@@ -84,7 +84,7 @@ async def look_alone(name: str, watched: Watched) -> None:
     if not _alone:
         _alone.append((await clients_for_waits(TARGET, lambda: None)).ecs)
     while True:
-        due = time.monotonic() + POLL
+        due = time.monotonic() + POLL * random.uniform(0.8, 1.2)  # noqa: S311  # likewise
         try:
             service = await asyncio.to_thread(ecs.describe_service, _alone[0], "benchmark", name)
             watched.answered.add(name)
