@@ -1,12 +1,40 @@
-"""Run every benchmark there is and print what it found: `make bench`."""
+"""Run the benchmarks and print what they found: `make bench`, or `make bench ONLY=waits` for some of them."""
+
+import importlib
+import os
+import sys
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import parse
+ALL = ("parse", "clients", "waits", "restart", "recovery")
 
-table = Table("DAG file", "import, warm", "target", "providers it loads", title="Parse")
-for file in sorted((parse.ROOT / "dags").glob("*.py")):
-    took, providers = parse.measure(file)
-    table.add_row(file.name, f"{took:.0f} ms", f"<= {parse.TARGET:.0f} ms", ", ".join(providers) or "none")
-Console().print(table)
+
+def chosen(only: str) -> list[str]:
+    """Return the benchmarks that were asked for, all if none was. Raises: ValueError for one there is not."""
+    names = only.replace(",", " ").split()
+    for name in names:
+        if name not in ALL:
+            raise ValueError(f"There is no benchmark {name!r}; choose from {', '.join(ALL)}.")
+    return names or list(ALL)
+
+
+def main() -> int:
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    try:
+        names = chosen(os.environ.get("ONLY") or "")
+    except ValueError as error:
+        console.print(str(error), style="red")
+        return 2
+    for name in names:
+        module = importlib.import_module(f"benchmarks.{name}")
+        rows = module.measure()
+        table = Table(*module.COLUMNS, title=module.TITLE)
+        for row in rows:
+            table.add_row(row.what, row.measured, row.target, row.compared)
+        console.print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -91,6 +91,7 @@ class Poller:
     ):
         self._run_watch = run_watch
         self._routine = routine
+        self._burst = routine.burst
         self._prompted = prompted
         self._settle = settle
         self._clock = clock
@@ -115,12 +116,14 @@ class Poller:
 
     def pace(self, poll_seconds: float) -> float:
         """Seconds from the start of one round to the next: `poll_seconds`, or longer if the batches alone need longer."""
-        batches = sum(1 for _ in self._batches(self._states.values()))
-        return max(poll_seconds, batches / (self._routine.rate * ROUTINE_SHARE))
+        return max(poll_seconds, self._calls_of_a_round() / self._routine.rate)
 
     def round(self) -> list[tuple[str, Look]]:
         """Look once on behalf of all waits; returns news only: a wait nobody had the budget to look at has none."""
         now = self._clock()
+        self._routine.burst = max(
+            self._burst, self._calls_of_a_round()
+        )  # or the batches would leave nothing to look with
         ready = [each for each in list(self._states.values()) if now - each.since >= self._settle]
         news = list(self._describe(ready))
         described = [each for each in ready if each.service and each.described >= now]
@@ -131,6 +134,10 @@ class Poller:
             news.append((state.wait.key, self._look(state)))
         self._paying = self._routine
         return news
+
+    def _calls_of_a_round(self) -> float:
+        """Return the calls for the batches of all waits, and for the looks in turn that go with them."""
+        return sum(1 for _ in self._batches(self._states.values())) / ROUTINE_SHARE
 
     def _describe(self, states: list[_State]) -> Iterable[tuple[str, Look]]:
         self._paying = self._routine

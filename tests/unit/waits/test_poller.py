@@ -94,7 +94,7 @@ class World:
     def round(self) -> dict[str, Any]:
         self.looked.clear()
         self.ecs.asked.clear()
-        self.clock.now += 15
+        self.clock.now += self.poller.pace(15)
         return dict(self.poller.round())
 
 
@@ -213,6 +213,20 @@ def test_nobody_is_left_out_for_ever_when_the_budget_is_small():
         world.round()
         seen |= set(world.looked)
     assert seen == set(names(60))
+
+
+def test_a_thousand_waits_leave_calls_to_look_at_each_in_turn_within_the_hour():
+    world = World(rate=400 / 60)
+    world.add(*names(1000))
+    for _ in range(300):  # every wait is new, so all are looked at first
+        world.round()
+    seen: set[str] = set()
+    before, began = world.calls, world.clock.now
+    while world.clock.now < began + 3600:
+        world.round()
+        seen |= set(world.looked)
+    assert seen == set(names(1000))
+    assert world.calls - before <= 400 * 60 + 150
 
 
 def test_pace_is_the_one_asked_for_unless_the_batches_need_longer(world: World):
