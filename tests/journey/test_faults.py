@@ -261,7 +261,7 @@ def test_lease_of_a_run_that_is_over_is_taken_over_and_that_of_one_that_was_dele
     dead = scene.restart(plan_only=True)
     assert dead.wait() == "success"
     for owner in (dead.run_id, "manual__1999"):
-        free = scene.lease() or {"target": scene.target, "version": 0, "fencing": 0}
+        free = scene.lease() or {"target": scene.target, "version": 1, "fencing": 1}
         lost = {"owner": f"service_restart/{owner}", "since": "1999-01-01T00:00:00Z", "reason": "a run that was lost"}
         fault = scene.fault("lease_record", document={**free, **lost})
         run = scene.restart()
@@ -328,14 +328,17 @@ def test_surge_through_a_bad_day_of_aws(scene: Scene, bad_day: list[tuple[str, d
 
 
 @pytest.mark.stage(strategy="rolling")
-def test_rolling_through_a_bad_day_of_aws(scene: Scene):
+@pytest.mark.parametrize(
+    "bad_day",
+    [
+        [("throttle", {"every": 4}), ("lost_answer", {"times": 2, "api": "ecs", "action": "UpdateService"})],
+        [("stale_reads", {"seconds": 12})],  # longer than it takes until the wait looks first
+    ],
+    ids=lambda bad_day: "_and_".join(dict(bad_day)),
+)
+def test_rolling_through_a_bad_day_of_aws(scene: Scene, bad_day: list[tuple[str, dict[str, Any]]]):
     run = scene.restart()
     run.wait_until_asked()
-    bad_day = [
-        ("throttle", {"every": 4}),
-        ("lost_answer", {"times": 2, "api": "ecs", "action": "UpdateService"}),
-        ("stale_reads", {"seconds": 12}),  # longer than Airflow waits before it tries again
-    ]
     faults = {kind: scene.fault(kind, **fields) for kind, fields in bad_day}
     run.approve()
     assert run.wait(LONG) == "success", run.story()

@@ -221,12 +221,15 @@ def test_a_thousand_waits_leave_calls_to_look_at_each_in_turn_within_the_hour():
     for _ in range(300):  # every wait is new, so all are looked at first
         world.round()
     seen: set[str] = set()
-    before, began = world.calls, world.clock.now
+    before, began, most = world.calls, world.clock.now, 0
     while world.clock.now < began + 3600:
+        last = world.calls
         world.round()
         seen |= set(world.looked)
+        most = max(most, world.calls - last)
     assert seen == set(names(1000))
     assert world.calls - before <= 400 * 60 + 150
+    assert most <= 100 / 0.75 + world.cost, "nothing is saved up for a storm of calls at once"
 
 
 def test_pace_is_the_one_asked_for_unless_the_batches_need_longer(world: World):
