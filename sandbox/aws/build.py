@@ -8,7 +8,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
-from sandbox.aws import scaling, scheduler, schedules
+from sandbox.aws import registry, scaling, scheduler, schedules, seeding
 from sandbox.aws.ground import Clients, Ground, clients_of
 from sandbox.aws.identity import SOMEBODY
 from sandbox.aws.model import Group, Region, Service, Task
@@ -29,11 +29,13 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
     with world.lock:
         moto_api_backend.reset()
         world.clear()
+        seeding.seed(world, inventory, world.clock.now())
         clients = clients_of(url, WorldStsResponse.identities.builder_key)
         roles = set()
         for target in inventory.targets.values():
             account = target.environment.account
             roles |= {f"arn:aws:iam::{account}:role/{role}" for role in (target.environment.role, SOMEBODY)}
+            roles.add(f"arn:aws:iam::{seeding.registry_of(target).account}:role/{SOMEBODY}")
             clients.account = account
             _Builder(world, clients, target).build()
         WorldStsResponse.identities.roles = roles
@@ -142,6 +144,11 @@ class _Builder:
                 service, deployment, now
             )
             task.status, task.started = "RUNNING", now - AGE + 60
+            found = {
+                name: registry.find_image(self.world.regions, self.region.account, of)
+                for name, of in task.images.items()
+            }
+            task.digests = {name: image.digest for name, image in found.items() if image}
             for balancer in service.target_groups:
                 self._register(task, balancer["targetGroupArn"], now)
             if service.data_uri:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from include.errors import InventoryError
 from include.inventory import Inventory
-from sandbox.aws import faults, lifecycle, schedules, strikes
+from sandbox.aws import faults, lifecycle, schedules, strikes, tampering
 from sandbox.aws.clock import as_text
 from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
@@ -172,7 +172,11 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any]) -> faults.
     one_off = environment.one_off
     fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields, environment.account)
     with world.lock:
-        now = world.catch_up()
+        now = fault.since = world.catch_up()
+        if fault.kind in faults.RELEASE:
+            tampering.prepare(fault, world, inventory.target(target), name)
+            world.faults.append(fault)
+            return fault
         if fault.kind in faults.WIRE:
             world.faults.append(fault)
             return fault

@@ -150,6 +150,12 @@ def _describe_container(task: Task, index: int, name: str) -> dict[str, Any]:
         if bound
         else [],
     }
+    if name in task.images:
+        answer["image"] = task.images[name]
+    if digest := (task.digests or {}).get(name):
+        answer["imageDigest"] = digest
     if task.status == "STOPPED" and task.exit_code is not None:
         answer["exitCode"] = task.exit_code
+    if task.status == "STOPPED" and task.stop_code == "TaskFailedToStart":
+        answer["reason"] = task.stopped_reason
     return answer

@@ -8,6 +8,8 @@ from typing import Any
 from sandbox.aws.model import Behaviour, Service
 from sandbox.aws.topology import REGIONS, uris
 
+BAD_IMAGE_ENDS = 10.0  # seconds after its start
+
 
 class FaultError(ValueError):
     """A fault was asked for that there is not; the message says what there is."""
@@ -51,6 +53,9 @@ def _record_like(value: Any) -> bool:
     return value == "broken" or (isinstance(value, dict) and type(value.get("version", 1)) is int)
 
 
+HOW_BAD = ("crash", "unhealthy", "cannot_pull")
+SCANS = ("COMPLETE", "IN_PROGRESS", "FAILED")
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 OLD_OR_NEW = Field(str, ("old", "new").__contains__, "old or new")
 
 FIELDS: dict[str, dict[str, Field]] = {
@@ -75,8 +80,21 @@ FIELDS: dict[str, dict[str, Field]] = {
     "instance_dies": {"of": OLD_OR_NEW},
     "task_stopped": {"of": OLD_OR_NEW},
     "shrink_alarm": {},
+    "bad_image": {"how": Field(str, HOW_BAD.__contains__, f"one of {', '.join(HOW_BAD)}", default="crash")},
+    "deployment_rolls_back": {
+        "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=60.0)
+    },
     "lease_record": {"document": Field(object, _record_like, "a JSON object with a whole version, or the word broken")},
     **WIRE,
+}
+
+RELEASE: dict[str, dict[str, Field]] = {  # they strike what belongs to a target as a whole
+    "image_expired": {"tag": Field(str, bool, "the tag of an image", needed=False)},
+    "image_scan": {
+        "status": Field(str, SCANS.__contains__, f"one of {', '.join(SCANS)}", default="COMPLETE"),
+        "severity": Field(str, SEVERITIES.__contains__, f"one of {', '.join(SEVERITIES)}", default="CRITICAL"),
+        "findings": Field(int, lambda value: 1 <= value <= 1000, "a whole number from 1 to 1000", default=1),
+    },
 }
 
 _SECONDS = Field(float, lambda value: 0 <= value <= 600, "a number of seconds up to 600")
@@ -107,6 +125,8 @@ class Fault:
     suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
     next_at: float = 0.0  # when a fault of the ground may strike again
     undo: Callable[[], None] = lambda: None  # what removing it gives back
+    spared: frozenset[str] = frozenset()  # what was there before it and fares as ever
+    since: float = 0.0  # when it was injected
 
     def count(self) -> None:
         self.injected += 1
@@ -125,7 +145,7 @@ class Fault:
 
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
-    kinds = FIELDS | SLACK
+    kinds = FIELDS | RELEASE | SLACK
     if not isinstance(kind, str) or kind not in kinds:
         raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(kinds)}.")
     known = kinds[kind]
@@ -149,8 +169,8 @@ def _parse(kind: str, name: str, expected: Field, given: dict[str, Any]) -> Any:
     return float(value) if expected.kind is float else value
 
 
-def shape(behaviour: Behaviour, service: Service, active: list[Fault]) -> Behaviour:
-    """Settle how a new task of a service will fare under the active faults."""
+def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: set[str]) -> Behaviour:
+    """Settle how a new task of a service, with its images, will fare under the active faults."""
     for fault in active:
         if fault.kind == "never_healthy":
             behaviour.healthy = False
@@ -160,6 +180,8 @@ def shape(behaviour: Behaviour, service: Service, active: list[Fault]) -> Behavi
             fault.count()
         elif fault.kind == "crash":
             _crash(behaviour, fault)
+        elif fault.kind == "bad_image" and not images <= fault.spared:
+            _spoil(behaviour, fault)
         elif fault.kind == "flap":
             behaviour.flaps = fault.fields["period_seconds"]
             # each at its own time: of three tasks in a row one is always ill
@@ -181,6 +203,18 @@ def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
         if fault.kind == "crash":
             _crash(behaviour, fault)
     return behaviour
+
+
+def _spoil(behaviour: Behaviour, fault: Fault) -> None:
+    how = fault.fields["how"]
+    behaviour.faults.append(fault)
+    if how == "crash":
+        behaviour.crash_after, behaviour.exit_code = BAD_IMAGE_ENDS, 1
+    elif how == "cannot_pull":
+        behaviour.pullable = False
+    else:
+        behaviour.healthy = False
+        fault.count()
 
 
 def _crash(behaviour: Behaviour, fault: Fault) -> None:

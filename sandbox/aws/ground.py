@@ -1,6 +1,5 @@
-"""What stands still in a target: table, alarms, images, network, log groups, task definitions, target groups; all through the AWS API."""
+"""What stands still in a target: table, alarms, network, log groups, task definitions, target groups; all through the AWS API."""
 
-import json
 from functools import cache
 from typing import Any
 
@@ -8,6 +7,7 @@ import boto3
 from botocore.config import Config
 
 from include.inventory import Environment, Service, Target
+from sandbox.aws import seeding
 
 
 class Clients:
@@ -58,7 +58,6 @@ class Ground:
         if environment.cluster is None:
             return
         self.client("ecs").create_cluster(clusterName=environment.cluster)
-        self._image()
         logs = self.client("logs")
         made = {each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]}
         wanted = {each.log_group for each in environment.services}
@@ -93,21 +92,10 @@ class Ground:
             BillingMode="PAY_PER_REQUEST",
         )
 
-    def _image(self) -> None:
-        ecr, name = self.client("ecr"), self._repository()
-        if not any(each["repositoryName"] == name for each in ecr.describe_repositories()["repositories"]):
-            ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
-            config = {
-                "mediaType": "application/vnd.oci.image.config.v1+json",
-                "digest": f"sha256:{'0' * 64}",
-                "size": 1,
-            }
-            kind = "application/vnd.oci.image.manifest.v1+json"
-            manifest = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []}
-            ecr.put_image(repositoryName=name, imageTag="current", imageManifest=json.dumps(manifest))
-
-    def _repository(self) -> str:
-        return self.target.system.image_repository or self.target.system.system
+    def _image(self) -> str:
+        described = seeding.registry_of(self.target)
+        tag = seeding.commit_tag(self.target, seeding.running_commit(self.target))
+        return f"{described.account}.dkr.ecr.{described.region}.amazonaws.com/{described.repository}:{tag}"
 
     def network(self) -> dict[str, Any]:
         """Make a VPC with two subnets and a security group; returns their ids as the ECS API takes them, and the VPC's."""
@@ -128,7 +116,6 @@ class Ground:
         self, family: str, container: str, cpu: int, memory: int, log_group: str, launch_type: str, port: int
     ) -> str:
         """Register a task definition; returns its ARN."""
-        registry = f"{self.environment.account}.dkr.ecr.{self.environment.region}.amazonaws.com"
         answer = self.client("ecs").register_task_definition(
             family=family,
             networkMode="awsvpc" if launch_type == "FARGATE" else "bridge",
@@ -138,7 +125,7 @@ class Ground:
             containerDefinitions=[
                 {
                     "name": container,
-                    "image": f"{registry}/{self._repository()}:current",
+                    "image": self._image(),
                     "memory": memory,
                     "portMappings": [{"containerPort": port, "hostPort": port if launch_type == "FARGATE" else 0}],
                     "logConfiguration": {

@@ -27,7 +27,7 @@ def start_service_task(
     usual = service.boot * region.random.uniform(0.9, 1.05)
     # the boot lasts until the target is healthy: the checks themselves take some of it
     answers = max(0.4 * usual, usual - 2.5 * CHECK_INTERVAL)
-    task.behaviour = faults.shape(Behaviour(boot=answers), service, active)
+    task.behaviour = faults.shape(Behaviour(boot=answers), service, active, set(task.images.values()))
     task.service, task.group = service.name, f"service:{service.name}"
     task.deployment = task.started_by = deployment.id
     task.container_port = next((balancer["containerPort"] for balancer in service.target_groups), 0)
@@ -68,6 +68,7 @@ def make_task(region: Region, cluster: str, definition: Any, launch_type: str, n
         family=definition.family,
         definition=definition.arn,
         containers=[each["name"] for each in containers],
+        images={each["name"]: each["image"] for each in containers},
         cpu=cpu,
         memory=memory,
         launch_type=launch_type,

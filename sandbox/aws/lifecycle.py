@@ -43,7 +43,7 @@ def _run(region: Region, task: Task, now: float) -> None:
     assert task.started is not None
     if task.behaviour.crash_after is not None and now - task.started >= task.behaviour.crash_after:
         for fault in task.behaviour.faults:
-            if fault.kind == "crash":
+            if fault.kind in ("crash", "bad_image"):
                 fault.count()
         exit_by_itself(region, task, now, task.behaviour.exit_code)
         return

@@ -33,7 +33,7 @@ def reconcile(region: Region, service: Service, now: float, start: StartTask) ->
         return
     tasks = region.tasks_of(service)
     _stop_ill(region, service, tasks, now)
-    _break_circuit(region, service, tasks, now)
+    _break_circuit(region, service, now)
     primary = service.primary
     alive = [task for task in tasks if task.alive]
     new = [task for task in alive if task.deployment == primary.id]
@@ -118,11 +118,16 @@ def _count_failed(service: Service, task: Task, now: float) -> None:
                 service.say(now, "is unable to consistently start tasks successfully.")
 
 
-def _break_circuit(region: Region, service: Service, tasks: list[Task], now: float) -> None:
+def _break_circuit(region: Region, service: Service, now: float) -> None:
     primary = service.primary
     threshold = min(max(math.ceil(service.desired / 2), 3), 200)
-    if not service.breaker or primary.state != "IN_PROGRESS" or primary.failed < threshold or primary.rollback:
-        return
+    if service.breaker and primary.state == "IN_PROGRESS" and primary.failed >= threshold and not primary.rollback:
+        roll_back(region, service, now)
+
+
+def roll_back(region: Region, service: Service, now: float) -> None:
+    """End the deployment as failed, and go back to the last one that was completed, as the circuit breaker does."""
+    primary = service.primary
     primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
     primary.updated = now
     service.say(now, f"(deployment {primary.id}) deployment failed: tasks failed to start.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.logs.models import LogEvent, logs_backends
 
-from sandbox.aws import launching, lifecycle, scaling, scheduler, schedules, strikes, topology
+from sandbox.aws import launching, lifecycle, pulling, scaling, scheduler, schedules, strikes, topology
 from sandbox.aws.call_log import Call
 from sandbox.aws.clock import Clock
 from sandbox.aws.faults import Fault
@@ -68,6 +68,7 @@ class World:
             for group in region.groups.values():
                 scaling.advance(region, group, now)
             for task in list(region.tasks.values()):
+                pulling.pull(self.regions, region, task, now)
                 lifecycle.advance(region, task, now)
                 self._advance_load(region, task, now)
                 if task.service is None:
