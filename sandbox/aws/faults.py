@@ -54,6 +54,9 @@ def _record_like(value: Any) -> bool:
 
 
 HOW_BAD = ("crash", "unhealthy", "cannot_pull")
+STOP_CODES = ("SpotInterruption", "TaskFailedToStart", "TerminationNotice")
+ALARM_STATES = ("ALARM", "INSUFFICIENT_DATA", "OK")
+MOMENTS = ("now", "deployment")
 SCANS = ("COMPLETE", "IN_PROGRESS", "FAILED")
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 OLD_OR_NEW = Field(str, ("old", "new").__contains__, "old or new")
@@ -88,7 +91,33 @@ FIELDS: dict[str, dict[str, Field]] = {
     **WIRE,
 }
 
+EVER = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=10_000)
+SOON = Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=20.0)
+ONE_OFF: dict[str, dict[str, Field]] = {  # they strike the target's one-off tasks
+    "one_off_exits": {
+        "exit_code": Field(int, lambda value: 0 <= value <= 255, "a whole number from 0 to 255", default=1),
+        "after_seconds": SOON,
+        "times": EVER,
+    },
+    "one_off_cannot_be_placed": {"times": EVER},
+    "one_off_slow": {
+        "seconds": Field(float, lambda value: 45 < value < math.inf, "more seconds than the 45 it usually takes")
+    },
+    "one_off_stopped_by_aws": {
+        "code": Field(str, STOP_CODES.__contains__, f"one of {', '.join(STOP_CODES)}", default="SpotInterruption"),
+        "after_seconds": SOON,
+        "times": EVER,
+    },
+}
+
 RELEASE: dict[str, dict[str, Field]] = {  # they strike what belongs to a target as a whole
+    **ONE_OFF,
+    "alarm": {
+        "name": Field(str, bool, "the name of one of the target's alarms", needed=False),
+        "state": Field(str, ALARM_STATES.__contains__, f"one of {', '.join(ALARM_STATES)}", default="ALARM"),
+        "when": Field(str, MOMENTS.__contains__, f"one of {', '.join(MOMENTS)}", default="now"),
+        "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=0.0),
+    },
     "image_expired": {"tag": Field(str, bool, "the tag of an image", needed=False)},
     "image_scan": {
         "status": Field(str, SCANS.__contains__, f"one of {', '.join(SCANS)}", default="COMPLETE"),
@@ -127,6 +156,7 @@ class Fault:
     undo: Callable[[], None] = lambda: None  # what removing it gives back
     spared: frozenset[str] = frozenset()  # what was there before it and fares as ever
     since: float = 0.0  # when it was injected
+    place: tuple[str, str, str] = ("", "", "")  # account, region and cluster of its target
 
     def count(self) -> None:
         self.injected += 1
@@ -202,7 +232,24 @@ def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
     for fault in active:
         if fault.kind == "crash":
             _crash(behaviour, fault)
+        elif fault.kind == "one_off_slow":
+            behaviour.usual, behaviour.crash_after = behaviour.crash_after, fault.fields["seconds"]
+            behaviour.faults.append(fault)
+        elif fault.kind in ("one_off_exits", "one_off_stopped_by_aws") and fault.shaped < fault.fields["times"]:
+            fault.shaped += 1
+            behaviour.faults.append(fault)
+            if fault.kind == "one_off_exits":
+                behaviour.crash_after, behaviour.exit_code = fault.fields["after_seconds"], fault.fields["exit_code"]
+            else:
+                behaviour.stops = fault.fields["after_seconds"], fault.fields["code"]
     return behaviour
+
+
+def count(behaviour: Behaviour, *kinds: str) -> None:
+    """Count those of a task's faults that have just taken effect."""
+    for fault in behaviour.faults:
+        if fault.kind in kinds:
+            fault.count()
 
 
 def _spoil(behaviour: Behaviour, fault: Fault) -> None:

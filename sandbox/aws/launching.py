@@ -39,10 +39,16 @@ def start_service_task(
 
 
 def start_one_off(
-    region: Region, cluster: str, definition: Any, launch_type: str, active: list[faults.Fault], now: float
+    region: Region,
+    cluster: str,
+    definition: Any,
+    launch_type: str,
+    size: tuple[int, int] | None,
+    active: list[faults.Fault],
+    now: float,
 ) -> Task | None:
     """Start a task that belongs to no service and ends by itself, or None if no instance has room for it."""
-    task = make_task(region, cluster, definition, launch_type, now)
+    task = make_task(region, cluster, definition, launch_type, now, size)
     if task is not None:
         task.behaviour = faults.shape_one_off(Behaviour(boot=0.0, crash_after=ONE_OFF_SECONDS), active)
         task.group = f"family:{definition.family}"
@@ -50,12 +56,20 @@ def start_one_off(
     return task
 
 
-def make_task(region: Region, cluster: str, definition: Any, launch_type: str, now: float) -> Task | None:
+def make_task(
+    region: Region,
+    cluster: str,
+    definition: Any,
+    launch_type: str,
+    now: float,
+    size: tuple[int, int] | None = None,
+) -> Task | None:
     containers = definition.container_definitions
     cpu = int(definition.cpu or sum(int(each.get("cpu") or 0) for each in containers))
     memory = int(
         definition.memory or sum(int(each.get("memory") or each.get("memoryReservation") or 0) for each in containers)
     )
+    cpu, memory = size or (cpu, memory)
     instance = None
     if launch_type == "EC2":
         instance = placement.place(region, cluster, cpu, memory)

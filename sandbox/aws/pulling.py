@@ -1,6 +1,6 @@
 """How a task gets its images: out of the registry they are in, or not at all."""
 
-from sandbox.aws import lifecycle, registry
+from sandbox.aws import faults, lifecycle, registry
 from sandbox.aws.model import Region, Task
 
 NOT_FOUND = {
@@ -22,9 +22,7 @@ def pull(regions: dict[tuple[str, str], Region], region: Region, task: Task, now
     task.digests = {}
     for container, reference in task.images.items():
         if not task.behaviour.pullable:
-            for fault in task.behaviour.faults:
-                if fault.kind == "bad_image":
-                    fault.count()
+            faults.count(task.behaviour, "bad_image")
             _fail(region, task, now, BROKEN.format(reference))
             return
         if registry.HOST.fullmatch(reference) is None:

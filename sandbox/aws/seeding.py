@@ -1,6 +1,9 @@
 """What is in the image repositories at first: what runs, what ran before, and a few that run nowhere."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from include.errors import InventoryError
 from include.inventory import Inventory, Target
@@ -8,7 +11,9 @@ from include.inventory.models import Registry
 from sandbox import commits
 from sandbox.aws import registry
 from sandbox.aws.registry import Repository
-from sandbox.aws.world import World
+
+if TYPE_CHECKING:
+    from sandbox.aws.world import World
 
 APART = 7 * 3600.0  # seconds between two commits
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.logs.models import LogEvent, logs_backends
 
-from sandbox.aws import launching, lifecycle, pulling, scaling, scheduler, schedules, strikes, topology
+from sandbox.aws import launching, lifecycle, pulling, scaling, scheduler, schedules, strikes, tampering, topology
 from sandbox.aws.call_log import Call
 from sandbox.aws.clock import Clock
 from sandbox.aws.faults import Fault
@@ -16,6 +16,7 @@ from sandbox.aws.model import Deployment, Region, Service, Task
 
 STEP = 5.0  # simulated seconds; nothing moves through a state in less
 TICK = 0.2  # real seconds between two looks of the background thread
+LOG_EVERY = 600.0  # simulated seconds between two lines of a one-off command
 KEPT_LINES = 5000  # of a log stream: a day of a task that says how it is
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class World:
                 self._record(region, service, now)
         for fault in self.faults:
             self.strike(fault, now)
+            tampering.strike(self.regions, fault, now)
 
     def strike(self, fault: Fault, now: float) -> None:
         """Let a fault of the ground take effect if its moment has come."""
@@ -102,7 +104,17 @@ class World:
             overrides = task.overrides.get("containerOverrides", [])
             command = next((each["command"] for each in overrides if each.get("command")), ["the default command"])
             self.write_log(region, task, now, f"started: {' '.join(command)}")
+            task.log_next = now + LOG_EVERY
+        if task.started is not None and task.status == "RUNNING" and now >= task.log_next:
+            self.write_log(region, task, now, f"still at work after {int((now - task.started) / 60)} minutes")
+            task.log_next += LOG_EVERY
         if task.stopped == now and task.started is not None:
+            if task.stop_code != "EssentialContainerExited":
+                self.write_log(region, task, now, "received SIGTERM, ending")
+            elif task.exit_code:
+                self.write_log(
+                    region, task, now, "StandardError: An error has occurred, this and all later steps canceled:"
+                )
             self.write_log(region, task, now, f"ended with exit code {task.exit_code}")
 
     def _record(self, region: Region, service: Service, now: float) -> None:
