@@ -9,6 +9,7 @@ from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
 from sandbox.aws import registry, scaling, scheduler, schedules, seeding
+from sandbox.aws.builds import Project
 from sandbox.aws.ground import Clients, Ground, clients_of
 from sandbox.aws.identity import SOMEBODY
 from sandbox.aws.model import Group, Region, Service, Task
@@ -50,6 +51,14 @@ class _Builder:
     def build(self) -> None:
         environment = self.environment
         self.ground.lay()
+        if (builder := environment.builder) and builder.kind == "codebuild":
+            self.region.projects[builder.name] = Project(
+                builder.name,
+                self.target.name,
+                seeding.source_of(self.target),
+                seeding.repository_of(self.world, self.target),
+                seeding.registry_of(self.target).commit_length,
+            )
         if environment.cluster is None:
             return
         self.world.target_names[environment.account, environment.region, environment.cluster] = self.target.name

@@ -57,6 +57,7 @@ HOW_BAD = ("crash", "unhealthy", "cannot_pull")
 STOP_CODES = ("SpotInterruption", "TaskFailedToStart", "TerminationNotice")
 ALARM_STATES = ("ALARM", "INSUFFICIENT_DATA", "OK")
 MOMENTS = ("now", "deployment")
+BUILD_PHASES = ("DOWNLOAD_SOURCE", "BUILD", "POST_BUILD")
 SCANS = ("COMPLETE", "IN_PROGRESS", "FAILED")
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 OLD_OR_NEW = Field(str, ("old", "new").__contains__, "old or new")
@@ -110,8 +111,17 @@ ONE_OFF: dict[str, dict[str, Field]] = {  # they strike the target's one-off tas
     },
 }
 
+BUILD: dict[str, dict[str, Field]] = {  # they strike the builds of the target's project
+    "build_fails": {
+        "phase": Field(str, BUILD_PHASES.__contains__, f"one of {', '.join(BUILD_PHASES)}", default="BUILD"),
+        "times": EVER,
+    },
+    "build_slow": {"factor": Field(float, lambda value: 1 < value <= 100, "a number above 1 and up to 100")},
+}
+
 RELEASE: dict[str, dict[str, Field]] = {  # they strike what belongs to a target as a whole
     **ONE_OFF,
+    **BUILD,
     "alarm": {
         "name": Field(str, bool, "the name of one of the target's alarms", needed=False),
         "state": Field(str, ALARM_STATES.__contains__, f"one of {', '.join(ALARM_STATES)}", default="ALARM"),

@@ -63,6 +63,8 @@ class Ground:
         wanted = {each.log_group for each in environment.services}
         if environment.one_off:
             wanted.add(environment.one_off.log_group)
+        if environment.builder and environment.builder.kind == "codebuild":
+            wanted.add(f"/aws/codebuild/{environment.builder.name}")
         for name in sorted(wanted - made):
             logs.create_log_group(logGroupName=name)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
+from sandbox.aws.builds import Project
 from sandbox.aws.registry import Repository
 
 PROCESSES = (
@@ -220,6 +221,7 @@ class Region:
         default_factory=dict
     )  # RunTask's (cluster, client token): what was asked for, and the ARNs
     repositories: dict[str, Repository] = field(default_factory=dict)
+    projects: dict[str, Project] = field(default_factory=dict)  # of CodeBuild
     due: dict[Any, float] = field(default_factory=dict)  # when each scheduled action fires next
     random: Random = field(default_factory=lambda: Random(7))  # noqa: S311  # chance for a simulation, no secret
 

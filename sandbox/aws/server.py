@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
+import moto.codebuild.urls as codebuild_urls
 import moto.ecr.urls as ecr_urls
 import moto.ecs.urls as ecs_urls
 import moto.logs.urls as logs_urls
@@ -22,6 +23,7 @@ from sandbox.aws import elb_api
 from sandbox.aws.autoscaling_api import WorldAutoScalingResponse
 from sandbox.aws.call_log import Call, read_call
 from sandbox.aws.clock import as_datetime, as_text
+from sandbox.aws.codebuild_api import WorldCodeBuildResponse
 from sandbox.aws.ecr_api import WorldEcrResponse
 from sandbox.aws.ecs_api import WorldEcsResponse
 from sandbox.aws.identity import BASE, Identities
@@ -57,11 +59,19 @@ class Application:
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
         world.log_call = self._log
-        for part in (WorldEcrResponse, WorldEcsResponse, WorldAutoScalingResponse, WorldLogsResponse, Handler):
+        for part in (
+            WorldCodeBuildResponse,
+            WorldEcrResponse,
+            WorldEcsResponse,
+            WorldAutoScalingResponse,
+            WorldLogsResponse,
+            Handler,
+        ):
             part.world = world
         WorldStsResponse.identities = self.identities
         elb_api.install(world)
         setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(world))  # noqa: B010  # moto's own, replaced
+        codebuild_urls.url_paths["{0}/$"] = WorldCodeBuildResponse.dispatch
         ecr_urls.url_paths["{0}/$"] = WorldEcrResponse.dispatch
         ecs_urls.url_paths["{0}/$"] = WorldEcsResponse.dispatch
         autoscaling_urls.url_paths["{0}/$"] = WorldAutoScalingResponse.dispatch

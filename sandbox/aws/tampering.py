@@ -10,7 +10,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from include.inventory import Target
 from sandbox.aws import seeding
 from sandbox.aws.clock import as_datetime
-from sandbox.aws.faults import ONE_OFF, Fault, FaultError
+from sandbox.aws.faults import BUILD, ONE_OFF, Fault, FaultError
 from sandbox.aws.model import Region
 from sandbox.aws.registry import Repository
 
@@ -31,6 +31,9 @@ def prepare(fault: Fault, world: World, target: Target, name: str | None) -> Non
         if environment.one_off is None:
             raise FaultError(f"Target {target.name} has no one-off tasks, so {fault.kind} cannot apply to it.")
         fault.service = environment.one_off.family
+    elif fault.kind in BUILD:
+        if environment.builder is None or environment.builder.kind != "codebuild":
+            raise FaultError(f"Target {target.name} has no project of CodeBuild, so {fault.kind} cannot apply to it.")
     elif fault.kind == "image_expired":
         _expire(fault, seeding.repository_of(world, target), fault.fields["tag"] or _running_tag(world, target))
     elif fault.kind == "alarm":

@@ -4,11 +4,23 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from moto.logs.models import LogEvent, logs_backends
 
-from sandbox.aws import launching, lifecycle, pulling, scaling, scheduler, schedules, strikes, tampering, topology
+from sandbox.aws import (
+    builds,
+    launching,
+    lifecycle,
+    pulling,
+    scaling,
+    scheduler,
+    schedules,
+    strikes,
+    tampering,
+    topology,
+)
 from sandbox.aws.call_log import Call
 from sandbox.aws.clock import Clock
 from sandbox.aws.faults import Fault
@@ -75,6 +87,7 @@ class World:
                 if task.service is None:
                     self._log_one_off(region, task, now)
             lifecycle.sweep_targets(region, now)
+            self._build(region, now)
             for service in list(region.services.values()):
                 scheduler.reconcile(region, service, now, self.start_task)
                 self._record(region, service, now)
@@ -89,6 +102,12 @@ class World:
                 region = self.region(account, name)
                 if service := region.services.get((cluster, fault.service)):
                     strikes.strike(fault, region, service, now, self.log_call)
+
+    def _build(self, region: Region, now: float) -> None:
+        for project in region.projects.values():
+            active = [each for each in self.faults if each.target == project.target]
+            for build in project.builds:
+                builds.advance(build, active, now, partial(self.write_line, region))
 
     def _advance_load(self, region: Region, task: Task, now: float) -> None:
         service = region.services.get((task.cluster, task.service or ""))
@@ -144,11 +163,14 @@ class World:
 
     def write_log(self, region: Region, task: Task, at: float, text: str) -> None:
         """Write one CloudWatch log line of a task, stamped with simulated time."""
+        self.write_line(region, task.log_group, f"{task.log_prefix}/{task.containers[0]}/{task.id}", at, text)
+
+    def write_line(self, region: Region, name: str, stream: str, at: float, text: str) -> None:
+        """Write a line into a stream of a log group, if there is such a group."""
         groups = logs_backends[region.account][region.name].groups
-        if task.log_group not in groups:
+        if name not in groups:
             return
-        stream = f"{task.log_prefix}/{task.containers[0]}/{task.id}"
-        group = groups[task.log_group]
+        group = groups[name]
         if stream not in group.streams:
             group.create_log_stream(stream)
         # straight into the stream: moto refuses lines more than two hours ahead of the laptop's clock
