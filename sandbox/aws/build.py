@@ -8,7 +8,9 @@ from moto.moto_api._internal.models import moto_api_backend
 from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
-from sandbox.aws import registry, scaling, scheduler, schedules, seeding
+from include.inventory.models import CodeDeploy
+from sandbox.aws import bluegreen, registry, scaling, scheduler, schedules, seeding
+from sandbox.aws.bluegreen import DeploymentGroup, Event, app_spec
 from sandbox.aws.builds import Project
 from sandbox.aws.ground import Clients, Ground, clients_of
 from sandbox.aws.identity import SOMEBODY
@@ -107,9 +109,36 @@ class _Builder:
                 self._group(described, cluster, now)
         region.services[(cluster, described.name)] = service
         self._settle(service, now)
+        if described.code_deploy:
+            self._blue_green(described, described.code_deploy, service, network, now)
         if described.scheduled_scaling:
             self._check_schedules(described, now)
             self.ground.scalable(described, cluster)
+
+    def _blue_green(
+        self, described: InventoryService, wanted: CodeDeploy, service: Service, network: dict[str, Any], now: float
+    ) -> None:
+        """Make CodeDeploy's group of a service, and the deployment that it stands by."""
+        assert described.load_balancing  # the inventory sees to it
+        green, listener = self.ground.blue_green(described, wanted, network)
+        group = DeploymentGroup(
+            application=wanted.application,
+            name=wanted.group,
+            target=self.target.name,
+            cluster=service.cluster,
+            service=service.name,
+            pair=(described.load_balancing.target_group, wanted.green_target_group),
+            arns=(service.target_groups[0]["targetGroupArn"], green),
+            listener=listener,
+            alarms=self.environment.alarms,
+            wait=wanted.termination_wait.total_seconds(),
+            started_by=wanted.started_by,
+        )
+        self.region.groups_of_deployment[group.application, group.name] = group
+        first = bluegreen.create(self.region, group, service.definition, app_spec(service), now - AGE)
+        first.close(now - AGE + 600, "Succeeded")
+        first.lifecycle = {name: Event("Succeeded", now - AGE, now - AGE + 600) for name in bluegreen.EVENTS}
+        service.primary.external = first.id
 
     def _check_schedules(self, described: InventoryService, now: float) -> None:
         for action in described.scheduled_scaling:

@@ -57,6 +57,7 @@ HOW_BAD = ("crash", "unhealthy", "cannot_pull")
 STOP_CODES = ("SpotInterruption", "TaskFailedToStart", "TerminationNotice")
 ALARM_STATES = ("ALARM", "INSUFFICIENT_DATA", "OK")
 MOMENTS = ("now", "deployment")
+HOW_GREEN = ("unhealthy", "hook")
 BUILD_PHASES = ("DOWNLOAD_SOURCE", "BUILD", "POST_BUILD")
 SCANS = ("COMPLETE", "IN_PROGRESS", "FAILED")
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
@@ -85,6 +86,9 @@ FIELDS: dict[str, dict[str, Field]] = {
     "task_stopped": {"of": OLD_OR_NEW},
     "shrink_alarm": {},
     "bad_image": {"how": Field(str, HOW_BAD.__contains__, f"one of {', '.join(HOW_BAD)}", default="crash")},
+    "bluegreen_fails": {
+        "how": Field(str, HOW_GREEN.__contains__, f"one of {', '.join(HOW_GREEN)}", default="unhealthy")
+    },
     "deployment_rolls_back": {
         "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=60.0)
     },
@@ -209,8 +213,8 @@ def _parse(kind: str, name: str, expected: Field, given: dict[str, Any]) -> Any:
     return float(value) if expected.kind is float else value
 
 
-def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: set[str]) -> Behaviour:
-    """Settle how a new task of a service, with its images, will fare under the active faults."""
+def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: set[str], beside: bool) -> Behaviour:
+    """Settle how a new task of a service will fare under the active faults; `beside`: in a task set without traffic."""
     for fault in active:
         if fault.kind == "never_healthy":
             behaviour.healthy = False
@@ -222,6 +226,8 @@ def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: s
             _crash(behaviour, fault)
         elif fault.kind == "bad_image" and not images <= fault.spared:
             _spoil(behaviour, fault)
+        elif fault.kind == "bluegreen_fails" and beside and fault.fields["how"] == "unhealthy":
+            behaviour.healthy = False
         elif fault.kind == "flap":
             behaviour.flaps = fault.fields["period_seconds"]
             # each at its own time: of three tasks in a row one is always ill

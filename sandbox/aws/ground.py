@@ -7,6 +7,7 @@ import boto3
 from botocore.config import Config
 
 from include.inventory import Environment, Service, Target
+from include.inventory.models import CodeDeploy, LoadBalancing
 from sandbox.aws import seeding
 
 
@@ -148,8 +149,12 @@ class Ground:
         balancing = service.load_balancing
         if balancing is None:
             return []
+        arn = self._target_group(service, balancing, balancing.target_group, vpc)
+        return [{"targetGroupArn": arn, "containerName": service.container, "containerPort": balancing.container_port}]
+
+    def _target_group(self, service: Service, balancing: LoadBalancing, name: str, vpc: str) -> str:
         made = self.client("elbv2").create_target_group(
-            Name=balancing.target_group,
+            Name=name,
             Protocol="HTTP",
             Port=balancing.container_port,
             VpcId=vpc,
@@ -161,13 +166,22 @@ class Ground:
             UnhealthyThresholdCount=2,
             Matcher={"HttpCode": balancing.matcher},
         )["TargetGroups"][0]
-        return [
-            {
-                "targetGroupArn": made["TargetGroupArn"],
-                "containerName": service.container,
-                "containerPort": balancing.container_port,
-            }
+        return str(made["TargetGroupArn"])
+
+    def blue_green(self, service: Service, wanted: CodeDeploy, network: dict[str, Any]) -> tuple[str, str]:
+        """Make a service's green target group, and the balancer in front of both; returns the group's and the listener's ARN."""
+        assert service.load_balancing  # the inventory sees to it
+        elb, subnets = self.client("elbv2"), network["awsvpcConfiguration"]["subnets"]
+        green = self._target_group(service, service.load_balancing, wanted.green_target_group, network["vpc"])
+        blue = elb.describe_target_groups(Names=[service.load_balancing.target_group])["TargetGroups"][0][
+            "TargetGroupArn"
         ]
+        balancer = elb.create_load_balancer(Name=wanted.group[:32], Subnets=subnets)["LoadBalancers"][0][
+            "LoadBalancerArn"
+        ]
+        action = {"Type": "forward", "TargetGroupArn": blue}
+        made = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
+        return green, str(made["Listeners"][0]["ListenerArn"])
 
     def scalable(self, described: Service, cluster: str) -> None:
         """Register a service's scalable target and its scheduled actions."""

@@ -27,10 +27,12 @@ def start_service_task(
     usual = service.boot * region.random.uniform(0.9, 1.05)
     # the boot lasts until the target is healthy: the checks themselves take some of it
     answers = max(0.4 * usual, usual - 2.5 * CHECK_INTERVAL)
-    task.behaviour = faults.shape(Behaviour(boot=answers), service, active, set(task.images.values()))
+    beside = deployment is not service.primary  # a task set that has no traffic yet
+    task.behaviour = faults.shape(Behaviour(boot=answers), service, active, set(task.images.values()), beside)
     task.service, task.group = service.name, f"service:{service.name}"
     task.deployment = task.started_by = deployment.id
-    task.container_port = next((balancer["containerPort"] for balancer in service.target_groups), 0)
+    task.target_groups = deployment.target_groups
+    task.container_port = next((balancer["containerPort"] for balancer in task.target_groups), 0)
     if task.ip:
         task.port = task.container_port
     region.tasks[task.arn] = task

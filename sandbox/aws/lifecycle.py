@@ -108,7 +108,7 @@ def _count_flap(task: Task, now: float) -> None:
 
 def _register(region: Region, task: Task, now: float) -> None:
     service = region.services.get((task.cluster, task.service or ""))
-    for balancer in service.target_groups if service else []:
+    for balancer in task.target_groups if service else []:
         key = (task.ip or task.instance or "", task.port)
         first = now + region.random.uniform(0.1, 1.0) * CHECK_INTERVAL
         region.targets.setdefault(balancer["targetGroupArn"], {})[key] = Target(*key, now, next_check=first)

@@ -1,12 +1,17 @@
 """What stands in one account and region: services, tasks, targets, instances, groups. Times are simulated seconds."""
 
+from __future__ import annotations
+
 import uuid
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sandbox.aws.builds import Project
-from sandbox.aws.registry import Repository
+if TYPE_CHECKING:
+    from sandbox.aws.bluegreen import DeploymentGroup, Rollout
+    from sandbox.aws.builds import Project
+    from sandbox.aws.registry import Repository
+
 
 PROCESSES = (
     "Launch",
@@ -63,6 +68,7 @@ class Task:
     ip: str | None = None
     port: int = 0
     container_port: int = 0
+    target_groups: list[dict[str, Any]] = field(default_factory=list)
     log_group: str = ""
     log_prefix: str = "ecs"
     status: str = "PROVISIONING"
@@ -106,6 +112,9 @@ class Deployment:
     completed: bool = False
     rollback: bool = False
     updated: float = 0.0
+    target_groups: list[dict[str, Any]] = field(default_factory=list)  # its tasks', as loadBalancers of the API
+    external: str = ""  # CodeDeploy's deployment that made it
+    draining: bool = False  # a task set whose tasks are to go
 
 
 @dataclass
@@ -222,6 +231,8 @@ class Region:
     )  # RunTask's (cluster, client token): what was asked for, and the ARNs
     repositories: dict[str, Repository] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)  # of CodeBuild
+    groups_of_deployment: dict[tuple[str, str], DeploymentGroup] = field(default_factory=dict)  # (application, group)
+    rollouts: dict[str, Rollout] = field(default_factory=dict)  # CodeDeploy's deployments, oldest first
     due: dict[Any, float] = field(default_factory=dict)  # when each scheduled action fires next
     random: Random = field(default_factory=lambda: Random(7))  # noqa: S311  # chance for a simulation, no secret
 

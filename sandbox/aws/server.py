@@ -11,6 +11,7 @@ from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
 import moto.codebuild.urls as codebuild_urls
+import moto.codedeploy.urls as codedeploy_urls
 import moto.ecr.urls as ecr_urls
 import moto.ecs.urls as ecs_urls
 import moto.logs.urls as logs_urls
@@ -24,6 +25,7 @@ from sandbox.aws.autoscaling_api import WorldAutoScalingResponse
 from sandbox.aws.call_log import Call, read_call
 from sandbox.aws.clock import as_datetime, as_text
 from sandbox.aws.codebuild_api import WorldCodeBuildResponse
+from sandbox.aws.codedeploy_api import WorldCodeDeployResponse
 from sandbox.aws.ecr_api import WorldEcrResponse
 from sandbox.aws.ecs_api import WorldEcsResponse
 from sandbox.aws.identity import BASE, Identities
@@ -61,6 +63,7 @@ class Application:
         world.log_call = self._log
         for part in (
             WorldCodeBuildResponse,
+            WorldCodeDeployResponse,
             WorldEcrResponse,
             WorldEcsResponse,
             WorldAutoScalingResponse,
@@ -71,6 +74,7 @@ class Application:
         WorldStsResponse.identities = self.identities
         elb_api.install(world)
         setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(world))  # noqa: B010  # moto's own, replaced
+        codedeploy_urls.url_paths["{0}/$"] = WorldCodeDeployResponse.dispatch
         codebuild_urls.url_paths["{0}/$"] = WorldCodeBuildResponse.dispatch
         ecr_urls.url_paths["{0}/$"] = WorldEcrResponse.dispatch
         ecs_urls.url_paths["{0}/$"] = WorldEcsResponse.dispatch

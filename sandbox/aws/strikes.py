@@ -32,6 +32,8 @@ def prepare(fault: Fault, region: Region, service: Service) -> None:
         fault.suppressed = 0
     if fault.kind == "deployment_rolls_back" and not service.breaker:
         raise FaultError(f"Service {service.name} has no circuit breaker, so deployment_rolls_back cannot apply to it.")
+    if fault.kind == "bluegreen_fails" and service.controller != "CODE_DEPLOY":
+        raise FaultError(f"Service {service.name} is not deployed blue-green, so bluegreen_fails cannot apply to it.")
     if fault.kind == "bad_image":
         fault.spared = frozenset(
             image for task in region.tasks_of(service) if task.alive for image in task.images.values()

@@ -10,6 +10,7 @@ from typing import Any
 from moto.logs.models import LogEvent, logs_backends
 
 from sandbox.aws import (
+    bluegreen,
     builds,
     launching,
     lifecycle,
@@ -88,6 +89,9 @@ class World:
                     self._log_one_off(region, task, now)
             lifecycle.sweep_targets(region, now)
             self._build(region, now)
+            for rollout in list(region.rollouts.values()):
+                active = self.faults_on(region, rollout.group.cluster, rollout.group.service)
+                bluegreen.advance(region, rollout, active, now)
             for service in list(region.services.values()):
                 scheduler.reconcile(region, service, now, self.start_task)
                 self._record(region, service, now)
