@@ -15,6 +15,7 @@ from sandbox.aws import scheduler
 if TYPE_CHECKING:
     from sandbox.aws.faults import Fault
     from sandbox.aws.model import Deployment, Region, Service
+    from sandbox.aws.registry import Repository
 
 EVENTS = ("BeforeInstall", "Install", "AfterInstall", "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
 BEGINS, REROUTES = 5.0, 10.0  # seconds: from Created to InProgress; for the traffic to move
@@ -51,6 +52,8 @@ class DeploymentGroup:
     arns: tuple[str, str]
     listener: str
     alarms: tuple[str, ...]
+    repository: Repository
+    seen: int  # pushes into it that are dealt with
     wait: float  # seconds that blue stays after the traffic has moved
     started_by: str
     ready_wait: float | None = None  # seconds to wait for somebody to let the traffic move; None: it moves by itself

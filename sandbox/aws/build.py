@@ -120,6 +120,7 @@ class _Builder:
     ) -> None:
         """Make CodeDeploy's group of a service, and the deployment that it stands by."""
         assert described.load_balancing  # the inventory sees to it
+        repository = seeding.repository_of(self.world, self.target)
         green, listener = self.ground.blue_green(described, wanted, network)
         group = DeploymentGroup(
             application=wanted.application,
@@ -131,6 +132,8 @@ class _Builder:
             arns=(service.target_groups[0]["targetGroupArn"], green),
             listener=listener,
             alarms=self.environment.alarms,
+            repository=repository,
+            seen=len(repository.pushes),
             wait=wanted.termination_wait.total_seconds(),
             started_by=wanted.started_by,
         )

@@ -1,5 +1,6 @@
 """The control API: look at the world, break it, speed it up, begin again."""
 
+import re
 import uuid
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from include.errors import InventoryError
 from include.inventory import Inventory
-from sandbox.aws import faults, lifecycle, schedules, strikes, tampering
+from sandbox.aws import delivery, faults, lifecycle, schedules, strikes, tampering
 from sandbox.aws.clock import as_text
 from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
@@ -80,6 +81,22 @@ def make_control(
             application.wire.forget()
         slack.clear()
         return jsonify(ok=True)
+
+    @app.post("/images")
+    def push_image() -> Any:
+        given = given_fields()
+        commit = given.get("commit")
+        if not isinstance(commit, str) or not re.fullmatch(r"[0-9a-f]{40}", commit):
+            return refusal(f"commit must be a full sha of 40 hexadecimal digits, not {commit!r}.")
+        try:
+            target = inventory.target(str(given.get("target")))
+        except InventoryError as error:
+            return refusal(str(error))
+        if target.environment.cluster is None:
+            return refusal(f"Target {target.name} has no cluster, and so no registry in the sandbox.")
+        with world.lock:
+            image = delivery.push(world, target, commit, "an outside pipeline")
+        return jsonify(digest=image.digest, tags=image.tags)
 
     @app.post("/speed")
     def set_speed() -> Any:

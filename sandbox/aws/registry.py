@@ -51,6 +51,7 @@ class Repository:
     images: dict[str, Image] = field(default_factory=dict)  # by digest
     readers: set[str] = field(default_factory=set)  # other accounts that its own policy lets in
     targets: set[str] = field(default_factory=set)  # of the inventory, whose images these are
+    pushes: list[tuple[float, str]] = field(default_factory=list)  # when which tag came
 
     @property
     def uri(self) -> str:
@@ -83,6 +84,7 @@ class Repository:
         self.images[digest] = image
         if tag:
             image.tags.append(tag)
+            self.pushes.append((now, tag))
         self.expire(now)
         return image
 

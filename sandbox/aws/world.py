@@ -12,6 +12,7 @@ from moto.logs.models import LogEvent, logs_backends
 from sandbox.aws import (
     bluegreen,
     builds,
+    delivery,
     launching,
     lifecycle,
     pulling,
@@ -89,6 +90,7 @@ class World:
                     self._log_one_off(region, task, now)
             lifecycle.sweep_targets(region, now)
             self._build(region, now)
+            delivery.advance(self, region, now)
             for rollout in list(region.rollouts.values()):
                 active = self.faults_on(region, rollout.group.cluster, rollout.group.service)
                 bluegreen.advance(region, rollout, active, now)
