@@ -1,10 +1,12 @@
 """What stands still in a target: table, alarms, network, log groups, task definitions, target groups; all through the AWS API."""
 
+import secrets
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from moto.rds.models import rds_backends
 
 from include.inventory import Environment, Service, Target
 from include.inventory.models import CodeDeploy, LoadBalancing
@@ -58,6 +60,8 @@ class Ground:
             self.alarm(name, "Sandbox", "Sandbox", 60, 1, "GreaterThanThreshold")
         if environment.cluster is None:
             return
+        if environment.database:
+            self._database(environment.database.instance)
         self.client("ecs").create_cluster(clusterName=environment.cluster)
         logs = self.client("logs")
         made = {each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]}
@@ -93,6 +97,18 @@ class Ground:
             AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk")],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             BillingMode="PAY_PER_REQUEST",
+        )
+
+    def _database(self, name: str) -> None:
+        if name in rds_backends[self.environment.account][self.environment.region].databases:
+            return
+        self.client("rds").create_db_instance(
+            DBInstanceIdentifier=name,
+            DBInstanceClass="db.t3.medium",
+            Engine="postgres",
+            AllocatedStorage=100,
+            MasterUsername="postgres",
+            MasterUserPassword=secrets.token_hex(16),
         )
 
     def _image(self) -> str:

@@ -15,6 +15,7 @@ import moto.codedeploy.urls as codedeploy_urls
 import moto.ecr.urls as ecr_urls
 import moto.ecs.urls as ecs_urls
 import moto.logs.urls as logs_urls
+import moto.rds.urls as rds_urls
 import moto.sts.urls as sts_urls
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -30,6 +31,7 @@ from sandbox.aws.ecr_api import WorldEcrResponse
 from sandbox.aws.ecs_api import WorldEcsResponse
 from sandbox.aws.identity import BASE, Identities
 from sandbox.aws.logs_api import WorldLogsResponse
+from sandbox.aws.rds_api import WorldRdsResponse
 from sandbox.aws.refusals import error_of, is_page, refuse
 from sandbox.aws.schedules import make_service_check
 from sandbox.aws.sts_api import WorldStsResponse
@@ -68,6 +70,7 @@ class Application:
             WorldEcsResponse,
             WorldAutoScalingResponse,
             WorldLogsResponse,
+            WorldRdsResponse,
             Handler,
         ):
             part.world = world
@@ -80,6 +83,7 @@ class Application:
         ecs_urls.url_paths["{0}/$"] = WorldEcsResponse.dispatch
         autoscaling_urls.url_paths["{0}/$"] = WorldAutoScalingResponse.dispatch
         logs_urls.url_paths["{0}/$"] = WorldLogsResponse.dispatch
+        rds_urls.url_paths["{0}/$"] = WorldRdsResponse.dispatch
         sts_urls.url_paths["{0}/$"] = WorldStsResponse.dispatch
         self._moto = DomainDispatcherApplication(create_backend_app)
 

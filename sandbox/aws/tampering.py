@@ -36,6 +36,10 @@ def prepare(fault: Fault, world: World, target: Target, name: str | None) -> Non
             raise FaultError(f"Target {target.name} has no project of CodeBuild, so {fault.kind} cannot apply to it.")
     elif fault.kind == "image_expired":
         _expire(fault, seeding.repository_of(world, target), fault.fields["tag"] or _running_tag(world, target))
+    elif fault.kind == "snapshot_fails":
+        if environment.database is None:
+            raise FaultError(f"Target {target.name} has no database, so snapshot_fails cannot apply to it.")
+        fault.place = (environment.account, environment.region, environment.database.instance)
     elif fault.kind == "alarm":
         _choose_alarm(fault, target)
         fault.place = (environment.account, environment.region, environment.cluster)
