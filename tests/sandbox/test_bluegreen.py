@@ -132,7 +132,7 @@ def test_next_deployment_goes_from_green_to_blue(cloud, codedeploy, ecs):
 def test_one_deployment_at_a_time(cloud, codedeploy, ecs):
     name = deploy(codedeploy, register(ecs))
     with pytest.raises(
-        ClientError, match=f"DeploymentLimitExceededException.*already has an active Deployment '{name}'"
+        ClientError, match=rf"DeploymentLimitExceededException.*already has an active Deployment '{name}'"
     ):
         deploy(codedeploy, live(ecs))
 

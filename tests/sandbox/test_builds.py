@@ -65,7 +65,7 @@ def test_build_passes_its_phases_and_leaves_an_image_with_the_commits_tag(cloud,
 def test_token_starts_one_build_for_five_minutes(cloud, codebuild):
     first = start(codebuild, idempotencyToken="once")
     assert start(codebuild, idempotencyToken="once") == first
-    with pytest.raises(ClientError, match="InvalidInputException.*other parameters"):
+    with pytest.raises(ClientError, match=r"InvalidInputException.*other parameters"):
         start(codebuild, BUILT, idempotencyToken="once")
     cloud.advance(301)
     second = start(codebuild, idempotencyToken="once")
@@ -138,7 +138,7 @@ def test_stopped_build_leaves_no_image(cloud, codebuild):
 
 
 def test_unknown_projects_and_builds_are_told(codebuild):
-    with pytest.raises(ClientError, match="ResourceNotFoundException.*Project cannot be found"):
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*Project cannot be found"):
         codebuild.start_build(projectName="nothing")
     assert codebuild.batch_get_builds(ids=["nothing:1"])["buildsNotFound"] == ["nothing:1"]
 

@@ -51,7 +51,7 @@ def test_snapshot_takes_its_time_and_the_database_is_busy_meanwhile(cloud, rds):
         50,
         "backing-up",
     )
-    with pytest.raises(ClientError, match="InvalidDBInstanceState.*not currently in the available state"):
+    with pytest.raises(ClientError, match=r"InvalidDBInstanceState.*not currently in the available state"):
         snapshot(rds, "another")
     cloud.advance(181)
     assert (look(rds)["Status"], look(rds)["PercentProgress"], status_of_database(rds)) == (

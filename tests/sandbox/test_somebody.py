@@ -1,5 +1,7 @@
 """Somebody else in the account: a role that may be assumed, whose calls are told apart from a runbook's."""
 
+import json
+
 import pytest
 
 from sandbox.aws.server import Server
@@ -9,9 +11,10 @@ MAPS, HOUSING, APP = "districtbuilder/staging", "core/staging", "core-staging-ap
 
 
 @pytest.fixture
-def sandbox(cloud, control):
+def sandbox(cloud, control, tmp_path):
     server = Server(control.application, 0)
-    sandbox = Sandbox({"aws": cloud.url, "control": server.url})
+    (tmp_path / "endpoints.json").write_text(json.dumps({"aws": cloud.url, "control": server.url}))
+    sandbox = Sandbox(tmp_path / "endpoints.json")
     yield sandbox
     sandbox.control.close()
     server.stop()
