@@ -58,7 +58,8 @@ def follow(region: Region, active: list[Fault], now: float) -> None:
         done = now - begun >= LASTS
         was = snapshot.status
         snapshot.status = "available" if done else "creating"
-        snapshot.percent_progress = 100 if done else int(100 * (now - begun) / LASTS)
+        progress = 100 if done else int(100 * (now - begun) / LASTS)
+        setattr(snapshot, "percent_progress", progress)  # noqa: B010  # moto has none, but shows it
         database = backend.databases.get(snapshot.db_instance_identifier)
         for fault in active if done and was == "creating" else []:
             if fault.kind == "snapshot_fails" and database and fault.place[2] == database.db_instance_identifier:

@@ -87,7 +87,7 @@ def _rollout(rollout: Rollout) -> dict[str, Any]:
 
 def _one_off(task: Task) -> dict[str, Any]:
     overrides = task.overrides.get("containerOverrides", [])
-    command = next((each["command"] for each in overrides if each.get("command")), [])
+    command: list[str] = next((each["command"] for each in overrides if each.get("command")), [])
     return {
         "id": task.id,
         "task_definition": task.definition.rsplit("/", 1)[-1],

@@ -312,3 +312,32 @@ def test_reads_and_writes_of_images_are_told_apart_in_the_call_log(cloud, ecr):
     ecr.describe_images(**CORE)
     made = [(each.action, each.mutates) for each in cloud.application.calls if each.service == "ecr"]
     assert made == [("BatchGetImage", False), ("PutImage", True), ("DescribeImages", False)]
+
+
+def test_image_on_instances_that_is_not_there_is_told_as_docker_tells_it(cloud, control):
+    ecs = cloud.client("ecs", MAPS)
+    inject(control, "image_expired", MAPS)
+    cluster, service = "ecsStagingCluster", "StagingApp_EC2LaunchType"
+    ecs.stop_task(cluster=cluster, task=ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"][0])
+    cloud.advance(900)
+    arns = ecs.list_tasks(cluster=cluster, serviceName=service, desiredStatus="STOPPED")["taskArns"]
+    failed = [
+        each
+        for each in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+        if "CannotPull" in each["stoppedReason"]
+    ]
+    assert failed
+    assert {each["stopCode"] for each in failed} == {"TaskFailedToStart"}
+    assert all("manifest unknown: Requested image not found" in each["containers"][0]["reason"] for each in failed)
+
+
+def test_short_pages_and_throttling_reach_the_registry_too(control, ecr):
+    short = inject(control, "partial_page", size=2)
+    first = ecr.describe_images(**CORE)
+    assert (len(first["imageDetails"]), "nextToken" in first, injected(control, short)) == (2, True, 1)
+    assert len(list(ecr.get_paginator("describe_images").paginate(**CORE).search("imageDetails"))) == 6
+    control.delete("/faults")
+    slow = inject(control, "throttle", api="ecr")
+    with fails("ThrottlingException"):
+        ecr.describe_images(**CORE)
+    assert injected(control, slow) == 1
