@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from include.errors import InventoryError
-from include.inventory.models import Environment, Restart, System
+from include.inventory.models import Environment, Registry, Restart, System
 
 SHIPPED = Path(__file__).parent / "systems"
 FOLDER_VARIABLE = "RUNBOOK_INVENTORY"
@@ -62,6 +62,18 @@ class Target:
     def sentry_conn_id(self) -> str | None:
         """The Airflow connection of the target's organization in Sentry; None if it is not there."""
         return f"sentry_{_as_id(self.system.sentry.organization)}" if self.system.sentry else None
+
+    @property
+    def registry(self) -> Registry:
+        """The ECR repository its images come from. Raises: InventoryError."""
+        environment, name = self.environment, self.system.image_repository
+        if environment.registry is not None:
+            return environment.registry
+        if name is None:
+            raise InventoryError(
+                f"{self.name} has no registry in the inventory; add one, or an image_repository to the system."
+            )
+        return Registry(account=environment.account, region=environment.region, repository=name)
 
     @property
     def restart(self) -> Restart:

@@ -50,6 +50,8 @@ EcsName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 RoleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,576}$")]  # with its path, without the ARN before it
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]  # as in Sentry's addresses
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+RepositoryName = Annotated[str, Field(max_length=256, pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")]
+TagPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
 Percent = Annotated[int, Field(ge=0, le=400)]
 
 
@@ -98,6 +100,16 @@ class ScheduledScaling(Model):
     max: int = Field(ge=0)
 
 
+class CodeDeploy(Model):
+    """How CodeDeploy deploys a service blue-green: beside the old tasks, which go when the new ones have the traffic."""
+
+    application: str = Field(min_length=1, max_length=100)
+    group: str = Field(min_length=1, max_length=100)
+    green_target_group: str  # the blue one is the service's own; they change places with each deployment
+    started_by: Literal["push", "runbook"] = "push"  # push: an outside pipeline, as soon as an image is in the registry
+    termination_wait: Duration = timedelta(minutes=5)  # how long the old tasks stay, to go back to them at once
+
+
 class Service(Model):
     """One ECS service."""
 
@@ -111,6 +123,7 @@ class Service(Model):
     minimum_healthy_percent: Percent = 100
     maximum_percent: Percent = 200
     deployment_controller: Literal["ECS", "CODE_DEPLOY"] = "ECS"
+    code_deploy: CodeDeploy | None = None
     load_balancing: LoadBalancing | None = None
     scaling_group: ScalingGroup | None = None
     scheduled_scaling: tuple[ScheduledScaling, ...] = ()
@@ -124,6 +137,23 @@ class Service(Model):
             raise ValueError("scaling_group: required for a service with launch_type EC2")
         if self.launch_type == "FARGATE" and self.scaling_group is not None:
             raise ValueError("scaling_group: a FARGATE service has no instances; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _code_deploy_is_described(self) -> Self:
+        if self.deployment_controller != "CODE_DEPLOY":
+            if self.code_deploy is not None:
+                raise ValueError("code_deploy: only for a service with deployment_controller CODE_DEPLOY; remove it")
+            return self
+        if self.code_deploy is None:
+            raise ValueError("code_deploy: required for a service with deployment_controller CODE_DEPLOY")
+        if self.load_balancing is None:
+            raise ValueError("load_balancing: required for a service with deployment_controller CODE_DEPLOY")
+        if self.load_balancing.target_group == self.code_deploy.green_target_group:
+            raise ValueError(
+                f"code_deploy.green_target_group: {self.code_deploy.green_target_group!r} is the blue one, too; "
+                "name the other target group"
+            )
         return self
 
 
@@ -145,6 +175,23 @@ class OneOff(Model):
     memory: int = 2048
     log_group: str
     commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], tuple[str, ...]]
+
+
+class Registry(Model):
+    """The ECR repository that images come from; it may be in an account that several environments share."""
+
+    account: Account
+    region: Region
+    repository: RepositoryName
+    commit_length: Literal[40, 7] = 40  # of a commit in the tag of the image built from it
+    keep: dict[TagPrefix, Annotated[int, Field(ge=1)]] = {}  # how many of the images with such a tag are not expired
+
+
+class Builder(Model):
+    """What builds an image of a commit and pushes it to the environment's registry."""
+
+    kind: Literal["codebuild", "github"]
+    name: str = Field(min_length=1)  # a project of CodeBuild in the environment's account, or a workflow's file
 
 
 class Terraform(Model):
@@ -220,6 +267,8 @@ class Environment(Model):
     services: tuple[Service, ...] = ()
     restart: Restart | None = None
     one_off: OneOff | None = None
+    registry: Registry | None = None  # left out: the system's image_repository, in the environment's own account
+    builder: Builder | None = None  # left out where images are only ever promoted, never built
     terraform: Terraform | None = None
     database: Database | None = None
     alarms: tuple[str, ...] = ()
@@ -291,5 +340,5 @@ class System(Model):
     slack_workspace: str | None = None
     jira_project: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9]+$")
     sentry: Sentry | None = None
-    image_repository: str | None = None
+    image_repository: RepositoryName | None = None
     environments: dict[Name, Environment] = Field(min_length=1)

@@ -8,7 +8,10 @@ from moto.moto_api._internal.models import moto_api_backend
 from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
-from sandbox.aws import scaling, scheduler, schedules
+from include.inventory.models import CodeDeploy
+from sandbox.aws import bluegreen, registry, scaling, scheduler, schedules, seeding
+from sandbox.aws.bluegreen import DeploymentGroup, Event, app_spec
+from sandbox.aws.builds import Project
 from sandbox.aws.ground import Clients, Ground, clients_of
 from sandbox.aws.identity import SOMEBODY
 from sandbox.aws.model import Group, Region, Service, Task
@@ -29,11 +32,13 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
     with world.lock:
         moto_api_backend.reset()
         world.clear()
+        seeding.seed(world, inventory, world.clock.now())
         clients = clients_of(url, WorldStsResponse.identities.builder_key)
         roles = set()
         for target in inventory.targets.values():
             account = target.environment.account
             roles |= {f"arn:aws:iam::{account}:role/{role}" for role in (target.environment.role, SOMEBODY)}
+            roles.add(f"arn:aws:iam::{seeding.registry_of(target).account}:role/{SOMEBODY}")
             clients.account = account
             _Builder(world, clients, target).build()
         WorldStsResponse.identities.roles = roles
@@ -48,6 +53,14 @@ class _Builder:
     def build(self) -> None:
         environment = self.environment
         self.ground.lay()
+        if (builder := environment.builder) and builder.kind == "codebuild":
+            self.region.projects[builder.name] = Project(
+                builder.name,
+                self.target.name,
+                seeding.source_of(self.target),
+                seeding.repository_of(self.world, self.target),
+                seeding.registry_of(self.target).commit_length,
+            )
         if environment.cluster is None:
             return
         self.world.target_names[environment.account, environment.region, environment.cluster] = self.target.name
@@ -96,9 +109,39 @@ class _Builder:
                 self._group(described, cluster, now)
         region.services[(cluster, described.name)] = service
         self._settle(service, now)
+        if described.code_deploy:
+            self._blue_green(described, described.code_deploy, service, network, now)
         if described.scheduled_scaling:
             self._check_schedules(described, now)
             self.ground.scalable(described, cluster)
+
+    def _blue_green(
+        self, described: InventoryService, wanted: CodeDeploy, service: Service, network: dict[str, Any], now: float
+    ) -> None:
+        """Make CodeDeploy's group of a service, and the deployment that it stands by."""
+        assert described.load_balancing  # the inventory sees to it
+        repository = seeding.repository_of(self.world, self.target)
+        green, listener = self.ground.blue_green(described, wanted, network)
+        group = DeploymentGroup(
+            application=wanted.application,
+            name=wanted.group,
+            target=self.target.name,
+            cluster=service.cluster,
+            service=service.name,
+            pair=(described.load_balancing.target_group, wanted.green_target_group),
+            arns=(service.target_groups[0]["targetGroupArn"], green),
+            listener=listener,
+            alarms=self.environment.alarms,
+            repository=repository,
+            seen=len(repository.pushes),
+            wait=wanted.termination_wait.total_seconds(),
+            started_by=wanted.started_by,
+        )
+        self.region.groups_of_deployment[group.application, group.name] = group
+        first = bluegreen.create(self.region, group, service.definition, app_spec(service), now - AGE)
+        first.close(now - AGE + 600, "Succeeded")
+        first.lifecycle = {name: Event("Succeeded", now - AGE, now - AGE + 600) for name in bluegreen.EVENTS}
+        service.primary.external = first.id
 
     def _check_schedules(self, described: InventoryService, now: float) -> None:
         for action in described.scheduled_scaling:
@@ -142,6 +185,11 @@ class _Builder:
                 service, deployment, now
             )
             task.status, task.started = "RUNNING", now - AGE + 60
+            found = {
+                name: registry.find_image(self.world.regions, self.region.account, of)
+                for name, of in task.images.items()
+            }
+            task.digests = {name: image.digest for name, image in found.items() if image}
             for balancer in service.target_groups:
                 self._register(task, balancer["targetGroupArn"], now)
             if service.data_uri:

@@ -1,5 +1,6 @@
 """The control API: look at the world, break it, speed it up, begin again."""
 
+import re
 import uuid
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from include.errors import InventoryError
 from include.inventory import Inventory
-from sandbox.aws import faults, lifecycle, schedules, strikes
+from sandbox.aws import delivery, faults, lifecycle, schedules, strikes, tampering
 from sandbox.aws.clock import as_text
 from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
@@ -82,6 +83,22 @@ def make_control(
             application.wire.forget()
         town.clear()
         return jsonify(ok=True)
+
+    @app.post("/images")
+    def push_image() -> Any:
+        given = given_fields()
+        commit = given.get("commit")
+        if not isinstance(commit, str) or not re.fullmatch(r"[0-9a-f]{40}", commit):
+            return refusal(f"commit must be a full sha of 40 hexadecimal digits, not {commit!r}.")
+        try:
+            target = inventory.target(str(given.get("target")))
+        except InventoryError as error:
+            return refusal(str(error))
+        if target.environment.cluster is None:
+            return refusal(f"Target {target.name} has no cluster, and so no registry in the sandbox.")
+        with world.lock:
+            image = delivery.push(world, target, commit, "an outside pipeline")
+        return jsonify(digest=image.digest, tags=image.tags)
 
     @app.post("/speed")
     def set_speed() -> Any:
@@ -174,7 +191,11 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any], town: Town
     one_off = environment.one_off
     fault = faults.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields, environment.account)
     with world.lock:
-        now = world.catch_up()
+        now = fault.since = world.catch_up()
+        if fault.kind in faults.RELEASE:
+            tampering.prepare(fault, world, inventory.target(target), name)
+            world.faults.append(fault)
+            return fault
         if fault.kind in faults.WIRE:
             world.faults.append(fault)
             return fault

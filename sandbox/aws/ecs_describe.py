@@ -78,17 +78,17 @@ def describe_task_set(region: Region, service: Service, deployment: Deployment) 
         "taskSetArn": region.arn("ecs", f"task-set/{service.cluster}/{service.name}/ecs-svc/{name}"),
         "serviceArn": service.arn,
         "clusterArn": region.arn("ecs", f"cluster/{service.cluster}"),
-        "status": deployment.status,
+        "status": "DRAINING" if deployment.draining else deployment.status,
         "startedBy": "CODE_DEPLOY",
-        "externalId": f"d-{name[:9]}",
+        "externalId": deployment.external,
         "taskDefinition": deployment.definition,
-        "computedDesiredCount": service.desired,
+        "computedDesiredCount": 0 if deployment.draining else service.desired,
         "runningCount": _running(tasks),
         "pendingCount": _pending(tasks),
         "createdAt": as_datetime(deployment.created),
         "updatedAt": as_datetime(max(deployment.created, deployment.updated)),
         "launchType": service.launch_type,
-        "loadBalancers": service.target_groups,
+        "loadBalancers": deployment.target_groups,
         "scale": {"value": 100.0, "unit": "PERCENT"},
         "stabilityStatus": "STEADY_STATE" if _running(tasks) == service.desired else "STABILIZING",
     }
@@ -150,6 +150,12 @@ def _describe_container(task: Task, index: int, name: str) -> dict[str, Any]:
         if bound
         else [],
     }
+    if name in task.images:
+        answer["image"] = task.images[name]
+    if digest := (task.digests or {}).get(name):
+        answer["imageDigest"] = digest
     if task.status == "STOPPED" and task.exit_code is not None:
         answer["exitCode"] = task.exit_code
+    if task.status == "STOPPED" and task.stop_code == "TaskFailedToStart":
+        answer["reason"] = task.stopped_reason
     return answer

@@ -1,5 +1,6 @@
 """The ECS operations on tasks."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,11 +8,26 @@ from moto.core.responses import ActionResult
 
 from sandbox.aws import launching, lifecycle
 from sandbox.aws.clock import as_datetime
-from sandbox.aws.ecs_base import WorldOperations, invalid
+from sandbox.aws.ecs_base import WorldOperations, invalid, refuse
 from sandbox.aws.ecs_describe import describe_task
 from sandbox.aws.model import Task
 
 LONGEST_PROTECTION = 2880  # minutes
+LONGEST_OVERRIDES, LONGEST_STARTED_BY = 8192, 128  # characters
+FARGATE = {  # CPU units: MiB
+    256: (512, 1024, 2048),
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
+}
+NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+USED_BEFORE = (
+    "The RunTask request could not be processed due to conflicts. The provided clientToken is already in use with a "
+    "different RunTask request."
+)
 
 
 class TaskOperations(WorldOperations):
@@ -63,16 +79,25 @@ class TaskOperations(WorldOperations):
     def run_task(self) -> ActionResult:
         region, now, cluster = self.region_state, self.world.catch_up(), self._cluster()
         token = self._get_param("clientToken")
+        asked = json.dumps({**self._get_params(), "clientToken": None}, sort_keys=True, default=str)
         if token and (cluster, token) in region.tokens:
-            again = [region.tasks[arn] for arn in region.tokens[cluster, token] if arn in region.tasks]
+            before, arns = region.tokens[cluster, token]
+            if before != asked:
+                raise refuse("ConflictException", USED_BEFORE)
+            again = [region.tasks[arn] for arn in arns if arn in region.tasks]
             return ActionResult({"tasks": [describe_task(region, task) for task in again], "failures": []})
         definition, count = self._definition(), int(self._get_param("count") or 1)
         launch_type = self._get_param("launchType") or "EC2"
         self._refuse_impossible(definition, launch_type, count)
+        size = self._refuse_size(definition, launch_type)
         active = self.world.faults_on(region, cluster, definition.family)
+        for fault in active:
+            if fault.kind == "one_off_cannot_be_placed" and fault.injected < fault.fields["times"]:
+                fault.count()
+                return ActionResult({"tasks": [], "failures": [{"reason": NO_CAPACITY}]})
         made: list[Task] = []
         for _ in range(count):
-            task = launching.start_one_off(region, cluster, definition, launch_type, active, now)
+            task = launching.start_one_off(region, cluster, definition, launch_type, size, active, now)
             if task is None:
                 arns = [each.arn for each in region.instances(cluster) if each.registered]
                 failures = [{"arn": arn, "reason": "RESOURCE:MEMORY"} for arn in arns]
@@ -82,7 +107,7 @@ class TaskOperations(WorldOperations):
             task.overrides = self._get_param("overrides") or {}
             made.append(task)
         if token:
-            region.tokens[cluster, token] = [task.arn for task in made]
+            region.tokens[cluster, token] = asked, [task.arn for task in made]
         return ActionResult({"tasks": [describe_task(region, task) for task in made], "failures": []})
 
     def _refuse_impossible(self, definition: Any, launch_type: str, count: int) -> None:
@@ -98,8 +123,32 @@ class TaskOperations(WorldOperations):
                 raise invalid(
                     f"Override for container named {each.get('name')} is not a container in the TaskDefinition."
                 )
+        if len(json.dumps(self._get_param("overrides") or {}, default=str)) > LONGEST_OVERRIDES:
+            raise invalid(f"Container Overrides length must be at most {LONGEST_OVERRIDES}")
+        if len(self._get_param("startedBy") or "") > LONGEST_STARTED_BY:
+            raise invalid(f"startedBy must be at most {LONGEST_STARTED_BY} characters.")
         if launch_type == "EC2" and not any(each.registered for each in self.region_state.instances(self._cluster())):
             raise invalid("No Container Instances were found in your cluster.")
+
+    def _refuse_size(self, definition: Any, launch_type: str) -> tuple[int, int] | None:
+        """Return the CPU units and MiB that the overrides ask for, or None if they ask for no others."""
+        overrides = self._get_param("overrides") or {}
+        given = [overrides.get(key) or getattr(definition, key) for key in ("cpu", "memory")]
+        if None in given:
+            return None
+        try:
+            cpu, memory = (int(each) for each in given)
+        except ValueError as error:
+            raise refuse(
+                "ClientException", "Invalid setting for container. CPU or memory is no whole number."
+            ) from error
+        if launch_type == "FARGATE" and memory not in FARGATE.get(cpu, ()):
+            raise refuse(
+                "ClientException",
+                f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
+                "See the AWS documentation for further details.",
+            )
+        return cpu, memory
 
     def update_task_protection(self) -> ActionResult:
         now, protect = self.world.catch_up(), self._get_param("protectionEnabled")

@@ -9,6 +9,8 @@ from typing import Any
 from sandbox.aws.model import Behaviour, Service
 from sandbox.aws.topology import REGIONS, uris
 
+BAD_IMAGE_ENDS = 10.0  # seconds after its start
+
 
 class FaultError(ValueError):
     """A fault was asked for that there is not; the message says what there is."""
@@ -52,6 +54,14 @@ def _record_like(value: Any) -> bool:
     return value == "broken" or (isinstance(value, dict) and type(value.get("version", 1)) is int)
 
 
+HOW_BAD = ("crash", "unhealthy", "cannot_pull")
+STOP_CODES = ("SpotInterruption", "TaskFailedToStart", "TerminationNotice")
+ALARM_STATES = ("ALARM", "INSUFFICIENT_DATA", "OK")
+MOMENTS = ("now", "deployment")
+HOW_GREEN = ("unhealthy", "hook")
+BUILD_PHASES = ("DOWNLOAD_SOURCE", "BUILD", "POST_BUILD")
+SCANS = ("COMPLETE", "IN_PROGRESS", "FAILED")
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 OLD_OR_NEW = Field(str, ("old", "new").__contains__, "old or new")
 
 FIELDS: dict[str, dict[str, Field]] = {
@@ -76,8 +86,60 @@ FIELDS: dict[str, dict[str, Field]] = {
     "instance_dies": {"of": OLD_OR_NEW},
     "task_stopped": {"of": OLD_OR_NEW},
     "shrink_alarm": {},
+    "bad_image": {"how": Field(str, HOW_BAD.__contains__, f"one of {', '.join(HOW_BAD)}", default="crash")},
+    "bluegreen_fails": {
+        "how": Field(str, HOW_GREEN.__contains__, f"one of {', '.join(HOW_GREEN)}", default="unhealthy")
+    },
+    "deployment_rolls_back": {
+        "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=60.0)
+    },
     "lease_record": {"document": Field(object, _record_like, "a JSON object with a whole version, or the word broken")},
     **WIRE,
+}
+
+EVER = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=10_000)
+SOON = Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=20.0)
+ONE_OFF: dict[str, dict[str, Field]] = {  # they strike the target's one-off tasks
+    "one_off_exits": {
+        "exit_code": Field(int, lambda value: 0 <= value <= 255, "a whole number from 0 to 255", default=1),
+        "after_seconds": SOON,
+        "times": EVER,
+    },
+    "one_off_cannot_be_placed": {"times": EVER},
+    "one_off_slow": {
+        "seconds": Field(float, lambda value: 45 < value < math.inf, "more seconds than the 45 it usually takes")
+    },
+    "one_off_stopped_by_aws": {
+        "code": Field(str, STOP_CODES.__contains__, f"one of {', '.join(STOP_CODES)}", default="SpotInterruption"),
+        "after_seconds": SOON,
+        "times": EVER,
+    },
+}
+
+BUILD: dict[str, dict[str, Field]] = {  # they strike the builds of the target's project
+    "build_fails": {
+        "phase": Field(str, BUILD_PHASES.__contains__, f"one of {', '.join(BUILD_PHASES)}", default="BUILD"),
+        "times": EVER,
+    },
+    "build_slow": {"factor": Field(float, lambda value: 1 < value <= 100, "a number above 1 and up to 100")},
+}
+
+RELEASE: dict[str, dict[str, Field]] = {  # they strike what belongs to a target as a whole
+    **ONE_OFF,
+    **BUILD,
+    "alarm": {
+        "name": Field(str, bool, "the name of one of the target's alarms", needed=False),
+        "state": Field(str, ALARM_STATES.__contains__, f"one of {', '.join(ALARM_STATES)}", default="ALARM"),
+        "when": Field(str, MOMENTS.__contains__, f"one of {', '.join(MOMENTS)}", default="now"),
+        "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=0.0),
+    },
+    "snapshot_fails": {},
+    "image_expired": {"tag": Field(str, bool, "the tag of an image", needed=False)},
+    "image_scan": {
+        "status": Field(str, SCANS.__contains__, f"one of {', '.join(SCANS)}", default="COMPLETE"),
+        "severity": Field(str, SEVERITIES.__contains__, f"one of {', '.join(SEVERITIES)}", default="CRITICAL"),
+        "findings": Field(int, lambda value: 1 <= value <= 1000, "a whole number from 1 to 1000", default=1),
+    },
 }
 
 _SECONDS = Field(float, lambda value: 0 <= value <= 600, "a number of seconds up to 600")
@@ -148,6 +210,9 @@ class Fault:
     suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
     next_at: float = 0.0  # when a fault of the ground may strike again
     undo: Callable[[], None] = lambda: None  # what removing it gives back
+    spared: frozenset[str] = frozenset()  # what was there before it and fares as ever
+    since: float = 0.0  # when it was injected
+    place: tuple[str, str, str] = ("", "", "")  # account, region and cluster of its target
 
     def count(self) -> None:
         self.injected += 1
@@ -166,7 +231,7 @@ class Fault:
 
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
-    kinds = FIELDS | NEIGHBOURS
+    kinds = FIELDS | RELEASE | NEIGHBOURS
     if not isinstance(kind, str) or kind not in kinds:
         raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(kinds)}.")
     known = kinds[kind]
@@ -190,8 +255,8 @@ def _parse(kind: str, name: str, expected: Field, given: dict[str, Any]) -> Any:
     return float(value) if expected.kind is float else value
 
 
-def shape(behaviour: Behaviour, service: Service, active: list[Fault]) -> Behaviour:
-    """Settle how a new task of a service will fare under the active faults."""
+def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: set[str], beside: bool) -> Behaviour:
+    """Settle how a new task of a service will fare under the active faults; `beside`: in a task set without traffic."""
     for fault in active:
         if fault.kind == "never_healthy":
             behaviour.healthy = False
@@ -201,6 +266,10 @@ def shape(behaviour: Behaviour, service: Service, active: list[Fault]) -> Behavi
             fault.count()
         elif fault.kind == "crash":
             _crash(behaviour, fault)
+        elif fault.kind == "bad_image" and not images <= fault.spared:
+            _spoil(behaviour, fault)
+        elif fault.kind == "bluegreen_fails" and beside and fault.fields["how"] == "unhealthy":
+            behaviour.healthy = False
         elif fault.kind == "flap":
             behaviour.flaps = fault.fields["period_seconds"]
             # each at its own time: of three tasks in a row one is always ill
@@ -221,7 +290,36 @@ def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
     for fault in active:
         if fault.kind == "crash":
             _crash(behaviour, fault)
+        elif fault.kind == "one_off_slow":
+            behaviour.usual, behaviour.crash_after = behaviour.crash_after, fault.fields["seconds"]
+            behaviour.faults.append(fault)
+        elif fault.kind in ("one_off_exits", "one_off_stopped_by_aws") and fault.shaped < fault.fields["times"]:
+            fault.shaped += 1
+            behaviour.faults.append(fault)
+            if fault.kind == "one_off_exits":
+                behaviour.crash_after, behaviour.exit_code = fault.fields["after_seconds"], fault.fields["exit_code"]
+            else:
+                behaviour.stops = fault.fields["after_seconds"], fault.fields["code"]
     return behaviour
+
+
+def count(behaviour: Behaviour, *kinds: str) -> None:
+    """Count those of a task's faults that have just taken effect."""
+    for fault in behaviour.faults:
+        if fault.kind in kinds:
+            fault.count()
+
+
+def _spoil(behaviour: Behaviour, fault: Fault) -> None:
+    how = fault.fields["how"]
+    behaviour.faults.append(fault)
+    if how == "crash":
+        behaviour.crash_after, behaviour.exit_code = BAD_IMAGE_ENDS, 1
+    elif how == "cannot_pull":
+        behaviour.pullable = False
+    else:
+        behaviour.healthy = False
+        fault.count()
 
 
 def _crash(behaviour: Behaviour, fault: Fault) -> None:

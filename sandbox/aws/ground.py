@@ -1,13 +1,16 @@
-"""What stands still in a target: table, alarms, images, network, log groups, task definitions, target groups; all through the AWS API."""
+"""What stands still in a target: table, alarms, network, log groups, task definitions, target groups; all through the AWS API."""
 
-import json
+import secrets
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from moto.rds.models import rds_backends
 
 from include.inventory import Environment, Service, Target
+from include.inventory.models import CodeDeploy, LoadBalancing
+from sandbox.aws import seeding
 
 
 class Clients:
@@ -57,13 +60,16 @@ class Ground:
             self.alarm(name, "Sandbox", "Sandbox", 60, 1, "GreaterThanThreshold")
         if environment.cluster is None:
             return
+        if environment.database:
+            self._database(environment.database.instance)
         self.client("ecs").create_cluster(clusterName=environment.cluster)
-        self._image()
         logs = self.client("logs")
         made = {each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]}
         wanted = {each.log_group for each in environment.services}
         if environment.one_off:
             wanted.add(environment.one_off.log_group)
+        if environment.builder and environment.builder.kind == "codebuild":
+            wanted.add(f"/aws/codebuild/{environment.builder.name}")
         for name in sorted(wanted - made):
             logs.create_log_group(logGroupName=name)
 
@@ -93,21 +99,22 @@ class Ground:
             BillingMode="PAY_PER_REQUEST",
         )
 
-    def _image(self) -> None:
-        ecr, name = self.client("ecr"), self._repository()
-        if not any(each["repositoryName"] == name for each in ecr.describe_repositories()["repositories"]):
-            ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
-            config = {
-                "mediaType": "application/vnd.oci.image.config.v1+json",
-                "digest": f"sha256:{'0' * 64}",
-                "size": 1,
-            }
-            kind = "application/vnd.oci.image.manifest.v1+json"
-            manifest = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []}
-            ecr.put_image(repositoryName=name, imageTag="current", imageManifest=json.dumps(manifest))
+    def _database(self, name: str) -> None:
+        if name in rds_backends[self.environment.account][self.environment.region].databases:
+            return
+        self.client("rds").create_db_instance(
+            DBInstanceIdentifier=name,
+            DBInstanceClass="db.t3.medium",
+            Engine="postgres",
+            AllocatedStorage=100,
+            MasterUsername="postgres",
+            MasterUserPassword=secrets.token_hex(16),
+        )
 
-    def _repository(self) -> str:
-        return self.target.system.image_repository or self.target.system.system
+    def _image(self) -> str:
+        described = seeding.registry_of(self.target)
+        tag = seeding.commit_tag(self.target, seeding.running_commit(self.target))
+        return f"{described.account}.dkr.ecr.{described.region}.amazonaws.com/{described.repository}:{tag}"
 
     def network(self) -> dict[str, Any]:
         """Make a VPC with two subnets and a security group; returns their ids as the ECS API takes them, and the VPC's."""
@@ -128,7 +135,6 @@ class Ground:
         self, family: str, container: str, cpu: int, memory: int, log_group: str, launch_type: str, port: int
     ) -> str:
         """Register a task definition; returns its ARN."""
-        registry = f"{self.environment.account}.dkr.ecr.{self.environment.region}.amazonaws.com"
         answer = self.client("ecs").register_task_definition(
             family=family,
             networkMode="awsvpc" if launch_type == "FARGATE" else "bridge",
@@ -138,7 +144,7 @@ class Ground:
             containerDefinitions=[
                 {
                     "name": container,
-                    "image": f"{registry}/{self._repository()}:current",
+                    "image": self._image(),
                     "memory": memory,
                     "portMappings": [{"containerPort": port, "hostPort": port if launch_type == "FARGATE" else 0}],
                     "logConfiguration": {
@@ -159,8 +165,12 @@ class Ground:
         balancing = service.load_balancing
         if balancing is None:
             return []
+        arn = self._target_group(service, balancing, balancing.target_group, vpc)
+        return [{"targetGroupArn": arn, "containerName": service.container, "containerPort": balancing.container_port}]
+
+    def _target_group(self, service: Service, balancing: LoadBalancing, name: str, vpc: str) -> str:
         made = self.client("elbv2").create_target_group(
-            Name=balancing.target_group,
+            Name=name,
             Protocol="HTTP",
             Port=balancing.container_port,
             VpcId=vpc,
@@ -172,13 +182,22 @@ class Ground:
             UnhealthyThresholdCount=2,
             Matcher={"HttpCode": balancing.matcher},
         )["TargetGroups"][0]
-        return [
-            {
-                "targetGroupArn": made["TargetGroupArn"],
-                "containerName": service.container,
-                "containerPort": balancing.container_port,
-            }
+        return str(made["TargetGroupArn"])
+
+    def blue_green(self, service: Service, wanted: CodeDeploy, network: dict[str, Any]) -> tuple[str, str]:
+        """Make a service's green target group, and the balancer in front of both; returns the group's and the listener's ARN."""
+        assert service.load_balancing  # the inventory sees to it
+        elb, subnets = self.client("elbv2"), network["awsvpcConfiguration"]["subnets"]
+        green = self._target_group(service, service.load_balancing, wanted.green_target_group, network["vpc"])
+        blue = elb.describe_target_groups(Names=[service.load_balancing.target_group])["TargetGroups"][0][
+            "TargetGroupArn"
         ]
+        balancer = elb.create_load_balancer(Name=wanted.group[:32], Subnets=subnets)["LoadBalancers"][0][
+            "LoadBalancerArn"
+        ]
+        action = {"Type": "forward", "TargetGroupArn": blue}
+        made = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
+        return green, str(made["Listeners"][0]["ListenerArn"])
 
     def scalable(self, described: Service, cluster: str) -> None:
         """Register a service's scalable target and its scheduled actions."""

@@ -27,10 +27,12 @@ def start_service_task(
     usual = service.boot * region.random.uniform(0.9, 1.05)
     # the boot lasts until the target is healthy: the checks themselves take some of it
     answers = max(0.4 * usual, usual - 2.5 * CHECK_INTERVAL)
-    task.behaviour = faults.shape(Behaviour(boot=answers), service, active)
+    beside = deployment is not service.primary  # a task set that has no traffic yet
+    task.behaviour = faults.shape(Behaviour(boot=answers), service, active, set(task.images.values()), beside)
     task.service, task.group = service.name, f"service:{service.name}"
     task.deployment = task.started_by = deployment.id
-    task.container_port = next((balancer["containerPort"] for balancer in service.target_groups), 0)
+    task.target_groups = deployment.target_groups
+    task.container_port = next((balancer["containerPort"] for balancer in task.target_groups), 0)
     if task.ip:
         task.port = task.container_port
     region.tasks[task.arn] = task
@@ -39,10 +41,16 @@ def start_service_task(
 
 
 def start_one_off(
-    region: Region, cluster: str, definition: Any, launch_type: str, active: list[faults.Fault], now: float
+    region: Region,
+    cluster: str,
+    definition: Any,
+    launch_type: str,
+    size: tuple[int, int] | None,
+    active: list[faults.Fault],
+    now: float,
 ) -> Task | None:
     """Start a task that belongs to no service and ends by itself, or None if no instance has room for it."""
-    task = make_task(region, cluster, definition, launch_type, now)
+    task = make_task(region, cluster, definition, launch_type, now, size)
     if task is not None:
         task.behaviour = faults.shape_one_off(Behaviour(boot=0.0, crash_after=ONE_OFF_SECONDS), active)
         task.group = f"family:{definition.family}"
@@ -50,12 +58,20 @@ def start_one_off(
     return task
 
 
-def make_task(region: Region, cluster: str, definition: Any, launch_type: str, now: float) -> Task | None:
+def make_task(
+    region: Region,
+    cluster: str,
+    definition: Any,
+    launch_type: str,
+    now: float,
+    size: tuple[int, int] | None = None,
+) -> Task | None:
     containers = definition.container_definitions
     cpu = int(definition.cpu or sum(int(each.get("cpu") or 0) for each in containers))
     memory = int(
         definition.memory or sum(int(each.get("memory") or each.get("memoryReservation") or 0) for each in containers)
     )
+    cpu, memory = size or (cpu, memory)
     instance = None
     if launch_type == "EC2":
         instance = placement.place(region, cluster, cpu, memory)
@@ -68,6 +84,7 @@ def make_task(region: Region, cluster: str, definition: Any, launch_type: str, n
         family=definition.family,
         definition=definition.arn,
         containers=[each["name"] for each in containers],
+        images={each["name"]: each["image"] for each in containers},
         cpu=cpu,
         memory=memory,
         launch_type=launch_type,

@@ -1,10 +1,17 @@
 """How one task moves: started, registered, checked, drained, stopped."""
 
+from sandbox.aws import faults
 from sandbox.aws.model import Region, Target, Task
 
 PROVISION, PULL, ACTIVATE = 5.0, 25.0, 5.0  # seconds
 CHECK_INTERVAL, PASSES_UP, FAILURES_DOWN = 30.0, 3, 2  # a target group's own figures
 DRAIN, STOP = 300.0, 15.0  # deregistration delay; from SIGTERM to the end
+STOPPED_BY_AWS = {
+    "SpotInterruption": "Your Spot Task was interrupted.",
+    "TaskFailedToStart": "ResourceInitializationError: unable to pull secrets or registry auth: execution resource "
+    "retrieval failed: unable to retrieve secret from asm: service call has been retried 5 time(s)",
+    "TerminationNotice": "Task stopped as the host is going through a scheduled maintenance.",
+}
 FORGET = 3600.0  # AWS remembers a stopped task about an hour
 
 
@@ -24,6 +31,9 @@ def advance(region: Region, task: Task, now: float) -> None:
         task.status = "PENDING"
     elif age < PROVISION + PULL + ACTIVATE:
         task.status = "ACTIVATING"
+        if task.behaviour.stops is not None and task.behaviour.stops[1] == "TaskFailedToStart":
+            stop_by_aws(region, task, now, "TaskFailedToStart")
+            finish(task, now)
     elif task.started is None:
         task.status, task.started = "RUNNING", now
         _register(region, task, now)
@@ -41,10 +51,15 @@ def sweep_targets(region: Region, now: float) -> None:
 
 def _run(region: Region, task: Task, now: float) -> None:
     assert task.started is not None
+    behaviour, age = task.behaviour, now - task.started
+    if behaviour.usual is not None and age > behaviour.usual:
+        behaviour.usual = None
+        faults.count(behaviour, "one_off_slow")
+    if behaviour.stops is not None and age >= behaviour.stops[0]:
+        stop_by_aws(region, task, now, behaviour.stops[1])
+        return
     if task.behaviour.crash_after is not None and now - task.started >= task.behaviour.crash_after:
-        for fault in task.behaviour.faults:
-            if fault.kind == "crash":
-                fault.count()
+        faults.count(task.behaviour, "crash", "bad_image", "one_off_exits")
         exit_by_itself(region, task, now, task.behaviour.exit_code)
         return
     for target in region.target_of(task):
@@ -93,7 +108,7 @@ def _count_flap(task: Task, now: float) -> None:
 
 def _register(region: Region, task: Task, now: float) -> None:
     service = region.services.get((task.cluster, task.service or ""))
-    for balancer in service.target_groups if service else []:
+    for balancer in task.target_groups if service else []:
         key = (task.ip or task.instance or "", task.port)
         first = now + region.random.uniform(0.1, 1.0) * CHECK_INTERVAL
         region.targets.setdefault(balancer["targetGroupArn"], {})[key] = Target(*key, now, next_check=first)
@@ -116,6 +131,12 @@ def exit_by_itself(region: Region, task: Task, now: float, exit_code: int) -> No
     """End a task whose essential container has exited: nobody waits for its connections to drain."""
     request_stop(region, task, now, "EssentialContainerExited", "Essential container in task exited", exit_code)
     finish(task, now)
+
+
+def stop_by_aws(region: Region, task: Task, now: float, code: str) -> None:
+    """Stop a task as AWS does for reasons of its own."""
+    faults.count(task.behaviour, "one_off_stopped_by_aws")
+    request_stop(region, task, now, code, STOPPED_BY_AWS[code])
 
 
 def finish(task: Task, now: float) -> None:

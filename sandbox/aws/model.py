@@ -1,9 +1,17 @@
 """What stands in one account and region: services, tasks, targets, instances, groups. Times are simulated seconds."""
 
+from __future__ import annotations
+
 import uuid
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from sandbox.aws.bluegreen import DeploymentGroup, Rollout
+    from sandbox.aws.builds import Project
+    from sandbox.aws.registry import Repository
+
 
 PROCESSES = (
     "Launch",
@@ -32,6 +40,9 @@ class Behaviour:
     flapped: float = 0.0  # seconds of that it has behind it when it gets well first
     crash_after: float | None = None
     exit_code: int = 0
+    pullable: bool = True  # its images can be had
+    usual: float | None = None  # seconds after which it would have ended, if no fault kept it
+    stops: tuple[float, str] | None = None  # seconds after which AWS stops it, and with which code
     failed_loads: dict[str, int] = field(default_factory=dict)  # uri -> how many times in a row
     faults: list[Any] = field(default_factory=list)  # the faults that shaped it
 
@@ -43,6 +54,7 @@ class Task:
     family: str
     definition: str
     containers: list[str]
+    images: dict[str, str]  # by container, as its definition names them
     cpu: int
     memory: int
     launch_type: str
@@ -56,6 +68,7 @@ class Task:
     ip: str | None = None
     port: int = 0
     container_port: int = 0
+    target_groups: list[dict[str, Any]] = field(default_factory=list)
     log_group: str = ""
     log_prefix: str = "ecs"
     status: str = "PROVISIONING"
@@ -73,6 +86,7 @@ class Task:
     log_next: float = 0.0
     well_since: float | None = None  # the first time a target of it was healthy
     load: Any = None  # topology.Load of a big-cache task
+    digests: dict[str, str] | None = None  # of its images by container, once they are pulled
 
     @property
     def id(self) -> str:
@@ -98,6 +112,9 @@ class Deployment:
     completed: bool = False
     rollback: bool = False
     updated: float = 0.0
+    target_groups: list[dict[str, Any]] = field(default_factory=list)  # its tasks', as loadBalancers of the API
+    external: str = ""  # CodeDeploy's deployment that made it
+    draining: bool = False  # a task set whose tasks are to go
 
 
 @dataclass
@@ -209,7 +226,14 @@ class Region:
     tasks: dict[str, Task] = field(default_factory=dict)  # by ARN
     groups: dict[str, Group] = field(default_factory=dict)
     targets: dict[str, dict[tuple[str, int], Target]] = field(default_factory=dict)  # by target group ARN
-    tokens: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # RunTask's (cluster, client token): ARNs
+    tokens: dict[tuple[str, str], tuple[str, list[str]]] = field(
+        default_factory=dict
+    )  # RunTask's (cluster, client token): what was asked for, and the ARNs
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    projects: dict[str, Project] = field(default_factory=dict)  # of CodeBuild
+    groups_of_deployment: dict[tuple[str, str], DeploymentGroup] = field(default_factory=dict)  # (application, group)
+    snapshots: dict[str, float] = field(default_factory=dict)  # of RDS: when each was begun
+    rollouts: dict[str, Rollout] = field(default_factory=dict)  # CodeDeploy's deployments, oldest first
     due: dict[Any, float] = field(default_factory=dict)  # when each scheduled action fires next
     random: Random = field(default_factory=lambda: Random(7))  # noqa: S311  # chance for a simulation, no secret
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 from xml.sax.saxutils import escape
 
+from moto.core.exceptions import ServiceException
+
 HTML = re.compile(rb"<(?:!doctype )?html|<title>", re.IGNORECASE)
 CODE, MESSAGE = re.compile(r"<Code>(.*?)</Code>"), re.compile(r"<Message>(.*?)</Message>", re.DOTALL)
 XML = {  # what each root element of an XML error is, by the service's signing name; other services speak JSON
@@ -29,6 +31,10 @@ XML = {  # what each root element of an XML error is, by the service's signing n
         "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>sandbox</RequestId></ErrorResponse>",
     ),
 }
+
+
+class ApiError(ServiceException):
+    """An error of an operation: its code and its message."""
 
 
 def refuse(

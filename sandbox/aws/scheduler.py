@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from sandbox.aws import lifecycle
 from sandbox.aws.model import Deployment, Region, Service, Task
@@ -19,6 +20,7 @@ def new_deployment(region: Region, service: Service, now: float, *, rollback: bo
             each.state, each.reason = "FAILED", "superseded by a newer deployment"
     number = region.random.randint(10**18, 10**19 - 1)
     made = Deployment(f"ecs-svc/{number}", service.definition, now, rollback=rollback)
+    made.target_groups = service.target_groups
     made.reason = f"ECS deployment {made.id} in progress."
     if rollback:
         made.reason = f"ECS deployment circuit breaker: rolling back to deploymentId {made.id}."
@@ -27,13 +29,26 @@ def new_deployment(region: Region, service: Service, now: float, *, rollback: bo
     return made
 
 
+def add_task_set(
+    region: Region, service: Service, definition: str, external: str, target_groups: list[dict[str, Any]], now: float
+) -> Deployment:
+    """Add a task set beside the one that has the traffic."""
+    made = Deployment(f"ecs-svc/{region.random.randint(10**18, 10**19 - 1)}", definition, now, status="ACTIVE")
+    made.target_groups, made.external = target_groups, external
+    service.deployments.append(made)
+    return made
+
+
 def reconcile(region: Region, service: Service, now: float, start: StartTask) -> None:
     """Bring a service one step closer to what is wanted."""
     if service.status == "INACTIVE" or not service.deployments:
         return
+    if service.controller == "CODE_DEPLOY":
+        _reconcile_sets(region, service, now, start)
+        return
     tasks = region.tasks_of(service)
     _stop_ill(region, service, tasks, now)
-    _break_circuit(region, service, tasks, now)
+    _break_circuit(region, service, now)
     primary = service.primary
     alive = [task for task in tasks if task.alive]
     new = [task for task in alive if task.deployment == primary.id]
@@ -48,6 +63,31 @@ def reconcile(region: Region, service: Service, now: float, start: StartTask) ->
     _scale_in(region, service, new, now)
     _replace_old(region, service, alive, old, now)
     _complete(region, service, now)
+
+
+def _reconcile_sets(region: Region, service: Service, now: float, start: StartTask) -> None:
+    """Bring each task set to the service's count, and those that are to go to none: CodeDeploy says which."""
+    tasks = region.tasks_of(service)
+    _stop_ill(region, service, tasks, now)
+    for each in list(service.deployments):
+        alive = [task for task in tasks if task.alive and task.deployment == each.id]
+        if each.draining:
+            for task in alive:
+                _stop(region, service, task, now)
+            if not any(task.deployment == each.id and task.status != "STOPPED" for task in tasks):
+                service.deployments.remove(each)
+        elif now >= service.next_try:
+            for _ in range(service.desired - len(alive)):
+                if start(region, service, each, now) is None:
+                    service.next_try = now + RETRY
+                    break
+        if not each.draining:
+            _scale_in(region, service, alive, now)
+    primary = service.primary
+    if sum(region.is_healthy(task) for task in tasks if task.deployment == primary.id) == service.desired:
+        primary.state, primary.completed = "COMPLETED", True
+        if len(service.deployments) == 1 and "steady state" not in (service.events[0][2] if service.events else ""):
+            service.say(now, "has reached a steady state.")
 
 
 def _scale_in(region: Region, service: Service, new: list[Task], now: float) -> None:
@@ -89,7 +129,7 @@ def _stop_ill(region: Region, service: Service, tasks: list[Task], now: float) -
             continue
         for target in region.target_of(task):
             if target.state == "unhealthy" and task.alive:
-                arn = service.target_groups[0]["targetGroupArn"]
+                arn = task.target_groups[0]["targetGroupArn"]
                 lifecycle.request_stop(
                     region,
                     task,
@@ -118,11 +158,16 @@ def _count_failed(service: Service, task: Task, now: float) -> None:
                 service.say(now, "is unable to consistently start tasks successfully.")
 
 
-def _break_circuit(region: Region, service: Service, tasks: list[Task], now: float) -> None:
+def _break_circuit(region: Region, service: Service, now: float) -> None:
     primary = service.primary
     threshold = min(max(math.ceil(service.desired / 2), 3), 200)
-    if not service.breaker or primary.state != "IN_PROGRESS" or primary.failed < threshold or primary.rollback:
-        return
+    if service.breaker and primary.state == "IN_PROGRESS" and primary.failed >= threshold and not primary.rollback:
+        roll_back(region, service, now)
+
+
+def roll_back(region: Region, service: Service, now: float) -> None:
+    """End the deployment as failed, and go back to the last one that was completed, as the circuit breaker does."""
+    primary = service.primary
     primary.state, primary.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
     primary.updated = now
     service.say(now, f"(deployment {primary.id}) deployment failed: tasks failed to start.")

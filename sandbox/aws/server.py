@@ -10,8 +10,12 @@ from functools import partial
 from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
+import moto.codebuild.urls as codebuild_urls
+import moto.codedeploy.urls as codedeploy_urls
+import moto.ecr.urls as ecr_urls
 import moto.ecs.urls as ecs_urls
 import moto.logs.urls as logs_urls
+import moto.rds.urls as rds_urls
 import moto.sts.urls as sts_urls
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -21,9 +25,13 @@ from sandbox.aws import elb_api
 from sandbox.aws.autoscaling_api import WorldAutoScalingResponse
 from sandbox.aws.call_log import Call, read_call
 from sandbox.aws.clock import as_datetime, as_text
+from sandbox.aws.codebuild_api import WorldCodeBuildResponse
+from sandbox.aws.codedeploy_api import WorldCodeDeployResponse
+from sandbox.aws.ecr_api import WorldEcrResponse
 from sandbox.aws.ecs_api import WorldEcsResponse
 from sandbox.aws.identity import BASE, Identities
 from sandbox.aws.logs_api import WorldLogsResponse
+from sandbox.aws.rds_api import WorldRdsResponse
 from sandbox.aws.refusals import error_of, is_page, refuse
 from sandbox.aws.schedules import make_service_check
 from sandbox.aws.sts_api import WorldStsResponse
@@ -55,14 +63,27 @@ class Application:
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
         world.log_call = self._log
-        for part in (WorldEcsResponse, WorldAutoScalingResponse, WorldLogsResponse, Handler):
+        for part in (
+            WorldCodeBuildResponse,
+            WorldCodeDeployResponse,
+            WorldEcrResponse,
+            WorldEcsResponse,
+            WorldAutoScalingResponse,
+            WorldLogsResponse,
+            WorldRdsResponse,
+            Handler,
+        ):
             part.world = world
         WorldStsResponse.identities = self.identities
         elb_api.install(world)
         setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(world))  # noqa: B010  # moto's own, replaced
+        codedeploy_urls.url_paths["{0}/$"] = WorldCodeDeployResponse.dispatch
+        codebuild_urls.url_paths["{0}/$"] = WorldCodeBuildResponse.dispatch
+        ecr_urls.url_paths["{0}/$"] = WorldEcrResponse.dispatch
         ecs_urls.url_paths["{0}/$"] = WorldEcsResponse.dispatch
         autoscaling_urls.url_paths["{0}/$"] = WorldAutoScalingResponse.dispatch
         logs_urls.url_paths["{0}/$"] = WorldLogsResponse.dispatch
+        rds_urls.url_paths["{0}/$"] = WorldRdsResponse.dispatch
         sts_urls.url_paths["{0}/$"] = WorldStsResponse.dispatch
         self._moto = DomainDispatcherApplication(create_backend_app)
 
@@ -118,6 +139,8 @@ class Application:
     def _ask_world(self, environ: dict[str, Any], start: Any, call: Call) -> bytes:
         """Ask as the faults on the wire have it: in short pages, or for what was true before the last write."""
         active = self.world.faults
+        if call.service == "monitoring":  # moto's alone, which knows nothing of the world's time
+            self.world.catch_up()
         if remembered := self.wire.remembered(active, call):
             (line, headers), body = remembered
             start(line, headers)

@@ -9,6 +9,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from include.inventory import Inventory
 from sandbox.aws.clock import as_text
 from sandbox.aws.model import Group, Region, Service, Task
+from sandbox.aws.release_snapshot import release_json, release_state
 from sandbox.aws.world import World
 
 SHOWN_STOPPED = 600.0  # seconds a stopped task stays in the picture
@@ -33,6 +34,7 @@ def world_json(world: World, inventory: Inventory) -> dict[str, Any]:
                 "groups": [
                     _group(region, each) for each in region.groups.values() if each.cluster == environment.cluster
                 ],
+                "release": release_json(world, target, region),
                 "lease": _lease(environment.account, environment.region, environment.operations_table, target.name),
             }
         )
@@ -68,6 +70,7 @@ def state_json(world: World, inventory: Inventory) -> dict[str, Any]:
                 }
                 for each in target["groups"]
             ],
+            "release": release_state(target["release"]),
         }
     return answer
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from moto.dynamodb.models import dynamodb_backends
 
 from include.inventory import Environment
-from sandbox.aws import lifecycle, scaling
+from sandbox.aws import lifecycle, scaling, scheduler
 from sandbox.aws.call_log import Call
 from sandbox.aws.faults import Fault, FaultError
 from sandbox.aws.identity import SOMEBODY
@@ -30,12 +30,22 @@ def prepare(fault: Fault, region: Region, service: Service) -> None:
         fault.undo = lambda: held.remove(fault)
     if fault.kind == "shrink_alarm":
         fault.suppressed = 0
+    if fault.kind == "deployment_rolls_back" and not service.breaker:
+        raise FaultError(f"Service {service.name} has no circuit breaker, so deployment_rolls_back cannot apply to it.")
+    if fault.kind == "bluegreen_fails" and service.controller != "CODE_DEPLOY":
+        raise FaultError(f"Service {service.name} is not deployed blue-green, so bluegreen_fails cannot apply to it.")
+    if fault.kind == "bad_image":
+        fault.spared = frozenset(
+            image for task in region.tasks_of(service) if task.alive for image in task.images.values()
+        )
 
 
 def strike(fault: Fault, region: Region, service: Service, now: float, log_call: LogCall) -> None:
     """Let a fault take effect if its moment has come."""
     if fault.kind == "shrink_alarm":
         _sound(fault, region.groups[str(service.group)], now)
+    elif fault.kind == "deployment_rolls_back":
+        _roll_back(fault, region, service, now)
     elif fault.kind in ("instance_dies", "task_stopped") and not fault.injected:
         task = find_task(region, service, fault.fields["of"])
         if task is None:
@@ -45,6 +55,16 @@ def strike(fault: Fault, region: Region, service: Service, now: float, log_call:
             scaling.terminate(region, group, group.instances[str(task.instance)], now, scaling.DIED)
         else:
             _stop(region, task, now, log_call)
+        fault.count()
+
+
+def _roll_back(fault: Fault, region: Region, service: Service, now: float) -> None:
+    """Fail the deployments that began after the fault was injected."""
+    primary = service.primary
+    if primary.state != "IN_PROGRESS" or primary.rollback or primary.created < fault.since:
+        return
+    if now - primary.created >= fault.fields["after_seconds"]:
+        scheduler.roll_back(region, service, now)
         fault.count()
 
 

@@ -19,6 +19,8 @@ SIZES = {  # what each list calls the number of items of a page
     "ListServices": "maxResults",
     "DescribeAutoScalingGroups": "MaxRecords",
     "FilterLogEvents": "limit",
+    "DescribeImages": "maxResults",
+    "ListImages": "maxResults",
     "Query": "Limit",
 }
 TOKENS = (b"nextToken", b"NextToken", b"LastEvaluatedKey")
@@ -103,7 +105,7 @@ class Wire:
                 fault.count()
                 code = (
                     "ExpiredTokenException"
-                    if call.service not in ("autoscaling", "elasticloadbalancing")
+                    if call.service not in ("autoscaling", "elasticloadbalancing", "rds")
                     else "ExpiredToken"
                 )
                 return Refusal(code, "The security token included in the request is expired", "403 Forbidden")
@@ -184,7 +186,9 @@ class Wire:
 
 
 def _throttled(call: Call) -> Refusal:
-    code = "Throttling" if call.service in ("autoscaling", "elasticloadbalancing", "sts") else "ThrottlingException"
+    code = (
+        "Throttling" if call.service in ("autoscaling", "elasticloadbalancing", "rds", "sts") else "ThrottlingException"
+    )
     return Refusal(THROTTLED.get(call.service, code), "Rate exceeded")
 
 

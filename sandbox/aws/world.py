@@ -4,11 +4,25 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from moto.logs.models import LogEvent, logs_backends
 
-from sandbox.aws import launching, lifecycle, scaling, scheduler, schedules, strikes, topology
+from sandbox.aws import (
+    bluegreen,
+    builds,
+    delivery,
+    launching,
+    lifecycle,
+    pulling,
+    scaling,
+    scheduler,
+    schedules,
+    strikes,
+    tampering,
+    topology,
+)
 from sandbox.aws.call_log import Call
 from sandbox.aws.clock import Clock
 from sandbox.aws.faults import Fault
@@ -16,6 +30,7 @@ from sandbox.aws.model import Deployment, Region, Service, Task
 
 STEP = 5.0  # simulated seconds; nothing moves through a state in less
 TICK = 0.2  # real seconds between two looks of the background thread
+LOG_EVERY = 600.0  # simulated seconds between two lines of a one-off command
 KEPT_LINES = 5000  # of a log stream: a day of a task that says how it is
 log = logging.getLogger(__name__)
 
@@ -68,16 +83,23 @@ class World:
             for group in region.groups.values():
                 scaling.advance(region, group, now)
             for task in list(region.tasks.values()):
+                pulling.pull(self.regions, region, task, now)
                 lifecycle.advance(region, task, now)
                 self._advance_load(region, task, now)
                 if task.service is None:
                     self._log_one_off(region, task, now)
             lifecycle.sweep_targets(region, now)
+            self._build(region, now)
+            delivery.advance(self, region, now)
+            for rollout in list(region.rollouts.values()):
+                active = self.faults_on(region, rollout.group.cluster, rollout.group.service)
+                bluegreen.advance(region, rollout, active, now)
             for service in list(region.services.values()):
                 scheduler.reconcile(region, service, now, self.start_task)
                 self._record(region, service, now)
         for fault in self.faults:
             self.strike(fault, now)
+            tampering.strike(self.regions, fault, now)
 
     def strike(self, fault: Fault, now: float) -> None:
         """Let a fault of the ground take effect if its moment has come."""
@@ -86,6 +108,12 @@ class World:
                 region = self.region(account, name)
                 if service := region.services.get((cluster, fault.service)):
                     strikes.strike(fault, region, service, now, self.log_call)
+
+    def _build(self, region: Region, now: float) -> None:
+        for project in region.projects.values():
+            active = [each for each in self.faults if each.target == project.target]
+            for build in project.builds:
+                builds.advance(build, active, now, partial(self.write_line, region))
 
     def _advance_load(self, region: Region, task: Task, now: float) -> None:
         service = region.services.get((task.cluster, task.service or ""))
@@ -101,7 +129,17 @@ class World:
             overrides = task.overrides.get("containerOverrides", [])
             command = next((each["command"] for each in overrides if each.get("command")), ["the default command"])
             self.write_log(region, task, now, f"started: {' '.join(command)}")
+            task.log_next = now + LOG_EVERY
+        if task.started is not None and task.status == "RUNNING" and now >= task.log_next:
+            self.write_log(region, task, now, f"still at work after {int((now - task.started) / 60)} minutes")
+            task.log_next += LOG_EVERY
         if task.stopped == now and task.started is not None:
+            if task.stop_code != "EssentialContainerExited":
+                self.write_log(region, task, now, "received SIGTERM, ending")
+            elif task.exit_code:
+                self.write_log(
+                    region, task, now, "StandardError: An error has occurred, this and all later steps canceled:"
+                )
             self.write_log(region, task, now, f"ended with exit code {task.exit_code}")
 
     def _record(self, region: Region, service: Service, now: float) -> None:
@@ -131,11 +169,14 @@ class World:
 
     def write_log(self, region: Region, task: Task, at: float, text: str) -> None:
         """Write one CloudWatch log line of a task, stamped with simulated time."""
+        self.write_line(region, task.log_group, f"{task.log_prefix}/{task.containers[0]}/{task.id}", at, text)
+
+    def write_line(self, region: Region, name: str, stream: str, at: float, text: str) -> None:
+        """Write a line into a stream of a log group, if there is such a group."""
         groups = logs_backends[region.account][region.name].groups
-        if task.log_group not in groups:
+        if name not in groups:
             return
-        stream = f"{task.log_prefix}/{task.containers[0]}/{task.id}"
-        group = groups[task.log_group]
+        group = groups[name]
         if stream not in group.streams:
             group.create_log_stream(stream)
         # straight into the stream: moto refuses lines more than two hours ahead of the laptop's clock

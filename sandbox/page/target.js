@@ -1,6 +1,7 @@
 // The card of one target: its lease, its faults, its services and its scaling groups.
 
 import { el, icon, keyed, setAttribute, setText, show } from "./dom.js";
+import { releaseView } from "./release.js";
 import { serviceView, toneBadge } from "./service.js";
 import { age, count, dateAndClock, faultText, instant, list, number, shortId, stateOf } from "./words.js";
 
@@ -17,6 +18,7 @@ export function targetView(target) {
   const faults = el("ul", "faults");
   const services = el("div", "services");
   const groups = el("div", "groups");
+  const release = releaseView();
   const none = el("p", "muted", "No services here: this target is changed by its infrastructure runbooks.");
   const node = el(
     "article",
@@ -24,6 +26,7 @@ export function targetView(target) {
     el("header", "head", el("div", "title", title, name, place, badge.node), lease.node, faults),
     services,
     groups,
+    release.node,
     none,
   );
   name.href = `#${target.name}`;
@@ -46,6 +49,7 @@ export function targetView(target) {
     setAttribute(node, "data-empty", own.length === 0 ? "" : null);
     const tasks = own.flatMap((service) => list(service.tasks).map((task) => ({ ...task, state: stateOf(task, service, now) })));
     keyed(groups, list(target.groups).map((group) => ({ group, tasks, now })), ({ group }) => group.name, groupView);
+    release.update(target.release);
   }
   return { node, update };
 }

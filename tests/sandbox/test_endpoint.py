@@ -124,6 +124,7 @@ def test_operations_table_is_there_in_each_account(cloud):
 def test_image_of_every_running_task_is_in_its_registry(cloud):
     ecs, ecr = cloud.client("ecs", "core/staging"), cloud.client("ecr", "core/staging")
     definition = ecs.describe_task_definition(taskDefinition="core-staging-app")["taskDefinition"]
-    assert definition["containerDefinitions"][0]["image"].endswith("/core:current")
-    found = ecr.describe_images(repositoryName="core", imageIds=[{"imageTag": "current"}])["imageDetails"]
-    assert len(found) == 1
+    registry, _, tag = definition["containerDefinitions"][0]["image"].partition(":")
+    assert registry == "111111111110.dkr.ecr.eu-west-2.amazonaws.com/core"
+    found = ecr.describe_images(registryId="111111111110", repositoryName="core", imageIds=[{"imageTag": tag}])
+    assert [tag in each["imageTags"] for each in found["imageDetails"]] == [True]

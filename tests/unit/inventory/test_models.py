@@ -17,6 +17,8 @@ Complaint = Callable[[Path], str]
 STAGING = "environments/staging"
 SERVICE = f"{STAGING}/services/0"
 GROUP = {"name": "asg", "min": 1, "max": 3}
+BLUE_GREEN = {"application": "library", "group": "library", "green_target_group": "library-staging-green"}
+REGISTRY = {"account": "555555555550", "region": "eu-west-1", "repository": "library"}
 EC2 = {f"{SERVICE}/launch_type": "EC2", f"{SERVICE}/scaling_group": GROUP}
 HOURS = {"days": ["Mon"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}
 ACTION = {"name": "down", "schedule": "cron(0 19 * * ? *)", "timezone": "UTC", "min": 1, "max": 1}
@@ -173,8 +175,36 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "restart would stop half way.",
     ),
     "restart of a CodeDeploy service": (
-        {f"{SERVICE}/deployment_controller": "CODE_DEPLOY"},
+        {f"{SERVICE}/deployment_controller": "CODE_DEPLOY", f"{SERVICE}/code_deploy": BLUE_GREEN},
         "environments.staging.restart.services: 'catalogue' is deployed by CodeDeploy, which refuses a forced deployment.",
+    ),
+    "CodeDeploy service without its group": (
+        {f"{SERVICE}/deployment_controller": "CODE_DEPLOY"},
+        "environments.staging.services[0].code_deploy: required for a service with deployment_controller CODE_DEPLOY.",
+    ),
+    "CodeDeploy's group at a service of ECS": (
+        {f"{SERVICE}/code_deploy": BLUE_GREEN},
+        "environments.staging.services[0].code_deploy: only for a service with deployment_controller CODE_DEPLOY; remove it.",
+    ),
+    "CodeDeploy service without a load balancer": (
+        {
+            f"{SERVICE}/deployment_controller": "CODE_DEPLOY",
+            f"{SERVICE}/code_deploy": BLUE_GREEN,
+            f"{SERVICE}/load_balancing": ABSENT,
+        },
+        "environments.staging.services[0].load_balancing: required for a service with deployment_controller CODE_DEPLOY.",
+    ),
+    "green that is blue": (
+        {
+            f"{SERVICE}/deployment_controller": "CODE_DEPLOY",
+            f"{SERVICE}/code_deploy": {**BLUE_GREEN, "green_target_group": "library-staging"},
+        },
+        "environments.staging.services[0].code_deploy.green_target_group: 'library-staging' is the blue one, too; name the "
+        "other target group.",
+    ),
+    "registry that keeps nothing": (
+        {f"{STAGING}/registry": {**REGISTRY, "keep": {"staging-": 0}}},
+        "environments.staging.registry.keep.staging-: Input should be greater than or equal to 1",
     ),
     "surge on FARGATE": (
         {f"{STAGING}/restart/strategy": "surge"},
