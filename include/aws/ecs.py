@@ -64,6 +64,17 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Container:
+    """One container of a task; AWS says no exit code of one that never ran."""
+
+    name: str
+    last_status: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+    image_digest: str = ""
+
+
+@dataclass(frozen=True)
 class Task:
     """One task; `addresses` are the (target id, port) pairs it can be registered under in a target group."""
 
@@ -79,10 +90,16 @@ class Task:
     host_ports: tuple[int, ...]
     stop_code: str
     stopped_reason: str
+    stopped_at: datetime | None = None
+    containers: tuple[Container, ...] = ()
 
     @property
     def id(self) -> str:
         return self.arn.rsplit("/", 1)[-1]
+
+    def container(self, name: str) -> Container | None:
+        """Return the container of that name."""
+        return next((each for each in self.containers if each.name == name), None)
 
 
 def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
@@ -187,6 +204,18 @@ def _task(item: Any) -> Task:
         host_ports=tuple(ports),
         stop_code=item.get("stopCode", ""),
         stopped_reason=item.get("stoppedReason", ""),
+        stopped_at=item.get("stoppedAt"),
+        containers=tuple(
+            Container(
+                each["name"],
+                each.get("lastStatus", ""),
+                each.get("exitCode"),
+                each.get("reason", ""),
+                each.get("imageDigest", ""),
+            )
+            for each in item.get("containers", [])
+            if "name" in each
+        ),
     )
 
 

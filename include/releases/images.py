@@ -59,7 +59,9 @@ class Proof:
     target: str
     run: str
     at: datetime
-    templates: Mapping[str, str] = field(default_factory=dict)  # of each container: what its definition is, but for values
+    templates: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of each container: what its definition is, but for values
 
 
 def ensure_commit(commit: str) -> str:

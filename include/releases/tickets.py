@@ -86,9 +86,7 @@ def _takes_back(subject: str) -> bool:
     return count % 2 == 1
 
 
-def compose_notes(
-    generated: str, tickets: Tickets, *, jira_url: str | None = None, longest: int = LONGEST_BODY
-) -> str:
+def compose_notes(generated: str, tickets: Tickets, *, jira_url: str | None = None, longest: int = LONGEST_BODY) -> str:
     """Return a release's notes: what GitHub generates, then the tickets; cut at a line if it were too long."""
     lines = generated.rstrip().splitlines()
     tail = []

@@ -50,7 +50,9 @@ def test_tag_that_merely_contains_the_commit_is_another_image(tag: str):
 
 
 def test_image_of_exactly_the_commit_is_found():
-    assert require_image(COMMIT, 40, [image("a", f"x-{COMMIT}"), image("b", COMMIT)], "core").digest == image("b").digest
+    assert (
+        require_image(COMMIT, 40, [image("a", f"x-{COMMIT}"), image("b", COMMIT)], "core").digest == image("b").digest
+    )
     assert require_image(COMMIT, 7, [image("a", COMMIT[:7])], "core").digest == image("a").digest
 
 
@@ -79,13 +81,16 @@ def test_digest_that_staging_proved_is_let_through():
     ("given_proof", "sentence"),
     [
         (None, "No staging deployment of image sha256:bbbbbbbbbbbb"),
-        (proof(digest=image("c").digest), "core/staging has proved image sha256:cccccccccccc, but commit 0123456789ab has"),
+        (
+            proof(digest=image("c").digest),
+            "core/staging has proved image sha256:cccccccccccc, but commit 0123456789ab has",
+        ),
         (proof(target="core/development"), "core/development has proved image sha256:bbbbbbbbbbbb, but"),
         (proof(commit="f" * 40), "core/staging has proved image sha256:bbbbbbbbbbbb as commit ffffffffffff, not 0123"),
     ],
 )
 def test_anything_staging_has_not_proved_is_refused(given_proof: Proof | None, sentence: str):
-    with pytest.raises(PreconditionError, match=f"^{sentence}"):
+    with pytest.raises(PreconditionError, match=rf"^{sentence}"):
         require_proof(image("b"), COMMIT, given_proof, "core/staging")
 
 
@@ -155,7 +160,9 @@ def test_version_no_tag_can_hold_is_refused(version: str):
 def test_tag_is_put_once_and_never_taken_from_another_image():
     assert must_tag(image("b"), "production-v1", [image("b", COMMIT)])
     assert not must_tag(image("b"), "production-v1", [image("b", COMMIT, "production-v1")])
-    with pytest.raises(PreconditionError, match="^Tag production-v1 is on image sha256:aaaaaaaaaaaa, not on sha256:bbbb"):
+    with pytest.raises(
+        PreconditionError, match=r"^Tag production-v1 is on image sha256:aaaaaaaaaaaa, not on sha256:bbbb"
+    ):
         must_tag(image("b"), "production-v1", [image("a", "production-v1"), image("b")])
 
 
@@ -176,7 +183,9 @@ def test_image_known_by_no_kept_prefix_is_not_expired():
 def test_first_rule_an_image_falls_under_decides():
     old = image("d", "staging-1", "production-v0", days=99)
     assert not survives(old.digest, [*RELEASED, old], KEEP, "production-v2", image("n").digest)
-    assert survives(old.digest, [*RELEASED, old], {"staging-": 10, "production-": 3}, "production-v2", image("n").digest)
+    assert survives(
+        old.digest, [*RELEASED, old], {"staging-": 10, "production-": 3}, "production-v2", image("n").digest
+    )
 
 
 def test_releasing_the_image_that_runs_already_costs_no_place():
@@ -184,9 +193,13 @@ def test_releasing_the_image_that_runs_already_costs_no_place():
 
 
 def test_release_without_a_way_back_is_refused():
-    with pytest.raises(PreconditionError, match=r"^The image sha256:aaaaaaaaaaaa that app runs now would expire with this"):
+    with pytest.raises(
+        PreconditionError, match=r"^The image sha256:aaaaaaaaaaaa that app runs now would expire with this"
+    ):
         require_survivor(RELEASED[0].digest, RELEASED, KEEP, "production-v2", image("n").digest, "app")
-    with pytest.raises(PreconditionError, match=r"^The image sha256:zzzzzzzzzzzz that app runs now is not in the registry"):
+    with pytest.raises(
+        PreconditionError, match=r"^The image sha256:zzzzzzzzzzzz that app runs now is not in the registry"
+    ):
         require_survivor(image("z").digest, RELEASED, KEEP, "production-v2", image("n").digest, "app")
     kept = require_survivor(RELEASED[2].digest, RELEASED, KEEP, "production-v2", image("n").digest, "app")
     assert kept == RELEASED[2]
@@ -198,7 +211,9 @@ def test_image_said_to_survive_is_among_what_ecr_keeps_wherever_it_counts_the_ne
     new = Image(f"sha256:{99:064x}", ("production-new",), NOON + timedelta(days=1))
     kept = sorted([*images, new], key=lambda each: each.pushed_at, reverse=True)[:number]
     said = {
-        each.digest for each in images if survives(each.digest, images, {"production-": number}, "production-new", new.digest)
+        each.digest
+        for each in images
+        if survives(each.digest, images, {"production-": number}, "production-new", new.digest)
     }
     assert said == {each.digest for each in kept} - {new.digest}
 
@@ -206,7 +221,7 @@ def test_image_said_to_survive_is_among_what_ecr_keeps_wherever_it_counts_the_ne
 def test_every_task_must_run_the_digest():
     good = {"t1": {"app": "sha256:a", "proxy": "sha256:p"}, "t2": {"app": "sha256:a"}}
     assert ensure_digests("web", "app", "sha256:a", good) == "web: 2 tasks run image sha256:a"
-    with pytest.raises(RolloutFailedError, match="^Task t2 of web runs image sha256:b, not sha256:a"):
+    with pytest.raises(RolloutFailedError, match=r"^Task t2 of web runs image sha256:b, not sha256:a"):
         ensure_digests("web", "app", "sha256:a", {**good, "t2": {"app": "sha256:b"}})
-    with pytest.raises(RolloutFailedError, match="^Task t3 of web runs image of unknown digest"):
+    with pytest.raises(RolloutFailedError, match=r"^Task t3 of web runs image of unknown digest"):
         ensure_digests("web", "app", "sha256:a", {**good, "t3": {}})

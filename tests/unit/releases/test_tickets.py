@@ -109,7 +109,9 @@ def test_notes_too_long_lose_lines_but_no_ticket():
 
 
 def test_slack_gets_its_own_markup_and_a_link_to_all():
-    assert slack_notes("## New\n* **Export** by @ann in [#12](https://github.example/12)\n- a < b & <!channel>", "u") == (
+    assert slack_notes(
+        "## New\n* **Export** by @ann in [#12](https://github.example/12)\n- a < b & <!channel>", "u"
+    ) == (
         "*New*\n• *Export* by @ann in <https://github.example/12|#12>\n• a &lt; b &amp; &lt;!channel&gt;\n\n"
         "<u|The release on GitHub>"
     )

@@ -110,7 +110,7 @@ def test_higher_version_is_taken(wanted: str):
     ],
 )
 def test_version_that_may_not_be_next_is_refused(wanted: str, sentence: str):
-    with pytest.raises(PreconditionError, match=f"^{sentence}"):
+    with pytest.raises(PreconditionError, match=rf"^{sentence}"):
         check_version(wanted, read_tags(REAL))
 
 
