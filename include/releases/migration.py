@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from include.plan.markdown import one_line
 from include.waits.progress import Progress, minutes
 
 PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is the review apps' own, and destroys data
+MIGRATION = re.compile(r"(?:^|/)(?:migrate|migrations)/[^/]+\.(?:rb|ts|js|py|sql)$")
 LONGEST_OVERRIDE = 8_192  # characters of JSON RunTask takes as overrides
 STARTED_BY = "migration/"
 KILLED = (137, 143)  # SIGKILL and SIGTERM: how ECS ends the others once an essential container has exited
@@ -67,6 +69,11 @@ def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ())
             f"The command has {length:,} characters, more than ECS takes; put it into the image as a script."
         )
     return tuple(given)
+
+
+def find_migrations(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the changed files that are migrations: in a folder migrate or migrations, as frameworks keep them."""
+    return tuple(sorted(each for each in set(paths) if MIGRATION.search(each)))
 
 
 def migration_key(target: str, digest: str, command: Sequence[str]) -> str:

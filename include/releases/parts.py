@@ -3,6 +3,7 @@
 from typing import Literal
 
 from include.plan.model import Frozen
+from include.restart.plan import GroupSurge
 
 
 class ServiceRelease(Frozen):
@@ -19,13 +20,14 @@ class ServiceRelease(Frozen):
     log_group: str
     boot_seconds: int
     timeout_seconds: int
+    group: GroupSurge | None = None  # of a service on instances: both revisions need a place side by side
     template: str = ""  # what its container's definition is, but for values: see templates.template_of
 
 
 class Migration(Frozen):
     """The one-off task of a plan."""
 
-    key: str
+    key: str  # "" while its image is still to be built
     family: str
     container: str
     command: tuple[str, ...]
