@@ -89,7 +89,11 @@ def _agreed(last: Run | None, service: str) -> set[int]:
         return set()
     if any(each.step == "return_count_before" and each.phase == "done" for each in last.events):
         return set()
-    return {each["count_during"] for each in last.plan.get("services", ()) if each["service"] == service}
+    return {
+        each["count_during"]
+        for each in last.plan.get("services", ())
+        if each["service"] == service and "count_during" in each  # a release sets no count
+    }
 
 
 def _set_by_others(history: History, target: str, service: str) -> set[int]:
