@@ -30,7 +30,10 @@ def check_remains(history: History) -> list[Violation]:
 
 def _leases(history: History, target: str, runs: list[Run]) -> Iterator[Violation]:
     lease = history.holder(target, float("inf"))
-    if lease and lease.owner in {run.id for run in runs if run.record_n is not None}:
+    over = {run.id: run for run in runs if run.record_n is not None}
+    if lease and lease.owner in over and lease.kept and over[lease.owner].record.get("outcome") != "success":
+        return  # a release that failed keeps its target until a person has looked
+    if lease and lease.owner in over:
         yield Violation("I5", f"{target} is still leased to {lease.owner}, which is over.")
 
 
