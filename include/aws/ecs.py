@@ -110,7 +110,7 @@ def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
             f"Cluster {cluster} has no service {name} ({response['failures'][0].get('reason', 'no reason given')}); "
             "correct the inventory or the cluster."
         )
-    return _service(response["services"][0], cluster, answered_at(response))
+    return read_described_service(response["services"][0], cluster, answered_at(response))
 
 
 def describe_services(client: ECSClient, cluster: str, names: Iterable[str]) -> dict[str, Service]:
@@ -119,7 +119,7 @@ def describe_services(client: ECSClient, cluster: str, names: Iterable[str]) -> 
     for batch in _batches(names, DESCRIBE_SERVICES_LIMIT):
         response = _describe_services(client, cluster, batch)
         for item in response["services"]:
-            found[item["serviceName"]] = _service(item, cluster, answered_at(response))
+            found[item["serviceName"]] = read_described_service(item, cluster, answered_at(response))
     return found
 
 
@@ -132,7 +132,8 @@ def _describe_services(client: ECSClient, cluster: str, names: list[str]) -> Any
         ) from error
 
 
-def _service(item: Any, cluster: str, as_of: datetime) -> Service:
+def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
+    """Return a service from AWS's own words."""
     configuration = item.get("deploymentConfiguration", {})
     return Service(
         name=item["serviceName"],
@@ -181,14 +182,20 @@ def list_tasks(client: ECSClient, cluster: str, service: str) -> tuple[Task, ...
             desiredStatus=desired_status,
         )
         arns += [arn for page in pages for arn in page["taskArns"]]
+    return describe_tasks(client, cluster, arns)
+
+
+def describe_tasks(client: ECSClient, cluster: str, arns: Iterable[str]) -> tuple[Task, ...]:
+    """Return those of the tasks that AWS knows, oldest first."""
     tasks: dict[str, Task] = {}
     for batch in _batches(arns, DESCRIBE_TASKS_LIMIT):
         for item in client.describe_tasks(cluster=cluster, tasks=batch)["tasks"]:
-            tasks[item["taskArn"]] = _task(item)
+            tasks[item["taskArn"]] = read_task(item)
     return tuple(sorted(tasks.values(), key=lambda task: (str(task.created_at), task.arn)))
 
 
-def _task(item: Any) -> Task:
+def read_task(item: Any) -> Task:
+    """Return a task from AWS's own words."""
     details = [detail for each in item.get("attachments", []) for detail in each.get("details", [])]
     ports = [binding["hostPort"] for each in item.get("containers", []) for binding in each.get("networkBindings", [])]
     return Task(
@@ -241,7 +248,7 @@ def force_new_deployment(client: ECSClient, cluster: str, service: str) -> Deplo
     Not idempotent: `client` must not repeat it by itself, and whoever repeats it looks first.
     """
     response = client.update_service(cluster=cluster, service=service, forceNewDeployment=True)
-    return _service(response["service"], cluster, answered_at(response)).primary
+    return read_described_service(response["service"], cluster, answered_at(response)).primary
 
 
 def protect_tasks(client: ECSClient, cluster: str, arns: Iterable[str], *, minutes: int | None) -> None:
