@@ -5,7 +5,7 @@ AWS has a name for the thing.
 """
 
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -101,6 +101,14 @@ class Restart(Model):
     timeout: Duration  # for all new tasks of one service to be healthy
 
 
+class TaskNetwork(Model):
+    """Where a one-off task runs if no service of the environment has a network of its own to take (MIG-07)."""
+
+    vpc: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
+    subnet_name: str  # the Name tag of the subnets; any of them will do
+    security_groups: tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = Field(min_length=1)
+
+
 class OneOff(Model):
     """The task definition for one-off commands, such as migrations."""
 
@@ -109,6 +117,7 @@ class OneOff(Model):
     launch_type: Literal["FARGATE"] = "FARGATE"
     cpu: int = 1024
     memory: int = 2048
+    network: TaskNetwork | None = None  # left out: that of the first service (MIG-02)
     log_group: str
     commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], tuple[str, ...]]
 
@@ -233,6 +242,15 @@ class Environment(Model):
             )
         if strategy == "surge" and service.load_balancing is None:
             raise ValueError(f"services: {service.name!r} needs load_balancing, since surge waits for healthy targets")
+
+    @model_validator(mode="after")
+    def _tasks_have_a_network(self) -> Self:
+        networked = any(each.launch_type == "FARGATE" for each in self.services)
+        if self.one_off and not self.one_off.network and not networked:
+            raise ValueError(
+                "one_off.network: required where no service is on FARGATE, whose network a one-off task could take"
+            )
+        return self
 
     @model_validator(mode="after")
     def _releasable(self) -> Self:

@@ -24,6 +24,14 @@ class ServiceRelease(Frozen):
     template: str = ""  # what its container's definition is, but for values: see templates.template_of
 
 
+class Network(Frozen):
+    """Where a task runs that takes no service's network: any subnet of that name, found when it starts."""
+
+    vpc: str
+    subnet_name: str
+    security_groups: tuple[str, ...]
+
+
 class Migration(Frozen):
     """The one-off task of a plan."""
 
@@ -34,7 +42,8 @@ class Migration(Frozen):
     cpu: int
     memory: int
     log_group: str
-    network_of: str  # the service whose network configuration it takes (MIG-02)
+    network_of: str = ""  # the service whose network configuration it takes (MIG-02), or
+    network: Network | None = None  # the one of the inventory (MIG-07)
     again: bool = False  # a person asks for it although it was made before
     snapshot: str = ""  # the RDS instance of which a snapshot is made before; "" for none
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from include.plan.model import digest_of
+from include.plan.model import canonical_json, digest_of
 
 # what makes a container another program; sizes, values of variables and log groups are an environment's own
 SHAPE = ("command", "entryPoint", "essential", "user", "workingDirectory", "readonlyRootFilesystem", "privileged")
@@ -47,11 +47,20 @@ def with_image(definition: Mapping[str, Any], container: str, image: str) -> dic
 
     What only AWS may set is left out; everything else is kept, also what this program has never heard of.
     """
-    given = {key: value for key, value in definition.items() if key not in SET_BY_AWS}
+    given = _given(definition)
     given["containerDefinitions"] = [
         {**each, "image": image} if each["name"] == container else each for each in definition["containerDefinitions"]
     ]
     return given
+
+
+def is_registered(newest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a family's newest revision is what would be registered: a retry need not make another one."""
+    return canonical_json(_given(newest)) == canonical_json(_given(wanted))
+
+
+def _given(definition: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in definition.items() if key not in SET_BY_AWS}
 
 
 SET_BY_AWS = frozenset(

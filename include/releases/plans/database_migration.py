@@ -10,7 +10,7 @@ from include.plan.model import Change, Plan, Skip
 from include.plan.preconditions import refuse_other_account, refuse_outside_hours
 from include.releases.fargate import ensure_size
 from include.releases.migration import Attempt, choose_command, migration_key
-from include.releases.parts import Migration, revision
+from include.releases.parts import Migration, Network, revision
 
 USUAL = 10 * 60  # seconds; a migration may take hours, and is followed as long as it does
 SNAPSHOT = 15 * 60
@@ -51,12 +51,7 @@ def plan_task(
         raise PreconditionError(
             f"{target.name} has no database in the inventory, so no snapshot can be made of it; add it."
         )
-    release = environment.release
-    names = release.services if release else tuple(each.name for each in environment.services)
-    if not names:
-        raise PreconditionError(
-            f"{target.name} has no service whose network the task could take; describe one in the inventory first."
-        )
+    network = Network(**one_off.network.model_dump()) if one_off.network else None
     return Migration(
         key=migration_key(target.name, digest, words) if digest else "",
         family=one_off.family,
@@ -65,10 +60,20 @@ def plan_task(
         cpu=size[0],
         memory=size[1],
         log_group=one_off.log_group,
-        network_of=names[0],
+        network_of="" if network else _networked(target),
+        network=network,
         again=again,
         snapshot=environment.database.instance if snapshot and environment.database else "",
     )
+
+
+def _networked(target: Target) -> str:
+    """Return the first service that has a network of its own, in the order of the release."""
+    environment = target.environment
+    names = environment.release.services if environment.release else tuple(each.name for each in environment.services)
+    fargate = [name for name in names if environment.service(name).launch_type == "FARGATE"]
+    fargate += [each.name for each in environment.services if each.launch_type == "FARGATE"]
+    return fargate[0]  # the inventory demands a network where there is none
 
 
 def keyed(migration: Migration, target: str, digest: str) -> Migration:
@@ -122,7 +127,8 @@ def plan_database_migration(
     )
     done = next((each for each in reversed(kept) if each.outcome == "succeeded"), None)
     skipped = done is not None and not again
-    notes = [f"Image {digest[:19]}, network of {migration.network_of}, log group {migration.log_group}."]
+    where = f"network of {migration.network_of}" if migration.network is None else f"network {migration.network.vpc}"
+    notes = [f"Image {digest[:19]}, {where}, log group {migration.log_group}."]
     if done:
         notes.append(f"{done.run} has made this migration already{'' if skipped else '; it is asked for again'}.")
     elif kept:

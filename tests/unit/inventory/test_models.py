@@ -19,6 +19,7 @@ SERVICE = f"{STAGING}/services/0"
 GROUP = {"name": "asg", "min": 1, "max": 3}
 EC2 = {f"{SERVICE}/launch_type": "EC2", f"{SERVICE}/scaling_group": GROUP}
 HOURS = {"days": ["Mon"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}
+ONE_OFF = {"family": "catalogue", "container": "web", "log_group": "/library/staging", "commands": {}}
 RELEASE = {"services": ["catalogue"], "timeout": "20m"}
 GATE = {"command": ["ab"], "thresholds": [{"path": "/", "milliseconds": 250, "per_second": 5}]}
 ACTION = {"name": "down", "schedule": "cron(0 19 * * ? *)", "timezone": "UTC", "min": 1, "max": 1}
@@ -180,6 +181,19 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "surge without a target group": (
         {**EC2, f"{STAGING}/restart/strategy": "surge", f"{SERVICE}/load_balancing": ABSENT},
         "environments.staging.services: 'catalogue' needs load_balancing, since surge waits for healthy targets.",
+    ),
+    "one-off task without a network": (
+        {**EC2, f"{STAGING}/one_off": ONE_OFF},
+        "environments.staging.one_off.network: required where no service is on FARGATE, whose network a one-off task could take.",
+    ),
+    "network of a one-off task": (
+        {
+            f"{STAGING}/one_off": {
+                **ONE_OFF,
+                "network": {"vpc": "vpc", "subnet_name": "p", "security_groups": ["sg-12345678"]},
+            }
+        },
+        "environments.staging.one_off.network.vpc: 'vpc' does not fit ^vpc-[0-9a-f]{8,17}$.",
     ),
     "release of an unknown service": (
         {f"{STAGING}/release": {**RELEASE, "services": ["catalog"]}},

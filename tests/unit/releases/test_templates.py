@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from include.releases.templates import differences, template_hash, template_of, with_image
+from include.releases.templates import differences, is_registered, template_hash, template_of, with_image
 
 
 def container(**different: Any) -> dict[str, Any]:
@@ -69,3 +69,10 @@ def test_new_revision_is_the_old_one_with_another_image_and_nothing_lost():
         "containerDefinitions": [container(image="core@sha256:2"), {"name": "proxy", "image": "envoy:1"}],
     }
     assert definition["containerDefinitions"][0]["image"] == "core:1"
+
+
+def test_retry_finds_the_revision_that_was_registered_already():
+    wanted = with_image({"family": "core", "containerDefinitions": [container()]}, "app", "core@sha256:2")
+    assert is_registered({**wanted, "revision": 42, "taskDefinitionArn": "arn", "status": "ACTIVE"}, wanted)
+    assert not is_registered({**wanted, "cpu": "512"}, wanted)
+    assert not is_registered({"family": "core", "containerDefinitions": [container()]}, wanted)

@@ -81,7 +81,10 @@ def test_migration_is_one_command_in_a_task_of_the_newest_revision():
 
 
 def test_migration_of_maps_has_its_own_words():
-    assert migrated(target=MAPS).migration.command == ("run", "migration:run")
+    task = migrated(target=MAPS).migration
+    assert task.command == ("run", "migration:run")
+    assert task.network is not None
+    assert (task.network_of, task.network.subnet_name) == ("", "PrivateSubnet")
 
 
 def test_snapshot_comes_first():
