@@ -7,7 +7,9 @@
     └── StoppedHalfwayError   something changed; the message says what, and capacity was not lowered
         ├── DriftError        someone else changed the target while the run was at work
         ├── LeaseLostError    this run no longer holds the target and must not write
-        └── RolloutFailedError  new tasks failed, or did not get healthy in time
+        ├── RolloutFailedError  new tasks failed, or did not get healthy in time
+        ├── MigrationFailedError  a one-off task could not start, failed, or nobody knows how it ended
+        └── BakeFailedError   what was released is up, but the world got worse since
 
 A message is one sentence saying what is wrong, with both values, then what to do next.
 """
@@ -43,3 +45,11 @@ class LeaseLostError(StoppedHalfwayError):
 
 class RolloutFailedError(StoppedHalfwayError):
     """New tasks failed or did not become healthy; the old ones were left alone."""
+
+
+class MigrationFailedError(StoppedHalfwayError):
+    """A one-off task did not start, did not end well, or its end is not known; it is never started again by itself."""
+
+
+class BakeFailedError(StoppedHalfwayError):
+    """What was released runs, but alarms, errors or measurements say that it should not."""

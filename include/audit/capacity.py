@@ -47,6 +47,8 @@ def check_capacity(history: History) -> list[Violation]:
 def _service_of(run: Run, call: Call) -> Mapping[str, Any] | None:
     """Return the part of the run's plan that a call on a service or one of its tasks is about."""
     for service in run.plan.get("services", ()):
+        if "old_tasks" not in service:
+            continue  # of a release, whose old tasks ECS itself stops
         if call.params.get("cluster") == service["cluster"] and (
             call.params.get("service") == service["service"] or call.name == "ecs.StopTask"
         ):

@@ -5,6 +5,8 @@ from include.audit.capacity import check_capacity, check_stops
 from include.audit.history import History, Violation
 from include.audit.intents import check_intents
 from include.audit.leases import check_leases
+from include.audit.migrations import check_migrations
+from include.audit.releases import check_releases
 from include.audit.remains import check_remains
 
 
@@ -18,6 +20,8 @@ def check(history: History) -> list[Violation]:
         *check_stops(history),
         *check_capacity(history),
         *check_remains(history),
+        *check_releases(history),
+        *check_migrations(history),
         *check_posts(history),
     ]
 

@@ -11,11 +11,27 @@ from include.approval import Decision
 from include.inventory import Target
 from include.lease import Lease
 
-RESOURCES = ("service", "task", "tasks", "AutoScalingGroupName", "InstanceIds")  # what a call is about
+RESOURCES = (  # what a call is about
+    "service",
+    "task",
+    "tasks",
+    "family",
+    "repositoryName",
+    "projectName",
+    "deploymentId",
+    "DBInstanceIdentifier",
+    "AutoScalingGroupName",
+    "InstanceIds",
+)
 VALUES = (  # what it sets
     "desiredCount",
     "forceNewDeployment",
     "taskDefinition",
+    "startedBy",
+    "clientToken",
+    "imageTag",
+    "sourceVersion",
+    "DBSnapshotIdentifier",
     "protectionEnabled",
     "DesiredCapacity",
     "MinSize",
@@ -112,6 +128,16 @@ class LeaseChange:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A document that outlives its run, beside the lease: a proof, or a part of a migration's attempt."""
+
+    n: float
+    target: str
+    sk: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Point:
     """How many tasks of a service were healthy and wanted from `at` on; `tasks` are the healthy ones' ids, where known."""
 
@@ -174,6 +200,7 @@ class History:
     runs: dict[str, Run]
     leases: dict[str, list[LeaseChange]]
     lease_reads: dict[str, list[float]]
+    kept: list[Kept] = field(default_factory=list)
     timelines: Mapping[tuple[str, str], list[Point]] = field(default_factory=dict)
     before: Mapping[str, Any] = field(default_factory=dict)  # target name -> its part of the world
     after: Mapping[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.approval import Decision
-from include.audit.history import Call, Decided, Event, Excuse, History, LeaseChange, Point, Run, Violation
+from include.audit.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
 from include.inventory import Target
 from include.lease import Lease
 
@@ -51,6 +51,7 @@ def read_history(
         runs=reader.ordered_runs(),
         leases=reader.leases,
         lease_reads=reader.lease_reads,
+        kept=sorted(reader.kept, key=lambda each: each.n),
         timelines={key: [_point(each) for each in points] for key, points in (timelines or {}).items()},
         before=before or {},
         after=after or {},
@@ -67,6 +68,7 @@ class _Reader:
         self.runs: dict[str, Run] = {}
         self.leases: dict[str, list[LeaseChange]] = {}
         self.lease_reads: dict[str, list[float]] = {}
+        self.kept: list[Kept] = []
         self.tampered: list[Violation] = []
         self._unlogged: list[_Unlogged] = []
         self._logged: dict[tuple[str, str], str] = {}  # what the log saw being stored, as JSON
@@ -92,11 +94,12 @@ class _Reader:
         item = call.params["Item"]
         pk, sk, text = item["pk"]["S"], item["sk"]["S"], item["document"]["S"]
         condition = str(call.params.get("ConditionExpression", ""))
-        kept = pk.startswith("run#") and not sk.startswith(OUTBOX)
+        kept = sk != "lease" and not sk.startswith(OUTBOX)
         if kept and ((pk, sk) in self._logged or APPEND_ONLY not in condition):
             self.tampered.append(
                 Violation(
-                    "I20", f"Call {call.n:g} overwrites {pk} {sk}, or could: a run's documents are only ever added."
+                    "I20",
+                    f"Call {call.n:g} overwrites {pk} {sk}, or could: documents are only ever added, but for leases.",
                 )
             )
         self._logged[pk, sk] = text
@@ -129,6 +132,9 @@ class _Reader:
     def _add(self, pk: str, sk: str, document: Mapping[str, Any], n: float) -> None:
         if sk == "lease":
             self.leases.setdefault(_target(pk), []).append(LeaseChange(n, Lease.model_validate(document)))
+            return
+        if pk.startswith("target#"):
+            self.kept.append(Kept(n, _target(pk), sk, document))
             return
         run = self.runs.setdefault(pk.removeprefix("run#"), Run(pk.removeprefix("run#")))
         kind, _, rest = sk.partition("#")

@@ -30,7 +30,10 @@ def check_remains(history: History) -> list[Violation]:
 
 def _leases(history: History, target: str, runs: list[Run]) -> Iterator[Violation]:
     lease = history.holder(target, float("inf"))
-    if lease and lease.owner in {run.id for run in runs if run.record_n is not None}:
+    over = {run.id: run for run in runs if run.record_n is not None}
+    if lease and lease.owner in over and lease.kept and over[lease.owner].record.get("outcome") != "success":
+        return  # a release that failed keeps its target until a person has looked
+    if lease and lease.owner in over:
         yield Violation("I5", f"{target} is still leased to {lease.owner}, which is over.")
 
 
@@ -89,7 +92,11 @@ def _agreed(last: Run | None, service: str) -> set[int]:
         return set()
     if any(each.step == "return_count_before" and each.phase == "done" for each in last.events):
         return set()
-    return {each["count_during"] for each in last.plan.get("services", ()) if each["service"] == service}
+    return {
+        each["count_during"]
+        for each in last.plan.get("services", ())
+        if each["service"] == service and "count_during" in each  # a release sets no count
+    }
 
 
 def _set_by_others(history: History, target: str, service: str) -> set[int]:

@@ -65,6 +65,17 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Container:
+    """One container of a task; AWS says no exit code of one that never ran."""
+
+    name: str
+    last_status: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+    image_digest: str = ""
+
+
+@dataclass(frozen=True)
 class Task:
     """One task; `addresses` are the (target id, port) pairs it can be registered under in a target group."""
 
@@ -80,10 +91,16 @@ class Task:
     host_ports: tuple[int, ...]
     stop_code: str
     stopped_reason: str
+    stopped_at: datetime | None = None
+    containers: tuple[Container, ...] = ()
 
     @property
     def id(self) -> str:
         return self.arn.rsplit("/", 1)[-1]
+
+    def container(self, name: str) -> Container | None:
+        """Return the container of that name."""
+        return next((each for each in self.containers if each.name == name), None)
 
 
 def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
@@ -94,7 +111,7 @@ def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
             f"Cluster {cluster} has no service {name} ({response['failures'][0].get('reason', 'no reason given')}); "
             "correct the inventory or the cluster."
         )
-    return _service(response["services"][0], cluster, answered_at(response))
+    return read_described_service(response["services"][0], cluster, answered_at(response))
 
 
 def describe_services(client: ECSClient, cluster: str, names: Iterable[str]) -> dict[str, Service]:
@@ -103,7 +120,7 @@ def describe_services(client: ECSClient, cluster: str, names: Iterable[str]) -> 
     for batch in _batches(names, DESCRIBE_SERVICES_LIMIT):
         response = _describe_services(client, cluster, batch)
         for item in response["services"]:
-            found[item["serviceName"]] = _service(item, cluster, answered_at(response))
+            found[item["serviceName"]] = read_described_service(item, cluster, answered_at(response))
     return found
 
 
@@ -116,7 +133,8 @@ def _describe_services(client: ECSClient, cluster: str, names: list[str]) -> Any
         ) from error
 
 
-def _service(item: Any, cluster: str, as_of: datetime) -> Service:
+def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
+    """Return a service from AWS's own words."""
     configuration = item.get("deploymentConfiguration", {})
     return Service(
         name=item["serviceName"],
@@ -165,14 +183,20 @@ def list_tasks(client: ECSClient, cluster: str, service: str) -> tuple[Task, ...
             desiredStatus=desired_status,
         )
         arns += [arn for page in pages for arn in page["taskArns"]]
+    return describe_tasks(client, cluster, arns)
+
+
+def describe_tasks(client: ECSClient, cluster: str, arns: Iterable[str]) -> tuple[Task, ...]:
+    """Return those of the tasks that AWS knows, oldest first."""
     tasks: dict[str, Task] = {}
     for batch in _batches(arns, DESCRIBE_TASKS_LIMIT):
         for item in client.describe_tasks(cluster=cluster, tasks=batch)["tasks"]:
-            tasks[item["taskArn"]] = _task(item)
+            tasks[item["taskArn"]] = read_task(item)
     return tuple(sorted(tasks.values(), key=lambda task: (str(task.created_at), task.arn)))
 
 
-def _task(item: Any) -> Task:
+def read_task(item: Any) -> Task:
+    """Return a task from AWS's own words."""
     details = [detail for each in item.get("attachments", []) for detail in each.get("details", [])]
     ports = [binding["hostPort"] for each in item.get("containers", []) for binding in each.get("networkBindings", [])]
     return Task(
@@ -188,6 +212,18 @@ def _task(item: Any) -> Task:
         host_ports=tuple(ports),
         stop_code=item.get("stopCode", ""),
         stopped_reason=item.get("stoppedReason", ""),
+        stopped_at=item.get("stoppedAt"),
+        containers=tuple(
+            Container(
+                each["name"],
+                each.get("lastStatus", ""),
+                each.get("exitCode"),
+                each.get("reason", ""),
+                each.get("imageDigest", ""),
+            )
+            for each in item.get("containers", [])
+            if "name" in each
+        ),
     )
 
 
@@ -213,7 +249,7 @@ def force_new_deployment(client: ECSClient, cluster: str, service: str) -> Deplo
     Not idempotent: `client` must not repeat it by itself, and whoever repeats it looks first.
     """
     response = ask_once(lambda: client.update_service(cluster=cluster, service=service, forceNewDeployment=True))
-    return _service(response["service"], cluster, answered_at(response)).primary
+    return read_described_service(response["service"], cluster, answered_at(response)).primary
 
 
 def protect_tasks(client: ECSClient, cluster: str, arns: Iterable[str], *, minutes: int | None) -> None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from include.errors import InventoryError
 from include.inventory.models import Environment, Registry, Restart, System
+from include.inventory.releasing import Release
 
 SHIPPED = Path(__file__).parent / "systems"
 FOLDER_VARIABLE = "RUNBOOK_INVENTORY"
@@ -82,6 +83,19 @@ class Target:
             raise InventoryError(f"{self.name} has no restart section in the inventory; add one to offer it here.")
         return self.environment.restart
 
+    @property
+    def release(self) -> Release:
+        """The target's release section. Raises: InventoryError."""
+        if self.environment.release is None:
+            raise InventoryError(f"{self.name} has no release section in the inventory; add one to offer it here.")
+        return self.environment.release
+
+    @property
+    def proved_on(self) -> "Target | None":
+        """The target that has to prove an image before this one gets it; None for one that proves them itself."""
+        name = self.release.proved_on
+        return Target(self.system, name) if name else None
+
 
 def _as_id(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "_", name.lower())  # it must fit a variable's name
@@ -108,6 +122,20 @@ class Inventory:
     def restartable(self) -> list[str]:
         """The names of the targets that have a restart section."""
         return [name for name, target in self.targets.items() if target.environment.restart]
+
+    def releasable(self) -> list[str]:
+        """The names of the targets that get images another one has proved: production."""
+        found = [(name, target.environment.release) for name, target in self.targets.items()]
+        return [name for name, release in found if release and release.proved_on]
+
+    def staging(self) -> list[str]:
+        """The names of the targets that images are deployed to as CI makes them."""
+        found = [(name, target.environment.release) for name, target in self.targets.items()]
+        return [name for name, release in found if release and not release.proved_on]
+
+    def migratable(self) -> list[str]:
+        """The names of the targets that have a one_off section, and services whose network its tasks can use."""
+        return [name for name, each in self.targets.items() if each.environment.one_off and each.environment.services]
 
 
 def load(folder: Path | str | None = None) -> Inventory:

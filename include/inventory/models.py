@@ -4,65 +4,32 @@ A *system* is one product with its environments; a *target* is `<system>/<enviro
 AWS has a name for the thing.
 """
 
-import re
-from datetime import time, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-_DURATION = re.compile(r"([0-9]+)(s|m|h|d)")
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
-        return timedelta(**{_UNIT[match[2]]: int(match[1])})
-    raise ValueError(f"expected a duration such as 90s, 24m, 4h or 7d, not {value!r}")
-
-
-def _exact_string(value: object) -> object:
-    # YAML reads 012345678901 as a number and drops its leading zero, and 17:00 as 1020: both must be quoted
-    if not isinstance(value, str):
-        raise ValueError(f"expected a quoted string, not {value!r}")
-    return value
-
-
-def _time_of_day(value: object) -> object:
-    if isinstance(value, time) or (isinstance(value, str) and _TIME.fullmatch(value)):
-        return value
-    raise ValueError(f'expected a quoted time of day such as "08:00", not {value!r}')
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    PlainSerializer(lambda value: f"{int(value.total_seconds())}s", return_type=str),
-]
-Account = Annotated[str, BeforeValidator(_exact_string), Field(pattern=r"^[0-9]{12}$")]
-TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
-EcsName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
-RoleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,576}$")]  # with its path, without the ARN before it
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]  # as in Sentry's addresses
-TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
-RepositoryName = Annotated[str, Field(max_length=256, pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")]
-TagPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
-Percent = Annotated[int, Field(ge=0, le=400)]
+from include.inventory.fields import (
+    Account,
+    Duration,
+    EcsName,
+    Model,
+    Name,
+    Percent,
+    Region,
+    RepositoryName,
+    RoleName,
+    Slug,
+    TableName,
+    TagPrefix,
+    TimeOfDay,
+)
+from include.inventory.releasing import Release, Versions
 
 
 def _minutes(duration: timedelta) -> str:
     return f"{duration.total_seconds() / 60:g}m"
-
-
-class Model(BaseModel):
-    """Frozen, and no key that is not declared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LoadBalancing(Model):
@@ -165,6 +132,14 @@ class Restart(Model):
     timeout: Duration  # for all new tasks of one service to be healthy
 
 
+class TaskNetwork(Model):
+    """Where a one-off task runs if no service of the environment has a network of its own to take (MIG-07)."""
+
+    vpc: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
+    subnet_name: str  # the Name tag of the subnets; any of them will do
+    security_groups: tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = Field(min_length=1)
+
+
 class OneOff(Model):
     """The task definition for one-off commands, such as migrations."""
 
@@ -173,6 +148,7 @@ class OneOff(Model):
     launch_type: Literal["FARGATE"] = "FARGATE"
     cpu: int = 1024
     memory: int = 2048
+    network: TaskNetwork | None = None  # left out: that of the first service (MIG-02)
     log_group: str
     commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], tuple[str, ...]]
 
@@ -184,7 +160,9 @@ class Registry(Model):
     region: Region
     repository: RepositoryName
     commit_length: Literal[40, 7] = 40  # of a commit in the tag of the image built from it
-    keep: dict[TagPrefix, Annotated[int, Field(ge=1)]] = {}  # how many of the images with such a tag are not expired
+    keep: dict[TagPrefix, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict
+    )  # how many of the images with such a tag are not expired
 
 
 class Builder(Model):
@@ -275,6 +253,7 @@ class Environment(Model):
     slack_channel: str | None = None
     approval: Approval
     maintenance_hours: Hours | None = None
+    release: Release | None = None  # how images are deployed here, to staging and to production alike
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -316,6 +295,22 @@ class Environment(Model):
         if strategy == "surge" and service.load_balancing is None:
             raise ValueError(f"services: {service.name!r} needs load_balancing, since surge waits for healthy targets")
 
+    @model_validator(mode="after")
+    def _tasks_have_a_network(self) -> Self:
+        networked = any(each.launch_type == "FARGATE" for each in self.services)
+        if self.one_off and not self.one_off.network and not networked:
+            raise ValueError(
+                "one_off.network: required where no service is on FARGATE, whose network a one-off task could take"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _releasable(self) -> Self:
+        if self.release:
+            known = {service.name: service.boot for service in self.services}
+            self.release.refuse_unknown(known, self.alarms, self.one_off.commands if self.one_off else ())
+        return self
+
     def service(self, name: str) -> Service:
         """Return the service of that name. Raises: KeyError."""
         for service in self.services:
@@ -342,3 +337,15 @@ class System(Model):
     sentry: Sentry | None = None
     image_repository: RepositoryName | None = None
     environments: dict[Name, Environment] = Field(min_length=1)
+    versions: Versions = Versions()
+
+    @model_validator(mode="after")
+    def _proofs_come_from_elsewhere(self) -> Self:
+        for name, environment in self.environments.items():
+            proved_on = environment.release.proved_on if environment.release else None
+            other = self.environments.get(proved_on) if proved_on else None
+            if proved_on and (proved_on == name or other is None or other.release is None):
+                raise ValueError(
+                    f"environments.{name}.release.proved_on: {proved_on!r} is no other environment with a release section"
+                )
+        return self

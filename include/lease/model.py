@@ -30,6 +30,7 @@ class Lease(BaseModel):
     taken_over_from: str | None = None
     confirmed_plan: str | None = None  # digest: set once the guard has let this owner through
     waiting: dict[str, datetime] = {}  # the waiting room: owner -> since when
+    kept: str = ""  # why it outlives its owner's run, until a person frees it
 
 
 class Claim(BaseModel):
@@ -54,7 +55,7 @@ def claim(lease: Lease, owner: str, reason: str, now: datetime, run_state: RunSt
         for other, since in sorted(lease.waiting.items(), key=lambda item: (item[1], item[0]))
         if (since, other) < (lease.waiting.get(owner, now), owner) and run_state(other) in LIVE
     ]
-    gone = lease.owner is not None and run_state(lease.owner) not in LIVE
+    gone = lease.owner is not None and run_state(lease.owner) not in LIVE and not lease.kept
     if (lease.owner is None or gone) and not ahead:
         taken = lease.model_copy(
             update={
@@ -82,6 +83,8 @@ def claim(lease: Lease, owner: str, reason: str, now: datetime, run_state: RunSt
 
 def wait_message(lease: Lease, ahead: list[str], *, gone: bool = False) -> str:
     """Say who holds the target, since when and why, or who is first in line for a lease that nobody living holds."""
+    if lease.kept:
+        return f"{lease.target} is kept by {lease.owner} ({lease.kept}); it stays so until a person has looked at it and frees it."
     if gone:
         return f"{lease.target} was left behind by {lease.owner}, whose run is over, but {ahead[0]} asked first; waiting for it."
     if lease.owner and lease.since:
@@ -98,8 +101,26 @@ def confirm(lease: Lease, owner: str, fencing: int, digest: str) -> Lease:
     return lease.model_copy(update={"version": lease.version + 1, "confirmed_plan": digest})
 
 
+def keep(lease: Lease, owner: str, fencing: int, why: str) -> Lease:
+    """Keep the target for a run that is about to end badly: nobody else gets it before a person has looked.
+
+    Raises: LeaseLostError.
+    """
+    ensure_held(lease, owner, fencing, digest=None)
+    return lease.model_copy(update={"version": lease.version + 1, "kept": why})
+
+
+def free(lease: Lease, owner: str) -> Lease | None:
+    """Return the free lease after a person has looked at what its owner left; None if it is not kept by that owner."""
+    if not lease.kept or lease.owner != owner:
+        return None
+    return release(lease.model_copy(update={"kept": ""}), owner)
+
+
 def release(lease: Lease, owner: str) -> Lease | None:
-    """Return the free lease, or None if there is nothing of this owner's to release."""
+    """Return the free lease, or None if there is nothing of this owner's to release; a kept one is a person's to free."""
+    if lease.kept and lease.owner == owner:
+        return None
     waiting = {other: since for other, since in lease.waiting.items() if other != owner}
     if lease.owner != owner:
         if owner not in lease.waiting:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from include.errors import PreconditionError
-from include.lease import Claim, Lease, claim, confirm, ensure_held, release
+from include.lease import Claim, Lease, claim, confirm, ensure_held, free, keep, release
 from include.lease.model import RunState
 from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import OperationsTable
@@ -48,6 +48,16 @@ def confirm_lease(table: OperationsTable, target: str, owner: str, fencing: int,
 def release_lease(table: OperationsTable, target: str, owner: str) -> bool:
     """Give the lease (or the seat in the waiting room) back; False if this owner had neither."""
     return _change(table, target, lambda lease: release(lease, owner))
+
+
+def keep_lease(table: OperationsTable, target: str, owner: str, fencing: int, why: str) -> None:
+    """Keep the target beyond the end of this run, until a person frees it. Raises: LeaseLostError."""
+    _change(table, target, lambda lease: keep(lease, owner, fencing, why))
+
+
+def free_lease(table: OperationsTable, target: str, owner: str) -> bool:
+    """Free a target that a run has kept; False if it is not kept by that run."""
+    return _change(table, target, lambda lease: free(lease, owner))
 
 
 def ensure_lease(table: OperationsTable, target: str, owner: str, fencing: int, digest: str) -> None:

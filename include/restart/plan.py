@@ -3,14 +3,13 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from include.aws.application_autoscaling import ScalableTarget
 from include.aws.service_state import ServiceState
 from include.errors import PreconditionError
 from include.inventory import Service, Target
-from include.inventory.models import Hours
 from include.plan.model import Change, Frozen, Plan, Skip
+from include.plan.preconditions import refuse_other_account, refuse_outside_hours
 
 INSTANCE_START = timedelta(minutes=5)  # a new instance in service and registered with the cluster
 DRAIN = timedelta(minutes=6)  # deregistration delay of 300 s, and the stop itself
@@ -79,12 +78,8 @@ def plan_restart(
     Raises: PreconditionError if the world is not as the runbook requires.
     """
     environment = target.environment
-    if account != environment.account:
-        raise PreconditionError(
-            f"Connection {target.aws_conn_id} leads to account {account}, but {target.name} is in {environment.account}; "
-            "correct the connection's role."
-        )
-    _refuse_outside_hours(target.name, environment.maintenance_hours, now)
+    refuse_other_account(target, account)
+    refuse_outside_hours(target.name, environment.maintenance_hours, now)
     restart = target.restart
     services = [environment.service(name) for name in restart.services]
     planned = []
@@ -107,17 +102,6 @@ def plan_restart(
         notes=tuple(note for each, scalable in zip(planned, scaling, strict=True) for note in _notes(each, scalable)),
         expected_seconds=int(seconds),
     )
-
-
-def _refuse_outside_hours(target: str, hours: Hours | None, now: datetime) -> None:
-    if hours is None:
-        return
-    local = now.astimezone(ZoneInfo(hours.timezone))
-    if local.strftime("%a") not in hours.days or not hours.start <= local.time() < hours.end:
-        raise PreconditionError(
-            f"{target} may be changed on {', '.join(hours.days)} from {hours.start:%H:%M} to {hours.end:%H:%M} "
-            f"{hours.timezone}, and there it is {local:%a %H:%M}; start the run within these hours."
-        )
 
 
 def _refuse_unsteady(service: Service, state: ServiceState) -> None:

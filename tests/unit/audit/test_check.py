@@ -498,3 +498,12 @@ def test_deployment_forced_twice_under_one_intent_is_found(story: Story):
     story.call("ecs", "UpdateService", params)
     story.event("done", "ecs.UpdateService", intent=number)
     assert story.broken() == {"I20"}
+
+
+def test_lease_that_a_failed_run_keeps_for_a_person_is_no_violation_but_a_success_keeps_none(story: Story):
+    stopped_half_way(story)
+    story.swap(owner=RUN, kept="look at it")
+    assert "I5" not in story.broken()
+    other = Story()
+    other.restart().swap(owner=RUN, kept="look at it")
+    assert "I5" in other.broken()

@@ -41,6 +41,47 @@ def test_only_targets_with_a_restart_section_are_offered_for_a_restart():
         _ = load().target("planning-data/staging").restart
 
 
+def test_only_targets_with_a_release_section_are_offered_for_one_and_production_needs_a_proof():
+    inventory = load()
+    assert inventory.staging() == [
+        "core/staging",
+        "districtbuilder/staging",
+        "planning-data/development",
+        "planning-data/staging",
+    ]
+    assert inventory.releasable() == ["core/production", "districtbuilder/production", "planning-data/production"]
+    proofs = [inventory.target(name).proved_on for name in inventory.releasable()]
+    assert [each.name for each in proofs if each] == [
+        "core/staging",
+        "districtbuilder/staging",
+        "planning-data/staging",
+    ]
+    assert inventory.target("core/staging").proved_on is None
+    with pytest.raises(
+        InventoryError, match=r"^staff-device-logging/production has no release section in the inventory"
+    ):
+        _ = inventory.target("staff-device-logging/production").release
+
+
+def test_only_targets_with_a_one_off_section_are_offered_for_a_migration():
+    assert load().migratable() == SHIPPED_TARGETS[:4]
+
+
+def test_shipped_releases_are_those_of_the_runbooks():
+    core = load().target("core/production")
+    assert core.release.services == ("core-prod-app", "core-prod-sidekiq")
+    assert core.release.bake is not None
+    assert core.release.bake.duration.total_seconds() == 35 * 60
+    assert (core.system.versions.prefix, core.system.versions.branch) == ("v", "main")
+    assert load().target("districtbuilder/production").system.versions.prefix == ""
+    gate = load().target("core/staging").release.performance
+    assert gate is not None
+    assert {(each.milliseconds, each.per_second, each.requests) for each in gate.thresholds} == {
+        (250, 5, 50),
+        (500, 3, 50),
+    }
+
+
 def test_shipped_accounts_are_all_different():
     accounts = [target.environment.account for target in load().targets.values()]
     assert len(set(accounts)) == len(accounts) == 10

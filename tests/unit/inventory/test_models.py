@@ -21,6 +21,9 @@ BLUE_GREEN = {"application": "library", "group": "library", "green_target_group"
 REGISTRY = {"account": "555555555550", "region": "eu-west-1", "repository": "library"}
 EC2 = {f"{SERVICE}/launch_type": "EC2", f"{SERVICE}/scaling_group": GROUP}
 HOURS = {"days": ["Mon"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}
+ONE_OFF = {"family": "catalogue", "container": "web", "log_group": "/library/staging", "commands": {}}
+RELEASE = {"services": ["catalogue"], "timeout": "20m"}
+GATE = {"command": ["ab"], "thresholds": [{"path": "/", "milliseconds": 250, "per_second": 5}]}
 ACTION = {"name": "down", "schedule": "cron(0 19 * * ? *)", "timezone": "UTC", "min": 1, "max": 1}
 
 # the file's path before the colon is always "library.yaml: "
@@ -213,6 +216,72 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "surge without a target group": (
         {**EC2, f"{STAGING}/restart/strategy": "surge", f"{SERVICE}/load_balancing": ABSENT},
         "environments.staging.services: 'catalogue' needs load_balancing, since surge waits for healthy targets.",
+    ),
+    "one-off task without a network": (
+        {**EC2, f"{STAGING}/one_off": ONE_OFF},
+        "environments.staging.one_off.network: required where no service is on FARGATE, whose network a one-off task could take.",
+    ),
+    "network of a one-off task": (
+        {
+            f"{STAGING}/one_off": {
+                **ONE_OFF,
+                "network": {"vpc": "vpc", "subnet_name": "p", "security_groups": ["sg-12345678"]},
+            }
+        },
+        "environments.staging.one_off.network.vpc: 'vpc' does not fit ^vpc-[0-9a-f]{8,17}$.",
+    ),
+    "release of an unknown service": (
+        {f"{STAGING}/release": {**RELEASE, "services": ["catalog"]}},
+        "environments.staging.release.services: 'catalog' is no service of this environment (known: catalogue).",
+    ),
+    "release of one service twice": (
+        {f"{STAGING}/release": {**RELEASE, "services": ["catalogue", "catalogue"]}},
+        "environments.staging.release.services: the same service is listed twice.",
+    ),
+    "release that cannot be done in time": (
+        {f"{STAGING}/release": {**RELEASE, "timeout": "45s"}},
+        "environments.staging.release.timeout: 0.75m is not longer than the 0.75m that 'catalogue' takes to boot, so every "
+        "release would stop half way.",
+    ),
+    "release that migrates without a command": (
+        {f"{STAGING}/release": {**RELEASE, "migrate": "migrate"}},
+        "environments.staging.release.migrate: one_off has no command 'migrate'; add it there.",
+    ),
+    "pipeline without a workflow": (
+        {f"{STAGING}/release": {**RELEASE, "deployed_by": "pipeline"}},
+        "environments.staging.release.workflow: required where a pipeline deploys, and only there.",
+    ),
+    "proof of nowhere": (
+        {f"{STAGING}/release": {**RELEASE, "proved_on": "test", "bake": {"duration": "30m"}}},
+        "environments.staging.release.proved_on: 'test' is no other environment with a release section.",
+    ),
+    "proof of itself": (
+        {f"{STAGING}/release": {**RELEASE, "proved_on": "staging", "bake": {"duration": "30m"}}},
+        "environments.staging.release.proved_on: 'staging' is no other environment with a release section.",
+    ),
+    "proved image without a bake": (
+        {f"{STAGING}/release": {**RELEASE, "proved_on": "test"}},
+        "environments.staging.release.bake: required where an image proved elsewhere is released.",
+    ),
+    "performance test without a task": (
+        {f"{STAGING}/release": {**RELEASE, "performance": GATE}},
+        "environments.staging.release.performance: needs a one_off section, whose task definition it runs in.",
+    ),
+    "performance test of nothing": (
+        {f"{STAGING}/release": {**RELEASE, "performance": {**GATE, "thresholds": []}}},
+        "environments.staging.release.performance.thresholds: Tuple should have at least 1 item",
+    ),
+    "quiet alarm that is none": (
+        {f"{STAGING}/release": {**RELEASE, "bake": {"duration": "30m", "quiet": ["cpu"]}}},
+        "environments.staging.release.bake: 'cpu' is no alarm of this environment; list it in alarms as well.",
+    ),
+    "scan policy with an unknown severity": (
+        {f"{STAGING}/release": {**RELEASE, "scan": {"refuse": ["critical"]}}},
+        "environments.staging.release.scan.refuse[0]: Input should be 'CRITICAL', 'HIGH'",
+    ),
+    "version prefix": (
+        {"versions": {"prefix": "V"}},
+        "versions.prefix: Input should be 'v' or ''.",
     ),
     "nobody to approve": (
         {f"{STAGING}/approval/approvers": []},

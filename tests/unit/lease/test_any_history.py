@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from include.errors import LeaseLostError
-from include.lease import Lease, claim, confirm, ensure_held, release
+from include.lease import Lease, claim, confirm, ensure_held, free, keep, release
 
 RUNS = st.sampled_from(["one", "two", "three", "four"])
 DIGEST = "digest"
@@ -26,6 +26,7 @@ class Runs(RuleBasedStateMachine):
         self.numbers: dict[str, int] = {}  # the fencing number each run believes in, kept after it lost the lease
         self.seats: dict[str, datetime] = {}
         self.highest = 0
+        self.kept = False
 
     def state(self, owner: str) -> str:
         return "failed" if owner in self.over else "running"
@@ -58,6 +59,7 @@ class Runs(RuleBasedStateMachine):
                 self.seats[run] = self.now
         elif got.outcome != "held":
             assert held_before is None or held_before in self.over, "taken from a run that is alive"
+            assert not self.kept, "taken although it was kept"
             earlier = [other for other, since in self.seats.items() if since < self.seats.get(run, self.now)]
             assert [other for other in earlier if other not in self.over and other != run] == [], "overtook"
             self.seats.pop(run, None)
@@ -74,10 +76,25 @@ class Runs(RuleBasedStateMachine):
     def release(self, run: str) -> None:
         freed = release(self.stored, run)
         if freed is None:
-            assert run not in (self.stored.owner, *self.stored.waiting)
+            assert run not in self.stored.waiting
+            assert run != self.stored.owner or self.stored.kept
             return
         self.seats.pop(run, None)
         self.swap(self.stored, freed)
+
+    @rule(run=RUNS)
+    def keep(self, run: str) -> None:
+        if run in self.over or not self.holds(run):
+            return
+        self.kept = self.swap(self.stored, keep(self.stored, run, self.numbers[run], "it failed"))
+
+    @rule(run=RUNS)
+    def free(self, run: str) -> None:
+        freed = free(self.stored, run)
+        assert (freed is not None) == (self.kept and self.stored.owner == run)
+        if freed is not None:
+            self.kept = False
+            self.swap(self.stored, freed)
 
     @rule(run=RUNS)
     def die(self, run: str) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.errors import LeaseLostError
-from include.lease import Claim, Lease, claim, confirm, ensure_held, release
+from include.lease import Claim, Lease, claim, confirm, ensure_held, free, keep, release
 
 TWO = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 FREE = Lease(target="core/production")
@@ -197,3 +197,38 @@ def test_every_change_of_the_record_has_a_new_version():
     assert freed is not None
     taken = asked(freed, "second", minutes=2).lease
     assert [each.version for each in (held, seated, confirmed, freed, taken)] == [1, 2, 3, 4, 5]
+
+
+def test_kept_target_outlives_its_run_until_a_person_frees_it():
+    kept = keep(held_by(), "first", 1, "the release was rolled back")
+    assert release(kept, "first") is None
+    got = asked(kept, "second", minutes=5, first="failed")
+    assert (got.outcome, got.lease.owner) == ("wait", "first")
+    assert got.message == (
+        "core/production is kept by first (the release was rolled back); it stays so until a person has looked at it and "
+        "frees it."
+    )
+    freed = free(got.lease, "first")
+    assert freed is not None
+    assert (freed.owner, freed.kept, freed.fencing) == (None, "", 1)
+    assert asked(freed, "second", minutes=6).outcome == "acquired"
+
+
+def test_run_goes_on_writing_under_the_lease_it_keeps():
+    ensure_held(keep(held_by(), "first", 1, "so"), "first", 1, None)
+
+
+def test_only_the_holder_keeps_and_only_what_is_kept_is_freed():
+    with pytest.raises(LeaseLostError):
+        keep(held_by(), "second", 1, "so")
+    with pytest.raises(LeaseLostError):
+        keep(held_by(), "first", 2, "so")
+    assert free(held_by(), "first") is None
+    assert free(keep(held_by(), "first", 1, "so"), "second") is None
+
+
+def test_waiter_of_a_kept_target_may_leave():
+    kept = keep(asked(held_by(), "second").lease, "first", 1, "so")
+    left = release(kept, "second")
+    assert left is not None
+    assert (left.waiting, left.kept, left.owner) == ({}, "so", "first")

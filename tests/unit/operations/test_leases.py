@@ -7,7 +7,15 @@ import pytest
 
 from include.errors import LeaseLostError, PreconditionError
 from include.lease import Claim, Lease
-from include.operations.leases import confirm_lease, ensure_lease, read_lease, release_lease, try_claim
+from include.operations.leases import (
+    confirm_lease,
+    ensure_lease,
+    free_lease,
+    keep_lease,
+    read_lease,
+    release_lease,
+    try_claim,
+)
 from include.operations.table import OperationsTable
 from tests.unit.operations.conftest import AnswerLost, Interrupted
 
@@ -120,3 +128,13 @@ def test_claim_that_always_comes_too_late_gives_up_instead_of_asking_for_ever(
     busy = Interrupted(client, lambda: ask(table, f"other{next(seats)}", seconds=1), times=1000)
     with pytest.raises(PreconditionError, match="The lease of core/production changed 50 times while this run asked"):
         ask(busy, "unlucky", seconds=2)
+
+
+def test_kept_lease_is_freed_by_a_person_and_not_by_its_run(table: OperationsTable):
+    ask(table, "first")
+    keep_lease(table, TARGET, "first", 1, "the release was rolled back")
+    assert not release_lease(table, TARGET, "first")
+    assert read_lease(table, TARGET).kept == "the release was rolled back"
+    assert not free_lease(table, TARGET, "second")
+    assert free_lease(table, TARGET, "first")
+    assert read_lease(table, TARGET).owner is None

@@ -1,0 +1,75 @@
+"""Amazon ECS: tasks that run one command and end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from include.aws.ecs import Task, describe_tasks, read_task
+from include.errors import PreconditionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.client import ECSClient
+
+Network = Mapping[str, Any]
+
+
+def describe_network(client: ECSClient, cluster: str, service: str) -> Network:
+    """Return a service's own network configuration, as RunTask takes it (MIG-02). Raises: PreconditionError."""
+    found = client.describe_services(cluster=cluster, services=[service])["services"]
+    network: Any = found[0].get("networkConfiguration") if found else None
+    if not network:
+        raise PreconditionError(
+            f"Service {service} of cluster {cluster} has no network configuration of its own, which a Fargate task needs; give "
+            "one_off.network in the inventory."
+        )
+    return dict(network)
+
+
+def run_task(
+    client: ECSClient,
+    cluster: str,
+    definition: str,
+    container: str,
+    command: Sequence[str],
+    network: Network,
+    *,
+    cpu: int,
+    memory: int,
+    group: str,
+    started_by: str,
+    token: str,
+) -> tuple[tuple[Task, ...], list[Mapping[str, Any]]]:
+    """Start one Fargate task and return what was started, and what ECS says against it.
+
+    With the same token AWS starts no second one, so it is safe to repeat.
+    """
+    response: Any = client.run_task(
+        cluster=cluster,
+        taskDefinition=definition,
+        count=1,
+        launchType="FARGATE",
+        networkConfiguration=network,  # type: ignore[arg-type] # it is what AWS itself has said
+        overrides={
+            "cpu": str(cpu),
+            "memory": str(memory),
+            "containerOverrides": [{"name": container, "command": list(command)}],
+        },
+        group=group,
+        startedBy=started_by,
+        clientToken=token,
+    )
+    return tuple(read_task(each) for each in response["tasks"]), response.get("failures", [])
+
+
+def list_started(client: ECSClient, cluster: str, family: str, started_by: str) -> tuple[Task, ...]:
+    """Return the tasks that were started under a name: the living, and the stopped ones AWS remembers, oldest first.
+
+    Two questions, since startedBy takes no other filter beside it and then finds only the living.
+    """
+    arns: list[str] = []
+    questions: list[Any] = [{"startedBy": started_by}, {"family": family, "desiredStatus": "STOPPED"}]
+    for question in questions:
+        pages = client.get_paginator("list_tasks").paginate(cluster=cluster, **question)
+        arns += [arn for page in pages for arn in page["taskArns"] if arn not in arns]
+    return tuple(each for each in describe_tasks(client, cluster, arns) if each.started_by == started_by)

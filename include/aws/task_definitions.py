@@ -1,0 +1,69 @@
+"""Amazon ECS: task definitions, and services told to run another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from include.aws.clock import answered_at
+from include.aws.ecs import Deployment, read_described_service
+from include.errors import PreconditionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.client import ECSClient
+
+Definition = dict[str, Any]  # as AWS gives it, whole: what this program has never heard of is kept
+
+
+def describe_definition(client: ECSClient, name: str) -> Definition:
+    """Return a task definition by ARN or `family:revision`, of a family its newest ACTIVE one, with its tags as `tags`.
+
+    Raises: PreconditionError if there is none.
+    """
+    try:
+        response = client.describe_task_definition(taskDefinition=name, include=["TAGS"])
+    except (client.exceptions.ClientException, client.exceptions.InvalidParameterException) as error:
+        raise PreconditionError(
+            f"There is no task definition {name} in this account and region ({error}); correct the inventory, or register one."
+        ) from error
+    definition: Definition = dict(response["taskDefinition"])
+    if response.get("tags"):
+        definition["tags"] = response["tags"]
+    return definition
+
+
+def list_definitions(client: ECSClient, family: str, limit: int = 20) -> tuple[str, ...]:
+    """Return the ARNs of a family's ACTIVE revisions, newest first."""
+    pages = client.get_paginator("list_task_definitions").paginate(
+        familyPrefix=family, status="ACTIVE", sort="DESC", PaginationConfig={"PageSize": 100}
+    )
+    # the parameter is a prefix: core-app also finds core-app-worker
+    arns = (arn for page in pages for arn in page["taskDefinitionArns"])
+    return tuple(islice((arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family), limit))
+
+
+def register_definition(client: ECSClient, definition: Mapping[str, Any]) -> str:
+    """Register a revision and return its ARN.
+
+    Not idempotent: `client` must not repeat it by itself, and whoever repeats it looks at the newest revision first.
+    """
+    response: Any = client.register_task_definition(**definition)
+    return str(response["taskDefinition"]["taskDefinitionArn"])
+
+
+def image_of(definition: Mapping[str, Any], container: str) -> str:
+    """Return the image of a container. Raises: PreconditionError if the definition has no such container."""
+    for each in definition["containerDefinitions"]:
+        if each["name"] == container:
+            return str(each["image"])
+    names = ", ".join(str(each["name"]) for each in definition["containerDefinitions"])
+    raise PreconditionError(
+        f"Task definition {definition.get('family')} has no container {container} (it has {names}); correct the inventory."
+    )
+
+
+def set_task_definition(client: ECSClient, cluster: str, service: str, definition: str) -> Deployment:
+    """Let a service run a task definition and return its deployment; of one that it runs already ECS starts none."""
+    response = client.update_service(cluster=cluster, service=service, taskDefinition=definition)
+    return read_described_service(response["service"], cluster, answered_at(response)).primary

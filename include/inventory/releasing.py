@@ -1,0 +1,104 @@
+"""What an inventory file may say about releases: order, proof, bake, gates; and how a repository counts its versions."""
+
+from collections.abc import Container, Mapping
+from datetime import timedelta
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from include.inventory.fields import Duration, Model, Name
+
+Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED"]
+
+
+class Versions(Model):
+    """How a repository's releases are counted, and what a commit must have to be one."""
+
+    prefix: Literal["v", ""] = "v"
+    branch: str = Field(default="main", min_length=1)
+    checks: tuple[str, ...] = ()  # that must be there and green; every other one there must be green as well
+
+
+class Threshold(Model):
+    """What ApacheBench must measure on one page (STG-05)."""
+
+    path: str = Field(pattern=r"^/")
+    milliseconds: float = Field(gt=0)  # a request, across all concurrent ones; at most
+    per_second: float = Field(gt=0)  # requests; at least
+    requests: int = Field(default=50, ge=1)
+
+
+class PerformanceTest(Model):
+    """A one-off command that measures, and what it must measure."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    thresholds: tuple[Threshold, ...] = Field(min_length=1)
+
+
+class ScanPolicy(Model):
+    """Which findings of an image's scan keep it from being deployed."""
+
+    refuse: tuple[Severity, ...] = ("CRITICAL",)
+    accepted: tuple[str, ...] = ()  # findings by name (a CVE) that somebody has looked at
+
+
+class Bake(Model):
+    """How long a release is watched, and what sends it back."""
+
+    duration: Duration
+    blind_grace: Duration = timedelta(minutes=10)  # for an alarm to have data again, beyond the bake
+    quiet: tuple[str, ...] = ()  # alarms that may have no data: it decides nothing about a release
+    slow: tuple[str, ...] = ()  # alarms that take longer to notice than the bake lasts
+    sentry_levels: tuple[Literal["fatal", "error", "warning", "info", "debug"], ...] = ("fatal", "error")
+    sentry_new_allowed: int = Field(default=0, ge=0)
+    sentry_spike: int = Field(default=100, ge=1)  # more events of a known error than this
+    errors_pattern: str = "ERROR"  # CloudWatch Logs' filter pattern of an error line
+    errors_factor: float = Field(default=3, ge=1)  # times as many as usual
+    errors_least: int = Field(default=20, ge=0)  # fewer than these never count
+
+
+class Release(Model):
+    """How an environment gets a new image."""
+
+    services: tuple[str, ...] = Field(min_length=1)  # in this order
+    timeout: Duration  # for all new tasks of one service to be healthy
+    proved_on: Name | None = None  # the environment that must have proved the image; none for one that does that
+    migrate: Literal["migrate", "prepare"] | None = None  # the one-off command that comes before the services
+    deployed_by: Literal["runbook", "pipeline"] = "runbook"
+    workflow: str | None = None  # the one that publishing a release starts, to be followed
+    scan: ScanPolicy = ScanPolicy()
+    bake: Bake | None = None
+    performance: PerformanceTest | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        if len(set(self.services)) != len(self.services):
+            raise ValueError("services: the same service is listed twice")
+        if (self.deployed_by == "pipeline") != (self.workflow is not None):
+            raise ValueError("workflow: required where a pipeline deploys, and only there")
+        if self.proved_on and self.bake is None:
+            raise ValueError("bake: required where an image proved elsewhere is released")
+        if self.proved_on and self.performance:
+            raise ValueError("performance: measured where images are proved, not here; remove it")
+        return self
+
+    def refuse_unknown(
+        self, services: Mapping[str, timedelta], alarms: Container[str], commands: Container[str]
+    ) -> None:
+        """Refuse what the environment does not have; `services` are its boot times by name. Raises: ValueError."""
+        for name in self.services:
+            if name not in services:
+                known = ", ".join(services) or "none"
+                raise ValueError(f"release.services: {name!r} is no service of this environment (known: {known})")
+            if self.timeout <= services[name]:
+                raise ValueError(
+                    f"release.timeout: {self.timeout.total_seconds() / 60:g}m is not longer than the "
+                    f"{services[name].total_seconds() / 60:g}m that {name!r} takes to boot, so every release would stop half way"
+                )
+        if self.migrate and self.migrate not in commands:
+            raise ValueError(f"release.migrate: one_off has no command {self.migrate!r}; add it there")
+        if self.performance and not commands:
+            raise ValueError("release.performance: needs a one_off section, whose task definition it runs in")
+        for name in (*self.bake.quiet, *self.bake.slow) if self.bake else ():
+            if name not in alarms:
+                raise ValueError(f"release.bake: {name!r} is no alarm of this environment; list it in alarms as well")

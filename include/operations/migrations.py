@@ -1,0 +1,62 @@
+"""Attempts of migrations in the operations table: added in order, never changed, found by every later run."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from include.operations.table import OperationsTable
+from include.releases.migration import Attempt
+
+
+def list_attempts(table: OperationsTable, target: str, key: str) -> list[Attempt]:
+    """Return what is on record of a migration, oldest first."""
+    parts: dict[int, dict[str, Any]] = {}
+    for document in table.list(f"target#{target}", f"migration#{key}#"):
+        parts.setdefault(int(document["number"]), {}).update(document)
+    return [
+        Attempt(
+            number=number,
+            run=part["run"],
+            begun_at=datetime.fromisoformat(part["begun_at"]),
+            arn=part.get("arn", ""),
+            outcome=part.get("outcome", ""),
+            exit_code=part.get("exit_code"),
+        )
+        for number, part in sorted(parts.items())
+        if "run" in part
+    ]
+
+
+def add_attempt(table: OperationsTable, target: str, key: str, number: int, run: str, now: datetime) -> bool:
+    """Note that a run is about to start an attempt; False if another run was faster and it is theirs."""
+    sk = _sk(key, number, "0-begun")
+    if _add(table, target, sk, number, {"run": run, "begun_at": now.isoformat()}):
+        return True
+    found = table.get(f"target#{target}", sk)
+    return found is not None and found["run"] == run
+
+
+def keep_arn(table: OperationsTable, target: str, key: str, number: int, arn: str) -> None:
+    """Keep a started task's ARN, before anybody waits for it; the first stands."""
+    _add(table, target, _sk(key, number, "1-started"), number, {"arn": arn})
+
+
+def add_end(
+    table: OperationsTable,
+    target: str,
+    key: str,
+    number: int,
+    outcome: Literal["succeeded", "failed"],
+    details: Mapping[str, Any],
+) -> None:
+    """Note how an attempt ended; `details` are exit_code (of the essential container), text and log. The first stands."""
+    _add(table, target, _sk(key, number, "2-ended"), number, {"outcome": outcome, **details})
+
+
+def _sk(key: str, number: int, part: str) -> str:
+    return f"migration#{key}#{number:04d}#{part}"
+
+
+def _add(table: OperationsTable, target: str, sk: str, number: int, document: Mapping[str, Any]) -> bool:
+    at = datetime.now(UTC).isoformat()
+    return table.add(f"target#{target}", sk, {"at": at, "number": number, **document})

@@ -1,0 +1,38 @@
+"""Proofs in the operations table of a staging target: which image was deployed there, and passed."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from include.operations.table import OperationsTable
+from include.releases.images import Proof
+
+
+def add_proof(
+    table: OperationsTable, target: str, digest: str, commit: str, run: str, templates: Mapping[str, str]
+) -> bool:
+    """Put on record that a run has deployed this image and that it passed; the first stands, False if there is one."""
+    document = {
+        "at": datetime.now(UTC).isoformat(),
+        "digest": digest,
+        "commit": commit,
+        "target": target,
+        "run": run,
+        "templates": dict(templates),
+    }
+    return table.add(f"target#{target}", f"proof#{digest}#{commit}", document)
+
+
+def read_proof(table: OperationsTable, target: str, digest: str, commit: str) -> Proof | None:
+    """Return the proof of an image, of this commit if there is one; None if staging has never proved it."""
+    found = list(table.list(f"target#{target}", f"proof#{digest}#"))
+    if not found:
+        return None
+    each = next((each for each in found if each["commit"] == commit), found[0])
+    return Proof(
+        digest=each["digest"],
+        commit=each["commit"],
+        target=each["target"],
+        run=each["run"],
+        at=datetime.fromisoformat(each["at"]),
+        templates=each["templates"],
+    )

@@ -1,0 +1,1 @@
+"""Releases: from a commit's image to services that run it, proved and watched, and the way back."""

@@ -1,0 +1,80 @@
+"""The log of a one-off task: its tail, its first error, where the rest is; without the secrets that errors quote."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from include.plan.markdown import one_line
+
+TAIL = 20  # lines shown
+LONGEST_LINE = 300  # characters shown of one
+SECRETS = (
+    (re.compile(r"(\w+://[^\s:/@]*):[^\s@]+@"), r"\1:***@"),  # postgres://user:password@host
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|pwd|secret|token|api_?key|access_?key)[\"']?\s*(?:=>|[=:])\s*[\"']?)[^\s\"',;]+"
+        ),
+        r"\1***",
+    ),
+)
+# the sure signs first: what rake, TypeORM, Django and databases print when they give up
+SURE = re.compile(
+    r"(?i)rake aborted!|^\s*(?:[\w.:]+)?(?:error|exception)\b\s*(?::|\()|\bfatal\b|traceback \(most recent|"
+    r"\b(?:PG|Mysql2?|ActiveRecord)::\w+|QueryFailedError|error during migration|cannot allocate memory|npm ERR!|panic:"
+)
+LIKELY = re.compile(r"(?i)\b(?:error|failed|failure|exception|denied|aborted|killed)\b")
+HARMLESS = re.compile(
+    r"(?i)\b(?:0|no|without) (?:errors?|failures?|failed)\b|\b(?:errors?|failed|failures?)\s*[:=]\s*0\b"
+)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """What is shown of a task's log."""
+
+    first_error: str
+    tail: tuple[str, ...]
+    left_out: int  # lines before the tail
+    url: str
+
+    @property
+    def text(self) -> str:
+        error = f"first error: {self.first_error}; " if self.first_error else ""
+        return f"{error}{len(self.tail)} last lines of {self.left_out + len(self.tail)}, the whole log: {self.url}"
+
+
+def read_log(lines: Sequence[str], url: str, tail: int = TAIL) -> Excerpt:
+    """Choose what to show of a task's log lines, oldest first."""
+    clean = [shown for line in lines if (shown := _clean(line))]
+    return Excerpt(first_error(clean), tuple(clean[-tail:]), max(0, len(clean) - tail), url)
+
+
+def first_error(lines: Sequence[str]) -> str:
+    """Return the first line that says what went wrong, "" if none does; a sure sign goes before a likely one."""
+    for pattern in (SURE, LIKELY):
+        for line in lines:
+            if pattern.search(line) and not HARMLESS.search(line):
+                return line
+    return ""
+
+
+def stream_name(prefix: str, container: str, task: str) -> str:
+    """Return the stream the awslogs driver writes a container of a task to; `task` is an ARN or id."""
+    return f"{prefix}/{container}/{task.rsplit('/', 1)[-1]}"
+
+
+def log_url(region: str, group: str, stream: str) -> str:
+    """Return the CloudWatch console's page of a stream; its fragment is escaped twice, with $ for %."""
+    escaped = [quote(quote(part, safe=""), safe="").replace("%", "$") for part in (group, stream)]
+    return (
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        f"#logsV2:log-groups/log-group/{escaped[0]}/log-events/{escaped[1]}"
+    )
+
+
+def _clean(line: str) -> str:
+    text = one_line(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line))
+    for pattern, replacement in SECRETS:
+        text = pattern.sub(replacement, text)
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 3]}..."

@@ -1,0 +1,100 @@
+"""The plan of a rollback that a person starts: every service to the revision of a release that is still there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.errors import PreconditionError
+from include.inventory import Target
+from include.plan.model import Change, Plan
+from include.plan.preconditions import refuse_other_account, refuse_outside_hours
+from include.releases.images import Image
+from include.releases.parts import ServiceRelease, revision
+from include.releases.plans.services import Live, plan_services, services_seconds, weak
+
+NOT_UNDONE = (
+    "Schema changes are not undone: going back in the database is done by hand, with the lead developer (MIG-09)."
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A task definition that a service could go back to."""
+
+    definition: str  # its ARN
+    digest: str  # of its image
+    active: bool
+
+
+class RollbackPlan(Plan):
+    """The plan of a rollback; `to` are task definitions by service."""
+
+    version: str  # the readable tag or version gone back to
+    image: str  # its digest
+    services: tuple[ServiceRelease, ...]  # newest first
+    to: dict[str, str]
+
+
+def offer(images: Sequence[Image], environment: str) -> tuple[str, ...]:
+    """Return the readable tags of an environment that are still in the registry, newest first."""
+    prefix = f"{environment}-"
+    found = [(each.pushed_at, tag) for each in images for tag in each.tags if tag.startswith(prefix)]
+    return tuple(tag for _, tag in sorted(found, reverse=True))
+
+
+def plan_rollback(
+    target: Target,
+    to: str,
+    images: Sequence[Image],
+    candidates: Mapping[str, Sequence[Candidate]],
+    live: Mapping[str, Live],
+    account: str,
+    now: datetime,
+) -> RollbackPlan:
+    """Build the plan; `to` is a readable tag, `candidates` the revisions of each service's family, newest first.
+
+    Raises: PreconditionError.
+    """
+    refuse_other_account(target, account)
+    refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
+    image = next((each for each in images if to in each.tags), None)
+    if image is None:
+        there = ", ".join(offer(images, target.environment_name)) or "none"
+        raise PreconditionError(
+            f"The registry has no image tagged {to} any more; choose one that is still there: {there}, nothing was changed."
+        )
+    parts = tuple(reversed(plan_services(target, live)))
+    chosen = {part.service: _choose(part, image, candidates.get(part.service, ())) for part in parts}
+    going = [part for part in parts if part.before != chosen[part.service]]
+    changes = [
+        Change(
+            what=f"{part.service} (ecs.UpdateService)",
+            before=f"{revision(part.before)}, {part.count} tasks",
+            after=f"{revision(chosen[part.service])}, {part.count} tasks",
+            undo=f"forward to {revision(part.before)}",
+        )
+        for part in going
+    ]
+    return RollbackPlan(
+        runbook="release_rollback",
+        target=target.name,
+        account=target.environment.account,
+        region=target.environment.region,
+        changes=tuple(changes),
+        notes=(f"Image {image.digest[:19]} ({to}).", NOT_UNDONE, *weak(live)),
+        expected_seconds=int(services_seconds(going)),
+        version=to,
+        image=image.digest,
+        services=parts,
+        to=chosen,
+    )
+
+
+def _choose(part: ServiceRelease, image: Image, candidates: Sequence[Candidate]) -> str:
+    fitting = next((each for each in candidates if each.active and each.digest == image.digest), None)
+    if fitting is None:
+        raise PreconditionError(
+            f"{part.service} has no active task definition with image {image.digest[:19]}; register one with it, or choose "
+            "another release, nothing was changed."
+        )
+    return fitting.definition

@@ -1,0 +1,144 @@
+"""Tickets and notes of a release: keys found in commit subjects as people write them, and notes that fit where they go."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from include.plan.markdown import one_line
+
+REVERT = re.compile(r'(?:Revert|Reapply) "')
+LONGEST_BODY = 125_000  # characters GitHub takes as a release's body
+LONGEST_SLACK = 2_900  # characters of one message; Slack shows up to 3,000 whole
+LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
+BOLD = re.compile(r"\*\*(.+?)\*\*")
+HEADING = re.compile(r"#{1,6}\s+(.*)")
+BULLET = re.compile(r"(\s*)[*-]\s+(.*)")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a release; `subject` is the first line of its message."""
+
+    sha: str
+    subject: str
+    author: str = ""
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """The tickets of a release in the order their work began, and what a person should know about finding them."""
+
+    keys: tuple[str, ...]
+    reverted: tuple[str, ...] = ()  # named only by work that the same release takes back
+    without: tuple[str, ...] = ()  # subjects that name no ticket
+    remarks: tuple[str, ...] = ()
+
+
+def find_tickets(commits: Sequence[Commit], project: str) -> Tickets:
+    """Find the project's tickets in commits, oldest first.
+
+    People write `CLDC-12`, `cldc-12`, `[CLDC 12]`, `CLDC_12:`, `CLDC12`, several in one subject, branch names in merges,
+    and now and then two letters of the project in the wrong order (REL-24): all are read, and a guess is remarked on.
+    A revert takes its ticket out again, until something later puts it back.
+    """
+    released: dict[str, bool] = {}
+    without, remarks = [], []
+    for commit in commits:
+        found = list(_keys(commit.subject, project))
+        if not found:
+            without.append(one_line(commit.subject))
+        takes_back = _takes_back(commit.subject)
+        for key, written in found:
+            released[key] = not takes_back
+            if not written.upper().startswith(project):
+                remarks.append(f"{written} in {commit.sha[:7]} is read as {key}")
+    return Tickets(
+        keys=tuple(key for key, is_in in released.items() if is_in),
+        reverted=tuple(key for key, is_in in released.items() if not is_in),
+        without=tuple(without),
+        remarks=tuple(dict.fromkeys(remarks)),
+    )
+
+
+def _keys(subject: str, project: str) -> Iterable[tuple[str, str]]:
+    words = "|".join([re.escape(project), *sorted(map(re.escape, _swapped(project)))])
+    pattern = rf"(?<![A-Za-z0-9])({words})[-_ ]?#?([1-9][0-9]{{0,8}})(?![0-9A-Za-z])"
+    seen = set()
+    for match in re.finditer(pattern, subject, re.IGNORECASE):
+        key = f"{project}-{match[2]}"
+        if key not in seen:
+            seen.add(key)
+            yield key, match[0]
+
+
+def _swapped(project: str) -> set[str]:
+    """Return the project's name with two neighbouring letters in the wrong order."""
+    swaps = {project[:at] + project[at + 1] + project[at] + project[at + 2 :] for at in range(len(project) - 1)}
+    return swaps - {project} if len(project) > 2 else set()  # of two letters, the other order is another word
+
+
+def _takes_back(subject: str) -> bool:
+    """Whether a subject reverts: `Revert "x"` does, `Revert "Revert "x""` and `Reapply "x"` put it back."""
+    count, rest = 0, subject
+    while match := REVERT.match(rest):
+        count += match[0].startswith("Revert")
+        rest = rest[match.end() :]
+    return count % 2 == 1
+
+
+def compose_notes(generated: str, tickets: Tickets, *, jira_url: str | None = None, longest: int = LONGEST_BODY) -> str:
+    """Return a release's notes: what GitHub generates, then the tickets; cut at a line if it were too long."""
+    lines = generated.rstrip().splitlines()
+    tail = []
+    if tickets.keys:
+        tail += ["", "## Tickets", *[f"* {_ticket(key, jira_url)}" for key in tickets.keys]]
+    if tickets.reverted:
+        tail += ["", f"Reverted, so not released: {', '.join(tickets.reverted)}"]
+    return _fit(lines, tail, longest)
+
+
+def _ticket(key: str, jira_url: str | None) -> str:
+    return f"[{key}]({jira_url.rstrip('/')}/browse/{key})" if jira_url else key
+
+
+def _fit(lines: Sequence[str], tail: Sequence[str], longest: int) -> str:
+    """Join lines, leaving out the last ones before the tail where all together would be too long."""
+    whole = "\n".join([*lines, *tail])
+    if len(whole) <= longest:
+        return whole
+    kept: list[str] = []
+    room = longest - len("\n".join(tail)) - 40  # for the sentence on what is left out
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return "\n".join([*kept, f"... and {len(lines) - len(kept)} more lines", *tail])[:longest]
+
+
+def slack_notes(notes: str, url: str, longest: int = LONGEST_SLACK) -> str:
+    """Return release notes in Slack's own markup, short enough to be shown whole, with a link to all of them."""
+    lines = [_slack_line(line) for line in notes.splitlines()]
+    return _fit(lines, ["", f"<{url}|The release on GitHub>"], longest)
+
+
+def _slack_line(line: str) -> str:
+    links: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        links.append(f"<{match[2]}|{_escape(match[1])}>")
+        return f"\x00{len(links) - 1}\x00"
+
+    text = _escape(LINK.sub(keep, line.replace("\x00", "")))
+    if match := HEADING.fullmatch(text):
+        text = f"*{match[1]}*"
+    else:
+        if match := BULLET.fullmatch(text):
+            text = f"{match[1]}• {match[2]}"
+        text = BOLD.sub(r"*\1*", text)
+    return re.sub(r"\x00([0-9]+)\x00", lambda match: links[int(match[1])], text)
+
+
+def _escape(text: str) -> str:
+    # also keeps a commit's author from calling the whole channel: <!channel>
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,114 @@
+"""The way back: which services return to which task definition, newest first, and what stays as the release left it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from include.errors import PreconditionError
+from include.plan.markdown import one_line
+from include.releases.parts import ServiceRelease, revision
+
+Where = Literal["before", "released", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class Return:
+    """One service that goes back."""
+
+    part: ServiceRelease
+    runs: str
+    to: str
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What going back does and does not do."""
+
+    returns: tuple[Return, ...]  # newest first
+    untouched: tuple[str, ...]  # services that run what they ran before
+    not_undone: tuple[str, ...]
+    mixed: bool
+
+    @property
+    def text(self) -> str:
+        """What is done and what is not, in one sentence for the person on call."""
+        if not self.returns:
+            done = "Every service runs what it ran before; nothing goes back"
+        else:
+            steps = [f"{each.part.service} from {revision(each.runs)} to {revision(each.to)}" for each in self.returns]
+            done = f"Going back: {', then '.join(steps)}"
+        left = f"; not undone: {'; '.join(self.not_undone)}" if self.not_undone else ""
+        return f"{done}{left}."
+
+
+def locate(part: ServiceRelease, runs: str, wanted: str | None) -> Where:
+    """Say where a service stands between the task definition before and the release's (None: not registered yet)."""
+    if runs == part.before:
+        return "before"
+    return "released" if wanted is not None and runs == wanted else "elsewhere"
+
+
+def find_mixed(parts: Sequence[ServiceRelease], wanted: Mapping[str, str], runs: Mapping[str, str]) -> str | None:
+    """Return how a release is mixed, in one sentence, or None if all its services stand together (REL-17)."""
+    places = {part.service: locate(part, runs[part.service], wanted.get(part.service)) for part in parts}
+    if len(set(places.values())) <= 1 and "elsewhere" not in places.values():
+        return None
+    each = [
+        f"{part.service} on {revision(runs[part.service])}"
+        f"{' (the release)' if places[part.service] == 'released' else ''}"
+        f"{' (neither the release nor what was before)' if places[part.service] == 'elsewhere' else ''}"
+        for part in parts
+    ]
+    return f"The release is mixed: {', '.join(each)}"
+
+
+def plan_way_back(
+    parts: Sequence[ServiceRelease],
+    wanted: Mapping[str, str],
+    runs: Mapping[str, str],
+    existing: Mapping[str, bool],
+    *,
+    migrated: Sequence[str] = (),
+    published: str = "",
+) -> WayBack:
+    """Work out the way back of a release that failed; `parts` are in the order of the release.
+
+    `wanted` and `runs` are task definitions by service, `existing` says by task definition whether it is still ACTIVE and
+    its image in the registry, `migrated` are the commands that were run, `published` the version that was.
+    Raises: PreconditionError if a service runs something that neither this release nor the time before it knows, or
+    there is nothing to go back to.
+    """
+    returns, untouched = [], []
+    for part in reversed(parts):
+        where = locate(part, runs[part.service], wanted.get(part.service))
+        if where == "before":
+            untouched.append(part.service)
+            continue
+        if where == "elsewhere":
+            raise PreconditionError(
+                f"{part.service} runs {revision(runs[part.service])}, which is neither this release nor "
+                f"{revision(part.before)} before it: somebody deployed meanwhile, and going back would undo their work; ask them, "
+                "then start a rollback to the release you want."
+            )
+        if not existing.get(part.before, False):
+            raise PreconditionError(
+                f"{part.service} cannot go back to {revision(part.before)}: its task definition or its image is gone; choose an "
+                "older release that is still in the registry, or fix forward."
+            )
+        returns.append(Return(part, runs[part.service], part.before))
+    return WayBack(
+        returns=tuple(returns),
+        untouched=tuple(untouched),
+        not_undone=_not_undone(migrated, published),
+        mixed=find_mixed(parts, wanted, runs) is not None,
+    )
+
+
+def _not_undone(migrated: Sequence[str], published: str) -> tuple[str, ...]:
+    left = [
+        f"the schema changes of {one_line(command)} (going back in the database is done by hand, with the lead developer)"
+        for command in migrated
+    ]
+    if published:
+        left.append(f"release and tag {published} on GitHub, which stay published")
+    return tuple(left)
