@@ -7,7 +7,8 @@
     └── StoppedHalfwayError   something changed; the message says what, and capacity was not lowered
         ├── DriftError        someone else changed the target while the run was at work
         ├── LeaseLostError    this run no longer holds the target and must not write
-        └── RolloutFailedError  new tasks failed, or did not get healthy in time
+        ├── RolloutFailedError  new tasks failed, or did not get healthy in time
+        └── CopyFailedError   some objects were not copied; those that were are whole
 
 A message is one sentence saying what is wrong, with both values, then what to do next.
 """
@@ -43,3 +44,11 @@ class LeaseLostError(StoppedHalfwayError):
 
 class RolloutFailedError(StoppedHalfwayError):
     """New tasks failed or did not become healthy; the old ones were left alone."""
+
+
+class CopyFailedError(StoppedHalfwayError):
+    """Some objects were not copied, or are not what they should be; `result` says which as far as it can be listed."""
+
+    def __init__(self, message: str, result: object = None):
+        super().__init__(message)
+        self.result = result
