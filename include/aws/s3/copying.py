@@ -133,7 +133,7 @@ class _Copying:
                     continue
                 self._seen[0] += 1
                 self._seen[1] += entry.size
-                if there and by_listing(entry, there) is Proof.ETAG:
+                if there and by_listing(entry, there) is Proof.ETAG and self._is_ours(entry, there):
                     await self._skip(entry)
                 elif self._options.last(entry.key):
                     late.append((entry, there))
@@ -178,9 +178,15 @@ class _Copying:
             self._copied += 1
             self._copied_bytes += entry.size
 
+    def _is_ours(self, entry: Entry, there: Entry) -> bool:
+        """An object written after the source's was, and after this copy first began, has its metadata and tags too."""
+        return there.modified >= max(entry.modified, self._options.begun) or not self._options.overwrite
+
     async def _is_there(self, entry: Entry, there: Entry) -> bool:
         """Look closer where the lists do not tell; only where nothing may be overwritten is it worth to read both."""
         careful = not self._options.overwrite
+        if not careful and not self._is_ours(entry, there):
+            return False
         proof = await prove(self._wire, self._source, entry, self._destination, there, read=careful)
         if proof in (Proof.DIFFERENT, Proof.UNPROVED) and careful:
             raise S3Error(412, "DestinationExists", "other contents are there under that key, and stay")

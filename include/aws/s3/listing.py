@@ -17,12 +17,13 @@ Order = Callable[[str], Any]
 
 
 class Entry(NamedTuple):
-    """One object of a folder; `key` is what follows the folder's prefix, `etag` has no quotes."""
+    """One object of a folder: `key` is what follows the folder's prefix, `etag` has no quotes, `modified` is in UTC, ISO."""
 
     key: str
     size: int
     etag: str
     storage_class: str
+    modified: str
 
 
 class Pair(NamedTuple):
@@ -76,14 +77,15 @@ def read_page(body: bytes, skip: int) -> tuple[list[Entry], str]:
     """Return the entries of a page of ListObjectsV2 without the first `skip` characters of their keys, and the token."""
     root = ElementTree.fromstring(body)  # noqa: S314  # expat of today expands no bombs; this is S3's own answer
     space = root.tag.removesuffix("ListBucketResult")
-    names = [f"{space}{name}" for name in ("Contents", "Key", "Size", "ETag", "StorageClass")]
-    contents, key, size, etag, storage = names
+    names = [f"{space}{name}" for name in ("Contents", "Key", "Size", "ETag", "StorageClass", "LastModified")]
+    contents, key, size, etag, storage, modified = names
     entries = [
         Entry(
             unquote_plus(each.findtext(key, ""))[skip:],
             int(each.findtext(size, "0")),
             each.findtext(etag, "").strip('"'),
             each.findtext(storage, "STANDARD"),
+            each.findtext(modified, "")[:19],  # to the second, which is all that S3 tells
         )
         for each in root.iter(contents)
     ]

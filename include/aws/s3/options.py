@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 LARGEST_WHOLE = 5 * 1024**3  # bytes one CopyObject takes
 PART = 128 * 1024**2  # for objects that were not uploaded in parts themselves
@@ -15,7 +16,9 @@ NAMED = 5  # keys in a message
 class CopyOptions:
     """Left out, everything is as `aws s3 cp --recursive` does it, but for the storage class, which each object keeps.
 
-    `last` picks keys that are copied after all others, so that whoever reads meanwhile finds what they point to.
+    An object that is there with the same size and ETag is not copied again, unless the source's is newer, as then its metadata
+    may be too. `since` (AWS's clock) has those copied again as well that were there before this copy first began: a restore
+    wants it. `last` picks keys that are copied after all others, so that whoever reads meanwhile finds what they point to.
     """
 
     overwrite: bool = True  # False: a key that is there with other contents is a failure, and stays
@@ -27,7 +30,13 @@ class CopyOptions:
     parts_over: int = LARGEST_WHOLE
     part_bytes: int = PART
     give_up_after: int = GIVE_UP
+    since: datetime | None = None
     last: Callable[[str], bool] = lambda key: False
+
+    @property
+    def begun(self) -> str:
+        """`since` as lists write it, empty for none."""
+        return self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if self.since else ""
 
 
 @dataclass(frozen=True)

@@ -110,8 +110,7 @@ class Wire:
 
 def _error(answer: Answer) -> S3Error:
     code, message = _CODE.search(answer.body), _MESSAGE.search(answer.body)
-    if code:
-        name = code[1].decode()
-    else:  # a HEAD's answer has no body; a 200 without what it should hold was cut short
-        name = "Empty" if answer.status < 300 else str(answer.status)
+    # a HEAD's answer has no body; a 200 without what it should hold was cut short
+    bare = "Empty" if answer.status < 300 else str(answer.status)
+    name = code[1].decode() if code else bare
     return S3Error(answer.status, name, unescape(message[1].decode("utf-8", "replace")) if message else "")
