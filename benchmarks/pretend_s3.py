@@ -117,7 +117,8 @@ class PretendS3:
         token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
         encode = quote_plus if request.query.get("encoding-type") == "url" else escape
         contents = "".join(_contents(encode(key), objects[key]) for key in page)
-        body = f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{token}{contents}</ListBucketResult>"
+        encoding = f"<EncodingType>{request.query.get('encoding-type', '')}</EncodingType>"
+        body = f"<ListBucketResult>{encoding}<IsTruncated>{str(more).lower()}</IsTruncated>{token}{contents}</ListBucketResult>"
         return 200, XML + body.encode(), {}
 
     def _head(self, request: Request) -> tuple[int, bytes, dict[str, str]]:
@@ -195,12 +196,12 @@ class PretendS3:
 
     def _uploads(self, request: Request) -> tuple[int, bytes, dict[str, str]]:
         items = "".join(
-            f"<Upload><Key>{escape(key)}</Key><UploadId>{upload}</UploadId></Upload>"
+            f"<Upload><Key>{quote_plus(key)}</Key><UploadId>{upload}</UploadId></Upload>"
             for upload, (bucket, key, _, _) in self.uploads.items()
             if bucket == request.bucket and key.startswith(request.query.get("prefix", ""))
         )
-        body = f"<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>{items}</ListMultipartUploadsResult>"
-        return 200, body.encode(), {}
+        head = "<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>"
+        return 200, f"<ListMultipartUploadsResult>{head}{items}</ListMultipartUploadsResult>".encode(), {}
 
     def _other(self, request: Request) -> tuple[int, bytes, dict[str, str]]:
         if "location" in request.query:

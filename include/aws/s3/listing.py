@@ -79,9 +79,10 @@ def read_page(body: bytes, skip: int) -> tuple[list[Entry], str]:
     space = root.tag.removesuffix("ListBucketResult")
     names = [f"{space}{name}" for name in ("Contents", "Key", "Size", "ETag", "StorageClass", "LastModified")]
     contents, key, size, etag, storage, modified = names
+    decode = unquote_plus if root.findtext(f"{space}EncodingType") == "url" else str
     entries = [
         Entry(
-            unquote_plus(each.findtext(key, ""))[skip:],
+            decode(each.findtext(key, ""))[skip:],
             int(each.findtext(size, "0")),
             each.findtext(etag, "").strip('"'),
             each.findtext(storage, "STANDARD"),

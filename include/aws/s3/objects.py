@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape, unescape
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 from xml.etree import ElementTree
 
 from include.aws.s3.endpoint import PLAIN, Endpoint
@@ -56,10 +56,9 @@ class ObjectCopier:
             raise S3Error(0, "KeyTooLongError", f"the new key would be longer than {KEY_BYTES:,} bytes")
         try:
             if entry.size and (entry.size > self._options.parts_over or "-" in entry.etag):
-                head = await self._head(entry)
-                size = own_part_size(entry, head)
+                size = await self._own_part_size(entry)
                 if size or entry.size > self._options.parts_over:
-                    await self._copy_in_parts(entry, head, size or self._part_size(entry.size))
+                    await self._copy_in_parts(entry, size or self._part_size(entry.size))
                     return
             await self._copy_whole(entry)
         except S3Error as error:
@@ -79,9 +78,10 @@ class ObjectCopier:
         )
         self._on_bytes(entry.size)
 
-    async def _copy_in_parts(self, entry: Entry, head: Answer, part_size: int) -> None:
+    async def _copy_in_parts(self, entry: Entry, part_size: int) -> None:
         """Copy with an upload in parts, which unlike CopyObject carries nothing but bytes over by itself."""
         key = self._destination.key(entry)
+        head = await head_object(self._wire, self._source.endpoint, self._source.key(entry))
         headers = {
             name: value for name, value in head.headers.items() if name in KEPT or name.startswith(KEPT_OF_AMAZON)
         }
@@ -167,11 +167,11 @@ class ObjectCopier:
             raise S3Error(412, "DestinationExists", "another object has that key by now") from error
         self._on_bytes(entry.size)
 
-    async def _head(self, entry: Entry) -> Answer:
-        # the first part tells how large the parts are
-        query = {"partNumber": "1"} if "-" in entry.etag else {}
-        headers = {"if-match": f'"{entry.etag}"'}
-        return await head_object(self._wire, self._source.endpoint, self._source.key(entry), query, headers)
+    async def _own_part_size(self, entry: Entry) -> int:
+        if "-" not in entry.etag:
+            return 0
+        endpoint, key = self._source.endpoint, self._source.key(entry)
+        return own_part_size(entry, await head_object(self._wire, endpoint, key, {"partNumber": "1"}))
 
     async def _tags(self, entry: Entry) -> str:
         answer = await self._wire.call(
@@ -258,16 +258,17 @@ async def list_uploads(wire: Wire, side: Side) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     markers: dict[str, str] = {}
     while True:
-        query = {"uploads": "", "prefix": side.location.prefix, **markers}
+        query = {"uploads": "", "prefix": side.location.prefix, "encoding-type": "url", **markers}
         answer = await wire.call(side.endpoint, "GET", "", query=query, root=b"ListMultipartUploadsResult")
         root = ElementTree.fromstring(answer.body)  # noqa: S314  # S3's own answer
         space = root.tag.removesuffix("ListMultipartUploadsResult")
+        decode = unquote_plus if root.findtext(f"{space}EncodingType") == "url" else str
         for each in root.iter(f"{space}Upload"):
-            found.append((each.findtext(f"{space}Key", ""), each.findtext(f"{space}UploadId", "")))
+            found.append((decode(each.findtext(f"{space}Key", "")), each.findtext(f"{space}UploadId", "")))
         if root.findtext(f"{space}IsTruncated") != "true":
             return [(key, upload) for key, upload in found if key.startswith(side.location.prefix)]
         markers = {
-            "key-marker": root.findtext(f"{space}NextKeyMarker", ""),
+            "key-marker": decode(root.findtext(f"{space}NextKeyMarker", "")),
             "upload-id-marker": root.findtext(f"{space}NextUploadIdMarker", ""),
         }
 

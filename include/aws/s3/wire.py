@@ -37,11 +37,12 @@ class S3Error(Exception):
 class Wire:
     """Requests to any endpoint, in step with one pace."""
 
-    def __init__(self, pace: Pace, *, first_pause: float = FIRST_PAUSE, patience: float = PATIENCE):
+    def __init__(self, pace: Pace, *, first_pause: float = FIRST_PAUSE, patience: float = PATIENCE, tries: int = TRIES):
         self.requests = 0
         self._pace = pace
         self._first_pause = first_pause
         self._patience = patience
+        self._tries = tries
 
     async def call(
         self,
@@ -74,7 +75,7 @@ class Wire:
                         raise
                 else:
                     tries += 1
-                    if tries >= TRIES or not (error.code in AGAIN or error.code in EXPIRED):
+                    if tries >= self._tries or not (error.code in AGAIN or error.code in EXPIRED):
                         raise
                     if error.code in EXPIRED:
                         await endpoint.renew()

@@ -31,9 +31,11 @@ def folder(url: str, uri: str, order: Order = byte_order) -> Folder:
     return Folder(client(url), Location.parse(uri), order)
 
 
-def copied(url: str, *, patience: float = 10, stop: threading.Event | None = None, **options: Any) -> CopyResult:
+def copied(
+    url: str, *, patience: float = 10, tries: int = 8, stop: threading.Event | None = None, **options: Any
+) -> CopyResult:
     """Copy the new data over the live data, with short pauses between tries."""
-    wire = Wire(Pace(options.pop("requests_per_second", 0)), first_pause=0.001, patience=patience)
+    wire = Wire(Pace(options.pop("requests_per_second", 0)), first_pause=0.001, patience=patience, tries=tries)
     return copy(folder(url, SOURCE), folder(url, DESTINATION), CopyOptions(**options), stop=stop, wire=wire)
 
 

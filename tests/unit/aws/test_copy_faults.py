@@ -55,7 +55,7 @@ def test_what_may_pass_is_tried_again(s3: PretendS3, url: str, status: int, code
 
 def test_a_200_with_an_error_in_it_is_an_error(s3: PretendS3, url: str):
     s3.faults.append(Fail(of("live/07.json"), 200, "InternalError"))
-    with pytest.raises(CopyFailedError, match="'07.json' \\(InternalError"):
+    with pytest.raises(CopyFailedError, match=r"'07.json' \(InternalError"):
         copied(url)
     assert "07.json" not in etags(s3, "live/")
     assert len(etags(s3, "live/")) == 29
@@ -64,7 +64,9 @@ def test_a_200_with_an_error_in_it_is_an_error(s3: PretendS3, url: str):
 def test_an_object_that_is_denied_is_named_and_the_others_are_copied(s3: PretendS3, url: str):
     fault = Fail(of("live/07.json"), 403, "AccessDenied")
     s3.faults.append(fault)
-    with pytest.raises(CopyFailedError, match=r"29 objects .* 1 failed, not copied: '07.json' \(AccessDenied") as caught:
+    with pytest.raises(
+        CopyFailedError, match=r"29 objects .* 1 failed, not copied: '07.json' \(AccessDenied"
+    ) as caught:
         copied(url)
     assert fault.struck == 1
     assert [each.key for each in caught.value.result.failures] == ["07.json"]
@@ -86,7 +88,7 @@ def test_a_storm_of_slow_down_is_ridden_out_with_fewer_requests_at_once(s3: Pret
 
 def test_a_storm_that_does_not_end_ends_the_copy(s3: PretendS3, url: str):
     s3.faults.append(Fail(is_copy, 503, "SlowDown"))
-    with pytest.raises(CopyFailedError, match="SlowDown.* and 25 more"):
+    with pytest.raises(CopyFailedError, match=r"SlowDown.* and 25 more"):
         copied(url, patience=0.05)
 
 
@@ -108,22 +110,24 @@ def test_a_source_that_is_replaced_during_the_copy_is_noticed(s3: PretendS3, url
 
     replaced: list[object] = []
     s3.faults.append(replace)
-    with pytest.raises(CopyFailedError, match="'07.json' \\(SourceChanged: it was replaced"):
+    with pytest.raises(CopyFailedError, match=r"'07.json' \(SourceChanged: it was replaced"):
         copied(url)
     assert replaced
     assert "07.json" not in etags(s3, "live/")
 
 
 def test_a_source_that_is_removed_during_the_copy_is_noticed(s3: PretendS3, url: str):
-    s3.faults.append(lambda request: s3.buckets["core-data"].pop("new/07.json", None) and None if is_copy(request) else None)
-    with pytest.raises(CopyFailedError, match="'07.json' \\(SourceChanged: it was removed"):
+    s3.faults.append(
+        lambda request: s3.buckets["core-data"].pop("new/07.json", None) and None if is_copy(request) else None
+    )
+    with pytest.raises(CopyFailedError, match=r"'07.json' \(SourceChanged: it was removed"):
         copied(url)
 
 
 def test_a_backup_overwrites_nothing(s3: PretendS3, url: str):
     s3.put("core-data", "live/07.json", 5)
     before = etags(s3, "live/")["07.json"]
-    with pytest.raises(CopyFailedError, match="'07.json' \\(DestinationExists"):
+    with pytest.raises(CopyFailedError, match=r"'07.json' \(DestinationExists"):
         copied(url, overwrite=False)
     assert etags(s3, "live/")["07.json"] == before
     assert len(etags(s3, "live/")) == 30
@@ -136,7 +140,7 @@ def test_a_backup_sees_what_somebody_writes_there_meanwhile(s3: PretendS3, url: 
 
     theirs = PretendS3().put("core-data", "live/07.json", 5)
     s3.faults.append(write)
-    with pytest.raises(CopyFailedError, match="'07.json' \\(DestinationExists"):
+    with pytest.raises(CopyFailedError, match=r"'07.json' \(DestinationExists"):
         copied(url, overwrite=False)
     assert s3.buckets["core-data"]["live/07.json"] is theirs
 
@@ -196,7 +200,7 @@ def test_an_upload_that_fails_is_aborted(s3: PretendS3, url: str):
     s3.put("core-data", "new/topo.json", 100 * MB, part=8 * MB)
     fault = Fail(lambda request: request.query.get("partNumber") == "9", 403, "AccessDenied")
     s3.faults.append(fault)
-    with pytest.raises(CopyFailedError, match="'topo.json' \\(AccessDenied"):
+    with pytest.raises(CopyFailedError, match=r"'topo.json' \(AccessDenied"):
         copied(url)
     assert fault.struck == 1
     assert s3.count["begin"] == 1
@@ -229,7 +233,7 @@ def test_a_copy_can_be_stopped_and_goes_on_later(s3: PretendS3, url: str):
         return None
 
     s3.faults.append(hold)
-    with pytest.raises(CopyFailedError, match="was stopped: .* start the copy again"):
+    with pytest.raises(CopyFailedError, match=r"was stopped: .* start the copy again"):
         copied(url, stop=stop, patience=600)
     assert not s3.uploads
     s3.faults.clear()
@@ -277,13 +281,13 @@ def test_an_empty_source_is_refused(s3: PretendS3, url: str):
 
 
 def test_a_bucket_that_is_not_there_is_refused_by_name(url: str):
-    with pytest.raises(PreconditionError, match="s3://no-such-data/a/.*NoSuchBucket"):
+    with pytest.raises(PreconditionError, match=r"s3://no-such-data/a/.*NoSuchBucket"):
         copy(folder(url, "s3://no-such-data/a/"), folder(url, DESTINATION))
 
 
 def test_a_key_that_gets_too_long_is_named(s3: PretendS3, url: str):
     s3.put("core-data", "new/" + "k" * 1020, 1)
-    with pytest.raises(CopyFailedError, match="KeyTooLong.*longer than 1,024 bytes"):
+    with pytest.raises(CopyFailedError, match=r"KeyTooLong.*longer than 1,024 bytes"):
         copied(url)
     assert len(etags(s3, "live/")) == 30
 
