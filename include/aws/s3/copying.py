@@ -111,7 +111,6 @@ class _Copying:
         return bool(self._copied or self._moved)
 
     async def all(self) -> None:
-        await self._find_unfinished()
         late: list[tuple[Entry, Entry | None]] = []
         try:
             await self._in_parallel(self._missing(late))
@@ -127,8 +126,10 @@ class _Copying:
         """List what may have to be copied, with what is there under its key; keys that come last go to `late`."""
         ours = list_objects(self._wire, self._source.endpoint, self._source.location, self._order)
         theirs = list_objects(self._wire, self._destination.endpoint, self._destination.location, self._order)
+        finding = asyncio.create_task(self._find_unfinished())  # while the first pages are on their way
         try:
             async for entry, there in side_by_side(ours, theirs, self._order):
+                await finding
                 if entry is None:
                     continue
                 self._seen[0] += 1
@@ -140,8 +141,10 @@ class _Copying:
                 else:
                     yield entry, there
         finally:
-            await ours.aclose()  # type: ignore[attr-defined]  # both are generators
-            await theirs.aclose()  # type: ignore[attr-defined]
+            await ours.aclose()
+            await theirs.aclose()
+            finding.cancel()
+            await asyncio.gather(finding, return_exceptions=True)
         if not self._seen[0]:
             raise PreconditionError(f"{self._source.location.uri} holds no object; nothing was copied, check the URI.")
         if self._expected is None:

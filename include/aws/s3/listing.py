@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
@@ -26,6 +26,9 @@ class Entry(NamedTuple):
     modified: str
 
 
+Page = tuple[list[Entry], str]  # and the token of the next one
+
+
 class Pair(NamedTuple):
     """What two folders hold under one key; at least one of them holds something."""
 
@@ -43,14 +46,19 @@ def folder_order(key: str) -> list[str]:
     return key.split("/")
 
 
-async def list_objects(wire: Wire, endpoint: Endpoint, location: Location, order: Order) -> AsyncIterator[Entry]:
-    """List the folder; the next page is fetched while this one is used. Raises: PreconditionError, S3Error."""
-    coming: asyncio.Task[tuple[list[Entry], str]] | None = asyncio.create_task(_page(wire, endpoint, location, ""))
+def list_objects(wire: Wire, endpoint: Endpoint, location: Location, order: Order) -> AsyncGenerator[Entry, None]:
+    """List the folder; a page is fetched before it is asked for. Raises: PreconditionError, S3Error."""
+    return _entries(wire, endpoint, location, order, _fetch(wire, endpoint, location, ""))
+
+
+async def _entries(
+    wire: Wire, endpoint: Endpoint, location: Location, order: Order, coming: asyncio.Task[Page] | None
+) -> AsyncGenerator[Entry, None]:
     last: Any = None
     try:
         while coming:
             entries, token = await coming
-            coming = asyncio.create_task(_page(wire, endpoint, location, token)) if token else None
+            coming = _fetch(wire, endpoint, location, token) if token else None
             for entry in entries:
                 place = order(entry.key)
                 if last is not None and place <= last:
@@ -65,7 +73,13 @@ async def list_objects(wire: Wire, endpoint: Endpoint, location: Location, order
             coming.cancel()
 
 
-async def _page(wire: Wire, endpoint: Endpoint, location: Location, token: str) -> tuple[list[Entry], str]:
+def _fetch(wire: Wire, endpoint: Endpoint, location: Location, token: str) -> asyncio.Task[Page]:
+    task = asyncio.create_task(_page(wire, endpoint, location, token))
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may come to ask
+    return task
+
+
+async def _page(wire: Wire, endpoint: Endpoint, location: Location, token: str) -> Page:
     query = {"list-type": "2", "prefix": location.prefix, "encoding-type": "url"}
     if token:
         query["continuation-token"] = token
@@ -73,7 +87,7 @@ async def _page(wire: Wire, endpoint: Endpoint, location: Location, token: str) 
     return read_page(answer.body, len(location.prefix))
 
 
-def read_page(body: bytes, skip: int) -> tuple[list[Entry], str]:
+def read_page(body: bytes, skip: int) -> Page:
     """Return the entries of a page of ListObjectsV2 without the first `skip` characters of their keys, and the token."""
     root = ElementTree.fromstring(body)  # noqa: S314  # expat of today expands no bombs; this is S3's own answer
     space = root.tag.removesuffix("ListBucketResult")
