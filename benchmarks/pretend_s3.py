@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import re
+import ssl
 import sys
 import threading
 import time
@@ -329,15 +330,18 @@ class _Connection(asyncio.Protocol):
             self._transport.write(data)
 
 
-async def _serve(s3: PretendS3, ready: Callable[[int], None], over: asyncio.Event) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: _Connection(s3), "127.0.0.1", 0, backlog=1024)
+async def _serve(
+    s3: PretendS3, ready: Callable[[int], None], over: asyncio.Event, tls: ssl.SSLContext | None = None
+) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(s3), "127.0.0.1", 0, backlog=1024, ssl=tls)
     ready(server.sockets[0].getsockname()[1])
     await over.wait()
     server.close()
 
 
 @contextmanager
-def in_thread(s3: PretendS3) -> Iterator[str]:
+def in_thread(s3: PretendS3, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve it from a thread; gives its URL."""
     started, facts = threading.Event(), {}
 
@@ -348,13 +352,13 @@ def in_thread(s3: PretendS3) -> Iterator[str]:
             facts.update(port=port, stop=over.set, loop=asyncio.get_running_loop())
             started.set()
 
-        await _serve(s3, ready, over)
+        await _serve(s3, ready, over, tls)
 
     thread = threading.Thread(target=lambda: uvloop.run(main()), daemon=True)
     thread.start()
     assert started.wait(10)
     try:
-        yield f"http://127.0.0.1:{facts['port']}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{facts['port']}"
     finally:
         facts["loop"].call_soon_threadsafe(facts["stop"])
         thread.join(10)

@@ -298,3 +298,10 @@ def test_metadata_that_changed_under_the_same_bytes_is_copied_again(s3: PretendS
     s3.buckets["core-data"]["new/07.json"].headers["cache-control"] = "no-store"
     assert copied(url).copied == 1
     assert s3.buckets["core-data"]["live/07.json"].headers["cache-control"] == "no-store"
+
+
+def test_a_connection_that_s3_closes_while_idle_is_not_used_again(s3: PretendS3, url: str):
+    fault = Fail(is_copy, 0, "the connection breaks", times=20)
+    s3.faults.append(fault)
+    assert copied(url, requests_per_second=200).copied == 30
+    assert fault.struck == 20
