@@ -55,8 +55,8 @@ def serve(bucket: str) -> Iterator[str]:
             *[f"-{name}.port={port}" for name, port in ports.items()],
             "-master.telemetry=false",
             "-master.electionTimeout=1s",
-            "-master.volumeSizeLimitMB=256",
-            "-volume.max=20",
+            "-master.volumeSizeLimitMB=1024",
+            "-volume.max=60",  # the copies of all rounds stay until the end
         ]
         with Path(folder, "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603  # our own arguments
