@@ -9,7 +9,8 @@
         ├── LeaseLostError    this run no longer holds the target and must not write
         ├── RolloutFailedError  new tasks failed, or did not get healthy in time
         ├── MigrationFailedError  a one-off task could not start, failed, or nobody knows how it ended
-        └── BakeFailedError   what was released is up, but the world got worse since
+        ├── BakeFailedError   what was released is up, but the world got worse since
+        └── CopyFailedError   some objects were not copied; those that were are whole
 
 A message is one sentence saying what is wrong, with both values, then what to do next.
 """
@@ -53,3 +54,11 @@ class MigrationFailedError(StoppedHalfwayError):
 
 class BakeFailedError(StoppedHalfwayError):
     """What was released runs, but alarms, errors or measurements say that it should not."""
+
+
+class CopyFailedError(StoppedHalfwayError):
+    """Some objects were not copied, or are not what they should be; `result` says which as far as it can be listed."""
+
+    def __init__(self, message: str, result: object = None):
+        super().__init__(message)
+        self.result = result

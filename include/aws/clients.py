@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
     from mypy_boto3_logs.client import CloudWatchLogsClient
+    from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sts.client import STSClient
 
 
@@ -76,6 +77,11 @@ class Clients:
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
         client: CloudWatchLogsClient = self._make("logs")
+        return client
+
+    @cached_property
+    def s3(self) -> S3Client:
+        client: S3Client = self._make("s3")
         return client
 
     @cached_property

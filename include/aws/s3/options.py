@@ -1,0 +1,93 @@
+"""What may be asked of a copy, what it tells on the way, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+LARGEST_WHOLE = 5 * 1024**3  # bytes one CopyObject takes
+PART = 128 * 1024**2  # for objects that were not uploaded in parts themselves
+GIVE_UP = 100  # failures after which the rest is not tried: it is not the single object then
+NAMED = 5  # keys in a message
+
+
+@dataclass(frozen=True)
+class CopyOptions:
+    """Left out, everything is as `aws s3 cp --recursive` does it, but for the storage class, which each object keeps.
+
+    An object that is there with the same size and ETag is not copied again, unless the source's is newer, as then its metadata
+    may be too. `since` (AWS's clock) has those copied again as well that were there before this copy first began: a restore
+    wants it. `last` picks keys that are copied after all others, so that whoever reads meanwhile finds what they point to.
+    """
+
+    overwrite: bool = True  # False: a key that is there with other contents is a failure, and stays
+    requests_per_second: float = 0  # 0: as many as S3 takes
+    storage_class: str = ""
+    encryption: str = ""  # AES256, aws:kms, aws:kms:dsse; empty: the destination bucket's default
+    kms_key: str = ""
+    acl: str = ""
+    parts_over: int = LARGEST_WHOLE
+    part_bytes: int = PART
+    give_up_after: int = GIVE_UP
+    since: datetime | None = None
+    last: Callable[[str], bool] = lambda key: False
+
+    @property
+    def begun(self) -> str:
+        """`since` as lists write it, empty for none."""
+        return self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if self.since else ""
+
+
+@dataclass(frozen=True)
+class CopyProgress:
+    """How far a copy is; totals are None until they are known, `left` is seconds."""
+
+    objects: int
+    bytes: int
+    total_objects: int | None
+    total_bytes: int | None
+    left: float | None
+
+    @property
+    def text(self) -> str:
+        objects = f"{self.objects:,}" + (f" of {self.total_objects:,}" if self.total_objects is not None else "")
+        size = f"{self.bytes / 1e6:,.1f}" + (
+            f" of {self.total_bytes / 1e6:,.1f}" if self.total_bytes is not None else ""
+        )
+        left = f", about {_duration(self.left)} left" if self.left is not None else ""
+        return f"{objects} objects, {size} MB{left}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One object that was not copied; `code` is S3's, or SourceChanged, DestinationExists."""
+
+    key: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CopyResult:
+    """What a copy did; `failures` holds the first of `failed`."""
+
+    copied: int
+    copied_bytes: int
+    skipped: int  # there and identical already
+    failed: int
+    failures: tuple[Failure, ...]
+    requests: int
+    slowed: int  # answers of 503 SlowDown and the like
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{self.copied:,} objects ({self.copied_bytes / 1e6:,.1f} MB) copied, {self.skipped:,} were there already, "
+            f"{self.failed:,} failed"
+        )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
