@@ -65,7 +65,8 @@ class AwaitStateOperator(WaitsForAws):
             self.log.info("progress: %s", progress.text)
             if not progress.done:
                 self.wait_for(here, self.watch, arguments)
-            add_milestone(here.table, here.run, here.name, progress.milestone)  # a wait would have told it
+            if progress.milestone:  # a wait would have told it
+                add_milestone(here.table, here.run, here.name, progress.milestone)
         return progress.text
 
     def resume(self, context: Any, event: dict[str, Any]) -> str:
