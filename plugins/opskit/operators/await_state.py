@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import RunbookError
-from include.operations.history import add_event
+from include.operations.history import add_event, add_milestone
 from include.restart.plan import RestartPlan
 from include.restart.watches import AGREE, run_watch
 from opskit.step import Step, step
@@ -65,6 +65,8 @@ class AwaitStateOperator(WaitsForAws):
             self.log.info("progress: %s", progress.text)
             if not progress.done:
                 self.wait_for(here, self.watch, arguments)
+            if progress.milestone:  # a wait would have told it
+                add_milestone(here.table, here.run, here.name, progress.milestone)
         return progress.text
 
     def resume(self, context: Any, event: dict[str, Any]) -> str:
