@@ -21,7 +21,7 @@ TARGETS = load().restartable()
 WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
 # a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
 # API server and the database failing one after the other
-RETRIES = 5
+RETRIES = 8
 
 
 def plan_for(here: Step) -> tuple[RestartPlan, datetime]:

@@ -156,7 +156,28 @@ def test_channel_that_is_not_there_is_named(place, table, clock, outbox):
 
 
 @pytest.fixture
-def context(place, cloud, monkeypatch):
+def tellers(monkeypatch, tmp_path):
+    """Ends when every process that was left behind has: none may find the table of the next test."""
+    left, leave_behind = [], story.leave_behind
+
+    def leave_noted(work, seconds):
+        left.append(done := tmp_path / f"teller-{len(left)}")
+
+        def noted():
+            try:
+                work()
+            finally:
+                done.touch()
+
+        leave_behind(noted, seconds)
+
+    monkeypatch.setattr(story, "leave_behind", leave_noted)
+    yield
+    ensure(lambda: all(each.exists() for each in left))
+
+
+@pytest.fixture
+def context(place, cloud, monkeypatch, tellers):
     """What Airflow hands to a callback, with the connections of a sandbox."""
     monkeypatch.setenv(
         "AIRFLOW_CONN_AWS_CORE_STAGING", environment.connection(load().target("core/staging"), cloud.url)
