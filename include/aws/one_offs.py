@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from include.aws.clock import answered_at
 from include.aws.ecs import Task, describe_tasks, read_task
 from include.errors import PreconditionError
 
@@ -60,6 +62,12 @@ def run_task(
         clientToken=token,
     )
     return tuple(read_task(each) for each in response["tasks"]), response.get("failures", [])
+
+
+def describe_task(client: ECSClient, cluster: str, arn: str) -> tuple[Task | None, datetime]:
+    """Return a task and the time by AWS's clock; None if AWS does not know it (any more)."""
+    response: Any = client.describe_tasks(cluster=cluster, tasks=[arn])
+    return next((read_task(each) for each in response["tasks"]), None), answered_at(response)
 
 
 def list_started(client: ECSClient, cluster: str, family: str, started_by: str) -> tuple[Task, ...]:

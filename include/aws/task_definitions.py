@@ -63,6 +63,15 @@ def image_of(definition: Mapping[str, Any], container: str) -> str:
     )
 
 
+def log_prefix(definition: Mapping[str, Any], container: str) -> str:
+    """Return the prefix of the log streams a container writes by the awslogs driver; its family's name where none is given."""
+    for each in definition["containerDefinitions"]:
+        if each["name"] == container:
+            options = each.get("logConfiguration", {}).get("options", {})
+            return str(options.get("awslogs-stream-prefix", definition["family"]))
+    return str(definition["family"])
+
+
 def set_task_definition(client: ECSClient, cluster: str, service: str, definition: str) -> Deployment:
     """Let a service run a task definition and return its deployment; of one that it runs already ECS starts none."""
     response = client.update_service(cluster=cluster, service=service, taskDefinition=definition)

@@ -11,6 +11,7 @@ from include.restart import rolling, surge
 from include.restart.plan import ServiceRestart
 from include.restart.steps import look
 from include.waits.progress import Progress
+from include.waits.watch import Watch
 
 NO_LINES = LoadLines((), ())
 
@@ -42,29 +43,25 @@ def watch_rollout(
     return rolling.judge_rollout(plan, rolling.Rollout(deployment, since), look(clients, plan, service))
 
 
+def _on_a_service(watch: Callable[..., Progress]) -> Watch:
+    """Return a watch that reads its arguments from JSON: plan, since, and what it needs besides."""
+
+    def look_once(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
+        rest = {key: value for key, value in arguments.items() if key not in ("plan", "since")}
+        plan = ServiceRestart.model_validate(arguments["plan"])
+        return watch(clients, plan, datetime.fromisoformat(arguments["since"]), service=service, **rest)
+
+    return look_once
+
+
 # A target's health comes and goes while a task struggles: old tasks are stopped only after several looks in a row
 AGREE = {"new_tasks_healthy": 3}
-WATCHES: dict[str, Callable[..., Progress]] = {
-    "new_tasks_healthy": watch_new_tasks,
-    "old_tasks_stopped": watch_old_tasks,
-    "settled": watch_settled,
-    "rollout_complete": watch_rollout,
+WATCHES: dict[str, Watch] = {
+    "new_tasks_healthy": _on_a_service(watch_new_tasks),
+    "old_tasks_stopped": _on_a_service(watch_old_tasks),
+    "settled": _on_a_service(watch_settled),
+    "rollout_complete": _on_a_service(watch_rollout),
 }
-
-
-def run_watch(name: str, clients: Clients, arguments: dict[str, Any], service: Service | None = None) -> Progress:
-    """Make one look; `arguments` is JSON: plan, since, and what the watch needs besides.
-
-    `service` is given by who has described the service just now.
-    """
-    rest = {key: value for key, value in arguments.items() if key not in ("plan", "since")}
-    plan = ServiceRestart.model_validate(arguments["plan"])
-    return WATCHES[name](clients, plan, datetime.fromisoformat(arguments["since"]), service=service, **rest)
-
-
-def watched_service(arguments: dict[str, Any]) -> tuple[str, str]:
-    """Return the cluster and the service a watch with these arguments looks at."""
-    return arguments["plan"]["cluster"], arguments["plan"]["service"]
 
 
 def _load_lines(clients: Clients, plan: ServiceRestart, state: ServiceState, since: datetime) -> LoadLines:

@@ -28,12 +28,15 @@ ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough l
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 
 log = logging.getLogger(__name__)
-RunWatch = Callable[[str, Clients, dict[str, Any], Service], Progress]
+RunWatch = Callable[[str, Clients, dict[str, Any], Service | None], Progress]
 
 
 @dataclass(frozen=True)
 class Wait:
-    """A watch (by name) on one service, with the arguments it was stored with; `clients` are shared with other waits."""
+    """A watch (by name), with the arguments it was stored with; `clients` are shared with other waits.
+
+    Cluster and service are empty for one that looks at something else: it is no part of the batches, and has its turn.
+    """
 
     key: str
     watch: str
@@ -126,8 +129,8 @@ class Poller:
         )  # or the batches would leave nothing to look with
         ready = [each for each in list(self._states.values()) if now - each.since >= self._settle]
         news = list(self._describe(ready))
-        described = [each for each in ready if each.service and each.described >= now]
-        for state in sorted(described, key=lambda each: (not each.moved, each.looked)):
+        due = [each for each in ready if not each.wait.service or (each.service and each.described >= now)]
+        for state in sorted(due, key=lambda each: (not each.moved, each.looked)):
             self._paying = self._prompted if state.moved else self._routine
             if self._paying.left < 1:
                 continue
@@ -166,7 +169,7 @@ class Poller:
     @staticmethod
     def _batches(states: Iterable[_State]) -> Iterable[tuple[Clients, str, list[_State]]]:
         groups: dict[tuple[int, str], list[_State]] = {}
-        for state in states:
+        for state in (each for each in states if each.wait.service):
             groups.setdefault((id(state.wait.clients), state.wait.cluster), []).append(state)
         for (_, cluster), group in groups.items():
             rest = iter(group)
@@ -175,7 +178,6 @@ class Poller:
 
     def _look(self, state: _State) -> Look:
         wait = state.wait
-        assert state.service  # only those that were described are looked at
         try:
             progress = self._run_watch(wait.watch, wait.clients, wait.arguments, state.service)
         except RunbookError as error:

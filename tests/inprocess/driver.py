@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.sdk.execution_time.context import set_current_context
 
 from include.errors import RunbookError
-from include.restart.watches import run_watch
+from include.watches import run_watch
 from tests.inprocess.cloud import Cloud, Killed
 
 DONE = ("success", "failed", "skipped", "upstream_failed")

@@ -22,6 +22,10 @@ def _since(here: Step) -> datetime:
     return datetime.fromisoformat(here.guard["since"])
 
 
+def _watched(here: Step) -> dict[str, Any]:
+    return {"plan": here.guard["plan"]["services"][0], "since": here.guard["since"]}
+
+
 @task.branch
 def choose_strategy() -> str:
     """Follow the strategy of the confirmed plan."""
@@ -62,12 +66,12 @@ def surge() -> None:
     (
         raise_group_capacity()
         >> raise_desired_count()
-        >> AwaitStateOperator(task_id="await_new_tasks_healthy", watch="new_tasks_healthy")
+        >> AwaitStateOperator(task_id="await_new_tasks_healthy", watch="new_tasks_healthy", arguments=_watched)
         >> protect_new_tasks()
         >> stop_old_tasks()
-        >> AwaitStateOperator(task_id="await_old_tasks_stopped", watch="old_tasks_stopped")
+        >> AwaitStateOperator(task_id="await_old_tasks_stopped", watch="old_tasks_stopped", arguments=_watched)
         >> unprotect_tasks()
-        >> AwaitStateOperator(task_id="await_count_restored", watch="settled")
+        >> AwaitStateOperator(task_id="await_count_restored", watch="settled", arguments=_watched)
     )
 
 

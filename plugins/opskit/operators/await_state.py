@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import RunbookError
 from include.operations.history import add_event, add_milestone
-from include.restart.plan import RestartPlan
-from include.restart.watches import AGREE, run_watch
+from include.watches import AGREE, run_watch
 from opskit.step import Step, step
 from opskit.triggers.state_reached import StateReachedTrigger
 
@@ -45,16 +45,19 @@ class WaitsForAws(BaseOperator):
 
 
 class AwaitStateOperator(WaitsForAws):
-    """Waits for one watch on the (only) service of a surge."""
+    """Waits for one watch; `arguments` returns what the watch is given, or a sentence if there is nothing to wait for."""
 
-    def __init__(self, *, watch: str, **kwargs: Any):
+    def __init__(self, *, watch: str, arguments: Callable[[Step], dict[str, Any] | str], **kwargs: Any):
         super().__init__(**kwargs)
         self.watch = watch
+        self.arguments = arguments
 
     def execute(self, context: Any) -> str:
         with step() as here:
-            plan = RestartPlan.model_validate(here.guard["plan"])
-            arguments = {"plan": plan.services[0].model_dump(mode="json"), "since": here.guard["since"]}
+            arguments = self.arguments(here)
+            if isinstance(arguments, str):
+                self.log.info("%s", arguments)
+                return arguments
             if self.watch in AGREE:  # one look is not enough for it
                 self.wait_for(here, self.watch, arguments)
             try:

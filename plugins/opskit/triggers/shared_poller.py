@@ -10,8 +10,8 @@ from typing import Any
 
 from include.aws.clients import Clients
 from include.inventory import load
-from include.restart.watches import AGREE, run_watch, watched_service
 from include.waits import Budget, Look, Poller, Wait
+from include.watches import AGREE, run_watch, watched_service
 from opskit.clients import clients_for_waits
 
 log = logging.getLogger(__name__)

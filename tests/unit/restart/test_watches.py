@@ -8,7 +8,7 @@ import pytest
 from include.aws.clients import Clients
 from include.errors import PreconditionError, RolloutFailedError
 from include.restart.steps import make_plan
-from include.restart.watches import WATCHES, run_watch
+from include.watches import WATCHES, run_watch
 from tests.unit.aws.answers import ARN, SERVICE, TASK
 from tests.unit.conftest import Script
 from tests.unit.facts import NOON, at, maps, rolling_plan

@@ -1,0 +1,116 @@
+"""Run a migration, or another one-off command, once, in a task of its own."""
+
+from datetime import datetime
+
+from airflow.sdk import DAG, Param, PokeReturnValue, task
+
+from include.inventory import load
+from include.releases.migrating import Wish, make_plan
+from include.releases.migration import PRESETS
+from include.releases.plans.database_migration import DatabaseMigrationPlan
+from include.runbooks import operator_page
+from opskit.groups.migration import migration
+from opskit.lease import ask_for_lease, give_lease_back, guard, hand_over_plan, write_record
+from opskit.operators.approve_plan import ApprovePlanOperator
+from opskit.operators.await_state import poll_seconds
+from opskit.params import common_params, refuse_unknown
+from opskit.step import Step, step
+from opskit.story import TOLD
+
+TARGETS = load().migratable()
+WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
+RETRIES = 8  # for processes that were killed: a refusal is never retried, and no retry starts a second migration
+IN_FULL = "in full"
+
+
+def plan_for(here: Step) -> tuple[DatabaseMigrationPlan, datetime]:
+    """Plan from the world as it is; called by the planner and again by the guard."""
+    params = here.params
+    preset = "" if params["command"] == IN_FULL else params["command"]
+    wish = Wish(preset, tuple(params["words"]), params["cpu"], params["memory"], params["again"], params["snapshot"])
+    return make_plan(here.clients, here.table, here.target, wish)
+
+
+with DAG(
+    dag_id="database_migration",
+    doc_md=operator_page("database_migration"),
+    schedule=None,
+    params={
+        **common_params(TARGETS),
+        "command": Param(
+            "migrate",
+            type="string",
+            enum=[*PRESETS, IN_FULL],
+            title="Command",
+            description="One of the inventory's commands, or one given in full below.",
+        ),
+        "words": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Command in full",
+            description='Only for "in full": the command, one word a line.',
+        ),
+        "cpu": Param(None, type=["null", "integer"], title="CPU units", description="1024 is one vCPU."),
+        "memory": Param(None, type=["null", "integer"], title="Memory", description="MiB; left out, the inventory's."),
+        "again": Param(
+            False,
+            type="boolean",
+            title="Again",
+            description="Run it although this image has made this migration before.",
+        ),
+        "snapshot": Param(
+            False,
+            type="boolean",
+            title="Snapshot",
+            description="Make a snapshot of the database before, and wait for it.",
+        ),
+    },
+    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
+    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
+    allowed_run_types=["manual"],
+    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+) as dag:
+
+    @task
+    def plan_migration() -> dict[str, object]:
+        with step() as here:
+            refuse_unknown(here)
+            plan, _ = plan_for(here)
+            return hand_over_plan(here, plan)
+
+    @task.short_circuit(ignore_downstream_trigger_rules=True)
+    def stop_if_plan_only() -> bool:
+        with step() as here:
+            return not here.params["plan_only"]
+
+    @task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=WAITING_ROOM)
+    def acquire_lock() -> PokeReturnValue:
+        return ask_for_lease("plan_migration")
+
+    @task
+    def confirm_plan_unchanged() -> dict[str, object]:
+        return guard("plan_migration", "acquire_lock", plan_for)
+
+    @task
+    def release_lock() -> None:
+        give_lease_back()
+
+    @task
+    def record_migration() -> str:
+        return write_record("plan_migration", "migration.verify_migration")
+
+    lock, released = acquire_lock().as_setup(), release_lock()
+
+    (
+        plan_migration()
+        >> stop_if_plan_only()
+        >> ApprovePlanOperator(task_id="approve_migration", plan_task="plan_migration")
+        >> ApprovePlanOperator(task_id="approve_migration_second", plan_task="plan_migration", seat=2)
+        >> lock
+        >> confirm_plan_unchanged()
+        >> migration()
+        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        >> released.as_teardown(setups=lock)
+        >> record_migration().as_teardown(on_failure_fail_dagrun=True)
+    )
