@@ -133,6 +133,10 @@ class Inventory:
         found = [(name, target.environment.release) for name, target in self.targets.items()]
         return [name for name, release in found if release and not release.proved_on]
 
+    def publishing(self) -> list[str]:
+        """The names of the targets whose images are built for them."""
+        return [name for name, target in self.targets.items() if target.environment.builder]
+
     def migratable(self) -> list[str]:
         """The names of the targets that have a one_off section, and services whose network its tasks can use."""
         return [name for name, each in self.targets.items() if each.environment.one_off and each.environment.services]

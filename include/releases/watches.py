@@ -1,13 +1,16 @@
 """The waits of a release, by name: one look each, made over and over until it says done or raises."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from include.aws import one_offs, rds
 from include.aws.clients import Clients
 from include.aws.ecs import Service
+from include.aws.service_state import read_service
 from include.errors import MigrationFailedError
 from include.releases.migration import judge_migration
+from include.releases.parts import ServiceRelease
+from include.releases.rollout import Rollout, judge_rollout
 from include.waits.progress import Progress
 from include.waits.watch import Watch
 
@@ -39,4 +42,16 @@ def watch_snapshot(clients: Clients, arguments: dict[str, Any], _: Service | Non
     return Progress(found.status == "available", f"{text}, {found.percent}%", text)
 
 
-WATCHES: dict[str, Watch] = {"task_stopped": watch_task, "snapshot_available": watch_snapshot}
+def watch_release(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
+    """Look whether a service runs the wanted task definition and nothing else."""
+    part = ServiceRelease.model_validate(arguments["plan"])
+    state = read_service(clients, part.cluster, part.service, part.group.name if part.group else None, service)
+    since = datetime.fromisoformat(arguments["since"])
+    return judge_rollout(part, arguments["wanted"], Rollout(arguments["deployment"], since), state)
+
+
+WATCHES: dict[str, Watch] = {
+    "task_stopped": watch_task,
+    "snapshot_available": watch_snapshot,
+    "release_complete": watch_release,
+}

@@ -14,6 +14,12 @@ VISIBLE = 5  # of them: blanks are no reason
 FORBIDDEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 BLANK = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
 REASON_FORM = rf"^(?![\s\S]*[{FORBIDDEN}])(?:[{BLANK}]*[^{BLANK}]){{{VISIBLE}}}"
+COMMIT = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{40}$",
+    "title": "Commit",
+    "description": "All 40 characters of its id, as git rev-parse prints them.",
+}
 
 
 def common_params(targets: Sequence[str]) -> dict[str, Param]:

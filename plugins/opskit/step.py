@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -16,12 +16,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.aws.clients import Clients
 from include.errors import PreconditionError, RunbookError
 from include.inventory import Target, load
-from include.operations.history import add_event
+from include.operations.history import add_event, add_milestone
 from include.operations.leases import read_lease
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
 from include.plan.markdown import one_line
+from include.waits.progress import Progress
 from opskit.clients import clients_for, operations_table
+from opskit.neighbours import github_repository
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +71,11 @@ class Step:
     def clients(self) -> Clients:
         return clients_for(self.target.name)
 
+    @cached_property
+    def github(self) -> Repository:
+        """The target's repository on GitHub."""
+        return github_repository(self.target)
+
     @property
     def table(self) -> OperationsTable:
         return operations_table(self.target.name)
@@ -73,6 +83,12 @@ class Step:
     def log(self, text: str) -> None:
         """Write to the task's log."""
         log.info("%s", text)
+
+    def tell_progress(self, progress: Progress) -> None:
+        """Say how far a wait has come: in the log, and, where it is worth telling, on record."""
+        log.info("progress: %s", progress.text)
+        if progress.milestone:
+            add_milestone(self.table, self.run, self.name, progress.milestone)
 
     def result_of(self, task_id: str) -> Any:
         """Return what another task of this run returned, or None."""

@@ -1,9 +1,9 @@
 """What each repository is like at first: months of commits with tickets in their subjects, as people write them."""
 
-import hashlib
 import random
 from collections.abc import Callable
 
+from sandbox.commits import COMMITS, commit_sha
 from sandbox.neighbours.github_model import (
     Comment,
     Commit,
@@ -18,7 +18,6 @@ from sandbox.neighbours.github_model import (
 
 NextId = Callable[[], int]
 
-COMMITS = 64
 UNRELEASED = 9  # newer than the last release
 APART = 7 * 3600.0  # simulated seconds between two commits
 FIRST_PULL = 2301
@@ -43,11 +42,6 @@ CHORES = (
 )  # fmt: skip
 TOPICS = ("app/models/log.rb", "app/views/logs/edit.html.erb", "lib/tasks/data_import.rake", "config/locales/en.yml")
 MIGRATION = "db/migrate/20260901093000_add_labels_to_logs.rb"
-
-
-def commit_sha(repository: str, number: int) -> str:
-    """Return the sha of a repository's n-th commit at first: 1 is the oldest, COMMITS the newest on main."""
-    return hashlib.sha1(f"{repository} {number}".encode(), usedforsecurity=False).hexdigest()
 
 
 def released_sha(repository: str) -> str:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from include.inventory import Inventory
+from sandbox.aws import delivery
 from sandbox.aws.world import World
 from sandbox.neighbours.github import GitHub
+from sandbox.neighbours.github_model import Repository, Run
 from sandbox.neighbours.jira import Jira
 from sandbox.neighbours.sentry import Sentry
 from sandbox.neighbours.slack import Slack
@@ -20,9 +22,19 @@ class Town:
     @classmethod
     def of(cls, inventory: Inventory, world: World) -> "Town":
         """Return the neighbours that an inventory names, as they are at first."""
-        return cls(Slack(inventory), GitHub(inventory, world), Jira(inventory, world), Sentry(inventory, world))
+        github = GitHub(inventory, world)
+        github.completed.append(lambda repository, run: _deliver(world, inventory, repository, run))
+        return cls(Slack(inventory), github, Jira(inventory, world), Sentry(inventory, world))
 
     def clear(self) -> None:
         """Begin again with all of them."""
         for each in (self.slack, self.github, self.jira, self.sentry):
             each.clear()
+
+
+def _deliver(world: World, inventory: Inventory, repository: Repository, run: Run) -> None:
+    """Push the image that a workflow has built."""
+    if run.conclusion == "success" and "commit" in run.inputs:
+        delivery.publish(
+            world, inventory, repository.full_name, run.workflow.file, str(run.inputs["commit"]), str(run.id)
+        )

@@ -1,0 +1,171 @@
+"""The writes of a release to services that ECS deploys: forward, and back. Each reads the world again; all safe to repeat."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from include.aws import ecr
+from include.aws.clients import Clients
+from include.aws.service_state import ServiceState, read_service
+from include.aws.task_definitions import (
+    Definition,
+    describe_definition,
+    image_of,
+    register_definition,
+    set_task_definition,
+)
+from include.errors import PreconditionError
+from include.inventory import Target
+from include.operations.permit import Permit
+from include.releases import findings, rollout
+from include.releases.images import must_tag
+from include.releases.parts import ServiceRelease, revision
+from include.releases.rollout import Rollout
+from include.releases.templates import is_registered, with_image
+from include.releases.way_back import WayBack, plan_way_back
+
+log = logging.getLogger(__name__)
+Wanted = Mapping[str, str]  # the ARN of the task definition each service is to run
+
+
+def look(clients: Clients, part: ServiceRelease) -> ServiceState:
+    """Read a service as it is now."""
+    return read_service(clients, part.cluster, part.service, part.group.name if part.group else None)
+
+
+def tag_image(clients: Clients, permit: Permit, target: Target, digest: str, tag: str) -> str:
+    """Put the tag people know it by on the release's image, without moving a layer (ecr.PutImage)."""
+    registry = target.registry
+    _reconcile(clients, permit, target, ())
+    images = ecr.list_images(clients.ecr, registry)
+    image = next((each for each in images if each.digest == digest), None)
+    if image is None:
+        raise PreconditionError(
+            f"Repository {registry.repository} has no image {digest[:19]} any more; find out who removed it, and build it again."
+        )
+    if must_tag(image, tag, images):
+        permit.write(
+            f"ecr.PutImage {registry.repository}: {tag} on {digest[:19]}",
+            lambda: ecr.tag_image(clients.ecr, registry, digest, tag),
+            on=[registry.repository],
+            imageTag=tag,
+        )
+    return tag
+
+
+def register_definitions(
+    clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease], digest: str
+) -> dict[str, str]:
+    """Register each service's definition with the release's image, unless its newest revision is just that."""
+    _reconcile(clients, permit, target, parts)
+    return {
+        part.service: _register(
+            clients, permit, target, describe_definition(clients.ecs, part.before), part.container, digest
+        )
+        for part in parts
+    }
+
+
+def register_one_off(clients: Clients, permit: Permit, target: Target, family: str, container: str, digest: str) -> str:
+    """Register a one-off family's definition with the release's image, and return its ARN."""
+    return _register(clients, permit, target, describe_definition(clients.ecs, family), container, digest)
+
+
+def _register(
+    clients: Clients, permit: Permit, target: Target, definition: Definition, container: str, digest: str
+) -> str:
+    image = ecr.image_uri(target.registry, digest)
+    wanted, family = with_image(definition, container, image), str(definition["family"])
+    newest = describe_definition(clients.ecs, family)
+    if is_registered(newest, wanted):
+        return str(newest["taskDefinitionArn"])
+    return permit.write(
+        f"ecs.RegisterTaskDefinition {family}: {image}",
+        lambda: register_definition(clients.ecs_once, wanted),
+        on=[family],
+        image=image,
+    )
+
+
+def advance_services(
+    clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease], wanted: Wanted, kind: str
+) -> tuple[ServiceRelease, Rollout] | None:
+    """Start the next service if the one before is proved; returns the one to wait for, or None when all are.
+
+    `kind` tells the way there from the way back: a service that this run has sent back is not "rolled back" by ECS.
+    """
+    _reconcile(clients, permit, target, parts)
+    states = {part.service: look(clients, part) for part in parts}
+    for index, part in enumerate(parts):
+        name, state = part.service, states[part.service]
+        key = f"{kind}#{name}"
+        begun = permit.table.get(f"run#{permit.owner}", key) is not None
+        started = rollout.find_started(part, wanted[name], state, begun=begun)
+        if started is None:  # not judged at once: a read right after the write may not show it yet
+            rollout.ensure_turn(parts, index, wanted, states)
+            return part, _start(clients, permit, part, wanted[name], key)
+        progress = rollout.judge_rollout(part, wanted[name], started, state)
+        if not progress.done:
+            return part, started
+        log.info("progress: %s", progress.text)
+    return None
+
+
+def _start(clients: Clients, permit: Permit, part: ServiceRelease, definition: str, key: str) -> Rollout:
+    made = permit.write(
+        f"ecs.UpdateService {part.service}: {revision(definition)}",
+        lambda: set_task_definition(clients.ecs, part.cluster, part.service, definition),
+        on=[part.service],
+        taskDefinition=definition,
+    )
+    permit.table.add(f"run#{permit.owner}", key, {"deployment": made.id, "since": made.created_at.isoformat()})
+    return Rollout(made.id, made.created_at)
+
+
+def prove_services(clients: Clients, parts: Sequence[ServiceRelease], wanted: Wanted, digest: str) -> str:
+    """Return the proof that every service runs the release and nothing else. Raises: RolloutFailedError."""
+    return "; ".join(rollout.prove_released(part, wanted[part.service], digest, look(clients, part)) for part in parts)
+
+
+def prove_returned(clients: Clients, parts: Sequence[ServiceRelease]) -> str:
+    """Return the proof that every service runs what it ran before. Raises: RolloutFailedError."""
+    return "; ".join(
+        rollout.prove_released(part, part.before, part.before_digest, look(clients, part)) for part in parts
+    )
+
+
+def find_way_back(
+    clients: Clients,
+    target: Target,
+    parts: Sequence[ServiceRelease],
+    wanted: Wanted,
+    *,
+    migrated: Sequence[str] = (),
+    published: str = "",
+) -> WayBack:
+    """Work out the way back from what runs now. Raises: PreconditionError."""
+    runs = {part.service: look(clients, part).service.primary.task_definition for part in parts}
+    known = {each.digest for each in ecr.list_images(clients.ecr, target.registry)}
+    existing = {part.before: _exists(clients, part, known) for part in parts}
+    return plan_way_back(parts, wanted, runs, existing, migrated=migrated, published=published)
+
+
+def _exists(clients: Clients, part: ServiceRelease, digests: set[str]) -> bool:
+    definition = describe_definition(clients.ecs, part.before)
+    return definition.get("status") == "ACTIVE" and part.before_digest in digests
+
+
+def _reconcile(clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease]) -> None:
+    """Ask AWS what became of writes whose answer was never noted, and put it on record."""
+
+    def find(intent: Mapping[str, Any]) -> str:
+        newest = {part.family: _newest_image(clients, part) for part in parts}
+        tags = {tag for each in ecr.list_images(clients.ecr, target.registry) for tag in each.tags}
+        runs = {part.service: look(clients, part).service.primary.task_definition for part in parts}
+        return findings.find(intent, findings.Facts(runs=runs, newest=newest, tags=tags))
+
+    permit.reconcile(find)
+
+
+def _newest_image(clients: Clients, part: ServiceRelease) -> str:
+    return image_of(describe_definition(clients.ecs, part.family), part.container)

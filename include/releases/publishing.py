@@ -1,0 +1,205 @@
+"""Bring a commit's image into the registry: find it, or have it built once, and say which one it is."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from include.aws import codebuild, ecr
+from include.aws.clients import Clients
+from include.aws.sts import ask_who
+from include.errors import PreconditionError
+from include.github import WorkflowRun, dispatch_workflow, find_run, get_run, newest_run
+from include.inventory import Target
+from include.inventory.releasing import ScanPolicy
+from include.operations.permit import Permit
+from include.releases import findings
+from include.releases.images import Image, Verdict, commit_tag, judge_scan
+from include.releases.plans.image_publication import ImagePublicationPlan, plan_image_publication
+from include.waits.progress import Progress
+
+BUILT = "build"  # the document that keeps which build this run follows
+MARK = "build-mark"  # and the one that says which workflow runs there were before it
+
+SCAN_BEGINS = timedelta(minutes=5)  # after the push, at the latest
+NONE, CODEBUILD, GITHUB = "none", "codebuild", "github"
+
+
+class Workplace(Protocol):
+    """Where a runbook works: the target, its clients, and its repository on GitHub."""
+
+    @property
+    def target(self) -> Target: ...
+    @property
+    def clients(self) -> Clients: ...
+    @property
+    def github(self) -> Any: ...
+
+
+def make_plan(place: Workplace, commit: str) -> tuple[ImagePublicationPlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
+    target, builder = place.target, place.target.environment.builder
+    account, since = ask_who(place.clients.sts)
+    words = f"{'CodeBuild project' if builder.kind == CODEBUILD else 'workflow'} {builder.name}" if builder else None
+    plan = plan_image_publication(
+        target,
+        commit,
+        find_images(place.clients, target, commit),
+        account,
+        length=target.registry.commit_length,
+        builder=words,
+    )
+    return plan, since
+
+
+def find_image(clients: Clients, target: Target, commit: str) -> Image | None:
+    """Return the image with exactly the commit's tag, or None. Raises: PreconditionError for what is no commit."""
+    registry = target.registry
+    return ecr.describe_image(clients.ecr, registry, commit_tag(commit, registry.commit_length))
+
+
+def find_images(clients: Clients, target: Target, commit: str) -> dict[str, Image | None]:
+    """Return the commit's image in every registry that the target's builder pushes to (STG-08), the target's own first."""
+    system, builder = target.system, target.environment.builder
+    others = [Target(system, name) for name, each in system.environments.items() if builder and each.builder == builder]
+    names: dict[str, Target] = {}
+    for each in (target, *others):
+        names.setdefault(f"{each.registry.account}/{each.registry.repository}", each)
+    return {name: find_image(clients, each, commit) for name, each in names.items()}
+
+
+def start_build(place: Workplace, permit: Permit, commit: str) -> dict[str, str]:
+    """Have the commit's image built unless it is there; returns which build to follow as JSON: kind, id, url.
+
+    Which one it is, is on record before anybody waits for it, so that a retry finds it and starts none.
+    """
+    table, pk = permit.table, f"run#{permit.owner}"
+    if kept := table.get(pk, BUILT):
+        return _told(kept)
+    if all(find_images(place.clients, place.target, commit).values()):
+        return _told({"kind": NONE})
+    builder = place.target.environment.builder
+    if builder is None:
+        raise PreconditionError(
+            f"{place.target.name} has no builder in the inventory, and its registry no image of commit {commit[:12]}; nothing "
+            "was changed."
+        )
+    permit.reconcile(lambda _: findings.NOT_READ)
+    start = _start_codebuild if builder.kind == CODEBUILD else _start_workflow
+    found = start(place, permit, builder.name, commit)
+    table.add(pk, BUILT, found)
+    return _told(found)
+
+
+def _told(found: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(found.get(key, "")) for key in ("kind", "id", "url")}
+
+
+def _start_codebuild(place: Workplace, permit: Permit, project: str, commit: str) -> dict[str, str]:
+    client = place.clients.codebuild
+    running = codebuild.find_build(client, project, commit)
+    if running is None or running.status != "IN_PROGRESS":
+        token = hashlib.sha256(f"{permit.owner} {commit}".encode()).hexdigest()
+        running = permit.write(
+            f"codebuild.StartBuild {project}: commit {commit[:12]}",
+            lambda: codebuild.start_build(client, project, commit, token),
+            on=[project],
+            sourceVersion=commit,
+            idempotencyToken=token,
+        )
+    return {"kind": CODEBUILD, "id": running.id, "url": running.log_url}
+
+
+def _start_workflow(place: Workplace, permit: Permit, file: str, commit: str) -> dict[str, str]:
+    table, pk = permit.table, f"run#{permit.owner}"
+    mark = table.get(pk, MARK)
+    if mark is None:
+        table.add(pk, MARK, {"newest": newest_run(place.github, file)})
+        mark = table.get(pk, MARK) or {}
+    elif found := find_run(place.github, file, after=int(mark["newest"])):
+        return _followed(found)  # started by a try of this step whose process died
+    permit.write(
+        f"github.CreateWorkflowDispatch {place.target.system.github} {file}: commit {commit[:12]}",
+        lambda: dispatch_workflow(place.github, file, place.target.system.versions.branch, {"commit": commit}),
+        on=[str(place.target.system.github)],
+        workflow=file,
+        commit=commit,
+    )
+    return {"kind": GITHUB, "id": "", "url": ""}
+
+
+def _followed(run: WorkflowRun) -> dict[str, str]:
+    return {"kind": GITHUB, "id": str(run.id), "url": run.url}
+
+
+def look_at_build(place: Workplace, run: str, table: Any, build: Mapping[str, str], commit: str) -> Progress:
+    """Look whether a build is over, the image is there, and its scan is, too. Raises: PreconditionError if it failed."""
+    if build["kind"] == CODEBUILD:
+        progress = _judge_codebuild(codebuild.describe_build(place.clients.codebuild, build["id"]))
+    elif build["kind"] == GITHUB:
+        progress = _judge_workflow(place, table, run, build)
+    else:
+        progress = Progress(True, "nothing had to be built")
+    if not progress.done:
+        return progress
+    found = find_images(place.clients, place.target, commit)
+    image = next(iter(found.values()))
+    if missing := [name for name, each in found.items() if each is None]:
+        raise PreconditionError(
+            f"The build {build['id']} ended well, but {', '.join(missing)} has no image tagged "
+            f"{commit_tag(commit, place.target.registry.commit_length)}: {build['url'] or 'look at its log'}; nothing was deployed."
+        )
+    assert image  # or it would be missing
+    verdict = look_at_scan(place, image)
+    return Progress(not verdict.wait, f"image {image.digest[:19]}: {verdict.text}", verdict.text)
+
+
+def look_at_scan(place: Workplace, image: Image) -> Verdict:
+    """Judge the scan of an image by the target's policy; one that was only just pushed may still get one."""
+    release = place.target.environment.release
+    policy = release.scan if release else ScanPolicy()
+    scan = ecr.describe_scan(place.clients.ecr, place.target.registry, image.digest)
+    if not scan.status and ask_who(place.clients.sts)[1] - image.pushed_at < SCAN_BEGINS:
+        return Verdict(True, "the image was pushed just now, and its scan has not begun")
+    return judge_scan(image, scan, policy.refuse, policy.accepted)
+
+
+def _judge_codebuild(build: codebuild.Build) -> Progress:
+    if build.status == "IN_PROGRESS":
+        return Progress(False, f"build {build.id} is in phase {build.phase}", f"build in phase {build.phase}")
+    if build.status != "SUCCEEDED":
+        raise PreconditionError(
+            f"Build {build.id} is {build.status} ({build.reason or 'no reason given'}): {build.log_url}; nothing was deployed, "
+            "mend it and start again."
+        )
+    return Progress(True, f"build {build.id} succeeded")
+
+
+def _judge_workflow(place: Workplace, table: Any, run: str, build: Mapping[str, str]) -> Progress:
+    builder = place.target.environment.builder
+    assert builder  # it started this build
+    if build["id"]:
+        found = get_run(place.github, int(build["id"]))
+    else:
+        mark = table.get(f"run#{run}", MARK)
+        found = find_run(place.github, builder.name, after=int(mark["newest"]))
+        if found is None:
+            return Progress(False, f"workflow {builder.name} has not begun yet")
+    if found.status != "completed":
+        return Progress(False, f"{found.name} is {found.status}: {found.url}", f"{found.name} is {found.status}")
+    if found.conclusion != "success":
+        raise PreconditionError(
+            f"{found.name} ended with {found.conclusion}: {found.url}; nothing was deployed, mend it and start again."
+        )
+    return Progress(True, f"{found.name} succeeded")
+
+
+def prove_image(place: Workplace, commit: str, digest: str) -> str:
+    """Return the proof that this digest is the commit's image, and what its scan found. Raises: PreconditionError."""
+    image = find_image(place.clients, place.target, commit)
+    if image is None or image.digest != digest:
+        raise PreconditionError(
+            f"Commit {commit[:12]} has image {image.digest[:19] if image else 'none'} in the registry now, not {digest[:19]}; find "
+            "out who removed or replaced it."
+        )
+    return f"image {digest} is commit {commit[:12]}; {look_at_scan(place, image).text}"
