@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling.client import ApplicationAutoScalingClient
     from mypy_boto3_autoscaling.client import AutoScalingClient
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+    from mypy_boto3_codebuild.client import CodeBuildClient
+    from mypy_boto3_codedeploy.client import CodeDeployClient
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_ecr.client import ECRClient
     from mypy_boto3_ecs.client import ECSClient
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
     from mypy_boto3_logs.client import CloudWatchLogsClient
+    from mypy_boto3_rds.client import RDSClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sts.client import STSClient
 
@@ -54,8 +60,33 @@ class Clients:
         return client
 
     @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        client: CloudWatchClient = self._make("cloudwatch")
+        return client
+
+    @cached_property
+    def codebuild(self) -> CodeBuildClient:
+        client: CodeBuildClient = self._make("codebuild")
+        return client
+
+    @cached_property
+    def codedeploy(self) -> CodeDeployClient:
+        client: CodeDeployClient = self._make("codedeploy")
+        return client
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         client: DynamoDBClient = self._make("dynamodb")
+        return client
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        client: EC2Client = self._make("ec2")
+        return client
+
+    @cached_property
+    def ecr(self) -> ECRClient:
+        client: ECRClient = self._make("ecr")
         return client
 
     @cached_property
@@ -77,6 +108,11 @@ class Clients:
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
         client: CloudWatchLogsClient = self._make("logs")
+        return client
+
+    @cached_property
+    def rds(self) -> RDSClient:
+        client: RDSClient = self._make("rds")
         return client
 
     @cached_property

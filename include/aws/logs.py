@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from include.errors import PreconditionError
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.client import CloudWatchLogsClient
+
+
+PAGE = 10_000  # events one GetLogEvents call gives
 
 
 @dataclass(frozen=True)
@@ -25,17 +30,50 @@ def find_lines(client: CloudWatchLogsClient, group: str, pattern: str, since: da
     The whole group is searched rather than the streams of the tasks at hand: a call that names one stream which does
     not exist yet fails for all of them. Raises: PreconditionError if there is no such group.
     """
+    return tuple(sorted(_matching(client, group, pattern, since), key=lambda line: line.at))
+
+
+def count_lines(client: CloudWatchLogsClient, group: str, pattern: str, since: datetime, limit: int = 10_000) -> int:
+    """Return how many lines match a filter pattern since a time (AWS's clock), `limit` for that many or more.
+
+    Raises: PreconditionError if there is no such group.
+    """
+    return sum(1 for _ in islice(_matching(client, group, pattern, since), limit))
+
+
+def read_stream(client: CloudWatchLogsClient, group: str, stream: str, limit: int) -> tuple[str, ...]:
+    """Return the last `limit` lines of one stream, oldest first; none if it does not exist (yet)."""
+    lines: list[str] = []
+    token, before = "", None
+    while (
+        len(lines) < limit and token != before
+    ):  # a page may be empty though there is more; at the end its token stays
+        asked = {"nextToken": token} if token else {}
+        try:
+            page = client.get_log_events(
+                logGroupName=group,
+                logStreamName=stream,
+                limit=min(limit, PAGE),
+                startFromHead=False,
+                **asked,  # type: ignore[arg-type] # only ever nextToken
+            )
+        except client.exceptions.ResourceNotFoundException:
+            return ()
+        lines = [event["message"] for event in page["events"]] + lines
+        token, before = page["nextBackwardToken"], token
+    return tuple(lines[-limit:])
+
+
+def _matching(client: CloudWatchLogsClient, group: str, pattern: str, since: datetime) -> Iterator[LogLine]:
     pages = client.get_paginator("filter_log_events").paginate(
         logGroupName=group, filterPattern=pattern, startTime=int(since.timestamp() * 1000)
     )
     try:
-        lines = [
-            LogLine(event["logStreamName"], datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"])
-            for page in pages
-            for event in page["events"]
-        ]
+        for page in pages:
+            for event in page["events"]:
+                at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                yield LogLine(event["logStreamName"], at, event["message"])
     except client.exceptions.ResourceNotFoundException as error:
         raise PreconditionError(
             f"There is no log group {group} in this account and region; correct log_group in the inventory."
         ) from error
-    return tuple(sorted(lines, key=lambda line: line.at))

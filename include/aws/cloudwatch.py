@@ -1,0 +1,46 @@
+"""Amazon CloudWatch: alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from include.releases.bake import Alarm
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+
+DESCRIBE_LIMIT = 100  # names one DescribeAlarms call takes; it answers with pages of fifty unless told otherwise
+
+
+def describe_alarms(client: CloudWatchClient, names: Iterable[str]) -> tuple[Alarm, ...]:
+    """Return those of the alarms that CloudWatch has, metric and composite ones, by name."""
+    wanted = sorted(set(names))
+    found: list[Alarm] = []
+    for start in range(0, len(wanted), DESCRIBE_LIMIT):
+        pages = client.get_paginator("describe_alarms").paginate(
+            AlarmNames=wanted[start : start + DESCRIBE_LIMIT],
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],  # left out: metric alarms alone
+            PaginationConfig={"PageSize": DESCRIBE_LIMIT},
+        )
+        for page in pages:
+            found += [_alarm(item) for item in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", []))]
+    return tuple(sorted(found, key=lambda each: each.name))
+
+
+def _alarm(item: Any) -> Alarm:
+    return Alarm(
+        name=item["AlarmName"],
+        state=item["StateValue"],
+        # the other one also moves when only the evaluation's own state changes
+        since=item.get("StateTransitionedTimestamp") or item["StateUpdatedTimestamp"],
+        reason=item.get("StateReason", ""),
+        window_seconds=_period(item) * item.get("EvaluationPeriods", 0),
+    )
+
+
+def _period(item: Any) -> int:
+    """Return an alarm's period in seconds: the longest where it is computed from several metrics, 0 for a composite one."""
+    metrics = item.get("Metrics", [])
+    periods = [each.get("Period") or each.get("MetricStat", {}).get("Period", 0) for each in metrics]
+    return int(max([item.get("Period", 0), *periods]))

@@ -1,0 +1,86 @@
+"""AWS CodeBuild: builds of a project, each of one version of its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from include.errors import PreconditionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_codebuild.client import CodeBuildClient
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build; `source_version` is the commit once CodeBuild has resolved it, before that what was asked for."""
+
+    id: str
+    status: str  # IN_PROGRESS, SUCCEEDED, FAILED, FAULT, TIMED_OUT, STOPPED
+    phase: str
+    source_version: str
+    log_url: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    reason: str = ""  # what the phase that failed says
+
+
+def start_build(client: CodeBuildClient, project: str, source_version: str, token: str) -> Build:
+    """Start a build of one version of the source and return it.
+
+    With the same token CodeBuild starts no second one for five minutes; whoever repeats it later looks with find_build
+    first. Raises: PreconditionError if there is no such project.
+    """
+    try:
+        response = client.start_build(projectName=project, sourceVersion=source_version, idempotencyToken=token)
+    except client.exceptions.ResourceNotFoundException as error:
+        raise _unknown(project) from error
+    return _build(response["build"])
+
+
+def describe_build(client: CodeBuildClient, id: str) -> Build:
+    """Return the build of that id. Raises: PreconditionError if there is none."""
+    found = client.batch_get_builds(ids=[id])["builds"]
+    if not found:
+        raise PreconditionError(
+            f"CodeBuild knows no build {id} in this account and region (it keeps them for a year); start another run."
+        )
+    return _build(found[0])
+
+
+def find_build(client: CodeBuildClient, project: str, source_version: str) -> Build | None:
+    """Return the newest build of a version of the source among the last hundred, or None.
+
+    Raises: PreconditionError if there is no such project.
+    """
+    try:
+        ids = client.list_builds_for_project(projectName=project, sortOrder="DESCENDING").get("ids", [])
+    except client.exceptions.ResourceNotFoundException as error:
+        raise _unknown(project) from error
+    if not ids:
+        return None
+    builds = {item["id"]: _build(item) for item in client.batch_get_builds(ids=ids)["builds"]}
+    newest_first = (builds[each] for each in ids if each in builds)
+    return next((each for each in newest_first if each.source_version == source_version), None)
+
+
+def _unknown(project: str) -> PreconditionError:
+    return PreconditionError(
+        f"There is no CodeBuild project {project} in this account and region; correct builder.name in the inventory."
+    )
+
+
+def _build(item: Any) -> Build:
+    contexts = [context for phase in item.get("phases", []) for context in phase.get("contexts", [])]
+    reasons = [str(each["message"]).strip() for each in contexts if each.get("message")]
+    return Build(
+        id=item["id"],
+        status=item["buildStatus"],
+        phase=item.get("currentPhase", ""),
+        source_version=item.get("resolvedSourceVersion") or item.get("sourceVersion", ""),
+        log_url=item.get("logs", {}).get("deepLink", ""),
+        started_at=item.get("startTime"),
+        ended_at=item.get("endTime"),
+        reason=reasons[-1] if reasons else "",
+    )

@@ -1,0 +1,93 @@
+"""AWS CodeDeploy: deployments of a deployment group."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from include.errors import PreconditionError
+from include.releases.blue_green import Deployment
+
+if TYPE_CHECKING:
+    from mypy_boto3_codedeploy.client import CodeDeployClient
+
+DESCRIBE_LIMIT = 25  # deployments one BatchGetDeployments call takes
+
+
+def list_deployments(client: CodeDeployClient, application: str, group: str, since: datetime) -> tuple[Deployment, ...]:
+    """Return the group's deployments that were created since a time (AWS's clock), oldest first.
+
+    Raises: PreconditionError if there is no such application or group.
+    """
+    pages = client.get_paginator("list_deployments").paginate(
+        applicationName=application, deploymentGroupName=group, createTimeRange={"start": since}
+    )
+    missing = client.exceptions.ApplicationDoesNotExistException, client.exceptions.DeploymentGroupDoesNotExistException
+    try:
+        ids = [id for page in pages for id in page["deployments"]]
+    except missing as error:
+        raise PreconditionError(
+            f"There is no deployment group {group} of a CodeDeploy application {application} in this account and region; "
+            "correct code_deploy in the inventory."
+        ) from error
+    batches = [ids[start : start + DESCRIBE_LIMIT] for start in range(0, len(ids), DESCRIBE_LIMIT)]
+    found = [
+        _deployment(item)
+        for batch in batches
+        for item in client.batch_get_deployments(deploymentIds=batch)["deploymentsInfo"]
+    ]
+    return tuple(sorted(found, key=lambda each: (each.created_at, each.id)))
+
+
+def stop_deployment(client: CodeDeployClient, id: str) -> bool:
+    """Stop a deployment and have CodeDeploy go back to what was before; False if it had ended already."""
+    try:
+        client.stop_deployment(deploymentId=id, autoRollbackEnabled=True)
+    except client.exceptions.DeploymentAlreadyCompletedException:
+        return False
+    return True
+
+
+def _deployment(item: Any) -> Deployment:
+    error, rollback = item.get("errorInformation", {}), item.get("rollbackInfo", {})
+    return Deployment(
+        id=item["deploymentId"],
+        status=item["status"],
+        creator=item.get("creator", ""),
+        created_at=item["createTime"],
+        task_definition=_task_definition(item.get("revision", {})),
+        error_code=error.get("code", ""),
+        error_message=error.get("message", ""),
+        rollback_id=rollback.get("rollbackDeploymentId", ""),
+        undoes_id=rollback.get("rollbackTriggeringDeploymentId", ""),
+        rollback_message=rollback.get("rollbackMessage", ""),
+    )
+
+
+def _task_definition(revision: Any) -> str:
+    """Return the task definition of a revision's AppSpec, "" where the revision is no readable AppSpec."""
+    content = (revision.get("appSpecContent") or revision.get("string") or {}).get("content", "")
+    resources = _value(_read(content), "resources")
+    for resource in resources if isinstance(resources, list) else []:
+        for service in resource.values() if isinstance(resource, dict) else []:
+            if definition := _value(_value(service, "properties"), "taskdefinition"):
+                return str(definition)
+    return ""
+
+
+def _read(content: str) -> Any:
+    try:
+        return json.loads(content)  # PyYAML reads JSON, too, but none that is indented with tabs
+    except ValueError:
+        try:
+            return yaml.safe_load(content)
+        except yaml.YAMLError:
+            return None
+
+
+def _value(mapping: Any, key: str) -> Any:
+    """Return the value of a key in whatever case it is written: CodeDeploy does not look at it."""
+    return next((v for k, v in mapping.items() if str(k).lower() == key), None) if isinstance(mapping, dict) else None

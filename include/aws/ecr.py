@@ -1,0 +1,134 @@
+"""Amazon ECR: images of a repository, what their scans found, and tags put on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from include.errors import PreconditionError
+from include.inventory.models import Registry
+from include.releases.images import Finding, Image, Scan
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.client import ECRClient
+
+PAGE = 1000  # images or findings, the most ECR gives at once
+
+
+def list_images(client: ECRClient, registry: Registry) -> tuple[Image, ...]:
+    """Return every image of the repository, also those without a tag, newest first. Raises: PreconditionError."""
+    pages = client.get_paginator("describe_images").paginate(
+        registryId=registry.account, repositoryName=registry.repository, PaginationConfig={"PageSize": PAGE}
+    )
+    with _known(client, registry):
+        found = [_image(item) for page in pages for item in page["imageDetails"]]
+    return tuple(sorted(found, key=lambda each: (each.pushed_at, each.digest), reverse=True))
+
+
+def describe_image(client: ECRClient, registry: Registry, tag: str) -> Image | None:
+    """Return the image with exactly this tag, or None if there is none. Raises: PreconditionError without the repository."""
+    with _known(client, registry):
+        try:
+            found = client.describe_images(
+                registryId=registry.account, repositoryName=registry.repository, imageIds=[{"imageTag": tag}]
+            )["imageDetails"]
+        except client.exceptions.ImageNotFoundException:
+            return None
+    return _image(found[0]) if found else None
+
+
+def describe_scan(client: ECRClient, registry: Registry, digest: str) -> Scan:
+    """Return what the image's scan found, all of it; its status is "" if it was never scanned. Raises: PreconditionError."""
+    pages = client.get_paginator("describe_image_scan_findings").paginate(
+        registryId=registry.account,
+        repositoryName=registry.repository,
+        imageId={"imageDigest": digest},
+        PaginationConfig={"PageSize": PAGE},
+    )
+    status: Any = {}
+    counts: dict[str, int] = {}
+    findings: list[Finding] = []
+    with _known(client, registry):
+        try:
+            for page in pages:
+                status, found = page["imageScanStatus"], page.get("imageScanFindings", {})
+                counts = {str(severity): count for severity, count in found.get("findingSeverityCounts", {}).items()}
+                findings += [_finding(item) for item in found.get("findings", [])]
+                findings += [_enhanced(item) for item in found.get("enhancedFindings", [])]
+        except client.exceptions.ScanNotFoundException:
+            return Scan("")
+        except client.exceptions.ImageNotFoundException as error:
+            raise _gone(registry, digest) from error
+    return Scan(status.get("status", ""), tuple(findings), status.get("description", ""), counts)
+
+
+def tag_image(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
+    """Put a tag on an image; safe to repeat.
+
+    ECR refuses a tag that another image has only where tags are immutable: elsewhere it moves it, so whoever asks for it
+    has looked first (images.must_tag). Raises: PreconditionError.
+    """
+    with _known(client, registry):
+        found = client.batch_get_image(
+            registryId=registry.account, repositoryName=registry.repository, imageIds=[{"imageDigest": digest}]
+        )["images"]
+        if not found:
+            raise _gone(registry, digest)
+        wanted: dict[str, Any] = {"imageManifest": found[0]["imageManifest"], "imageTag": tag, "imageDigest": digest}
+        if kind := found[0].get("imageManifestMediaType"):
+            wanted["imageManifestMediaType"] = kind
+        try:
+            client.put_image(registryId=registry.account, repositoryName=registry.repository, **wanted)
+        except client.exceptions.ImageAlreadyExistsException:
+            return  # with this very digest, since that is given, and this tag
+        except client.exceptions.ImageTagAlreadyExistsException as error:
+            holder = describe_image(client, registry, tag)
+            if holder and holder.digest == digest:
+                return
+            raise PreconditionError(
+                f"Tag {tag} is on image {holder.digest if holder else 'of unknown digest'} of repository "
+                f"{registry.repository}, not on {digest}, and its tags are immutable; start a new run, which makes a new tag."
+            ) from error
+
+
+def image_uri(registry: Registry, tag_or_digest: str) -> str:
+    """Return the name an image is pulled by."""
+    mark = "@" if tag_or_digest.startswith("sha256:") else ":"
+    host = f"{registry.account}.dkr.ecr.{registry.region}.amazonaws.com"
+    return f"{host}/{registry.repository}{mark}{tag_or_digest}"
+
+
+@contextmanager
+def _known(client: ECRClient, registry: Registry) -> Iterator[None]:
+    try:
+        yield
+    except client.exceptions.RepositoryNotFoundException as error:
+        raise PreconditionError(
+            f"There is no image repository {registry.repository} in registry {registry.account} and region "
+            f"{client.meta.region_name}; correct registry in the inventory, or create the repository."
+        ) from error
+
+
+def _gone(registry: Registry, digest: str) -> PreconditionError:
+    return PreconditionError(
+        f"Repository {registry.repository} of registry {registry.account} has no image {digest} (any more); push it again, or "
+        "choose an image that is there."
+    )
+
+
+def _image(item: Any) -> Image:
+    return Image(item["imageDigest"], tuple(item.get("imageTags", [])), item["imagePushedAt"])
+
+
+def _finding(item: Any) -> Finding:
+    package = next((each.get("value", "") for each in item.get("attributes", []) if each["key"] == "package_name"), "")
+    return Finding(item.get("name", ""), item.get("severity", "UNDEFINED"), package)
+
+
+def _enhanced(item: Any) -> Finding:
+    """Return a finding of Amazon Inspector, which calls everything otherwise."""
+    details = item.get("packageVulnerabilityDetails", {})
+    packages = [each["name"] for each in details.get("vulnerablePackages", []) if "name" in each]
+    name = details.get("vulnerabilityId") or item.get("title", "")
+    return Finding(name, item.get("severity", "UNDEFINED"), next(iter(packages), ""))

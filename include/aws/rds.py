@@ -1,0 +1,60 @@
+"""Amazon RDS: snapshots of database instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from include.errors import PreconditionError
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.client import RDSClient
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One snapshot of a database instance."""
+
+    instance: str
+    status: str  # creating, available, failed
+    percent: int
+    created_at: datetime | None
+
+
+def create_snapshot(client: RDSClient, instance: str, identifier: str) -> None:
+    """Begin a snapshot of a database instance; safe to repeat. Raises: PreconditionError."""
+    try:
+        client.create_db_snapshot(DBInstanceIdentifier=instance, DBSnapshotIdentifier=identifier)
+    except client.exceptions.DBSnapshotAlreadyExistsFault as error:
+        there = describe_snapshot(client, identifier)
+        if there is None or there.instance != instance:
+            raise PreconditionError(
+                f"Snapshot {identifier} is of database instance {there.instance if there else 'unknown'}, not of {instance}; "
+                "start a new run, which makes another one."
+            ) from error
+    except client.exceptions.DBInstanceNotFoundFault as error:
+        raise PreconditionError(
+            f"There is no database instance {instance} in this account and region; correct database.instance in the inventory."
+        ) from error
+    except client.exceptions.InvalidDBInstanceStateFault as error:
+        raise PreconditionError(
+            f"RDS takes no snapshot of database instance {instance} now ({error.response['Error'].get('Message', 'no reason given')}); "
+            "wait until it is available, then start again."
+        ) from error
+
+
+def describe_snapshot(client: RDSClient, identifier: str) -> Snapshot | None:
+    """Return the snapshot of that name, or None if there is none."""
+    try:
+        found = client.describe_db_snapshots(DBSnapshotIdentifier=identifier)["DBSnapshots"]
+    except client.exceptions.DBSnapshotNotFoundFault:
+        return None
+    if not found:
+        return None
+    return Snapshot(
+        instance=found[0].get("DBInstanceIdentifier", ""),
+        status=found[0].get("Status", ""),
+        percent=found[0].get("PercentProgress", 0),
+        created_at=found[0].get("SnapshotCreateTime"),
+    )

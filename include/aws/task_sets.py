@@ -1,0 +1,37 @@
+"""Amazon ECS: the task sets of a service that CodeDeploy deploys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from include.errors import PreconditionError
+from include.releases.blue_green import TaskSet
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.client import ECSClient
+
+
+def list_task_sets(client: ECSClient, cluster: str, service: str) -> tuple[TaskSet, ...]:
+    """Return the service's task sets, none for one that ECS itself deploys. Raises: PreconditionError without the service.
+
+    DescribeTaskSets is for services of the EXTERNAL controller; CodeDeploy's are told with the service.
+    """
+    try:
+        found = client.describe_services(cluster=cluster, services=[service])["services"]
+    except client.exceptions.ClusterNotFoundException:
+        found = []
+    if not found:
+        raise PreconditionError(
+            f"There is no service {service} in an ECS cluster {cluster} in this account and region; correct the inventory."
+        )
+    return tuple(_task_set(item) for item in found[0].get("taskSets", []))
+
+
+def _task_set(item: Any) -> TaskSet:
+    return TaskSet(
+        status=item["status"],
+        task_definition=item["taskDefinition"],
+        stable=item.get("stabilityStatus") == "STEADY_STATE",
+        running=item.get("runningCount", 0),
+        desired=item.get("computedDesiredCount", 0),
+    )
