@@ -13,6 +13,8 @@
         └── CopyFailedError   some objects were not copied; those that were are whole
 
 A message is one sentence saying what is wrong, with both values, then what to do next.
+
+Beside the tree stands NeighbourAwayError: how a runbook ends is not decided by it, whoever asked may ask again.
 """
 
 
@@ -62,3 +64,14 @@ class CopyFailedError(StoppedHalfwayError):
     def __init__(self, message: str, result: object = None):
         super().__init__(message)
         self.result = result
+
+
+class NeighbourAwayError(Exception):
+    """GitHub, Jira or Sentry did not take a call, or its answer was lost: look again before a write is repeated.
+
+    `wait`: the seconds a neighbour that limits its callers wants to be left alone, and then it did nothing; else 0.
+    """
+
+    def __init__(self, message: str, wait: float = 0.0):
+        super().__init__(message)
+        self.wait = wait

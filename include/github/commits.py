@@ -1,0 +1,98 @@
+"""What a repository's commits are to a release: tags, what lies between two of them, and whether one is green."""
+
+from github.Comparison import Comparison
+from github.GithubException import UnknownObjectException
+from github.Repository import Repository
+
+from include.github.edge import name_of, read
+from include.releases.tickets import Commit
+
+PAGE = 100
+MOST_FILES = 300  # GitHub's comparison of two commits lists no more
+DONE = "completed"
+STATUSES = {"success": "success", "pending": ""}  # of a commit status, in the words of a check run; others are the same
+
+
+def list_tags(repository: Repository) -> tuple[str, ...]:
+    """Return the names of all tags, in no order."""
+    return read(f"repository {name_of(repository)}", lambda: tuple(each.name for each in repository.get_tags()))
+
+
+def find_commit(repository: Repository, tag: str) -> str | None:
+    """Return the sha of the commit a tag leads to, None if there is no such tag."""
+
+    def look() -> str | None:
+        try:
+            ref = repository.get_git_ref(f"tags/{tag}")
+            return repository.get_git_tag(ref.object.sha).object.sha if ref.object.type == "tag" else ref.object.sha
+        except UnknownObjectException:
+            return None
+
+    return read(f"tag {tag} of {name_of(repository)}", look)
+
+
+def list_commits_between(repository: Repository, previous: str | None, sha: str) -> tuple[Commit, ...]:
+    """Return the commits after the previous version's tag up to a commit, oldest first; all of them without a previous one."""
+
+    def look() -> tuple[Commit, ...]:
+        commits = _compare(repository, previous, sha).commits if previous else repository.get_commits(sha=sha)
+        found = list(commits) if previous else list(commits)[::-1]
+        return tuple(
+            Commit(
+                each.sha,
+                each.commit.message.split("\n", 1)[0],
+                each.author.login if each.author else each.commit.author.name or "",
+            )
+            for each in found
+        )
+
+    return read(_between(repository, previous, sha), look)
+
+
+def changed_files(repository: Repository, previous: str, sha: str) -> tuple[str, ...]:
+    """Return the files that changed after the previous version's tag, sorted, those that are gone left out."""
+
+    def look() -> tuple[str, ...]:
+        comparison = _compare(repository, previous, sha)
+        if len(comparison.files) < MOST_FILES:
+            return tuple(sorted(each.filename for each in comparison.files if each.status != "removed"))
+        standing: dict[str, bool] = {}
+        for commit in comparison.commits:
+            for file in repository.get_commit(commit.sha).files:
+                standing[file.filename] = file.status != "removed"
+        return tuple(sorted(name for name, stands in standing.items() if stands))
+
+    return read(_between(repository, previous, sha), look)
+
+
+def compare_status(repository: Repository, branch: str, sha: str) -> str:
+    """Return how a commit stands to a branch, in GitHub's words: identical, behind, ahead or diverged."""
+    return read(
+        _between(repository, branch, sha),
+        lambda: repository.compare(branch, sha, comparison_commits_per_page=1).status,
+    )
+
+
+def list_checks(repository: Repository, sha: str) -> tuple[tuple[str, str], ...]:
+    """Return each check run and commit status of a commit with its conclusion, "" while there is none; by name.
+
+    The combined status tells less: it counts no check runs, and is pending where there is nothing else.
+    """
+
+    def look() -> tuple[tuple[str, str], ...]:
+        commit = repository.get_commit(sha)
+        found = [(each.name, each.conclusion or "" if each.status == DONE else "") for each in commit.get_check_runs()]
+        newest: dict[str, str] = {}
+        for each in commit.get_statuses():  # newest first
+            newest.setdefault(each.context, STATUSES.get(each.state, each.state))
+        return tuple(sorted([*found, *newest.items()]))
+
+    return read(f"commit {sha} in {name_of(repository)}", look)
+
+
+def _compare(repository: Repository, base: str, head: str) -> Comparison:
+    return repository.compare(base, head, comparison_commits_per_page=PAGE)
+
+
+def _between(repository: Repository, base: str | None, head: str) -> str:
+    return f"{base}...{head} in {name_of(repository)}" if base else f"commit {head} in {name_of(repository)}"

@@ -1,0 +1,118 @@
+"""Releases on GitHub: drafted and published once each, however often it is asked for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from github.GitRelease import GitRelease
+from github.Repository import Repository
+
+from include.errors import NeighbourAwayError, PreconditionError
+from include.github.commits import find_commit
+from include.github.edge import name_of, read, translated
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release as GitHub has it; `published_at` is by GitHub's clock, None for a draft."""
+
+    id: int
+    tag: str
+    name: str
+    body: str
+    draft: bool
+    target: str  # of a draft: the commit, or the branch, its tag will be made on
+    url: str
+    published_at: datetime | None = None
+
+
+def find_release(repository: Repository, tag: str) -> Release | None:
+    """Return the release of a tag: the published one, else the oldest draft. Drafts are shown to writers only."""
+
+    def look() -> list[Release]:
+        return [_release(each) for each in repository.get_releases() if each.tag_name == tag]
+
+    found = read(f"repository {name_of(repository)}", look)
+    return min(found, key=lambda each: (each.draft, each.id), default=None)
+
+
+def create_draft(repository: Repository, tag: str, sha: str, name: str, body: str) -> Release:
+    """Return the release of a tag, drafted on a commit if there is none; what people made of its text is left alone.
+
+    Raises: PreconditionError if it is there for another commit; NeighbourAwayError.
+    """
+    if found := find_release(repository, tag):
+        return _of_commit(repository, found, sha)
+    _refuse_other_tag(repository, tag, sha)
+    try:
+        with translated(f"release {tag} of {name_of(repository)}"):
+            return _release(repository.create_git_release(tag, name, body, draft=True, target_commitish=sha))
+    except NeighbourAwayError:
+        found = find_release(repository, tag)  # only the answer may have been lost
+        if found is None:
+            raise
+        return _of_commit(repository, found, sha)
+
+
+def publish(repository: Repository, release: Release) -> Release:
+    """Publish a draft, its text as it stands; one that is published already is left alone.
+
+    Raises: PreconditionError, as for a tag that somebody has put on another commit meanwhile; NeighbourAwayError.
+    """
+    thing = f"release {release.tag} of {name_of(repository)}"
+    draft = read(thing, lambda: repository.get_release(release.id))
+    if not draft.draft:
+        return _release(draft)
+    _refuse_other_tag(repository, release.tag, release.target)
+    try:
+        with translated(thing):
+            return _release(
+                draft.update_release(draft.name or "", draft.body or "", draft=False, prerelease=draft.prerelease)
+            )
+    except NeighbourAwayError:
+        after = read(thing, lambda: repository.get_release(release.id))  # only the answer may have been lost
+        if after.draft:
+            raise
+        return _release(after)
+
+
+def generate_notes(repository: Repository, tag: str, sha: str, previous: str | None = None) -> str:
+    """Return what GitHub writes about the work since the previous version; nothing is kept there."""
+
+    def look() -> str:
+        given = {"previous_tag_name": previous} if previous else {}
+        return repository.generate_release_notes(tag, target_commitish=sha, **given).body
+
+    return read(f"notes from {previous or 'the beginning'} to {sha} in {name_of(repository)}", look)
+
+
+def _of_commit(repository: Repository, found: Release, sha: str) -> Release:
+    target = found.target if found.draft else find_commit(repository, found.tag)
+    if target != sha:
+        kind = "draft" if found.draft else "release"
+        raise PreconditionError(
+            f"{name_of(repository)} has a {kind} {found.tag} on {target}, not on commit {sha}: {found.url}; delete it, or "
+            "release another version."
+        )
+    return found
+
+
+def _refuse_other_tag(repository: Repository, tag: str, sha: str) -> None:
+    """Refuse a tag that leads elsewhere: GitHub would release what it leads to, whatever it is told."""
+    there = find_commit(repository, tag)
+    if there not in (None, sha):
+        raise PreconditionError(
+            f"Tag {tag} of {name_of(repository)} is on commit {there}, not on {sha}; release another version."
+        )
+
+
+def _release(release: GitRelease) -> Release:
+    return Release(
+        release.id,
+        release.tag_name,
+        release.name or "",
+        release.body or "",
+        release.draft,
+        release.target_commitish,
+        release.html_url,
+        release.published_at,
+    )

@@ -1,0 +1,106 @@
+"""GitHub's workflow runs: those at work, one started, and one found and followed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from github import GithubObject
+from github.Repository import Repository
+from github.WorkflowRun import WorkflowRun as Run
+
+from include.github.edge import name_of, read, translated
+
+# in the order in which a run goes through them, so that one that moves between two calls is seen by the later one
+UNFINISHED = ("requested", "waiting", "pending", "queued", "in_progress")
+DISPATCH = "workflow_dispatch"
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """One run of a workflow; its conclusion is "" until it is completed."""
+
+    id: int
+    name: str
+    file: str
+    event: str
+    status: str
+    conclusion: str
+    url: str
+    head_sha: str
+    created_at: datetime  # by GitHub's clock
+
+
+def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
+    """Return the runs that are not over, oldest first."""
+
+    def look() -> tuple[WorkflowRun, ...]:
+        found = {each.id: _run(each) for status in UNFINISHED for each in repository.get_workflow_runs(status=status)}
+        return tuple(sorted(found.values(), key=_age))
+
+    return read(f"repository {name_of(repository)}", look)
+
+
+def dispatch_workflow(repository: Repository, file: str, ref: str, inputs: dict[str, str]) -> int | None:
+    """Start a workflow and return its run's id; None if this GitHub does not say it: find_run then does.
+
+    Nobody can tell whether a call that failed with NeighbourAwayError has started a run: look before starting another.
+    Raises: PreconditionError, NeighbourAwayError.
+    """
+    with translated(f"workflow {file} of {name_of(repository)}"):
+        workflow = repository.get_workflow(file)
+        run = workflow.create_dispatch(ref, inputs, throw=True, return_run_details=True)
+        return run.id if isinstance(run, Run) else None
+
+
+def newest_run(repository: Repository, file: str, event: str = DISPATCH) -> int:
+    """Return the id of the newest run of a workflow, 0 if it never ran: all that are started from now on have higher ones."""
+
+    def look() -> int:
+        return max((each.id for each in repository.get_workflow(file).get_runs(event=event).get_page(0)), default=0)
+
+    return read(f"workflow {file} of {name_of(repository)}", look)
+
+
+def find_run(
+    repository: Repository,
+    file: str,
+    event: str = DISPATCH,
+    *,
+    after: int = 0,
+    since: datetime | None = None,
+    sha: str = "",
+) -> WorkflowRun | None:
+    """Return the first run of a workflow by that event: with an id above `after`, not before `since`, of that commit.
+
+    `since` is by GitHub's clock, such as a release's published_at. None if there is none (yet).
+    """
+
+    def look() -> list[WorkflowRun]:
+        of = sha or GithubObject.NotSet
+        created = f">={since:%Y-%m-%dT%H:%M:%SZ}" if since else GithubObject.NotSet
+        runs = repository.get_workflow(file).get_runs(event=event, head_sha=of, created=created)
+        return [_run(each) for each in runs if each.id > after]
+
+    return min(read(f"workflow {file} of {name_of(repository)}", look), key=_age, default=None)
+
+
+def get_run(repository: Repository, run: int) -> WorkflowRun:
+    """Return a run as it is now. Raises: PreconditionError if there is none of that id; NeighbourAwayError."""
+    return read(f"workflow run {run} in {name_of(repository)}", lambda: _run(repository.get_workflow_run(run)))
+
+
+def _age(run: WorkflowRun) -> tuple[datetime, int]:
+    return run.created_at, run.id
+
+
+def _run(run: Run) -> WorkflowRun:
+    return WorkflowRun(
+        run.id,
+        run.name,
+        run.path.split("@", 1)[0].rsplit("/", 1)[-1],
+        run.event,
+        run.status,
+        run.conclusion or "",
+        run.html_url,
+        run.head_sha,
+        run.created_at,
+    )

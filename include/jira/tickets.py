@@ -1,0 +1,132 @@
+"""Tickets in Jira, through the client of Airflow's Jira hook; each change is absolute and made only where it is missing."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from atlassian import Jira
+from requests import HTTPError
+
+from include.errors import NeighbourAwayError, PreconditionError
+from include.neighbours import ask, over_http
+
+T = TypeVar("T")
+FIELDS = "status,labels"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One ticket; `url` is where people look at it."""
+
+    key: str
+    status: str
+    labels: tuple[str, ...]
+    url: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The tickets there are, and the keys that lead to none: deleted ones, other people's, misspelt ones."""
+
+    tickets: tuple[Ticket, ...]
+    missing: tuple[str, ...]
+
+
+def get_tickets(client: Jira, keys: Iterable[str]) -> Found:
+    """Return tickets by key, one call each: a search for several fails as a whole if one of them does not exist.
+
+    A ticket that was moved to another project keeps its place under its new key. Raises: PreconditionError,
+    NeighbourAwayError.
+    """
+    found = {key: _find(client, key) for key in dict.fromkeys(keys)}
+    tickets = {ticket.key: ticket for ticket in found.values() if ticket}
+    return Found(tuple(tickets.values()), tuple(key for key, ticket in found.items() if ticket is None))
+
+
+def add_label(client: Jira, key: str, label: str) -> bool:
+    """Put a label on a ticket, beside those it has; return whether it was missing.
+
+    Raises: PreconditionError, NeighbourAwayError.
+    """
+    if label in _get(client, key).labels:
+        return False
+    try:
+        _write(key, lambda: client.edit_issue(key, {"labels": [{"add": label}]}))
+    except NeighbourAwayError:
+        if label not in _get(client, key).labels:  # only the answer may have been lost
+            raise
+    return True
+
+
+def move(client: Jira, key: str, to_status: str) -> str:
+    """Move a ticket to a status, by the transition that leads there now. Return "", or why it stays where it is.
+
+    How tickets move is their team's own affair, so that no way leads there is a remark and no error. Raises:
+    PreconditionError, NeighbourAwayError.
+    """
+    ticket = _get(client, key)
+    if _same(ticket.status, to_status):
+        return ""
+    ways = _read(key, lambda: client.get_issue_transitions(key))
+    way = next((each["id"] for each in ways if _same(each["to"], to_status)), None)
+    if way is None:
+        known = ", ".join(sorted({each["to"] for each in ways})) or "nowhere"
+        return f"{key} is {ticket.status}, from where no transition leads to {to_status} (it leads to: {known})"
+    try:
+        _write(key, lambda: client.set_issue_status_by_transition_id(key, way))
+    except (NeighbourAwayError, PreconditionError):
+        if not _same(_get(client, key).status, to_status):  # its answer was lost, or somebody was faster
+            raise
+    return ""
+
+
+def _same(status: str, other: str) -> bool:
+    return status.casefold() == other.casefold()
+
+
+def _get(client: Jira, key: str) -> Ticket:
+    ticket = _find(client, key)
+    if ticket is None:
+        raise PreconditionError(
+            f"Jira has no ticket {key}, or hides it from this connection's user; correct one of them."
+        )
+    return ticket
+
+
+def _find(client: Jira, key: str) -> Ticket | None:
+    def look() -> Any:
+        try:
+            return client.issue(key, fields=FIELDS)
+        except HTTPError as error:
+            if error.response is not None and error.response.status_code == 404:
+                return None
+            raise
+
+    found = _read(key, look, or_none=True)
+    return _ticket(client.url, found) if found else None
+
+
+def _read(key: str, look: Callable[[], Any], *, or_none: bool = False) -> Any:
+    def once() -> Any:
+        with over_http("Jira", f"ticket {key}"):
+            answer = look()
+        if answer is None and not or_none:
+            raise _odd(key)
+        return answer
+
+    return ask(once)
+
+
+def _write(key: str, change: Callable[[], Any]) -> None:
+    with over_http("Jira", f"ticket {key}"):
+        change()
+
+
+def _ticket(url: str, found: Any) -> Ticket:
+    fields = found["fields"]
+    key = str(found["key"])
+    return Ticket(key, fields["status"]["name"], tuple(fields["labels"]), f"{url.rstrip('/')}/browse/{key}")
+
+
+def _odd(key: str) -> NeighbourAwayError:
+    return NeighbourAwayError(f"Jira answered about ticket {key} with something that is not JSON; try again.")
