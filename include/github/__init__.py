@@ -1,22 +1,29 @@
-"""GitHub as far as releases need it: thin calls on a PyGithub repository, whose client repeats nothing by itself."""
+"""GitHub as far as releases need it: thin calls on a PyGithub repository, whose client repeats nothing by itself.
 
-from include.github.commits import (
-    changed_files,
-    compare_status,
-    find_commit,
-    list_checks,
-    list_commits_between,
-    list_tags,
-)
-from include.github.releases import Release, create_draft, find_release, generate_notes, publish
-from include.github.workflows import (
-    WorkflowRun,
-    dispatch_workflow,
-    find_run,
-    get_run,
-    list_running_workflows,
-    newest_run,
-)
+Its parts are loaded when first used: PyGithub takes half a second, and every process that reads a runbook imports this.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from include.github.commits import (
+        changed_files,
+        compare_status,
+        find_commit,
+        list_checks,
+        list_commits_between,
+        list_tags,
+    )
+    from include.github.releases import Release, create_draft, find_release, generate_notes, publish
+    from include.github.workflows import (
+        WorkflowRun,
+        dispatch_workflow,
+        find_run,
+        get_run,
+        list_running_workflows,
+        newest_run,
+    )
 
 __all__ = [
     "Release",
@@ -37,3 +44,10 @@ __all__ = [
     "newest_run",
     "publish",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for part in ("commits", "releases", "workflows"):
+        if name in __all__ and hasattr(module := import_module(f"{__name__}.{part}"), name):
+            return getattr(module, name)
+    raise AttributeError(f"{__name__} has no {name}")

@@ -1,15 +1,17 @@
 """Bring a commit's image into the registry: find it, or have it built once, and say which one it is."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from include import github
 from include.aws import codebuild, ecr
 from include.aws.clients import Clients
 from include.aws.sts import ask_who
 from include.errors import PreconditionError
-from include.github import WorkflowRun, dispatch_workflow, find_run, get_run, newest_run
 from include.inventory import Target
 from include.inventory.releasing import ScanPolicy
 from include.operations.permit import Permit
@@ -114,13 +116,13 @@ def _start_workflow(place: Workplace, permit: Permit, file: str, commit: str) ->
     table, pk = permit.table, f"run#{permit.owner}"
     mark = table.get(pk, MARK)
     if mark is None:
-        table.add(pk, MARK, {"newest": newest_run(place.github, file)})
+        table.add(pk, MARK, {"newest": github.newest_run(place.github, file)})
         mark = table.get(pk, MARK) or {}
-    elif found := find_run(place.github, file, after=int(mark["newest"])):
+    elif found := github.find_run(place.github, file, after=int(mark["newest"])):
         return _followed(found)  # started by a try of this step whose process died
     permit.write(
         f"github.CreateWorkflowDispatch {place.target.system.github} {file}: commit {commit[:12]}",
-        lambda: dispatch_workflow(place.github, file, place.target.system.versions.branch, {"commit": commit}),
+        lambda: github.dispatch_workflow(place.github, file, place.target.system.versions.branch, {"commit": commit}),
         on=[str(place.target.system.github)],
         workflow=file,
         commit=commit,
@@ -128,7 +130,7 @@ def _start_workflow(place: Workplace, permit: Permit, file: str, commit: str) ->
     return {"kind": GITHUB, "id": "", "url": ""}
 
 
-def _followed(run: WorkflowRun) -> dict[str, str]:
+def _followed(run: github.WorkflowRun) -> dict[str, str]:
     return {"kind": GITHUB, "id": str(run.id), "url": run.url}
 
 
@@ -179,12 +181,12 @@ def _judge_workflow(place: Workplace, table: Any, run: str, build: Mapping[str, 
     builder = place.target.environment.builder
     assert builder  # it started this build
     if build["id"]:
-        found = get_run(place.github, int(build["id"]))
+        found: github.WorkflowRun | None = github.get_run(place.github, int(build["id"]))
     else:
         mark = table.get(f"run#{run}", MARK)
-        found = find_run(place.github, builder.name, after=int(mark["newest"]))
-        if found is None:
-            return Progress(False, f"workflow {builder.name} has not begun yet")
+        found = github.find_run(place.github, builder.name, after=int(mark["newest"]))
+    if found is None:
+        return Progress(False, f"workflow {builder.name} has not begun yet")
     if found.status != "completed":
         return Progress(False, f"{found.name} is {found.status}: {found.url}", f"{found.name} is {found.status}")
     if found.conclusion != "success":
