@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from airflow.sdk import DAG, Param, PokeReturnValue, task
+from airflow.sdk import DAG, Param, task
 
 from include.inventory import load
 from include.releases.migrating import Wish, make_plan
@@ -10,15 +10,14 @@ from include.releases.migration import PRESETS
 from include.releases.plans.database_migration import DatabaseMigrationPlan
 from include.runbooks import operator_page
 from opskit.groups.migration import migration
-from opskit.lease import ask_for_lease, give_lease_back, guard, hand_over_plan, write_record
+from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.lease import guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.operators.await_state import poll_seconds
 from opskit.params import common_params, refuse_unknown
 from opskit.step import Step, step
 from opskit.story import TOLD
 
 TARGETS = load().migratable()
-WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
 RETRIES = 8  # for processes that were killed: a refusal is never retried, and no retry starts a second migration
 IN_FULL = "in full"
 
@@ -79,28 +78,15 @@ with DAG(
             plan, _ = plan_for(here)
             return hand_over_plan(here, plan)
 
-    @task.short_circuit(ignore_downstream_trigger_rules=True)
-    def stop_if_plan_only() -> bool:
-        with step() as here:
-            return not here.params["plan_only"]
-
-    @task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=WAITING_ROOM)
-    def acquire_lock() -> PokeReturnValue:
-        return ask_for_lease("plan_migration")
-
     @task
     def confirm_plan_unchanged() -> dict[str, object]:
         return guard("plan_migration", "acquire_lock", plan_for)
 
     @task
-    def release_lock() -> None:
-        give_lease_back()
-
-    @task
     def record_migration() -> str:
         return write_record("plan_migration", "migration.verify_migration")
 
-    lock, released = acquire_lock().as_setup(), release_lock()
+    lock, released = acquire_lock("plan_migration"), release_lock()
 
     (
         plan_migration()

@@ -2,23 +2,22 @@
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, PokeReturnValue, task
+from airflow.sdk import DAG, task
 
 from include.inventory import load
 from include.restart import steps
 from include.restart.plan import RestartPlan
 from include.runbooks import operator_page
 from opskit.groups.restart import choose_strategy, roll_out_services, surge, verify_restart
-from opskit.lease import ask_for_lease, give_lease_back, guard, hand_over_plan, write_record
+from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.lease import guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.ask_after_failure import RETURN, AskAfterFailureOperator
-from opskit.operators.await_state import poll_seconds
 from opskit.params import common_params, refuse_unknown
 from opskit.step import Step, step
 from opskit.story import TOLD
 
 TARGETS = load().restartable()
-WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
 # a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
 # API server and the database failing one after the other
 RETRIES = 8
@@ -46,15 +45,6 @@ with DAG(
             refuse_unknown(here)
             plan, _ = plan_for(here)
             return hand_over_plan(here, plan)
-
-    @task.short_circuit(ignore_downstream_trigger_rules=True)
-    def stop_if_plan_only() -> bool:
-        with step() as here:
-            return not here.params["plan_only"]
-
-    @task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=WAITING_ROOM)
-    def acquire_lock() -> PokeReturnValue:
-        return ask_for_lease("plan_restart")
 
     @task
     def confirm_plan_unchanged() -> dict[str, object]:
@@ -84,12 +74,8 @@ with DAG(
     def record_restart() -> str:
         return write_record("plan_restart", "verify_restart", "hand_back_group")
 
-    @task
-    def release_lock() -> None:
-        give_lease_back()
-
     strategy, surging, rolling, verified = choose_strategy(), surge(), roll_out_services(), verify_restart()
-    lock, guarded, released = acquire_lock().as_setup(), confirm_plan_unchanged(), release_lock()
+    lock, guarded, released = acquire_lock("plan_restart"), confirm_plan_unchanged(), release_lock()
     asked = AskAfterFailureOperator(task_id="decide_after_failure", trigger_rule="one_failed")
 
     (

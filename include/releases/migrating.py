@@ -133,7 +133,7 @@ def start(clients: Clients, permit: Permit, target: Target, migration: Migration
         raise PreconditionError(
             f"Another run has begun attempt {number} of this migration at the same moment; nothing was started, look at that run."
         )
-    network = _network(clients, target, migration)
+    network = find_network(clients, target, migration)
     token = client_token(migration.key, number)
     tasks, failures = permit.write(
         f"ecs.RunTask {revision(definition)}: {' '.join(migration.command)}",
@@ -212,7 +212,8 @@ def read_excerpt(clients: Clients, target: Target, migration: Migration, definit
     return read_log(lines, log_url(target.environment.region, migration.log_group, stream))
 
 
-def _network(clients: Clients, target: Target, migration: Migration) -> one_offs.Network:
+def find_network(clients: Clients, target: Target, migration: Migration) -> one_offs.Network:
+    """Return where a one-off task of a target runs, as RunTask takes it. Raises: PreconditionError."""
     if migration.network is None:
         return one_offs.describe_network(clients.ecs, str(target.environment.cluster), migration.network_of)
     network = migration.network

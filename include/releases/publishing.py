@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from include import github
 from include.aws import codebuild, ecr
@@ -17,6 +17,7 @@ from include.inventory.releasing import ScanPolicy
 from include.operations.permit import Permit
 from include.releases import findings
 from include.releases.images import Image, Verdict, commit_tag, judge_scan
+from include.releases.places import Place
 from include.releases.plans.image_publication import ImagePublicationPlan, plan_image_publication
 from include.waits.progress import Progress
 
@@ -27,18 +28,7 @@ SCAN_BEGINS = timedelta(minutes=5)  # after the push, at the latest
 NONE, CODEBUILD, GITHUB = "none", "codebuild", "github"
 
 
-class Workplace(Protocol):
-    """Where a runbook works: the target, its clients, and its repository on GitHub."""
-
-    @property
-    def target(self) -> Target: ...
-    @property
-    def clients(self) -> Clients: ...
-    @property
-    def github(self) -> Any: ...
-
-
-def make_plan(place: Workplace, commit: str) -> tuple[ImagePublicationPlan, datetime]:
+def make_plan(place: Place, commit: str) -> tuple[ImagePublicationPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
     target, builder = place.target, place.target.environment.builder
     account, since = ask_who(place.clients.sts)
@@ -70,7 +60,7 @@ def find_images(clients: Clients, target: Target, commit: str) -> dict[str, Imag
     return {name: find_image(clients, each, commit) for name, each in names.items()}
 
 
-def start_build(place: Workplace, permit: Permit, commit: str) -> dict[str, str]:
+def start_build(place: Place, permit: Permit, commit: str) -> dict[str, str]:
     """Have the commit's image built unless it is there; returns which build to follow as JSON: kind, id, url.
 
     Which one it is, is on record before anybody waits for it, so that a retry finds it and starts none.
@@ -97,7 +87,7 @@ def _told(found: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(found.get(key, "")) for key in ("kind", "id", "url")}
 
 
-def _start_codebuild(place: Workplace, permit: Permit, project: str, commit: str) -> dict[str, str]:
+def _start_codebuild(place: Place, permit: Permit, project: str, commit: str) -> dict[str, str]:
     client = place.clients.codebuild
     running = codebuild.find_build(client, project, commit)
     if running is None or running.status != "IN_PROGRESS":
@@ -112,7 +102,7 @@ def _start_codebuild(place: Workplace, permit: Permit, project: str, commit: str
     return {"kind": CODEBUILD, "id": running.id, "url": running.log_url}
 
 
-def _start_workflow(place: Workplace, permit: Permit, file: str, commit: str) -> dict[str, str]:
+def _start_workflow(place: Place, permit: Permit, file: str, commit: str) -> dict[str, str]:
     table, pk = permit.table, f"run#{permit.owner}"
     mark = table.get(pk, MARK)
     if mark is None:
@@ -134,12 +124,12 @@ def _followed(run: github.WorkflowRun) -> dict[str, str]:
     return {"kind": GITHUB, "id": str(run.id), "url": run.url}
 
 
-def look_at_build(place: Workplace, run: str, table: Any, build: Mapping[str, str], commit: str) -> Progress:
+def look_at_build(place: Place, run: str, build: Mapping[str, str], commit: str) -> Progress:
     """Look whether a build is over, the image is there, and its scan is, too. Raises: PreconditionError if it failed."""
     if build["kind"] == CODEBUILD:
         progress = _judge_codebuild(codebuild.describe_build(place.clients.codebuild, build["id"]))
     elif build["kind"] == GITHUB:
-        progress = _judge_workflow(place, table, run, build)
+        progress = _judge_workflow(place, run, build)
     else:
         progress = Progress(True, "nothing had to be built")
     if not progress.done:
@@ -156,7 +146,7 @@ def look_at_build(place: Workplace, run: str, table: Any, build: Mapping[str, st
     return Progress(not verdict.wait, f"image {image.digest[:19]}: {verdict.text}", verdict.text)
 
 
-def look_at_scan(place: Workplace, image: Image) -> Verdict:
+def look_at_scan(place: Place, image: Image) -> Verdict:
     """Judge the scan of an image by the target's policy; one that was only just pushed may still get one."""
     release = place.target.environment.release
     policy = release.scan if release else ScanPolicy()
@@ -177,13 +167,13 @@ def _judge_codebuild(build: codebuild.Build) -> Progress:
     return Progress(True, f"build {build.id} succeeded")
 
 
-def _judge_workflow(place: Workplace, table: Any, run: str, build: Mapping[str, str]) -> Progress:
+def _judge_workflow(place: Place, run: str, build: Mapping[str, str]) -> Progress:
     builder = place.target.environment.builder
     assert builder  # it started this build
     if build["id"]:
         found: github.WorkflowRun | None = github.get_run(place.github, int(build["id"]))
     else:
-        mark = table.get(f"run#{run}", MARK)
+        mark = place.table.get(f"run#{run}", MARK) or {"newest": 0}
         found = github.find_run(place.github, builder.name, after=int(mark["newest"]))
     if found is None:
         return Progress(False, f"workflow {builder.name} has not begun yet")
@@ -196,7 +186,7 @@ def _judge_workflow(place: Workplace, table: Any, run: str, build: Mapping[str, 
     return Progress(True, f"{found.name} succeeded")
 
 
-def prove_image(place: Workplace, commit: str, digest: str) -> str:
+def prove_image(place: Place, commit: str, digest: str) -> str:
     """Return the proof that this digest is the commit's image, and what its scan found. Raises: PreconditionError."""
     image = find_image(place.clients, place.target, commit)
     if image is None or image.digest != digest:

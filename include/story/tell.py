@@ -14,7 +14,12 @@ DETAILS = (
     "autoscaling.ResumeProcesses",
     "ecs.UpdateTaskProtection",
 )
-OUTCOMES = {"success": ":white_check_mark:", "refused": ":no_entry:", "stopped": ":octagonal_sign:"}
+OUTCOMES = {
+    "success": ":white_check_mark:",
+    "refused": ":no_entry:",
+    "stopped": ":octagonal_sign:",
+    "rolled back": ":leftwards_arrow_with_hook:",
+}
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,11 @@ def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
     raise AssertionError("unreachable: step() raises")
 
 
-def write_record(plan_task: str, *proof_tasks: str) -> str:
+def write_record(plan_task: str, *proof_tasks: str, return_proof: str = "") -> str:
     """Write the run's one record and end the run as what it was.
 
-    It ended well only if every proof task left its sentence: one that was marked as success by hand left none.
+    It ended well only if every proof task left its sentence: one that was marked as success by hand left none. The task
+    `return_proof` leaves one if everything was brought back to what it was before.
     """
     with step() as here:
         if here.params.get("plan_only"):
@@ -114,6 +115,9 @@ def write_record(plan_task: str, *proof_tasks: str) -> str:
         refused = [decision.why for decision in decisions if decision.outcome != "approved"]
         if confirmed and all(proofs):
             outcome, text = "success", "; ".join(proofs)
+        elif confirmed and return_proof and (returned := here.result_of(return_proof)):
+            failures = [each["text"] for each in list_events(here.table, here.run) if each["phase"] == "failed"]
+            outcome, text = "rolled back", f"{(failures or ['ended by hand'])[0].rstrip('.')}; gone back: {returned}"
         elif refused:
             outcome, text = "refused", f"{refused[0]}; nothing was changed"
         elif confirmed and any(each["phase"] == "failed" for each in list_events(here.table, here.run)):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from airflow.sdk import Param
 
 from include.errors import PreconditionError
-from include.params import unknown_names
+from include.params import shown, unknown_names
 from opskit.step import Step
 
 REASON_LENGTH = 10
@@ -50,3 +50,13 @@ def refuse_unknown(here: Step) -> None:
     known = here.context["dag"].params
     if unknown := sorted(set(here.context["dag_run"].conf or {}) - set(known)):
         raise PreconditionError(f"{unknown_names(unknown, known)} Nothing was changed.")
+
+
+def refuse_other_repository(here: Step) -> None:
+    """Refuse a commit of another repository than the target's. Raises: PreconditionError."""
+    given, known = here.params.get("repository"), here.target.system.github
+    if given and given != known:
+        raise PreconditionError(
+            f"{here.target.name} is built from {known}, not from {shown(given)}; correct the call or the inventory, nothing was "
+            "changed."
+        )

@@ -26,7 +26,7 @@ def image() -> None:
     def await_image() -> PokeReturnValue:
         with step() as here:
             commit, build = here.guard["plan"]["commit"], here.result_of("image.start_build")
-            progress = publishing.look_at_build(here, here.run, here.table, build, commit)
+            progress = publishing.look_at_build(here, here.run, build, commit)
             here.tell_progress(progress)
             found = find_image(here.clients, here.target, commit) if progress.done else None
             return PokeReturnValue(is_done=progress.done, xcom_value=found.digest if found else None)

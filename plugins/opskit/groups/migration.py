@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk import task, task_group
@@ -11,55 +12,58 @@ from include.releases.parts import Migration
 from opskit.operators.await_state import AwaitStateOperator
 from opskit.step import Step, step
 
-NONE = "no snapshot was asked for"
+Chosen = Callable[[Step], tuple[Migration, str] | None]  # the migration and its task definition; None for none
+NO_SNAPSHOT = "no snapshot was asked for"
+NO_MIGRATION = "nothing is migrated here"
 
 
-def _migration(here: Step) -> Migration:
-    return Migration.model_validate(here.guard["plan"]["migration"])
-
-
-def _snapshot(here: Step) -> dict[str, Any] | str:
-    name = here.result_of("migration.make_snapshot")
-    return {"snapshot": name} if name else NONE
-
-
-def _task(here: Step) -> dict[str, Any]:
-    attempt = here.result_of("migration.start_migration")
-    container = here.guard["plan"]["migration"]["container"]
-    return {"cluster": here.target.environment.cluster, "arn": attempt["arn"], "container": container}
+def planned_migration(here: Step) -> tuple[Migration, str]:
+    """Return the migration of a plan that names its task definition."""
+    plan = here.guard["plan"]
+    return Migration.model_validate(plan["migration"]), plan["definition"]
 
 
 @task_group(group_id="migration")
-def migration() -> None:
+def migration(chosen: Chosen = planned_migration) -> None:
     """Make the snapshot, start the task or find the one there is, follow it to its end, judge that."""
+
+    def snapshot(here: Step) -> dict[str, Any] | str:
+        name = here.result_of("migration.make_snapshot")
+        return {"snapshot": name} if name else NO_SNAPSHOT
+
+    def started(here: Step) -> dict[str, Any] | str:
+        found, attempt = chosen(here), here.result_of("migration.start_migration")
+        if found is None:
+            return NO_MIGRATION
+        return {"cluster": here.target.environment.cluster, "arn": attempt["arn"], "container": found[0].container}
 
     @task
     def make_snapshot() -> str:
         with step() as here:
-            return migrating.make_snapshot(here.clients, here.permit, here.target, _migration(here))
+            found = chosen(here)
+            return migrating.make_snapshot(here.clients, here.permit, here.target, found[0]) if found else ""
         raise AssertionError("unreachable: step() raises")
 
     @task
     def start_migration() -> dict[str, Any]:
         with step() as here:
-            definition = here.guard["plan"]["definition"]
-            return migrating.start(here.clients, here.permit, here.target, _migration(here), definition)
+            found = chosen(here)
+            return migrating.start(here.clients, here.permit, here.target, *found) if found else {}
+        raise AssertionError("unreachable: step() raises")
+
+    @task
+    def verify_migration() -> str:
+        with step() as here:
+            found, attempt = chosen(here), here.result_of("migration.start_migration")
+            if found is None:
+                return NO_MIGRATION
+            return migrating.verify(here.clients, here.permit, here.target, *found, attempt)
         raise AssertionError("unreachable: step() raises")
 
     (
         make_snapshot()
-        >> AwaitStateOperator(task_id="await_snapshot", watch="snapshot_available", arguments=_snapshot)
+        >> AwaitStateOperator(task_id="await_snapshot", watch="snapshot_available", arguments=snapshot)
         >> start_migration()
-        >> AwaitStateOperator(task_id="await_task_stopped", watch="task_stopped", arguments=_task)
+        >> AwaitStateOperator(task_id="await_task_stopped", watch="task_stopped", arguments=started)
         >> verify_migration()
     )
-
-
-@task
-def verify_migration() -> str:
-    """Prove that the command ended well; its log is shown either way."""
-    with step() as here:
-        attempt = here.result_of("migration.start_migration")
-        definition = here.guard["plan"]["definition"]
-        return migrating.verify(here.clients, here.permit, here.target, _migration(here), definition, attempt)
-    raise AssertionError("unreachable: step() raises")

@@ -80,8 +80,9 @@ class World:
     def look(self, watch: str, clients: Clients, arguments: dict[str, Any], service: Any) -> Progress:
         for _ in range(self.cost):
             self.note_call()
-        self.looked.append(service.name)
-        answer = self.answers.get(service.name, Progress(False, "not yet"))
+        name = service.name if service else arguments["name"]
+        self.looked.append(name)
+        answer = self.answers.get(name, Progress(False, "not yet"))
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -279,3 +280,21 @@ def test_refused_credentials_begin_a_new_session(world: World):
     assert sessions == ["new"]
     world.ecs.error = None
     assert world.round()["a"].status == "waiting"
+
+
+def test_wait_on_no_service_has_its_turn_without_a_batch(world: World):
+    world.poller.add(Wait("task", "task_stopped", {"name": "a one-off task"}, "", "", world.clients))
+    world.clock.now += 15
+    assert world.round()["task"].status == "waiting"
+    assert world.ecs.asked == []
+    world.answers["a one-off task"] = Progress(True, "it has stopped")
+    assert world.round()["task"].status == "done"
+
+
+def test_waits_on_no_service_share_the_budget_with_the_others(world: World):
+    poller = World(rate=0.1, burst=8, cost=4)
+    for name in names(6):
+        poller.poller.add(Wait(name, "task_stopped", {"name": name}, "", "", poller.clients))
+    poller.clock.now += 15
+    poller.round()
+    assert len(poller.looked) == 2, "eight calls were left, and each look makes four"

@@ -1,0 +1,116 @@
+"""Deploy a commit to staging and prove it there: its checks, its image, its migration, its services, its speed."""
+
+from datetime import datetime
+
+from airflow.sdk import DAG, Param, PokeReturnValue, task
+
+from include.inventory import load
+from include.releases.plans.staging_deployment import StagingDeploymentPlan
+from include.releases.staging import keep_proof, look_at_checks, make_plan
+from include.runbooks import operator_page
+from opskit.groups.deployment import (
+    deploy_services,
+    digest_of,
+    parts_of,
+    register_definitions,
+    released_migration,
+    return_services,
+    tag_image,
+    verify_deployment,
+    verify_return,
+)
+from opskit.groups.image import image
+from opskit.groups.migration import migration
+from opskit.groups.performance import performance
+from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.lease import guard, hand_over_plan, write_record
+from opskit.operators.approve_plan import ApprovePlanOperator
+from opskit.operators.await_state import poll_seconds
+from opskit.params import COMMIT, common_params, refuse_other_repository, refuse_unknown
+from opskit.step import Step, step
+from opskit.story import TOLD
+
+TARGETS = load().staging()
+CHECKS = 2 * 3600  # seconds for a commit's checks to be over
+RETRIES = 8  # for processes that were killed: a refusal is never retried
+
+
+def plan_for(here: Step) -> tuple[StagingDeploymentPlan, datetime]:
+    """Plan from the world as it is; called by the planner and again by the guard."""
+    refuse_other_repository(here)
+    return make_plan(here, here.params["commit"], here.context["dag_run"].run_after)
+
+
+with DAG(
+    dag_id="staging_deployment",
+    doc_md=operator_page("staging_deployment"),
+    schedule=None,
+    params={
+        **common_params(TARGETS),
+        "commit": Param(**COMMIT),
+        "repository": Param(
+            "",
+            type="string",
+            title="Repository",
+            description="<owner>/<name>, if CI wants to be sure; the inventory knows it.",
+        ),
+    },
+    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
+    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
+    allowed_run_types=["manual"],
+    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+) as dag:
+
+    @task
+    def plan_deployment() -> dict[str, object]:
+        with step() as here:
+            refuse_unknown(here)
+            plan, _ = plan_for(here)
+            return hand_over_plan(here, plan)
+
+    @task
+    def confirm_plan_unchanged() -> dict[str, object]:
+        return guard("plan_deployment", "acquire_lock", plan_for)
+
+    @task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=CHECKS)
+    def await_checks_green() -> PokeReturnValue:
+        with step() as here:
+            progress = look_at_checks(here, here.guard["plan"]["commit"])
+            here.tell_progress(progress)
+            return PokeReturnValue(is_done=progress.done, xcom_value=progress.text)
+
+    @task
+    def keep_staging_proof() -> str:
+        with step() as here:
+            here.permit.check()
+            return keep_proof(here, here.run, digest_of(here), here.guard["plan"]["commit"], parts_of(here))
+
+    @task
+    def record_deployment() -> str:
+        proofs = ("verify_deployment", "performance.verify_performance", "keep_staging_proof")
+        return write_record("plan_deployment", *proofs, return_proof="verify_return")
+
+    lock, released = acquire_lock("plan_deployment"), release_lock()
+
+    (
+        plan_deployment()
+        >> stop_if_plan_only()
+        >> ApprovePlanOperator(task_id="approve_deployment", plan_task="plan_deployment")
+        >> ApprovePlanOperator(task_id="approve_deployment_second", plan_task="plan_deployment", seat=2)
+        >> lock
+        >> confirm_plan_unchanged()
+        >> await_checks_green()
+        >> image()
+        >> tag_image()
+        >> register_definitions()
+        >> migration(released_migration)
+        >> deploy_services()
+        >> verify_deployment()
+        >> performance()
+        >> keep_staging_proof()
+        >> return_services()
+        >> verify_return()
+        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        >> released.as_teardown(setups=lock)
+        >> record_deployment().as_teardown(on_failure_fail_dagrun=True)
+    )

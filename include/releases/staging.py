@@ -1,0 +1,83 @@
+"""What a deployment to staging asks of the world: before it plans, while it waits for a commit's checks, and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from include import github
+from include.aws.clients import Clients
+from include.aws.service_state import read_service
+from include.aws.sts import ask_who
+from include.aws.task_definitions import describe_definition
+from include.inventory import Target
+from include.operations.proofs import add_proof
+from include.releases.images import ensure_commit
+from include.releases.parts import ServiceRelease
+from include.releases.places import Place
+from include.releases.plans.services import Live, live_of
+from include.releases.plans.staging_deployment import StagingDeploymentPlan, plan_staging_deployment
+from include.releases.publishing import find_image
+from include.releases.templates import template_hash
+from include.releases.versions import ensure_green
+from include.waits.progress import Progress
+
+
+def make_plan(place: Place, commit: str, stamp: datetime) -> tuple[StagingDeploymentPlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
+    target, clients = place.target, place.clients
+    ensure_commit(commit)
+    account, since = ask_who(clients.sts)
+    live = read_live(clients, target)
+    plan = plan_staging_deployment(
+        target,
+        commit,
+        find_image(clients, target, commit),
+        live,
+        github.list_checks(place.github, commit),
+        github.compare_status(place.github, target.system.versions.branch, commit),
+        account,
+        since,
+        stamp=stamp,
+        length=target.registry.commit_length,
+        templates=read_templates(clients, target, live),
+    )
+    return plan, since
+
+
+def read_live(clients: Clients, target: Target) -> dict[str, Live]:
+    """Read every service of the target's release section, in order."""
+    found = {}
+    for name in target.release.services:
+        service = target.environment.service(name)
+        group = service.scaling_group.name if service.scaling_group else None
+        state = read_service(clients, str(target.environment.cluster), name, group)
+        found[name] = live_of(state, service.container)
+    return found
+
+
+def read_templates(clients: Clients, target: Target, live: Mapping[str, Live]) -> dict[str, str]:
+    """Return what the container of each service is, but for values."""
+    found = {}
+    for name, each in live.items():
+        container = target.environment.service(name).container
+        definition = describe_definition(clients.ecs, each.definition)
+        found[name] = template_hash(next(c for c in definition["containerDefinitions"] if c["name"] == container))
+    return found
+
+
+def look_at_checks(place: Place, commit: str) -> Progress:
+    """Look whether every check of a commit is green. Raises: PreconditionError if one has failed."""
+    checks = github.list_checks(place.github, commit)
+    green = ensure_green(commit, checks, place.target.system.versions.checks)
+    waiting = [name for name, conclusion in checks if not conclusion]
+    if green:
+        return Progress(True, f"{len(checks)} checks of commit {commit[:12]} are green")
+    text = f"commit {commit[:12]} waits for {', '.join(waiting) or 'its checks to begin'}"
+    return Progress(False, text, text)
+
+
+def keep_proof(place: Place, run: str, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
+    """Put on record that this image was deployed here and passed, which production asks for."""
+    add_proof(place.table, place.target.name, digest, commit, run, {each.container: each.template for each in parts})
+    return f"image {digest[:19]} of commit {commit[:12]} is proved on {place.target.name}"

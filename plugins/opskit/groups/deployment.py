@@ -1,0 +1,100 @@
+"""The steps that bring a release's image into services, prove it, and go back where that fails; shared by every release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import task
+
+from include.releases import deploying
+from include.releases.parts import Migration, ServiceRelease
+from include.releases.plans.database_migration import keyed
+from opskit.operators.deploy_services import DeployServicesOperator, Way
+from opskit.step import Step, step
+
+REGISTERED = "register_definitions"
+
+
+def parts_of(here: Step) -> tuple[ServiceRelease, ...]:
+    """Return the services of the confirmed plan, in order."""
+    return tuple(ServiceRelease.model_validate(each) for each in here.guard["plan"]["services"])
+
+
+def digest_of(here: Step) -> str:
+    """Return the digest of the release's image: the plan's, or of the one this run had built."""
+    return str(here.guard["plan"]["image"] or here.result_of("image.await_image"))
+
+
+def released_migration(here: Step) -> tuple[Migration, str] | None:
+    """Return the migration of a release and the task definition that was registered for it; None if it has none."""
+    planned = here.guard["plan"]["migration"]
+    if planned is None:
+        return None
+    migration = keyed(Migration.model_validate(planned), here.target.name, digest_of(here))
+    return migration, here.result_of(REGISTERED)["one_off"]
+
+
+@task
+def tag_image() -> str:
+    """Put the tag people know it by on the image."""
+    with step() as here:
+        return deploying.tag_image(
+            here.clients, here.permit, here.target, digest_of(here), here.guard["plan"]["readable"]
+        )
+    raise AssertionError("unreachable: step() raises")
+
+
+@task(task_id=REGISTERED)
+def register_definitions() -> dict[str, Any]:
+    """Register the image's task definitions: each service's, and that of one-off tasks."""
+    with step() as here:
+        digest, one_off = digest_of(here), here.target.environment.one_off
+        found = deploying.register_definitions(here.clients, here.permit, here.target, parts_of(here), digest)
+        arn = ""
+        if one_off:
+            arn = deploying.register_one_off(
+                here.clients, here.permit, here.target, one_off.family, one_off.container, digest
+            )
+        return {"services": found, "one_off": arn}
+    raise AssertionError("unreachable: step() raises")
+
+
+def _forward(here: Step) -> Way:
+    return Way("release", parts_of(here), here.result_of(REGISTERED)["services"])
+
+
+def deploy_services() -> DeployServicesOperator:
+    """One service after the other, in the inventory's order."""
+    return DeployServicesOperator(task_id="deploy_services", way=_forward)
+
+
+@task
+def verify_deployment() -> str:
+    """Prove that every service runs the release's image in as many healthy tasks as wanted, and nothing else."""
+    with step() as here:
+        here.permit.check()
+        wanted = here.result_of(REGISTERED)["services"]
+        return deploying.prove_services(here.clients, parts_of(here), wanted, digest_of(here))
+    raise AssertionError("unreachable: step() raises")
+
+
+def _back(here: Step) -> Way:
+    here.skip_unless_begun()
+    parts, registered = parts_of(here), here.result_of(REGISTERED) or {}
+    back = deploying.find_way_back(here.clients, here.target, parts, registered.get("services", {}))
+    here.permit.note(back.text)
+    returning = tuple(each.part.model_copy(update={"before": each.runs}) for each in back.returns)
+    return Way("return", returning, {each.part.service: each.to for each in back.returns})
+
+
+def return_services() -> DeployServicesOperator:
+    """After a failure: every service back to what it ran before, the last one first."""
+    return DeployServicesOperator(task_id="return_services", way=_back, trigger_rule="one_failed")
+
+
+@task
+def verify_return() -> str:
+    """Prove that every service runs what it ran before."""
+    with step() as here:
+        return deploying.prove_returned(here.clients, parts_of(here))
+    raise AssertionError("unreachable: step() raises")
