@@ -26,22 +26,22 @@ def create_snapshot(client: RDSClient, instance: str, identifier: str) -> None:
     """Begin a snapshot of a database instance; safe to repeat. Raises: PreconditionError."""
     try:
         client.create_db_snapshot(DBInstanceIdentifier=instance, DBSnapshotIdentifier=identifier)
-    except client.exceptions.DBSnapshotAlreadyExistsFault as error:
-        there = describe_snapshot(client, identifier)
-        if there is None or there.instance != instance:
-            raise PreconditionError(
-                f"Snapshot {identifier} is of database instance {there.instance if there else 'unknown'}, not of {instance}; "
-                "start a new run, which makes another one."
-            ) from error
     except client.exceptions.DBInstanceNotFoundFault as error:
         raise PreconditionError(
             f"There is no database instance {instance} in this account and region; correct database.instance in the inventory."
         ) from error
-    except client.exceptions.InvalidDBInstanceStateFault as error:
-        raise PreconditionError(
-            f"RDS takes no snapshot of database instance {instance} now ({error.response['Error'].get('Message', 'no reason given')}); "
-            "wait until it is available, then start again."
-        ) from error
+    except (client.exceptions.DBSnapshotAlreadyExistsFault, client.exceptions.InvalidDBInstanceStateFault) as error:
+        there = describe_snapshot(client, identifier)  # an instance is not available while its snapshot is made
+        if there is None:
+            raise PreconditionError(
+                f"RDS makes no snapshot of database instance {instance} now ({error.response['Error'].get('Message')}); wait "
+                "until it is available, then start again."
+            ) from error
+        if there.instance != instance:
+            raise PreconditionError(
+                f"Snapshot {identifier} is of database instance {there.instance}, not of {instance}; start a new run, which "
+                "makes another one."
+            ) from error
 
 
 def describe_snapshot(client: RDSClient, identifier: str) -> Snapshot | None:

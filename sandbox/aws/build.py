@@ -67,6 +67,8 @@ class _Builder:
         network = self.ground.network() if environment.services else {}
         for service in environment.services:
             self._service(service, network)
+        if environment.one_off and environment.one_off.network:
+            self.ground.one_off_network(environment.one_off.network)
         if one := environment.one_off:  # after the services: the newest revision of a family they share
             self.ground.define(one.family, one.container, one.cpu, one.memory, one.log_group, one.launch_type, port=80)
 

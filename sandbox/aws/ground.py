@@ -6,10 +6,11 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from moto.ec2.models import ec2_backends, vpcs
 from moto.rds.models import rds_backends
 
 from include.inventory import Environment, Service, Target
-from include.inventory.models import CodeDeploy, LoadBalancing
+from include.inventory.models import CodeDeploy, LoadBalancing, TaskNetwork
 from sandbox.aws import seeding
 
 
@@ -130,6 +131,20 @@ class Ground:
             "vpc": vpc,
             "awsvpcConfiguration": {"subnets": subnets, "securityGroups": [group], "assignPublicIp": "DISABLED"},
         }
+
+    def one_off_network(self, wanted: TaskNetwork) -> None:
+        """Make the VPC that one-off tasks are told to run in, with two subnets of that name and one of another."""
+        if wanted.vpc in ec2_backends[self.environment.account][self.environment.region].vpcs:
+            return
+        ec2, random_id = self.client("ec2"), vpcs.random_vpc_id
+        setattr(vpcs, "random_vpc_id", lambda: wanted.vpc)  # noqa: B010  # moto's own: only the inventory knows this id
+        try:
+            ec2.create_vpc(CidrBlock="10.1.0.0/16")
+        finally:
+            setattr(vpcs, "random_vpc_id", random_id)  # noqa: B010  # as above
+        for number, name in enumerate((wanted.subnet_name, wanted.subnet_name, f"not {wanted.subnet_name}")):
+            tags = [{"ResourceType": "subnet", "Tags": [{"Key": "Name", "Value": name}]}]
+            ec2.create_subnet(VpcId=wanted.vpc, CidrBlock=f"10.1.{number * 16}.0/20", TagSpecifications=tags)
 
     def define(
         self, family: str, container: str, cpu: int, memory: int, log_group: str, launch_type: str, port: int

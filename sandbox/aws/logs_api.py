@@ -1,4 +1,4 @@
-"""FilterLogEvents over what tasks wrote; everything else of CloudWatch Logs stays moto's."""
+"""FilterLogEvents over what tasks wrote, up to now; everything else of CloudWatch Logs stays moto's."""
 
 import json
 import re
@@ -65,6 +65,10 @@ class WorldLogsResponse(LogsResponse):
         if end < len(found):
             answer["nextToken"] = str(end)
         return json.dumps(answer)
+
+    def get_log_events(self) -> str:
+        self.world.catch_up()
+        return super().get_log_events()
 
     def _streams(self) -> dict[str, LogStream]:
         """Return the streams to search. Raises: ResourceNotFoundException if the group or a named stream is missing."""

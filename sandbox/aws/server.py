@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
+import moto.cloudwatch.urls as cloudwatch_urls
 import moto.codebuild.urls as codebuild_urls
 import moto.codedeploy.urls as codedeploy_urls
 import moto.ecr.urls as ecr_urls
@@ -22,6 +23,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox.aws import elb_api
+from sandbox.aws.alarms_api import WorldCloudWatchResponse
 from sandbox.aws.autoscaling_api import WorldAutoScalingResponse
 from sandbox.aws.call_log import Call, read_call
 from sandbox.aws.clock import as_datetime, as_text
@@ -64,6 +66,7 @@ class Application:
         self._count = 0
         world.log_call = self._log
         for part in (
+            WorldCloudWatchResponse,
             WorldCodeBuildResponse,
             WorldCodeDeployResponse,
             WorldEcrResponse,
@@ -77,6 +80,7 @@ class Application:
         WorldStsResponse.identities = self.identities
         elb_api.install(world)
         setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(world))  # noqa: B010  # moto's own, replaced
+        cloudwatch_urls.url_paths["{0}/$"] = WorldCloudWatchResponse.dispatch
         codedeploy_urls.url_paths["{0}/$"] = WorldCodeDeployResponse.dispatch
         codebuild_urls.url_paths["{0}/$"] = WorldCodeBuildResponse.dispatch
         ecr_urls.url_paths["{0}/$"] = WorldEcrResponse.dispatch

@@ -64,8 +64,16 @@ def strike(regions: Regions, fault: Fault, now: float) -> None:
 
 def set_alarm(alarm: Any, state: str, now: float) -> None:
     """Put an alarm into a state, at a moment of the world's time."""
+    changed = alarm.state_value != state
     alarm.update_state("Threshold Crossed: 1 datapoint was above the threshold", "{}", state)
+    stamp(alarm, now, changed=changed)
+
+
+def stamp(alarm: Any, now: float, *, changed: bool) -> None:
+    """Note when an alarm's state was set, and when it became another one, which moto does not tell apart."""
     alarm.state_updated_timestamp = as_datetime(now).replace(tzinfo=None)
+    if changed:
+        alarm.state_transitioned_timestamp = alarm.state_updated_timestamp
 
 
 def _last_deployment(region: Region, cluster: str, after: float) -> float | None:

@@ -20,6 +20,7 @@ SIZES = {  # what each list calls the number of items of a page
     "DescribeAutoScalingGroups": "MaxRecords",
     "FilterLogEvents": "limit",
     "DescribeImages": "maxResults",
+    "DescribeImageScanFindings": "maxResults",
     "ListImages": "maxResults",
     "Query": "Limit",
 }

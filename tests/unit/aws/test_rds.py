@@ -32,9 +32,10 @@ def test_snapshot_is_begun_of_the_instance(script: Scripts):
     rds.create_snapshot(aws.client, "core", "before-v1")
 
 
-def test_snapshot_that_is_begun_already_is_no_failure(script: Scripts):
+@pytest.mark.parametrize("code", ["DBSnapshotAlreadyExists", "InvalidDBInstanceState"])
+def test_snapshot_that_is_begun_already_is_no_failure(script: Scripts, code: str):
     aws = script("rds")
-    aws.fail("create_db_snapshot", "DBSnapshotAlreadyExists")
+    aws.fail("create_db_snapshot", code)
     describe(aws, MADE)
     rds.create_snapshot(aws.client, "core", "before-v1")
 
@@ -59,6 +60,7 @@ def test_instance_that_is_not_there_is_refused(script: Scripts):
 def test_instance_that_is_busy_is_refused_with_what_rds_says(script: Scripts):
     aws = script("rds")
     aws.fail("create_db_snapshot", "InvalidDBInstanceState", "it is stopped")
+    aws.fail("describe_db_snapshots", "DBSnapshotNotFound")
     with pytest.raises(PreconditionError, match=r"of database instance core now \(it is stopped\); wait until"):
         rds.create_snapshot(aws.client, "core", "before-v1")
 
