@@ -43,7 +43,7 @@ def ask(look: Callable[[], T]) -> T:
 def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.wait if isinstance(error, NeighbourAwayError) else 0.0
-    return max(asked, wait_exponential_jitter(FIRST, LONGEST, jitter=FIRST)(state))
+    return max(asked, wait_exponential_jitter(multiplier=FIRST, max=LONGEST, jitter=FIRST)(state))
 
 
 def explain(

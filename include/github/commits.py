@@ -4,7 +4,7 @@ from github.Comparison import Comparison
 from github.GithubException import UnknownObjectException
 from github.Repository import Repository
 
-from include.github.edge import name_of, read
+from include.github.edge import listed, name_of, read
 from include.releases.tickets import Commit
 
 PAGE = 100
@@ -15,7 +15,9 @@ STATUSES = {"success": "success", "pending": ""}  # of a commit status, in the w
 
 def list_tags(repository: Repository) -> tuple[str, ...]:
     """Return the names of all tags, in no order."""
-    return read(f"repository {name_of(repository)}", lambda: tuple(each.name for each in repository.get_tags()))
+    return read(
+        f"repository {name_of(repository)}", lambda: tuple(each.name for each in listed(repository.get_tags(), "name"))
+    )
 
 
 def find_commit(repository: Repository, tag: str) -> str | None:
@@ -36,14 +38,14 @@ def list_commits_between(repository: Repository, previous: str | None, sha: str)
 
     def look() -> tuple[Commit, ...]:
         commits = _compare(repository, previous, sha).commits if previous else repository.get_commits(sha=sha)
-        found = list(commits) if previous else list(commits)[::-1]
+        found = listed(commits, "sha")
         return tuple(
             Commit(
                 each.sha,
                 each.commit.message.split("\n", 1)[0],
                 each.author.login if each.author else each.commit.author.name or "",
             )
-            for each in found
+            for each in (found if previous else found[::-1])
         )
 
     return read(_between(repository, previous, sha), look)
@@ -54,11 +56,11 @@ def changed_files(repository: Repository, previous: str, sha: str) -> tuple[str,
 
     def look() -> tuple[str, ...]:
         comparison = _compare(repository, previous, sha)
-        if len(comparison.files) < MOST_FILES:
+        if len(listed(comparison.files, "filename")) < MOST_FILES:
             return tuple(sorted(each.filename for each in comparison.files if each.status != "removed"))
         standing: dict[str, bool] = {}
-        for commit in comparison.commits:
-            for file in repository.get_commit(commit.sha).files:
+        for commit in listed(comparison.commits, "sha"):
+            for file in listed(repository.get_commit(commit.sha).files, "filename"):
                 standing[file.filename] = file.status != "removed"
         return tuple(sorted(name for name, stands in standing.items() if stands))
 
@@ -81,9 +83,12 @@ def list_checks(repository: Repository, sha: str) -> tuple[tuple[str, str], ...]
 
     def look() -> tuple[tuple[str, str], ...]:
         commit = repository.get_commit(sha)
-        found = [(each.name, each.conclusion or "" if each.status == DONE else "") for each in commit.get_check_runs()]
+        found = [
+            (each.name, each.conclusion or "" if each.status == DONE else "")
+            for each in listed(commit.get_check_runs(), "name")
+        ]
         newest: dict[str, str] = {}
-        for each in commit.get_statuses():  # newest first
+        for each in listed(commit.get_statuses(), "context"):  # newest first
             newest.setdefault(each.context, STATUSES.get(each.state, each.state))
         return tuple(sorted([*found, *newest.items()]))
 

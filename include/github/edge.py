@@ -1,10 +1,11 @@
 """Where PyGithub's exceptions become ours, and where a look is taken again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from github import BadAttributeException, GithubException, RateLimitExceededException
+from github.GithubException import IncompletableObject
 from github.Repository import Repository
 
 from include.errors import NeighbourAwayError, PreconditionError
@@ -28,21 +29,30 @@ def read(thing: str, look: Callable[[], T]) -> T:
     return ask(once)
 
 
+def listed(found: Iterable[T], field: str) -> list[T]:
+    """Return a list's items; PyGithub makes items without any field of whatever comes with status 200, so one is looked at."""
+    items = list(found)
+    if any(getattr(each, field) is None for each in items):
+        raise TypeError(f"items without {field}")
+    return items
+
+
 @contextmanager
 def translated(thing: str) -> Iterator[None]:
     """Translate what PyGithub raises. Raises: PreconditionError, NeighbourAwayError."""
     try:
         with over_http("GitHub", thing):
             yield
+    except (BadAttributeException, IncompletableObject, ValueError, AttributeError, KeyError, TypeError) as error:
+        # what PyGithub comes to where a proxy, say, answers 200 with a page of its own
+        raise NeighbourAwayError(
+            f"GitHub answered about {thing} with something else ({type(error).__name__}); try again."
+        ) from error
     except GithubException as error:
         headers, said = error.headers or {}, _said(error)
         limited = isinstance(error, RateLimitExceededException) or (error.status == 403 and "retry-after" in headers)
         status = 404 if said.startswith("No commit found") else error.status
         raise explain("GitHub", thing, status, said, headers, limited=limited) from error
-    except (BadAttributeException, ValueError) as error:
-        raise NeighbourAwayError(
-            f"GitHub answered about {thing} with something else ({type(error).__name__}); try again."
-        ) from error
     except RuntimeError as error:  # PyGithub's word on a redirect it does not follow
         raise PreconditionError(f"GitHub is not at the address of its Airflow connection: {error}.") from error
 

@@ -8,7 +8,7 @@ from github.Repository import Repository
 
 from include.errors import NeighbourAwayError, PreconditionError
 from include.github.commits import find_commit
-from include.github.edge import name_of, read, translated
+from include.github.edge import listed, name_of, read, translated
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def find_release(repository: Repository, tag: str) -> Release | None:
     """Return the release of a tag: the published one, else the oldest draft. Drafts are shown to writers only."""
 
     def look() -> list[Release]:
-        return [_release(each) for each in repository.get_releases() if each.tag_name == tag]
+        return [_release(each) for each in listed(repository.get_releases(), "id") if each.tag_name == tag]
 
     found = read(f"repository {name_of(repository)}", look)
     return min(found, key=lambda each: (each.draft, each.id), default=None)

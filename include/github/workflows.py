@@ -7,7 +7,7 @@ from github import GithubObject
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun as Run
 
-from include.github.edge import name_of, read, translated
+from include.github.edge import listed, name_of, read, translated
 
 # in the order in which a run goes through them, so that one that moves between two calls is seen by the later one
 UNFINISHED = ("requested", "waiting", "pending", "queued", "in_progress")
@@ -33,7 +33,11 @@ def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
     """Return the runs that are not over, oldest first."""
 
     def look() -> tuple[WorkflowRun, ...]:
-        found = {each.id: _run(each) for status in UNFINISHED for each in repository.get_workflow_runs(status=status)}
+        found = {
+            each.id: _run(each)
+            for status in UNFINISHED
+            for each in listed(repository.get_workflow_runs(status=status), "id")
+        }
         return tuple(sorted(found.values(), key=_age))
 
     return read(f"repository {name_of(repository)}", look)
@@ -55,7 +59,10 @@ def newest_run(repository: Repository, file: str, event: str = DISPATCH) -> int:
     """Return the id of the newest run of a workflow, 0 if it never ran: all that are started from now on have higher ones."""
 
     def look() -> int:
-        return max((each.id for each in repository.get_workflow(file).get_runs(event=event).get_page(0)), default=0)
+        return max(
+            (each.id for each in listed(repository.get_workflow(file).get_runs(event=event).get_page(0), "id")),
+            default=0,
+        )
 
     return read(f"workflow {file} of {name_of(repository)}", look)
 
@@ -78,7 +85,7 @@ def find_run(
         of = sha or GithubObject.NotSet
         created = f">={since:%Y-%m-%dT%H:%M:%SZ}" if since else GithubObject.NotSet
         runs = repository.get_workflow(file).get_runs(event=event, head_sha=of, created=created)
-        return [_run(each) for each in runs if each.id > after]
+        return [_run(each) for each in listed(runs, "id") if each.id > after]
 
     return min(read(f"workflow {file} of {name_of(repository)}", look), key=_age, default=None)
 

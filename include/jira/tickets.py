@@ -94,25 +94,26 @@ def _get(client: Jira, key: str) -> Ticket:
 
 
 def _find(client: Jira, key: str) -> Ticket | None:
-    def look() -> Any:
+    def look() -> Ticket | None:
         try:
-            return client.issue(key, fields=FIELDS)
+            return _ticket(client.url, client.issue(key, fields=FIELDS))
         except HTTPError as error:
             if error.response is not None and error.response.status_code == 404:
                 return None
             raise
 
-    found = _read(key, look, or_none=True)
-    return _ticket(client.url, found) if found else None
+    return _read(key, look)
 
 
-def _read(key: str, look: Callable[[], Any], *, or_none: bool = False) -> Any:
-    def once() -> Any:
-        with over_http("Jira", f"ticket {key}"):
-            answer = look()
-        if answer is None and not or_none:
-            raise _odd(key)
-        return answer
+def _read(key: str, look: Callable[[], T]) -> T:
+    def once() -> T:
+        try:
+            with over_http("Jira", f"ticket {key}"):
+                return look()
+        except (KeyError, TypeError, ValueError) as error:  # the client makes None of what is not JSON
+            raise NeighbourAwayError(
+                f"Jira answered about ticket {key} with something that is not its own ({error!r}); try again."
+            ) from error
 
     return ask(once)
 
@@ -123,10 +124,5 @@ def _write(key: str, change: Callable[[], Any]) -> None:
 
 
 def _ticket(url: str, found: Any) -> Ticket:
-    fields = found["fields"]
-    key = str(found["key"])
-    return Ticket(key, fields["status"]["name"], tuple(fields["labels"]), f"{url.rstrip('/')}/browse/{key}")
-
-
-def _odd(key: str) -> NeighbourAwayError:
-    return NeighbourAwayError(f"Jira answered about ticket {key} with something that is not JSON; try again.")
+    key, fields = str(found["key"]), found["fields"]
+    return Ticket(key, str(fields["status"]["name"]), tuple(fields["labels"]), f"{url.rstrip('/')}/browse/{key}")

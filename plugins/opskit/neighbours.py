@@ -52,8 +52,9 @@ def github_repository(target: Target) -> Repository:
         retry=None,  # its own would repeat writes, and sleep until a rate limit is over
         seconds_between_requests=0,
         seconds_between_writes=0,
+        lazy=True,
     )
-    return client.get_repo(target.system.github, lazy=True)
+    return client.get_repo(target.system.github)
 
 
 def jira_client(target: Target) -> Jira | None:

@@ -1,0 +1,489 @@
+"""What releases ask of GitHub, Jira and Sentry, over HTTP, with the clients that a step gets from its connections."""
+
+import dataclasses
+from datetime import datetime, timedelta
+
+import pytest
+
+from include import github, jira, neighbours, sentry
+from include.errors import NeighbourAwayError, PreconditionError
+from include.inventory import load
+from opskit.neighbours import github_repository, jira_client, sentry_client
+from sandbox.aws.control import make_control
+from sandbox.aws.server import Server
+from sandbox.environment import outside_connections
+from sandbox.neighbours.github import QUEUED, reading_token_of
+from sandbox.neighbours.github_model import File
+from sandbox.neighbours.github_seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
+from sandbox.neighbours.server import Handler, Neighbours
+from sandbox.neighbours.town import Town
+from sandbox.settings import Settings
+
+CORE = "example-housing/core"
+NEWEST, LAST = commit_sha(CORE, COMMITS), released_sha(CORE)
+BUILD, PIPELINE = "build_image.yml", "production_pipeline.yml"
+READY, WORKED_ON, DONE, DELETED = "CLDC-3456", "CLDC-3457", "CLDC-3458", "CLDC-3462"
+UNKNOWN = "0" * 40
+
+
+@pytest.fixture(scope="module")
+def whole(server, small_inventory):
+    town = Town.of(small_inventory, server.world)
+    application = Neighbours(server.world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)})
+    http = Server(application, 0, Handler)
+    yield town, http.port
+    application.stop()
+    http.stop()
+
+
+@pytest.fixture
+def town(whole, bare, monkeypatch):
+    town, port = whole
+    town.clear()
+    settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": port})
+    for name, value in outside_connections(settings, load()).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(neighbours, "FIRST", 0.01)  # seconds between two looks
+    monkeypatch.setattr(neighbours, "LONGEST", 0.05)
+    return town
+
+
+@pytest.fixture
+def target(town, small_inventory):
+    return small_inventory.target("core/staging")
+
+
+@pytest.fixture
+def core(target):
+    return github_repository(target)
+
+
+@pytest.fixture
+def tickets(target):
+    return jira_client(target)
+
+
+@pytest.fixture
+def errors(target):
+    return sentry_client(target)
+
+
+@pytest.fixture
+def inject(bare, small_inventory, town):
+    control = make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
+
+    def inject(kind, **fields):
+        answer = control.post("/faults", json={"kind": kind, **fields})
+        assert answer.status_code == 200, answer.get_json()
+        name = answer.get_json()["id"]
+        faults = lambda: control.get("/faults").get_json()["faults"]  # noqa: E731
+        return lambda: next(each["injected"] for each in faults() if each["id"] == name)
+
+    return inject
+
+
+def model(town):
+    return town.github.find("example-housing", "core")
+
+
+def of_tag(town, tag):
+    return [each for each in model(town).releases if each.tag == tag]
+
+
+# GitHub: commits
+
+
+def test_tags_and_their_commits(core, town):
+    tags = github.list_tags(core)
+    assert {"v0.6.14", "v0.6.9", "v.0.3.25", "release-2024"} <= set(tags)
+    assert github.find_commit(core, "v0.6.14") == LAST
+    assert github.find_commit(core, "v9.9.9") is None
+    made = core.create_git_tag("v0.6.99", "annotated", NEWEST, "commit")
+    core.create_git_ref("refs/tags/v0.6.99", made.sha)
+    assert github.find_commit(core, "v0.6.99") == NEWEST != made.sha
+
+
+def test_commits_since_a_version_come_oldest_first_with_subject_and_author(core, town):
+    found = github.list_commits_between(core, "v0.6.14", NEWEST)
+    assert len(found) == UNRELEASED
+    assert [found[0].subject, found[-1].subject] == [
+        "CLDC-3456: Send reminders only once (#2357)",
+        "CLDC-3464: Fix the order of answers in the summary (#2365)",
+    ]
+    assert found[-1].sha == NEWEST
+    assert all("\n" not in each.subject and each.author for each in found)
+    every = github.list_commits_between(core, None, LAST)
+    assert [every[0].sha, every[-1].sha, len(every)] == [commit_sha(CORE, 1), LAST, COMMITS - UNRELEASED]
+
+
+def test_commits_of_more_than_one_page_all_come(core, bare, town):
+    for number in range(260):
+        bare.world.clock.advance(1)
+        town.github.push(model(town), "main", f"CLDC-{number + 5000} More", "dana")
+    head = core.get_branch("main").commit.sha
+    found = github.list_commits_between(core, "v0.6.14", head)
+    assert [each.subject for each in found[-260:]] == [f"CLDC-{number + 5000} More" for number in range(260)]
+    assert len(found) == UNRELEASED + 260
+
+
+def test_changed_files_are_those_of_all_commits_without_the_removed_ones(core, town):
+    assert MIGRATION in github.changed_files(core, "v0.6.14", NEWEST)
+    town.github.push(model(town), "main", "Two files", "dana", (File("a.rb"), File("gone.rb", "removed")))
+    head = core.get_branch("main").commit.sha
+    found = github.changed_files(core, "v0.6.14", head)
+    assert "a.rb" in found
+    assert "gone.rb" not in found
+
+
+def test_more_changed_files_than_a_comparison_lists_are_read_from_the_commits(core, town):
+    many = tuple(File(f"app/{number:04}.rb") for number in range(320))
+    town.github.push(model(town), "main", "Format everything", "dana", many)
+    town.github.push(model(town), "main", "Migrate", "dana", (File("zz/db/migrate/1.rb", "added"),))
+    head = core.get_branch("main").commit.sha
+    found = github.changed_files(core, "v0.6.14", head)
+    assert {MIGRATION, "app/0319.rb", "zz/db/migrate/1.rb"} <= set(found)
+
+
+def test_commit_is_on_its_branch_or_not(core):
+    assert github.compare_status(core, "main", NEWEST) == "identical"
+    assert github.compare_status(core, "main", LAST) == "behind"
+    assert github.compare_status(core, "main", commit_sha(CORE, COMMITS + 1)) == "diverged"
+    with pytest.raises(PreconditionError, match=f"GitHub has no main...{UNKNOWN} in {CORE}"):
+        github.compare_status(core, "main", UNKNOWN)
+
+
+def test_checks_are_check_runs_and_the_newest_status_of_each_context(core, bare, town):
+    assert github.list_checks(core, NEWEST) == (("Lint", "success"), ("Tests", "success"))
+    commit = core.get_commit(NEWEST)
+    commit.create_status("failure", context="ci/scan")
+    bare.advance(1)
+    commit.create_status("pending", context="ci/scan")
+    commit.create_status("error", context="ci/other")
+    assert github.list_checks(core, NEWEST) == (
+        ("Lint", "success"),
+        ("Tests", "success"),
+        ("ci/other", "error"),
+        ("ci/scan", ""),
+    )
+    with pytest.raises(PreconditionError, match=f"GitHub has no commit {UNKNOWN} in {CORE}"):
+        github.list_checks(core, UNKNOWN)
+
+
+@pytest.mark.parametrize(("state", "conclusions"), [("pending", {""}), ("red", {"failure", "success"})])
+def test_checks_that_fail_or_go_on_are_told(core, inject, state, conclusions):
+    injected = inject("github_checks", target="core/staging", state=state)
+    assert {conclusion for _, conclusion in github.list_checks(core, NEWEST)} == conclusions
+    assert injected() >= 1
+
+
+# GitHub: workflows
+
+
+def test_runs_at_work_are_listed_oldest_first_until_they_end(core, bare, inject):
+    assert github.list_running_workflows(core) == ()
+    number = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST})
+    bare.advance(QUEUED + 1)
+    injected = inject("github_workflow_running", target="core/staging", workflow="staging_pipeline.yml")
+    first, second = github.list_running_workflows(core)
+    assert (first.id, first.name, first.file, first.status, first.conclusion) == (
+        number,
+        "Build image",
+        BUILD,
+        "in_progress",
+        "",
+    )
+    assert (second.name, second.event, second.status, second.head_sha) == (
+        "Staging pipeline",
+        "workflow_dispatch",
+        "queued",
+        NEWEST,
+    )
+    assert second.url.endswith(f"/{CORE}/actions/runs/{second.id}")
+    assert injected() >= 1
+    bare.advance(400)
+    assert [each.id for each in github.list_running_workflows(core)] == [second.id]
+
+
+def test_dispatched_run_is_known_and_followed_to_its_end(core, bare):
+    before = github.newest_run(core, BUILD)
+    assert before == 0
+    number = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST})
+    found = github.find_run(core, BUILD, after=before, sha=NEWEST)
+    assert found.id == number == github.newest_run(core, BUILD)
+    assert (found.status, found.conclusion, found.event, found.head_sha) == ("queued", "", "workflow_dispatch", NEWEST)
+    assert found.created_at.utcoffset() == timedelta()
+    assert github.find_run(core, BUILD, after=number) is None
+    assert github.find_run(core, BUILD, sha=LAST) is None
+    bare.advance(QUEUED + 400)
+    ended = github.get_run(core, number)
+    assert (ended.status, ended.conclusion) == ("completed", "success")
+    with pytest.raises(PreconditionError, match="GitHub has no workflow run 1 in"):
+        github.get_run(core, 1)
+
+
+def test_first_run_since_a_moment_is_found(core, bare):
+    github.dispatch_workflow(core, BUILD, "main", {"commit": "old"})
+    bare.advance(100)
+    second = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST})
+    bare.advance(100)
+    github.dispatch_workflow(core, BUILD, "main", {"commit": "newer"})
+    since = github.get_run(core, second).created_at
+    assert github.find_run(core, BUILD, since=since).id == second
+
+
+@pytest.mark.parametrize(
+    ("file", "ref", "inputs", "words"),
+    [
+        (BUILD, "nowhere", {"commit": "x"}, "No ref found for: nowhere"),
+        (BUILD, "main", {}, "Required input 'commit' not provided"),
+        ("none.yml", "main", {}, "GitHub has no workflow none.yml of"),
+    ],
+)
+def test_dispatch_that_cannot_be_is_refused(core, file, ref, inputs, words):
+    with pytest.raises(PreconditionError, match=words):
+        github.dispatch_workflow(core, file, ref, inputs)
+    assert github.list_running_workflows(core) == ()
+
+
+def test_dispatch_is_never_repeated_blindly(core, inject):
+    injected = inject("github_lost_answer", target="core/staging", times=1)
+    before = github.newest_run(core, BUILD)
+    with pytest.raises(NeighbourAwayError):
+        github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST})
+    assert injected() == 1
+    assert github.find_run(core, BUILD, after=before) is not None
+    assert len(github.list_running_workflows(core)) == 1
+
+
+# GitHub: releases
+
+
+def test_release_is_drafted_and_published_once_however_often_it_is_asked_for(core, town):
+    core.get_workflow(PIPELINE).enable()
+    notes = github.generate_notes(core, "v0.6.15", NEWEST, "v0.6.14")
+    assert "CLDC-3456: Send reminders only once" in notes
+    assert github.find_release(core, "v0.6.15") is None
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", notes)
+    assert (draft.draft, draft.target, draft.body, draft.published_at) == (True, NEWEST, notes, None)
+    assert github.create_draft(core, "v0.6.15", NEWEST, "another name", "other notes") == draft
+    assert github.find_commit(core, "v0.6.15") is None
+
+    published = github.publish(core, draft)
+    assert (published.id, published.draft, published.body) == (draft.id, False, notes)
+    assert github.publish(core, draft) == published == github.find_release(core, "v0.6.15")
+    assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", notes) == published
+    assert github.find_commit(core, "v0.6.15") == NEWEST
+    assert len(of_tag(town, "v0.6.15")) == 1
+    run = github.find_run(core, PIPELINE, "release", since=published.published_at, sha=NEWEST)
+    assert run.event == "release"
+
+
+def test_what_people_wrote_into_the_draft_is_published(core, town):
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    of_tag(town, "v0.6.15")[0].body = "better notes"
+    assert github.publish(core, draft).body == "better notes"
+
+
+def test_lost_answer_leaves_one_draft_and_one_release(core, town, inject):
+    injected = inject("github_lost_answer", target="core/staging", times=1)
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    assert (injected(), draft.draft, len(of_tag(town, "v0.6.15"))) == (1, True, 1)
+    again = inject("github_lost_answer", target="core/staging", times=1)
+    published = github.publish(core, draft)
+    assert (again(), published.draft, published.id) == (1, False, draft.id)
+    assert len(of_tag(town, "v0.6.15")) == 1
+
+
+def test_draft_that_github_never_took_is_not_claimed(core, town, inject):
+    injected = inject("github_error", target="core/staging", method="POST", times=1)
+    with pytest.raises(NeighbourAwayError, match="HTTP 502"):
+        github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    assert (injected(), of_tag(town, "v0.6.15")) == (1, [])
+    assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").draft
+
+
+def test_version_that_is_there_for_another_commit_is_refused(core, town):
+    github.create_draft(core, "v0.6.15", LAST, "v0.6.15", "notes")
+    with pytest.raises(PreconditionError, match=f"has a draft v0.6.15 on {LAST}, not on commit {NEWEST}"):
+        github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    with pytest.raises(PreconditionError, match=f"has a release v0.6.14 on {LAST}, not on commit {NEWEST}"):
+        github.create_draft(core, "v0.6.14", NEWEST, "v0.6.14", "notes")
+    core.create_git_ref("refs/tags/v0.6.16", LAST)
+    with pytest.raises(PreconditionError, match=f"Tag v0.6.16 of {CORE} is on commit {LAST}, not on {NEWEST}"):
+        github.create_draft(core, "v0.6.16", NEWEST, "v0.6.16", "notes")
+    assert of_tag(town, "v0.6.16") == []
+
+
+def test_tag_that_somebody_made_meanwhile_is_not_released(core, town):
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    core.create_git_ref("refs/tags/v0.6.15", LAST)
+    with pytest.raises(PreconditionError, match="release another version"):
+        github.publish(core, draft)
+    assert of_tag(town, "v0.6.15")[0].draft
+
+
+def test_published_release_wins_over_drafts_and_the_oldest_draft_over_younger_ones(core):
+    twin = core.create_git_release("v0.6.14", "twin", "", draft=True)
+    assert github.find_release(core, "v0.6.14").id != twin.id
+    first = core.create_git_release("v0.8.0", "a", "", draft=True, target_commitish=NEWEST)
+    core.create_git_release("v0.8.0", "b", "", draft=True, target_commitish=NEWEST)
+    assert github.find_release(core, "v0.8.0").id == first.id
+
+
+def test_token_that_may_not_write_is_told_so(target, town, monkeypatch):
+    name = f"AIRFLOW_CONN_{target.github_conn_id.upper()}"
+    host = github_repository(target).requester.base_url
+    monkeypatch.setenv(
+        name, f'{{"conn_type": "github", "host": "{host}", "password": "{reading_token_of("example-housing")}"}}'
+    )
+    with pytest.raises(
+        PreconditionError, match=r"does not allow that with release v0.6.15 .* \(HTTP 403: Resource not"
+    ):
+        github.create_draft(github_repository(target), "v0.6.15", NEWEST, "v0.6.15", "notes")
+    monkeypatch.setenv(name, f'{{"conn_type": "github", "host": "{host}", "password": "stale"}}')
+    with pytest.raises(PreconditionError, match="put a valid token into its Airflow connection"):
+        github.list_tags(github_repository(target))
+
+
+# GitHub: away
+
+
+def test_look_is_taken_again_until_github_is_back(core, inject):
+    injected = inject("github_error", target="core/staging", times=3)
+    assert "v0.6.14" in github.list_tags(core)
+    assert injected() == 3
+
+
+def test_github_that_stays_away_is_told_after_some_looks(core, inject):
+    injected = inject("github_error", target="core/staging", status=503, times=1000)
+    with pytest.raises(NeighbourAwayError, match=rf"GitHub did not answer about repository {CORE} \(HTTP 503"):
+        github.list_tags(core)
+    assert injected() == neighbours.ATTEMPTS
+
+
+@pytest.mark.parametrize("limit", ["primary", "secondary"])
+def test_rate_limit_says_how_long_it_lasts_and_is_not_run_against(core, inject, limit):
+    injected = inject("github_rate_limit", target="core/staging", limit=limit, retry_after=90, times=10)
+    with pytest.raises(NeighbourAwayError, match="takes no more calls for now") as caught:
+        github.list_tags(core)
+    assert 85 <= caught.value.wait <= 91
+    assert injected() == 1
+
+
+def test_short_rate_limit_is_waited_out(core, inject):
+    injected = inject("github_rate_limit", target="core/staging", retry_after=1, times=1)
+    assert "v0.6.14" in github.list_tags(core)
+    assert injected() == 1
+
+
+# Jira
+
+
+def test_tickets_are_found_and_missing_ones_named(tickets):
+    found = jira.get_tickets(tickets, [READY, DELETED, "CLDC-3401", READY, "OTHER-1"])
+    assert [(each.key, each.status, each.labels) for each in found.tickets] == [
+        (READY, "Ready for release", ()),
+        ("CLDC-3401", "Done", ("Released",)),
+    ]
+    assert found.tickets[0].url.endswith(f"/jira/browse/{READY}")
+    assert found.missing == (DELETED, "OTHER-1")
+
+
+def test_label_is_added_once_beside_the_others(tickets, town):
+    assert jira.add_label(tickets, READY, "v0.6.15") is True
+    assert jira.add_label(tickets, READY, "v0.6.15") is False
+    jira.add_label(tickets, READY, "Released")
+    assert town.jira.tickets[READY].labels == ["Released", "v0.6.15"]
+    assert len(town.jira.tickets[READY].history) == 2
+    with pytest.raises(PreconditionError, match=f"Jira has no ticket {DELETED}"):
+        jira.add_label(tickets, DELETED, "v0.6.15")
+    with pytest.raises(PreconditionError, match="contains spaces"):
+        jira.add_label(tickets, READY, "two words")
+
+
+def test_ticket_is_moved_once_and_only_where_a_way_leads(tickets, town):
+    assert jira.move(tickets, READY, "Done") == ""
+    assert jira.move(tickets, READY, "done") == ""
+    assert [each[1:] for each in town.jira.tickets[READY].history] == [("status", "Ready for release", "Done")]
+    said = jira.move(tickets, WORKED_ON, "Done")
+    assert said == (
+        f"{WORKED_ON} is In Progress, from where no transition leads to Done (it leads to: In Review, Won't do)"
+    )
+    assert town.jira.tickets[WORKED_ON].status == "In Progress"
+    assert jira.move(tickets, DONE, "Done") == ""
+    assert town.jira.tickets[DONE].history == []
+
+
+def test_lost_answer_of_jira_changes_a_ticket_once(tickets, town, inject):
+    injected = inject("jira_lost_answer", target="core/staging", times=2)
+    assert jira.add_label(tickets, READY, "v0.6.15") is True
+    assert jira.move(tickets, READY, "Done") == ""
+    assert injected() == 2
+    assert [each[1] for each in town.jira.tickets[READY].history] == ["labels", "status"]
+
+
+@pytest.mark.parametrize("fields", [{}, {"status": 503}])
+def test_jira_that_is_down_is_away_and_comes_back(tickets, inject, fields):
+    injected = inject("jira_down", target="core/staging", times=2, **fields)
+    assert jira.get_tickets(tickets, [READY]).missing == ()
+    assert injected() == 2
+    again = inject("jira_down", target="core/staging", **fields)
+    with pytest.raises(NeighbourAwayError, match=f"about ticket {READY}"):
+        jira.get_tickets(tickets, [READY])
+    assert again() == neighbours.ATTEMPTS
+
+
+def test_rate_limit_of_jira_is_told_and_neither_slept_through_nor_repeated(tickets, inject):
+    injected = inject("jira_rate_limit", target="core/staging", retry_after=120, times=10)
+    with pytest.raises(NeighbourAwayError) as caught:
+        jira.get_tickets(tickets, [READY])
+    assert (caught.value.wait, injected()) == (120, 1)
+
+
+# Sentry
+
+
+def test_troubles_of_an_environment_are_those_not_resolved(errors, town, bare):
+    found = sentry.list_troubles(errors, "example-housing", "core", "staging")
+    assert {each.level for each in found} == {"error", "warning"}
+    assert "Redis::CannotConnectError" not in {each.title for each in found}
+    project = town.sentry.find("example-housing", "core")
+    made = town.sentry.report(project, NEWEST, "staging", "KeyError: tenure", count=7)
+    town.sentry.report(project, NEWEST, "production", "KeyError: other", count=3)
+    (new,) = sentry.list_troubles(errors, "example-housing", "core", "staging", NEWEST)
+    assert (new.id, new.title, new.level, new.count) == (str(made.id), "KeyError: tenure", "error", 7)
+    assert new.first_seen == datetime.fromtimestamp(bare.world.clock.now(), new.first_seen.tzinfo)
+    assert new.url.endswith(f"/issues/{made.id}/")
+
+
+def test_troubles_of_all_pages_come_once_each(errors, town):
+    before = len(sentry.list_troubles(errors, "example-housing", "core", "staging"))
+    project = town.sentry.find("example-housing", "core")
+    for number in range(230):
+        town.sentry.report(project, NEWEST, "staging", f"KeyError: {number}")
+    found = sentry.list_troubles(errors, "example-housing", "core", "staging")
+    assert len({each.id for each in found}) == len(found) == before + 230
+
+
+@pytest.mark.parametrize("fields", [{}, {"status": 503}])
+def test_sentry_that_is_down_is_away_at_once(errors, inject, fields):
+    injected = inject("sentry_down", target="core/staging", **fields)
+    with pytest.raises(NeighbourAwayError, match="about project example-housing/core, environment staging"):
+        sentry.list_troubles(errors, "example-housing", "core", "staging")
+    assert injected() == 1
+
+
+def test_rate_limit_of_sentry_says_how_long_it_lasts(errors, inject):
+    injected = inject("sentry_rate_limit", target="core/staging", retry_after=40, times=10)
+    with pytest.raises(NeighbourAwayError) as caught:
+        sentry.list_troubles(errors, "example-housing", "core", "staging")
+    assert (caught.value.wait, injected()) == (40, 1)
+
+
+@pytest.mark.parametrize(
+    ("project", "environment", "words"),
+    [("core", "nowhere", "Sentry has no project"), ("other", "staging", "HTTP 403")],
+)
+def test_place_that_sentry_does_not_have_is_named(errors, project, environment, words):
+    with pytest.raises(PreconditionError, match=words):
+        sentry.list_troubles(errors, "example-housing", project, environment)
