@@ -52,24 +52,27 @@ def register_definition(client: ECSClient, definition: Mapping[str, Any]) -> str
     return str(response["taskDefinition"]["taskDefinitionArn"])
 
 
-def image_of(definition: Mapping[str, Any], container: str) -> str:
-    """Return the image of a container. Raises: PreconditionError if the definition has no such container."""
+def container_of(definition: Mapping[str, Any], container: str) -> Mapping[str, Any]:
+    """Return the definition of a container. Raises: PreconditionError if there is none of that name."""
     for each in definition["containerDefinitions"]:
         if each["name"] == container:
-            return str(each["image"])
+            found: Mapping[str, Any] = each
+            return found
     names = ", ".join(str(each["name"]) for each in definition["containerDefinitions"])
     raise PreconditionError(
         f"Task definition {definition.get('family')} has no container {container} (it has {names}); correct the inventory."
     )
 
 
+def image_of(definition: Mapping[str, Any], container: str) -> str:
+    """Return the image of a container. Raises: PreconditionError if the definition has no such container."""
+    return str(container_of(definition, container)["image"])
+
+
 def log_prefix(definition: Mapping[str, Any], container: str) -> str:
     """Return the prefix of the log streams a container writes by the awslogs driver; its family's name where none is given."""
-    for each in definition["containerDefinitions"]:
-        if each["name"] == container:
-            options = each.get("logConfiguration", {}).get("options", {})
-            return str(options.get("awslogs-stream-prefix", definition["family"]))
-    return str(definition["family"])
+    options = container_of(definition, container).get("logConfiguration", {}).get("options", {})
+    return str(options.get("awslogs-stream-prefix", definition["family"]))
 
 
 def set_task_definition(client: ECSClient, cluster: str, service: str, definition: str) -> Deployment:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from include.operations.table import OperationsTable
+from include.operations.table import Document, OperationsTable
 from include.releases.images import Proof
 
 
@@ -27,7 +27,17 @@ def read_proof(table: OperationsTable, target: str, digest: str, commit: str) ->
     found = list(table.list(f"target#{target}", f"proof#{digest}#"))
     if not found:
         return None
-    each = next((each for each in found if each["commit"] == commit), found[0])
+    return _proof(next((each for each in found if each["commit"] == commit), found[0]))
+
+
+def last_proof(table: OperationsTable, target: str) -> Proof | None:
+    """Return the newest proof of a staging target; None if it has never proved anything."""
+    return max(
+        (_proof(each) for each in table.list(f"target#{target}", "proof#")), key=lambda each: each.at, default=None
+    )
+
+
+def _proof(each: Document) -> Proof:
     return Proof(
         digest=each["digest"],
         commit=each["commit"],

@@ -9,16 +9,17 @@ from include import github
 from include.aws.clients import Clients
 from include.aws.service_state import read_service
 from include.aws.sts import ask_who
-from include.aws.task_definitions import describe_definition
+from include.aws.task_definitions import container_of, describe_definition
 from include.inventory import Target
 from include.operations.proofs import add_proof
+from include.plan.model import canonical_json
 from include.releases.images import ensure_commit
 from include.releases.parts import ServiceRelease
 from include.releases.places import Place
 from include.releases.plans.services import Live, live_of
 from include.releases.plans.staging_deployment import StagingDeploymentPlan, plan_staging_deployment
 from include.releases.publishing import find_image
-from include.releases.templates import template_hash
+from include.releases.templates import template_of
 from include.releases.versions import ensure_green
 from include.waits.progress import Progress
 
@@ -57,12 +58,12 @@ def read_live(clients: Clients, target: Target) -> dict[str, Live]:
 
 
 def read_templates(clients: Clients, target: Target, live: Mapping[str, Live]) -> dict[str, str]:
-    """Return what the container of each service is, but for values."""
+    """Return what the container of each service is, but for values, as JSON."""
     found = {}
     for name, each in live.items():
         container = target.environment.service(name).container
         definition = describe_definition(clients.ecs, each.definition)
-        found[name] = template_hash(next(c for c in definition["containerDefinitions"] if c["name"] == container))
+        found[name] = canonical_json(template_of(container_of(definition, container)))
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from include.plan.model import canonical_json, digest_of
+from include.plan.model import canonical_json
 
 # what makes a container another program; sizes, values of variables and log groups are an environment's own
 SHAPE = ("command", "entryPoint", "essential", "user", "workingDirectory", "readonlyRootFilesystem", "privileged")
@@ -18,11 +18,6 @@ def template_of(container: Mapping[str, Any]) -> dict[str, Any]:
     shape["ports"] = sorted(int(each["containerPort"]) for each in _list(container, "portMappings"))
     shape["mounts"] = sorted(str(each.get("containerPath", "")) for each in _list(container, "mountPoints"))
     return shape
-
-
-def template_hash(container: Mapping[str, Any]) -> str:
-    """Return the sha256 of a container's template."""
-    return digest_of(template_of(container))
 
 
 def differences(proved: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, ...]:

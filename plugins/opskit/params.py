@@ -20,6 +20,19 @@ COMMIT = {
     "title": "Commit",
     "description": "All 40 characters of its id, as git rev-parse prints them.",
 }
+COMMIT_OR_NONE = {
+    **COMMIT,
+    "default": "",
+    "pattern": "^([0-9a-f]{40})?$",
+    "description": "All 40 characters of its id; left out, the last one that staging has proved.",
+}
+VERSION_OR_NONE = {
+    "default": "",
+    "type": "string",
+    "pattern": r"^(v?[0-9]{1,9}(\.[0-9]{1,9}){2,3})?$",
+    "title": "Version",
+    "description": "Such as v1.2.3; left out, the one after the last.",
+}
 
 
 def common_params(targets: Sequence[str]) -> dict[str, Param]:

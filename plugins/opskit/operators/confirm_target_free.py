@@ -1,0 +1,57 @@
+"""After a release went back: keep the target until a person has looked at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from include.operations.history import add_event, list_events
+from include.operations.leases import free_lease, keep_lease
+from include.plan.markdown import escape
+from opskit.patience import insist
+from opskit.step import step
+from opskit.story import gate_link, tell
+
+FREE = "The target is free again"
+
+
+class ConfirmTargetFreeOperator(HITLOperator):
+    """Waits for as long as it takes: nobody else gets the target before somebody has said that it may be used.
+
+    The lease says why; it stays even if this run is ended by hand, and clearing this task asks again.
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(subject="May the target be used again?", options=[FREE], **kwargs)
+
+    def execute(self, context: Any) -> Any:
+        with step() as here:
+            here.skip_unless_begun()
+            failures = [event["text"] for event in list_events(here.table, here.run) if event["phase"] == "failed"]
+            why = (failures or ["ended by hand"])[0]
+            keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], why)
+            self.subject = f"{here.context['dag_run'].dag_id} went back on {here.target.name}: may it be used again?"
+            returned = here.result_of("verify_return")
+            self.body = (
+                f"**{escape(why)}**\n\n{escape(returned)}.\n\nSchema changes are not undone. Look at the target, then answer; until "
+                "then every other run on it waits."
+            )
+            approvers = here.target.environment.approval.approvers
+            people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
+            self.assigned_users = [HITLUser(id=user, name=user) for user in people]
+            where = {"link": gate_link(context["dag_run"], here.name)}
+            add_event(here.table, here.run, here.name, "asked", f"{here.target.name} is kept: {why}", where)
+            tell(context)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        answer: dict[str, Any] = super().execute_complete(context, event)
+        with step() as here:
+            user = answer["responded_by_user"]
+            who = user["id"] if user else "nobody"
+            text = f"{here.target.name} may be used again, says {who}"
+            insist(here.clients, lambda: here.permit.note(text))
+            insist(here.clients, lambda: free_lease(here.table, here.target.name, here.run))
+        return text
