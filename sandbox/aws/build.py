@@ -9,7 +9,7 @@ from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
 from include.inventory.models import CodeDeploy
-from sandbox.aws import bluegreen, registry, scaling, scheduler, schedules, seeding
+from sandbox.aws import bluegreen, proving, registry, scaling, scheduler, schedules, seeding
 from sandbox.aws.bluegreen import DeploymentGroup, Event, app_spec
 from sandbox.aws.builds import Project
 from sandbox.aws.ground import Clients, Ground, clients_of
@@ -71,6 +71,7 @@ class _Builder:
             self.ground.one_off_network(environment.one_off.network)
         if one := environment.one_off:  # after the services: the newest revision of a family they share
             self.ground.define(one.family, one.container, one.cpu, one.memory, one.log_group, one.launch_type, port=80)
+        proving.prove(self.world, self.ground, self.target)
 
     def _service(self, described: InventoryService, network: dict[str, Any]) -> None:
         region, cluster, now = self.region, str(self.environment.cluster), self.world.clock.now()

@@ -66,7 +66,7 @@ def _await_endpoints(settings: Settings, started: subprocess.Popen[bytes] | None
 
 def rehearse(options: Options, client: Client, console: Console) -> bool:
     """Run the runbook to its end and sum it up; returns whether it succeeded."""
-    conf = options.conf(declared_params(client, options.runbook))
+    conf = options.conf(declared_params(client, options.runbook), client.newest_commit)
     target, began = conf.get("target"), time.monotonic()
     begin = _simulated(client)
     run = trigger(client, options.runbook, conf)

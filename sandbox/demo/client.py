@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import httpx
 
+from include.inventory import load
 from sandbox.errors import SandboxError
 
 TIMEOUT = 30.0  # seconds for one answer
@@ -36,6 +37,14 @@ class Client:
         """Return a target of the world as it is now, or None if the world has none of that name."""
         found: list[dict[str, Any]] = [each for each in self.control("/world")["targets"] if each["name"] == name]
         return found[0] if found else None
+
+    def newest_commit(self, target: str) -> str:
+        """Return the newest commit on the main branch of a target's repository. Raises: SandboxError."""
+        wanted = load().target(target).system.github
+        found = [each for each in self.control("/github")["repositories"] if each["name"] == wanted]
+        if not found:
+            raise SandboxError(f'{target} has no repository on GitHub; name a commit in PARAMS={{"commit": "..."}}.')
+        return str(found[0]["commits"][0]["sha"])
 
     def _ask(self, method: str, path: str, user: str, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token(user)}", "Accept": "application/json"}
