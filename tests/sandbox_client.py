@@ -180,13 +180,11 @@ class Run:
         return {task["task_id"]: task["state"] for task in self.get("/taskInstances")["task_instances"]}
 
     def wait_until_asked(self, task: str = "approve_restart") -> dict[str, Any]:
-        """Wait until a task asks for input, and a little longer: an answer at once would hit a race of Airflow's."""
+        """Wait until a task asks for input; returns what it asks."""
         wait_for(
             f"{task} to ask", lambda: self.tasks().get(task) == "awaiting_input" or self._ended(), every=AIRFLOW_PACE
         )
         assert self.tasks()[task] == "awaiting_input", self.story()
-        asked = time.monotonic()
-        wait_for("two seconds to pass", lambda: time.monotonic() - asked > 2)
         return dict(self.get(f"/taskInstances/{task}/-1/hitlDetails"))
 
     def answer(self, option: str, user: str = "approver", task: str = "approve_restart") -> httpx.Response:

@@ -6,13 +6,16 @@ import ctypes
 import fcntl
 import multiprocessing
 import tempfile
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors.local_executor import LocalExecutor
+from airflow.utils.state import TaskInstanceState
 
 from opskit.processes import end_forks_with_parent
 
 if TYPE_CHECKING:
+    from airflow.executors.workloads.types import WorkloadKey
     from airflow.models.taskinstance import TaskInstance
 
 
@@ -40,14 +43,18 @@ class RecordLock:
 
 
 class RobustLocalExecutor(LocalExecutor):
-    """Defends against three things of Airflow 3.3.2 that show only when a process is killed.
+    """Defends against four things of Airflow 3.3.2, three of which show only when a process is killed.
 
     An idle worker waits for work with the queue's lock in its hand: killed then, it leaves every other worker waiting
     for that lock for ever, and nothing runs any more. A killed worker or scheduler leaves its tasks running, beside their
     own retries. And a task that a worker took but did not live to start stays queued, as `revoke_task` is missing.
+
+    And the process of a task that waits for a person or a trigger may end after the task goes on in another one: its end
+    would be taken for that of the other, and the scheduler would fail the task and throw the answer away.
     """
 
     def start(self) -> None:
+        self._given: Counter[WorkloadKey] = Counter()  # processes of each try that have not reported their end
         end_forks_with_parent()  # workers with the scheduler, tasks with their worker
         super().start()
 
@@ -58,7 +65,22 @@ class RobustLocalExecutor(LocalExecutor):
             self._unread_messages: Any = multiprocessing.Value(ctypes.c_uint, lock=RecordLock())  # type: ignore[call-overload]
         super()._spawn_workers_with_gc_freeze(spawn_number)  # type: ignore[no-untyped-call]
 
+    def _process_workloads(self, workload_list: Any) -> None:
+        self._given.update(each.key for each in workload_list)
+        super()._process_workloads(workload_list)  # type: ignore[no-untyped-call]
+
+    def _read_results(self) -> None:
+        while not self.result_queue.empty():
+            key, state, _ = self.result_queue.get()
+            if state != TaskInstanceState.RUNNING:  # a beginning; everything else is an end
+                self._given[key] -= 1
+                if self._given[key] > 0:
+                    continue  # the try goes on in another process
+                del self._given[key]
+            self.change_state(key, state)
+
     def revoke_task(self, *, ti: TaskInstance) -> None:
         """Forget a task that is stuck in the queue, so that the scheduler may queue it again."""
         self.queued_tasks.pop(ti.key, None)
         self.running.discard(ti.key)
+        self._given.pop(ti.key, None)

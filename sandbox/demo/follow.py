@@ -19,7 +19,6 @@ from sandbox.errors import SandboxError
 
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 LOOK_EVERY = 0.5  # seconds
-SETTLED = 2.5  # seconds a question stands before it is answered: an answer at once hits a race of Airflow's
 QUIET_LINE_EVERY = 5.0  # seconds between two lines about a wait where there is no live line
 DEADLINE = 6 * 3600.0  # seconds; a run that asks a person may take long
 PROGRESS = "progress:"
@@ -36,7 +35,6 @@ class Follower:
     answers: int = 0
     failed: list[str] = field(default_factory=list)
     _told: set[tuple[str, int, int]] = field(default_factory=set)
-    _asked_at: dict[tuple[str, int, int], float] = field(default_factory=dict)
     _answered: set[tuple[str, int, int]] = field(default_factory=set)
     _users: set[str] = field(default_factory=set)
     _shown: str | None = None
@@ -85,14 +83,9 @@ class Follower:
         return ""
 
     def _due(self, tasks: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """Return a task whose question has stood long enough and has no answer yet."""
-        for task in tasks:
-            key = _key(task)
-            if task["state"] != "awaiting_input" or key in self._answered:
-                continue
-            if time.monotonic() - self._asked_at.setdefault(key, time.monotonic()) > SETTLED:
-                return task
-        return None
+        """Return a task whose question has no answer yet."""
+        open_ones = (each for each in tasks if each["state"] == "awaiting_input" and _key(each) not in self._answered)
+        return next(open_ones, None)
 
     def _ask(self, task: dict[str, Any]) -> None:
         asked = self.run.question(task)

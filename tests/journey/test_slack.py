@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_client import Run
+from tests.sandbox_client import Run, wait_for
 from tests.scenes import Scene
 
 WAIT = "surge.await_new_tasks_healthy"
@@ -12,6 +12,11 @@ WAIT = "surge.await_new_tasks_healthy"
 
 def said(thread: dict[str, Any]) -> list[str]:
     return [each["text"] for each in thread["replies"]]
+
+
+def whole(texts: list[str]) -> list[str] | None:
+    """Return the replies once the last of them is there: a parent that is posted late says the end before them."""
+    return texts if texts and "*Success*" in texts[-1] else None
 
 
 def ensure_told_once(scene: Scene, run: Run) -> None:
@@ -64,7 +69,8 @@ def test_slack_that_is_away_for_the_whole_run_in_one_way_after_the_other_costs_i
     assert scene.threads() == []
     assert scene.injected(page) > 0
     scene.heal(page)
-    assert "operator asked for this run" in said(scene.thread(run, "*Success*"))[0]
+    told = wait_for("the whole story to be told", lambda: whole(said(scene.thread(run, "*Success*"))))
+    assert "operator asked for this run" in told[0]
     ensure_told_once(scene, run)
 
 

@@ -68,6 +68,14 @@ def give(executor, name, **work):
         executor._unread_messages.value += 1
 
 
+def hand_over(executor, name, **work):
+    """Have the scheduler's part of an executor hand a piece of work to its workers."""
+    note = Note(key=name, display_name=name, naps=False, **work)
+    executor.queued_tasks[name] = note
+    executor.running.add(name)
+    executor._process_workloads([note])
+
+
 def results(executor, wanted):
     """Return whether so many results come in, looking after the workers meanwhile as the scheduler does."""
     got = []
@@ -108,3 +116,30 @@ def test_a_revoked_task_may_be_queued_again(start):
     executor.running.add("one")
     executor.revoke_task(ti=SimpleNamespace(key="one"))
     assert not executor.running
+
+
+@pytest.mark.parametrize(("kind", "told_early"), [(LocalExecutor, True), (RobustLocalExecutor, False)])
+def test_end_of_a_process_is_not_taken_for_that_of_the_one_in_which_the_try_goes_on(start, kind, told_early):
+    """A parked task whose answer comes before its process has ended; that Airflow's own fails it is why there is ours."""
+    executor = start(kind)
+    executor.activity_queue = SimpleNamespace(put=lambda _: None, empty=lambda: True)  # the ends are told below
+    hand_over(executor, "parked")
+    hand_over(executor, "parked")
+    assert ends(executor, "parked") is told_early
+    assert ends(executor, "parked")
+
+
+def ends(executor, name):
+    """Let a process of a task end; returns whether the scheduler is told so."""
+    executor.result_queue.put((name, "success", None))
+    assert wait_until(lambda: not executor.result_queue.empty())
+    executor.sync()
+    return name in executor.get_event_buffer()
+
+
+def test_end_after_a_task_was_revoked_and_queued_again_is_told(start):
+    executor = start(RobustLocalExecutor)
+    executor._given["one"] = 1  # a worker took it and died
+    executor.revoke_task(ti=SimpleNamespace(key="one"))
+    hand_over(executor, "one")
+    assert wait_until(lambda: executor.sync() or "one" in executor.get_event_buffer())
