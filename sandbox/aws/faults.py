@@ -109,6 +109,11 @@ ONE_OFF: dict[str, dict[str, Field]] = {  # they strike the target's one-off tas
     "one_off_slow": {
         "seconds": Field(float, lambda value: 45 < value < math.inf, "more seconds than the 45 it usually takes")
     },
+    "slow_pages": {
+        "milliseconds": Field(
+            float, lambda value: 0 < value < math.inf, "the milliseconds a request of the performance test takes"
+        )
+    },
     "one_off_stopped_by_aws": {
         "code": Field(str, STOP_CODES.__contains__, f"one of {', '.join(STOP_CODES)}", default="SpotInterruption"),
         "after_seconds": SOON,
@@ -292,6 +297,8 @@ def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
             _crash(behaviour, fault)
         elif fault.kind == "one_off_slow":
             behaviour.usual, behaviour.crash_after = behaviour.crash_after, fault.fields["seconds"]
+            behaviour.faults.append(fault)
+        elif fault.kind == "slow_pages":
             behaviour.faults.append(fault)
         elif fault.kind in ("one_off_exits", "one_off_stopped_by_aws") and fault.shaped < fault.fields["times"]:
             fault.shaped += 1

@@ -15,6 +15,7 @@ from sandbox.aws import (
     delivery,
     launching,
     lifecycle,
+    printing,
     pulling,
     scaling,
     scheduler,
@@ -25,7 +26,7 @@ from sandbox.aws import (
 )
 from sandbox.aws.call_log import Call
 from sandbox.aws.clock import Clock
-from sandbox.aws.faults import Fault
+from sandbox.aws.faults import Fault, count
 from sandbox.aws.model import Deployment, Region, Service, Task
 
 STEP = 5.0  # simulated seconds; nothing moves through a state in less
@@ -125,9 +126,9 @@ class World:
             lifecycle.exit_by_itself(region, task, now, 137)
 
     def _log_one_off(self, region: Region, task: Task, now: float) -> None:
+        overrides = task.overrides.get("containerOverrides", [])
+        command = next((each["command"] for each in overrides if each.get("command")), ["the default command"])
         if task.started == now:
-            overrides = task.overrides.get("containerOverrides", [])
-            command = next((each["command"] for each in overrides if each.get("command")), ["the default command"])
             self.write_log(region, task, now, f"started: {' '.join(command)}")
             task.log_next = now + LOG_EVERY
         if task.started is not None and task.status == "RUNNING" and now >= task.log_next:
@@ -140,7 +141,17 @@ class World:
                 self.write_log(
                     region, task, now, "StandardError: An error has occurred, this and all later steps canceled:"
                 )
+            else:
+                self._print(region, task, command, now)
             self.write_log(region, task, now, f"ended with exit code {task.exit_code}")
+
+    def _print(self, region: Region, task: Task, command: list[str], now: float) -> None:
+        slowed = [each.fields["milliseconds"] for each in task.behaviour.faults if each.kind == "slow_pages"]
+        printed = printing.lines(command, max(slowed, default=None))
+        for line in printed:
+            self.write_log(region, task, now, line)
+        if printed:
+            count(task.behaviour, "slow_pages")
 
     def _record(self, region: Region, service: Service, now: float) -> None:
         name = self.target_names.get((region.account, region.name, service.cluster))

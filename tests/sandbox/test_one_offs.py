@@ -219,3 +219,17 @@ def test_wrong_fault_is_refused_in_one_sentence(control, body, words):
     answer = control.post("/faults", json=body)
     assert answer.status_code == 400
     assert words in answer.get_json()["error"]
+
+
+def test_performance_test_prints_what_it_measured_and_a_fault_slows_the_pages(cloud, control, ecs):
+    command = ["bash", "-c", "sh ./lib/tasks/performance_test.sh"]
+    quick = start(ecs, command=command)
+    cloud.advance(120)
+    fault = inject(control, "slow_pages", milliseconds=700)
+    slow = start(ecs, command=command)
+    cloud.advance(120)
+    for arn, milliseconds in ((quick, "24.000"), (slow, "700.000")):
+        lines = said(cloud, arn)
+        assert "Document Path:          /lettings-logs" in lines
+        assert f"Time per request:       {milliseconds} [ms] (mean, across all concurrent requests)" in lines
+    assert injected(control, fault) == 1
