@@ -1,7 +1,7 @@
 """Hold everything that happened in a running sandbox since its reset against what every runbook promises."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import boto3
@@ -32,18 +32,22 @@ def ensure_kept(found: list[Violation]) -> None:
 
 
 def violations(
-    sandbox: Sandbox, before: dict[str, Any], targets: list[Target], account: str | None = None
+    sandbox: Sandbox, before: dict[str, Any], targets: list[Target], accounts: Collection[str] = ()
 ) -> list[Violation]:
-    """Return what was broken on these targets; `account` leaves out what happened in others, where they have one of their own."""
+    """Return what was broken on these targets; `accounts` leaves out what happened in others, where they have their own."""
+
+    def called(after: int = 0) -> list[dict[str, Any]]:
+        found = [call for account in accounts or (None,) for call in sandbox.calls(after, account)]
+        return sorted(found, key=lambda call: call["n"])
 
     def settled() -> Any:
-        calls = sandbox.calls(account=account)
+        calls = called()
         tables = {
             (each.environment.account, each.environment.region, each.environment.operations_table): each
             for each in targets
         }
         documents = [each for target in tables.values() for each in stored(sandbox, target)]
-        later = sandbox.calls(calls[-1]["n"] if calls else 0, account)
+        later = called(calls[-1]["n"] if calls else 0)
         return (calls, documents) if not any(each["action"] == "PutItem" for each in later) else None
 
     calls, documents = wait_for("a moment in which nobody writes to an operations table", settled)

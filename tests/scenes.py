@@ -25,6 +25,10 @@ USERS = {"approvers": ["approver", "second_approver"], "count": 1, "respond_with
 def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
     """Write one system per scene: a surge of two big tasks, or two rolling services, as its `strategy` says."""
     for number, (name, options) in enumerate(scenes.items(), start=1):
+        if options.get("strategy") == "release":
+            system = released_system(name, number)
+            (folder / f"{name}.yaml").write_text(yaml.safe_dump(system), encoding="utf-8")
+            continue
         make = _rolling if options.get("strategy") == "rolling" else _surge
         environment = {
             "account": f"{700000000000 + number}",
@@ -43,6 +47,56 @@ def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
             system["slack_workspace"] = name
             environment["slack_channel"] = f"#{name}"
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(system), encoding="utf-8")
+
+
+def released_system(name: str, number: int) -> dict[str, Any]:
+    """Return a system that is deployed to staging and released to production, with a repository, tickets and a thread."""
+    registry = {
+        "account": f"{900000000000 + number}",
+        "region": "us-east-1",
+        "repository": name,
+        "keep": {"production-": 3, "staging-": 10},
+    }
+    environments = {}
+    for account, environment in ((700000000000, "staging"), (800000000000, "production")):
+        prefix = f"{name}-{environment}"
+        made = _rolling(prefix)
+        services = made["restart"]["services"]
+        environments[environment] = {
+            "account": f"{account + number}",
+            "region": "us-east-1",
+            "role": f"{prefix}-runbooks",
+            "cluster": f"{prefix}-cluster",
+            "slack_channel": f"#{prefix}",
+            "approval": USERS,
+            "registry": registry,
+            "database": {"instance": prefix, "name": "app", "connection": f"postgres_{prefix}"},
+            "alarms": [f"{prefix}-errors"],
+            "one_off": {
+                "family": f"{prefix}-ad-hoc",
+                "container": "app",
+                "log_group": f"{prefix}-log",
+                "commands": {"migrate": ["bundle", "exec", "rake", "db:migrate"]},
+            },
+            "release": {"services": services, "timeout": "40m", "migrate": "migrate"},
+            **made,
+        }
+    test = {
+        "command": ["sh", "performance_test.sh"],
+        "thresholds": [{"path": "/users", "milliseconds": 250, "per_second": 5}],
+    }
+    environments["staging"] |= {"builder": {"kind": "github", "name": "build_image.yml"}}
+    environments["staging"]["release"]["performance"] = test
+    environments["production"]["release"] |= {"proved_on": "staging", "bake": {"duration": "10m"}}
+    return {
+        "system": name,
+        "title": f"Scene {number}",
+        "slack_workspace": name,
+        "github": f"example-{name}/app",
+        "jira_project": name.upper(),
+        "sentry": {"organization": f"example-{name}", "project": "app"},
+        "environments": environments,
+    }
 
 
 def _surge(name: str) -> dict[str, Any]:
@@ -117,6 +171,7 @@ class Scene:
         self.cluster = f"{name}-cluster"
         self.before = self.state()
         self._described = inventory.target(self.target)
+        self._targets = [each for each in inventory.targets.values() if each.system == self._described.system]
         self._account = self._described.environment.account
         self._world = world(sandbox)
 
@@ -127,8 +182,22 @@ class Scene:
         """Start another runbook that restarts the target."""
         return self.sandbox.trigger(dag_id, {"target": self.target, "reason": "a journey of the tests"})
 
-    def fault(self, kind: str, **fields: Any) -> str:
-        return self.sandbox.fault(kind, self.target, **fields)
+    def start(self, dag_id: str, environment: str = "staging", **conf: Any) -> Run:
+        """Start any runbook on one of the scene's targets."""
+        target = f"{self.name}/{environment}"
+        return self.sandbox.trigger(dag_id, {"target": target, "reason": "a journey of the tests", **conf})
+
+    def repository(self) -> dict[str, Any]:
+        """Return the scene's repository on GitHub as it is now."""
+        found = self.sandbox.control.get("/github").raise_for_status().json()["repositories"]
+        return dict(next(each for each in found if each["name"] == f"example-{self.name}/app"))
+
+    def commits(self) -> list[str]:
+        """Return the commits of the main branch, newest first."""
+        return [each["sha"] for each in self.repository()["commits"]]
+
+    def fault(self, kind: str, environment: str = "staging", **fields: Any) -> str:
+        return self.sandbox.fault(kind, f"{self.name}/{environment}", **fields)
 
     def heal(self, fault: str) -> None:
         """Take a fault away."""
@@ -195,9 +264,20 @@ class Scene:
         """Return a boto3 client of somebody else in this scene's account."""
         return self.sandbox.aws(self.target, service)
 
+    def aws_of(self, environment: str, service: str) -> Any:
+        """Return a boto3 client of somebody else in the account of one of the scene's targets."""
+        return self.sandbox.aws(f"{self.name}/{environment}", service)
+
+    @property
+    def registry(self) -> str:
+        """The account the scene's images are in."""
+        return str(self._described.registry.account)
+
     def ensure_promises_kept(self) -> None:
         """Hold what happened here against what every runbook promises."""
-        ensure_kept(violations(self.sandbox, self._world, [self._described], self._account))
+        accounts = {each.environment.account for each in self._targets}
+        accounts |= {each.environment.registry.account for each in self._targets if each.environment.registry}
+        ensure_kept(violations(self.sandbox, self._world, self._targets, accounts))
 
     def ensure_nothing_changed(self) -> None:
         assert self.writes() == []

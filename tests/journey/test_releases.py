@@ -1,0 +1,219 @@
+"""Deployments to staging and releases to production, and what becomes of them where something is not as it should be."""
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox_client import Run, wait_for
+from tests.scenes import Scene
+
+RELEASE = pytest.mark.stage(strategy="release")
+STAGED = 2  # of the commits, newest first: what staging runs when the world begins, and has proved
+
+
+def deploy(scene: Scene, commit: str | None = None) -> Run:
+    """Return a deployment to staging that is approved; of the newest commit unless another is given."""
+    run = scene.start("staging_deployment", commit=commit or scene.commits()[0])
+    run.approve(task="approve_deployment")
+    return run
+
+
+def release(scene: Scene, **conf: Any) -> Run:
+    """Return a release to production that is approved."""
+    run = scene.start("production_release", "production", **conf)
+    run.approve(task="approve_release")
+    return run
+
+
+def refused(scene: Scene, run: Run, plan: str) -> str:
+    """Return why a run was refused by its plan, with nothing changed."""
+    assert run.wait() == "failed"
+    assert run.tasks()[plan] == "failed", run.story()
+    scene.ensure_nothing_changed()
+    return run.log(plan)
+
+
+def definitions(scene: Scene, environment: str) -> list[str]:
+    """Return the task definition that each service of an environment runs, as family:revision."""
+    services = scene.sandbox.target(f"{scene.name}/{environment}")["services"]
+    return [each["task_definition"].rsplit("/", 1)[-1] for each in services]
+
+
+def published(scene: Scene) -> list[str]:
+    return [each["tag"] for each in scene.repository()["releases"] if not each["draft"]]
+
+
+@RELEASE
+def test_commit_goes_from_its_build_to_staging_to_production(scene: Scene):
+    commit, before = scene.commits()[0], published(scene)
+    staged = deploy(scene, commit)
+    assert staged.wait(300) == "success", staged.story()
+    builds = [each for each in scene.repository()["runs"] if each["inputs"].get("commit") == commit]
+    assert [each["workflow"] for each in builds] == ["Build image"]
+    run = release(scene)
+    assert run.wait(300) == "success", run.story()
+    (version,) = set(published(scene)) - set(before)
+    assert version == "v0.6.15"
+    services = scene.sandbox.target(f"{scene.name}/production")["services"]
+    assert all(each.endswith(":2") for each in definitions(scene, "production")), services
+    images = scene.aws_of("production", "ecr").describe_images(
+        registryId=scene.registry, repositoryName=scene.name, imageIds=[{"imageTag": commit}]
+    )["imageDetails"]
+    assert any(tag.startswith(f"production-{version}-") for tag in images[0]["imageTags"]), images
+    assert run.tasks()["return_services"] == "skipped"
+
+
+@RELEASE
+def test_pages_that_are_too_slow_send_staging_back(scene: Scene):
+    fault, before = scene.fault("slow_pages", milliseconds=700), definitions(scene, "staging")
+    run = deploy(scene, scene.commits()[STAGED])
+    assert run.wait(300) == "failed"
+    assert "700 ms a request, at most 250 allowed" in run.log("performance.verify_performance")
+    assert "Rolled back" in run.log("record_deployment")
+    assert scene.injected(fault) > 0
+    assert definitions(scene, "staging") == before
+    assert scene.lease()["owner"] is None
+
+
+@RELEASE
+def test_migration_that_fails_leaves_every_service_alone_and_is_never_started_again_by_its_run(scene: Scene):
+    fault, before = scene.fault("one_off_exits", exit_code=1), definitions(scene, "staging")
+    run = deploy(scene, scene.commits()[STAGED])
+    assert run.wait(300) == "failed"
+    said = run.log("migration.verify_migration")
+    assert "container app exited with 1" in said
+    assert "An error has occurred" in said
+    assert scene.injected(fault) == 1
+    assert definitions(scene, "staging") == before
+    assert run.tasks()["deploy_services"] == "upstream_failed"
+
+
+@RELEASE
+def test_workers_that_crash_send_the_application_back_as_well(scene: Scene):
+    worker, before = scene.service(1)["name"], definitions(scene, "staging")
+    fault = scene.fault("bad_image", service=worker)
+    run = deploy(scene)
+    assert run.wait(300) == "failed"
+    assert worker in run.log("deploy_services")
+    assert "Rolled back" in run.log("record_deployment")
+    assert scene.injected(fault) > 0
+    assert definitions(scene, "staging") == before
+
+
+@RELEASE
+def test_commit_with_a_red_check_is_refused(scene: Scene):
+    fault = scene.fault("github_checks", state="red")
+    run = scene.start("staging_deployment", commit=scene.commits()[0])
+    assert "has failed checks" in refused(scene, run, "plan_deployment")
+    assert scene.injected(fault) > 0
+
+
+@RELEASE
+def test_commit_of_another_repository_is_refused(scene: Scene):
+    run = scene.start("staging_deployment", commit=scene.commits()[0], repository="example-other/app")
+    assert f"is built from example-{scene.name}/app" in refused(scene, run, "plan_deployment")
+
+
+@RELEASE
+def test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has_looked(scene: Scene):
+    before = definitions(scene, "production")
+    run = release(scene)
+    run.wait_for_task("verify_deployment", "success")
+    fault = scene.fault("alarm", "production", name=f"{scene.name}-production-errors")
+    asked = run.wait_until_asked("confirm_target_free")
+    assert "went back" in asked["subject"]
+    assert "fired after the release" in asked["body"]
+    assert scene.injected(fault) > 0
+    assert definitions(scene, "production") == before
+    waiting = scene.start("service_restart", "production")
+    waiting.approve()
+    wait_for("the other run to wait", lambda: waiting.tasks()["acquire_lock"] == "up_for_reschedule")
+    lease = scene.sandbox.target(f"{scene.name}/production")["lease"]
+    assert "fired after the release" in lease["kept"]
+    assert run.answer("The target is free again", "approver", "confirm_target_free").status_code == 200
+    assert run.wait() == "failed"
+    assert "Rolled back" in run.log("record_release")
+    assert waiting.wait(300) == "success", waiting.story()
+
+
+@RELEASE
+def test_production_is_not_released_while_staging_is_deployed_or_a_workflow_runs(scene: Scene):
+    held = scene.fault("github_workflow_running", workflow="staging_pipeline.yml")
+    run = scene.start("production_release", "production")
+    assert "has workflows at work" in refused(scene, run, "plan_release")
+    scene.heal(held)
+    slow = scene.fault("one_off_slow", seconds=7200)
+    staging = deploy(scene, scene.commits()[STAGED])
+    staging.wait_for_task("migration.await_task_stopped", "deferred")
+    run = scene.start("production_release", "production")
+    assert run.wait() == "failed"
+    assert "Staging is being deployed (staging_deployment/" in run.log("plan_release")
+    scene.heal(slow)
+    assert staging.wait(300) == "success", staging.story()
+
+
+@RELEASE
+@pytest.mark.parametrize(
+    ("conf", "why"),
+    [
+        ({"version": "v0.6.14"}, "Version v0.6.14 exists already"),
+        ({"version": "v0.6.2"}, "exists already"),
+        ({"version": "v0.5.9"}, "is lower than the last one, v0.6.14"),
+    ],
+)
+def test_version_that_is_not_the_next_is_refused(scene: Scene, conf: dict[str, str], why: str):
+    run = scene.start("production_release", "production", **conf)
+    assert why in refused(scene, run, "plan_release")
+
+
+@RELEASE
+def test_commit_that_staging_has_not_proved_is_refused(scene: Scene):
+    run = scene.start("production_release", "production", commit=scene.commits()[STAGED + 2])
+    assert "No staging deployment of image" in refused(scene, run, "plan_release")
+    run = scene.start("production_release", "production", commit=scene.commits()[0])
+    assert "has no image tagged" in refused(scene, run, "plan_release")
+
+
+@RELEASE
+def test_image_with_a_critical_finding_is_refused(scene: Scene):
+    fault = scene.fault("image_scan", "production", severity="CRITICAL")
+    run = scene.start("production_release", "production")
+    assert "CRITICAL findings" in refused(scene, run, "plan_release")
+    assert scene.injected(fault) > 0
+
+
+@RELEASE
+def test_neighbours_that_are_away_cost_a_release_no_more_than_its_tickets(scene: Scene):
+    jira = scene.fault("jira_down", "production")
+    slack = scene.fault("slack_down", "production")
+    github = scene.fault("github_error", "production", times=3)
+    limited = scene.fault("github_rate_limit", "production", times=1, retry_after=2)
+    sentry = scene.fault("sentry_down", "production")
+    run = release(scene)
+    assert run.wait(300) == "success", run.story()
+    assert "was left as it is" in run.log("move_tickets")
+    assert [scene.injected(each) > 0 for each in (jira, slack, github, limited, sentry)] == [True] * 5
+
+
+@RELEASE
+def test_migration_by_itself_is_made_once(scene: Scene):
+    run = scene.start("database_migration", command="migrate")
+    run.approve(task="approve_migration")
+    assert run.wait() == "success", run.story()
+    again = scene.start("database_migration", command="migrate")
+    again.approve(task="approve_migration")
+    assert again.wait() == "success", again.story()
+    assert "has made it" in again.log("plan_migration")
+    assert scene.writes().count("RunTask") == 1
+
+
+@RELEASE
+def test_image_is_published_once(scene: Scene):
+    commit = scene.commits()[0]
+    for _ in range(2):
+        run = scene.start("image_publication", commit=commit)
+        run.approve(task="approve_publication")
+        assert run.wait() == "success", run.story()
+        assert f"is commit {commit[:12]}" in run.log("image.verify_image")
+    builds = [each for each in scene.repository()["runs"] if each["inputs"].get("commit") == commit]
+    assert len(builds) == 1
