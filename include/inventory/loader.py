@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,13 +125,27 @@ class Inventory:
 
     def releasable(self) -> list[str]:
         """The names of the targets that get images another one has proved: production."""
-        found = [(name, target.environment.release) for name, target in self.targets.items()]
-        return [name for name, release in found if release and release.proved_on]
+        return [
+            name for name, environment in self._rolled_out() if environment.release and environment.release.proved_on
+        ]
 
     def staging(self) -> list[str]:
         """The names of the targets that images are deployed to as CI makes them."""
-        found = [(name, target.environment.release) for name, target in self.targets.items()]
-        return [name for name, release in found if release and not release.proved_on]
+        return [
+            name
+            for name, environment in self._rolled_out()
+            if environment.release and not environment.release.proved_on
+        ]
+
+    def _rolled_out(self) -> Iterator[tuple[str, Environment]]:
+        """Yield the targets whose release is rolled out by ECS on Fargate: no runbook deploys the others yet."""
+        for name, target in self.targets.items():
+            environment = target.environment
+            services = (
+                [environment.service(each) for each in environment.release.services] if environment.release else []
+            )
+            if all(each.deployment_controller == "ECS" and not each.scaling_group for each in services):
+                yield name, environment
 
     def publishing(self) -> list[str]:
         """The names of the targets whose images are built for them."""
