@@ -218,6 +218,15 @@ export function faultText(fault) {
     sentry_down: fields.status ? `Sentry answers with ${fields.status}` : "Sentry closes each connection without an answer",
     sentry_rate_limit: `Sentry answers ${fields.times ?? "some"} calls with "too many requests"`,
     sentry_spike: `release ${String(fields.release ?? "?").slice(0, 7)} has ${fields.issues ?? "some"} new issues`,
+    slow_pages: `the performance test measures ${fields.milliseconds ?? "many"} ms a request`,
+    one_off_exits: `one-off tasks exit with code ${fields.exit_code ?? "?"}`,
+    one_off_slow: `one-off tasks take ${fields.seconds ?? "many"} simulated seconds`,
+    one_off_cannot_be_placed: "one-off tasks find no capacity",
+    one_off_stopped_by_aws: `AWS stops one-off tasks (${fields.code ?? "?"})`,
+    bad_image: "tasks of a new image fail",
+    deployment_rolls_back: "ECS rolls the deployment back",
+    image_scan: `the scan finds ${fields.findings ?? "some"} ${String(fields.severity ?? "").toLowerCase()} problems`,
+    alarm: `alarm ${fields.name ?? "of the target"} is ${fields.state ?? "in ALARM"}`,
     group_max: `the scaling group's maximum is ${fields.max ?? "changed"}`,
   }[kind];
   const raw = Object.entries(fields).filter(([, value]) => value !== null);
