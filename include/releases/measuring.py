@@ -54,6 +54,7 @@ def start(place: Place, permit: Permit, command: tuple[str, ...], definition: st
             token=token,
         ),
         on=[one_off.family],
+        taskDefinition=definition,
         startedBy=f"{GROUP}/{token}",
         clientToken=token,
         group=GROUP,

@@ -113,7 +113,7 @@ def make_snapshot(clients: Clients, permit: Permit, target: Target, migration: M
 
 
 def start(clients: Clients, permit: Permit, target: Target, migration: Migration, definition: str) -> dict[str, Any]:
-    """Start the migration's task, or find the one there is; returns its attempt as JSON (number, arn).
+    """Start the migration's task, or find the one there is; returns its attempt as JSON: number, arn, whether it is over.
 
     The attempt is on record before RunTask is called, and the task's ARN before anybody waits for it (I17).
     """
@@ -122,12 +122,12 @@ def start(clients: Clients, permit: Permit, target: Target, migration: Migration
     following = look(clients, table, target, migration, permit.owner, now)
     if following.do == "done":
         permit.note(f"This migration is made already, in attempt {following.number} ({_task(following.arn)}).")
-        return {"number": following.number, "arn": following.arn}
+        return {"number": following.number, "arn": following.arn, "over": True}
     if following.do == "follow":
         permit.note(f"Task {_task(following.arn)} makes this migration already; it is followed, none is started.")
         add_attempt(table, target.name, migration.key, following.number, permit.owner, now)
         keep_arn(table, target.name, migration.key, following.number, following.arn)
-        return {"number": following.number, "arn": following.arn}
+        return {"number": following.number, "arn": following.arn, "over": False}
     number = following.number
     if not add_attempt(table, target.name, migration.key, number, permit.owner, now):
         raise PreconditionError(
@@ -151,6 +151,7 @@ def start(clients: Clients, permit: Permit, target: Target, migration: Migration
             token=token,
         ),
         on=[migration.family],
+        taskDefinition=definition,
         startedBy=started_by(migration.key),
         clientToken=token,
         group=GROUP,
@@ -162,7 +163,7 @@ def start(clients: Clients, permit: Permit, target: Target, migration: Migration
             add_end(table, target.name, migration.key, number, "failed", {"text": str(error), "exit_code": None})
         raise
     keep_arn(table, target.name, migration.key, number, arn)
-    return {"number": number, "arn": arn}
+    return {"number": number, "arn": arn, "over": False}
 
 
 def look(

@@ -15,6 +15,7 @@ from opskit.step import Step, step
 Chosen = Callable[[Step], tuple[Migration, str] | None]  # the migration and its task definition; None for none
 NO_SNAPSHOT = "no snapshot was asked for"
 NO_MIGRATION = "nothing is migrated here"
+MADE_BEFORE = "it was made before"
 
 
 def planned_migration(here: Step) -> tuple[Migration, str]:
@@ -35,6 +36,8 @@ def migration(chosen: Chosen = planned_migration) -> None:
         found, attempt = chosen(here), here.result_of("migration.start_migration")
         if found is None:
             return NO_MIGRATION
+        if attempt["over"]:  # AWS forgets a task after an hour
+            return MADE_BEFORE
         return {"cluster": here.target.environment.cluster, "arn": attempt["arn"], "container": found[0].container}
 
     @task
