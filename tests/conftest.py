@@ -5,6 +5,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("here", deadline=None)  # time is for benchmarks: this machine may be busy with something else
+settings.load_profile("here")
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.update(
