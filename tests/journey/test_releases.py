@@ -1,6 +1,6 @@
 """Deployments to staging and releases to production, and what becomes of them where something is not as it should be."""
 
-from typing import Any
+import re
 
 import pytest
 
@@ -61,6 +61,13 @@ def test_commit_goes_from_its_build_to_staging_to_production(scene: Scene):
     )["imageDetails"]
     assert any(tag.startswith(f"production-{version}-") for tag in images[0]["imageTags"]), images
     assert run.tasks()["return_services"] == "skipped"
+    gone = scene.start("release_rollback", "production", to="production-v0.6.1-20200101000000")
+    assert gone.wait() == "failed"
+    (there,) = re.findall(r"production-v0\.6\.14-[0-9]{14}", gone.log("plan_rollback"))[:1]
+    back = scene.start("release_rollback", "production", to=there)
+    back.approve(task="approve_rollback")
+    assert back.wait(300) == "success", back.story()
+    assert all(each.endswith(":1") for each in definitions(scene, "production"))
 
 
 @RELEASE

@@ -1,0 +1,91 @@
+"""Take a target's services back to a release that is still in the registry."""
+
+from datetime import datetime
+
+from airflow.sdk import DAG, Param, task
+
+from include.inventory import load
+from include.releases.deploying import prove_services
+from include.releases.plans.rollback import RollbackPlan
+from include.releases.returning import make_plan
+from include.runbooks import operator_page
+from opskit.groups.deployment import parts_of
+from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.lease import guard, hand_over_plan, write_record
+from opskit.operators.approve_plan import ApprovePlanOperator
+from opskit.operators.deploy_services import DeployServicesOperator, Way
+from opskit.params import common_params, refuse_unknown
+from opskit.step import Step, step
+from opskit.story import TOLD
+
+TARGETS = sorted([*load().staging(), *load().releasable()])
+RETRIES = 8  # for processes that were killed: a refusal is never retried
+
+
+def plan_for(here: Step) -> tuple[RollbackPlan, datetime]:
+    """Plan from the world as it is; called by the planner and again by the guard."""
+    return make_plan(here.clients, here.target, here.params["to"])
+
+
+def back(here: Step) -> Way:
+    """Return which service goes back to what, the last one of a release first."""
+    return Way("rollback", parts_of(here), dict(here.guard["plan"]["to"]))
+
+
+with DAG(
+    dag_id="release_rollback",
+    doc_md=operator_page("release_rollback"),
+    schedule=None,
+    params={
+        **common_params(TARGETS),
+        "to": Param(
+            "",
+            type="string",
+            maxLength=128,
+            title="To",
+            description="The readable tag of a release, such as production-v1.2.3-20261121140000; the refusal lists those there are.",
+        ),
+    },
+    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
+    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
+    allowed_run_types=["manual"],
+    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+) as dag:
+
+    @task
+    def plan_rollback() -> dict[str, object]:
+        with step() as here:
+            refuse_unknown(here)
+            plan, _ = plan_for(here)
+            return hand_over_plan(here, plan)
+
+    @task
+    def confirm_plan_unchanged() -> dict[str, object]:
+        return guard("plan_rollback", "acquire_lock", plan_for)
+
+    @task
+    def verify_rollback() -> str:
+        with step() as here:
+            here.permit.check()
+            way = back(here)
+            return prove_services(here.clients, way.parts, way.wanted, here.guard["plan"]["image"])
+
+    @task
+    def record_rollback() -> str:
+        return write_record("plan_rollback", "verify_rollback")
+
+    lock, released = acquire_lock("plan_rollback"), release_lock()
+
+    (
+        plan_rollback()
+        >> stop_if_plan_only()
+        >> ApprovePlanOperator(task_id="approve_rollback", plan_task="plan_rollback")
+        >> ApprovePlanOperator(task_id="approve_rollback_second", plan_task="plan_rollback", seat=2)
+        >> lock
+        >> confirm_plan_unchanged()
+        >> DeployServicesOperator(task_id="deploy_services", way=back)
+        >> verify_rollback()
+        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        >> released.as_teardown(setups=lock)
+        >> record_rollback().as_teardown(on_failure_fail_dagrun=True)
+    )
