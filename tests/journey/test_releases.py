@@ -1,6 +1,7 @@
 """Deployments to staging and releases to production, and what becomes of them where something is not as it should be."""
 
 import re
+from typing import Any
 
 import pytest
 
