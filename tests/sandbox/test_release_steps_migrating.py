@@ -135,7 +135,7 @@ def test_task_whose_every_answer_was_lost_is_found_by_the_retry_and_said_to_be_m
 
 def test_task_that_is_not_placed_fails_the_attempt_and_the_run_never_tries_it_again(scene, made):
     fault = scene.inject("one_off_cannot_be_placed", times=1)
-    with pytest.raises(MigrationFailedError, match="ECS could not place the task .*so nothing was migrated"):
+    with pytest.raises(MigrationFailedError, match=r"ECS could not place the task .*so nothing was migrated"):
         made.start()
     assert scene.injected(fault) == 1
     (attempt,) = made.attempts()
@@ -189,7 +189,7 @@ def test_task_that_aws_has_forgotten_and_nobody_saw_end_is_no_proof(scene, made)
     attempt = made.start()
     scene.cloud.advance(2 * 3600)
     assert made.tasks() == []
-    with pytest.raises(MigrationFailedError, match="AWS does not know task .* any more"):
+    with pytest.raises(MigrationFailedError, match=r"AWS does not know task .* any more"):
         made.verify(attempt)
     with pytest.raises(MigrationFailedError, match="AWS has forgotten which"):
         made.start(NEXT)
