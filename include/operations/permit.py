@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from include.errors import NeighbourAwayError
 from include.operations.history import add_event, list_events, open_intents
 from include.operations.leases import ensure_lease
 from include.operations.table import OperationsTable
@@ -71,7 +72,9 @@ class Permit:
 
 
 def _is_answered(error: Exception) -> bool:
-    """Whether AWS said what it did; a lost answer or a fault of its own leaves that open."""
+    """Whether AWS, or a neighbour, said what it did; a lost answer or a fault of its own leaves that open."""
     if isinstance(error, ClientError):
         return bool(error.response["ResponseMetadata"].get("HTTPStatusCode", 500) < 500)
+    if isinstance(error, NeighbourAwayError):
+        return error.wait > 0  # one that limits its callers did nothing
     return not isinstance(error, BotoCoreError)

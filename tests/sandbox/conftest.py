@@ -1,19 +1,28 @@
 """A small world on a clock that moves only when told to, and AWS clients that call it over HTTP."""
 
+import dataclasses
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import boto3
 import pytest
 import yaml
 from botocore.config import Config
 
+from include import neighbours
 from include.inventory import load
 from include.inventory.loader import SHIPPED
+from include.operations import permit
 from sandbox.aws.build import build
 from sandbox.aws.clock import ManualClock
 from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
+from sandbox.environment import outside_connections
+from sandbox.neighbours.server import Handler, Neighbours
+from sandbox.neighbours.town import Town
+from sandbox.settings import Settings
+from tests.sandbox.release_scene import Scene
 
 SATURDAY = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()  # no scheduled action of the inventory fires at weekends
 ECS_MAPS = {
@@ -30,11 +39,11 @@ class Cloud:
         self.world, self.application, self.url = world, application, url
         self._made = {}
 
-    def client(self, service: str, target: str = "districtbuilder/staging"):
+    def client(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1):
         """Return a client that has assumed the target's role; one per session, so it has outlived resets."""
-        if (service, target) not in self._made:
-            self._made[service, target] = self.new_client(service, target)
-        return self._made[service, target]
+        if (service, target, attempts) not in self._made:
+            self._made[service, target, attempts] = self.new_client(service, target, attempts)
+        return self._made[service, target, attempts]
 
     def new_client(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1):
         environment = self.inventory.target(target).environment
@@ -106,3 +115,42 @@ def bare(server, small_inventory):
     server.world.clock.begin_at(SATURDAY)
     server.world.clear()
     return server
+
+
+@pytest.fixture
+def settled(cloud, monkeypatch):
+    """The clock of AWS goes on where a step lets AWS settle."""
+    monkeypatch.setattr(permit, "time", SimpleNamespace(sleep=cloud.advance))
+
+
+@pytest.fixture
+def neighbourhood(cloud, small_inventory, monkeypatch):
+    """GitHub, Jira and Sentry beside the cloud, over HTTP, and Airflow's connections to them."""
+    town = Town.of(small_inventory, cloud.world)
+    application = Neighbours(cloud.world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)})
+    http = Server(application, 0, Handler)
+    settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": http.port})
+    for name, value in outside_connections(settings, load()).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(neighbours, "FIRST", 0.01)  # seconds between two looks
+    monkeypatch.setattr(neighbours, "LONGEST", 0.05)
+    yield town
+    application.stop()
+    http.stop()
+
+
+@pytest.fixture
+def scene_of(cloud, control, small_inventory, settled):
+    """Make a target's scene in AWS alone."""
+    return lambda name: Scene(cloud, control, small_inventory.target(name))
+
+
+@pytest.fixture
+def town_scene_of(cloud, small_inventory, settled, neighbourhood):
+    """Make a target's scene in AWS and among its neighbours."""
+
+    def rebuild():
+        build(cloud.world, cloud.url, small_inventory)
+
+    control = make_control(cloud.world, cloud.application, small_inventory, rebuild, neighbourhood).test_client()
+    return lambda name: Scene(cloud, control, small_inventory.target(name))

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from include.approval import Decision
-from include.errors import LeaseLostError, PreconditionError
+from include.errors import LeaseLostError, NeighbourAwayError, PreconditionError
 from include.operations.history import (
     add_confirmation,
     add_decision,
@@ -194,8 +194,9 @@ def killed(permit: Permit, error: BaseException) -> None:
         SystemExit(),
         ReadTimeoutError(endpoint_url="http://aws"),
         ClientError({"Error": {"Code": "Server"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "StopTask"),  # type: ignore[typeddict-item]
+        NeighbourAwayError("GitHub did not answer"),
     ],
-    ids=["killed", "lost answer", "AWS failed"],
+    ids=["killed", "lost answer", "AWS failed", "neighbour away"],
 )
 def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
     table: OperationsTable, permit: Permit, pauses: list[float], error: BaseException
@@ -220,8 +221,9 @@ def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
     [
         ValueError("bad"),
         ClientError({"Error": {"Code": "Denied"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "StopTask"),  # type: ignore[typeddict-item]
+        NeighbourAwayError("GitHub limits its callers", wait=60),
     ],
-    ids=["ours", "refused"],
+    ids=["ours", "refused", "neighbour limits its callers"],
 )
 def test_write_that_was_answered_is_not_looked_for(permit: Permit, error: BaseException):
     killed(permit, error)

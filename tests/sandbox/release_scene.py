@@ -1,0 +1,63 @@
+"""A target as a release's steps are given it: its clients, its repository and its table, all over HTTP, and permits to write."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from include.aws.clients import Clients
+from include.inventory import Target
+from include.operations.history import list_events
+from include.operations.leases import confirm_lease, try_claim
+from include.operations.permit import Permit
+from include.operations.table import OperationsTable
+from opskit.neighbours import github_repository
+
+RUN, NEXT = "staging_deployment/one", "staging_deployment/two"
+ATTEMPTS = 2  # of the SDK: a call whose answer is lost once is repeated by it, one whose answers are all lost fails
+
+
+@dataclass
+class Scene:
+    cloud: Any
+    control: Any
+    target: Target
+
+    @cached_property
+    def clients(self) -> Clients:
+        name = self.target.name
+        return Clients(
+            lambda service: self.cloud.client(service, name, ATTEMPTS), lambda service: self.cloud.client(service, name)
+        )
+
+    @cached_property
+    def github(self) -> Any:
+        return github_repository(self.target)
+
+    @property
+    def table(self) -> OperationsTable:
+        return OperationsTable(self.cloud.client("dynamodb", self.target.name), "runbook-operations")
+
+    def permit(self, run: str = RUN, step: str = "a_step") -> Permit:
+        """Return the permit of a run that holds the target; the run before it is over."""
+        claimed = try_claim(self.table, self.target.name, run, "a release", datetime.now(UTC), lambda _: "success")
+        assert claimed.lease.owner == run
+        confirm_lease(self.table, self.target.name, run, claimed.lease.fencing, "digest")
+        return Permit(self.table, self.target.name, run, claimed.lease.fencing, "digest", step)
+
+    def inject(self, kind: str, **fields: Any) -> str:
+        answer = self.control.post("/faults", json={"kind": kind, "target": self.target.name, **fields})
+        assert answer.status_code == 200, answer.get_json()
+        return str(answer.get_json()["id"])
+
+    def injected(self, fault: str) -> int:
+        faults = self.control.get("/faults").get_json()["faults"]
+        return int(next(each["injected"] for each in faults if each["id"] == fault))
+
+    def called(self, action: str) -> int:
+        """Return how often AWS was asked for an action such as ecs.RunTask, the SDK's own repetitions included."""
+        return sum(f"{each.service}.{each.action}" == action for each in self.cloud.application.calls)
+
+    def texts(self, run: str, phase: str) -> list[str]:
+        """Return what is on record of a run: events of a phase, in order."""
+        return [each["text"] for each in list_events(self.table, run) if each["phase"] == phase]

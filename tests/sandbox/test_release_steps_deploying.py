@@ -1,0 +1,285 @@
+"""The steps that deploy services against the pretend cloud: in turn, each proved before the next, and back again."""
+
+import pytest
+from botocore.exceptions import BotoCoreError
+
+from include.aws import ecr
+from include.aws.task_definitions import describe_definition, set_task_definition
+from include.errors import DriftError, PreconditionError, RolloutFailedError
+from include.releases import deploying, staging
+from include.releases.plans.services import plan_services
+from include.releases.watches import WATCHES
+from sandbox.commits import BUILT, STAGED, commit_sha
+from tests.sandbox.release_scene import RUN
+
+CORE, REPOSITORY = "core/staging", "example-housing/core"
+APP, WORKERS, AD_HOC = "core-staging-app", "core-staging-sidekiq", "core-staging-ad-hoc"
+RUNNING, BUILT_ONLY = commit_sha(REPOSITORY, STAGED), commit_sha(REPOSITORY, BUILT[0])
+LOOK = 60.0  # simulated seconds between two looks
+
+
+class Deploying:
+    """A release of an image that is built and runs nowhere."""
+
+    def __init__(self, scene):
+        self.scene, self.clients, self.target = scene, scene.clients, scene.target
+        self.parts = plan_services(self.target, staging.read_live(self.clients, self.target))
+        self.app, self.workers = self.parts
+        self.digest = ecr.describe_image(self.clients.ecr, self.target.registry, BUILT_ONLY).digest
+
+    def register(self):
+        return deploying.register_definitions(self.clients, self.scene.permit(), self.target, self.parts, self.digest)
+
+    def advance(self, wanted, kind="out", parts=None):
+        return deploying.advance_services(
+            self.clients, self.scene.permit(), self.target, parts or self.parts, wanted, kind
+        )
+
+    def watch(self, wanted, part, rollout):
+        arguments = {
+            "plan": part.model_dump(mode="json"),
+            "wanted": wanted[part.service],
+            "deployment": rollout.deployment,
+            "since": rollout.since.isoformat(),
+        }
+        return WATCHES["release_complete"](self.clients, arguments, None)
+
+    def wait(self, wanted, part, rollout):
+        """Look until the rollout is over."""
+        for _ in range(60):
+            if self.watch(wanted, part, rollout).done:
+                return
+            self.scene.cloud.advance(LOOK)
+        raise AssertionError(f"{part.service} does not get to {wanted[part.service]}")
+
+    def deploy(self, wanted, kind="out", parts=None):
+        """Advance until every service is proved; returns the services in the order in which they were waited for."""
+        waited = []
+        while found := self.advance(wanted, kind, parts):
+            waited.append(found[0].service)
+            self.wait(wanted, *found)
+        return waited
+
+    def runs(self):
+        return {part.service: deploying.look(self.clients, part).service.primary.task_definition for part in self.parts}
+
+
+@pytest.fixture
+def scene(scene_of):
+    return scene_of(CORE)
+
+
+@pytest.fixture
+def made(scene):
+    return Deploying(scene)
+
+
+def last(definition):
+    return definition.rsplit("/", 1)[-1]
+
+
+def killed(*_):
+    raise KeyboardInterrupt("the process is killed here")
+
+
+# Task definitions
+
+
+def test_definitions_are_registered_once_with_the_digest_in_their_own_container(scene, made):
+    wanted = made.register()
+    assert made.register() == wanted
+    assert scene.called("ecs.RegisterTaskDefinition") == 2
+    assert {name: last(arn) for name, arn in wanted.items()} == {APP: f"{APP}:2", WORKERS: f"{WORKERS}:2"}
+    for part in made.parts:
+        before = describe_definition(made.clients.ecs, part.before)["containerDefinitions"]
+        after = describe_definition(made.clients.ecs, wanted[part.service])["containerDefinitions"]
+        changed = [each["name"] for each, old in zip(after, before, strict=True) if each != old]
+        assert changed == [part.container]
+        assert after[0]["image"].endswith(f"/core@{made.digest}")
+
+
+def test_definition_whose_answer_was_lost_is_not_registered_again(scene, made):
+    fault = scene.inject("lost_answer", times=1, api="ecs", action="RegisterTaskDefinition")
+    with pytest.raises(BotoCoreError):
+        made.register()
+    assert scene.injected(fault) == 1
+    wanted = made.register()
+    assert scene.called("ecs.RegisterTaskDefinition") == 2, "one of each service"
+    assert {last(each) for each in wanted.values()} == {f"{APP}:2", f"{WORKERS}:2"}
+    assert scene.texts(RUN, "found")[0].endswith("AWS shows that it was made")
+
+
+def test_definition_of_one_off_tasks_is_registered_once(scene, made):
+    register = lambda: deploying.register_one_off(  # noqa: E731
+        made.clients, scene.permit(), made.target, AD_HOC, "app", made.digest
+    )
+    first = register()
+    assert register() == first
+    assert (last(first), scene.called("ecs.RegisterTaskDefinition")) == (f"{AD_HOC}:2", 1)
+
+
+# Forward
+
+
+def test_workers_follow_the_application_only_when_it_is_proved(scene, made):
+    wanted = made.register()
+    first = made.advance(wanted)
+    assert first[0].service == APP
+    assert made.advance(wanted) == first, "a retry waits for the same deployment"
+    assert scene.called("ecs.UpdateService") == 1
+    scene.cloud.advance(LOOK)
+    assert not made.watch(wanted, *first).done
+    assert made.advance(wanted)[0].service == APP
+    assert made.runs()[WORKERS] == made.workers.before
+    made.wait(wanted, *first)
+    assert made.advance(wanted)[0].service == WORKERS
+    assert made.deploy(wanted) == [WORKERS]
+    assert made.advance(wanted) is None
+    assert scene.called("ecs.UpdateService") == 2
+    proof = deploying.prove_services(made.clients, made.parts, wanted, made.digest)
+    assert f"{WORKERS}: 2 tasks of 2 healthy on {WORKERS}:2, image {made.digest[:19]}" in proof
+    with pytest.raises(RolloutFailedError, match=f"{APP} is not proved to run {APP}:2 .*runs image"):
+        deploying.prove_services(made.clients, made.parts, wanted, f"sha256:{'0' * 64}")
+
+
+def test_service_whose_process_died_right_after_the_write_is_not_deployed_twice(scene, made, monkeypatch):
+    wanted = made.register()
+    with monkeypatch.context() as patch:
+        patch.setattr(deploying, "set_task_definition", lambda *given: killed(set_task_definition(*given)))
+        with pytest.raises(KeyboardInterrupt):
+            made.advance(wanted)
+    found = made.advance(wanted)
+    assert found[0].service == APP
+    assert scene.called("ecs.UpdateService") == 1
+    (text,) = scene.texts(RUN, "found")
+    assert text.endswith("AWS shows that it was made")
+
+
+def test_service_that_ecs_rolled_back_is_named_with_both_revisions_and_the_next_never_begins(scene, made):
+    wanted = made.register()
+    part, rollout = made.advance(wanted)
+    fault = scene.inject("deployment_rolls_back", service=APP, after_seconds=30)
+    with pytest.raises(RolloutFailedError) as error:
+        made.wait(wanted, part, rollout)
+    assert scene.injected(fault) == 1
+    assert f"it is on {APP}:1 again, not on {APP}:2" in str(error.value)
+    scene.cloud.advance(1200)
+    with pytest.raises(RolloutFailedError, match=f"{APP}:1 again, not on {APP}:2"):
+        made.advance(wanted)
+    assert scene.called("ecs.UpdateService") == 1
+    with pytest.raises(RolloutFailedError, match="is not proved to run"):
+        deploying.prove_services(made.clients, made.parts, wanted, made.digest)
+    assert "4 tasks of 4 healthy" in deploying.prove_returned(made.clients, made.parts)
+
+
+def test_image_that_crashes_is_told_from_the_task_before_anything_is_proved(scene, made):
+    wanted = made.register()
+    fault = scene.inject("bad_image", service=APP)
+    part, rollout = made.advance(wanted)
+    with pytest.raises(RolloutFailedError) as error:
+        made.wait(wanted, part, rollout)
+    assert scene.injected(fault) >= 1
+    assert f"{APP}:2" in str(error.value)
+    assert f"{APP}:1" in str(error.value)
+    assert "app exited with 1" in str(error.value)
+    assert made.runs()[WORKERS] == made.workers.before
+
+
+def test_service_that_somebody_deployed_meanwhile_is_left_alone(scene, made):
+    wanted = made.register()
+    others = dict(describe_definition(made.clients.ecs, made.app.before))
+    taken = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory")
+    made.clients.ecs.register_task_definition(**{key: others[key] for key in taken})
+    made.clients.ecs.update_service(cluster=APP, service=APP, taskDefinition=f"{APP}:3")
+    asked = scene.called("ecs.UpdateService")
+    with pytest.raises(DriftError, match=f"{APP}:3, neither {APP}:1 .* nor {APP}:2"):
+        made.advance(wanted)
+    with pytest.raises(PreconditionError, match=f"{APP} runs {APP}:3, which is neither this release nor {APP}:1"):
+        deploying.find_way_back(made.clients, made.target, made.parts, wanted)
+    assert scene.called("ecs.UpdateService") == asked
+
+
+def test_workers_that_somebody_deployed_before_their_turn_keep_the_application_where_it_is(scene, made):
+    wanted = made.register()
+    made.clients.ecs.update_service(cluster=APP, service=WORKERS, taskDefinition=wanted[WORKERS])
+    with pytest.raises(DriftError, match=f"{WORKERS} runs {WORKERS}:2, not {WORKERS}:1, before its turn"):
+        made.advance(wanted)
+    assert made.runs()[APP] == made.app.before
+
+
+# Back
+
+
+def test_release_goes_back_newest_first_and_is_proved_to_be_as_before(scene, made):
+    wanted = made.register()
+    made.deploy(wanted)
+    with pytest.raises(RolloutFailedError, match=f"{APP} is not proved to run {APP}:1"):
+        deploying.prove_returned(made.clients, made.parts)
+    way = deploying.find_way_back(
+        made.clients, made.target, made.parts, wanted, migrated=("rake db:migrate",), published="v0.6.15"
+    )
+    assert [(each.part.service, last(each.runs), last(each.to)) for each in way.returns] == [
+        (WORKERS, f"{WORKERS}:2", f"{WORKERS}:1"),
+        (APP, f"{APP}:2", f"{APP}:1"),
+    ]
+    assert (way.mixed, len(way.not_undone)) == (False, 2)
+    back = [part.model_copy(update={"before": wanted[part.service]}) for part in reversed(made.parts)]
+    old = {part.service: part.before for part in made.parts}
+    assert made.deploy(old, "back", back) == [WORKERS, APP]
+    assert made.runs() == old
+    proof = deploying.prove_returned(made.clients, made.parts)
+    assert f"{APP}: 4 tasks of 4 healthy on {APP}:1" in proof
+
+
+def test_release_that_stopped_between_its_services_is_mixed_and_only_the_application_goes_back(made):
+    wanted = made.register()
+    made.wait(wanted, *made.advance(wanted))
+    way = deploying.find_way_back(made.clients, made.target, made.parts, wanted)
+    assert ([each.part.service for each in way.returns], way.untouched, way.mixed) == ([APP], (WORKERS,), True)
+
+
+def test_release_that_changed_nothing_has_nowhere_to_go_back_from(made):
+    way = deploying.find_way_back(made.clients, made.target, made.parts, {})
+    assert (way.returns, way.untouched, way.mixed) == ((), (WORKERS, APP), False)
+
+
+def test_way_back_to_an_image_that_is_gone_is_refused(scene, made):
+    wanted = made.register()
+    made.wait(wanted, *made.advance(wanted))
+    fault = scene.inject("image_expired", tag=RUNNING)
+    with pytest.raises(PreconditionError, match=f"{APP} cannot go back to {APP}:1: its task definition or its image"):
+        deploying.find_way_back(made.clients, made.target, made.parts, wanted)
+    assert scene.injected(fault) == 1
+
+
+# The tag of the image
+
+
+def test_image_gets_its_readable_tag_once_and_a_tag_is_never_moved(scene, made):
+    tag = lambda digest: deploying.tag_image(made.clients, scene.permit(), made.target, digest, "staging-1")  # noqa: E731
+    assert [tag(made.digest), tag(made.digest)] == ["staging-1", "staging-1"]
+    assert scene.called("ecr.PutImage") == 1
+    image = ecr.describe_image(made.clients.ecr, made.target.registry, "staging-1")
+    assert image.digest == made.digest
+    assert {BUILT_ONLY, "staging-1"} <= set(image.tags)
+    with pytest.raises(PreconditionError, match="Tag staging-1 is on image"):
+        tag(made.app.before_digest)
+    assert scene.called("ecr.PutImage") == 1
+
+
+def test_tag_whose_process_died_after_the_write_is_found(scene, made, monkeypatch):
+    put = ecr.tag_image
+    with monkeypatch.context() as patch:
+        patch.setattr(deploying.ecr, "tag_image", lambda *given: killed(put(*given)))
+        with pytest.raises(KeyboardInterrupt):
+            deploying.tag_image(made.clients, scene.permit(), made.target, made.digest, "staging-1")
+    deploying.tag_image(made.clients, scene.permit(), made.target, made.digest, "staging-1")
+    assert scene.called("ecr.PutImage") == 1
+    assert scene.texts(RUN, "found")[0].endswith("AWS shows that it was made")
+
+
+def test_image_that_is_gone_is_refused_and_nothing_is_tagged(scene, made):
+    fault = scene.inject("image_expired", tag=BUILT_ONLY)
+    with pytest.raises(PreconditionError, match=f"^Repository core has no image {made.digest[:19]} any more"):
+        deploying.tag_image(made.clients, scene.permit(), made.target, made.digest, "staging-1")
+    assert (scene.injected(fault), scene.called("ecr.PutImage")) == (1, 0)

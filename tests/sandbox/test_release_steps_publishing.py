@@ -1,0 +1,233 @@
+"""The steps that bring a commit's image into the registry: built once, followed, and let through only with a clean scan."""
+
+import pytest
+from botocore.exceptions import BotoCoreError
+
+from include import github
+from include.aws import codebuild
+from include.errors import NeighbourAwayError, PreconditionError
+from include.releases import publishing
+from include.releases.publishing import CODEBUILD, GITHUB, NONE
+from sandbox.commits import BUILT, COMMITS, commit_sha
+from sandbox.neighbours.github import QUEUED
+from tests.sandbox.release_scene import RUN
+
+CORE, MAPS = "core/staging", "districtbuilder/staging"
+CORES, MAPS_COMMITS = "example-housing/core", "example-maps/districtbuilder"
+WORKFLOW = "build_image.yml"
+NEWEST = commit_sha(CORES, COMMITS)
+NEWEST_MAPS = commit_sha(MAPS_COMMITS, COMMITS)
+BUILT_ONLY = commit_sha(CORES, BUILT[0])
+
+
+@pytest.fixture
+def core(town_scene_of):
+    return town_scene_of(CORE)
+
+
+@pytest.fixture
+def maps(town_scene_of):
+    return town_scene_of(MAPS)
+
+
+def start(scene, commit):
+    return publishing.start_build(scene, scene.permit(), commit)
+
+
+def look(scene, build, commit):
+    return publishing.look_at_build(scene, RUN, build, commit)
+
+
+def builds(scene):
+    name = scene.target.environment.builder.name
+    return scene.clients.codebuild.list_builds_for_project(projectName=name)["ids"]
+
+
+def dispatched(scene):
+    return scene.github.get_workflow(WORKFLOW).get_runs(event="workflow_dispatch").totalCount
+
+
+def killed(*_):
+    raise KeyboardInterrupt("the process is killed here")
+
+
+# Nothing to build
+
+
+def test_image_that_is_there_is_not_built(core):
+    commit = BUILT_ONLY
+    plan, _ = publishing.make_plan(core, commit)
+    build = start(core, commit)
+    assert (plan.changes, build) == ((), {"kind": NONE, "id": "", "url": ""})
+    progress = look(core, build, commit)
+    assert progress.done
+    assert "scan complete" in progress.text
+    assert dispatched(core) == 0
+    digest = publishing.find_image(core.clients, core.target, commit).digest
+    assert publishing.prove_image(core, commit, digest).startswith(
+        f"image {digest} is commit {commit[:12]}; scan complete"
+    )
+    with pytest.raises(PreconditionError, match=r"has image sha256:.* in the registry now, not sha256:000"):
+        publishing.prove_image(core, commit, f"sha256:{'0' * 64}")
+
+
+def test_plan_of_an_image_that_is_missing_names_its_builder(core, maps):
+    for scene, commit, words in (
+        (core, NEWEST, f"workflow {WORKFLOW}"),
+        (maps, NEWEST_MAPS, "CodeBuild project districtbuilder-image"),
+    ):
+        plan, _ = publishing.make_plan(scene, commit)
+        assert any(words in each.what for each in plan.changes)
+
+
+def test_beginning_of_a_commit_is_no_commit(core):
+    with pytest.raises(PreconditionError, match="is no commit"):
+        publishing.find_image(core.clients, core.target, NEWEST[:7])
+
+
+# CodeBuild
+
+
+def test_codebuild_builds_once_over_a_retry_and_is_followed_to_its_image(maps):
+    build = start(maps, NEWEST_MAPS)
+    assert build["kind"] == CODEBUILD
+    assert start(maps, NEWEST_MAPS) == build
+    assert (builds(maps), maps.called("codebuild.StartBuild")) == ([build["id"]], 1)
+    assert not look(maps, build, NEWEST_MAPS).done
+    maps.cloud.advance(420)
+    assert look(maps, build, NEWEST_MAPS).done
+    assert start(maps, NEWEST_MAPS) == build, "although the image is there now"
+    image = publishing.find_image(maps.clients, maps.target, NEWEST_MAPS)
+    assert NEWEST_MAPS[:7] in image.tags
+
+
+def test_build_whose_process_died_before_it_was_kept_is_followed(maps, monkeypatch):
+    begin = codebuild.start_build
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing.codebuild, "start_build", lambda *given: killed(begin(*given)))
+        with pytest.raises(KeyboardInterrupt):
+            start(maps, NEWEST_MAPS)
+    (known,) = builds(maps)
+    maps.cloud.advance(310)  # CodeBuild has forgotten the token by now
+    assert start(maps, NEWEST_MAPS)["id"] == known
+    assert maps.called("codebuild.StartBuild") == 1
+
+
+def test_build_whose_answers_were_lost_is_started_once(maps):
+    fault = maps.inject("lost_answer", times=2, api="codebuild", action="StartBuild")
+    with pytest.raises(BotoCoreError):
+        start(maps, NEWEST_MAPS)
+    assert maps.injected(fault) == 2
+    build = start(maps, NEWEST_MAPS)
+    assert builds(maps) == [build["id"]]
+
+
+def test_build_that_failed_is_told_with_its_reason_and_its_log(maps):
+    fault = maps.inject("build_fails", phase="BUILD", times=1)
+    build = start(maps, NEWEST_MAPS)
+    maps.cloud.advance(420)
+    with pytest.raises(PreconditionError) as error:
+        look(maps, build, NEWEST_MAPS)
+    assert maps.injected(fault) == 1
+    assert f"Build {build['id']} is FAILED (Error while executing command: docker build" in str(error.value)
+    assert build["url"].startswith("https://")
+    assert build["url"] in str(error.value)
+
+
+# A workflow of GitHub
+
+
+def test_workflow_is_dispatched_once_over_a_retry_and_is_followed_to_its_image(core):
+    build = start(core, NEWEST)
+    assert (build, start(core, NEWEST)) == ({"kind": GITHUB, "id": "", "url": ""},) * 2
+    assert dispatched(core) == 1
+    assert not look(core, build, NEWEST).done
+    core.cloud.advance(QUEUED + 400)
+    waits = look(core, build, NEWEST)
+    assert (waits.done, "its scan has not begun" in waits.text) == (False, True)
+    core.cloud.advance(30)
+    waits = look(core, build, NEWEST)
+    assert (waits.done, "IN_PROGRESS" in waits.text) == (False, True)
+    core.cloud.advance(60)
+    assert "scan complete" in look(core, build, NEWEST).text
+    assert look(core, build, NEWEST).done
+
+
+def test_workflow_whose_answer_got_lost_is_dispatched_once(core):
+    fault = core.inject("github_lost_answer", times=1)
+    with pytest.raises(NeighbourAwayError):
+        start(core, NEWEST)
+    assert core.injected(fault) == 1
+    build = start(core, NEWEST)
+    assert dispatched(core) == 1
+    found = github.find_run(core.github, WORKFLOW)
+    assert (build["kind"], build["id"], build["url"]) == (GITHUB, str(found.id), found.url)
+
+
+def test_dispatch_whose_answer_got_lost_is_an_open_question_on_record(core):
+    fault = core.inject("github_lost_answer", times=1)
+    with pytest.raises(NeighbourAwayError):
+        start(core, NEWEST)
+    assert core.injected(fault) == 1
+    start(core, NEWEST)
+    (text,) = core.texts(RUN, "found")
+    assert text.startswith("github.CreateWorkflowDispatch")
+
+
+def test_run_that_was_there_before_is_not_taken_for_this_runs_own(core):
+    old = github.dispatch_workflow(core.github, WORKFLOW, "main", {"commit": BUILT_ONLY})
+    build = start(core, NEWEST)
+    assert dispatched(core) == 2
+    core.cloud.advance(QUEUED + 400)
+    assert github.get_run(core.github, old).status == "completed"
+    assert publishing.find_image(core.clients, core.target, NEWEST) is not None
+    assert "image sha256:" in look(core, build, NEWEST).text
+
+
+def test_workflow_that_failed_is_told_with_its_page(core):
+    fault = core.inject("github_workflow_fails", workflow=WORKFLOW, times=1)
+    build = start(core, NEWEST)
+    core.cloud.advance(QUEUED + 400)
+    with pytest.raises(PreconditionError) as error:
+        look(core, build, NEWEST)
+    assert core.injected(fault) == 1
+    url = github.find_run(core.github, WORKFLOW).url
+    assert f"Build image ended with failure: {url}; nothing was deployed" in str(error.value)
+
+
+def test_build_that_ended_well_without_an_image_is_no_success(core):
+    build = start(core, NEWEST)
+    core.cloud.advance(QUEUED + 400)
+    assert not look(core, build, NEWEST).done, "its scan goes on"
+    fault = core.inject("image_expired", tag=NEWEST)
+    with pytest.raises(PreconditionError, match=f"ended well, but .*/core has no image tagged {NEWEST}"):
+        look(core, build, NEWEST)
+    assert core.injected(fault) == 1
+
+
+# The scan
+
+
+def test_critical_finding_refuses_the_image_before_and_after_its_build(core):
+    fault = core.inject("image_scan", severity="CRITICAL", findings=2)
+    build = start(core, BUILT_ONLY)
+    with pytest.raises(PreconditionError, match=r"has 2 CRITICAL findings .*fix them and build again"):
+        look(core, build, BUILT_ONLY)
+    digest = publishing.find_image(core.clients, core.target, BUILT_ONLY).digest
+    with pytest.raises(PreconditionError, match="has 2 CRITICAL findings"):
+        publishing.prove_image(core, BUILT_ONLY, digest)
+    assert core.injected(fault) >= 2
+
+
+def test_scan_that_goes_on_is_waited_for(core):
+    fault = core.inject("image_scan", status="IN_PROGRESS")
+    progress = look(core, start(core, BUILT_ONLY), BUILT_ONLY)
+    assert (progress.done, "is IN_PROGRESS" in progress.text) == (False, True)
+    assert core.injected(fault) >= 1
+
+
+def test_scan_that_failed_is_no_clean_one(core):
+    fault = core.inject("image_scan", status="FAILED")
+    with pytest.raises(PreconditionError, match="has no finished scan"):
+        look(core, start(core, BUILT_ONLY), BUILT_ONLY)
+    assert core.injected(fault) >= 1
