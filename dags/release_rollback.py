@@ -18,7 +18,7 @@ from opskit.params import common_params, refuse_unknown
 from opskit.step import Step, step
 from opskit.story import TOLD
 
-TARGETS = sorted([*load().staging(), *load().releasable()])
+TARGETS = load().returnable()
 RETRIES = 8  # for processes that were killed: a refusal is never retried
 
 

@@ -137,6 +137,10 @@ class Inventory:
             if environment.release and not environment.release.proved_on
         ]
 
+    def returnable(self) -> list[str]:
+        """The names of the targets whose services a person may take back to an earlier release."""
+        return [name for name, environment in self._rolled_out() if environment.release]
+
     def _rolled_out(self) -> Iterator[tuple[str, Environment]]:
         """Yield the targets whose release is rolled out by ECS on Fargate: no runbook deploys the others yet."""
         for name, target in self.targets.items():
@@ -145,6 +149,16 @@ class Inventory:
                 [environment.service(each) for each in environment.release.services] if environment.release else []
             )
             if all(each.deployment_controller == "ECS" and not each.scaling_group for each in services):
+                yield name, environment
+
+    def _pushed_to(self) -> Iterator[tuple[str, Environment]]:
+        """Yield the targets whose services CodeDeploy deploys as soon as their image is pushed."""
+        for name, target in self.targets.items():
+            environment = target.environment
+            services = (
+                [environment.service(each) for each in environment.release.services] if environment.release else []
+            )
+            if services and all(each.code_deploy and each.code_deploy.started_by == "push" for each in services):
                 yield name, environment
 
     def publishing(self) -> list[str]:

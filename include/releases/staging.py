@@ -13,6 +13,7 @@ from include.aws.task_definitions import container_of, describe_definition
 from include.inventory import Target
 from include.operations.proofs import add_proof
 from include.plan.model import canonical_json
+from include.releases.green import read_green
 from include.releases.images import ensure_commit
 from include.releases.parts import ServiceRelease
 from include.releases.places import Place
@@ -51,6 +52,9 @@ def read_live(clients: Clients, target: Target) -> dict[str, Live]:
     found = {}
     for name in target.release.services:
         service = target.environment.service(name)
+        if service.deployment_controller == "CODE_DEPLOY":
+            found[name] = read_green(clients, target, name)
+            continue
         group = service.scaling_group.name if service.scaling_group else None
         state = read_service(clients, str(target.environment.cluster), name, group)
         found[name] = live_of(state, service.container)

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import task
 
 from include.releases import deploying
+from include.releases.green import prove_green
 from include.releases.parts import Migration, ServiceRelease
 from include.releases.plans.database_migration import keyed
 from opskit.operators.deploy_services import DeployServicesOperator, Way
@@ -18,6 +19,11 @@ REGISTERED = "register_definitions"
 def parts_of(here: Step) -> tuple[ServiceRelease, ...]:
     """Return the services of the confirmed plan, in order."""
     return tuple(ServiceRelease.model_validate(each) for each in here.guard["plan"]["services"])
+
+
+def rolled_out(parts: tuple[ServiceRelease, ...]) -> tuple[ServiceRelease, ...]:
+    """Return those of the services that ECS itself deploys; the others are CodeDeploy's."""
+    return tuple(each for each in parts if each.controller == "ECS")
 
 
 def digest_of(here: Step) -> str:
@@ -38,6 +44,8 @@ def released_migration(here: Step) -> tuple[Migration, str] | None:
 def tag_image() -> str:
     """Put the tag people know it by on the image."""
     with step() as here:
+        if not rolled_out(parts_of(here)):
+            return "the image keeps the tag it was pushed with: another push would start another deployment"
         return deploying.tag_image(
             here.clients, here.permit, here.target, digest_of(here), here.guard["plan"]["readable"]
         )
@@ -49,7 +57,8 @@ def register_definitions() -> dict[str, Any]:
     """Register the image's task definitions: each service's, and that of one-off tasks."""
     with step() as here:
         digest, one_off = digest_of(here), here.target.environment.one_off
-        found = deploying.register_definitions(here.clients, here.permit, here.target, parts_of(here), digest)
+        parts = rolled_out(parts_of(here))
+        found = deploying.register_definitions(here.clients, here.permit, here.target, parts, digest)
         arn = ""
         if one_off:
             arn = deploying.register_one_off(
@@ -60,7 +69,9 @@ def register_definitions() -> dict[str, Any]:
 
 
 def _forward(here: Step) -> Way:
-    return Way("release", parts_of(here), here.result_of(REGISTERED)["services"])
+    parts, digest = parts_of(here), digest_of(here)
+    pushed = tuple(each for each in parts if each.controller == "CODE_DEPLOY" and each.before_digest != digest)
+    return Way("release", rolled_out(parts), here.result_of(REGISTERED)["services"], pushed)
 
 
 def deploy_services() -> DeployServicesOperator:
@@ -73,14 +84,17 @@ def verify_deployment() -> str:
     """Prove that every service runs the release's image in as many healthy tasks as wanted, and nothing else."""
     with step() as here:
         here.permit.check()
-        wanted = here.result_of(REGISTERED)["services"]
-        return deploying.prove_services(here.clients, parts_of(here), wanted, digest_of(here))
+        parts, digest, wanted = parts_of(here), digest_of(here), here.result_of(REGISTERED)["services"]
+        proofs = [prove_green(here.clients, each, digest) for each in parts if each.controller == "CODE_DEPLOY"]
+        if rolled := rolled_out(parts):
+            proofs.append(deploying.prove_services(here.clients, rolled, wanted, digest))
+        return "; ".join(proofs)
     raise AssertionError("unreachable: step() raises")
 
 
 def _back(here: Step) -> Way:
     here.skip_unless_begun()
-    parts, registered = parts_of(here), here.result_of(REGISTERED) or {}
+    parts, registered = rolled_out(parts_of(here)), here.result_of(REGISTERED) or {}
     back = deploying.find_way_back(here.clients, here.target, parts, registered.get("services", {}))
     here.permit.note(back.text)
     returning = tuple(each.part.model_copy(update={"before": each.runs}) for each in back.returns)
@@ -96,5 +110,10 @@ def return_services() -> DeployServicesOperator:
 def verify_return() -> str:
     """Prove that every service runs what it ran before."""
     with step() as here:
-        return deploying.prove_returned(here.clients, parts_of(here))
+        parts = parts_of(here)
+        # CodeDeploy goes back by itself: what it has not brought back is said here
+        proofs = [prove_green(here.clients, p, p.before_digest) for p in parts if p.controller == "CODE_DEPLOY"]
+        if rolled := rolled_out(parts):
+            proofs.append(deploying.prove_returned(here.clients, rolled))
+        return "; ".join(proofs)
     raise AssertionError("unreachable: step() raises")

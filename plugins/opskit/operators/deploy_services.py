@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from include.releases.deploying import advance_services
+from include.releases.green import arguments_of
 from include.releases.parts import ServiceRelease
+from include.watches import run_watch
 from opskit.operators.await_state import WaitsForAws
 from opskit.step import Step, step
 
 
 @dataclass(frozen=True)
 class Way:
-    """Which services go where: `kind` is release or return, `wanted` the task definition of each."""
+    """Which services go where: `kind` is release or return, `wanted` the task definition of each.
+
+    `pushed` are those that CodeDeploy deploys since their image was pushed: they are waited for.
+    """
 
     kind: str
     parts: tuple[ServiceRelease, ...]
     wanted: dict[str, str]
+    pushed: tuple[ServiceRelease, ...] = ()
 
 
 class DeployServicesOperator(WaitsForAws):
@@ -41,6 +47,8 @@ class DeployServicesOperator(WaitsForAws):
 
     def _advance(self, here: Step) -> str:
         way = self.way(here)
+        for part in way.pushed:
+            self._await_pushed(here, part)
         waiting = advance_services(here.clients, here.permit, here.target, way.parts, way.wanted, way.kind)
         if waiting:
             part, rollout = waiting
@@ -51,4 +59,13 @@ class DeployServicesOperator(WaitsForAws):
                 "wanted": way.wanted[part.service],
             }
             self.wait_for(here, "release_complete", arguments)
-        return f"{len(way.parts)} services run what they should"
+        return f"{len(way.parts) + len(way.pushed)} services run what they should"
+
+    def _await_pushed(self, here: Step, part: ServiceRelease) -> None:
+        deploys = here.target.environment.service(part.service).code_deploy
+        assert deploys  # the inventory demands it of such a service
+        arguments = arguments_of(part, deploys, here.guard["since"])
+        progress = run_watch("green_complete", here.clients, arguments)
+        self.log.info("progress: %s", progress.text)
+        if not progress.done:
+            self.wait_for(here, "green_complete", arguments)

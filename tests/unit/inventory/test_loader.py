@@ -41,9 +41,9 @@ def test_only_targets_with_a_restart_section_are_offered_for_a_restart():
         _ = load().target("planning-data/staging").restart
 
 
-def test_only_targets_that_ecs_rolls_out_on_fargate_are_offered_for_a_release_and_production_needs_a_proof():
+def test_targets_on_instances_are_not_offered_for_a_release_and_production_needs_a_proof():
     inventory = load()
-    assert inventory.staging() == ["core/staging"]
+    assert inventory.staging() == ["core/staging", "planning-data/development", "planning-data/staging"]
     assert inventory.releasable() == ["core/production"]
     names = ("core/production", "districtbuilder/production", "planning-data/production")
     proofs = [inventory.target(name).proved_on for name in names]

@@ -1,0 +1,102 @@
+"""Services that CodeDeploy deploys blue-green as soon as their image is pushed: read, waited for, proved (BG-02..04)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from include.aws import codedeploy, ecs
+from include.aws.clients import Clients
+from include.aws.ecs import Service
+from include.aws.task_sets import list_task_sets
+from include.errors import PreconditionError, RolloutFailedError
+from include.inventory import Target
+from include.inventory.models import CodeDeploy
+from include.releases.blue_green import ENDED, TaskSet, find_deployment, judge_deployment
+from include.releases.images import ensure_digests
+from include.releases.parts import ServiceRelease, revision
+from include.releases.plans.services import Live
+from include.waits.progress import Progress, minutes
+
+BEGINS = timedelta(minutes=15)  # after the push; a pipeline that has not begun by then never will
+RECENT = timedelta(days=1)  # of deployments that may still be at work
+
+
+def read_green(clients: Clients, target: Target, name: str) -> Live:
+    """Read a service that CodeDeploy deploys, as the release's plan needs it. Raises: PreconditionError."""
+    cluster, described = str(target.environment.cluster), target.environment.service(name)
+    service = ecs.describe_service(clients.ecs, cluster, name)
+    wanted = described.code_deploy
+    primary = _primary(clients, cluster, name)
+    if wanted is None or primary is None:
+        raise PreconditionError(
+            f"Service {name} has no task set with the traffic, so it is not one that CodeDeploy deploys; correct "
+            "deployment_controller in the inventory."
+        )
+    recent = codedeploy.list_deployments(clients.codedeploy, wanted.application, wanted.group, service.as_of - RECENT)
+    busy = [f"deployment {each.id}, {each.status}" for each in recent if each.status not in ENDED]
+    digests = _digests(clients, cluster, name, primary.task_definition, described.container)
+    return Live(
+        definition=primary.task_definition,
+        digests=frozenset(digests.values()),
+        desired=service.desired,
+        healthy=primary.running if primary.stable else 0,
+        controller=service.controller,
+        status=service.status,
+        busy=busy[0] if busy else "",
+    )
+
+
+def arguments_of(part: ServiceRelease, deploys: CodeDeploy, since: str) -> dict[str, Any]:
+    """Return what the watch of a deployment is given."""
+    return {
+        "plan": part.model_dump(mode="json"),
+        "since": since,
+        "application": deploys.application,
+        "group": deploys.group,
+    }
+
+
+def watch_green(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
+    """Look whether the deployment that the push has started is over, and which tasks have the traffic."""
+    part, since = ServiceRelease.model_validate(arguments["plan"]), datetime.fromisoformat(arguments["since"])
+    now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
+    deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
+    found = find_deployment(deployments, part, since)
+    if found is None and now - since > BEGINS:
+        raise RolloutFailedError(
+            f"The push of the image has started no deployment of {part.service} for {minutes(since, now)}; look at the pipeline "
+            f"that deploys {arguments['application']}, {revision(part.before)} has the traffic."
+        )
+    if found is None:
+        text = f"{part.service}: waiting for the push to start a deployment"
+        return Progress(False, f"{text}, {minutes(since, now)}", text)
+    sets = list_task_sets(clients.ecs, part.cluster, part.service)
+    return judge_deployment(part, found.task_definition, found, deployments, sets, now)
+
+
+def prove_green(clients: Clients, part: ServiceRelease, digest: str) -> str:
+    """Return the proof that the tasks with the traffic run this image, as many as wanted. Raises: RolloutFailedError."""
+    primary = _primary(clients, part.cluster, part.service)
+    if primary is None or not primary.stable or primary.running != primary.desired:
+        raise RolloutFailedError(
+            f"{part.service} is not steady: {primary.running if primary else 0} of {primary.desired if primary else part.count} "
+            "tasks have the traffic; look at its task sets."
+        )
+    digests = _digests(clients, part.cluster, part.service, primary.task_definition, part.container)
+    running = {task: {part.container: found} for task, found in digests.items()}
+    return f"{ensure_digests(part.service, part.container, digest, running)} and have the traffic"
+
+
+def _primary(clients: Clients, cluster: str, name: str) -> TaskSet | None:
+    return next((each for each in list_task_sets(clients.ecs, cluster, name) if each.status == "PRIMARY"), None)
+
+
+def _digests(clients: Clients, cluster: str, name: str, definition: str, container: str) -> dict[str, str]:
+    """Return the digest of a container's image in each living task of a definition."""
+    found = {}
+    for task in ecs.list_tasks(clients.ecs, cluster, name):
+        run = task.container(container)
+        if task.task_definition == definition and task.desired_status == "RUNNING" and run and run.image_digest:
+            found[task.id] = run.image_digest
+    return found

@@ -1,0 +1,104 @@
+"""A service that CodeDeploy deploys when its image is pushed: watched to its end, and a rollback told apart from a success."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from include.aws.sts import ask_who
+from include.errors import PreconditionError, RolloutFailedError
+from include.releases import green, publishing, staging
+from include.watches import run_watch
+from sandbox.commits import BUILT, COMMITS, commit_sha
+from tests.sandbox.release_scene import RUN
+
+WEB, REPOSITORY = "planning-data/staging", "example-planning/planning-data"
+NEWEST = commit_sha(REPOSITORY, COMMITS)
+STAMP = datetime(2026, 11, 21, 14, tzinfo=UTC)
+
+
+@pytest.fixture
+def web(town_scene_of):
+    return town_scene_of(WEB)
+
+
+@pytest.fixture
+def plan(web):
+    return staging.make_plan(web, NEWEST, STAMP)[0]
+
+
+@pytest.fixture
+def arguments(web, plan):
+    """What the wait is given before the image is there."""
+    (part,) = plan.services
+    deploys = web.target.environment.service(part.service).code_deploy
+    return green.arguments_of(part, deploys, ask_who(web.clients.sts)[1].isoformat())
+
+
+def push(web):
+    """Have the commit's image built; its push starts the deployment."""
+    build = publishing.start_build(web, web.permit(), NEWEST)
+    while not publishing.look_at_build(web, RUN, build, NEWEST).done:
+        web.cloud.advance(60)
+    return publishing.find_image(web.clients, web.target, NEWEST).digest
+
+
+def watch(web, arguments):
+    return run_watch("green_complete", web.clients, arguments)
+
+
+def watch_to_the_end(web, arguments):
+    """Return what was seen on the way."""
+    seen = []
+    while not seen or not progress.done:
+        progress = watch(web, arguments)
+        seen.append(progress.text)
+        web.cloud.advance(60)
+    return seen
+
+
+def test_deployment_that_a_push_starts_is_watched_until_its_tasks_have_the_traffic(web, plan, arguments):
+    (part,) = plan.services
+    assert (part.controller, part.before.rsplit(":", 1)[1], part.count) == ("CODE_DEPLOY", "1", 2)
+    assert watch(web, arguments).text.startswith("staging-web: waiting for the push to start a deployment")
+    digest = push(web)
+    seen = watch_to_the_end(web, arguments)
+    assert any("is InProgress" in each for each in seen)
+    assert "2 of 2 tasks on staging-web:2 have the traffic" in seen[-1]
+    assert green.prove_green(web.clients, part, digest) == (
+        f"staging-web: 2 tasks run image {digest[:19]} and have the traffic"
+    )
+    with pytest.raises(RolloutFailedError, match=f"not {part.before_digest[:19]}"):
+        green.prove_green(web.clients, part, part.before_digest)
+
+
+def test_rollback_is_a_failure_that_names_both_revisions_and_what_was_before_is_proved(web, plan, arguments):
+    (part,) = plan.services
+    fault = web.inject("bluegreen_fails", how="hook")
+    push(web)
+    with pytest.raises(RolloutFailedError, match=r"rolled back from staging-web:2 to staging-web:1 .*hook failed"):
+        watch_to_the_end(web, arguments)
+    assert web.injected(fault) == 1
+    assert "2 tasks run image" in green.prove_green(web.clients, part, part.before_digest)
+
+
+def test_push_that_starts_nothing_is_said_after_a_quarter_of_an_hour(web, arguments):
+    web.cloud.advance(14 * 60)
+    assert not watch(web, arguments).done
+    web.cloud.advance(2 * 60)
+    with pytest.raises(
+        RolloutFailedError, match=r"has started no deployment of staging-web for 16 min.*staging-web:1 has the"
+    ):
+        watch(web, arguments)
+
+
+def test_image_whose_push_is_over_is_refused_unless_it_runs(web):
+    with pytest.raises(PreconditionError, match="only the push of an image starts its deployment"):
+        staging.make_plan(web, commit_sha(REPOSITORY, BUILT[0]), STAMP)
+
+
+def test_service_that_is_being_deployed_is_not_deployed_beside(web, arguments):
+    push(web)
+    web.cloud.advance(90)
+    assert not watch(web, arguments).done
+    with pytest.raises(PreconditionError, match=r"staging-web is being deployed \(deployment d-"):
+        staging.make_plan(web, commit_sha(REPOSITORY, COMMITS - 1), STAMP)
