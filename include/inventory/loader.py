@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import ValidationError
@@ -125,41 +125,27 @@ class Inventory:
 
     def releasable(self) -> list[str]:
         """The names of the targets that get images another one has proved: production."""
-        return [
-            name for name, environment in self._rolled_out() if environment.release and environment.release.proved_on
-        ]
+        return [name for name, release, how in self._released() if release.proved_on and how == "rolled out"]
 
     def staging(self) -> list[str]:
         """The names of the targets that images are deployed to as CI makes them."""
-        return [
-            name
-            for name, environment in self._rolled_out()
-            if environment.release and not environment.release.proved_on
-        ]
+        return [name for name, release, how in self._released() if not release.proved_on and how]
 
     def returnable(self) -> list[str]:
         """The names of the targets whose services a person may take back to an earlier release."""
-        return [name for name, environment in self._rolled_out() if environment.release]
+        return [name for name, _, how in self._released() if how == "rolled out"]
 
-    def _rolled_out(self) -> Iterator[tuple[str, Environment]]:
-        """Yield the targets whose release is rolled out by ECS on Fargate: no runbook deploys the others yet."""
+    def _released(self) -> Iterator[tuple[str, Release, Literal["rolled out", "pushed to", ""]]]:
+        """Yield the targets with a release section, and how their services get an image; "" where no runbook can do it yet."""
         for name, target in self.targets.items():
-            environment = target.environment
-            services = (
-                [environment.service(each) for each in environment.release.services] if environment.release else []
-            )
-            if all(each.deployment_controller == "ECS" and not each.scaling_group for each in services):
-                yield name, environment
-
-    def _pushed_to(self) -> Iterator[tuple[str, Environment]]:
-        """Yield the targets whose services CodeDeploy deploys as soon as their image is pushed."""
-        for name, target in self.targets.items():
-            environment = target.environment
-            services = (
-                [environment.service(each) for each in environment.release.services] if environment.release else []
-            )
-            if services and all(each.code_deploy and each.code_deploy.started_by == "push" for each in services):
-                yield name, environment
+            if release := target.environment.release:
+                services = [target.environment.service(each) for each in release.services]
+                if all(each.deployment_controller == "ECS" and not each.scaling_group for each in services):
+                    yield name, release, "rolled out"  # by ECS, on Fargate
+                elif all(each.code_deploy and each.code_deploy.started_by == "push" for each in services):
+                    yield name, release, "pushed to"  # CodeDeploy does the rest
+                else:
+                    yield name, release, ""
 
     def publishing(self) -> list[str]:
         """The names of the targets whose images are built for them."""

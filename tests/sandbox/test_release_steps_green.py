@@ -49,11 +49,12 @@ def watch(web, arguments):
 def watch_to_the_end(web, arguments):
     """Return what was seen on the way."""
     seen = []
-    while not seen or not progress.done:
+    while True:
         progress = watch(web, arguments)
         seen.append(progress.text)
+        if progress.done:
+            return seen
         web.cloud.advance(60)
-    return seen
 
 
 def test_deployment_that_a_push_starts_is_watched_until_its_tasks_have_the_traffic(web, plan, arguments):

@@ -227,8 +227,14 @@ def test_checks_at_work_are_waited_for_and_red_ones_refuse():
 
 def test_blue_green_staging_is_codedeploys_work_and_has_no_gate():
     target = load().target("planning-data/staging")
-    plan = staged(target=target, live=live(("staging-web",), controller="CODE_DEPLOY"))
-    assert [each.what for each in plan.changes] == ["staging-web (CodeDeploy, blue-green)"]
+    green = live(("staging-web",), controller="CODE_DEPLOY")
+    plan = staged(None, target=target, live=green)
+    assert [each.what.split(" of ")[0] for each in plan.changes] == [
+        "build the image",
+        "staging-web (CodeDeploy, blue-green)",
+    ]
+    with pytest.raises(PreconditionError, match="only the push of an image starts its deployment"):
+        staged(target=target, live=green)
     assert [each.what for each in plan.skips] == ["a performance test"]
     assert (plan.migration, plan.performance) == (None, ())
 
