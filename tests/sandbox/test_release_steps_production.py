@@ -1,0 +1,239 @@
+"""What a release to production asks of the world and writes on GitHub and in Jira, against the pretend ones."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+
+from include import github, jira
+from include.errors import PreconditionError
+from include.inventory import load
+from include.inventory.loader import SHIPPED
+from include.operations.leases import release_lease
+from include.operations.proofs import add_proof
+from include.releases import production, staging
+from include.releases.production import DONE, LABEL, Wish
+from opskit.neighbours import jira_client
+from sandbox.commits import BUILT, STAGED, commit_sha
+from tests.sandbox.release_scene import RUN as STAGING_RUN
+
+REPOSITORY = "example-housing/core"
+RUN = "production_release/one"
+STAGED_COMMIT, BUILT_ONLY = commit_sha(REPOSITORY, STAGED), commit_sha(REPOSITORY, BUILT[0])
+STAMP = datetime(2026, 11, 21, 12, tzinfo=UTC)
+READY, DONE_ALREADY, DELETED = "CLDC-3456", "CLDC-3458", "CLDC-3462"
+
+
+@pytest.fixture(scope="module")
+def small_inventory(tmp_path_factory):
+    """One system, whole: its production gets what its staging has proved."""
+    folder = tmp_path_factory.mktemp("production")
+    content = yaml.safe_load((SHIPPED / "core.yaml").read_text())
+    (folder / "core.yaml").write_text(yaml.safe_dump(content))
+    return load(folder)
+
+
+@pytest.fixture
+def scene(town_scene_of):
+    return town_scene_of("core/production")
+
+
+@pytest.fixture
+def proving(town_scene_of):
+    return town_scene_of("core/staging")
+
+
+def plan(scene, proving, **wish):
+    return production.make_plan(scene, proving.table, Wish(**wish), STAMP)[0]
+
+
+def draft(scene, made):
+    return production.draft_release(scene, scene.permit(RUN), made, "https://jira.example")
+
+
+def releases(scene, tag):
+    return [each for each in scene.github.get_releases() if each.tag_name == tag]
+
+
+# The plan
+
+
+def test_last_commit_that_staging_has_proved_is_released(scene, proving):
+    made = plan(scene, proving)
+    assert (made.commit, made.version, made.previous) == (STAGED_COMMIT, "v0.6.15", "v0.6.14")
+    assert made.readable == "production-v0.6.15-20261121120000"
+    image = staging.find_image(scene.clients, scene.target, BUILT_ONLY)
+    add_proof(proving.table, "core/staging", image.digest, BUILT_ONLY, STAGING_RUN, {})
+    newer = plan(scene, proving)
+    assert (newer.commit, newer.image, newer.proved_by) == (BUILT_ONLY, image.digest, STAGING_RUN)
+    assert plan(scene, proving, commit=STAGED_COMMIT).commit == STAGED_COMMIT
+    assert plan(scene, proving, bump="minor").version == "v0.7.0"
+
+
+def test_nothing_is_released_where_staging_has_proved_nothing(scene, proving):
+    table = proving.clients.dynamodb
+    for item in table.scan(TableName="runbook-operations")["Items"]:
+        if item["sk"]["S"].startswith("proof#"):
+            table.delete_item(TableName="runbook-operations", Key={key: item[key] for key in ("pk", "sk")})
+    with pytest.raises(PreconditionError, match=r"^core/staging has never proved an image"):
+        plan(scene, proving)
+    with pytest.raises(PreconditionError, match=r"No staging deployment of image .* is on record for core/staging"):
+        plan(scene, proving, commit=STAGED_COMMIT)
+
+
+def test_image_that_staging_has_not_proved_is_refused(scene, proving):
+    with pytest.raises(PreconditionError, match="No staging deployment of image"):
+        plan(scene, proving, commit=BUILT_ONLY)
+
+
+def test_nothing_is_released_while_staging_is_being_deployed(scene, proving):
+    proving.permit(STAGING_RUN)
+    with pytest.raises(PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}\)"):
+        plan(scene, proving)
+    release_lease(proving.table, "core/staging", STAGING_RUN)
+    assert plan(scene, proving).commit == STAGED_COMMIT
+
+
+def test_nothing_is_released_while_a_workflow_is_at_work(scene, proving):
+    fault = scene.inject("github_workflow_running", workflow="staging_pipeline.yml")
+    with pytest.raises(PreconditionError, match=f"{REPOSITORY} has workflows at work .Staging pipeline of"):
+        plan(scene, proving)
+    assert scene.injected(fault) >= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "words"),
+    [
+        ("github_checks", {"state": "red"}, "has failed checks"),
+        ("github_checks", {"state": "pending"}, "has workflows at work"),
+        ("image_scan", {"severity": "CRITICAL"}, "has 1 CRITICAL findings"),
+        ("image_scan", {"status": "IN_PROGRESS"}, "Nothing can be said of it yet"),
+    ],
+)
+def test_commit_or_image_that_is_not_clean_is_refused(scene, proving, kind, fields, words):
+    fault = scene.inject(kind, **fields)
+    with pytest.raises(PreconditionError, match=words):
+        plan(scene, proving)
+    assert scene.injected(fault) >= 1
+
+
+def test_commit_that_waits_for_somebody_elses_check_is_refused(scene, proving):
+    scene.github.get_commit(STAGED_COMMIT).create_status("pending", context="ci/scan")
+    with pytest.raises(PreconditionError, match=f"The checks of commit {STAGED_COMMIT[:12]} are not all over"):
+        plan(scene, proving)
+
+
+def test_container_that_differs_from_the_one_that_was_proved_is_told(scene, proving):
+    image = staging.find_image(scene.clients, scene.target, BUILT_ONLY)
+    parts = staging.make_plan(proving, BUILT_ONLY, STAMP)[0].services
+    template = json.loads(parts[0].template)
+    template["environment"] = [*template["environment"], "ELSEWHERE"]
+    other = [parts[0].model_copy(update={"template": json.dumps(template)}), parts[1]]
+    staging.keep_proof(proving, STAGING_RUN, image.digest, BUILT_ONLY, other)
+    differences = plan(scene, proving).template_differences
+    assert differences
+    assert all(each.startswith("container app of core-prod-app ") for each in differences)
+    assert any("ELSEWHERE" in each for each in differences)
+
+
+# GitHub
+
+
+def test_release_is_drafted_once_with_its_notes_and_published_once(scene, proving):
+    made = plan(scene, proving)
+    url = draft(scene, made)
+    assert draft(scene, made) == url
+    (found,) = releases(scene, "v0.6.15")
+    assert (found.draft, found.target_commitish) == (True, made.commit)
+    assert READY in found.body
+    kept = scene.table.get(f"run#{RUN}", production.NOTES)
+    assert (kept["url"], kept["notes"]) == (url, found.body)
+    at = production.publish_release(scene, scene.permit(RUN), made)
+    scene.cloud.advance(60)
+    assert production.publish_release(scene, scene.permit(RUN), made) == at
+    (found,) = releases(scene, "v0.6.15")
+    assert found.draft is False
+    assert github.find_commit(scene.github, "v0.6.15") == made.commit
+
+
+def test_draft_whose_answer_got_lost_is_made_once(scene, proving, monkeypatch):
+    made, generate, faults = plan(scene, proving), github.generate_notes, []
+
+    def then_lose_an_answer(*given):
+        notes = generate(*given)  # asked for by a POST as well
+        faults.append(scene.inject("github_lost_answer", times=1))
+        return notes
+
+    monkeypatch.setattr(production.github, "generate_notes", then_lose_an_answer, raising=False)
+    url = draft(scene, made)
+    assert [scene.injected(each) for each in faults] == [1]
+    (found,) = releases(scene, "v0.6.15")
+    assert (found.draft, found.html_url) == (True, url)
+
+
+def test_publication_whose_answer_got_lost_is_made_once(scene, proving):
+    made = plan(scene, proving)
+    draft(scene, made)
+    fault = scene.inject("github_lost_answer", times=1)
+    at = production.publish_release(scene, scene.permit(RUN), made)
+    assert scene.injected(fault) == 1
+    (found,) = releases(scene, "v0.6.15")
+    assert (found.draft, found.published_at.isoformat()) == (False, at)
+
+
+def test_publication_whose_process_died_is_found_on_github(scene, proving, monkeypatch):
+    def killed(*given):
+        raise KeyboardInterrupt(given and publish(*given))
+
+    made, publish = plan(scene, proving), github.publish
+    draft(scene, made)
+    with monkeypatch.context() as patch:
+        patch.setattr(production.github, "publish", killed, raising=False)
+        with pytest.raises(KeyboardInterrupt):
+            production.publish_release(scene, scene.permit(RUN), made)
+    production.publish_release(scene, scene.permit(RUN), made)
+    (text,) = scene.texts(RUN, "found")
+    assert text.startswith("github.PublishRelease")
+    assert text.endswith("that it was made")
+    assert len(releases(scene, "v0.6.15")) == 1
+
+
+def test_draft_that_somebody_removed_is_not_published(scene, proving):
+    made = plan(scene, proving)
+    draft(scene, made)
+    releases(scene, "v0.6.15")[0].delete_release()
+    with pytest.raises(PreconditionError, match=f"{REPOSITORY} has no draft v0.6.15 any more"):
+        production.publish_release(scene, scene.permit(RUN), made)
+    assert github.find_commit(scene.github, "v0.6.15") is None
+
+
+# Jira
+
+
+def move(scene, *keys, client=None):
+    return production.move_tickets(scene.permit(RUN), client or jira_client(scene.target), keys)
+
+
+def test_tickets_are_moved_once_and_missing_ones_are_said_and_stop_nothing(scene):
+    text = "2 of 3 tickets tagged Released and moved to Done"
+    assert move(scene, READY, DELETED, DONE_ALREADY) == text
+    assert move(scene, READY, DELETED, DONE_ALREADY) == text, "it may be repeated"
+    notes = scene.texts(RUN, "note")
+    assert notes == [f"{text}; {DELETED} is not in Jira"] * 2
+    (ticket,) = jira.get_tickets(jira_client(scene.target), [READY]).tickets
+    assert (ticket.status, ticket.labels.count(LABEL)) == (DONE, 1)
+
+
+def test_jira_that_is_away_leaves_its_tickets_and_stops_nothing(scene):
+    fault = scene.inject("jira_down", status=503)
+    assert move(scene, READY, DONE_ALREADY) == "0 of 2 tickets tagged Released and moved to Done"
+    assert scene.injected(fault) >= 2
+    (note,) = scene.texts(RUN, "note")
+    assert f"{READY} was left as it is: " in note
+    assert f"{DONE_ALREADY} was left as it is: " in note
+
+
+def test_nothing_is_said_of_tickets_where_there_are_none(scene):
+    assert production.move_tickets(scene.permit(RUN), None, [READY]) == "no ticket was touched"
+    assert move(scene) == "no ticket was touched"

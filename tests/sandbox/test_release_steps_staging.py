@@ -1,0 +1,89 @@
+"""What a deployment to staging asks of the world, asked of the pretend one: its plan, the commit's checks, the proof it leaves."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from include.errors import PreconditionError
+from include.operations.proofs import last_proof, read_proof
+from include.releases import staging
+from sandbox.commits import BUILT, COMMITS, STAGED, commit_sha
+from tests.sandbox.release_scene import NEXT, RUN
+
+CORE, REPOSITORY = "core/staging", "example-housing/core"
+APP, WORKERS = "core-staging-app", "core-staging-sidekiq"
+NEWEST, RUNNING = commit_sha(REPOSITORY, COMMITS), commit_sha(REPOSITORY, STAGED)
+BUILT_ONLY, ELSEWHERE = commit_sha(REPOSITORY, BUILT[0]), commit_sha(REPOSITORY, COMMITS + 1)
+STAMP = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def scene(town_scene_of):
+    return town_scene_of(CORE)
+
+
+def test_plan_is_of_the_commit_and_of_what_runs_and_the_same_when_made_again(scene):
+    plan, _ = staging.make_plan(scene, BUILT_ONLY, STAMP)
+    assert (plan.commit, plan.tag, plan.readable) == (BUILT_ONLY, BUILT_ONLY, "staging-20261121120000")
+    assert [(each.service, each.before.rsplit("/", 1)[-1], each.count) for each in plan.services] == [
+        (APP, f"{APP}:1", 4),
+        (WORKERS, f"{WORKERS}:1", 2),
+    ]
+    assert all(each.template for each in plan.services)
+    assert plan.migration.key
+    assert staging.make_plan(scene, BUILT_ONLY, STAMP)[0].digest == plan.digest
+    writes = [each.action for each in scene.cloud.application.calls if each.mutates and each.service != "dynamodb"]
+    assert writes == [], "a plan changes nothing"
+
+
+def test_plan_of_a_commit_without_an_image_builds_it_and_keys_its_migration_later(scene):
+    plan, _ = staging.make_plan(scene, NEWEST, STAMP)
+    assert (plan.image, plan.migration.key) == ("", "")
+    assert plan.changes[0].what == f"build the image of commit {NEWEST[:12]}"
+
+
+def test_commit_that_is_not_on_its_branch_is_refused(scene):
+    with pytest.raises(PreconditionError, match=f"Commit {ELSEWHERE[:12]} is not on main"):
+        staging.make_plan(scene, ELSEWHERE, STAMP)
+
+
+def test_commit_with_a_red_check_is_refused_by_plan_and_wait(scene):
+    fault = scene.inject("github_checks", state="red")
+    for ask in (lambda: staging.make_plan(scene, NEWEST, STAMP), lambda: staging.look_at_checks(scene, NEWEST)):
+        with pytest.raises(PreconditionError, match=rf"^Commit {NEWEST[:12]} has failed checks: \w+ \(failure\)"):
+            ask()
+    assert scene.injected(fault) >= 2
+
+
+def test_pending_checks_are_waited_for_and_do_not_keep_a_plan_from_being_made(scene):
+    fault = scene.inject("github_checks", state="pending")
+    plan, _ = staging.make_plan(scene, NEWEST, STAMP)
+    assert plan.commit == NEWEST
+    progress = staging.look_at_checks(scene, NEWEST)
+    assert (progress.done, progress.text) == (False, f"commit {NEWEST[:12]} waits for Lint, Tests")
+    assert scene.injected(fault) >= 2
+    scene.control.delete(f"/faults/{fault}")
+    progress = staging.look_at_checks(scene, NEWEST)
+    assert (progress.done, progress.text) == (True, f"2 checks of commit {NEWEST[:12]} are green")
+
+
+def test_commit_that_nothing_has_checked_yet_is_waited_for(scene, neighbourhood):
+    sha = neighbourhood.github.push(
+        neighbourhood.github.find("example-housing", "core"), "unchecked", "Just pushed", "dana"
+    ).sha
+    known = staging.github.list_checks(scene.github, sha)
+    progress = staging.look_at_checks(scene, sha)
+    assert progress.done is False
+    assert (known == ()) == ("its checks to begin" in progress.text)
+
+
+def test_proof_is_kept_with_the_templates_it_was_made_with_and_the_first_stands(scene):
+    plan, _ = staging.make_plan(scene, BUILT_ONLY, STAMP)
+    assert last_proof(scene.table, CORE).commit == RUNNING
+    keep = lambda run: staging.keep_proof(scene, run, plan.image, BUILT_ONLY, plan.services)  # noqa: E731
+    assert keep(RUN) == f"image {plan.image[:19]} of commit {BUILT_ONLY[:12]} is proved on {CORE}"
+    assert keep(NEXT) == keep(RUN)
+    proof = read_proof(scene.table, CORE, plan.image, BUILT_ONLY)
+    assert (proof.run, proof.commit, proof.digest) == (RUN, BUILT_ONLY, plan.image)
+    assert proof.templates == {"app": plan.services[0].template, "sidekiq": plan.services[1].template}
+    assert last_proof(scene.table, CORE) == proof
