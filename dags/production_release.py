@@ -12,6 +12,8 @@ from opskit.clients import operations_table
 from opskit.groups.bake import await_bake, keep_baseline
 from opskit.groups.deployment import (
     deploy_services,
+    hand_back_groups,
+    raise_group_capacity,
     register_definitions,
     released_migration,
     return_services,
@@ -20,17 +22,15 @@ from opskit.groups.deployment import (
     verify_return,
 )
 from opskit.groups.migration import migration
-from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.lease import guard, hand_over_plan, write_record
 from opskit.neighbours import jira_client
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.params import COMMIT_OR_NONE, VERSION_OR_NONE, common_params, refuse_unknown
 from opskit.step import Step, step
-from opskit.story import TOLD
 
 TARGETS = load().releasable()
-RETRIES = 8  # for processes that were killed: a refusal is never retried
 
 
 def plan_for(here: Step) -> tuple[ProductionReleasePlan, datetime]:
@@ -56,10 +56,8 @@ with DAG(
         "version": Param(**VERSION_OR_NONE),
         "bump": Param("patch", enum=["patch", "minor", "major"], title="Bump", description="Of the last version."),
     },
-    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
-    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
-    allowed_run_types=["manual"],
-    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+    tags=tags("disruptive", TARGETS),
+    **ASKED_FOR,
 ) as dag:
 
     @task
@@ -107,6 +105,7 @@ with DAG(
         >> tag_image()
         >> register_definitions()
         >> migration(released_migration)
+        >> raise_group_capacity()
         >> deploy_services()
         >> verify_deployment()
         >> await_bake()
@@ -115,6 +114,7 @@ with DAG(
         >> verify_return()
         >> ConfirmTargetFreeOperator(task_id="confirm_target_free")
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        >> hand_back_groups().as_teardown()
         >> released.as_teardown(setups=lock)
         >> record_release().as_teardown(on_failure_fail_dagrun=True)
     )

@@ -140,8 +140,8 @@ class Inventory:
         for name, target in self.targets.items():
             if release := target.environment.release:
                 services = [target.environment.service(each) for each in release.services]
-                if all(each.deployment_controller == "ECS" and not each.scaling_group for each in services):
-                    yield name, release, "rolled out"  # by ECS, on Fargate
+                if all(each.deployment_controller == "ECS" for each in services):
+                    yield name, release, "rolled out"  # by ECS
                 elif all(each.code_deploy and each.code_deploy.started_by == "push" for each in services):
                     yield name, release, "pushed to"  # CodeDeploy does the rest
                 else:

@@ -23,6 +23,7 @@ from include.releases.parts import ServiceRelease, revision
 from include.releases.rollout import Rollout
 from include.releases.templates import is_registered, with_image
 from include.releases.way_back import WayBack, plan_way_back
+from include.restart.groups import hand_back, hold_group
 
 log = logging.getLogger(__name__)
 Wanted = Mapping[str, str]  # the ARN of the task definition each service is to run
@@ -85,6 +86,24 @@ def _register(
         on=[family],
         image=image,
     )
+
+
+def hold_groups(clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease]) -> str:
+    """Make room for both revisions of services on instances; returns which groups are held."""
+    _reconcile(clients, permit, target, parts)
+    held = [(part, part.group) for part in parts if part.group]
+    for part, group in held:
+        hold_group(clients, permit, group, look(clients, part), group.maximum)
+    return ", ".join(group.name for _, group in held) or "no service is on instances"
+
+
+def hand_back_groups(clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease]) -> str:
+    """Let the groups' alarms and schedules act again, the instances in use protected; returns which."""
+    _reconcile(clients, permit, target, parts)
+    held = [(part, part.group) for part in parts if part.group]
+    for part, group in held:
+        hand_back(clients, permit, group, look(clients, part))
+    return f"handed back: {', '.join(group.name for _, group in held) or 'no group was held'}"
 
 
 def advance_services(

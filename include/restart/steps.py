@@ -5,20 +5,19 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from include.aws import autoscaling, ecs
+from include.aws import ecs
 from include.aws.clients import Clients
 from include.aws.ecs import Service
 from include.aws.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.aws.sts import get_account
 from include.inventory import Target
 from include.operations.permit import Permit
-from include.restart import findings, proof, rolling, surge
+from include.restart import findings, groups, proof, rolling, surge
 from include.restart.plan import RestartPlan, ServiceRestart, plan_restart
 
 log = logging.getLogger(__name__)
 
 PROTECTED_MINUTES = 120  # longer than a restart; ends by itself should the run die
-SUSPENDED: tuple[autoscaling.Process, ...] = ("AlarmNotification", "ScheduledActions")
 
 
 def read_states(clients: Clients, target: Target) -> list[ServiceState]:
@@ -68,21 +67,9 @@ def raise_group_capacity(clients: Clients, permit: Permit, plan: ServiceRestart)
     """Protect the old tasks' instances, keep the group from shrinking, and set it to its maximum."""
     assert plan.group  # a surge always has a group
     reconcile(clients, permit, [plan])
-    name, state = plan.group.name, look(clients, plan)
+    state = look(clients, plan)
     surge.ensure_no_drift(plan, state, desired=[plan.count, plan.count_during])
-    _protect_hosts(clients, permit, name, state)
-    permit.write(
-        f"autoscaling.SuspendProcesses {name}: {', '.join(SUSPENDED)}",
-        lambda: autoscaling.suspend_processes(clients.autoscaling, name, SUSPENDED),
-        on=[name],
-        ScalingProcesses=SUSPENDED,
-    )
-    permit.write(
-        f"autoscaling.SetDesiredCapacity {name}: {plan.group.desired_before} -> {plan.group.maximum}",
-        lambda: autoscaling.set_desired_capacity(clients.autoscaling, name, plan.count_during),
-        on=[name],
-        DesiredCapacity=plan.count_during,
-    )
+    groups.hold_group(clients, permit, plan.group, state, plan.count_during)
 
 
 def raise_desired_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
@@ -98,7 +85,7 @@ def protect_new_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, si
     reconcile(clients, permit, [plan])
     state = look(clients, plan)
     _protect_tasks(clients, permit, plan, [each.task.arn for each in surge.choose_protected(plan, state, since)])
-    _protect_hosts(clients, permit, plan.group.name, state)
+    groups.protect_hosts(clients, permit, plan.group.name, state)
 
 
 def stop_old_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, since: datetime) -> None:
@@ -136,26 +123,7 @@ def hand_back_group(clients: Clients, permit: Permit, plan: ServiceRestart) -> N
     """Protect only the instances in use, and let the group's alarm and schedule act again. Right after success or failure."""
     assert plan.group  # a surge always has a group
     reconcile(clients, permit, [plan])
-    name, state = plan.group.name, look(clients, plan)
-    _protect_hosts(clients, permit, name, state)
-    assert state.group  # read with the plan's group
-    used = {each.instance for each in state.alive}
-    spare = [each.id for each in state.group.instances if each.protected and each.id not in used]
-    if spare:
-        permit.write(
-            f"autoscaling.SetInstanceProtection {name}: off for {', '.join(spare)}",
-            lambda: autoscaling.protect_instances(clients.autoscaling, name, spare, protected=False),
-            on=[name, *spare],
-            ProtectedFromScaleIn=False,
-        )
-    ours = [each for each in SUSPENDED if each in state.group.suspended and each not in plan.group.suspended_before]
-    if ours:
-        permit.write(
-            f"autoscaling.ResumeProcesses {name}: {', '.join(ours)}",
-            lambda: autoscaling.resume_processes(clients.autoscaling, name, ours),
-            on=[name],
-            ScalingProcesses=ours,
-        )
+    groups.hand_back(clients, permit, plan.group, look(clients, plan))
 
 
 def return_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> str:
@@ -252,20 +220,3 @@ def _protect_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, arns:
         on=[plan.service, *arns],
         protectionEnabled=True,
     )
-
-
-def _protect_hosts(clients: Clients, permit: Permit, group: str, state: ServiceState) -> None:
-    assert state.group  # only called for a surge
-    unprotected = {each.id for each in state.group.instances if not each.protected}
-    hosts = _sorted(each.instance for each in state.alive if each.instance in unprotected)
-    if hosts:
-        permit.write(
-            f"autoscaling.SetInstanceProtection {group}: on for {', '.join(hosts)}",
-            lambda: autoscaling.protect_instances(clients.autoscaling, group, hosts, protected=True),
-            on=[group, *hosts],
-            ProtectedFromScaleIn=True,
-        )
-
-
-def _sorted(ids: Iterable[str | None]) -> list[str]:
-    return sorted({each for each in ids if each})

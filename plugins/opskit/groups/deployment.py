@@ -68,6 +68,23 @@ def register_definitions() -> dict[str, Any]:
     raise AssertionError("unreachable: step() raises")
 
 
+@task
+def raise_group_capacity() -> str:
+    """Make room for both revisions of services on instances."""
+    with step() as here:
+        return deploying.hold_groups(here.clients, here.permit, here.target, rolled_out(parts_of(here)))
+    raise AssertionError("unreachable: step() raises")
+
+
+@task
+def hand_back_groups() -> str:
+    """Let the groups of services on instances shrink again, whatever happened."""
+    with step() as here:
+        here.skip_unless_begun()
+        return deploying.hand_back_groups(here.clients, here.permit, here.target, rolled_out(parts_of(here)))
+    raise AssertionError("unreachable: step() raises")
+
+
 def _forward(here: Step) -> Way:
     parts, digest = parts_of(here), digest_of(here)
     pushed = tuple(each for each in parts if each.controller == "CODE_DEPLOY" and each.before_digest != digest)

@@ -41,10 +41,15 @@ def test_only_targets_with_a_restart_section_are_offered_for_a_restart():
         _ = load().target("planning-data/staging").restart
 
 
-def test_targets_on_instances_are_not_offered_for_a_release_and_production_needs_a_proof():
+def test_targets_are_offered_for_a_release_where_a_runbook_can_do_it_and_production_needs_a_proof():
     inventory = load()
-    assert inventory.staging() == ["core/staging", "planning-data/development", "planning-data/staging"]
-    assert inventory.releasable() == ["core/production"]
+    assert inventory.staging() == [
+        "core/staging",
+        "districtbuilder/staging",
+        "planning-data/development",
+        "planning-data/staging",
+    ]
+    assert inventory.releasable() == ["core/production", "districtbuilder/production"]
     names = ("core/production", "districtbuilder/production", "planning-data/production")
     proofs = [inventory.target(name).proved_on for name in names]
     assert [each.name for each in proofs if each] == [
