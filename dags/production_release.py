@@ -23,8 +23,8 @@ from opskit.groups.deployment import (
 )
 from opskit.groups.migration import migration
 from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
+from opskit.groups.tickets import mark_tickets, move_tickets
 from opskit.lease import guard, hand_over_plan, write_record
-from opskit.neighbours import jira_client
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.params import COMMIT_OR_NONE, VERSION_OR_NONE, common_params, refuse_unknown
@@ -82,11 +82,6 @@ with DAG(
             return production.publish_release(here, here.permit, planned(here))
 
     @task
-    def move_tickets() -> str:
-        with step() as here:
-            return production.move_tickets(here.permit, jira_client(here.target), planned(here).tickets)
-
-    @task
     def record_release() -> str:
         return write_record("plan_release", "verify_deployment", "await_bake", return_proof="verify_return")
 
@@ -112,6 +107,7 @@ with DAG(
         >> move_tickets()
         >> return_services()
         >> verify_return()
+        >> mark_tickets()
         >> ConfirmTargetFreeOperator(task_id="confirm_target_free")
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
         >> hand_back_groups().as_teardown()

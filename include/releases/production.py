@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from atlassian import Jira
 
 LABEL, DONE = "Released", "Done"  # S0: how a ticket looks that is out
+WENT_BACK = "Release-went-back"
 NOTES = "release-notes"  # the document that keeps what was drafted
 
 
@@ -176,23 +177,45 @@ def move_tickets(permit: Permit, client: Jira | None, keys: Sequence[str]) -> st
     """Tag the release's tickets and move them; what Jira does not take is said, and stops nothing (REL-24)."""
     from include import jira
 
+    def change(client: Jira, key: str) -> str:
+        jira.add_label(client, key, LABEL)
+        return jira.move(client, key, DONE)
+
+    return _touch_tickets(permit, client, keys, change, f"tagged {LABEL} and moved to {DONE}")
+
+
+def mark_tickets(permit: Permit, client: Jira | None, keys: Sequence[str]) -> str:
+    """Tag the tickets of a release that went back; where they stand is their team's affair."""
+    from include import jira
+
+    def change(client: Jira, key: str) -> str:
+        jira.add_label(client, key, WENT_BACK)
+        return ""
+
+    return _touch_tickets(permit, client, keys, change, f"tagged {WENT_BACK}")
+
+
+def _touch_tickets(
+    permit: Permit, client: Jira | None, keys: Sequence[str], change: Callable[[Jira, str], str], done: str
+) -> str:
+    """Change each ticket there is; `change` returns a remark where it could not."""
+    from include import jira
+
     if client is None or not keys:
         return "no ticket was touched"
-    moved: list[str] = []
+    touched: list[str] = []
     remarks: list[str] = []
     for key in keys:
         try:
-            found = jira.get_tickets(client, [key])
-            if found.missing:
+            if jira.get_tickets(client, [key]).missing:
                 remarks.append(f"{key} is not in Jira")
                 continue
             permit.check()
-            jira.add_label(client, key, LABEL)
-            remark = jira.move(client, key, DONE)
+            remark = change(client, key)
         except (NeighbourAwayError, PreconditionError) as error:
             remarks.append(f"{key} was left as it is: {str(error).rstrip('.')}")
         else:
-            (remarks.append(remark) if remark else moved.append(key))
-    text = f"{len(moved)} of {len(keys)} tickets tagged {LABEL} and moved to {DONE}"
+            (remarks.append(remark) if remark else touched.append(key))
+    text = f"{len(touched)} of {len(keys)} tickets {done}"
     permit.note("; ".join([text, *remarks]))
     return text

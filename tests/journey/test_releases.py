@@ -133,6 +133,8 @@ def test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has
     assert "fired after the release" in asked["body"]
     assert scene.injected(fault) > 0
     assert definitions(scene, "production") == before
+    tickets = scene.sandbox.control.get("/jira").raise_for_status().json()
+    assert "Release-went-back" in str(tickets)
     waiting = scene.start("service_restart", "production")
     waiting.approve()
     wait_for("the other run to wait", lambda: waiting.tasks()["acquire_lock"] == "up_for_reschedule")

@@ -1,0 +1,25 @@
+"""The steps that tell a release's tickets what became of it."""
+
+from __future__ import annotations
+
+from airflow.sdk import task
+
+from include.releases import production
+from opskit.neighbours import jira_client
+from opskit.step import step
+
+
+@task
+def move_tickets() -> str:
+    """Tag the tickets of a release that held, and move them."""
+    with step() as here:
+        return production.move_tickets(here.permit, jira_client(here.target), here.guard["plan"]["tickets"])
+    raise AssertionError("unreachable: step() raises")
+
+
+@task
+def mark_tickets() -> str:
+    """Tag the tickets of a release that went back."""
+    with step() as here:
+        return production.mark_tickets(here.permit, jira_client(here.target), here.guard["plan"]["tickets"])
+    raise AssertionError("unreachable: step() raises")
