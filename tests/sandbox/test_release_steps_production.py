@@ -237,3 +237,12 @@ def test_jira_that_is_away_leaves_its_tickets_and_stops_nothing(scene):
 def test_nothing_is_said_of_tickets_where_there_are_none(scene):
     assert production.move_tickets(scene.permit(RUN), None, [READY]) == "no ticket was touched"
     assert move(scene) == "no ticket was touched"
+
+
+def test_tickets_of_a_release_that_went_back_say_so_and_stay_where_they_are(scene):
+    client = jira_client(scene.target)
+    before = jira.get_tickets(client, [READY]).tickets[0]
+    for _ in range(2):
+        assert production.mark_tickets(scene.permit(RUN), client, [READY]) == "1 of 1 tickets tagged Release-went-back"
+    after = jira.get_tickets(client, [READY]).tickets[0]
+    assert (after.status, set(after.labels)) == (before.status, {*before.labels, "Release-went-back"})
