@@ -134,7 +134,7 @@ def test_same_key_for_something_else_is_refused_and_the_difference_named(job):
         ({"target": "core/stag\u0456ng"}, r"target is 'core/stag\u0456ng', but must be one of core/staging"),
         ({"reason": " " * 20}, "was not started (400): reason ' ' does not have its form (Why now?"),
         ({"more": ["--param=plan_only=perhaps"]}, "plan_only is 'perhaps', but must be of type boolean"),
-        ({"runbook": "service_restrat"}, "There is no runbook 'service_restrat'; there is service_restart"),
+        ({"runbook": "service_restrat"}, "There is no runbook 'service_restrat'; there is database_migration, "),
     ],
     ids=["unknown key", "near target", "look-alike", "blank reason", "wrong type", "unknown runbook"],
 )
