@@ -222,11 +222,13 @@ def test_wrong_fault_is_refused_in_one_sentence(control, body, words):
 
 
 def test_performance_test_prints_what_it_measured_and_a_fault_slows_the_pages(cloud, control, ecs):
-    command = ["bash", "-c", "sh ./lib/tasks/performance_test.sh"]
-    quick = start(ecs, command=command)
+    measured = {
+        "containerOverrides": [{"name": "app", "command": ["bash", "-c", "sh ./lib/tasks/performance_test.sh"]}]
+    }
+    quick = start(ecs, overrides=measured)
     cloud.advance(120)
     fault = inject(control, "slow_pages", milliseconds=700)
-    slow = start(ecs, command=command)
+    slow = start(ecs, overrides=measured)
     cloud.advance(120)
     for arn, milliseconds in ((quick, "24.000"), (slow, "700.000")):
         lines = said(cloud, arn)

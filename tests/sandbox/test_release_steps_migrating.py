@@ -82,7 +82,7 @@ def test_second_start_of_a_run_follows_the_task_of_the_first(scene, made):
     first = made.start()
     assert made.start() == first
     scene.cloud.advance(120)
-    assert made.start() == first, "although it has ended"
+    assert made.start() == {**first, "over": True}
     assert scene.called("ecs.RunTask") == 1
     assert made.tasks() == [first["arn"]]
 
@@ -199,7 +199,7 @@ def test_another_run_of_the_same_image_is_done_unless_it_is_asked_for_again(scen
     attempt = made.start()
     scene.cloud.advance(120)
     made.verify(attempt)
-    assert made.start(NEXT) == attempt
+    assert made.start(NEXT) == {**attempt, "over": True}
     assert Migrating(scene).plan.changes == ()
     again = Migrating(scene, again=True)
     assert len(again.plan.changes) == 1
@@ -208,7 +208,7 @@ def test_another_run_of_the_same_image_is_done_unless_it_is_asked_for_again(scen
     assert again.start(NEXT) == second
     scene.cloud.advance(120)
     again.verify(second, NEXT)
-    assert again.start(NEXT) == second, "one run never repeats it"
+    assert again.start(NEXT) == {**second, "over": True}, "one run never repeats it"
     assert scene.called("ecs.RunTask") == 2
 
 
