@@ -36,7 +36,7 @@ def make_plan(place: Place, commit: str) -> tuple[ImagePublicationPlan, datetime
     plan = plan_image_publication(
         target,
         commit,
-        find_images(place.clients, target, commit),
+        find_images(place, commit),
         account,
         length=target.registry.commit_length,
         builder=words,
@@ -50,14 +50,17 @@ def find_image(clients: Clients, target: Target, commit: str) -> Image | None:
     return ecr.describe_image(clients.ecr, registry, commit_tag(commit, registry.commit_length))
 
 
-def find_images(clients: Clients, target: Target, commit: str) -> dict[str, Image | None]:
-    """Return the commit's image in every registry that the target's builder pushes to (STG-08), the target's own first."""
-    system, builder = target.system, target.environment.builder
+def find_images(place: Place, commit: str) -> dict[str, Image | None]:
+    """Return the commit's image in every registry that the target's builder pushes to (STG-08), the target's own first.
+
+    Each is read as its own target's role: no account reads another's registry unless that allows it.
+    """
+    target, system, builder = place.target, place.target.system, place.target.environment.builder
     others = [Target(system, name) for name, each in system.environments.items() if builder and each.builder == builder]
     names: dict[str, Target] = {}
     for each in (target, *others):
         names.setdefault(f"{each.registry.account}/{each.registry.repository}", each)
-    return {name: find_image(clients, each, commit) for name, each in names.items()}
+    return {name: find_image(place.clients_of(each.name), each, commit) for name, each in names.items()}
 
 
 def start_build(place: Place, permit: Permit, commit: str) -> dict[str, str]:
@@ -68,7 +71,7 @@ def start_build(place: Place, permit: Permit, commit: str) -> dict[str, str]:
     table, pk = permit.table, f"run#{permit.owner}"
     if kept := table.get(pk, BUILT):
         return _told(kept)
-    if all(find_images(place.clients, place.target, commit).values()):
+    if all(find_images(place, commit).values()):
         return _told({"kind": NONE})
     builder = place.target.environment.builder
     if builder is None:
@@ -134,7 +137,7 @@ def look_at_build(place: Place, run: str, build: Mapping[str, str], commit: str)
         progress = Progress(True, "nothing had to be built")
     if not progress.done:
         return progress
-    found = find_images(place.clients, place.target, commit)
+    found = find_images(place, commit)
     image = next(iter(found.values()))
     if missing := [name for name, each in found.items() if each is None]:
         raise PreconditionError(

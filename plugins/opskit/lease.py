@@ -117,7 +117,8 @@ def write_record(plan_task: str, *proof_tasks: str, return_proof: str = "") -> s
             outcome, text = "success", "; ".join(proofs)
         elif confirmed and return_proof and (returned := here.result_of(return_proof)):
             failures = [each["text"] for each in list_events(here.table, here.run) if each["phase"] == "failed"]
-            outcome, text = "rolled back", f"{(failures or ['ended by hand'])[0].rstrip('.')}; gone back: {returned}"
+            why = failures[0] if failures else "a step failed, or was ended by hand; look at it"
+            outcome, text = "rolled back", f"{why.rstrip('.')}; gone back: {returned}"
         elif refused:
             outcome, text = "refused", f"{refused[0]}; nothing was changed"
         elif confirmed and any(each["phase"] == "failed" for each in list_events(here.table, here.run)):

@@ -71,6 +71,10 @@ class Step:
     def clients(self) -> Clients:
         return clients_for(self.target.name)
 
+    def clients_of(self, target: str) -> Clients:
+        """Return the clients of another target's account."""
+        return clients_for(target)
+
     @cached_property
     def github(self) -> Repository:
         """The target's repository on GitHub."""

@@ -30,6 +30,9 @@ class Scene:
             lambda service: self.cloud.client(service, name, ATTEMPTS), lambda service: self.cloud.client(service, name)
         )
 
+    def clients_of(self, target: str) -> Clients:
+        return Clients(lambda service: self.cloud.client(service, target, ATTEMPTS))
+
     @cached_property
     def github(self) -> Any:
         return github_repository(self.target)

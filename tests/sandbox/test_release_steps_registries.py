@@ -1,0 +1,35 @@
+"""A builder that pushes to the registries of several accounts: each is read as the role of its own target."""
+
+import pytest
+import yaml
+
+from include.inventory import load
+from include.inventory.loader import SHIPPED
+from include.releases import publishing
+from sandbox.commits import COMMITS, commit_sha
+from tests.sandbox.release_scene import RUN
+
+NEWEST = commit_sha("example-planning/planning-data", COMMITS)
+
+
+@pytest.fixture(scope="module")
+def small_inventory(tmp_path_factory):
+    """The two environments that one workflow builds for."""
+    folder = tmp_path_factory.mktemp("inventory")
+    content = yaml.safe_load((SHIPPED / "planning-data.yaml").read_text())
+    content["environments"].pop("production")
+    (folder / "planning-data.yaml").write_text(yaml.safe_dump(content))
+    return load(folder)
+
+
+def test_one_build_brings_the_image_into_both(town_scene_of):
+    scene = town_scene_of("planning-data/staging")
+    assert publishing.find_images(scene, NEWEST) == {
+        "444444444442/planning-data": None,
+        "444444444441/planning-data": None,
+    }
+    build = publishing.start_build(scene, scene.permit(), NEWEST)
+    while not publishing.look_at_build(scene, RUN, build, NEWEST).done:
+        scene.cloud.advance(60)
+    found = publishing.find_images(scene, NEWEST).values()
+    assert len({each.digest for each in found}) == 1
