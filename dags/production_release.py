@@ -92,7 +92,7 @@ with DAG(
     def record_release() -> str:
         return write_record("plan_release", "verify_deployment", "await_bake", return_proof="verify_return")
 
-    lock, released = acquire_lock("plan_release"), release_lock()
+    lock, baked, released = acquire_lock("plan_release"), await_bake(), release_lock()
 
     (
         plan_release()
@@ -109,12 +109,12 @@ with DAG(
         >> migration(released_migration)
         >> deploy_services()
         >> verify_deployment()
-        >> await_bake()
-        >> move_tickets()
+        >> baked
         >> return_services()
         >> verify_return()
-        >> ConfirmTargetFreeOperator(task_id="confirm_target_free")
+        >> ConfirmTargetFreeOperator(task_id="confirm_target_free", held="await_bake", returned="verify_return")
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
         >> released.as_teardown(setups=lock)
         >> record_release().as_teardown(on_failure_fail_dagrun=True)
     )
+    baked >> move_tickets() >> released  # beside the way back: a ticket sends nothing back
