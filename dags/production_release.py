@@ -85,7 +85,7 @@ with DAG(
     def record_release() -> str:
         return write_record("plan_release", "verify_deployment", "await_bake", return_proof="verify_return")
 
-    lock, released = acquire_lock("plan_release"), release_lock()
+    lock, baked, returned, released = acquire_lock("plan_release"), await_bake(), verify_return(), release_lock()
 
     (
         plan_release()
@@ -103,14 +103,15 @@ with DAG(
         >> raise_group_capacity()
         >> deploy_services()
         >> verify_deployment()
-        >> await_bake()
-        >> move_tickets()
+        >> baked
         >> return_services()
-        >> verify_return()
-        >> mark_tickets()
-        >> ConfirmTargetFreeOperator(task_id="confirm_target_free")
+        >> returned
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
         >> hand_back_groups().as_teardown()
+        >> ConfirmTargetFreeOperator(task_id="confirm_target_free", held="await_bake", returned="verify_return")
         >> released.as_teardown(setups=lock)
         >> record_release().as_teardown(on_failure_fail_dagrun=True)
     )
+    # beside the rest: a ticket sends nothing back, and keeps nothing
+    baked >> move_tickets() >> released
+    returned >> mark_tickets() >> released

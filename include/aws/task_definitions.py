@@ -43,6 +43,20 @@ def list_definitions(client: ECSClient, family: str, limit: int = 20) -> tuple[s
     return tuple(islice((arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family), limit))
 
 
+def describe_newest(client: ECSClient, family: str, launch_type: str) -> Definition:
+    """Return a family's newest ACTIVE revision that a launch type takes: a service on instances may share a one-off's family.
+
+    Raises: PreconditionError if there is none.
+    """
+    for arn in list_definitions(client, family):
+        definition = describe_definition(client, arn)
+        if launch_type in (definition.get("compatibilities") or definition.get("requiresCompatibilities") or []):
+            return definition
+    raise PreconditionError(
+        f"Task definition family {family} has no active revision that {launch_type} takes; register one, nothing was changed."
+    )
+
+
 def register_definition(client: ECSClient, definition: Mapping[str, Any]) -> str:
     """Register a revision and return its ARN.
 

@@ -10,7 +10,9 @@ from include.aws.service_state import ServiceState, read_service
 from include.aws.task_definitions import (
     Definition,
     describe_definition,
+    describe_newest,
     image_of,
+    list_definitions,
     register_definition,
     set_task_definition,
 )
@@ -26,6 +28,7 @@ from include.releases.way_back import WayBack, plan_way_back
 from include.restart.groups import hand_back, hold_group
 
 log = logging.getLogger(__name__)
+RECENT = 5  # revisions among which a retry finds its own: a service and one-off tasks may share a family
 Wanted = Mapping[str, str]  # the ARN of the task definition each service is to run
 
 
@@ -69,7 +72,7 @@ def register_definitions(
 
 def register_one_off(clients: Clients, permit: Permit, target: Target, family: str, container: str, digest: str) -> str:
     """Register a one-off family's definition with the release's image, and return its ARN."""
-    return _register(clients, permit, target, describe_definition(clients.ecs, family), container, digest)
+    return _register(clients, permit, target, describe_newest(clients.ecs, family, "FARGATE"), container, digest)
 
 
 def _register(
@@ -77,9 +80,9 @@ def _register(
 ) -> str:
     image = ecr.image_uri(target.registry, digest)
     wanted, family = with_image(definition, container, image), str(definition["family"])
-    newest = describe_definition(clients.ecs, family)
-    if is_registered(newest, wanted):
-        return str(newest["taskDefinitionArn"])
+    for arn in list_definitions(clients.ecs, family, RECENT):
+        if is_registered(describe_definition(clients.ecs, arn), wanted):
+            return arn
     return permit.write(
         f"ecs.RegisterTaskDefinition {family}: {image}",
         lambda: register_definition(clients.ecs_once, wanted),

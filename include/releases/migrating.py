@@ -11,7 +11,7 @@ from include.aws.clients import Clients
 from include.aws.ecs import Task
 from include.aws.logs import read_stream
 from include.aws.sts import ask_who
-from include.aws.task_definitions import describe_definition, image_of, log_prefix
+from include.aws.task_definitions import describe_definition, describe_newest, image_of, log_prefix
 from include.errors import MigrationFailedError, PreconditionError
 from include.inventory import Target
 from include.operations.migrations import add_attempt, add_end, keep_arn, list_attempts
@@ -57,7 +57,7 @@ def make_plan(
     """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
     account, since = ask_who(clients.sts)
     one_off = one_off_of(target)
-    definition = describe_definition(clients.ecs, one_off.family)
+    definition = describe_newest(clients.ecs, one_off.family, one_off.launch_type)
     arn = str(definition["taskDefinitionArn"])
     digest = resolve_digest(clients, target, image_of(definition, one_off.container))
 

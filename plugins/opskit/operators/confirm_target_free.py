@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.operations.history import add_event, list_events
@@ -20,23 +21,34 @@ FREE = "The target is free again"
 class ConfirmTargetFreeOperator(HITLOperator):
     """Waits for as long as it takes: nobody else gets the target before somebody has said that it may be used.
 
-    The lease says why; it stays even if this run is ended by hand, and clearing this task asks again.
+    Runs whatever happened, and asks unless the task `held` left its sentence. The lease says why; it stays even if this run is
+    ended by hand, and clearing this task asks again.
     """
 
-    def __init__(self, **kwargs: Any):
-        super().__init__(subject="May the target be used again?", options=[FREE], **kwargs)
+    def __init__(self, *, held: str, returned: str, **kwargs: Any):
+        super().__init__(subject="May the target be used again?", options=[FREE], trigger_rule="all_done", **kwargs)
+        self.held = held
+        self.returned = returned
 
     def execute(self, context: Any) -> Any:
         with step() as here:
             here.skip_unless_begun()
+            if here.result_of(self.held):
+                raise AirflowSkipException("The release holds.")
             failures = [event["text"] for event in list_events(here.table, here.run) if event["phase"] == "failed"]
-            why = (failures or ["ended by hand"])[0]
+            why = failures[0] if failures else "a step failed, or was ended by hand"
             keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], why)
-            self.subject = f"{here.context['dag_run'].dag_id} went back on {here.target.name}: may it be used again?"
-            returned = here.result_of("verify_return")
+            returned = here.result_of(self.returned)
+            how = "went back" if returned else "failed and did not go back"
+            self.subject = f"{here.context['dag_run'].dag_id} {how} on {here.target.name}: may it be used again?"
+            now = (
+                f"{returned}."
+                if returned
+                else "Not every service is proved to run what it ran before: look at them first."
+            )
             self.body = (
-                f"**{escape(why)}**\n\n{escape(returned)}.\n\nSchema changes are not undone. Look at the target, then answer; until "
-                "then every other run on it waits."
+                f"**{escape(why)}**\n\n{escape(now)}\n\nSchema changes are not undone. Look at the target, then answer; until then "
+                "every other run on it waits."
             )
             approvers = here.target.environment.approval.approvers
             people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
