@@ -10,15 +10,13 @@ from include.releases.migration import PRESETS
 from include.releases.plans.database_migration import DatabaseMigrationPlan
 from include.runbooks import operator_page
 from opskit.groups.migration import migration
-from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.lease import guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.params import common_params, refuse_unknown
 from opskit.step import Step, step
-from opskit.story import TOLD
 
 TARGETS = load().migratable()
-RETRIES = 8  # for processes that were killed: a refusal is never retried, and no retry starts a second migration
 IN_FULL = "in full"
 
 
@@ -65,10 +63,8 @@ with DAG(
             description="Make a snapshot of the database before, and wait for it.",
         ),
     },
-    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
-    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
-    allowed_run_types=["manual"],
-    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+    tags=tags("disruptive", TARGETS),
+    **ASKED_FOR,
 ) as dag:
 
     @task

@@ -9,15 +9,13 @@ from include.releases.plans.image_publication import ImagePublicationPlan
 from include.releases.publishing import make_plan
 from include.runbooks import operator_page
 from opskit.groups.image import image
-from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.lease import guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.params import COMMIT, common_params, refuse_unknown
 from opskit.step import Step, step
-from opskit.story import TOLD
 
 TARGETS = load().publishing()
-RETRIES = 8  # for processes that were killed: a refusal is never retried, and no retry starts a second build
 
 
 def plan_for(here: Step) -> tuple[ImagePublicationPlan, datetime]:
@@ -30,10 +28,8 @@ with DAG(
     doc_md=operator_page("image_publication"),
     schedule=None,
     params={**common_params(TARGETS), "commit": Param(**COMMIT)},
-    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
-    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
-    allowed_run_types=["manual"],
-    tags=["risk:safe", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+    tags=tags("safe", TARGETS),
+    **ASKED_FOR,
 ) as dag:
 
     @task

@@ -20,17 +20,15 @@ from opskit.groups.deployment import (
     verify_return,
 )
 from opskit.groups.migration import migration
-from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.lease import guard, hand_over_plan, write_record
 from opskit.neighbours import jira_client
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.params import COMMIT_OR_NONE, VERSION_OR_NONE, common_params, refuse_unknown
 from opskit.step import Step, step
-from opskit.story import TOLD
 
 TARGETS = load().releasable()
-RETRIES = 8  # for processes that were killed: a refusal is never retried
 
 
 def plan_for(here: Step) -> tuple[ProductionReleasePlan, datetime]:
@@ -56,10 +54,8 @@ with DAG(
         "version": Param(**VERSION_OR_NONE),
         "bump": Param("patch", enum=["patch", "minor", "major"], title="Bump", description="Of the last version."),
     },
-    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
-    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
-    allowed_run_types=["manual"],
-    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+    tags=tags("disruptive", TARGETS),
+    **ASKED_FOR,
 ) as dag:
 
     @task

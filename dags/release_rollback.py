@@ -10,16 +10,14 @@ from include.releases.plans.rollback import RollbackPlan
 from include.releases.returning import make_plan
 from include.runbooks import operator_page
 from opskit.groups.deployment import parts_of
-from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.lease import guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.deploy_services import DeployServicesOperator, Way
 from opskit.params import common_params, refuse_unknown
 from opskit.step import Step, step
-from opskit.story import TOLD
 
 TARGETS = sorted([*load().staging(), *load().releasable()])
-RETRIES = 8  # for processes that were killed: a refusal is never retried
 
 
 def plan_for(here: Step) -> tuple[RollbackPlan, datetime]:
@@ -46,10 +44,8 @@ with DAG(
             description="The readable tag of a release, such as production-v1.2.3-20261121140000; the refusal lists those there are.",
         ),
     },
-    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
-    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
-    allowed_run_types=["manual"],
-    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+    tags=tags("disruptive", TARGETS),
+    **ASKED_FOR,
 ) as dag:
 
     @task

@@ -9,18 +9,14 @@ from include.restart import steps
 from include.restart.plan import RestartPlan
 from include.runbooks import operator_page
 from opskit.groups.restart import choose_strategy, roll_out_services, surge, verify_restart
-from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.lease import guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.ask_after_failure import RETURN, AskAfterFailureOperator
 from opskit.params import common_params, refuse_unknown
 from opskit.step import Step, step
-from opskit.story import TOLD
 
 TARGETS = load().restartable()
-# a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
-# API server and the database failing one after the other
-RETRIES = 8
 
 
 def plan_for(here: Step) -> tuple[RestartPlan, datetime]:
@@ -33,10 +29,8 @@ with DAG(
     doc_md=operator_page("service_restart"),
     schedule=None,
     params=common_params(TARGETS),
-    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
-    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
-    allowed_run_types=["manual"],
-    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+    tags=tags("disruptive", TARGETS),
+    **ASKED_FOR,
 ) as dag:
 
     @task

@@ -22,17 +22,15 @@ from opskit.groups.deployment import (
 from opskit.groups.image import image
 from opskit.groups.migration import migration
 from opskit.groups.performance import performance
-from opskit.groups.silhouette import acquire_lock, release_lock, stop_if_plan_only
+from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.lease import guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.await_state import poll_seconds
 from opskit.params import COMMIT, common_params, refuse_other_repository, refuse_unknown
 from opskit.step import Step, step
-from opskit.story import TOLD
 
 TARGETS = load().staging()
 CHECKS = 2 * 3600  # seconds for a commit's checks to be over
-RETRIES = 8  # for processes that were killed: a refusal is never retried
 
 
 def plan_for(here: Step) -> tuple[StagingDeploymentPlan, datetime]:
@@ -55,10 +53,8 @@ with DAG(
             description="<owner>/<name>, if CI wants to be sure; the inventory knows it.",
         ),
     },
-    default_args={"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
-    max_active_runs=16,  # the lease, not Airflow, keeps runs on one target apart
-    allowed_run_types=["manual"],
-    tags=["risk:disruptive", *sorted({f"system:{name.split('/')[0]}" for name in TARGETS})],
+    tags=tags("disruptive", TARGETS),
+    **ASKED_FOR,
 ) as dag:
 
     @task

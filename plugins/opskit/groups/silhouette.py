@@ -1,7 +1,8 @@
-"""The tasks that every runbook has around its steps: stop after the plan, take the target's lease, give it back."""
+"""What every runbook has around its steps: how its DAG is run, a stop after the plan, the target's lease taken and given back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from airflow.sdk import PokeReturnValue, task
@@ -9,8 +10,22 @@ from airflow.sdk import PokeReturnValue, task
 from opskit.lease import ask_for_lease, give_lease_back
 from opskit.operators.await_state import poll_seconds
 from opskit.step import step
+from opskit.story import TOLD
 
+# a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
+# API server and the database failing one after the other
+RETRIES = 8
+ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI asks
+    "default_args": {"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
+    "max_active_runs": 16,  # the lease, not Airflow, keeps runs on one target apart
+    "allowed_run_types": ["manual"],
+}
 WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
+
+
+def tags(risk: str, targets: Iterable[str]) -> list[str]:
+    """Return a DAG's tags: its risk, and the systems it is offered for."""
+    return [f"risk:{risk}", *sorted({f"system:{name.split('/')[0]}" for name in targets})]
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=True)
