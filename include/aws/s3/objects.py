@@ -94,7 +94,7 @@ class ObjectCopier:
         try:
             etags = await self._copy_parts(entry, upload, part_size)
             await self._complete(entry, upload, etags)
-        except BaseException:
+        except BaseException:  # also cancelled: the parts of an upload nobody ends are kept, and paid for
             await abort_upload(self._wire, self._destination.endpoint, key, upload)
             raise
 

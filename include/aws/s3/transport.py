@@ -114,7 +114,7 @@ class Pool:
         try:
             deadline = asyncio.get_running_loop().time() + seconds
             answer = await connection.send(data, head_only=head_only, deadline=deadline)
-        except BaseException:
+        except BaseException:  # also cancelled: half an answer may be left on it, which the next request would read
             connection.close()
             raise
         finally:
