@@ -22,6 +22,7 @@ from opskit.groups.deployment import (
     verify_return,
 )
 from opskit.groups.migration import migration
+from opskit.groups.publication import await_pipeline, draft_release, publish_release
 from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.groups.tickets import mark_tickets, move_tickets
 from opskit.lease import guard, hand_over_plan, write_record
@@ -39,11 +40,6 @@ def plan_for(here: Step) -> tuple[ProductionReleasePlan, datetime]:
     wish = production.Wish(params["commit"], params["version"], params["bump"])
     staging = operations_table(here.target.proved_on.name)
     return production.make_plan(here, staging, wish, here.context["dag_run"].run_after)
-
-
-def planned(here: Step) -> ProductionReleasePlan:
-    """Return the confirmed plan."""
-    return ProductionReleasePlan.model_validate(here.guard["plan"])
 
 
 with DAG(
@@ -72,16 +68,6 @@ with DAG(
         return guard("plan_release", "acquire_lock", plan_for)
 
     @task
-    def draft_release() -> str:
-        with step() as here:
-            return production.draft_release(here, here.permit, planned(here))
-
-    @task
-    def publish_release() -> str:
-        with step() as here:
-            return production.publish_release(here, here.permit, planned(here))
-
-    @task
     def record_release() -> str:
         return write_record("plan_release", "verify_deployment", "await_bake", return_proof="verify_return")
 
@@ -97,6 +83,7 @@ with DAG(
         >> draft_release()
         >> keep_baseline()
         >> publish_release()
+        >> await_pipeline()
         >> tag_image()
         >> register_definitions()
         >> migration(released_migration)

@@ -5,11 +5,10 @@ from datetime import datetime
 from airflow.sdk import DAG, Param, task
 
 from include.inventory import load
-from include.releases.deploying import prove_services
 from include.releases.plans.rollback import RollbackPlan
 from include.releases.returning import make_plan
 from include.runbooks import operator_page
-from opskit.groups.deployment import parts_of
+from opskit.groups.deployment import parts_of, prove_services
 from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
 from opskit.lease import guard, hand_over_plan, write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
@@ -64,7 +63,7 @@ with DAG(
         with step() as here:
             here.permit.check()
             way = back(here)
-            return prove_services(here.clients, way.parts, way.wanted, here.guard["plan"]["image"])
+            return prove_services(here, way.parts, way.wanted, here.guard["plan"]["image"])
 
     @task
     def record_rollback() -> str:

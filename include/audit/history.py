@@ -19,6 +19,7 @@ RESOURCES = (  # what a call is about
     "repositoryName",
     "projectName",
     "deploymentId",
+    "deploymentGroupName",
     "DBInstanceIdentifier",
     "AutoScalingGroupName",
     "InstanceIds",
@@ -27,6 +28,7 @@ VALUES = (  # what it sets
     "desiredCount",
     "forceNewDeployment",
     "taskDefinition",
+    "revision",
     "startedBy",
     "clientToken",
     "imageTag",
@@ -267,6 +269,8 @@ def plain(value: Any) -> Any:
     """Return a value as the journal and every AWS protocol agree to write it."""
     if isinstance(value, list | tuple):
         return sorted(plain(each) for each in value)
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
     return str(value).lower()
 
 

@@ -75,6 +75,12 @@ class Clients:
         return client
 
     @cached_property
+    def codedeploy_once(self) -> CodeDeployClient:
+        """For a write that would be refused as the second one if its answer got lost and the SDK repeated it."""
+        client: CodeDeployClient = self._make_once("codedeploy")
+        return client
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         client: DynamoDBClient = self._make("dynamodb")
         return client

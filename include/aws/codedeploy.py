@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -13,6 +13,7 @@ from include.releases.blue_green import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.client import CodeDeployClient
+    from mypy_boto3_codedeploy.type_defs import RevisionLocationTypeDef
 
 DESCRIBE_LIMIT = 25  # deployments one BatchGetDeployments call takes
 
@@ -40,6 +41,33 @@ def list_deployments(client: CodeDeployClient, application: str, group: str, sin
         for item in client.batch_get_deployments(deploymentIds=batch)["deploymentsInfo"]
     ]
     return tuple(sorted(found, key=lambda each: (each.created_at, each.id)))
+
+
+def create_deployment(
+    client: CodeDeployClient, application: str, group: str, revision: dict[str, Any], description: str
+) -> str:
+    """Start a deployment of a revision (see `revision_of`) and return its id.
+
+    CodeDeploy knows no token that would make a second call the same, but takes no second one while the first is at work.
+    """
+    made = client.create_deployment(
+        applicationName=application,
+        deploymentGroupName=group,
+        revision=cast("RevisionLocationTypeDef", revision),
+        description=description,
+    )
+    return made["deploymentId"]
+
+
+def revision_of(definition: str, container: str, port: int) -> dict[str, Any]:
+    """Return the revision that lets an ECS service run a task definition, its traffic on that container's port."""
+    properties = {
+        "TaskDefinition": definition,
+        "LoadBalancerInfo": {"ContainerName": container, "ContainerPort": port},
+    }
+    resource = {"TargetService": {"Type": "AWS::ECS::Service", "Properties": properties}}
+    content = json.dumps({"version": 1, "Resources": [resource]})
+    return {"revisionType": "AppSpecContent", "appSpecContent": {"content": content}}
 
 
 def stop_deployment(client: CodeDeployClient, id: str) -> bool:

@@ -125,7 +125,8 @@ class Inventory:
 
     def releasable(self) -> list[str]:
         """The names of the targets that get images another one has proved: production."""
-        return [name for name, release, how in self._released() if release.proved_on and how == "rolled out"]
+        ways = {("runbook", "rolled out"), ("pipeline", "pushed to")}
+        return [name for name, each, how in self._released() if each.proved_on and (each.deployed_by, how) in ways]
 
     def staging(self) -> list[str]:
         """The names of the targets that images are deployed to as CI makes them."""
@@ -133,7 +134,7 @@ class Inventory:
 
     def returnable(self) -> list[str]:
         """The names of the targets whose services a person may take back to an earlier release."""
-        return [name for name, _, how in self._released() if how == "rolled out"]
+        return [name for name, _, how in self._released() if how]
 
     def _released(self) -> Iterator[tuple[str, Release, Literal["rolled out", "pushed to", ""]]]:
         """Yield the targets with a release section, and how their services get an image; "" where no runbook can do it yet."""

@@ -1,14 +1,18 @@
 """Tickets in Jira, through the client of Airflow's Jira hook; each change is absolute and made only where it is missing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from atlassian import Jira
 from requests import HTTPError
 
 from include.errors import NeighbourAwayError, PreconditionError
 from include.neighbours import ask, over_http
+
+if TYPE_CHECKING:
+    from atlassian import Jira
 
 T = TypeVar("T")
 FIELDS = "status,labels"

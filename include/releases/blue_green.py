@@ -96,7 +96,7 @@ def judge_deployment(
     undoing = _undoing(deployment, others)
     lasted = minutes(deployment.created_at, now)
     if undoing or deployment.status in FAILED:
-        why = _why(deployment, undoing)
+        why = reason_of(deployment, undoing)
         if undoing and undoing.status not in ENDED:
             return Progress(
                 False,
@@ -161,7 +161,8 @@ def _newer(deployment: Deployment, others: Iterable[Deployment]) -> Deployment |
     return min(later, key=lambda each: (each.created_at, each.id), default=None)
 
 
-def _why(deployment: Deployment, undoing: Deployment | None) -> str:
+def reason_of(deployment: Deployment, undoing: Deployment | None = None) -> str:
+    """Return why a deployment failed, as it says itself or the one that undoes it."""
     code = (
         f"{deployment.error_code}: {ERRORS.get(deployment.error_code, 'see CodeDeploy')}"
         if deployment.error_code

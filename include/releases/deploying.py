@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from include.aws import ecr
@@ -20,7 +21,8 @@ from include.errors import PreconditionError
 from include.inventory import Target
 from include.operations.permit import Permit
 from include.releases import findings, rollout
-from include.releases.images import must_tag
+from include.releases.green import primary_of
+from include.releases.images import Image, must_tag
 from include.releases.parts import ServiceRelease, revision
 from include.releases.rollout import Rollout
 from include.releases.templates import is_registered, with_image
@@ -37,16 +39,20 @@ def look(clients: Clients, part: ServiceRelease) -> ServiceState:
     return read_service(clients, part.cluster, part.service, part.group.name if part.group else None)
 
 
+def runs_now(clients: Clients, part: ServiceRelease) -> str:
+    """Return the task definition that has a service's traffic, whoever deploys it; "" if none has."""
+    if part.controller == "ECS":
+        return look(clients, part).service.primary.task_definition
+    primary = primary_of(clients, part.cluster, part.service)
+    return primary.task_definition if primary else ""
+
+
 def tag_image(clients: Clients, permit: Permit, target: Target, digest: str, tag: str) -> str:
     """Put the tag people know it by on the release's image, without moving a layer (ecr.PutImage)."""
     registry = target.registry
     _reconcile(clients, permit, target, ())
     images = ecr.list_images(clients.ecr, registry)
-    image = next((each for each in images if each.digest == digest), None)
-    if image is None:
-        raise PreconditionError(
-            f"Repository {registry.repository} has no image {digest[:19]} any more; find out who removed it, and build it again."
-        )
+    image = _require(images, digest, target)
     if must_tag(image, tag, images):
         permit.write(
             f"ecr.PutImage {registry.repository}: {tag} on {digest[:19]}",
@@ -55,6 +61,21 @@ def tag_image(clients: Clients, permit: Permit, target: Target, digest: str, tag
             imageTag=tag,
         )
     return tag
+
+
+def pushed_at(clients: Clients, target: Target, digest: str) -> datetime:
+    """Return when the release's image came into the registry (AWS's clock). Raises: PreconditionError."""
+    return _require(ecr.list_images(clients.ecr, target.registry), digest, target).pushed_at
+
+
+def _require(images: Sequence[Image], digest: str, target: Target) -> Image:
+    for each in images:
+        if each.digest == digest:
+            return each
+    raise PreconditionError(
+        f"Repository {target.registry.repository} of {target.name} has no image {digest[:19]}; find out who removed it, or why "
+        "it never came."
+    )
 
 
 def register_definitions(
@@ -166,7 +187,7 @@ def find_way_back(
     published: str = "",
 ) -> WayBack:
     """Work out the way back from what runs now. Raises: PreconditionError."""
-    runs = {part.service: look(clients, part).service.primary.task_definition for part in parts}
+    runs = {part.service: runs_now(clients, part) for part in parts}
     known = {each.digest for each in ecr.list_images(clients.ecr, target.registry)}
     existing = {part.before: _exists(clients, part, known) for part in parts}
     return plan_way_back(parts, wanted, runs, existing, migrated=migrated, published=published)
@@ -183,7 +204,7 @@ def _reconcile(clients: Clients, permit: Permit, target: Target, parts: Sequence
     def find(intent: Mapping[str, Any]) -> str:
         newest = {part.family: _newest_image(clients, part) for part in parts}
         tags = {tag for each in ecr.list_images(clients.ecr, target.registry) for tag in each.tags}
-        runs = {part.service: look(clients, part).service.primary.task_definition for part in parts}
+        runs = {part.service: runs_now(clients, part) for part in parts}
         return findings.find(intent, findings.Facts(runs=runs, newest=newest, tags=tags))
 
     permit.reconcile(find)

@@ -20,6 +20,8 @@ class Facts:
     published: Collection[str] | None = None  # releases on GitHub, drafts not included
     drafts: Collection[str] | None = None
     snapshots: Collection[str] | None = None
+    deployed: Collection[str] | None = None  # task definitions that CodeDeploy was asked for
+    stopped: Collection[str] | None = None  # its deployments that were stopped
 
 
 def find(intent: Mapping[str, Any], facts: Facts) -> str:
@@ -45,6 +47,10 @@ def _was_made(call: str, on: Collection[str], values: Mapping[str, Any], facts: 
         case "github.CreateRelease":
             known = None if facts.drafts is None or facts.published is None else {*facts.drafts, *facts.published}
             return _has(known, values.get("tag_name"))
+        case "codedeploy.CreateDeployment":
+            return _has(facts.deployed, values.get("wanted"))
+        case "codedeploy.StopDeployment":
+            return _has(facts.stopped, values.get("deploymentId"))
         case "rds.CreateDBSnapshot":
             return _has(facts.snapshots, values.get("DBSnapshotIdentifier"))
     return None

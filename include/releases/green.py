@@ -27,7 +27,7 @@ def read_green(clients: Clients, target: Target, name: str) -> Live:
     cluster, described = str(target.environment.cluster), target.environment.service(name)
     service = ecs.describe_service(clients.ecs, cluster, name)
     wanted = described.code_deploy
-    primary = _primary(clients, cluster, name)
+    primary = primary_of(clients, cluster, name)
     if wanted is None or primary is None:
         raise PreconditionError(
             f"Service {name} has no task set with the traffic, so it is not one that CodeDeploy deploys; correct "
@@ -47,11 +47,12 @@ def read_green(clients: Clients, target: Target, name: str) -> Live:
     )
 
 
-def arguments_of(part: ServiceRelease, deploys: CodeDeploy, since: str) -> dict[str, Any]:
-    """Return what the watch of a deployment is given."""
+def arguments_of(part: ServiceRelease, deploys: CodeDeploy, since: str, pushed: str = "") -> dict[str, Any]:
+    """Return what the watch of a deployment is given; `since` is when the run began, `pushed` when the image came, if it waits for that."""
     return {
         "plan": part.model_dump(mode="json"),
         "since": since,
+        "pushed": pushed,
         "application": deploys.application,
         "group": deploys.group,
     }
@@ -63,21 +64,45 @@ def watch_green(clients: Clients, arguments: dict[str, Any], service: Service | 
     now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
     deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
     found = find_deployment(deployments, part, since)
-    if found is None and now - since > BEGINS:
+    pushed = datetime.fromisoformat(arguments["pushed"])
+    if found is None and now - pushed > BEGINS:
         raise RolloutFailedError(
-            f"The push of the image has started no deployment of {part.service} for {minutes(since, now)}; look at the pipeline "
+            f"The push of the image has started no deployment of {part.service} for {minutes(pushed, now)}; look at the pipeline "
             f"that deploys {arguments['application']}, {revision(part.before)} has the traffic."
         )
     if found is None:
         text = f"{part.service}: waiting for the push to start a deployment"
-        return Progress(False, f"{text}, {minutes(since, now)}", text)
+        return Progress(False, f"{text}, {minutes(pushed, now)}", text)
     sets = list_task_sets(clients.ecs, part.cluster, part.service)
     return judge_deployment(part, found.task_definition, found, deployments, sets, now)
 
 
+def watch_green_end(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
+    """Look whether CodeDeploy is done with a service, however that ended: the step that waits looks at what it runs then."""
+    part, since = ServiceRelease.model_validate(arguments["plan"]), datetime.fromisoformat(arguments["since"])
+    now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
+    deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
+    active = next((each for each in deployments if each.status not in ENDED), None)
+    primary = primary_of(clients, part.cluster, part.service)
+    on = revision(primary.task_definition) if primary else "nothing"
+    if active is None:
+        done = primary is not None and primary.stable and primary.running == primary.desired
+        text = f"{part.service}: {primary.running if primary else 0} of {part.count} tasks on {on} have the traffic"
+    else:
+        done = False
+        text = f"{part.service}: deployment {active.id} to {revision(active.task_definition)} is {active.status}"
+    began = active.created_at if active else max((each.created_at for each in deployments), default=since)
+    if not done and (now - began).total_seconds() > part.timeout_seconds:
+        raise RolloutFailedError(
+            f"{text} after {minutes(began, now)} (allowed: {part.timeout_seconds // 60} min), and {on} has the traffic; look at "
+            f"CodeDeploy's application {arguments['application']}."
+        )
+    return Progress(done, f"{text}, {minutes(began, now)}", text)
+
+
 def prove_green(clients: Clients, part: ServiceRelease, digest: str) -> str:
     """Return the proof that the tasks with the traffic run this image, as many as wanted. Raises: RolloutFailedError."""
-    primary = _primary(clients, part.cluster, part.service)
+    primary = primary_of(clients, part.cluster, part.service)
     if primary is None or not primary.stable or primary.running != primary.desired:
         raise RolloutFailedError(
             f"{part.service} is not steady: {primary.running if primary else 0} of {primary.desired if primary else part.count} "
@@ -88,7 +113,8 @@ def prove_green(clients: Clients, part: ServiceRelease, digest: str) -> str:
     return f"{ensure_digests(part.service, part.container, digest, running)} and have the traffic"
 
 
-def _primary(clients: Clients, cluster: str, name: str) -> TaskSet | None:
+def primary_of(clients: Clients, cluster: str, name: str) -> TaskSet | None:
+    """Return the task set of a service that has the traffic."""
     return next((each for each in list_task_sets(clients.ecs, cluster, name) if each.status == "PRIMARY"), None)
 
 

@@ -8,7 +8,7 @@ from include.aws.clients import Clients
 from include.aws.ecs import Service
 from include.aws.service_state import read_service
 from include.errors import MigrationFailedError
-from include.releases.green import watch_green
+from include.releases.green import watch_green, watch_green_end
 from include.releases.migration import judge_migration
 from include.releases.parts import ServiceRelease
 from include.releases.rollout import Rollout, judge_rollout
@@ -56,4 +56,5 @@ WATCHES: dict[str, Watch] = {
     "snapshot_available": watch_snapshot,
     "release_complete": watch_release,
     "green_complete": watch_green,
+    "green_ended": watch_green_end,
 }

@@ -36,18 +36,26 @@ def publish(world: World, inventory: Inventory, source: str, workflow: str, comm
     return found
 
 
-def promote(world: World, inventory: Inventory, name: str, commit: str) -> Image:
-    """Bring the image of a commit from another registry of its system into a target's. Raises: LookupError."""
+def promote(world: World, inventory: Inventory, source: str, workflow: str, commit: str) -> list[Image]:
+    """Bring the image of a commit to wherever a workflow of a GitHub repository releases it; returns it from each registry.
+
+    Raises: LookupError if the environment that proves images has none of that commit.
+    """
+    found = []
     with world.lock:
-        target = inventory.target(name)
-        tag = seeding.commit_tag(target, commit)
-        for other in inventory.targets.values():
-            if other.system == target.system and other.environment.cluster is not None:
-                image = seeding.repository_of(world, other).tagged(seeding.commit_tag(other, commit))
-                if image is not None:
-                    now, repository = world.catch_up(), seeding.repository_of(world, target)
-                    return repository.tagged(tag) or repository.push(image.manifest, tag, now)
-    raise LookupError(f"No registry of {target.system.system} has an image of commit {commit}.")
+        for target in inventory.targets.values():
+            release = target.environment.release
+            if target.system.github == source and release and release.workflow == workflow and target.proved_on:
+                found.append(_copy(world, target.proved_on, target, commit))
+    return found
+
+
+def _copy(world: World, origin: Target, target: Target, commit: str) -> Image:
+    image = seeding.repository_of(world, origin).tagged(seeding.commit_tag(origin, commit))
+    if image is None:
+        raise LookupError(f"The registry of {origin.name} has no image of commit {commit}.")
+    now, repository, tag = world.catch_up(), seeding.repository_of(world, target), seeding.commit_tag(target, commit)
+    return repository.tagged(tag) or repository.push(image.manifest, tag, now)
 
 
 def push(world: World, target: Target, commit: str, build: str) -> Image:

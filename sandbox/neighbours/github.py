@@ -63,9 +63,15 @@ class GitHub:
             self.calls.clear()
             self.writes.clear()
             self.repositories = {
-                name.lower(): seed(self.next_id, name, tickets, self.now())
+                name.lower(): seed(self.next_id, name, tickets, self.now(), self._pipelines(name))
                 for name, tickets in repositories_of(self.inventory).items()
             }
+
+    def _pipelines(self, name: str) -> set[str]:
+        """Return the workflows that deploy what is published in a repository."""
+        found = [each for each in self.inventory.targets.values() if each.system.github == name]
+        releases = [each.environment.release for each in found]
+        return {each.workflow for each in releases if each and each.workflow}
 
     def now(self) -> float:
         return self.clock.now()

@@ -1,7 +1,7 @@
 """What each repository is like at first: months of commits with tickets in their subjects, as people write them."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from sandbox.commits import COMMITS, commit_sha
 from sandbox.neighbours.github_model import (
@@ -18,6 +18,7 @@ from sandbox.neighbours.github_model import (
 
 NextId = Callable[[], int]
 
+PIPELINE = "production_pipeline.yml"  # switched on where publishing a release is what deploys it
 UNRELEASED = 9  # newer than the last release
 APART = 7 * 3600.0  # simulated seconds between two commits
 FIRST_PULL = 2301
@@ -75,8 +76,10 @@ def subject(number: int, tickets: str | None) -> str:
     }[number % 8]
 
 
-def seed(next_id: NextId, full_name: str, tickets: str | None, now: float) -> Repository:
-    """Return a repository as it is at first."""
+def seed(
+    next_id: NextId, full_name: str, tickets: str | None, now: float, pipelines: Container[str] = ()
+) -> Repository:
+    """Return a repository as it is at first; `pipelines` are the files of the workflows that deploy what is published."""
     owner, name = full_name.split("/")
     chance = random.Random(full_name)  # noqa: S311 - decides what a rehearsal looks like, no secret
     repository = Repository(next_id(), owner, name)
@@ -84,7 +87,7 @@ def seed(next_id: NextId, full_name: str, tickets: str | None, now: float) -> Re
         _commit(repository, number, tickets, now, chance)
     repository.branches["main"] = commit_sha(full_name, COMMITS)
     repository.labels = {"bug": "d73a4a", "dependencies": "0366d6", "review-app": "0e8a16", "release": "5319e7"}
-    _workflows(next_id, repository)
+    _workflows(next_id, repository, pipelines)
     for commit in list(repository.commits.values()):
         _checked(next_id, repository, commit)
     _versions(next_id, repository)
@@ -111,7 +114,7 @@ def _commit(repository: Repository, number: int, tickets: str | None, now: float
         repository.issues[pull.number] = pull
 
 
-def _workflows(next_id: NextId, repository: Repository) -> None:
+def _workflows(next_id: NextId, repository: Repository, pipelines: Container[str]) -> None:
     repository.workflows = [
         Workflow(next_id(), "CI", "ci.yml", ("push", "pull_request"), ("Tests", "Lint"), 240.0),
         Workflow(
@@ -132,15 +135,14 @@ def _workflows(next_id: NextId, repository: Repository) -> None:
             900.0,
             {"commit": False},
         ),
-        # switched on where publishing a release is what deploys it
         Workflow(
             next_id(),
             "Production pipeline",
-            "production_pipeline.yml",
+            PIPELINE,
             ("release",),
             ("Deploy",),
             900.0,
-            active=False,
+            active=PIPELINE in pipelines,
         ),
     ]
 

@@ -33,8 +33,11 @@ class Town:
 
 
 def _deliver(world: World, inventory: Inventory, repository: Repository, run: Run) -> None:
-    """Push the image that a workflow has built."""
-    if run.conclusion == "success" and "commit" in run.inputs:
-        delivery.publish(
-            world, inventory, repository.full_name, run.workflow.file, str(run.inputs["commit"]), str(run.id)
-        )
+    """Push the image that a workflow has built, or bring the one of a release to where it deploys."""
+    if run.conclusion != "success":
+        return
+    source, file = repository.full_name, run.workflow.file
+    if "commit" in run.inputs:
+        delivery.publish(world, inventory, source, file, str(run.inputs["commit"]), str(run.id))
+    elif run.event == "release":
+        delivery.promote(world, inventory, source, file, run.sha)

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.delivery import promote, publish
+from sandbox.aws.delivery import publish
 from sandbox.commits import COMMITS, STAGED, commit_sha
 
 DATA, HOUSING, CLUSTER, WEB = "planning-data/staging", "core/staging", "staging-cluster", "staging-web"
@@ -296,9 +296,6 @@ def test_workflow_of_github_pushes_to_the_registries_it_is_the_builder_of(cloud)
     (again,) = publish(cloud.world, cloud.inventory, SOURCE, "build_image.yml", NEWEST, "run 2")
     assert again is image
     assert publish(cloud.world, cloud.inventory, SOURCE, "ci.yml", NEWEST, "run 3") == []
-    assert promote(cloud.world, cloud.inventory, DATA, NEWEST) is image
-    with pytest.raises(LookupError, match="No registry of planning-data has an image of commit 0000"):
-        promote(cloud.world, cloud.inventory, DATA, "0" * 40)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def arguments(web, plan):
     """What the wait is given before the image is there."""
     (part,) = plan.services
     deploys = web.target.environment.service(part.service).code_deploy
-    return green.arguments_of(part, deploys, ask_who(web.clients.sts)[1].isoformat())
+    now = ask_who(web.clients.sts)[1].isoformat()
+    return green.arguments_of(part, deploys, now, now)
 
 
 def push(web):

@@ -12,8 +12,9 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.operations.leases import release_lease
 from include.operations.proofs import add_proof
-from include.releases import production, staging
-from include.releases.production import DONE, LABEL, Wish
+from include.releases import production, publication, staging, ticketing
+from include.releases.production import Wish
+from include.releases.ticketing import DONE, LABEL
 from opskit.neighbours import jira_client
 from sandbox.commits import BUILT, STAGED, commit_sha
 from tests.sandbox.release_scene import RUN as STAGING_RUN
@@ -49,7 +50,7 @@ def plan(scene, proving, **wish):
 
 
 def draft(scene, made):
-    return production.draft_release(scene, scene.permit(RUN), made, "https://jira.example")
+    return publication.draft_release(scene, scene.permit(RUN), made, "https://jira.example")
 
 
 def releases(scene, tag):
@@ -147,11 +148,11 @@ def test_release_is_drafted_once_with_its_notes_and_published_once(scene, provin
     (found,) = releases(scene, "v0.6.15")
     assert (found.draft, found.target_commitish) == (True, made.commit)
     assert READY in found.body
-    kept = scene.table.get(f"run#{RUN}", production.NOTES)
+    kept = scene.table.get(f"run#{RUN}", publication.NOTES)
     assert (kept["url"], kept["notes"]) == (url, found.body)
-    at = production.publish_release(scene, scene.permit(RUN), made)
+    at = publication.publish_release(scene, scene.permit(RUN), made)
     scene.cloud.advance(60)
-    assert production.publish_release(scene, scene.permit(RUN), made) == at
+    assert publication.publish_release(scene, scene.permit(RUN), made) == at
     (found,) = releases(scene, "v0.6.15")
     assert found.draft is False
     assert github.find_commit(scene.github, "v0.6.15") == made.commit
@@ -176,7 +177,7 @@ def test_publication_whose_answer_got_lost_is_made_once(scene, proving):
     made = plan(scene, proving)
     draft(scene, made)
     fault = scene.inject("github_lost_answer", times=1)
-    at = production.publish_release(scene, scene.permit(RUN), made)
+    at = publication.publish_release(scene, scene.permit(RUN), made)
     assert scene.injected(fault) == 1
     (found,) = releases(scene, "v0.6.15")
     assert (found.draft, found.published_at.isoformat()) == (False, at)
@@ -191,8 +192,8 @@ def test_publication_whose_process_died_is_found_on_github(scene, proving, monke
     with monkeypatch.context() as patch:
         patch.setattr(production.github, "publish", killed, raising=False)
         with pytest.raises(KeyboardInterrupt):
-            production.publish_release(scene, scene.permit(RUN), made)
-    production.publish_release(scene, scene.permit(RUN), made)
+            publication.publish_release(scene, scene.permit(RUN), made)
+    publication.publish_release(scene, scene.permit(RUN), made)
     (text,) = scene.texts(RUN, "found")
     assert text.startswith("github.PublishRelease")
     assert text.endswith("that it was made")
@@ -204,7 +205,7 @@ def test_draft_that_somebody_removed_is_not_published(scene, proving):
     draft(scene, made)
     releases(scene, "v0.6.15")[0].delete_release()
     with pytest.raises(PreconditionError, match=f"{REPOSITORY} has no draft v0.6.15 any more"):
-        production.publish_release(scene, scene.permit(RUN), made)
+        publication.publish_release(scene, scene.permit(RUN), made)
     assert github.find_commit(scene.github, "v0.6.15") is None
 
 
@@ -212,7 +213,7 @@ def test_draft_that_somebody_removed_is_not_published(scene, proving):
 
 
 def move(scene, *keys, client=None):
-    return production.move_tickets(scene.permit(RUN), client or jira_client(scene.target), keys)
+    return ticketing.move_tickets(scene.permit(RUN), client or jira_client(scene.target), keys)
 
 
 def test_tickets_are_moved_once_and_missing_ones_are_said_and_stop_nothing(scene):
@@ -235,7 +236,7 @@ def test_jira_that_is_away_leaves_its_tickets_and_stops_nothing(scene):
 
 
 def test_nothing_is_said_of_tickets_where_there_are_none(scene):
-    assert production.move_tickets(scene.permit(RUN), None, [READY]) == "no ticket was touched"
+    assert ticketing.move_tickets(scene.permit(RUN), None, [READY]) == "no ticket was touched"
     assert move(scene) == "no ticket was touched"
 
 
@@ -243,6 +244,6 @@ def test_tickets_of_a_release_that_went_back_say_so_and_stay_where_they_are(scen
     client = jira_client(scene.target)
     before = jira.get_tickets(client, [READY]).tickets[0]
     for _ in range(2):
-        assert production.mark_tickets(scene.permit(RUN), client, [READY]) == "1 of 1 tickets tagged Release-went-back"
+        assert ticketing.mark_tickets(scene.permit(RUN), client, [READY]) == "1 of 1 tickets tagged Release-went-back"
     after = jira.get_tickets(client, [READY]).tickets[0]
     assert (after.status, set(after.labels)) == (before.status, {*before.labels, "Release-went-back"})

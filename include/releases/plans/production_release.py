@@ -22,7 +22,7 @@ from include.releases.images import (
 )
 from include.releases.parts import Migration, ServiceRelease
 from include.releases.plans.database_migration import USUAL, plan_task, task_changes
-from include.releases.plans.services import Live, plan_services, service_changes, services_seconds, weak
+from include.releases.plans.services import Live, plan_services, refuse_pushed, service_changes, services_seconds, weak
 from include.releases.tickets import Commit, Tickets, find_tickets
 from include.releases.versions import Bump, Tags, choose_version, ensure_green, ensure_on_branch, previous_version
 
@@ -70,7 +70,7 @@ class World:
     """What AWS and the operations tables say for a release."""
 
     live: Mapping[str, Live]
-    images: Sequence[Image]  # of production's registry
+    images: Sequence[Image]  # of the registry that the release's image is taken from
     scan: Scan
     proof: Proof | None
     alarms: Sequence[Alarm]
@@ -80,6 +80,7 @@ class World:
     differences: Sequence[str] = ()
     keep: Mapping[str, int] = field(default_factory=dict)  # the registry's lifecycle policy
     length: int = 40  # of a commit in an image's tag
+    own: Sequence[Image] | None = None  # of production's registry, where that is another one
 
 
 def plan_production_release(
@@ -116,12 +117,15 @@ def plan_production_release(
         raise PreconditionError(f"Nothing can be said of it yet: {verdict.text}; wait for it, then start again.")
     readable = readable_tag(target.environment_name, str(new), stamp)
     parts = plan_services(target, world.live, world.templates)
+    own = world.images if world.own is None else world.own
+    if release.deployed_by == "pipeline":
+        refuse_pushed(parts, image.digest if any(each.digest == image.digest for each in own) else "")
     for part in parts:
         if not part.before_digest:
             raise PreconditionError(
                 f"Which image {part.service} runs is not known, so whether it can go back is not; look at its tasks first."
             )
-        require_survivor(part.before_digest, world.images, world.keep, readable, image.digest, part.service)
+        require_survivor(part.before_digest, own, world.keep, readable, image.digest, part.service)
     assert release.bake is not None  # the inventory demands one where an image proved elsewhere is released
     refuse_unwatched(target.environment.alarms, world.alarms, release.bake)
     migration = plan_task(target, image.digest, preset=release.migrate) if release.migrate else None

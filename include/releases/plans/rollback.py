@@ -1,6 +1,6 @@
 """The plan of a rollback that a person starts: every service to the revision of a release that is still there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,11 +35,16 @@ class RollbackPlan(Plan):
     to: dict[str, str]
 
 
-def offer(images: Sequence[Image], environment: str) -> tuple[str, ...]:
-    """Return the readable tags of an environment that are still in the registry, newest first."""
-    prefix = f"{environment}-"
-    found = [(each.pushed_at, tag) for each in images for tag in each.tags if tag.startswith(prefix)]
-    return tuple(tag for _, tag in sorted(found, reverse=True))
+def offer(images: Sequence[Image], environment: str, ran: Container[str] = ()) -> tuple[str, ...]:
+    """Return a tag of each release that is still in the registry, newest first: the readable one where it has one.
+
+    `ran` are the digests of images that the services have revisions of: what a pipeline deployed has no readable tag.
+    """
+    found = []
+    for image in sorted(images, key=lambda each: each.pushed_at, reverse=True):
+        readable = [tag for tag in image.tags if tag.startswith(f"{environment}-")]
+        found += sorted(readable, reverse=True) or (list(image.tags[:1]) if image.digest in ran else [])
+    return tuple(found)
 
 
 def plan_rollback(
@@ -59,7 +64,8 @@ def plan_rollback(
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
     image = next((each for each in images if to in each.tags), None)
     if image is None:
-        there = ", ".join(offer(images, target.environment_name)) or "none"
+        ran = {each.digest for several in candidates.values() for each in several if each.active}
+        there = ", ".join(offer(images, target.environment_name, ran)) or "none"
         raise PreconditionError(
             f"The registry has no image tagged {to} any more; choose one that is still there: {there}, nothing was changed."
         )
@@ -68,7 +74,7 @@ def plan_rollback(
     going = [part for part in parts if part.before != chosen[part.service]]
     changes = [
         Change(
-            what=f"{part.service} (ecs.UpdateService)",
+            what=f"{part.service} ({'CodeDeploy, blue-green' if part.controller == 'CODE_DEPLOY' else 'ecs.UpdateService'})",
             before=f"{revision(part.before)}, {part.count} tasks",
             after=f"{revision(chosen[part.service])}, {part.count} tasks",
             undo=f"forward to {revision(part.before)}",

@@ -71,6 +71,20 @@ def plan_services(
     return tuple(parts)
 
 
+def refuse_pushed(parts: Sequence[ServiceRelease], digest: str) -> None:
+    """Refuse an image that is in the registry already where only a push starts a deployment; "" for one that is not there.
+
+    Raises: PreconditionError.
+    """
+    for part in parts:
+        if part.controller == "CODE_DEPLOY" and digest and part.before_digest != digest:
+            raise PreconditionError(
+                f"Image {digest[:19]} is in the registry already, but {part.service} does not run it, and only the push of an "
+                "image starts its deployment; if it ran here before, go back to it by release_rollback, else deploy a newer "
+                "commit, nothing was changed."
+            )
+
+
 def _refuse_unready(service: Service, live: Live) -> None:
     if live.status != "ACTIVE":
         raise PreconditionError(f"Service {service.name} is {live.status}, not ACTIVE; nothing can be deployed to it.")

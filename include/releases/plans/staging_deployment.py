@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from include.errors import PreconditionError
 from include.inventory import Target
 from include.plan.model import Change, Plan, Skip
 from include.plan.preconditions import refuse_other_account, refuse_outside_hours
@@ -11,7 +10,7 @@ from include.releases.images import Image, commit_tag, readable_tag
 from include.releases.parts import Migration, ServiceRelease
 from include.releases.plans.database_migration import USUAL, plan_task, task_changes
 from include.releases.plans.image_publication import BUILD
-from include.releases.plans.services import Live, plan_services, service_changes, services_seconds, weak
+from include.releases.plans.services import Live, plan_services, refuse_pushed, service_changes, services_seconds, weak
 from include.releases.versions import ensure_green, ensure_on_branch
 
 PERFORMANCE = 10 * 60  # seconds
@@ -56,7 +55,7 @@ def plan_staging_deployment(
     ensure_green(commit, checks, versions.checks)
     release, digest = target.release, image.digest if image else ""
     parts = plan_services(target, live, templates)
-    _refuse_undeployable(parts, image)
+    refuse_pushed(parts, digest)
     migration = plan_task(target, digest, preset=release.migrate) if release.migrate else None
     what = f"image {digest[:19]}" if digest else f"the image of commit {commit[:12]}"
     blue_green = all(each.controller == "CODE_DEPLOY" for each in parts)
@@ -105,13 +104,3 @@ def plan_staging_deployment(
         migration=migration,
         performance=command,
     )
-
-
-def _refuse_undeployable(parts: Sequence[ServiceRelease], image: Image | None) -> None:
-    """Refuse an image whose push is over where only a push starts a deployment. Raises: PreconditionError."""
-    for part in parts:
-        if part.controller == "CODE_DEPLOY" and image and part.before_digest != image.digest:
-            raise PreconditionError(
-                f"Image {image.digest[:19]} is in the registry already, but {part.service} does not run it, and only the push of an "
-                "image starts its deployment; start one in CodeDeploy, or deploy a newer commit, nothing was changed."
-            )

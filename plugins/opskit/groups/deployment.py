@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import task
 
 from include.releases import deploying
 from include.releases.green import prove_green
+from include.releases.green_deploying import pushed_definition
 from include.releases.parts import Migration, ServiceRelease
 from include.releases.plans.database_migration import keyed
 from opskit.operators.deploy_services import DeployServicesOperator, Way
@@ -88,7 +90,8 @@ def hand_back_groups() -> str:
 def _forward(here: Step) -> Way:
     parts, digest = parts_of(here), digest_of(here)
     pushed = tuple(each for each in parts if each.controller == "CODE_DEPLOY" and each.before_digest != digest)
-    return Way("release", rolled_out(parts), here.result_of(REGISTERED)["services"], pushed)
+    at = deploying.pushed_at(here.clients, here.target, digest).isoformat() if pushed else ""
+    return Way("release", rolled_out(parts), here.result_of(REGISTERED)["services"], pushed, at)
 
 
 def deploy_services() -> DeployServicesOperator:
@@ -101,21 +104,33 @@ def verify_deployment() -> str:
     """Prove that every service runs the release's image in as many healthy tasks as wanted, and nothing else."""
     with step() as here:
         here.permit.check()
-        parts, digest, wanted = parts_of(here), digest_of(here), here.result_of(REGISTERED)["services"]
-        proofs = [prove_green(here.clients, each, digest) for each in parts if each.controller == "CODE_DEPLOY"]
-        if rolled := rolled_out(parts):
-            proofs.append(deploying.prove_services(here.clients, rolled, wanted, digest))
-        return "; ".join(proofs)
+        return prove_services(here, parts_of(here), here.result_of(REGISTERED)["services"], digest_of(here))
     raise AssertionError("unreachable: step() raises")
+
+
+def prove_services(here: Step, parts: tuple[ServiceRelease, ...], wanted: dict[str, str], digest: str) -> str:
+    """Return the proof that every service runs this image, whoever deployed it. Raises: RolloutFailedError."""
+    proofs = [prove_green(here.clients, each, digest) for each in parts if each.controller == "CODE_DEPLOY"]
+    if rolled := rolled_out(parts):
+        proofs.append(deploying.prove_services(here.clients, rolled, wanted, digest))
+    return "; ".join(proofs)
 
 
 def _back(here: Step) -> Way:
     here.skip_unless_begun()
-    parts, registered = rolled_out(parts_of(here)), here.result_of(REGISTERED) or {}
-    back = deploying.find_way_back(here.clients, here.target, parts, registered.get("services", {}))
+    parts, released = parts_of(here), dict((here.result_of(REGISTERED) or {}).get("services", {}))
+    green = tuple(each for each in parts if each.controller == "CODE_DEPLOY")
+    for part in green:
+        service, since = here.target.environment.service(part.service), datetime.fromisoformat(here.guard["since"])
+        released[part.service] = pushed_definition(here.clients, service, part, since)
+    back = deploying.find_way_back(here.clients, here.target, parts, released)
     here.permit.note(back.text)
-    returning = tuple(each.part.model_copy(update={"before": each.runs}) for each in back.returns)
-    return Way("return", returning, {each.part.service: each.to for each in back.returns})
+    returning = [
+        each.part.model_copy(update={"before": each.runs}) for each in back.returns if each.part.controller == "ECS"
+    ]
+    # CodeDeploy may be on its way to the release while the traffic is still where it was: asked for each of its services
+    to = {each.service: each.before for each in green} | {each.part.service: each.to for each in back.returns}
+    return Way("return", (*returning, *reversed(green)), to)
 
 
 def return_services() -> DeployServicesOperator:
@@ -128,7 +143,6 @@ def verify_return() -> str:
     """Prove that every service runs what it ran before."""
     with step() as here:
         parts = parts_of(here)
-        # CodeDeploy goes back by itself: what it has not brought back is said here
         proofs = [prove_green(here.clients, p, p.before_digest) for p in parts if p.controller == "CODE_DEPLOY"]
         if rolled := rolled_out(parts):
             proofs.append(deploying.prove_returned(here.clients, rolled))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import task
 
-from include.releases import production
+from include.releases import ticketing
 from opskit.neighbours import jira_client
 from opskit.step import step
 
@@ -13,7 +13,7 @@ from opskit.step import step
 def move_tickets() -> str:
     """Tag the tickets of a release that held, and move them."""
     with step() as here:
-        return production.move_tickets(here.permit, jira_client(here.target), here.guard["plan"]["tickets"])
+        return ticketing.move_tickets(here.permit, jira_client(here.target), here.guard["plan"]["tickets"])
     raise AssertionError("unreachable: step() raises")
 
 
@@ -21,5 +21,5 @@ def move_tickets() -> str:
 def mark_tickets() -> str:
     """Tag the tickets of a release that went back."""
     with step() as here:
-        return production.mark_tickets(here.permit, jira_client(here.target), here.guard["plan"]["tickets"])
+        return ticketing.mark_tickets(here.permit, jira_client(here.target), here.guard["plan"]["tickets"])
     raise AssertionError("unreachable: step() raises")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from include.releases.deploying import advance_services
 from include.releases.green import arguments_of
+from include.releases.green_deploying import advance_green
 from include.releases.parts import ServiceRelease
 from include.watches import run_watch
 from opskit.operators.await_state import WaitsForAws
@@ -16,15 +18,17 @@ from opskit.step import Step, step
 
 @dataclass(frozen=True)
 class Way:
-    """Which services go where: `kind` is release or return, `wanted` the task definition of each.
+    """Which services go where: `kind` is release, return or rollback, `wanted` the task definition of each.
 
-    `pushed` are those that CodeDeploy deploys since their image was pushed: they are waited for.
+    `pushed` are those that CodeDeploy deploys since their image came into the registry, at `pushed_at` (AWS's clock, ISO 8601):
+    they are only waited for.
     """
 
     kind: str
     parts: tuple[ServiceRelease, ...]
     wanted: dict[str, str]
     pushed: tuple[ServiceRelease, ...] = ()
+    pushed_at: str = ""
 
 
 class DeployServicesOperator(WaitsForAws):
@@ -48,8 +52,16 @@ class DeployServicesOperator(WaitsForAws):
     def _advance(self, here: Step) -> str:
         way = self.way(here)
         for part in way.pushed:
-            self._await_pushed(here, part)
-        waiting = advance_services(here.clients, here.permit, here.target, way.parts, way.wanted, way.kind)
+            self._await_pushed(here, part, way.pushed_at)
+        for part in way.parts:
+            if part.controller == "CODE_DEPLOY":
+                self._advance_green(here, part, way.wanted[part.service])
+        self._advance_rolled_out(here, way)
+        return f"{len(way.parts) + len(way.pushed)} services run what they should"
+
+    def _advance_rolled_out(self, here: Step, way: Way) -> None:
+        parts = tuple(each for each in way.parts if each.controller == "ECS")
+        waiting = advance_services(here.clients, here.permit, here.target, parts, way.wanted, way.kind)
         if waiting:
             part, rollout = waiting
             arguments = {
@@ -59,12 +71,18 @@ class DeployServicesOperator(WaitsForAws):
                 "wanted": way.wanted[part.service],
             }
             self.wait_for(here, "release_complete", arguments)
-        return f"{len(way.parts) + len(way.pushed)} services run what they should"
 
-    def _await_pushed(self, here: Step, part: ServiceRelease) -> None:
+    def _advance_green(self, here: Step, part: ServiceRelease, wanted: str) -> None:
+        service, since = here.target.environment.service(part.service), here.guard["since"]
+        if advance_green(here.clients, here.permit, service, part, wanted, datetime.fromisoformat(since)):
+            return
+        assert service.code_deploy  # the inventory demands it of such a service
+        self.wait_for(here, "green_ended", arguments_of(part, service.code_deploy, since))
+
+    def _await_pushed(self, here: Step, part: ServiceRelease, pushed_at: str) -> None:
         deploys = here.target.environment.service(part.service).code_deploy
         assert deploys  # the inventory demands it of such a service
-        arguments = arguments_of(part, deploys, here.guard["since"])
+        arguments = arguments_of(part, deploys, here.guard["since"], pushed_at)
         progress = run_watch("green_complete", here.clients, arguments)
         self.log.info("progress: %s", progress.text)
         if not progress.done:

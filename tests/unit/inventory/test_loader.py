@@ -49,9 +49,9 @@ def test_targets_are_offered_for_a_release_where_a_runbook_can_do_it_and_product
         "planning-data/development",
         "planning-data/staging",
     ]
-    assert inventory.releasable() == ["core/production", "districtbuilder/production"]
-    names = ("core/production", "districtbuilder/production", "planning-data/production")
-    proofs = [inventory.target(name).proved_on for name in names]
+    assert inventory.releasable() == ["core/production", "districtbuilder/production", "planning-data/production"]
+    assert sorted(inventory.returnable()) == sorted([*inventory.staging(), *inventory.releasable()])
+    proofs = [inventory.target(name).proved_on for name in inventory.releasable()]
     assert [each.name for each in proofs if each] == [
         "core/staging",
         "districtbuilder/staging",

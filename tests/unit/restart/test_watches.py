@@ -51,7 +51,8 @@ def test_wait_understands_a_plan_that_was_kept_as_json(script: Scripts):
 
 def test_waits_that_are_stored_by_name_keep_their_names():
     restart = ["new_tasks_healthy", "old_tasks_stopped", "settled", "rollout_complete"]
-    assert list(WATCHES) == [*restart, "task_stopped", "snapshot_available", "release_complete", "green_complete"]
+    release = ["task_stopped", "snapshot_available", "release_complete", "green_complete", "green_ended"]
+    assert list(WATCHES) == [*restart, *release]
 
 
 def test_failure_seen_by_a_wait_is_raised_not_reported_as_progress(script: Scripts):

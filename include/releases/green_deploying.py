@@ -1,0 +1,104 @@
+"""The writes that have CodeDeploy bring a service to another task definition: a release's way back, and a rollback. Safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from include.aws import codedeploy
+from include.aws.clients import Clients
+from include.errors import DriftError, RolloutFailedError
+from include.inventory import Service
+from include.operations.permit import Permit
+from include.releases import findings
+from include.releases.blue_green import ENDED, ROLLBACK, Deployment, find_deployment, reason_of
+from include.releases.green import primary_of
+from include.releases.parts import ServiceRelease, revision
+
+
+def advance_green(
+    clients: Clients, permit: Permit, service: Service, part: ServiceRelease, wanted: str, since: datetime
+) -> bool:
+    """Have CodeDeploy bring a service to a task definition; True once it is there and nothing is at work on it.
+
+    On the way back, the deployment that this release's push has started is stopped first, which makes CodeDeploy undo it.
+    `since` is when the run began (AWS's clock). Raises: DriftError, RolloutFailedError.
+    """
+    found = _deployments(clients, service, since)
+    permit.reconcile(lambda intent: findings.find(intent, _facts(found)))
+    active = next((each for each in found if each.status not in ENDED), None)
+    if active is None:
+        return _begin(clients, permit, service, part, wanted, found)
+    if active.creator != ROLLBACK and active.task_definition != wanted:
+        _stop(clients, permit, part, active, find_deployment(found, part, since) if part.before == wanted else None)
+    return False
+
+
+def pushed_definition(clients: Clients, service: Service, part: ServiceRelease, since: datetime) -> str:
+    """Return the task definition of the deployment that this release's push has started, "" if there was none."""
+    pushed = find_deployment(_deployments(clients, service, since), part, since)
+    return pushed.task_definition if pushed else ""
+
+
+def _deployments(clients: Clients, service: Service, since: datetime) -> tuple[Deployment, ...]:
+    deploys = service.code_deploy
+    assert deploys  # the inventory demands it of such a service
+    return codedeploy.list_deployments(clients.codedeploy, deploys.application, deploys.group, since)
+
+
+def _begin(
+    clients: Clients,
+    permit: Permit,
+    service: Service,
+    part: ServiceRelease,
+    wanted: str,
+    found: Sequence[Deployment],
+) -> bool:
+    primary = primary_of(clients, part.cluster, part.service)
+    runs = primary.task_definition if primary else ""
+    if runs == wanted:
+        return True
+    asked = [each for each in found if each.task_definition == wanted and each.creator != ROLLBACK]
+    if asked:
+        raise RolloutFailedError(
+            f"Deployment {asked[-1].id} of {part.service} to {revision(wanted)} is {asked[-1].status} "
+            f"({reason_of(asked[-1])}), and {revision(runs) or 'nothing'} has the traffic; look at the log {part.log_group}."
+        )
+    deploys, balancing = service.code_deploy, service.load_balancing
+    assert deploys  # the inventory demands both of such a service
+    assert balancing
+    new = codedeploy.revision_of(wanted, part.container, balancing.container_port)
+    about = f"{part.service} to {revision(wanted)}"
+    permit.write(
+        f"codedeploy.CreateDeployment {about}",
+        lambda: codedeploy.create_deployment(
+            clients.codedeploy_once, deploys.application, deploys.group, new, f"{about}, by {permit.owner}"[:100]
+        ),
+        on=[deploys.group],
+        revision=new,
+        wanted=wanted,
+    )
+    return False
+
+
+def _stop(
+    clients: Clients, permit: Permit, part: ServiceRelease, active: Deployment, pushed: Deployment | None
+) -> None:
+    if pushed is None or pushed.id != active.id:
+        raise DriftError(
+            f"CodeDeploy is at work on {part.service} (deployment {active.id} to {revision(active.task_definition)}, by "
+            f"{active.creator}), which this run has not begun; find out who has, wait until it has ended, then clear this step."
+        )
+    permit.write(
+        f"codedeploy.StopDeployment {active.id}: {part.service} stays on {revision(part.before)}",
+        lambda: codedeploy.stop_deployment(clients.codedeploy, active.id),
+        on=[active.id],
+        deploymentId=active.id,
+    )
+
+
+def _facts(found: Sequence[Deployment]) -> findings.Facts:
+    return findings.Facts(
+        deployed={each.task_definition for each in found if each.creator != ROLLBACK},
+        stopped={each.id for each in found if each.status == "Stopped"},
+    )
