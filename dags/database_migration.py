@@ -10,11 +10,19 @@ from include.releases.migration import PRESETS
 from include.releases.plans.database_migration import DatabaseMigrationPlan
 from include.runbooks import operator_page
 from opskit.groups.migration import migration
-from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
-from opskit.lease import guard, hand_over_plan, write_record
+from opskit.groups.silhouette import (
+    ASKED_FOR,
+    acquire_lock,
+    confirm_plan_unchanged,
+    planner,
+    release_lock,
+    stop_if_plan_only,
+    tags,
+)
+from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.params import common_params, refuse_unknown
-from opskit.step import Step, step
+from opskit.params import common_params
+from opskit.step import Step
 
 TARGETS = load().migratable()
 IN_FULL = "in full"
@@ -68,29 +76,18 @@ with DAG(
 ) as dag:
 
     @task
-    def plan_migration() -> dict[str, object]:
-        with step() as here:
-            refuse_unknown(here)
-            plan, _ = plan_for(here)
-            return hand_over_plan(here, plan)
-
-    @task
-    def confirm_plan_unchanged() -> dict[str, object]:
-        return guard("plan_migration", "acquire_lock", plan_for)
-
-    @task
     def record_migration() -> str:
         return write_record("plan_migration", "migration.verify_migration")
 
     lock, released = acquire_lock("plan_migration"), release_lock()
 
     (
-        plan_migration()
+        planner("plan_migration", plan_for)
         >> stop_if_plan_only()
         >> ApprovePlanOperator(task_id="approve_migration", plan_task="plan_migration")
         >> ApprovePlanOperator(task_id="approve_migration_second", plan_task="plan_migration", seat=2)
         >> lock
-        >> confirm_plan_unchanged()
+        >> confirm_plan_unchanged("plan_migration", plan_for)
         >> migration()
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
         >> released.as_teardown(setups=lock)

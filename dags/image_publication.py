@@ -9,11 +9,19 @@ from include.releases.plans.image_publication import ImagePublicationPlan
 from include.releases.publishing import make_plan
 from include.runbooks import operator_page
 from opskit.groups.image import image
-from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
-from opskit.lease import guard, hand_over_plan, write_record
+from opskit.groups.silhouette import (
+    ASKED_FOR,
+    acquire_lock,
+    confirm_plan_unchanged,
+    planner,
+    release_lock,
+    stop_if_plan_only,
+    tags,
+)
+from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.params import COMMIT, common_params, refuse_unknown
-from opskit.step import Step, step
+from opskit.params import COMMIT, common_params
+from opskit.step import Step
 
 TARGETS = load().publishing()
 
@@ -33,29 +41,18 @@ with DAG(
 ) as dag:
 
     @task
-    def plan_publication() -> dict[str, object]:
-        with step() as here:
-            refuse_unknown(here)
-            plan, _ = plan_for(here)
-            return hand_over_plan(here, plan)
-
-    @task
-    def confirm_plan_unchanged() -> dict[str, object]:
-        return guard("plan_publication", "acquire_lock", plan_for)
-
-    @task
     def record_publication() -> str:
         return write_record("plan_publication", "image.verify_image")
 
     lock, released = acquire_lock("plan_publication"), release_lock()
 
     (
-        plan_publication()
+        planner("plan_publication", plan_for)
         >> stop_if_plan_only()
         >> ApprovePlanOperator(task_id="approve_publication", plan_task="plan_publication")
         >> ApprovePlanOperator(task_id="approve_publication_second", plan_task="plan_publication", seat=2)
         >> lock
-        >> confirm_plan_unchanged()
+        >> confirm_plan_unchanged("plan_publication", plan_for)
         >> image()
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
         >> released.as_teardown(setups=lock)

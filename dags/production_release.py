@@ -23,13 +23,21 @@ from opskit.groups.deployment import (
 )
 from opskit.groups.migration import migration
 from opskit.groups.publication import await_pipeline, draft_release, publish_release
-from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
+from opskit.groups.silhouette import (
+    ASKED_FOR,
+    acquire_lock,
+    confirm_plan_unchanged,
+    planner,
+    release_lock,
+    stop_if_plan_only,
+    tags,
+)
 from opskit.groups.tickets import mark_tickets, move_tickets
-from opskit.lease import guard, hand_over_plan, write_record
+from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
-from opskit.params import COMMIT_OR_NONE, VERSION_OR_NONE, common_params, refuse_unknown
-from opskit.step import Step, step
+from opskit.params import COMMIT_OR_NONE, VERSION_OR_NONE, common_params
+from opskit.step import Step
 
 TARGETS = load().releasable()
 
@@ -57,29 +65,18 @@ with DAG(
 ) as dag:
 
     @task
-    def plan_release() -> dict[str, object]:
-        with step() as here:
-            refuse_unknown(here)
-            plan, _ = plan_for(here)
-            return hand_over_plan(here, plan)
-
-    @task
-    def confirm_plan_unchanged() -> dict[str, object]:
-        return guard("plan_release", "acquire_lock", plan_for)
-
-    @task
     def record_release() -> str:
         return write_record("plan_release", "verify_deployment", "await_bake", return_proof="verify_return")
 
     lock, baked, returned, released = acquire_lock("plan_release"), await_bake(), verify_return(), release_lock()
 
     (
-        plan_release()
+        planner("plan_release", plan_for)
         >> stop_if_plan_only()
         >> ApprovePlanOperator(task_id="approve_release", plan_task="plan_release")
         >> ApprovePlanOperator(task_id="approve_release_second", plan_task="plan_release", seat=2)
         >> lock
-        >> confirm_plan_unchanged()
+        >> confirm_plan_unchanged("plan_release", plan_for)
         >> draft_release()
         >> keep_baseline()
         >> publish_release()

@@ -9,11 +9,19 @@ from include.releases.plans.rollback import RollbackPlan
 from include.releases.returning import make_plan
 from include.runbooks import operator_page
 from opskit.groups.deployment import parts_of, prove_services
-from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
-from opskit.lease import guard, hand_over_plan, write_record
+from opskit.groups.silhouette import (
+    ASKED_FOR,
+    acquire_lock,
+    confirm_plan_unchanged,
+    planner,
+    release_lock,
+    stop_if_plan_only,
+    tags,
+)
+from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.deploy_services import DeployServicesOperator, Way
-from opskit.params import common_params, refuse_unknown
+from opskit.params import common_params
 from opskit.step import Step, step
 
 TARGETS = load().returnable()
@@ -48,17 +56,6 @@ with DAG(
 ) as dag:
 
     @task
-    def plan_rollback() -> dict[str, object]:
-        with step() as here:
-            refuse_unknown(here)
-            plan, _ = plan_for(here)
-            return hand_over_plan(here, plan)
-
-    @task
-    def confirm_plan_unchanged() -> dict[str, object]:
-        return guard("plan_rollback", "acquire_lock", plan_for)
-
-    @task
     def verify_rollback() -> str:
         with step() as here:
             here.permit.check()
@@ -72,12 +69,12 @@ with DAG(
     lock, released = acquire_lock("plan_rollback"), release_lock()
 
     (
-        plan_rollback()
+        planner("plan_rollback", plan_for)
         >> stop_if_plan_only()
         >> ApprovePlanOperator(task_id="approve_rollback", plan_task="plan_rollback")
         >> ApprovePlanOperator(task_id="approve_rollback_second", plan_task="plan_rollback", seat=2)
         >> lock
-        >> confirm_plan_unchanged()
+        >> confirm_plan_unchanged("plan_rollback", plan_for)
         >> DeployServicesOperator(task_id="deploy_services", way=back)
         >> verify_rollback()
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour

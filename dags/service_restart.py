@@ -9,11 +9,19 @@ from include.restart import steps
 from include.restart.plan import RestartPlan
 from include.runbooks import operator_page
 from opskit.groups.restart import choose_strategy, roll_out_services, surge, verify_restart
-from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
-from opskit.lease import guard, hand_over_plan, write_record
+from opskit.groups.silhouette import (
+    ASKED_FOR,
+    acquire_lock,
+    confirm_plan_unchanged,
+    planner,
+    release_lock,
+    stop_if_plan_only,
+    tags,
+)
+from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.ask_after_failure import RETURN, AskAfterFailureOperator
-from opskit.params import common_params, refuse_unknown
+from opskit.params import common_params
 from opskit.step import Step, step
 
 TARGETS = load().restartable()
@@ -32,17 +40,6 @@ with DAG(
     tags=tags("disruptive", TARGETS),
     **ASKED_FOR,
 ) as dag:
-
-    @task
-    def plan_restart() -> dict[str, object]:
-        with step() as here:
-            refuse_unknown(here)
-            plan, _ = plan_for(here)
-            return hand_over_plan(here, plan)
-
-    @task
-    def confirm_plan_unchanged() -> dict[str, object]:
-        return guard("plan_restart", "acquire_lock", plan_for)
 
     @task
     def return_count_before() -> str | None:
@@ -69,11 +66,15 @@ with DAG(
         return write_record("plan_restart", "verify_restart", "hand_back_group")
 
     strategy, surging, rolling, verified = choose_strategy(), surge(), roll_out_services(), verify_restart()
-    lock, guarded, released = acquire_lock("plan_restart"), confirm_plan_unchanged(), release_lock()
+    lock, guarded, released = (
+        acquire_lock("plan_restart"),
+        confirm_plan_unchanged("plan_restart", plan_for),
+        release_lock(),
+    )
     asked = AskAfterFailureOperator(task_id="decide_after_failure", trigger_rule="one_failed")
 
     (
-        plan_restart()
+        planner("plan_restart", plan_for)
         >> stop_if_plan_only()
         >> ApprovePlanOperator(task_id="approve_restart", plan_task="plan_restart")
         >> ApprovePlanOperator(task_id="approve_restart_second", plan_task="plan_restart", seat=2)

@@ -24,11 +24,19 @@ from opskit.groups.deployment import (
 from opskit.groups.image import image
 from opskit.groups.migration import migration
 from opskit.groups.performance import performance
-from opskit.groups.silhouette import ASKED_FOR, acquire_lock, release_lock, stop_if_plan_only, tags
-from opskit.lease import guard, hand_over_plan, write_record
+from opskit.groups.silhouette import (
+    ASKED_FOR,
+    acquire_lock,
+    confirm_plan_unchanged,
+    planner,
+    release_lock,
+    stop_if_plan_only,
+    tags,
+)
+from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.await_state import poll_seconds
-from opskit.params import COMMIT, common_params, refuse_other_repository, refuse_unknown
+from opskit.params import COMMIT, common_params, refuse_other_repository
 from opskit.step import Step, step
 
 TARGETS = load().staging()
@@ -59,17 +67,6 @@ with DAG(
     **ASKED_FOR,
 ) as dag:
 
-    @task
-    def plan_deployment() -> dict[str, object]:
-        with step() as here:
-            refuse_unknown(here)
-            plan, _ = plan_for(here)
-            return hand_over_plan(here, plan)
-
-    @task
-    def confirm_plan_unchanged() -> dict[str, object]:
-        return guard("plan_deployment", "acquire_lock", plan_for)
-
     @task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=CHECKS)
     def await_checks_green() -> PokeReturnValue:
         with step() as here:
@@ -91,12 +88,12 @@ with DAG(
     lock, released = acquire_lock("plan_deployment"), release_lock()
 
     (
-        plan_deployment()
+        planner("plan_deployment", plan_for)
         >> stop_if_plan_only()
         >> ApprovePlanOperator(task_id="approve_deployment", plan_task="plan_deployment")
         >> ApprovePlanOperator(task_id="approve_deployment_second", plan_task="plan_deployment", seat=2)
         >> lock
-        >> confirm_plan_unchanged()
+        >> confirm_plan_unchanged("plan_deployment", plan_for)
         >> await_checks_green()
         >> image()
         >> tag_image()

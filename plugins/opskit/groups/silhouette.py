@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import PokeReturnValue, task
 
-from opskit.lease import ask_for_lease, give_lease_back
+from include.plan.model import Plan
+from opskit.lease import ask_for_lease, give_lease_back, guard, hand_over_plan
 from opskit.operators.await_state import poll_seconds
-from opskit.step import step
+from opskit.params import refuse_unknown
+from opskit.step import GUARD, Step, step
 from opskit.story import TOLD
 
 # a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
@@ -20,12 +23,38 @@ ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI ask
     "max_active_runs": 16,  # the lease, not Airflow, keeps runs on one target apart
     "allowed_run_types": ["manual"],
 }
+# plans from the world as it is, and says AWS's time just before the reads the plan rests on
+PlanFor = Callable[[Step], tuple[Plan, datetime]]
 WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
 
 
 def tags(risk: str, targets: Iterable[str]) -> list[str]:
     """Return a DAG's tags: its risk, and the systems it is offered for."""
     return [f"risk:{risk}", *sorted({f"system:{name.split('/')[0]}" for name in targets})]
+
+
+def planner(plan_task: str, plan_for: PlanFor) -> Any:
+    """Return the task that plans from the world as it is and shows it; it refuses what the runbook does not know."""
+
+    @task(task_id=plan_task)
+    def plan() -> dict[str, object]:
+        with step() as here:
+            refuse_unknown(here)
+            made, _ = plan_for(here)
+            return hand_over_plan(here, made)
+        raise AssertionError("unreachable: step() raises")
+
+    return plan()
+
+
+def confirm_plan_unchanged(plan_task: str, plan_for: PlanFor) -> Any:
+    """Return the task that plans again once the lease is held, and lets nothing through but what was approved."""
+
+    @task(task_id=GUARD)
+    def confirm() -> dict[str, object]:
+        return guard(plan_task, "acquire_lock", plan_for)
+
+    return confirm()
 
 
 @task.short_circuit(ignore_downstream_trigger_rules=True)
