@@ -22,6 +22,7 @@ from include.operations.history import (
     list_events,
 )
 from include.operations.leases import confirm_lease, release_lease, try_claim
+from include.outcome import conclude
 from include.plan.markdown import render
 from include.plan.model import Plan
 from opskit.code import code_digest
@@ -112,21 +113,14 @@ def write_record(plan_task: str, *proof_tasks: str, return_proof: str = "") -> s
             _record_refusal(here, plan_task)
             raise AirflowFailException(f"Refused by {plan_task}, which says why; nothing was changed.")
         decisions = list_decisions(here.table, here.run)
-        refused = [decision.why for decision in decisions if decision.outcome != "approved"]
-        if confirmed and all(proofs):
-            outcome, text = "success", "; ".join(proofs)
-        elif confirmed and return_proof and (returned := here.result_of(return_proof)):
-            failures = [each["text"] for each in list_events(here.table, here.run) if each["phase"] == "failed"]
-            why = failures[0] if failures else "a step failed, or was ended by hand; look at it"
-            outcome, text = "rolled back", f"{why.rstrip('.')}; gone back: {returned}"
-        elif refused:
-            outcome, text = "refused", f"{refused[0]}; nothing was changed"
-        elif confirmed and any(each["phase"] == "failed" for each in list_events(here.table, here.run)):
-            outcome, text = "failed", "stopped half way; the failed task says what was done and what to do next"
-        elif confirmed:
-            outcome, text = "stopped", "ended by hand before it was done; look at the target, nothing was undone"
-        else:
-            outcome, text = "refused", "nothing was changed; the failed task says why"
+        failed = [each["text"] for each in list_events(here.table, here.run) if each["phase"] == "failed"]
+        outcome, text = conclude(
+            confirmed=bool(confirmed),
+            proofs=proofs,
+            returned=here.result_of(return_proof) if return_proof else None,
+            refusals=[decision.why for decision in decisions if decision.outcome != "approved"],
+            failures=failed,
+        )
         record = {
             "outcome": outcome,
             "text": text,

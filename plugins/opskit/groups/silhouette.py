@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 
 from airflow.sdk import PokeReturnValue, task
 
-from include.plan.model import Plan
-from opskit.lease import ask_for_lease, give_lease_back, guard, hand_over_plan
+from opskit.lease import Planner, ask_for_lease, give_lease_back, guard, hand_over_plan
 from opskit.operators.await_state import poll_seconds
 from opskit.params import refuse_unknown
-from opskit.step import GUARD, Step, step
+from opskit.step import GUARD, step
 from opskit.story import TOLD
 
 # a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
@@ -23,8 +21,6 @@ ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI ask
     "max_active_runs": 16,  # the lease, not Airflow, keeps runs on one target apart
     "allowed_run_types": ["manual"],
 }
-# plans from the world as it is, and says AWS's time just before the reads the plan rests on
-PlanFor = Callable[[Step], tuple[Plan, datetime]]
 WAITING_ROOM = 4 * 3600  # seconds to wait for another run to finish with the target
 
 
@@ -33,7 +29,7 @@ def tags(risk: str, targets: Iterable[str]) -> list[str]:
     return [f"risk:{risk}", *sorted({f"system:{name.split('/')[0]}" for name in targets})]
 
 
-def planner(plan_task: str, plan_for: PlanFor) -> Any:
+def planner(plan_task: str, plan_for: Planner) -> Any:
     """Return the task that plans from the world as it is and shows it; it refuses what the runbook does not know."""
 
     @task(task_id=plan_task)
@@ -47,7 +43,7 @@ def planner(plan_task: str, plan_for: PlanFor) -> Any:
     return plan()
 
 
-def confirm_plan_unchanged(plan_task: str, plan_for: PlanFor) -> Any:
+def confirm_plan_unchanged(plan_task: str, plan_for: Planner) -> Any:
     """Return the task that plans again once the lease is held, and lets nothing through but what was approved."""
 
     @task(task_id=GUARD)

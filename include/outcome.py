@@ -1,0 +1,32 @@
+"""How a run ended, in one word and one sentence: what its record says, and the colour it gets."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+Outcome = Literal["success", "rolled back", "refused", "failed", "stopped"]
+
+
+def conclude(
+    *,
+    confirmed: bool,
+    proofs: Sequence[str | None],
+    returned: str | None,
+    refusals: Sequence[str],
+    failures: Sequence[str],
+) -> tuple[Outcome, str]:
+    """Return a run's outcome and the sentence for the person on call.
+
+    `confirmed`: its plan was approved and confirmed, so it may have changed something. `proofs` are the sentences of the tasks
+    that prove the end, None of one that left none, as when it was marked as success by hand; `returned` is the proof that
+    everything is as it was before; `refusals` say why approvals did not count, `failures` what steps failed of, oldest first.
+    """
+    if not confirmed:
+        return "refused", f"{refusals[0] if refusals else 'the failed task says why'}; nothing was changed"
+    if all(proofs):
+        return "success", "; ".join(each for each in proofs if each)
+    if returned:
+        why = failures[0] if failures else "a step failed, or was ended by hand; look at it"
+        return "rolled back", f"{why.rstrip('.')}; gone back: {returned}"
+    if failures:
+        return "failed", "stopped half way; the failed task says what was done and what to do next"
+    return "stopped", "ended by hand before it was done; look at the target, nothing was undone"
