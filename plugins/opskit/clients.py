@@ -30,7 +30,7 @@ def clients_for(target_name: str) -> Clients:
         connection = BaseHook.get_connection(target.aws_conn_id)
     except AirflowNotFoundException as error:
         raise _no_connection(target) from error
-    return make_clients(connection, target.environment.region)
+    return make_clients(connection, target)
 
 
 async def clients_for_async(target_name: str) -> Clients:
@@ -39,7 +39,7 @@ async def clients_for_async(target_name: str) -> Clients:
     connection = await _connection(target)
     key = f"{target.environment.region} {connection.get_uri()}"
     if key not in _in_triggerer:
-        _in_triggerer[key] = make_clients(connection, target.environment.region)
+        _in_triggerer[key] = make_clients(connection, target)
     return _in_triggerer[key]
 
 
@@ -53,7 +53,7 @@ async def clients_for_waits(target_name: str, on_call: Callable[[], None]) -> Cl
     """
     target = load().target(target_name)
     connection = await _connection(target)
-    return make_clients(connection, target.environment.region, read_timeout=10, attempts=2, on_call=on_call)
+    return make_clients(connection, target, read_timeout=10, attempts=2, on_call=on_call)
 
 
 async def _connection(target: Target) -> Connection:
@@ -65,17 +65,22 @@ async def _connection(target: Target) -> Connection:
 
 def make_clients(
     connection: Connection,
-    region: str,
+    target: Target,
     *,
     read_timeout: int = READ_TIMEOUT,
     attempts: int = ATTEMPTS,
     on_call: Callable[[], None] | None = None,
 ) -> Clients:
-    """Return clients of the session a connection describes; the provider assumes roles and renews credentials."""
+    """Return clients of the session a connection describes, each in the region its service is used in.
+
+    The provider assumes roles and renews credentials.
+    """
     from airflow.providers.amazon.aws.hooks.base_aws import BaseSessionFactory
     from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
     from botocore.config import Config
 
+    region, registry = target.environment.region, target.environment.registry
+    elsewhere = {"ecr": registry.region} if registry else {}
     wrapper = AwsConnectionWrapper(conn=connection, region_name=region)
     sessions: list[Any] = []  # the one in use, made when first needed
 
@@ -88,7 +93,8 @@ def make_clients(
             read_timeout=read_timeout,
             retries={"mode": "standard", "total_max_attempts": attempts},
         )
-        client = sessions[0].client(service, region_name=region, endpoint_url=endpoint, config=config)
+        there = elsewhere.get(service, region)
+        client = sessions[0].client(service, region_name=there, endpoint_url=endpoint, config=config)
         if on_call:
             client.meta.events.register("before-send", lambda **_: on_call())
         return client

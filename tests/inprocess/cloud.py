@@ -77,17 +77,18 @@ class Cloud:
         self.world.clock.advance(seconds)
         self.world.catch_up()
 
-    def clients(self, target: str) -> Clients:
-        """Return the clients the runbooks make of a connection, kept over resets."""
-        if target not in self._clients:
-            environment = self.inventory.target(target).environment
+    def clients(self, name: str) -> Clients:
+        """Return the clients the runbooks make of a target's connection, kept over resets."""
+        if name not in self._clients:
+            target = self.inventory.target(name)
+            environment = target.environment
             role = f"arn:aws:iam::{environment.account}:role/{environment.role}"
             extra = {"endpoint_url": URL, "role_arn": role}
             connection = Connection(
                 conn_id="aws", conn_type="aws", login="sandbox", password="sandbox", extra=json.dumps(extra)
             )
-            self._clients[target] = make_clients(connection, environment.region)
-        return self._clients[target]
+            self._clients[name] = make_clients(connection, target)
+        return self._clients[name]
 
     def look(self) -> dict[str, Any]:
         return {target["name"]: target for target in world_json(self.world, self.inventory)["targets"]}
