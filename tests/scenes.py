@@ -25,8 +25,8 @@ USERS = {"approvers": ["approver", "second_approver"], "count": 1, "respond_with
 def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
     """Write one system per scene: a surge of two big tasks, or two rolling services, as its `strategy` says."""
     for number, (name, options) in enumerate(scenes.items(), start=1):
-        if options.get("strategy") == "release":
-            system = released_system(name, number)
+        if make_system := SYSTEMS.get(options.get("strategy", "")):
+            system = make_system(name, number)
             (folder / f"{name}.yaml").write_text(yaml.safe_dump(system), encoding="utf-8")
             continue
         make = _rolling if options.get("strategy") == "rolling" else _surge
@@ -97,6 +97,38 @@ def released_system(name: str, number: int) -> dict[str, Any]:
         "sentry": {"organization": f"example-{name}", "project": "app"},
         "environments": environments,
     }
+
+
+def pushed_system(name: str, number: int) -> dict[str, Any]:
+    """Return a system whose services CodeDeploy deploys as soon as their image is pushed, in production by a pipeline."""
+    environments: dict[str, Any] = {}
+    for account, environment in ((700000000000, "staging"), (800000000000, "production")):
+        prefix = f"{name}-{environment}"
+        app = _rolling(prefix)["services"][0]
+        names = {"application": prefix, "group": prefix, "green_target_group": f"{prefix}-green"}
+        environments[environment] = {
+            "account": f"{account + number}",
+            "region": "us-east-1",
+            "role": f"{prefix}-runbooks",
+            "cluster": f"{prefix}-cluster",
+            "approval": USERS,
+            "alarms": [f"{prefix}-errors"],
+            "services": [{**app, "deployment_controller": "CODE_DEPLOY", "code_deploy": names}],
+            "release": {"services": [app["name"]], "timeout": "40m"},
+        }
+    environments["staging"]["builder"] = {"kind": "github", "name": "build_image.yml"}
+    environments["production"]["release"] |= {"proved_on": "staging", "bake": {"duration": "10m"}}
+    environments["production"]["release"] |= {"deployed_by": "pipeline", "workflow": "production_pipeline.yml"}
+    return {
+        "system": name,
+        "title": f"Scene {number}",
+        "github": f"example-{name}/app",
+        "image_repository": name,
+        "environments": environments,
+    }
+
+
+SYSTEMS = {"release": released_system, "push": pushed_system}
 
 
 def _surge(name: str) -> dict[str, Any]:

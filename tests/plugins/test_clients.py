@@ -1,6 +1,6 @@
 """The boto3 clients of a target: each in the region its service is used in."""
 
-from airflow.models import Connection
+from airflow.sdk import Connection
 
 from include.inventory import Target, load
 from opskit.clients import make_clients
