@@ -166,10 +166,12 @@ def find_way_back(
     published: str = "",
 ) -> WayBack:
     """Work out the way back from what runs now. Raises: PreconditionError."""
-    runs = {part.service: look(clients, part).service.primary.task_definition for part in parts}
+    services = {part.service: look(clients, part).service for part in parts}
+    runs = {name: each.primary.task_definition for name, each in services.items()}
+    unsettled = [name for name, each in services.items() if len(each.deployments) > 1]  # ECS itself is going back
     known = {each.digest for each in ecr.list_images(clients.ecr, target.registry)}
     existing = {part.before: _exists(clients, part, known) for part in parts}
-    return plan_way_back(parts, wanted, runs, existing, migrated=migrated, published=published)
+    return plan_way_back(parts, wanted, runs, existing, unsettled=unsettled, migrated=migrated, published=published)
 
 
 def _exists(clients: Clients, part: ServiceRelease, digests: set[str]) -> bool:
