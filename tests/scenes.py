@@ -289,8 +289,12 @@ class Scene:
 
     def decisions(self, run: Run, dag_id: str = "service_restart") -> list[dict[str, Any]]:
         """Return what is on record of who decided on a run."""
+        return self.on_record(run, "decision", dag_id)
+
+    def on_record(self, run: Run, kind: str, dag_id: str) -> list[dict[str, Any]]:
+        """Return the documents of one kind, such as event, that are on record of a run on staging."""
         found = stored(self.sandbox, self._described)
-        return [each for pk, sk, each in found if pk == f"run#{dag_id}/{run.run_id}" and sk.startswith("decision#")]
+        return [each for pk, sk, each in found if pk == f"run#{dag_id}/{run.run_id}" and sk.startswith(f"{kind}#")]
 
     def aws(self, service: str) -> Any:
         """Return a boto3 client of somebody else in this scene's account."""

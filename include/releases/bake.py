@@ -43,6 +43,7 @@ class Baseline:
     alarms: Mapping[str, str]  # state by name
     errors_per_hour: float | None = None  # error lines in the log; None if it could not be read
     troubles: Mapping[str, int] | None = None  # Sentry's count by id; None if Sentry did not answer
+    at: datetime | None = None  # AWS's clock; what Sentry has first seen since is the release's, also before the bake
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _refuse_troubles(bake: Bake, baseline: Baseline, seen: Seen, since: datetime
         return
     before = baseline.troubles or {}
     counted = [each for each in seen.troubles if each.level in bake.sentry_levels]
-    new = [each for each in counted if each.id not in before and each.first_seen >= since]
+    new = [each for each in counted if each.id not in before and each.first_seen >= (baseline.at or since)]
     if len(new) > bake.sentry_new_allowed:
         first = max(new, key=lambda each: (each.count, each.id))
         raise BakeFailedError(

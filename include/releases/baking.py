@@ -38,6 +38,7 @@ def keep_baseline(clients: Clients, permit: Permit, target: Target, sentry: Sent
             pk,
             BASELINE,
             {
+                "at": now.isoformat(),
                 "alarms": states(cloudwatch.describe_alarms(clients.cloudwatch, names), names),
                 "errors_per_hour": sum(_errors(clients, target, bake, now - USUAL).values())
                 / (USUAL / timedelta(hours=1)),
@@ -68,7 +69,7 @@ def look(clients: Clients, table: OperationsTable, run: str, target: Target, sen
         errors=sum(errors.values()),
         first_error=_first(clients, errors, bake, since),
     )
-    baseline = Baseline(kept["alarms"], kept["errors_per_hour"], kept["troubles"])
+    baseline = Baseline(kept["alarms"], kept["errors_per_hour"], kept["troubles"], datetime.fromisoformat(kept["at"]))
     return judge_bake(bake, baseline, seen, since)
 
 

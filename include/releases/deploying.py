@@ -188,9 +188,12 @@ def find_way_back(
 ) -> WayBack:
     """Work out the way back from what runs now. Raises: PreconditionError."""
     runs = {part.service: runs_now(clients, part) for part in parts}
+    rolled = [part for part in parts if part.controller == "ECS"]
+    # ECS itself is going back
+    unsettled = [part.service for part in rolled if len(look(clients, part).service.deployments) > 1]
     known = {each.digest for each in ecr.list_images(clients.ecr, target.registry)}
     existing = {part.before: _exists(clients, part, known) for part in parts}
-    return plan_way_back(parts, wanted, runs, existing, migrated=migrated, published=published)
+    return plan_way_back(parts, wanted, runs, existing, unsettled=unsettled, migrated=migrated, published=published)
 
 
 def _exists(clients: Clients, part: ServiceRelease, digests: set[str]) -> bool:

@@ -1,6 +1,6 @@
 """The way back: which services return to which task definition, newest first, and what stays as the release left it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,11 +13,16 @@ Where = Literal["before", "released", "elsewhere"]
 
 @dataclass(frozen=True)
 class Return:
-    """One service that goes back."""
+    """One service that goes back; one that ECS is taking there by itself runs it already, and is waited for."""
 
     part: ServiceRelease
     runs: str
     to: str
+
+    def __str__(self) -> str:
+        if self.runs == self.to:
+            return f"{self.part.service} to {revision(self.to)}, as ECS has begun by itself"
+        return f"{self.part.service} from {revision(self.runs)} to {revision(self.to)}"
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,7 @@ class WayBack:
         if not self.returns:
             done = "Every service runs what it ran before; nothing goes back"
         else:
-            steps = [f"{each.part.service} from {revision(each.runs)} to {revision(each.to)}" for each in self.returns]
-            done = f"Going back: {', then '.join(steps)}"
+            done = f"Going back: {', then '.join(map(str, self.returns))}"
         left = f"; not undone: {'; '.join(self.not_undone)}" if self.not_undone else ""
         return f"{done}{left}."
 
@@ -68,20 +72,22 @@ def plan_way_back(
     runs: Mapping[str, str],
     existing: Mapping[str, bool],
     *,
+    unsettled: Collection[str] = (),
     migrated: Sequence[str] = (),
     published: str = "",
 ) -> WayBack:
     """Work out the way back of a release that failed; `parts` are in the order of the release.
 
     `wanted` and `runs` are task definitions by service, `existing` says by task definition whether it is still ACTIVE and
-    its image in the registry, `migrated` are the commands that were run, `published` the version that was.
+    its image in the registry, `unsettled` are the services with a deployment under way, `migrated` the commands that were
+    run, `published` is the version that was.
     Raises: PreconditionError if a service runs something that neither this release nor the time before it knows, or
     there is nothing to go back to.
     """
     returns, untouched = [], []
     for part in reversed(parts):
         where = locate(part, runs[part.service], wanted.get(part.service))
-        if where == "before":
+        if where == "before" and part.service not in unsettled:
             untouched.append(part.service)
             continue
         if where == "elsewhere":

@@ -23,6 +23,7 @@ from include.operations.history import (
 )
 from include.operations.leases import confirm_lease, release_lease, try_claim
 from include.outcome import conclude
+from include.plan.differences import differences
 from include.plan.markdown import render
 from include.plan.model import Plan
 from opskit.code import code_digest
@@ -81,8 +82,9 @@ def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
         plan, since = planner(here)
         if plan.digest != approved["digest"]:
             raise ApprovalError(
-                f"The world changed since the plan was approved: it was {approved['digest'][:16]} and is now "
-                f"{plan.digest[:16]}. Nothing was changed; start a new run to have the new plan approved."
+                f"The world changed since the plan was approved: {differences(approved['plan'], plan.model_dump(mode='json'))} "
+                f"(plan {approved['digest'][:16]}, now {plan.digest[:16]}). Nothing was changed; start a new run to have the new "
+                "plan approved."
             )
         confirm_lease(here.table, here.target.name, here.run, fencing, plan.digest)
         add_event(

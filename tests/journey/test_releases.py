@@ -1,47 +1,12 @@
 """Deployments to staging and releases to production, and what becomes of them where something is not as it should be."""
 
 import re
-from typing import Any
 
 import pytest
 
-from tests.sandbox_client import Run, wait_for
+from tests.releasing import RELEASE, STAGED, definitions, deploy, migrate, published, refused, release
+from tests.sandbox_client import wait_for
 from tests.scenes import Scene
-
-RELEASE = pytest.mark.stage(strategy="release")
-STAGED = 2  # of the commits, newest first: what staging runs when the world begins, and has proved
-
-
-def deploy(scene: Scene, commit: str | None = None) -> Run:
-    """Return a deployment to staging that is approved; of the newest commit unless another is given."""
-    run = scene.start("staging_deployment", commit=commit or scene.commits()[0])
-    run.approve(task="approve_deployment")
-    return run
-
-
-def release(scene: Scene, **conf: Any) -> Run:
-    """Return a release to production that is approved."""
-    run = scene.start("production_release", "production", **conf)
-    run.approve(task="approve_release")
-    return run
-
-
-def refused(scene: Scene, run: Run, plan: str) -> str:
-    """Return why a run was refused by its plan, with nothing changed."""
-    assert run.wait() == "failed"
-    assert run.tasks()[plan] == "failed", run.story()
-    scene.ensure_nothing_changed()
-    return run.log(plan)
-
-
-def definitions(scene: Scene, environment: str) -> list[str]:
-    """Return the task definition that each service of an environment runs, as family:revision."""
-    services = scene.sandbox.target(f"{scene.name}/{environment}")["services"]
-    return [each["task_definition"].rsplit("/", 1)[-1] for each in services]
-
-
-def published(scene: Scene) -> list[str]:
-    return [each["tag"] for each in scene.repository()["releases"] if not each["draft"]]
 
 
 @RELEASE
@@ -207,11 +172,9 @@ def test_neighbours_that_are_away_cost_a_release_no_more_than_its_tickets(scene:
 
 @RELEASE
 def test_migration_by_itself_is_made_once(scene: Scene):
-    run = scene.start("database_migration", command="migrate")
-    run.approve(task="approve_migration")
+    run = migrate(scene)
     assert run.wait() == "success", run.story()
-    again = scene.start("database_migration", command="migrate")
-    again.approve(task="approve_migration")
+    again = migrate(scene)
     assert again.wait() == "success", again.story()
     assert "has made it" in again.log("plan_migration")
     assert scene.writes().count("RunTask") == 1

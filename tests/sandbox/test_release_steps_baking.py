@@ -143,6 +143,16 @@ def test_new_errors_in_sentry_send_the_release_back_and_known_ones_do_not(scene)
     assert scene.injected(after) >= 1
 
 
+def test_errors_first_seen_while_the_services_are_deployed_send_the_release_back(scene):
+    keep(scene)
+    scene.cloud.advance(600)
+    fault = scene.inject("sentry_spike", release="new", issues=1, count=5)
+    scene.cloud.advance(600)  # the bake begins only now
+    with pytest.raises(BakeFailedError, match=r"^Sentry has 1 new errors of this release, 0 allowed"):
+        look(scene)
+    assert scene.injected(fault) >= 1
+
+
 def test_errors_in_the_logs_beyond_the_usual_send_the_release_back(scene):
     keep(scene)
     look(scene)

@@ -252,6 +252,22 @@ def test_way_back_to_an_image_that_is_gone_is_refused(scene, made):
     assert scene.injected(fault) == 1
 
 
+def test_service_that_ecs_is_still_rolling_back_is_waited_for_before_it_is_proved(scene, made):
+    wanted = made.register()
+    fault = scene.inject("deployment_rolls_back", service=APP, after_seconds=400)
+    with pytest.raises(RolloutFailedError, match=f"{APP}:1 again, not on {APP}:2"):
+        made.wait(wanted, *made.advance(wanted))
+    assert scene.injected(fault) == 1
+    with pytest.raises(RolloutFailedError, match=f"{APP} is not proved to run {APP}:1"):
+        deploying.prove_returned(made.clients, made.parts)
+    way = deploying.find_way_back(made.clients, made.target, made.parts, wanted)
+    assert way.text == f"Going back: {APP} to {APP}:1, as ECS has begun by itself."
+    back = [each.part.model_copy(update={"before": each.runs}) for each in way.returns]
+    assert made.deploy({APP: made.app.before}, "return", back) == [APP]
+    assert scene.called("ecs.UpdateService") == 1
+    assert "4 tasks of 4 healthy" in deploying.prove_returned(made.clients, made.parts)
+
+
 # The tag of the image
 
 

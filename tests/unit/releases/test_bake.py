@@ -93,6 +93,13 @@ def test_new_error_of_the_release_sends_it_back():
     )
 
 
+def test_error_first_seen_while_the_services_were_deployed_is_the_releases():
+    assert judged(alarm(), base={"troubles": {}, "at": at(-20)}, troubles=[trouble(first=-21)])
+    assert "Sentry has 1 new errors of this release" in refusal(
+        alarm(), base={"troubles": {}, "at": at(-20)}, troubles=[trouble(first=-19)]
+    )
+
+
 @pytest.mark.parametrize(
     "seen", [trouble(level="warning"), trouble(first=-5), trouble("known")], ids=["a warning", "before", "known"]
 )

@@ -49,6 +49,13 @@ def test_release_that_ecs_has_rolled_back_itself_needs_no_way_back():
     assert back.text == "Every service runs what it ran before; nothing goes back."
 
 
+def test_service_that_ecs_is_still_rolling_back_is_waited_for():
+    back = way(APP_OLD, WORK_OLD, unsettled=["core-app"])
+    assert [(each.part.service, each.runs, each.to) for each in back.returns] == [("core-app", APP_OLD, APP_OLD)]
+    assert (back.untouched, back.mixed) == (("core-sidekiq",), False)
+    assert back.text == "Going back: core-app to core-app:41, as ECS has begun by itself."
+
+
 def test_somebody_elses_work_is_not_undone():
     with pytest.raises(
         PreconditionError, match=r"^core-app runs core-app:7, which is neither this release nor core-app:41"

@@ -1,0 +1,55 @@
+"""What journeys of releases have in common: runs that are approved, and what came of them."""
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox_client import Run
+from tests.scenes import Scene
+
+RELEASE = pytest.mark.stage(strategy="release")
+STAGED = 2  # of the commits, newest first: what staging runs when the world begins, and has proved
+
+
+def deploy(scene: Scene, commit: str | None = None) -> Run:
+    """Return a deployment to staging that is approved; of the newest commit unless another is given."""
+    run = scene.start("staging_deployment", commit=commit or scene.commits()[0])
+    run.approve(task="approve_deployment")
+    return run
+
+
+def release(scene: Scene, **conf: Any) -> Run:
+    """Return a release to production that is approved."""
+    run = scene.start("production_release", "production", **conf)
+    run.approve(task="approve_release")
+    return run
+
+
+def migrate(scene: Scene) -> Run:
+    """Return a migration of staging that is approved."""
+    run = scene.start("database_migration", command="migrate")
+    run.approve(task="approve_migration")
+    return run
+
+
+def refused(scene: Scene, run: Run, plan: str) -> str:
+    """Return why a run was refused by its plan, with nothing changed."""
+    assert run.wait() == "failed"
+    assert run.tasks()[plan] == "failed", run.story()
+    scene.ensure_nothing_changed()
+    return run.log(plan)
+
+
+def definitions(scene: Scene, environment: str) -> list[str]:
+    """Return the task definition that each service of an environment runs, as family:revision."""
+    services = scene.sandbox.target(f"{scene.name}/{environment}")["services"]
+    return [each["task_definition"].rsplit("/", 1)[-1] for each in services]
+
+
+def published(scene: Scene) -> list[str]:
+    return [each["tag"] for each in scene.repository()["releases"] if not each["draft"]]
+
+
+def builds(scene: Scene, commit: str) -> int:
+    """Return how often an image of a commit was built."""
+    return sum(each["inputs"].get("commit") == commit for each in scene.repository()["runs"])
