@@ -66,7 +66,7 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 
 def put_in_order(items: list[pytest.Item]) -> None:
     """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time."""
-    items.sort(key=lambda item: (needs(item, "scene"), needs(item, "running_sandbox")))
+    items.sort(key=lambda item: (needs(item, "side_by_side"), needs(item, "running_sandbox")))
 
 
 def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:

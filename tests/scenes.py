@@ -1,6 +1,6 @@
 """Journeys side by side: each on a target, an account and a service of its own, all in one sandbox.
 
-A journey mostly waits for Airflow and for the cloud. A test that takes the fixture `scene` runs in a thread of a small pool
+A journey mostly waits for Airflow and for the cloud. A journey that takes the fixture `scene` runs in a thread of a small pool
 together with the others of its kind; pytest reports each as if it had run alone (tests/journey/conftest.py).
 """
 

@@ -1,4 +1,4 @@
-"""Runs every selected test that takes the fixture `scene` at the same time, in one sandbox."""
+"""Runs every selected journey that takes the fixture `scene` at the same time, in one sandbox."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -58,7 +58,7 @@ def _play(item: Any, scene: Scene) -> None:
 
 @pytest.fixture(scope="session")
 def side_by_side(request, tmp_path_factory):
-    items = [item for item in request.session.items if "scene" in getattr(item, "fixturenames", ())]
+    items = [item for item in request.session.items if "side_by_side" in getattr(item, "fixturenames", ())]
     playing = SideBySide(items, tmp_path_factory.mktemp("side_by_side"))
     yield playing
     playing.close()
@@ -73,7 +73,7 @@ def scene(side_by_side) -> SideBySide:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Wait for the outcome of a test that runs side by side, instead of running it now."""
-    if "scene" not in pyfuncitem.fixturenames:
+    if "side_by_side" not in pyfuncitem.fixturenames:
         return None
     pyfuncitem.funcargs["scene"].report(pyfuncitem.nodeid)
     return True
