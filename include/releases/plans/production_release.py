@@ -146,7 +146,7 @@ def plan_production_release(
             *_what_goes_out(repository, tickets, str(previous or "")),
             f"Image {image.digest[:19]}, proved on {staging} by {proof.run}; {verdict.text}.",
             *(f"Here, {each}." for each in world.differences),
-            *_going_back(parts, repository.files),
+            *_going_back(parts, repository.files, migration),
             *weak(world.live),
             *([f"Firing already, so not held against this release: {', '.join(firing)}."] if firing else []),
         ),
@@ -200,14 +200,19 @@ def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> l
     return notes
 
 
-def _going_back(parts: Sequence[ServiceRelease], files: Sequence[str]) -> list[str]:
+def _going_back(parts: Sequence[ServiceRelease], files: Sequence[str], migration: Migration | None) -> list[str]:
     images = ", ".join(sorted({each.before_digest[:19] for each in parts}))
     notes = [f"Going back is possible: what runs now ({images}) outlives this release in the registry."]
-    if files:
-        names = ", ".join(each.rsplit("/", 1)[-1] for each in files)
+    names = ", ".join(each.rsplit("/", 1)[-1] for each in files)
+    if files and migration:
         notes.append(
-            f"{len(files)} migrations will run ({names}); going back does not undo them, so it is safe only if the code before "
-            "works with the schema after."
+            f"Migrations will run with this release: {names}; going back does not undo them, so it is safe only if the code "
+            "before works with the schema after."
+        )
+    elif files:
+        notes.append(
+            f"Migrations came since the last release, and this runbook runs none: {names}; if they are made otherwise, going "
+            "back does not undo them."
         )
     else:
         notes.append("No migration has changed since the last release, so going back is safe for the schema.")

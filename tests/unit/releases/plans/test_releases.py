@@ -101,7 +101,7 @@ def test_approver_sees_what_goes_out_its_proof_and_whether_going_back_is_safe():
         "CLCD-2 in bbbbbbb is read as CLDC-2.",
         "Image sha256:111111111111, proved on core/staging by staging\\_deployment/ci-1; scan complete: 1 high.",
         "Going back is possible: what runs now (sha256:000000000000) outlives this release in the registry.",
-        "1 migrations will run (1\\_a.rb); going back does not undo them",
+        "Migrations will run with this release: 1\\_a.rb; going back does not undo them",
         "Not a version, so not counted: tag nightly (it is no version).",
     ):
         assert words in text
