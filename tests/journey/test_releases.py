@@ -112,6 +112,20 @@ def test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has
 
 
 @RELEASE
+def test_person_who_aborts_a_release_sends_every_service_back(scene: Scene):
+    before = definitions(scene, "production")
+    run = release(scene)
+    run.wait_for_task("await_bake", "deferred")
+    run.mark("await_bake", "failed")
+    asked = run.wait_until_asked("confirm_target_free")
+    assert "went back" in asked["subject"]
+    assert definitions(scene, "production") == before
+    assert run.answer("The target is free again", "approver", "confirm_target_free").status_code == 200
+    assert run.wait() == "failed"
+    assert "Rolled back: a step failed, or was ended by hand; look at it; gone back: " in run.log("record_release")
+
+
+@RELEASE
 def test_production_is_not_released_while_staging_is_deployed_or_a_workflow_runs(scene: Scene):
     held = scene.fault("github_workflow_running", workflow="staging_pipeline.yml")
     run = scene.start("production_release", "production")
