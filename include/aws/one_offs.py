@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from include.aws.clock import answered_at
 from include.aws.ecs import Task, describe_tasks, read_task
 from include.errors import PreconditionError
@@ -81,3 +83,20 @@ def list_started(client: ECSClient, cluster: str, family: str, started_by: str) 
         pages = client.get_paginator("list_tasks").paginate(cluster=cluster, **question)
         arns += [arn for page in pages for arn in page["taskArns"] if arn not in arns]
     return tuple(each for each in describe_tasks(client, cluster, arns) if each.started_by == started_by)
+
+
+def as_json(task: Task) -> dict[str, Any]:
+    """Return a task as JSON, for `last_seen`."""
+    found: dict[str, Any] = _TASK.dump_python(task, mode="json")
+    return found
+
+
+def last_seen(client: ECSClient, cluster: str, arn: str, end: Mapping[str, Any] | None) -> tuple[Task | None, datetime]:
+    """Return a task as AWS describes it, else as it was seen at its `end`, and AWS's time; None of one nobody saw end."""
+    task, now = describe_task(client, cluster, arn)
+    if task is None and end is not None:
+        task = _TASK.validate_python(end)
+    return task, now
+
+
+_TASK = TypeAdapter(Task)

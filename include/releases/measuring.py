@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from include.aws import one_offs
@@ -64,11 +65,11 @@ def start(place: Place, permit: Permit, command: tuple[str, ...], definition: st
     return arn
 
 
-def verify(place: Place, arn: str, definition: str) -> str:
-    """Return what was measured, in one sentence. Raises: BakeFailedError if it is not good enough."""
+def verify(place: Place, arn: str, definition: str, end: Mapping[str, Any] | None = None) -> str:
+    """Return what was measured, in one sentence; `end` is what the wait saw. Raises: BakeFailedError if it is not good enough."""
     one_off, release = one_off_of(place.target), place.target.release
     assert release.performance  # or no test was started
-    task, _ = one_offs.describe_task(place.clients.ecs, str(place.target.environment.cluster), arn)
+    task, _ = one_offs.last_seen(place.clients.ecs, str(place.target.environment.cluster), arn, end)
     if task is None:
         raise MigrationFailedError(
             f"AWS does not know the test's task {arn.rsplit('/', 1)[-1]} any more; start a new run."

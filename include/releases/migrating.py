@@ -176,15 +176,24 @@ def look(
 
 
 def verify(
-    clients: Clients, permit: Permit, target: Target, migration: Migration, definition: str, attempt: Mapping[str, Any]
+    clients: Clients,
+    permit: Permit,
+    target: Target,
+    migration: Migration,
+    definition: str,
+    attempt: Mapping[str, Any],
+    end: Mapping[str, Any] | None = None,
 ) -> str:
-    """Put on record how the task ended, show its log, and return the proof that it ended well. Raises: MigrationFailedError."""
+    """Put on record how the task ended, show its log, and return the proof that it ended well; `end` is what the wait saw.
+
+    Raises: MigrationFailedError.
+    """
     permit.check()
     arn, number = str(attempt["arn"]), int(attempt["number"])
     on_record = next(
         (each for each in list_attempts(permit.table, target.name, migration.key) if each.number == number), None
     )
-    task, now = one_offs.describe_task(clients.ecs, str(target.environment.cluster), arn)
+    task, now = one_offs.last_seen(clients.ecs, str(target.environment.cluster), arn, end)
     if task is None and on_record and on_record.outcome == "succeeded":
         return f"`{' '.join(migration.command)}` was made before, by {on_record.run}"
     excerpt = read_excerpt(clients, target, migration, definition, arn)

@@ -23,7 +23,8 @@ def watch_task(clients: Clients, arguments: dict[str, Any], _: Service | None) -
     arn, container = arguments["arn"], arguments["container"]
     task, now = one_offs.describe_task(clients.ecs, arguments["cluster"], arn)
     if task and task.last_status == "STOPPED":
-        return Progress(True, f"task {task.id} has stopped", f"task {task.id} has stopped")
+        text = f"task {task.id} has stopped"
+        return Progress(True, text, text, one_offs.as_json(task))  # AWS forgets it within the hour
     return judge_migration(task, arn, container, now, int(USUAL.total_seconds()))
 
 

@@ -7,7 +7,7 @@ then looks thoroughly (tasks, target health, group, log) where something moved, 
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -49,11 +49,12 @@ class Wait:
 
 @dataclass(frozen=True)
 class Look:
-    """What one round means for one wait. `status`: waiting, done, failed, or missed (AWS did not answer)."""
+    """What one round means for one wait. `status`: waiting, done, failed, or missed (AWS did not answer); `end` as in Progress."""
 
     status: str
     text: str
     milestone: str = ""
+    end: Mapping[str, Any] | None = None
 
     @property
     def over(self) -> bool:
@@ -192,7 +193,7 @@ class Poller:
         state.agreed, state.failing = state.agreed + 1 if progress.done else 0, None
         done = state.agreed >= wait.agree
         state.moved = progress.done and not done  # so that the next look does not have to wait for its turn
-        return Look("done" if done else "waiting", progress.text, progress.milestone)
+        return Look("done" if done else "waiting", progress.text, progress.milestone, progress.end)
 
     def _failed(self, state: _State, error: RunbookError) -> Look:
         now, text = self._clock(), f"{type(error).__name__}: {error}"

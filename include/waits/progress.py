@@ -1,16 +1,22 @@
 """What a wait has come to: a sentence for people, and whether it is over."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`milestone` changes only when something did that is worth telling; `text` changes with every minute."""
+    """`milestone` changes only when something did that is worth telling; `text` changes with every minute.
+
+    `end` is what was seen at the end, as JSON, where the step after the wait may come when AWS has forgotten it.
+    """
 
     done: bool
     text: str
     milestone: str = ""
+    end: Mapping[str, Any] | None = None
 
 
 def minutes(start: datetime, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GUARD = "confirm_plan_unchanged"
+END = "end"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,16 @@ class Step:
     def result_of(self, task_id: str) -> Any:
         """Return what another task of this run returned, or None."""
         return self.context["ti"].xcom_pull(task_ids=task_id)
+
+    def keep_end(self, end: Mapping[str, Any] | None) -> None:
+        """Keep what a wait saw at its end for the steps after it."""
+        if end is not None:
+            self.context["ti"].xcom_push(key=END, value=dict(end))
+
+    def end_of(self, task_id: str) -> dict[str, Any] | None:
+        """Return what a wait of this run saw at its end, None if it saw nothing worth keeping."""
+        found: dict[str, Any] | None = self.context["ti"].xcom_pull(task_ids=task_id, key=END)
+        return found
 
     @cached_property
     def guard(self) -> dict[str, Any]:

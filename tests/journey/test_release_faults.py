@@ -49,6 +49,7 @@ def test_migration_of_fifty_minutes_is_started_once_though_its_process_dies_befo
     scene.await_injected(before)
     assert migrations(scene) == 0
     kill(run, "migration.start_migration")
+    scene.heal(before)  # the call ends with its process, not long after the next try has found that it did nothing
     scene.await_injected(during)
     assert migrations(scene) == 1
     kill(run, "migration.await_task_stopped")
@@ -102,7 +103,6 @@ def test_rollback_by_ecs_is_no_success_though_the_service_ends_up_stable(scene: 
     run = deploy(scene, scene.commits()[STAGED])
     assert run.wait(300) == "failed"
     assert f"{app} was rolled back: it is on {app}:1 again, not on {app}:2" in run.log("deploy_services")
-    assert f"Going back: {app} to {app}:1, as ECS has begun by itself" in run.log("return_services")
     assert f"{app}: 2 tasks of 2 healthy on {app}:1" in run.log("record_deployment")
     assert scene.injected(fault) == 1
     assert definitions(scene, "staging") == before

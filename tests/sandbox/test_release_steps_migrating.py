@@ -1,5 +1,7 @@
 """The steps of a migration against the pretend cloud: one task, whatever is lost, and its end on record."""
 
+import json
+
 import pytest
 from botocore.exceptions import BotoCoreError
 
@@ -30,10 +32,10 @@ class Migrating:
         permit = scene.permit(run)
         return migrating.start(scene.clients, permit, scene.target, migration or self.migration, self.plan.definition)
 
-    def verify(self, attempt, run=RUN):
+    def verify(self, attempt, run=RUN, end=None):
         scene = self.scene
         return migrating.verify(
-            scene.clients, scene.permit(run), scene.target, self.migration, self.plan.definition, attempt
+            scene.clients, scene.permit(run), scene.target, self.migration, self.plan.definition, attempt, end
         )
 
     def watch(self, attempt):
@@ -193,6 +195,23 @@ def test_task_that_aws_has_forgotten_and_nobody_saw_end_is_no_proof(scene, made)
         made.verify(attempt)
     with pytest.raises(MigrationFailedError, match="AWS has forgotten which"):
         made.start(NEXT)
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_task_whose_end_the_wait_has_seen_is_judged_by_that_when_aws_has_forgotten_it(scene, made, exit_code):
+    if exit_code:
+        scene.inject("one_off_exits", exit_code=exit_code)
+    attempt = made.start()
+    scene.cloud.advance(120)
+    end = json.loads(json.dumps(made.watch(attempt).end))
+    scene.cloud.advance(2 * 3600)
+    assert made.tasks() == []
+    if exit_code:
+        with pytest.raises(MigrationFailedError, match="container app exited with 1"):
+            made.verify(attempt, end=end)
+    else:
+        assert "exited with 0" in made.verify(attempt, end=end)
+    assert [each["outcome"] for each in made.ends()] == ["failed" if exit_code else "succeeded"]
 
 
 def test_another_run_of_the_same_image_is_done_unless_it_is_asked_for_again(scene, made):

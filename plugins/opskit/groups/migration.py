@@ -60,7 +60,8 @@ def migration(chosen: Chosen = planned_migration) -> None:
             found, attempt = chosen(here), here.result_of("migration.start_migration")
             if found is None:
                 return NO_MIGRATION
-            return migrating.verify(here.clients, here.permit, here.target, *found, attempt)
+            end = here.end_of("migration.await_task_stopped")
+            return migrating.verify(here.clients, here.permit, here.target, *found, attempt, end)
         raise AssertionError("unreachable: step() raises")
 
     (

@@ -38,7 +38,10 @@ def performance() -> None:
     def verify_performance() -> str:
         with step() as here:
             arn = here.result_of("performance.start_performance_test")
-            return measuring.verify(here, arn, here.result_of(REGISTERED)["one_off"]) if arn else NOT_MEASURED
+            if not arn:
+                return NOT_MEASURED
+            end = here.end_of("performance.await_performance_test")
+            return measuring.verify(here, arn, here.result_of(REGISTERED)["one_off"], end)
         raise AssertionError("unreachable: step() raises")
 
     (

@@ -70,9 +70,12 @@ class AwaitStateOperator(WaitsForAws):
                 self.wait_for(here, self.watch, arguments)
             if progress.milestone:  # a wait would have told it
                 add_milestone(here.table, here.run, here.name, progress.milestone)
+            here.keep_end(progress.end)
         return progress.text
 
     def resume(self, context: Any, event: dict[str, Any]) -> str:
         with step() as here:
-            return self.ensure_done(here, event)
+            text = self.ensure_done(here, event)
+            here.keep_end(event.get("end"))
+            return text
         raise AssertionError("unreachable: step() raises")

@@ -14,7 +14,7 @@ from opskit.triggers.shared_poller import poller_of
 
 
 class StateReachedTrigger(BaseTrigger):
-    """`watch` names the look, `arguments` is its JSON; the event is {"status": "done"|"failed", "text": sentence}.
+    """`watch` names the look, `arguments` is its JSON; the event is {"status": "done"|"failed", "text": sentence, "end": see Progress}.
 
     It never fires at once: an event that beats the scheduler's note of the deferral fails the task.
     """
@@ -41,7 +41,7 @@ class StateReachedTrigger(BaseTrigger):
                         told = look.text
                         self.log.info("progress: %s", told)
                     if look.over:
-                        yield TriggerEvent({"status": look.status, "text": look.text})
+                        yield TriggerEvent({"status": look.status, "text": look.text, "end": look.end})
                         return
         except RunbookError as error:  # there is no connection any more, or no such target
             yield TriggerEvent({"status": "failed", "text": f"{type(error).__name__}: {error}"})
