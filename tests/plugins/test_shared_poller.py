@@ -66,8 +66,8 @@ def test_each_wait_gets_its_own_answer_from_one_set_of_clients(aws):
         return await asyncio.gather(first_event("app"), first_event("worker"))
 
     app, worker = asyncio.run(both())
-    assert app == {"status": "done", "text": "all healthy"}
-    assert worker == {"status": "failed", "text": "PreconditionError: gone"}
+    assert app == {"status": "done", "text": "all healthy", "end": None}
+    assert worker == {"status": "failed", "text": "PreconditionError: gone", "end": None}
     assert set(aws.connections) == {"core/staging"}
     assert any(set(asked) == {"app", "worker"} for asked in aws.ecs.asked), "one call for both"
 
