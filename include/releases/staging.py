@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from include import github
+from include.aws import ecr
 from include.aws.clients import Clients
 from include.aws.service_state import read_service
 from include.aws.sts import ask_who
 from include.aws.task_definitions import container_of, describe_definition
+from include.errors import PreconditionError
 from include.inventory import Target
 from include.operations.proofs import add_proof
 from include.plan.model import canonical_json
@@ -23,6 +26,8 @@ from include.releases.publishing import find_image
 from include.releases.templates import template_of
 from include.releases.versions import ensure_green
 from include.waits.progress import Progress
+
+log = logging.getLogger(__name__)
 
 
 def make_plan(place: Place, commit: str, stamp: datetime) -> tuple[StagingDeploymentPlan, datetime]:
@@ -43,8 +48,30 @@ def make_plan(place: Place, commit: str, stamp: datetime) -> tuple[StagingDeploy
         stamp=stamp,
         length=target.registry.commit_length,
         templates=read_templates(clients, target, live),
+        newer=_newer(place, commit, live),
     )
     return plan, since
+
+
+def _newer(place: Place, commit: str, live: Mapping[str, Live]) -> str:
+    """Return the commit that runs now if it is newer than the one to deploy, "" if it is not, or nobody can tell."""
+    length = place.target.registry.commit_length
+    running = {digest for each in live.values() for digest in each.digests}
+    tags = [
+        tag
+        for image in ecr.list_images(place.clients.ecr, place.target.registry)
+        for tag in image.tags
+        if image.digest in running and len(tag) == length and set(tag) <= set("0123456789abcdef")
+    ]
+    return next((tag for tag in tags if _is_behind(place, tag, commit)), "")
+
+
+def _is_behind(place: Place, running: str, commit: str) -> bool:
+    try:
+        return github.compare_status(place.github, running, commit) == "behind"
+    except PreconditionError as error:  # GitHub has lost the commit that runs: history was rewritten
+        log.info("How commit %s stands to %s is not known: %s", commit[:12], running[:12], error)
+        return False
 
 
 def read_live(clients: Clients, target: Target) -> dict[str, Live]:

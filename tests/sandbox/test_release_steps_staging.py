@@ -1,5 +1,6 @@
 """What a deployment to staging asks of the world, asked of the pretend one: its plan, the commit's checks, the proof it leaves."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -34,6 +35,19 @@ def test_plan_is_of_the_commit_and_of_what_runs_and_the_same_when_made_again(sce
     assert staging.make_plan(scene, BUILT_ONLY, STAMP)[0].digest == plan.digest
     writes = [each.action for each in scene.cloud.application.calls if each.mutates and each.service != "dynamodb"]
     assert writes == [], "a plan changes nothing"
+
+
+def test_plan_of_a_commit_that_is_older_than_what_runs_says_so(scene):
+    said = f"Older than commit {RUNNING[:12]}, which runs now: staging goes back in time."
+    assert said in staging.make_plan(scene, BUILT_ONLY, STAMP)[0].notes
+    assert staging.make_plan(scene, RUNNING, STAMP)[0].notes == ()
+    assert staging.make_plan(scene, NEWEST, STAMP)[0].notes == ()
+
+
+def test_running_commit_that_github_has_lost_keeps_nobody_from_deploying(scene, neighbourhood):
+    commits, newer = neighbourhood.github.repositories[REPOSITORY].commits, commit_sha(REPOSITORY, STAGED + 1)
+    commits[newer] = replace(commits[newer], parents=commits.pop(RUNNING).parents)  # history was rewritten
+    assert staging.make_plan(scene, BUILT_ONLY, STAMP)[0].notes == ()
 
 
 def test_plan_of_a_commit_without_an_image_builds_it_and_keys_its_migration_later(scene):

@@ -41,8 +41,11 @@ def plan_staging_deployment(
     stamp: datetime,
     length: int = 40,
     templates: Mapping[str, str] | None = None,
+    newer: str = "",
 ) -> StagingDeploymentPlan:
     """Build the plan; `stamp` is the run's own time, the same whenever the plan is made again.
+
+    `newer` is the commit that runs now, if it is newer than this one.
 
     `checks` and `comparison` are GitHub's words on the commit: it must be on its branch, and none of its checks may have
     failed; those at work are waited for before the image is deployed (STG-02). Raises: PreconditionError.
@@ -94,7 +97,10 @@ def plan_staging_deployment(
         region=target.environment.region,
         changes=tuple(changes),
         skips=tuple(gate),
-        notes=tuple(weak(live)),
+        notes=(
+            *([f"Older than commit {newer[:12]}, which runs now: staging goes back in time."] if newer else []),
+            *weak(live),
+        ),
         expected_seconds=int(seconds),
         commit=commit,
         tag=tag,
