@@ -11,7 +11,7 @@ READY := .venv/.requirements-dev
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS='{..}' REASON= YES=1 KEEP=0).
+demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS='{..}' FAULT= YES=1 KEEP=0).
 	@exec $(BIN)/python -m sandbox.demo
 
 sandbox: $(READY) ## Start Airflow and the pretend cloud, and leave them running until Ctrl-C.

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType
@@ -69,28 +69,43 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
     conf = options.conf(declared_params(client, options.runbook), client.newest_commit)
     target, began = conf.get("target"), time.monotonic()
     begin = _simulated(client)
-    run = trigger(client, options.runbook, conf)
-    console.rule(f"{options.runbook} {target or ''}", align="left")
-    console.print(f"Watch it in Airflow: {run.page}", soft_wrap=True)
-    anchor = f"/#{target}" if target else ""
-    console.print(f"Watch the world:     {client.endpoints['control']}{anchor}\n", soft_wrap=True)
-    follower = Follower(run, options, console, target)
-    state = follower.follow()
-    outcome = summary.Outcome(
-        state=state,
-        failed=follower.failed,
-        answers=follower.answers,
-        begin=begin,
-        end=_simulated(client),
-        seconds=time.monotonic() - began,
-        page=run.page,
-    )
+    with _broken(client, {"target": target, **options.fault} if options.fault else {}) as strikes:
+        run = trigger(client, options.runbook, conf)
+        console.rule(f"{options.runbook} {target or ''}", align="left")
+        console.print(f"Watch it in Airflow: {run.page}", soft_wrap=True)
+        anchor = f"/#{target}" if target else ""
+        console.print(f"Watch the world:     {client.endpoints['control']}{anchor}\n", soft_wrap=True)
+        follower = Follower(run, options, console, target)
+        state = follower.follow()
+        outcome = summary.Outcome(
+            state=state,
+            failed=follower.failed,
+            answers=follower.answers,
+            begin=begin,
+            end=_simulated(client),
+            seconds=time.monotonic() - began,
+            page=run.page,
+            broken=strikes(),
+        )
     world = client.target(target) if target else None
     names = [service["name"] for service in world["services"]] if world else []
     timelines = {name: client.control("/timeline", target=target, service=name)["points"] for name in names}
     procedure = summary.by_hand(load().target(target)) if target and options.runbook == "service_restart" else []
     summary.show(console, outcome, timelines, procedure)
     return state == "success"
+
+
+@contextmanager
+def _broken(client: Client, fault: dict[str, Any]) -> Iterator[Callable[[], str]]:
+    """Break what a fault breaks for a while, if there is one; what is yielded says how often it took effect."""
+    if not fault:
+        yield lambda: ""
+        return
+    name = client.inject(fault)
+    try:
+        yield lambda: f"{fault['kind']}, which took effect {client.struck(name)} times"
+    finally:
+        client.heal(name)
 
 
 def _simulated(client: Client) -> datetime:

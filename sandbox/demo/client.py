@@ -33,6 +33,18 @@ class Client:
         answer = self.http.get(self.endpoints["control"] + path, params=params)
         return _content(answer)
 
+    def inject(self, fault: dict[str, Any]) -> str:
+        """Break something, as the control API takes it; returns the fault's id. Raises: SandboxError."""
+        return str(_content(self.http.post(self.endpoints["control"] + "/faults", json=fault))["id"])
+
+    def struck(self, fault: str) -> int:
+        """Return how often a fault has taken effect."""
+        return int(next(each["injected"] for each in self.control("/faults")["faults"] if each["id"] == fault))
+
+    def heal(self, fault: str) -> None:
+        """Take a fault away."""
+        _content(self.http.delete(f"{self.endpoints['control']}/faults/{fault}"))
+
     def target(self, name: str) -> dict[str, Any] | None:
         """Return a target of the world as it is now, or None if the world has none of that name."""
         found: list[dict[str, Any]] = [each for each in self.control("/world")["targets"] if each["name"] == name]

@@ -21,23 +21,22 @@ class Options:
     target: str
     params: dict[str, Any]
     reason: str
+    fault: dict[str, Any]  # what breaks meanwhile, as the control API takes it; empty for nothing
     yes: bool
     keep: bool
 
     @classmethod
     def from_environment(cls) -> "Options":
-        """Read RUNBOOK, TARGET, PARAMS, REASON, YES and KEEP. Raises: SandboxError."""
-        text = os.environ.get("PARAMS") or "{}"
-        try:
-            params = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise SandboxError(f"PARAMS is no JSON ({error}): {text}") from error
-        if not isinstance(params, dict):
-            raise SandboxError(f'PARAMS must be a JSON object such as {{"plan_only": true}}, not {text}')
+        """Read RUNBOOK, TARGET, PARAMS, FAULT, REASON, YES and KEEP. Raises: SandboxError."""
+        params = _object("PARAMS", os.environ.get("PARAMS") or "{}", '{"plan_only": true}')
+        fault = os.environ.get("FAULT") or "{}"
+        if not fault.lstrip().startswith("{"):
+            fault = json.dumps({"kind": fault})
         return cls(
             runbook=os.environ.get("RUNBOOK") or RUNBOOK,
             target=os.environ.get("TARGET") or TARGET,
             params=params,
+            fault=_object("FAULT", fault, '{"kind": "one_off_exits", "exit_code": 1}'),
             reason=os.environ.get("REASON") or REASON,
             yes=_is_on("YES", default=False),
             keep=_is_on("KEEP", default=True),
@@ -60,6 +59,16 @@ class Options:
         if "commit" in declared and declared["commit"].get("value") is None and "commit" not in conf:
             conf["commit"] = newest(conf["target"])
         return conf
+
+
+def _object(name: str, text: str, example: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SandboxError(f"{name} is no JSON ({error}): {text}") from error
+    if not isinstance(value, dict):
+        raise SandboxError(f"{name} must be a JSON object such as {example}, not {text}")
+    return value
 
 
 def _is_on(name: str, *, default: bool) -> bool:

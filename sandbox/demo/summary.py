@@ -79,6 +79,7 @@ class Outcome:
     end: datetime
     seconds: float  # by a real clock
     page: str
+    broken: str = ""  # on purpose, and how often it took effect
 
 
 def show(console: Console, outcome: Outcome, timelines: dict[str, list[dict[str, Any]]], procedure: list[str]) -> None:
@@ -91,6 +92,8 @@ def show(console: Console, outcome: Outcome, timelines: dict[str, list[dict[str,
             f"[bold red]The run failed[/] in {escape(', '.join(outcome.failed) or 'no task of its own')}.",
             soft_wrap=True,
         )
+    if outcome.broken:
+        console.print(f"Broken on purpose: {escape(outcome.broken)}.", soft_wrap=True)
     for service, timeline in timelines.items():
         told = points(timeline, outcome.begin, outcome.end)
         if not told:

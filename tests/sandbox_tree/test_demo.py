@@ -14,7 +14,7 @@ BEGIN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def usual(monkeypatch):
-    for name in ("RUNBOOK", "TARGET", "PARAMS", "REASON", "YES", "KEEP"):
+    for name in ("RUNBOOK", "TARGET", "PARAMS", "FAULT", "REASON", "YES", "KEEP"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -62,6 +62,7 @@ def test_target_that_is_not_offered_is_refused_with_those_that_are(monkeypatch):
     [
         ("PARAMS", "{", "PARAMS is no JSON"),
         ("PARAMS", "[1]", "must be a JSON object"),
+        ("FAULT", '{"kind"', "FAULT is no JSON"),
         ("YES", "maybe", "YES is 'maybe'"),
     ],
 )
@@ -69,6 +70,13 @@ def test_option_that_makes_no_sense_is_refused(monkeypatch, name, value, said):
     monkeypatch.setenv(name, value)
     with pytest.raises(SandboxError, match=said):
         Options.from_environment()
+
+
+@pytest.mark.parametrize("text", ["bad_image", '{"kind": "bad_image"}'])
+def test_fault_is_given_by_its_name_or_whole(monkeypatch, text):
+    assert Options.from_environment().fault == {}
+    monkeypatch.setenv("FAULT", text)
+    assert Options.from_environment().fault == {"kind": "bad_image"}
 
 
 def test_demo_asks_and_keeps_the_sandbox_unless_told_otherwise(monkeypatch):
