@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+SAME = "nothing was changed"
 Outcome = Literal["success", "rolled back", "refused", "failed", "stopped"]
 
 
@@ -21,7 +22,7 @@ def conclude(
     everything is as it was before; `refusals` say why approvals did not count, `failures` what steps failed of, oldest first.
     """
     if not confirmed:
-        return "refused", f"{refusals[0] if refusals else 'the failed task says why'}; nothing was changed"
+        return "refused", f"{refusals[0]}; {SAME}" if refusals else f"{SAME}; the failed task says why"
     if all(proofs):
         return "success", "; ".join(each for each in proofs if each)
     if returned:

@@ -37,6 +37,7 @@ def test_pipeline_brings_a_release_to_production_and_codedeploy_takes_it_back(sc
     assert (pipeline["event"], pipeline["conclusion"]) == ("release", "success"), pipeline
     fault = scene.fault("alarm", "production", name=f"{scene.name}-production-errors")
     asked = run.wait_until_asked("confirm_target_free")
+    assert "went back" in asked["subject"], run.story()
     assert "fired after the release" in asked["body"]
     assert scene.injected(fault) > 0
     assert definitions(scene, "production") == [f"{scene.name}-production-app:1"]

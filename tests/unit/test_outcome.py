@@ -20,7 +20,7 @@ WELL = {"confirmed": True, "proofs": ["2 tasks healthy", "held"], "returned": No
         ),
         ({"proofs": [None], "returned": "web:1"}, "rolled back", "a step failed, or was ended by hand; look at it"),
         ({"confirmed": False, "refusals": ["no"]}, "refused", "no; nothing was changed"),
-        ({"confirmed": False, "proofs": [None]}, "refused", "the failed task says why; nothing was changed"),
+        ({"confirmed": False, "proofs": [None]}, "refused", "nothing was changed; the failed task says why"),
         ({"proofs": [None], "refusals": ["no"], "failures": ["it broke"]}, "failed", "stopped half way"),
     ],
 )
