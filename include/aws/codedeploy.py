@@ -46,15 +46,16 @@ def list_deployments(client: CodeDeployClient, application: str, group: str, sin
 def create_deployment(
     client: CodeDeployClient, application: str, group: str, revision: dict[str, Any], description: str
 ) -> str:
-    """Start a deployment of a revision (see `revision_of`) and return its id.
+    """Start a deployment of a revision (see `revision_of`) and return its id; the group's alarms do not stop it.
 
-    CodeDeploy knows no token that would make a second call the same, but takes no second one while the first is at work.
+    It is a way back, and an alarm that fires is the usual reason to go. CodeDeploy knows no token that would make a second call the same, but takes no second one while the first is at work.
     """
     made = client.create_deployment(
         applicationName=application,
         deploymentGroupName=group,
         revision=cast("RevisionLocationTypeDef", revision),
         description=description,
+        overrideAlarmConfiguration={"enabled": False},
     )
     return made["deploymentId"]
 

@@ -141,6 +141,13 @@ def test_release_goes_back_by_a_deployment_of_what_ran_before(web, plan, since, 
     assert web.called("codedeploy.CreateDeployment") == 2
 
 
+def test_alarm_that_sends_it_back_does_not_stop_its_way_back(web, since, released):
+    fault = web.inject("alarm", name="production-web-5xx")
+    go(web, released, released.before, since)
+    assert web.injected(fault) > 0
+    assert "3 tasks run image" in green.prove_green(web.clients, released, released.before_digest)
+
+
 def test_deployment_of_the_release_that_is_still_at_work_is_stopped_on_the_way_back(web, plan, since):
     follow(web, plan, publish(web, plan))
     (part,) = plan.services
