@@ -68,7 +68,8 @@ with DAG(
     def record_release() -> str:
         return write_record("plan_release", "verify_deployment", "await_bake", return_proof="verify_return")
 
-    lock, baked, returned, released = acquire_lock("plan_release"), await_bake(), verify_return(), release_lock()
+    lock, baked, returned = acquire_lock("plan_release"), await_bake(), verify_return()
+    released = release_lock("await_bake", "confirm_target_free")
 
     (
         planner("plan_release", plan_for)

@@ -2,17 +2,15 @@
 
 from datetime import datetime
 
-from airflow.sdk import DAG, Param, PokeReturnValue, task
+from airflow.sdk import DAG, Param, task
 
 from include.inventory import load
 from include.releases.plans.staging_deployment import StagingDeploymentPlan
-from include.releases.staging import keep_proof, look_at_checks, make_plan
+from include.releases.staging import make_plan
 from include.runbooks import operator_page
 from opskit.groups.deployment import (
     deploy_services,
-    digest_of,
     hand_back_groups,
-    parts_of,
     raise_group_capacity,
     register_definitions,
     released_migration,
@@ -24,6 +22,7 @@ from opskit.groups.deployment import (
 from opskit.groups.image import image
 from opskit.groups.migration import migration
 from opskit.groups.performance import performance
+from opskit.groups.proof import PROOFS, await_checks_green, keep_staging_proof
 from opskit.groups.silhouette import (
     ASKED_FOR,
     acquire_lock,
@@ -35,12 +34,10 @@ from opskit.groups.silhouette import (
 )
 from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.operators.await_state import poll_seconds
 from opskit.params import COMMIT, common_params, refuse_other_repository
-from opskit.step import Step, step
+from opskit.step import Step
 
 TARGETS = load().staging()
-CHECKS = 2 * 3600  # seconds for a commit's checks to be over
 
 
 def plan_for(here: Step) -> tuple[StagingDeploymentPlan, datetime]:
@@ -67,23 +64,9 @@ with DAG(
     **ASKED_FOR,
 ) as dag:
 
-    @task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=CHECKS)
-    def await_checks_green() -> PokeReturnValue:
-        with step() as here:
-            progress = look_at_checks(here, here.guard["plan"]["commit"])
-            here.tell_progress(progress)
-            return PokeReturnValue(is_done=progress.done, xcom_value=progress.text)
-
-    @task
-    def keep_staging_proof() -> str:
-        with step() as here:
-            here.permit.check()
-            return keep_proof(here, here.run, digest_of(here), here.guard["plan"]["commit"], parts_of(here))
-
     @task
     def record_deployment() -> str:
-        proofs = ("verify_deployment", "performance.verify_performance", "keep_staging_proof")
-        return write_record("plan_deployment", *proofs, return_proof="verify_return")
+        return write_record("plan_deployment", *PROOFS[-2:], "keep_staging_proof", return_proof="verify_return")
 
     lock, released = acquire_lock("plan_deployment"), release_lock()
 

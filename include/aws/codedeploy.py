@@ -48,7 +48,8 @@ def create_deployment(
 ) -> str:
     """Start a deployment of a revision (see `revision_of`) and return its id; the group's alarms do not stop it.
 
-    It is a way back, and an alarm that fires is the usual reason to go. CodeDeploy knows no token that would make a second call the same, but takes no second one while the first is at work.
+    It is a way back, and an alarm that fires is the usual reason to go. CodeDeploy knows no token that would make a second call
+    the same, but takes no second deployment while the first is at work.
     """
     made = client.create_deployment(
         applicationName=application,

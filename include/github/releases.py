@@ -53,16 +53,17 @@ def create_draft(repository: Repository, tag: str, sha: str, name: str, body: st
         return _of_commit(repository, found, sha)
 
 
-def publish(repository: Repository, release: Release) -> Release:
-    """Publish a draft, its text as it stands; one that is published already is left alone.
+def publish(repository: Repository, release: Release, sha: str) -> Release:
+    """Publish a draft on a commit, its text as it stands; one that is published already is left alone.
 
-    Raises: PreconditionError, as for a tag that somebody has put on another commit meanwhile; NeighbourAwayError.
+    Raises: PreconditionError if it, or its tag, was put on another commit meanwhile; NeighbourAwayError.
     """
     thing = f"release {release.tag} of {name_of(repository)}"
     draft = read(thing, lambda: repository.get_release(release.id))
-    if not draft.draft:
-        return _release(draft)
-    _refuse_other_tag(repository, release.tag, release.target)
+    found = _of_commit(repository, _release(draft), sha)
+    if not found.draft:
+        return found
+    _refuse_other_tag(repository, release.tag, sha)
     try:
         with translated(thing):
             return _release(

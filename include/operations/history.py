@@ -62,6 +62,12 @@ def list_events(table: OperationsTable, run: str) -> list[dict[str, Any]]:
     return list(table.list(f"run#{run}", "event#"))
 
 
+def list_causes(table: OperationsTable, run: str) -> list[str]:
+    """Return what steps of a run failed of, oldest first; single calls that failed, and were made again, only if no step did."""
+    failed = [each for each in list_events(table, run) if each["phase"] == "failed"]
+    return [each["text"] for each in failed if "intent" not in each] or [each["text"] for each in failed]
+
+
 def open_intents(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the intents of which the journal does not say what became: the process died, or AWS never answered."""
     settled = {

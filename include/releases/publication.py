@@ -52,7 +52,7 @@ def publish_release(place: Place, permit: Permit, plan: ProductionReleasePlan) -
         )
     published = permit.write(
         f"github.PublishRelease {place.target.system.github} {plan.version}",
-        lambda: github.publish(place.github, draft),
+        lambda: github.publish(place.github, draft, plan.commit),
         on=[str(place.target.system.github)],
         tag_name=plan.version,
         target_commitish=plan.commit,

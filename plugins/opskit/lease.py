@@ -18,10 +18,11 @@ from include.operations.history import (
     add_event,
     add_milestone,
     add_record,
+    list_causes,
     list_decisions,
     list_events,
 )
-from include.operations.leases import confirm_lease, release_lease, try_claim
+from include.operations.leases import confirm_lease, keep_lease, release_lease, try_claim
 from include.outcome import conclude
 from include.plan.differences import differences
 from include.plan.markdown import render
@@ -115,13 +116,12 @@ def write_record(plan_task: str, *proof_tasks: str, return_proof: str = "") -> s
             _record_refusal(here, plan_task)
             raise AirflowFailException(f"Refused by {plan_task}, which says why; nothing was changed.")
         decisions = list_decisions(here.table, here.run)
-        failed = [each["text"] for each in list_events(here.table, here.run) if each["phase"] == "failed"]
         outcome, text = conclude(
             confirmed=bool(confirmed),
             proofs=proofs,
             returned=here.result_of(return_proof) if return_proof else None,
             refusals=[decision.why for decision in decisions if decision.outcome != "approved"],
-            failures=failed,
+            failures=list_causes(here.table, here.run),
         )
         record = {
             "outcome": outcome,
@@ -141,13 +141,18 @@ def write_record(plan_task: str, *proof_tasks: str, return_proof: str = "") -> s
     raise AssertionError("unreachable: step() raises")
 
 
-def give_lease_back() -> None:
-    """Release the lease, whatever happened."""
+def give_lease_back(*unless: str) -> None:
+    """Release the lease, unless the run has changed something and none of the tasks `unless` says that it may be released.
+
+    When a run is marked as failed, only teardowns still run: neither a way back, nor the question whether the target is free.
+    """
     with step() as here:
+        if unless and here.has_begun and not any(here.result_of(each) for each in unless):
+            why = "the run was ended by hand half way; look at every service, then clear confirm_target_free: it asks"
+            keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], why)
         released = release_lease(here.table, here.target.name, here.run)
-        log.info(
-            "%s", f"{here.target.name} is free again." if released else "There was no lease of this run to release."
-        )
+        said = "is free again" if released else "is kept, or was not leased to this run"
+        log.info("%s", f"{here.target.name} {said}.")
 
 
 def _record_refusal(here: Step, plan_task: str) -> None:

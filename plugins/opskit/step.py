@@ -99,6 +99,16 @@ class Step:
         """Return what another task of this run returned, or None."""
         return self.context["ti"].xcom_pull(task_ids=task_id)
 
+    def proof_of(self, task_id: str) -> Any:
+        """Return what a task that this one rests on has returned. Raises: PreconditionError if it left nothing."""
+        found = self.result_of(task_id)
+        if not found:
+            raise PreconditionError(
+                f"Task {task_id} left no result, so {self.name} has nothing to rest on; a task marked as success by hand proves "
+                "nothing, start a new run."
+            )
+        return found
+
     def keep_end(self, end: Mapping[str, Any] | None) -> None:
         """Keep what a wait saw at its end for the steps after it."""
         if end is not None:
@@ -127,13 +137,14 @@ class Step:
         return Permit(self.table, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
 
     @property
-    def _confirmed(self) -> bool:
+    def has_begun(self) -> bool:
+        """Whether this run got past its guard, so that it may have changed something, and still has the lease."""
         lease = read_lease(self.table, self.target.name)
-        return lease.owner == self.run and lease.confirmed_plan is not None
+        return bool(self.result_of(GUARD)) and lease.owner == self.run and lease.confirmed_plan is not None
 
     def skip_unless_begun(self) -> None:
         """Skip the task if this run never got past its guard: it has changed nothing, so there is nothing to put right."""
-        if not self.result_of(GUARD) or not self._confirmed:
+        if not self.has_begun:
             raise AirflowSkipException("This run changed nothing.")
 
 

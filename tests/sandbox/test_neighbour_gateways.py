@@ -268,9 +268,9 @@ def test_release_is_drafted_and_published_once_however_often_it_is_asked_for(cor
     assert github.create_draft(core, "v0.6.15", NEWEST, "another name", "other notes") == draft
     assert github.find_commit(core, "v0.6.15") is None
 
-    published = github.publish(core, draft)
+    published = github.publish(core, draft, NEWEST)
     assert (published.id, published.draft, published.body) == (draft.id, False, notes)
-    assert github.publish(core, draft) == published == github.find_release(core, "v0.6.15")
+    assert github.publish(core, draft, NEWEST) == published == github.find_release(core, "v0.6.15")
     assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", notes) == published
     assert github.find_commit(core, "v0.6.15") == NEWEST
     assert len(of_tag(town, "v0.6.15")) == 1
@@ -281,7 +281,7 @@ def test_release_is_drafted_and_published_once_however_often_it_is_asked_for(cor
 def test_what_people_wrote_into_the_draft_is_published(core, town):
     draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
     of_tag(town, "v0.6.15")[0].body = "better notes"
-    assert github.publish(core, draft).body == "better notes"
+    assert github.publish(core, draft, NEWEST).body == "better notes"
 
 
 def test_lost_answer_leaves_one_draft_and_one_release(core, town, inject):
@@ -289,7 +289,7 @@ def test_lost_answer_leaves_one_draft_and_one_release(core, town, inject):
     draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
     assert (injected(), draft.draft, len(of_tag(town, "v0.6.15"))) == (1, True, 1)
     again = inject("github_lost_answer", target="core/staging", times=1)
-    published = github.publish(core, draft)
+    published = github.publish(core, draft, NEWEST)
     assert (again(), published.draft, published.id) == (1, False, draft.id)
     assert len(of_tag(town, "v0.6.15")) == 1
 
@@ -318,7 +318,15 @@ def test_tag_that_somebody_made_meanwhile_is_not_released(core, town):
     draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
     core.create_git_ref("refs/tags/v0.6.15", LAST)
     with pytest.raises(PreconditionError, match="release another version"):
-        github.publish(core, draft)
+        github.publish(core, draft, NEWEST)
+    assert of_tag(town, "v0.6.15")[0].draft
+
+
+def test_draft_that_somebody_moved_to_another_commit_is_not_published(core, town):
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    of_tag(town, "v0.6.15")[0].target = LAST
+    with pytest.raises(PreconditionError, match=f"has a draft v0.6.15 on {LAST}, not on commit {NEWEST}"):
+        github.publish(core, draft, NEWEST)
     assert of_tag(town, "v0.6.15")[0].draft
 
 

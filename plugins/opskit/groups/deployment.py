@@ -30,7 +30,7 @@ def rolled_out(parts: tuple[ServiceRelease, ...]) -> tuple[ServiceRelease, ...]:
 
 def digest_of(here: Step) -> str:
     """Return the digest of the release's image: the plan's, or of the one this run had built."""
-    return str(here.guard["plan"]["image"] or here.result_of("image.await_image"))
+    return str(here.guard["plan"]["image"] or here.proof_of("image.await_image"))
 
 
 def released_migration(here: Step) -> tuple[Migration, str] | None:
@@ -39,7 +39,7 @@ def released_migration(here: Step) -> tuple[Migration, str] | None:
     if planned is None:
         return None
     migration = keyed(Migration.model_validate(planned), here.target.name, digest_of(here))
-    return migration, here.result_of(REGISTERED)["one_off"]
+    return migration, here.proof_of(REGISTERED)["one_off"]
 
 
 @task
@@ -91,7 +91,7 @@ def _forward(here: Step) -> Way:
     parts, digest = parts_of(here), digest_of(here)
     pushed = tuple(each for each in parts if each.controller == "CODE_DEPLOY" and each.before_digest != digest)
     at = deploying.pushed_at(here.clients, here.target, digest).isoformat() if pushed else ""
-    return Way("release", rolled_out(parts), here.result_of(REGISTERED)["services"], pushed, at)
+    return Way("release", rolled_out(parts), here.proof_of(REGISTERED)["services"], pushed, at)
 
 
 def deploy_services() -> DeployServicesOperator:
@@ -104,7 +104,7 @@ def verify_deployment() -> str:
     """Prove that every service runs the release's image in as many healthy tasks as wanted, and nothing else."""
     with step() as here:
         here.permit.check()
-        return prove_services(here, parts_of(here), here.result_of(REGISTERED)["services"], digest_of(here))
+        return prove_services(here, parts_of(here), here.proof_of(REGISTERED)["services"], digest_of(here))
     raise AssertionError("unreachable: step() raises")
 
 

@@ -25,7 +25,7 @@ def image() -> None:
     @task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=LONGEST)
     def await_image() -> PokeReturnValue:
         with step() as here:
-            commit, build = here.guard["plan"]["commit"], here.result_of("image.start_build")
+            commit, build = here.guard["plan"]["commit"], here.proof_of("image.start_build")
             progress = publishing.look_at_build(here, here.run, build, commit)
             here.tell_progress(progress)
             found = find_image(here.clients, here.target, commit) if progress.done else None
@@ -36,7 +36,7 @@ def image() -> None:
     def verify_image() -> str:
         with step() as here:
             here.permit.check()
-            return publishing.prove_image(here, here.guard["plan"]["commit"], here.result_of("image.await_image"))
+            return publishing.prove_image(here, here.guard["plan"]["commit"], here.proof_of("image.await_image"))
         raise AssertionError("unreachable: step() raises")
 
     start_build() >> await_image() >> verify_image()

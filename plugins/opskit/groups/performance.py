@@ -31,7 +31,7 @@ def performance() -> None:
             command = tuple(here.guard["plan"]["performance"])
             if not command:
                 return ""
-            return measuring.start(here, here.permit, command, here.result_of(REGISTERED)["one_off"])
+            return measuring.start(here, here.permit, command, here.proof_of(REGISTERED)["one_off"])
         raise AssertionError("unreachable: step() raises")
 
     @task
@@ -41,7 +41,7 @@ def performance() -> None:
             if not arn:
                 return NOT_MEASURED
             end = here.end_of("performance.await_performance_test")
-            return measuring.verify(here, arn, here.result_of(REGISTERED)["one_off"], end)
+            return measuring.verify(here, arn, here.proof_of(REGISTERED)["one_off"], end)
         raise AssertionError("unreachable: step() raises")
 
     (

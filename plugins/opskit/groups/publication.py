@@ -39,7 +39,7 @@ def publish_release() -> str:
 def await_pipeline() -> PokeReturnValue:
     """Follow the pipeline that publishing has started to its end."""
     with step() as here:
-        published = datetime.fromisoformat(here.result_of("publish_release"))
+        published = datetime.fromisoformat(here.proof_of("publish_release"))
         progress = publication.look_at_pipeline(here, planned(here), published)
         here.tell_progress(progress)
         return PokeReturnValue(is_done=progress.done, xcom_value=progress.text)

@@ -8,7 +8,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from include.operations.history import add_event, list_events
+from include.operations.history import add_event, list_causes
 from include.operations.leases import free_lease, keep_lease
 from include.plan.markdown import escape
 from opskit.patience import insist
@@ -35,8 +35,8 @@ class ConfirmTargetFreeOperator(HITLOperator):
             here.skip_unless_begun()
             if here.result_of(self.held):
                 raise AirflowSkipException("The release holds.")
-            failures = [event["text"] for event in list_events(here.table, here.run) if event["phase"] == "failed"]
-            why = failures[0] if failures else "a step failed, or was ended by hand"
+            causes = list_causes(here.table, here.run)
+            why = causes[0] if causes else "a step failed, or was ended by hand"
             keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], why)
             returned = here.result_of(self.returned)
             how = "went back" if returned else "failed and did not go back"
