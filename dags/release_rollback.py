@@ -8,7 +8,7 @@ from include.inventory import load
 from include.releases.plans.rollback import RollbackPlan
 from include.releases.returning import make_plan
 from include.runbooks import operator_page
-from opskit.groups.deployment import parts_of, prove_services
+from opskit.groups.deployment import hand_back_groups, parts_of, prove_services, raise_group_capacity
 from opskit.groups.silhouette import (
     ASKED_FOR,
     acquire_lock,
@@ -75,9 +75,11 @@ with DAG(
         >> ApprovePlanOperator(task_id="approve_rollback_second", plan_task="plan_rollback", seat=2)
         >> lock
         >> confirm_plan_unchanged("plan_rollback", plan_for)
+        >> raise_group_capacity()
         >> DeployServicesOperator(task_id="deploy_services", way=back)
         >> verify_rollback()
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        >> hand_back_groups().as_teardown()
         >> released.as_teardown(setups=lock)
         >> record_rollback().as_teardown(on_failure_fail_dagrun=True)
     )

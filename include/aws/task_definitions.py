@@ -43,6 +43,11 @@ def list_definitions(client: ECSClient, family: str, limit: int = 20) -> tuple[s
     return tuple(islice((arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family), limit))
 
 
+def takes(definition: Mapping[str, Any], launch_type: str) -> bool:
+    """Whether a task definition is meant for a launch type: what it requires decides, not all that it could run on as well."""
+    return launch_type in (definition.get("requiresCompatibilities") or definition.get("compatibilities") or [])
+
+
 def describe_newest(client: ECSClient, family: str, launch_type: str) -> Definition:
     """Return a family's newest ACTIVE revision that a launch type takes: a service on instances may share a one-off's family.
 
@@ -50,7 +55,7 @@ def describe_newest(client: ECSClient, family: str, launch_type: str) -> Definit
     """
     for arn in list_definitions(client, family):
         definition = describe_definition(client, arn)
-        if launch_type in (definition.get("compatibilities") or definition.get("requiresCompatibilities") or []):
+        if takes(definition, launch_type):
             return definition
     raise PreconditionError(
         f"Task definition family {family} has no active revision that {launch_type} takes; register one, nothing was changed."

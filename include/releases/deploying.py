@@ -68,6 +68,13 @@ def pushed_at(clients: Clients, target: Target, digest: str) -> datetime:
     return _require(ecr.list_images(clients.ecr, target.registry), digest, target).pushed_at
 
 
+def find_push(clients: Clients, target: Target, digest: str, parts: Sequence[ServiceRelease]) -> datetime | None:
+    """Return when the image came whose push starts deployments of these services, None if it never did, or ran before."""
+    images = ecr.list_images(clients.ecr, target.registry)
+    new = any(each.controller == "CODE_DEPLOY" and each.before_digest != digest for each in parts)
+    return next((each.pushed_at for each in images if new and each.digest == digest), None)
+
+
 def _require(images: Sequence[Image], digest: str, target: Target) -> Image:
     for each in images:
         if each.digest == digest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from include.aws.task_sets import list_task_sets
 from include.errors import PreconditionError, RolloutFailedError
 from include.inventory import Target
 from include.inventory.models import CodeDeploy
-from include.releases.blue_green import ENDED, TaskSet, find_deployment, judge_deployment
+from include.releases.blue_green import ENDED, Deployment, TaskSet, find_deployment, judge_deployment
 from include.releases.images import ensure_digests
 from include.releases.parts import ServiceRelease, revision
 from include.releases.plans.services import Live
@@ -38,13 +39,18 @@ def read_green(clients: Clients, target: Target, name: str) -> Live:
     digests = _digests(clients, cluster, name, primary.task_definition, described.container)
     return Live(
         definition=primary.task_definition,
-        digests=frozenset(digests.values()),
+        digests=frozenset(each for each in digests.values() if each),
         desired=service.desired,
         healthy=primary.running if primary.stable else 0,
         controller=service.controller,
         status=service.status,
         busy=busy[0] if busy else "",
     )
+
+
+def may_begin(deployments: Sequence[Deployment], pushed: datetime | None, now: datetime) -> bool:
+    """Whether the push of an image, at that time, may still start the deployment that nobody has seen yet."""
+    return pushed is not None and not deployments and now - pushed <= BEGINS
 
 
 def arguments_of(part: ServiceRelease, deploys: CodeDeploy, since: str, pushed: str = "") -> dict[str, Any]:
@@ -83,6 +89,10 @@ def watch_green_end(clients: Clients, arguments: dict[str, Any], service: Servic
     now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
     deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
     active = next((each for each in deployments if each.status not in ENDED), None)
+    pushed = datetime.fromisoformat(arguments["pushed"]) if arguments["pushed"] else None
+    if may_begin(deployments, pushed, now):
+        text = f"{part.service}: the image was pushed, and may still start a deployment, which is then stopped"
+        return Progress(False, text, text)
     primary = primary_of(clients, part.cluster, part.service)
     on = revision(primary.task_definition) if primary else "nothing"
     if active is None:
@@ -109,6 +119,11 @@ def prove_green(clients: Clients, part: ServiceRelease, digest: str) -> str:
             "tasks have the traffic; look at its task sets."
         )
     digests = _digests(clients, part.cluster, part.service, primary.task_definition, part.container)
+    if not 0 < primary.running == len(digests):
+        raise RolloutFailedError(
+            f"{part.service} has {primary.running} running tasks with the traffic and {len(digests)} that ECS lists, so its image "
+            "is not proved; look at its tasks."
+        )
     running = {task: {part.container: found} for task, found in digests.items()}
     return f"{ensure_digests(part.service, part.container, digest, running)} and have the traffic"
 
@@ -119,10 +134,10 @@ def primary_of(clients: Clients, cluster: str, name: str) -> TaskSet | None:
 
 
 def _digests(clients: Clients, cluster: str, name: str, definition: str, container: str) -> dict[str, str]:
-    """Return the digest of a container's image in each living task of a definition."""
+    """Return the digest of a container's image in each living task of a definition, "" where ECS does not say it."""
     found = {}
     for task in ecs.list_tasks(clients.ecs, cluster, name):
         run = task.container(container)
-        if task.task_definition == definition and task.desired_status == "RUNNING" and run and run.image_digest:
-            found[task.id] = run.image_digest
+        if task.task_definition == definition and task.desired_status == "RUNNING" and task.last_status == "RUNNING":
+            found[task.id] = run.image_digest if run else ""
     return found

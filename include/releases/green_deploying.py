@@ -5,27 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from include.aws import codedeploy
+from include.aws import codedeploy, ecs
 from include.aws.clients import Clients
 from include.errors import DriftError, RolloutFailedError
 from include.inventory import Service
 from include.operations.permit import Permit
 from include.releases import findings
 from include.releases.blue_green import ENDED, ROLLBACK, Deployment, find_deployment, reason_of
-from include.releases.green import primary_of
+from include.releases.green import may_begin, primary_of
 from include.releases.parts import ServiceRelease, revision
 
 
 def advance_green(
-    clients: Clients, permit: Permit, service: Service, part: ServiceRelease, wanted: str, since: datetime
+    clients: Clients,
+    permit: Permit,
+    service: Service,
+    part: ServiceRelease,
+    wanted: str,
+    since: datetime,
+    pushed: datetime | None = None,
 ) -> bool:
     """Have CodeDeploy bring a service to a task definition; True once it is there and nothing is at work on it.
 
-    On the way back, the deployment that this release's push has started is stopped first, which makes CodeDeploy undo it.
-    `since` is when the run began (AWS's clock). Raises: DriftError, RolloutFailedError.
+    On the way back, the deployment that this release's push has started is stopped first, which makes CodeDeploy undo it; one
+    that the push may still start is waited for. `since` is when the run began, `pushed` when the release's image came, if it
+    did (AWS's clock). Raises: DriftError, RolloutFailedError.
     """
     found = _deployments(clients, service, since)
     permit.reconcile(lambda intent: findings.find(intent, _facts(found)))
+    if may_begin(found, pushed, ecs.describe_service(clients.ecs, part.cluster, part.service).as_of):
+        return False
     active = next((each for each in found if each.status not in ENDED), None)
     if active is None:
         return _begin(clients, permit, service, part, wanted, found)

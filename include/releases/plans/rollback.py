@@ -10,7 +10,7 @@ from include.plan.model import Change, Plan
 from include.plan.preconditions import refuse_other_account, refuse_outside_hours
 from include.releases.images import Image
 from include.releases.parts import ServiceRelease, revision
-from include.releases.plans.services import Live, plan_services, services_seconds, weak
+from include.releases.plans.services import Live, group_changes, plan_services, services_seconds, weak
 
 NOT_UNDONE = (
     "Schema changes are not undone: going back in the database is done by hand, with the lead developer (MIG-09)."
@@ -64,23 +64,27 @@ def plan_rollback(
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
     image = next((each for each in images if to in each.tags), None)
     if image is None:
+        asked = f"no image tagged {to} any more" if to else "many images, and 'to' names none"
         ran = {each.digest for several in candidates.values() for each in several if each.active}
         there = ", ".join(offer(images, target.environment_name, ran)) or "none"
         raise PreconditionError(
-            f"The registry has no image tagged {to} any more; choose one that is still there: {there}, nothing was changed."
+            f"The registry has {asked}; choose one that is still there: {there}, nothing was changed."
         )
     parts = tuple(reversed(plan_services(target, live)))
     chosen = {part.service: _choose(part, image, candidates.get(part.service, ())) for part in parts}
     going = [part for part in parts if part.before != chosen[part.service]]
-    changes = [
-        Change(
-            what=f"{part.service} ({'CodeDeploy, blue-green' if part.controller == 'CODE_DEPLOY' else 'ecs.UpdateService'})",
-            before=f"{revision(part.before)}, {part.count} tasks",
-            after=f"{revision(chosen[part.service])}, {part.count} tasks",
-            undo=f"forward to {revision(part.before)}",
+    changes = []
+    for part in going:
+        by = "CodeDeploy, blue-green" if part.controller == "CODE_DEPLOY" else "ecs.UpdateService"
+        changes += group_changes(part)
+        changes.append(
+            Change(
+                what=f"{part.service} ({by})",
+                before=f"{revision(part.before)}, {part.count} tasks",
+                after=f"{revision(chosen[part.service])}, {part.count} tasks",
+                undo=f"forward to {revision(part.before)}",
+            )
         )
-        for part in going
-    ]
     return RollbackPlan(
         runbook="release_rollback",
         target=target.name,

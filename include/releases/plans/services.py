@@ -121,19 +121,25 @@ def _surge(name: str, live: Live) -> GroupSurge | None:
     )
 
 
+def group_changes(part: ServiceRelease) -> list[Change]:
+    """Return what is changed of the Auto Scaling group of a service on instances, so that both revisions have room."""
+    if part.group is None:
+        return []
+    return [
+        Change(
+            what=f"desired capacity of Auto Scaling group {part.group.name} (autoscaling.SetDesiredCapacity)",
+            before=str(part.group.desired_before),
+            after=f"{part.group.maximum}, its maximum, and not shrinking meanwhile",
+            undo="by itself: its alarm shrinks it later",
+        )
+    ]
+
+
 def service_changes(parts: Sequence[ServiceRelease], image: str) -> list[Change]:
     """Return the changes a release makes to its services, in order."""
     changes = []
     for part in parts:
-        if part.group:
-            changes.append(
-                Change(
-                    what=f"desired capacity of Auto Scaling group {part.group.name} (autoscaling.SetDesiredCapacity)",
-                    before=str(part.group.desired_before),
-                    after=f"{part.group.maximum}, its maximum, and not shrinking meanwhile",
-                    undo="by itself: its alarm shrinks it later",
-                )
-            )
+        changes += group_changes(part)
         by = (
             "CodeDeploy, blue-green"
             if part.controller == "CODE_DEPLOY"

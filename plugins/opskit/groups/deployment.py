@@ -130,7 +130,9 @@ def _back(here: Step) -> Way:
     ]
     # CodeDeploy may be on its way to the release while the traffic is still where it was: asked for each of its services
     to = {each.service: each.before for each in green} | {each.part.service: each.to for each in back.returns}
-    return Way("return", (*returning, *reversed(green)), to)
+    digest = here.guard["plan"]["image"] or here.result_of("image.await_image")
+    pushed = deploying.find_push(here.clients, here.target, digest, green) if digest else None
+    return Way("return", (*returning, *reversed(green)), to, pushed_at=pushed.isoformat() if pushed else "")
 
 
 def return_services() -> DeployServicesOperator:

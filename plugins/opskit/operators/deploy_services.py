@@ -20,8 +20,8 @@ from opskit.step import Step, step
 class Way:
     """Which services go where: `kind` is release, return or rollback, `wanted` the task definition of each.
 
-    `pushed` are those that CodeDeploy deploys since their image came into the registry, at `pushed_at` (AWS's clock, ISO 8601):
-    they are only waited for.
+    `pushed` are those that CodeDeploy deploys since their image came into the registry, at `pushed_at` (AWS's clock, ISO 8601; ""
+    if it did not come): they are only waited for.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class DeployServicesOperator(WaitsForAws):
             self._await_pushed(here, part, way.pushed_at)
         for part in way.parts:
             if part.controller == "CODE_DEPLOY":
-                self._advance_green(here, part, way.wanted[part.service])
+                self._advance_green(here, way, part)
         self._advance_rolled_out(here, way)
         return f"{len(way.parts) + len(way.pushed)} services run what they should"
 
@@ -72,12 +72,14 @@ class DeployServicesOperator(WaitsForAws):
             }
             self.wait_for(here, "release_complete", arguments)
 
-    def _advance_green(self, here: Step, part: ServiceRelease, wanted: str) -> None:
+    def _advance_green(self, here: Step, way: Way, part: ServiceRelease) -> None:
         service, since = here.target.environment.service(part.service), here.guard["since"]
-        if advance_green(here.clients, here.permit, service, part, wanted, datetime.fromisoformat(since)):
+        pushed, wanted = datetime.fromisoformat(way.pushed_at) if way.pushed_at else None, way.wanted[part.service]
+        begun = datetime.fromisoformat(since)
+        if advance_green(here.clients, here.permit, service, part, wanted, begun, pushed):
             return
         assert service.code_deploy  # the inventory demands it of such a service
-        self.wait_for(here, "green_ended", arguments_of(part, service.code_deploy, since))
+        self.wait_for(here, "green_ended", arguments_of(part, service.code_deploy, since, way.pushed_at))
 
     def _await_pushed(self, here: Step, part: ServiceRelease, pushed_at: str) -> None:
         deploys = here.target.environment.service(part.service).code_deploy
