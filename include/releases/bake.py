@@ -121,8 +121,8 @@ def _refuse_alarms(baseline: Baseline, now: Mapping[str, Alarm], since: datetime
             fired.append(f"{name} ({was}; now: {one_line(alarm.reason)[:200] or 'no reason given'})")
     if fired:
         raise BakeFailedError(
-            f"{len(fired)} alarm{'s' if len(fired) > 1 else ''} fired after the release: {'; '.join(fired)}; go back unless you "
-            "know that the release is not the reason."
+            f"{len(fired)} alarm{'s' if len(fired) > 1 else ''} fired after the release: {'; '.join(fired)}; find out whether the "
+            "release is the reason."
         )
 
 
@@ -137,7 +137,7 @@ def _refuse_troubles(bake: Bake, baseline: Baseline, seen: Seen, since: datetime
         raise BakeFailedError(
             f"Sentry has {len(new)} new errors of this release, {bake.sentry_new_allowed} allowed; most often "
             f"({first.count} times): {one_line(first.title)[:200]} {first.url}".rstrip()
-            + "; go back, or look at it first."
+            + "; look at it before the next release."
         )
     for each in counted:
         more = each.count - before.get(each.id, each.count)
@@ -145,7 +145,7 @@ def _refuse_troubles(bake: Bake, baseline: Baseline, seen: Seen, since: datetime
             raise BakeFailedError(
                 f"Sentry counts {more} more events since the release (allowed: {bake.sentry_spike}) of an error known before: "
                 f"{one_line(each.title)[:200]} {each.url}".rstrip()
-                + "; go back, or look at it first."
+                + "; look at it before the next release."
             )
 
 
@@ -158,8 +158,8 @@ def _refuse_errors(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) 
     if seen.errors > allowed:
         raise BakeFailedError(
             f"The logs hold {seen.errors} errors in {minutes(since, seen.as_of)} since the release, where {expected:.0f} would "
-            f"be usual and {allowed:.0f} are allowed; the first: {one_line(seen.first_error)[:200] or 'not shown'}; go back, or "
-            "look at it first."
+            f"be usual and {allowed:.0f} are allowed; the first: {one_line(seen.first_error)[:200] or 'not shown'}; look "
+            "at it before the next release."
         )
 
 

@@ -53,29 +53,14 @@ class TaskSet:
     desired: int
 
 
-def find_deployment(
-    deployments: Iterable[Deployment], part: ServiceRelease, since: datetime, wanted: str = ""
-) -> Deployment | None:
-    """Return the deployment that an image's push has started, None while there is none (BG-02).
-
-    It is the first one since, that is no rollback; `wanted` is its task definition, where that is known beforehand.
-    """
+def find_deployment(deployments: Iterable[Deployment], part: ServiceRelease, since: datetime) -> Deployment | None:
+    """Return the deployment that an image's push has started, None while there is none: the first since, that is no rollback."""
     ours = [
         each
         for each in sorted(deployments, key=lambda each: (each.created_at, each.id))
-        if each.created_at >= since and each.creator != ROLLBACK and (not wanted or each.task_definition == wanted)
+        if each.created_at >= since and each.creator != ROLLBACK
     ]
     return next((each for each in ours if each.task_definition != part.before), None)
-
-
-def ensure_idle(deployments: Iterable[Deployment], part: ServiceRelease) -> None:
-    """Refuse to begin while CodeDeploy is at work on the service. Raises: DriftError."""
-    for each in deployments:
-        if each.status not in ENDED:
-            raise DriftError(
-                f"CodeDeploy is at work on {part.service} (deployment {each.id}, {each.status}, by {each.creator}); wait until "
-                "it has ended, then start again."
-            )
 
 
 def judge_deployment(

@@ -189,9 +189,6 @@ def find_way_back(
     target: Target,
     parts: Sequence[ServiceRelease],
     wanted: Wanted,
-    *,
-    migrated: Sequence[str] = (),
-    published: str = "",
 ) -> WayBack:
     """Work out the way back from what runs now. Raises: PreconditionError."""
     runs = {part.service: runs_now(clients, part) for part in parts}
@@ -200,7 +197,7 @@ def find_way_back(
     unsettled = [part.service for part in rolled if len(look(clients, part).service.deployments) > 1]
     known = {each.digest for each in ecr.list_images(clients.ecr, target.registry)}
     existing = {part.before: _exists(clients, part, known) for part in parts}
-    return plan_way_back(parts, wanted, runs, existing, unsettled=unsettled, migrated=migrated, published=published)
+    return plan_way_back(parts, wanted, runs, existing, unsettled=unsettled)
 
 
 def _exists(clients: Clients, part: ServiceRelease, digests: set[str]) -> bool:

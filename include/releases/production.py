@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from include import github
 from include.aws import cloudwatch, ecr
@@ -23,9 +22,6 @@ from include.releases.plans.production_release import ProductionReleasePlan, Rep
 from include.releases.staging import read_live, read_templates
 from include.releases.templates import differences
 from include.releases.versions import Bump, choose_version, previous_version, read_tags
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

@@ -31,18 +31,14 @@ class WayBack:
 
     returns: tuple[Return, ...]  # newest first
     untouched: tuple[str, ...]  # services that run what they ran before
-    not_undone: tuple[str, ...]
-    mixed: bool
+    mixed: str | None  # how, in one sentence
 
     @property
     def text(self) -> str:
-        """What is done and what is not, in one sentence for the person on call."""
+        """What is done, in one sentence for the person on call."""
         if not self.returns:
-            done = "Every service runs what it ran before; nothing goes back"
-        else:
-            done = f"Going back: {', then '.join(map(str, self.returns))}"
-        left = f"; not undone: {'; '.join(self.not_undone)}" if self.not_undone else ""
-        return f"{done}{left}."
+            return "Every service runs what it ran before; nothing goes back."
+        return f"Going back: {', then '.join(map(str, self.returns))}."
 
 
 def locate(part: ServiceRelease, runs: str, wanted: str | None) -> Where:
@@ -73,14 +69,11 @@ def plan_way_back(
     existing: Mapping[str, bool],
     *,
     unsettled: Collection[str] = (),
-    migrated: Sequence[str] = (),
-    published: str = "",
 ) -> WayBack:
     """Work out the way back of a release that failed; `parts` are in the order of the release.
 
     `wanted` and `runs` are task definitions by service, `existing` says by task definition whether it is still ACTIVE and
-    its image in the registry, `unsettled` are the services with a deployment under way, `migrated` the commands that were
-    run, `published` is the version that was.
+    its image in the registry, `unsettled` are the services with a deployment under way.
     Raises: PreconditionError if a service runs something that neither this release nor the time before it knows, or
     there is nothing to go back to.
     """
@@ -105,12 +98,12 @@ def plan_way_back(
     return WayBack(
         returns=tuple(returns),
         untouched=tuple(untouched),
-        not_undone=_not_undone(migrated, published),
-        mixed=find_mixed(parts, wanted, runs) is not None,
+        mixed=find_mixed(parts, wanted, runs),
     )
 
 
-def _not_undone(migrated: Sequence[str], published: str) -> tuple[str, ...]:
+def not_undone(migrated: Sequence[str], published: str) -> tuple[str, ...]:
+    """Return what going back leaves as it is: `migrated` are the commands that were run, `published` the version that was."""
     left = [
         f"the schema changes of {one_line(command)} (going back in the database is done by hand, with the lead developer)"
         for command in migrated

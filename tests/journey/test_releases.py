@@ -115,7 +115,7 @@ def test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has
 def test_person_who_aborts_a_release_sends_every_service_back(scene: Scene):
     before = definitions(scene, "production")
     run = release(scene)
-    run.wait_for_task("await_bake", "deferred")
+    run.wait_for_task("await_bake", "up_for_reschedule")
     run.mark("await_bake", "failed")
     asked = run.wait_until_asked("confirm_target_free")
     assert "went back" in asked["subject"]
@@ -123,6 +123,22 @@ def test_person_who_aborts_a_release_sends_every_service_back(scene: Scene):
     assert run.answer("The target is free again", "approver", "confirm_target_free").status_code == 200
     assert run.wait() == "failed"
     assert "Rolled back: a step failed, or was ended by hand; look at it; gone back: " in run.log("record_release")
+
+
+@RELEASE
+def test_release_that_is_marked_as_failed_half_way_keeps_the_target_until_a_person_has_looked(scene: Scene):
+    run = release(scene)
+    run.wait_for_task("await_bake", "up_for_reschedule")
+    run.mark_failed()
+    run.wait_for_task("record_release", "failed")
+    lease = scene.sandbox.target(f"{scene.name}/production")["lease"]
+    assert "ended by hand half way" in lease["kept"]
+    run.clear("confirm_target_free")
+    asked = run.wait_until_asked("confirm_target_free")
+    assert "did not go back" in asked["subject"]
+    assert run.answer("The target is free again", "approver", "confirm_target_free").status_code == 200
+    assert run.wait() == "failed"
+    assert scene.sandbox.target(f"{scene.name}/production")["lease"]["owner"] is None
 
 
 @RELEASE

@@ -215,14 +215,12 @@ def test_release_goes_back_newest_first_and_is_proved_to_be_as_before(scene, mad
     made.deploy(wanted)
     with pytest.raises(RolloutFailedError, match=f"{APP} is not proved to run {APP}:1"):
         deploying.prove_returned(made.clients, made.parts)
-    way = deploying.find_way_back(
-        made.clients, made.target, made.parts, wanted, migrated=("rake db:migrate",), published="v0.6.15"
-    )
+    way = deploying.find_way_back(made.clients, made.target, made.parts, wanted)
     assert [(each.part.service, last(each.runs), last(each.to)) for each in way.returns] == [
         (WORKERS, f"{WORKERS}:2", f"{WORKERS}:1"),
         (APP, f"{APP}:2", f"{APP}:1"),
     ]
-    assert (way.mixed, len(way.not_undone)) == (False, 2)
+    assert way.mixed is None
     back = [part.model_copy(update={"before": wanted[part.service]}) for part in reversed(made.parts)]
     old = {part.service: part.before for part in made.parts}
     assert made.deploy(old, "back", back) == [WORKERS, APP]
@@ -235,12 +233,13 @@ def test_release_that_stopped_between_its_services_is_mixed_and_only_the_applica
     wanted = made.register()
     made.wait(wanted, *made.advance(wanted))
     way = deploying.find_way_back(made.clients, made.target, made.parts, wanted)
-    assert ([each.part.service for each in way.returns], way.untouched, way.mixed) == ([APP], (WORKERS,), True)
+    assert ([each.part.service for each in way.returns], way.untouched) == ([APP], (WORKERS,))
+    assert way.mixed == f"The release is mixed: {APP} on {APP}:2 (the release), {WORKERS} on {WORKERS}:1"
 
 
 def test_release_that_changed_nothing_has_nowhere_to_go_back_from(made):
     way = deploying.find_way_back(made.clients, made.target, made.parts, {})
-    assert (way.returns, way.untouched, way.mixed) == ((), (WORKERS, APP), False)
+    assert (way.returns, way.untouched, way.mixed) == ((), (WORKERS, APP), None)
 
 
 def test_way_back_to_an_image_that_is_gone_is_refused(scene, made):
@@ -296,6 +295,8 @@ def test_tag_whose_process_died_after_the_write_is_found(scene, made, monkeypatc
 
 def test_image_that_is_gone_is_refused_and_nothing_is_tagged(scene, made):
     fault = scene.inject("image_expired", tag=BUILT_ONLY)
-    with pytest.raises(PreconditionError, match=f"^Repository core has no image {made.digest[:19]} any more"):
+    with pytest.raises(
+        PreconditionError, match=f"^Repository core of core/staging has no image {made.digest[:19]}; find out who"
+    ):
         deploying.tag_image(made.clients, scene.permit(), made.target, made.digest, "staging-1")
     assert (scene.injected(fault), scene.called("ecr.PutImage")) == (1, 0)

@@ -161,6 +161,36 @@ def test_deployment_of_the_release_that_is_still_at_work_is_stopped_on_the_way_b
     assert "3 tasks run image" in green.prove_green(web.clients, part, part.before_digest)
 
 
+def test_deployment_that_the_push_may_still_start_is_waited_for_on_the_way_back(web, plan, since):
+    follow(web, plan, publish(web, plan))
+    (part,) = plan.services
+    pushed = deploying.find_push(web.clients, web.target, plan.image, [part])
+    assert pushed is not None
+    assert not advance_green(web.clients, web.permit(RUN), service_of(web), part, part.before, since, pushed)
+    arguments = green.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed.isoformat())
+    assert "may still start a deployment" in run_watch("green_ended", web.clients, arguments).text
+    web.cloud.advance(100)
+    go(web, part, part.before, since)
+    assert web.called("codedeploy.StopDeployment") == 1
+    assert "3 tasks run image" in green.prove_green(web.clients, part, part.before_digest)
+
+
+def test_push_that_starts_nothing_does_not_hold_up_the_way_back_for_ever(web, plan, since):
+    (part,) = plan.services
+    assert deploying.find_push(web.clients, web.target, plan.image, [part]) is None
+    assert advance_green(web.clients, web.permit(RUN), service_of(web), part, part.before, since, since) is False
+    web.cloud.advance(16 * 60)
+    assert advance_green(web.clients, web.permit(RUN), service_of(web), part, part.before, since, since) is True
+
+
+def test_service_without_a_task_proves_nothing(web, plan):
+    (part,) = plan.services
+    web.clients.ecs.update_service(cluster=part.cluster, service=part.service, desiredCount=0)
+    web.cloud.advance(600)
+    with pytest.raises(RolloutFailedError, match=r"has 0 running tasks with the traffic and 0 that ECS lists"):
+        green.prove_green(web.clients, part, part.before_digest)
+
+
 def test_answer_that_is_lost_is_found_and_no_second_deployment_is_asked_for(web, since, released):
     fault = web.inject("lost_answer", action="CreateDeployment", times=1)
     with pytest.raises(Exception, match=r"Connection was closed|CreateDeployment"):

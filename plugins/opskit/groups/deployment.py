@@ -12,6 +12,7 @@ from include.releases.green import prove_green
 from include.releases.green_deploying import pushed_definition
 from include.releases.parts import Migration, ServiceRelease
 from include.releases.plans.database_migration import keyed
+from include.releases.way_back import not_undone
 from opskit.operators.deploy_services import DeployServicesOperator, Way
 from opskit.step import Step, step
 
@@ -124,7 +125,7 @@ def _back(here: Step) -> Way:
         service, since = here.target.environment.service(part.service), datetime.fromisoformat(here.guard["since"])
         released[part.service] = pushed_definition(here.clients, service, part, since)
     back = deploying.find_way_back(here.clients, here.target, parts, released)
-    here.permit.note(back.text)
+    here.permit.note(f"{back.mixed}. {back.text}" if back.mixed else back.text)
     returning = [
         each.part.model_copy(update={"before": each.runs}) for each in back.returns if each.part.controller == "ECS"
     ]
@@ -133,6 +134,15 @@ def _back(here: Step) -> Way:
     digest = here.guard["plan"]["image"] or here.result_of("image.await_image")
     pushed = deploying.find_push(here.clients, here.target, digest, green) if digest else None
     return Way("return", (*returning, *reversed(green)), to, pushed_at=pushed.isoformat() if pushed else "")
+
+
+def _not_undone(here: Step) -> list[str]:
+    """Return, in one sentence or none, what a run that goes back leaves as it made it."""
+    plan, made = here.guard["plan"], here.result_of("migration.start_migration")
+    migrated = [" ".join(plan["migration"]["command"])] if plan.get("migration") and made else []
+    published = plan["version"] if here.result_of("publish_release") else ""
+    left = not_undone(migrated, published)
+    return ["; ".join(left)] if left else []
 
 
 def return_services() -> DeployServicesOperator:
@@ -148,5 +158,5 @@ def verify_return() -> str:
         proofs = [prove_green(here.clients, p, p.before_digest) for p in parts if p.controller == "CODE_DEPLOY"]
         if rolled := rolled_out(parts):
             proofs.append(deploying.prove_returned(here.clients, rolled))
-        return "; ".join(proofs)
+        return "; not undone: ".join(["; ".join(proofs), *_not_undone(here)])
     raise AssertionError("unreachable: step() raises")

@@ -19,7 +19,9 @@ def move_tickets() -> str:
 
 @task
 def mark_tickets() -> str:
-    """Tag the tickets of a release that went back."""
+    """Tag the tickets of a release that was published, and went back."""
     with step() as here:
+        if not here.result_of("publish_release"):
+            return "no ticket was touched: the release was never published"
         return ticketing.mark_tickets(here.permit, jira_client(here.target), here.guard["plan"]["tickets"])
     raise AssertionError("unreachable: step() raises")

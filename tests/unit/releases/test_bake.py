@@ -41,8 +41,8 @@ def test_bake_lasts_as_long_as_the_inventory_says():
 @pytest.mark.parametrize("before", ["OK", "INSUFFICIENT_DATA", "MISSING"])
 def test_alarm_that_fires_after_the_release_sends_it_back(before: str):
     assert refusal(alarm(state="ALARM", minutes=3), before={"cpu": before}) == (
-        f"1 alarm fired after the release: cpu ({before}; now: threshold crossed); go back unless you know that the release "
-        "is not the reason."
+        f"1 alarm fired after the release: cpu ({before}; now: threshold crossed); find out whether the release is "
+        "the reason."
     )
 
 
@@ -88,8 +88,8 @@ def trouble(name: str = "9", *, first: float = 2, level: str = "error", count: i
 
 def test_new_error_of_the_release_sends_it_back():
     assert refusal(alarm(), base={"troubles": {}}, troubles=[trouble()]) == (
-        "Sentry has 1 new errors of this release, 0 allowed; most often (3 times): NoMethodError https://sentry.example/9; go "
-        "back, or look at it first."
+        "Sentry has 1 new errors of this release, 0 allowed; most often (3 times): NoMethodError https://sentry.example/9; "
+        "look at it before the next release."
     )
 
 
@@ -119,8 +119,8 @@ def test_more_error_lines_than_usual_send_it_back():
     usual = {"errors_per_hour": 30.0}
     assert judged(alarm(), base=usual, errors=30)  # 10 in 20 minutes would be usual
     assert refusal(alarm(), base=usual, errors=31, first_error="boom") == (
-        "The logs hold 31 errors in 20 min since the release, where 10 would be usual and 30 are allowed; the first: boom; go "
-        "back, or look at it first."
+        "The logs hold 31 errors in 20 min since the release, where 10 would be usual and 30 are allowed; the first: boom; "
+        "look at it before the next release."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from include.errors import DriftError, RolloutFailedError
-from include.releases.blue_green import Deployment, TaskSet, ensure_idle, find_deployment, judge_deployment
+from include.releases.blue_green import Deployment, TaskSet, find_deployment, judge_deployment
 from include.waits.progress import Progress
 from tests.unit.facts import at
 from tests.unit.releases.facts import APP_NEW, APP_OLD, part
@@ -121,11 +121,4 @@ def test_deployment_started_by_a_push_is_the_first_new_one_that_is_no_rollback()
     ours, later = deployed("d-4", created_at=at(3)), deployed("d-5", created_at=at(4))
     everything = [later, ours, same, rollback, early]
     assert find_deployment(everything, WEB, at(0)) == ours
-    assert find_deployment(everything, WEB, at(0), APP_NEW) == ours
     assert find_deployment([early, rollback, same], WEB, at(0)) is None
-
-
-def test_nothing_begins_while_codedeploy_is_at_work():
-    ensure_idle([deployed(status="Succeeded"), deployed(status="Failed"), deployed(status="Stopped")], WEB)
-    with pytest.raises(DriftError, match=r"CodeDeploy is at work on core-app \(deployment d-1, Ready, by user\)"):
-        ensure_idle([deployed(status="Ready")], WEB)

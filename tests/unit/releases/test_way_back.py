@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import PreconditionError
-from include.releases.way_back import WayBack, find_mixed, plan_way_back
+from include.releases.way_back import WayBack, find_mixed, not_undone, plan_way_back
 from tests.unit.releases.facts import APP, APP_NEW, APP_OLD, WORK_NEW, WORK_OLD, WORKERS
 
 PARTS = [APP, WORKERS]
@@ -24,35 +24,35 @@ def test_services_go_back_newest_first():
         ("core-sidekiq", WORK_NEW, WORK_OLD),
         ("core-app", APP_NEW, APP_OLD),
     ]
-    assert (back.untouched, back.mixed) == ((), False)
+    assert (back.untouched, back.mixed) == ((), None)
 
 
 def test_release_that_failed_between_app_and_workers_is_mixed_and_only_the_app_goes_back():
     back = way(APP_NEW, WORK_OLD)
     assert [each.part.service for each in back.returns] == ["core-app"]
-    assert (back.untouched, back.mixed) == (("core-sidekiq",), True)
+    assert back.untouched == ("core-sidekiq",)
+    assert str(back.mixed).startswith("The release is mixed: core-app on core-app:42 (the release), core-sidekiq on")
     assert back.text == "Going back: core-app from core-app:42 to core-app:41."
 
 
 def test_what_is_not_undone_is_said():
-    back = way(APP_NEW, WORK_OLD, migrated=["bundle exec rake db:migrate"], published="v0.6.15")
-    assert back.text == (
-        "Going back: core-app from core-app:42 to core-app:41; not undone: the schema changes of bundle exec rake db:migrate "
-        "(going back in the database is done by hand, with the lead developer); release and tag v0.6.15 on GitHub, which stay "
-        "published."
+    assert not_undone(["bundle exec rake db:migrate"], "v0.6.15") == (
+        "the schema changes of bundle exec rake db:migrate (going back in the database is done by hand, with the lead developer)",
+        "release and tag v0.6.15 on GitHub, which stay published",
     )
+    assert not_undone([], "") == ()
 
 
 def test_release_that_ecs_has_rolled_back_itself_needs_no_way_back():
     back = way(APP_OLD, WORK_OLD)
-    assert (back.returns, back.mixed) == ((), False)
+    assert (back.returns, back.mixed) == ((), None)
     assert back.text == "Every service runs what it ran before; nothing goes back."
 
 
 def test_service_that_ecs_is_still_rolling_back_is_waited_for():
     back = way(APP_OLD, WORK_OLD, unsettled=["core-app"])
     assert [(each.part.service, each.runs, each.to) for each in back.returns] == [("core-app", APP_OLD, APP_OLD)]
-    assert (back.untouched, back.mixed) == (("core-sidekiq",), False)
+    assert (back.untouched, back.mixed) == (("core-sidekiq",), None)
     assert back.text == "Going back: core-app to core-app:41, as ECS has begun by itself."
 
 
@@ -104,4 +104,4 @@ def test_after_the_way_back_every_service_runs_what_it_ran_before(released: list
     assert after == {each.service: each.before for each in parts}
     order = [each.part.service for each in back.returns]
     assert order == sorted(order, reverse=True)
-    assert back.mixed == (len(set(released)) > 1)
+    assert (back.mixed is not None) == (len(set(released)) > 1)

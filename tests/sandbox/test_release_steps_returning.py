@@ -1,0 +1,26 @@
+"""A rollback that a person starts, of a service on instances whose family one-off tasks share."""
+
+from include.aws.task_definitions import describe_definition, takes
+from include.releases import returning
+
+MAPS = "districtbuilder/staging"
+
+
+def test_revision_of_a_one_off_is_nothing_that_a_service_on_instances_goes_back_to(scene_of):
+    scene = scene_of(MAPS)
+    (service,) = [scene.target.environment.service(each) for each in scene.target.release.services]
+    runs = scene.clients.ecs.describe_services(cluster=scene.target.environment.cluster, services=[service.name])
+    live = describe_definition(scene.clients.ecs, runs["services"][0]["taskDefinition"])
+    container = {key: live["containerDefinitions"][0][key] for key in ("name", "image", "essential")}
+    made = scene.clients.ecs.register_task_definition(
+        family=service.family,
+        containerDefinitions=[container],
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="1024",
+        memory="2048",
+    )["taskDefinition"]
+    assert takes(made, "FARGATE")
+    assert not takes(made, service.launch_type)
+    candidates = returning.list_candidates(scene.clients, (), service)
+    assert [each.definition for each in candidates] == [live["taskDefinitionArn"]]
