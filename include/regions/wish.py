@@ -1,0 +1,124 @@
+"""Which regions get which data: what a person typed, held against what the database knows, before anything is touched."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from include.aws.s3.location import Location, check_apart
+from include.errors import PreconditionError
+from include.params import shown
+from include.regions.config import RegionConfig
+
+REGION = re.compile(r"[A-Z]{2}/[A-Z0-9]{1,8}")  # country_code/region_code
+KEYS = ("region", "data")
+MOST = 60  # regions of one run; the whole country is one restart
+
+
+@dataclass(frozen=True)
+class Wish:
+    """New data for one region, which is named `<country_code>/<region_code>`."""
+
+    region: str
+    data: Location
+
+
+@dataclass(frozen=True)
+class Update:
+    """A region that exists, and the data that is to take the place of its own."""
+
+    config: RegionConfig
+    existing: Location
+    data: Location
+
+    def backup(self, day: str, clash: str = "") -> Location:
+        """Return where its data is kept: beside it, named by the day; `clash` tells a second one of that day apart."""
+        return self.existing.beside(f"-backup-{day}{f'-{clash}' if clash else ''}")
+
+
+def read_wishes(given: Any, buckets: Collection[str]) -> tuple[Wish, ...]:
+    """Return what a run is asked for; `buckets` are those that the inventory lets it read. Raises: PreconditionError."""
+    if not isinstance(given, list) or not given:
+        raise PreconditionError(
+            'regions is empty; give a list such as [{"region": "US/PA", "data": "s3://bucket/folder/"}].'
+        )
+    if len(given) > MOST:
+        raise PreconditionError(
+            f"regions has {len(given)} entries, and one run takes {MOST}; split it into several runs."
+        )
+    wishes = tuple(_read(number, each, buckets) for number, each in enumerate(given, 1))
+    for one, other in combinations(wishes, 2):
+        if one.region == other.region:
+            raise PreconditionError(f"Region {one.region} is listed twice; keep one of the two.")
+    return wishes
+
+
+def _read(number: int, given: Any, buckets: Collection[str]) -> Wish:
+    if not isinstance(given, Mapping) or set(given) != set(KEYS):
+        raise PreconditionError(
+            f"Entry {number} of regions is {shown(given)}; it needs exactly region and data, such as "
+            '{"region": "US/PA", "data": "s3://bucket/folder/"}.'
+        )
+    region, data = given["region"], given["data"]
+    if not isinstance(region, str) or not REGION.fullmatch(region):
+        raise PreconditionError(f"Entry {number} of regions names {shown(region)}; a region is named like US/PA.")
+    if not isinstance(data, str):
+        raise PreconditionError(f"The data of {region} is {shown(data)}; give the URI of an S3 folder.")
+    location = Location.parse(data)
+    if location.bucket not in buckets:
+        raise PreconditionError(
+            f"The data of {region} is in bucket {location.bucket}, which the inventory does not list (it lists "
+            f"{', '.join(sorted(buckets)) or 'none'}); copy it there first, or add the bucket."
+        )
+    return Wish(region, location)
+
+
+def match_regions(wishes: Sequence[Wish], known: Sequence[RegionConfig]) -> tuple[Update, ...]:
+    """Return the update of each wished region, in order. Raises: PreconditionError if one cannot be made."""
+    updates = tuple(
+        Update(_find(each.region, known), _location(_find(each.region, known)), each.data) for each in wishes
+    )
+    for each in updates:
+        check_apart(each.data, each.existing)
+    for one, other in combinations(updates, 2):
+        if one.existing.overlaps(other.existing):
+            raise PreconditionError(
+                f"The data of {one.config.region} and {other.config.region} lie one in the other ({one.existing.uri}, "
+                f"{other.existing.uri}), so a copy of one would change both; correct s3_uri of one of them."
+            )
+        for update, neighbour in ((one, other), (other, one)):
+            if update.data.overlaps(neighbour.existing):
+                raise PreconditionError(
+                    f"The new data of {update.config.region}, {update.data.uri}, is what {neighbour.config.region} runs on, which "
+                    "this run overwrites; copy it elsewhere first."
+                )
+    return updates
+
+
+def _find(region: str, known: Sequence[RegionConfig]) -> RegionConfig:
+    found = [each for each in known if each.region == region and not each.archived]
+    if len(found) > 1:
+        raise PreconditionError(
+            f"The database has {len(found)} regions {region} that are not archived; archive all but one first."
+        )
+    if found:
+        return found[0]
+    if any(each.region == region for each in known):
+        raise PreconditionError(f"Region {region} is archived, and the services refuse to load it; make it live first.")
+    names = sorted({each.region for each in known if not each.archived})
+    near = difflib.get_close_matches(region, names, n=1, cutoff=0.6)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    raise PreconditionError(f"The database has no region {region}{meant}; it has {', '.join(names) or 'none'}.")
+
+
+def _location(config: RegionConfig) -> Location:
+    try:
+        return Location.parse(config.s3_uri)
+    except PreconditionError as error:
+        raise PreconditionError(
+            f"The s3_uri of region {config.region} in the database cannot be used: {error}"
+        ) from error
