@@ -1,0 +1,199 @@
+"""The plan of region_data_update: per region what is kept, what is overwritten, and the restart that makes it live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.aws.s3.comparing import Comparison
+from include.aws.s3.location import Location
+from include.errors import PreconditionError
+from include.inventory import Target
+from include.plan.model import Change, Frozen, Plan, Skip
+from include.regions.wish import Update
+from include.restart.plan import RestartPlan, ServiceRestart
+
+NAMED = 5  # keys shown of each kind
+PER_SECOND = 500  # objects copied and proved, as measured against S3's own rate; see docs/benchmarks.md
+
+
+class RegionUpdate(Frozen):
+    """One region of the update, as it was when the plan was made; folders are S3 URIs."""
+
+    region: str
+    id: str  # of its row in region_config
+    version: str  # ISO 8601; maps keep their work under it
+    existing: str
+    data: str
+    backup: str
+    objects: int  # of the new data
+    bytes: int
+    kept: int  # objects of the data that runs now, which the backup gets
+    stale: int  # objects of the old data that the new one does not have
+    digest: str  # of the new data's keys, sizes and ETags
+
+
+class RegionDataPlan(Plan):
+    """The plan of an update of region data."""
+
+    regions: tuple[RegionUpdate, ...]
+    remove_stale: bool
+    strategy: str
+    services: tuple[ServiceRestart, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What S3 says for one update."""
+
+    comparison: Comparison  # of the new data with the data that runs
+    files: frozenset[str]  # of the new data, by name within its folder; those that are required, if they are there
+    backup: Location
+    in_backup: int  # objects that are in the backup's folder already
+
+
+def plan_region_data(
+    target: Target,
+    updates: Sequence[Update],
+    seen: Mapping[str, Seen],
+    required: Sequence[str],
+    restart: RestartPlan,
+    *,
+    remove_stale: bool,
+) -> RegionDataPlan:
+    """Build the plan; `seen` is by region, `required` are the files without which a region cannot be loaded.
+
+    Raises: PreconditionError if any of them cannot be updated: then none is.
+    """
+    planned = tuple(_plan(each, seen[each.config.region], required) for each in updates)
+    objects = sum(each.objects + each.kept for each in planned)
+    return RegionDataPlan(
+        runbook="region_data_update",
+        target=target.name,
+        account=target.environment.account,
+        region=target.environment.region,
+        changes=(
+            *(change for each in planned for change in _changes(each, remove_stale=remove_stale)),
+            *restart.changes,
+            *(_bump(each) for each in planned),
+        ),
+        skips=(*([] if remove_stale else _left(planned)), *restart.skips),
+        notes=(*(note for each in planned for note in _notes(each, seen[each.region].comparison)), *restart.notes),
+        expected_seconds=restart.expected_seconds + objects // PER_SECOND,
+        regions=planned,
+        remove_stale=remove_stale,
+        strategy=restart.strategy,
+        services=restart.services,
+    )
+
+
+def _plan(update: Update, seen: Seen, required: Sequence[str]) -> RegionUpdate:
+    found, region = seen.comparison, update.config.region
+    if not found.source.count:
+        raise PreconditionError(f"{update.data.uri} holds no object, so {region} would get nothing; correct its data.")
+    if missing := [each for each in required if each not in seen.files]:
+        raise PreconditionError(
+            f"The new data of {region} has no {', '.join(missing)}, without which it cannot be loaded; process it again, or "
+            f"correct {update.data.uri}."
+        )
+    if found.archived.count:
+        raise PreconditionError(
+            f"{found.archived.count:,} objects of the new data of {region} are archived ({_named(found.archived.examples)}), and "
+            "S3 does not copy those; restore them first."
+        )
+    if found.too_long.count:
+        raise PreconditionError(
+            f"{found.too_long.count:,} keys of the new data of {region} would be longer than S3 takes under "
+            f"{update.existing.uri} ({_named(found.too_long.examples)}); shorten them."
+        )
+    if not found.destination.count:
+        raise PreconditionError(
+            f"{update.existing.uri}, on which {region} runs, holds no object, so there is nothing to go back to; find out why "
+            "first."
+        )
+    if seen.in_backup:
+        raise PreconditionError(
+            f"{seen.backup.uri} holds {seen.in_backup:,} objects already, so a backup there would be mixed with them; move them "
+            "away, or start another run, whose backup has a name of its own."
+        )
+    if not found.changes.count and not found.appears.count and not found.unproved.count:
+        raise PreconditionError(
+            f"{region} runs on this very data already ({found.source.count:,} objects); leave it out of the run."
+        )
+    return RegionUpdate(
+        region=region,
+        id=str(update.config.id),
+        version=update.config.version.isoformat(),
+        existing=update.existing.uri,
+        data=update.data.uri,
+        backup=seen.backup.uri,
+        objects=found.source.count,
+        bytes=found.source.bytes,
+        kept=found.destination.count,
+        stale=found.stale.count,
+        digest=found.digest,
+    )
+
+
+def _changes(each: RegionUpdate, *, remove_stale: bool) -> list[Change]:
+    changes = [
+        Change(
+            what=f"backup of {each.region} at {each.backup}",
+            before="no object there",
+            after=f"{each.kept:,} objects, proved to be those of {each.existing}",
+            undo="not needed: it is left there",
+        ),
+        Change(
+            what=f"data of {each.region} at {each.existing}",
+            before=f"{each.kept:,} objects",
+            after=f"{each.objects:,} objects ({each.bytes / 1e6:,.1f} MB) of {each.data} over them, proved",
+            undo=f"copied back from {each.backup}, proved",
+        ),
+    ]
+    if remove_stale and each.stale:
+        changes.append(
+            Change(
+                what=f"{each.stale:,} objects of {each.region} that the new data does not have",
+                before="there",
+                after="removed, after the new data is proved",
+                undo=f"copied back from {each.backup}",
+            )
+        )
+    return changes
+
+
+def _bump(each: RegionUpdate) -> Change:
+    return Change(
+        what=f"region_config.version of {each.region}, after all old tasks are gone",
+        before=_day(each.version),
+        after="the time of this run: maps compute their numbers anew",
+        undo="set once more, so that no map keeps what it computed from the bad data",
+    )
+
+
+def _left(planned: Sequence[RegionUpdate]) -> list[Skip]:
+    return [
+        Skip(
+            what=f"removing {each.stale:,} objects of {each.region}", why="the old data had them, the new one does not"
+        )
+        for each in planned
+        if each.stale
+    ]
+
+
+def _notes(each: RegionUpdate, found: Comparison) -> list[str]:
+    kinds = (("change", found.changes), ("appear", found.appears), ("stay as they are", found.identical))
+    said = [f"{keys.count:,} {words} ({_named(keys.examples)})" for words, keys in kinds if keys.count]
+    if found.unproved.count:
+        said.append(f"{found.unproved.count:,} are of the same size, and S3 does not say whether they differ")
+    return [f"{each.region}: {', '.join(said)}."]
+
+
+def _named(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+    return ", ".join(repr(key.rsplit("/", 1)[-1] or key) for key in keys[:NAMED]) + more
+
+
+def _day(version: str) -> str:
+    return f"{datetime.fromisoformat(version):%Y-%m-%d %H:%M}"
