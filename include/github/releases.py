@@ -60,8 +60,9 @@ def publish(repository: Repository, release: Release, sha: str) -> Release:
     """
     thing = f"release {release.tag} of {name_of(repository)}"
     draft = read(thing, lambda: repository.get_release(release.id))
+    is_draft = draft.draft  # loads the rest: until then the id stands for the tag
     found = _of_commit(repository, _release(draft), sha)
-    if not found.draft:
+    if not is_draft:
         return found
     _refuse_other_tag(repository, release.tag, sha)
     try:

@@ -22,7 +22,7 @@ from include.operations.history import (
     list_decisions,
     list_events,
 )
-from include.operations.leases import confirm_lease, keep_lease, release_lease, try_claim
+from include.operations.leases import confirm_lease, keep_lease, read_lease, release_lease, try_claim
 from include.outcome import conclude
 from include.plan.differences import differences
 from include.plan.markdown import render
@@ -147,7 +147,8 @@ def give_lease_back(*unless: str) -> None:
     When a run is marked as failed, only teardowns still run: neither a way back, nor the question whether the target is free.
     """
     with step() as here:
-        if unless and here.has_begun and not any(here.result_of(each) for each in unless):
+        kept = read_lease(here.table, here.target.name).kept  # with a better reason
+        if unless and here.has_begun and not kept and not any(here.result_of(each) for each in unless):
             why = "the run was ended by hand half way; look at every service, then clear confirm_target_free: it asks"
             keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], why)
         released = release_lease(here.table, here.target.name, here.run)
