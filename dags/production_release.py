@@ -47,7 +47,7 @@ def plan_for(here: Step) -> tuple[ProductionReleasePlan, datetime]:
     params = here.params
     wish = production.Wish(params["commit"], params["version"], params["bump"])
     staging = operations_table(here.target.proved_on.name)
-    return production.make_plan(here, staging, wish, here.context["dag_run"].run_after)
+    return production.make_plan(here, staging, wish, here.context["dag_run"].run_after, here.run_state)
 
 
 with DAG(

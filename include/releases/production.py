@@ -12,6 +12,7 @@ from include.aws import cloudwatch, ecr
 from include.aws.sts import ask_who
 from include.errors import PreconditionError
 from include.inventory import Target
+from include.lease.model import LIVE, RunState
 from include.operations.leases import read_lease
 from include.operations.proofs import last_proof, read_proof
 from include.operations.table import OperationsTable
@@ -34,9 +35,12 @@ class Wish:
 
 
 def make_plan(
-    place: Place, staging: OperationsTable, wish: Wish, stamp: datetime
+    place: Place, staging: OperationsTable, wish: Wish, stamp: datetime, run_state: RunState
 ) -> tuple[ProductionReleasePlan, datetime]:
-    """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
+    """Return the plan and AWS's time just before the reads it rests on; `run_state` knows which runs on staging still live.
+
+    Raises: PreconditionError.
+    """
     target, clients = place.target, place.clients
     assert target.proved_on  # only such targets are offered
     account, since = ask_who(clients.sts)
@@ -57,7 +61,7 @@ def make_plan(
         proof=proof,
         alarms=cloudwatch.describe_alarms(clients.cloudwatch, target.environment.alarms),
         account=account,
-        staging=_at_work(staging, target.proved_on.name),
+        staging=_at_work(staging, target.proved_on.name, run_state),
         templates=templates,
         differences=_differences(target, proof.templates if proof else {}, templates),
         keep=target.registry.keep,
@@ -86,10 +90,11 @@ def _last_proved(staging: OperationsTable, target: Target) -> str:
     return proof.commit
 
 
-def _at_work(staging: OperationsTable, name: str) -> tuple[str, ...]:
-    """Return the deployments to staging that are at work or wait for their turn (I9)."""
+def _at_work(staging: OperationsTable, name: str, run_state: RunState) -> tuple[str, ...]:
+    """Return the deployments to staging that are at work or wait for their turn (I9), not what dead runs left behind."""
     lease = read_lease(staging, name)
-    return tuple(each for each in (lease.owner, *lease.waiting) if each)
+    runs = (lease.owner, *lease.waiting)
+    return tuple(each for each in runs if each and (run_state(each) in LIVE or (lease.kept and each == lease.owner)))
 
 
 def _differences(target: Target, proved: Mapping[str, str], here: Mapping[str, str]) -> tuple[str, ...]:

@@ -196,7 +196,7 @@ class Poller:
         return Look("done" if done else "waiting", progress.text, progress.milestone, progress.end)
 
     def _failed(self, state: _State, error: RunbookError) -> Look:
-        now, text = self._clock(), f"{type(error).__name__}: {error}"
+        now, text = self._clock(), str(error)
         state.agreed, state.looked, state.moved = 0, now, True
         state.failing = now if state.failing is None else state.failing
         return Look("failed" if now - state.failing >= DOUBT else "waiting", text)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 
 from airflow.sdk import PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.approval import ensure_approved
 from include.errors import ApprovalError, PreconditionError
@@ -46,7 +45,7 @@ def ask_for_lease(plan_task: str) -> PokeReturnValue:
             here.run,
             here.reason,
             datetime.now(UTC),
-            lambda owner: _run_state(here, owner),
+            here.run_state,
         )
         log.info("progress: %s", asked.message)
         held = asked.outcome != "wait"
@@ -181,15 +180,3 @@ def _ensure_approved(here: Step, plan_task: str) -> dict[str, Any]:
 
 def _code(here: Step) -> str:
     return code_digest(here.context["dag"].fileloc, here.target)
-
-
-def _run_state(here: Step, owner: str) -> str | None:
-    """Return what Airflow says of a run; None of one that was deleted."""
-    dag_id, _, run_id = owner.partition("/")
-    try:
-        state = here.context["ti"].get_dagrun_state(dag_id=dag_id, run_id=run_id)
-    except AirflowRuntimeError as error:
-        if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
-            return None
-        raise
-    return str(getattr(state, "value", state)) if state else None

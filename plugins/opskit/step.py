@@ -7,10 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRuntimeError,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws.clients import Clients
@@ -136,6 +142,17 @@ class Step:
         guard = self.guard
         return Permit(self.table, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
 
+    def run_state(self, owner: str) -> str | None:
+        """Return what Airflow says of a run, `<dag_id>/<run_id>`; None of one that was deleted."""
+        dag_id, _, run_id = owner.partition("/")
+        try:
+            state = self.context["ti"].get_dagrun_state(dag_id=dag_id, run_id=run_id)
+        except AirflowRuntimeError as error:
+            if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return str(getattr(state, "value", state)) if state else None
+
     @property
     def has_begun(self) -> bool:
         """Whether this run got past its guard, so that it may have changed something, and still has the lease."""
@@ -160,10 +177,23 @@ def step() -> Iterator[Step]:
 
 def fail(here: Step, error: RunbookError) -> None:
     """Fail the task without a retry and journal the failure, except of a run that only plans, which writes nothing at all."""
-    message = f"{type(error).__name__}: {error}"
-    if not here.params.get("plan_only"):
-        try:
-            add_event(here.table, here.run, here.name, "failed", message)
-        except (RunbookError, BotoCoreError, ClientError) as second:  # it may be the very reason of the failure
-            log.warning("The failure could not be journalled: %s", second)
-    raise AirflowFailException(message) from error
+    _journal(here, error)
+    raise AirflowFailException(str(error)) from error
+
+
+def note_failure(context: Any) -> None:
+    """Callback of every task: journal what no step foresaw, such as a sensor that ran out of time, once no retry is left."""
+    here, error = Step(context), context.get("exception")
+    if isinstance(error, AirflowSensorTimeout):
+        _journal(here, RunbookError(f"{here.name} ran out of time: {error}"))
+    elif error is not None and not isinstance(error, AirflowFailException):  # that one is journalled already
+        _journal(here, RunbookError(f"{here.name} gave up after its last retry: {type(error).__name__}: {error}"))
+
+
+def _journal(here: Step, error: RunbookError) -> None:
+    if here.params.get("plan_only"):
+        return
+    try:
+        add_event(here.table, here.run, here.name, "failed", str(error), {"error": type(error).__name__})
+    except (RunbookError, BotoCoreError, ClientError) as second:  # it may be the very reason of the failure
+        log.warning("The failure could not be journalled: %s", second)

@@ -49,9 +49,6 @@ def tell(context: Any) -> None:
         log.exception("The story of this run could not be told.")
 
 
-TOLD = {"on_success_callback": tell, "on_failure_callback": tell}  # for a DAG's default_args
-
-
 def _tell(context: Any) -> None:
     run, params = context["dag_run"], dict(context["params"])
     if params.get("plan_only"):

@@ -17,6 +17,7 @@ from sandbox.demo.client import Run
 from sandbox.demo.options import Options
 from sandbox.errors import SandboxError
 
+AT_WORK = ("running", "deferred", "up_for_reschedule", "up_for_retry", "awaiting_input")
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 LOOK_EVERY = 0.5  # seconds
 QUIET_LINE_EVERY = 5.0  # seconds between two lines about a wait where there is no live line
@@ -136,9 +137,7 @@ class Follower:
         return str((fresh or people)[0])
 
     def _tell_now(self, live: Live, tasks: list[dict[str, Any]]) -> None:
-        waiting = [
-            task for task in tasks if task["state"] in ("running", "deferred", "up_for_reschedule", "awaiting_input")
-        ]
+        waiting = [task for task in tasks if task["state"] in AT_WORK]
         said = self._progress(waiting[0]) if waiting else ""
         names = ", ".join(_name(task) for task in waiting) or "..."
         world = self._world()
@@ -151,6 +150,8 @@ class Follower:
     def _progress(self, task: dict[str, Any]) -> str:
         if task["state"] == "awaiting_input":
             return "asks a person"
+        if task["state"] == "up_for_retry":
+            return f"try {task['try_number']} of {task['max_tries'] + 1} failed, is made again: {self._reason(task)}"
         try:
             lines = [str(line.get("event", "")) for line in self.run.log(task)]
         except SandboxError:  # the log of a task that has only just begun is not there yet

@@ -42,7 +42,7 @@ def staged(town_scene_of):
 
 
 def make_plan(web, staged):
-    return production.make_plan(web, staged.table, production.Wish(), STAMP)
+    return production.make_plan(web, staged.table, production.Wish(), STAMP, lambda _: "running")
 
 
 @pytest.fixture

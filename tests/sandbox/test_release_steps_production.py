@@ -10,7 +10,7 @@ from include import github, jira
 from include.errors import PreconditionError
 from include.inventory import load
 from include.inventory.loader import SHIPPED
-from include.operations.leases import release_lease
+from include.operations.leases import keep_lease, read_lease, release_lease, try_claim
 from include.operations.proofs import add_proof
 from include.releases import production, publication, staging, ticketing
 from include.releases.production import Wish
@@ -45,8 +45,9 @@ def proving(town_scene_of):
     return town_scene_of("core/staging")
 
 
-def plan(scene, proving, **wish):
-    return production.make_plan(scene, proving.table, Wish(**wish), STAMP)[0]
+def plan(scene, proving, alive=True, **wish):
+    state = "running" if alive else "failed"
+    return production.make_plan(scene, proving.table, Wish(**wish), STAMP, lambda _: state)[0]
 
 
 def draft(scene, made):
@@ -94,6 +95,20 @@ def test_nothing_is_released_while_staging_is_being_deployed(scene, proving):
         plan(scene, proving)
     release_lease(proving.table, "core/staging", STAGING_RUN)
     assert plan(scene, proving).commit == STAGED_COMMIT
+
+
+def test_what_dead_runs_left_behind_on_staging_is_in_nobodys_way(scene, proving):
+    proving.permit(STAGING_RUN)
+    fencing = read_lease(proving.table, "core/staging").fencing
+    try_claim(proving.table, "core/staging", "staging_deployment/two", "waits", STAMP, lambda _: "running")
+    with pytest.raises(
+        PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}, staging_deployment/two\)"
+    ):
+        plan(scene, proving)
+    assert plan(scene, proving, alive=False).commit == STAGED_COMMIT
+    keep_lease(proving.table, "core/staging", STAGING_RUN, fencing, "mixed")
+    with pytest.raises(PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}\)"):
+        plan(scene, proving, alive=False)
 
 
 def test_nothing_is_released_while_a_workflow_is_at_work(scene, proving):

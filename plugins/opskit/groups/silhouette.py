@@ -10,14 +10,20 @@ from airflow.sdk import PokeReturnValue, task
 from opskit.lease import Planner, ask_for_lease, give_lease_back, guard, hand_over_plan
 from opskit.operators.await_state import poll_seconds
 from opskit.params import refuse_unknown
-from opskit.step import GUARD, step
-from opskit.story import TOLD
+from opskit.step import GUARD, note_failure, step
+from opskit.story import tell
 
 # a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
 # API server and the database failing one after the other
 RETRIES = 8
 ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI asks
-    "default_args": {"owner": "operations", "retries": RETRIES, "retry_delay": 5, **TOLD},
+    "default_args": {
+        "owner": "operations",
+        "retries": RETRIES,
+        "retry_delay": 5,
+        "on_success_callback": tell,
+        "on_failure_callback": [note_failure, tell],
+    },
     "max_active_runs": 16,  # the lease, not Airflow, keeps runs on one target apart
     "allowed_run_types": ["manual"],
 }

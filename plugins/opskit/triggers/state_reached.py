@@ -44,4 +44,4 @@ class StateReachedTrigger(BaseTrigger):
                         yield TriggerEvent({"status": look.status, "text": look.text, "end": look.end})
                         return
         except RunbookError as error:  # there is no connection any more, or no such target
-            yield TriggerEvent({"status": "failed", "text": f"{type(error).__name__}: {error}"})
+            yield TriggerEvent({"status": "failed", "text": str(error)})

@@ -73,12 +73,12 @@ def test_rejection_is_the_present_state():
 
 def test_failure_comes_with_its_sentence_and_the_link_to_the_decision():
     events = [
-        event(10, "failed", "RolloutFailedError: Only 1 of 3 is healthy.", "surge.await_new_tasks_healthy"),
+        event(10, "failed", "Only 1 of 3 is healthy.", "surge.await_new_tasks_healthy"),
         event(11, "asked", "app: desired count 5", "decide_after_failure", link="https://airflow/decide"),
     ]
     facts = Facts(ASKED, PLAN, [decision(1), decision(2)], events)
     assert said(facts)[-2:] == [
-        ":x: *await new tasks healthy* failed: RolloutFailedError: Only 1 of 3 is healthy.",
+        ":x: *await new tasks healthy* failed: Only 1 of 3 is healthy.",
         ":sos: *A decision is needed.* app: desired count 5. <https://airflow/decide|look and decide>",
     ]
     assert "a decision is needed, <https://airflow/decide|look and decide>" in headline(facts)

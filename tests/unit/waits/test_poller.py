@@ -139,7 +139,7 @@ def test_done_failed_and_waiting_are_told_apart(world: World):
     }
     news = world.round()
     assert (news["done"].status, news["done"].text) == ("done", "all healthy")
-    assert (news["failed"].status, news["failed"].text) == ("waiting", "RolloutFailedError: task stopped")
+    assert (news["failed"].status, news["failed"].text) == ("waiting", "task stopped")
     assert world.round()["failed"].status == "failed"
     assert (news["waiting"].status, news["waiting"].over) == ("waiting", False)
     assert news["broken"].status == "failed", "a defect in one wait must not end the others"
