@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from include.errors import InventoryError
 from include.inventory.models import Environment, Registry, Restart, System
+from include.inventory.regions import RegionData
 from include.inventory.releasing import Release
 
 SHIPPED = Path(__file__).parent / "systems"
@@ -91,6 +92,19 @@ class Target:
         return self.environment.release
 
     @property
+    def region_data(self) -> RegionData:
+        """The target's region_data section. Raises: InventoryError."""
+        if self.environment.region_data is None:
+            raise InventoryError(f"{self.name} has no region_data section in the inventory; add one to offer it here.")
+        return self.environment.region_data
+
+    @property
+    def looked_at_on(self) -> "Target | None":
+        """The target where people must have looked at region data before this one gets it; None where they look first."""
+        name = self.region_data.proved_on
+        return Target(self.system, name) if name else None
+
+    @property
     def proved_on(self) -> "Target | None":
         """The target that has to prove an image before this one gets it; None for one that proves them itself."""
         name = self.release.proved_on
@@ -122,6 +136,10 @@ class Inventory:
     def restartable(self) -> list[str]:
         """The names of the targets that have a restart section."""
         return [name for name, target in self.targets.items() if target.environment.restart]
+
+    def updatable(self) -> list[str]:
+        """The names of the targets whose region data can be updated."""
+        return [name for name, target in self.targets.items() if target.environment.region_data]
 
     def releasable(self) -> list[str]:
         """The names of the targets that get images another one has proved: production."""

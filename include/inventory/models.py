@@ -25,6 +25,7 @@ from include.inventory.fields import (
     TagPrefix,
     TimeOfDay,
 )
+from include.inventory.regions import RegionData
 from include.inventory.releasing import Release, Versions
 
 
@@ -231,7 +232,7 @@ class Database(Model):
     instance: str
     name: str
     connection: str  # Airflow connection id
-    region_config: bool = False
+    region_config: bool = False  # whether it has the table of that name
 
 
 class Environment(Model):
@@ -253,6 +254,7 @@ class Environment(Model):
     slack_channel: str | None = None
     approval: Approval
     maintenance_hours: Hours | None = None
+    region_data: RegionData | None = None
     release: Release | None = None  # how images are deployed here, to staging and to production alike
 
     @model_validator(mode="after")
@@ -305,6 +307,12 @@ class Environment(Model):
         return self
 
     @model_validator(mode="after")
+    def _regions_can_be_updated(self) -> Self:
+        if self.region_data and not (self.restart and self.database and self.database.region_config):
+            raise ValueError("region_data: needs a restart section, and a database with region_config: true")
+        return self
+
+    @model_validator(mode="after")
     def _releasable(self) -> Self:
         if self.release:
             known = {service.name: service.boot for service in self.services}
@@ -347,5 +355,11 @@ class System(Model):
             if proved_on and (proved_on == name or other is None or other.release is None):
                 raise ValueError(
                     f"environments.{name}.release.proved_on: {proved_on!r} is no other environment with a release section"
+                )
+            looked_at = environment.region_data.proved_on if environment.region_data else None
+            other = self.environments.get(looked_at) if looked_at else None
+            if looked_at and (looked_at == name or other is None or other.region_data is None):
+                raise ValueError(
+                    f"environments.{name}.region_data.proved_on: {looked_at!r} is no other environment with a region_data section"
                 )
         return self
