@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 SAME = "nothing was changed"
-Outcome = Literal["success", "rolled back", "refused", "failed", "stopped"]
+Outcome = Literal["success", "rolled back", "rejected", "refused", "failed", "stopped"]
 
 
 def conclude(
@@ -14,12 +14,15 @@ def conclude(
     returned: str | None,
     refusals: Sequence[str],
     failures: Sequence[str],
+    changed: bool = True,
+    rejected: bool = False,
 ) -> tuple[Outcome, str]:
     """Return a run's outcome and the sentence for the person on call.
 
     `confirmed`: its plan was approved and confirmed, so it may have changed something. `proofs` are the sentences of the tasks
     that prove the end, None of one that left none, as when it was marked as success by hand; `returned` is the proof that
     everything is as it was before; `refusals` say why approvals did not count, `failures` what steps failed of, oldest first.
+    `changed`: it has made a write; `rejected`: people looked at the result and did not want it.
     """
     if not confirmed:
         return "refused", f"{refusals[0]}; {SAME}" if refusals else f"{SAME}; the failed task says why"
@@ -27,7 +30,9 @@ def conclude(
         return "success", "; ".join(each for each in proofs if each)
     if returned:
         why = failures[0] if failures else "a step failed, or was ended by hand; look at it"
-        return "rolled back", f"{why.rstrip('.')}; gone back: {returned}"
+        return "rejected" if rejected else "rolled back", f"{why.rstrip('.')}; gone back: {returned}"
+    if not changed:
+        return "stopped", f"{failures[-1].rstrip('.') if failures else 'ended by hand'}; {SAME}"
     if failures:
         return "failed", "stopped half way; the failed task says what was done and what to do next"
     return "stopped", "ended by hand before it was done; look at the target, nothing was undone"

@@ -32,6 +32,10 @@ class RegionUpdate(Frozen):
     kept: int  # objects of the data that runs now, which the backup gets
     stale: int  # objects of the old data that the new one does not have
     digest: str  # of the new data's keys, sizes and ETags
+    kept_digest: str  # the same of the data that runs now
+    looked_at_by: str = (
+        ""  # the run after which people have looked at the same data elsewhere; empty where they look first
+    )
 
 
 class RegionDataPlan(Plan):
@@ -48,9 +52,11 @@ class Seen:
     """What S3 says for one update."""
 
     comparison: Comparison  # of the new data with the data that runs
-    files: frozenset[str]  # of the new data, by name within its folder; those that are required, if they are there
+    files: frozenset[str]  # the names or patterns that are required and of which the new data has a file
     backup: Location
     in_backup: int  # objects that are in the backup's folder already
+    kept_digest: str  # of the data that runs
+    looked_at_by: str = ""
 
 
 def plan_region_data(
@@ -133,6 +139,8 @@ def _plan(update: Update, seen: Seen, required: Sequence[str]) -> RegionUpdate:
         kept=found.destination.count,
         stale=found.stale.count,
         digest=found.digest,
+        kept_digest=seen.kept_digest,
+        looked_at_by=seen.looked_at_by,
     )
 
 
@@ -187,6 +195,8 @@ def _notes(each: RegionUpdate, found: Comparison) -> list[str]:
     said = [f"{keys.count:,} {words} ({_named(keys.examples)})" for words, keys in kinds if keys.count]
     if found.unproved.count:
         said.append(f"{found.unproved.count:,} are of the same size, and S3 does not say whether they differ")
+    if each.looked_at_by:
+        said.append(f"people have looked at this very data after {each.looked_at_by}")
     return [f"{each.region}: {', '.join(said)}."]
 
 

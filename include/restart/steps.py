@@ -1,7 +1,7 @@
 """The writes of a restart, in order: each reads the world again, decides, and writes under its permit. All safe to repeat."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,11 @@ def look(clients: Clients, plan: ServiceRestart, service: Service | None = None)
 
 def reconcile(clients: Clients, permit: Permit, services: Iterable[ServiceRestart]) -> None:
     """Ask AWS what became of writes whose answer was never noted, and put it on record. Every step begins with this."""
+    permit.reconcile(finder(clients, services))
+
+
+def finder(clients: Clients, services: Iterable[ServiceRestart]) -> Callable[[Mapping[str, Any]], str]:
+    """Return the function that asks AWS what became of an intent about one of these services."""
     by_name = {name: each for each in services for name in (each.service, each.group.name if each.group else "")}
 
     def find(intent: Mapping[str, Any]) -> str:
@@ -60,7 +65,7 @@ def reconcile(clients: Clients, permit: Permit, services: Iterable[ServiceRestar
         alive = [each.task.arn for each in state.alive]
         return findings.find(intent, state, ecs.list_protected(clients.ecs, plan.cluster, alive))
 
-    permit.reconcile(find)
+    return find
 
 
 def raise_group_capacity(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
@@ -147,7 +152,7 @@ def advance_rollouts(
     """Start the next deployment if the one before is proved; returns the one to wait for, or None when all are proved."""
     reconcile(clients, permit, services)
     for plan in services:
-        rollout = _find_rollout(permit, plan)
+        rollout = _find_rollout(permit, plan, mark)
         if rollout is None:  # not judged at once: a read right after the write may not show it yet
             return plan, _start_rollout(clients, permit, plan, mark)
         progress = rolling.judge_rollout(plan, rollout, look(clients, plan))
@@ -157,8 +162,8 @@ def advance_rollouts(
     return None
 
 
-def _find_rollout(permit: Permit, plan: ServiceRestart) -> rolling.Rollout | None:
-    document = permit.table.get(f"run#{permit.owner}", f"rollout#{plan.service}")
+def _find_rollout(permit: Permit, plan: ServiceRestart, mark: datetime) -> rolling.Rollout | None:
+    document = permit.table.get(f"run#{permit.owner}", _kept_as(plan, mark))
     if document is None:
         return None
     return rolling.Rollout(document["deployment"], datetime.fromisoformat(document["since"]))
@@ -177,8 +182,12 @@ def _start_rollout(clients: Clients, permit: Permit, plan: ServiceRestart, mark:
         )
         rollout = rolling.Rollout(started.id, started.created_at)
     document = {"deployment": rollout.deployment, "since": rollout.since.isoformat()}
-    permit.table.add(f"run#{permit.owner}", f"rollout#{plan.service}", document)
+    permit.table.add(f"run#{permit.owner}", _kept_as(plan, mark), document)
     return rollout
+
+
+def _kept_as(plan: ServiceRestart, mark: datetime) -> str:
+    return f"rollout#{plan.service}#{mark.isoformat()}"  # a run may renew a service twice
 
 
 def prove(clients: Clients, plan: ServiceRestart, since: datetime) -> str:

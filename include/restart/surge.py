@@ -139,7 +139,7 @@ def judge_old_stopped(plan: ServiceRestart, state: ServiceState, since: datetime
     ensure_no_drift(plan, state, desired=[plan.count])
     left = [each for each in state.tasks if each.task.arn in plan.old_arns and each.task.last_status != "STOPPED"]
     if left:
-        _refuse_timed_out(plan, state, since, f"{len(left)} old tasks of {plan.service} are still stopping")
+        refuse_timed_out(plan, state, since, f"{len(left)} old tasks of {plan.service} are still stopping")
     return Progress(
         not left,
         f"{len(left)} of {len(plan.old_tasks)} old tasks still stopping, {len(state.healthy)} tasks healthy",
@@ -153,11 +153,12 @@ def judge_settled(plan: ServiceRestart, state: ServiceState, since: datetime) ->
     done = len(state.alive) == plan.count == state.service.running
     if not done:
         what = f"{plan.service} runs {state.service.running} tasks instead of {plan.count}"
-        _refuse_timed_out(plan, state, since, what)
+        refuse_timed_out(plan, state, since, what)
     return Progress(done, f"{state.service.running} tasks running of {plan.count} wanted, {len(state.healthy)} healthy")
 
 
-def _refuse_timed_out(plan: ServiceRestart, state: ServiceState, since: datetime, what: str) -> None:
+def refuse_timed_out(plan: ServiceRestart, state: ServiceState, since: datetime, what: str) -> None:
+    """Refuse to wait longer for what is `what`. Raises: RolloutFailedError."""
     if state.as_of - since > 2 * plan.timeout:  # the load, and then as long again for draining
         raise RolloutFailedError(
             f"{what} {minutes(since, state.as_of)} after the restart began; look at the service's events."

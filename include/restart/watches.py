@@ -7,7 +7,7 @@ from typing import Any
 from include.aws.clients import Clients
 from include.aws.ecs import Service
 from include.aws.service_state import LoadLines, ServiceState, read_load_lines
-from include.restart import rolling, surge
+from include.restart import rolling, steadiness, surge
 from include.restart.plan import ServiceRestart
 from include.restart.steps import look
 from include.waits.progress import Progress
@@ -36,6 +36,11 @@ def watch_settled(clients: Clients, plan: ServiceRestart, since: datetime, servi
     return surge.judge_settled(plan, look(clients, plan, service), since)
 
 
+def watch_steady(clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None) -> Progress:
+    """Look whether a service that a restart left half way is steady again."""
+    return steadiness.judge_steady(plan, look(clients, plan, service), since)
+
+
 def watch_rollout(
     clients: Clients, plan: ServiceRestart, since: datetime, deployment: str, service: Service | None = None
 ) -> Progress:
@@ -55,11 +60,12 @@ def _on_a_service(watch: Callable[..., Progress]) -> Watch:
 
 
 # A target's health comes and goes while a task struggles: old tasks are stopped only after several looks in a row
-AGREE = {"new_tasks_healthy": 3}
+AGREE = {"new_tasks_healthy": 3, "steady": 3}
 WATCHES: dict[str, Watch] = {
     "new_tasks_healthy": _on_a_service(watch_new_tasks),
     "old_tasks_stopped": _on_a_service(watch_old_tasks),
     "settled": _on_a_service(watch_settled),
+    "steady": _on_a_service(watch_steady),
     "rollout_complete": _on_a_service(watch_rollout),
 }
 

@@ -101,11 +101,16 @@ def guard(plan_task: str, lease_task: str, planner: Planner) -> dict[str, Any]:
     raise AssertionError("unreachable: step() raises")
 
 
-def write_record(plan_task: str, *proof_tasks: str, return_proof: str = "") -> str:
+def write_record(
+    plan_task: str,
+    *proof_tasks: str,
+    return_proof: str = "",
+    rejected: Callable[[Step], bool] = lambda here: False,
+) -> str:
     """Write the run's one record and end the run as what it was.
 
     It ended well only if every proof task left its sentence: one that was marked as success by hand left none. The task
-    `return_proof` leaves one if everything was brought back to what it was before.
+    `return_proof` leaves one if everything was brought back to what it was before; `rejected` tells whether people wanted that.
     """
     with step() as here:
         if here.params.get("plan_only"):
@@ -121,6 +126,8 @@ def write_record(plan_task: str, *proof_tasks: str, return_proof: str = "") -> s
             returned=here.result_of(return_proof) if return_proof else None,
             refusals=[decision.why for decision in decisions if decision.outcome != "approved"],
             failures=list_causes(here.table, here.run),
+            changed=any(each["phase"] == "intent" for each in list_events(here.table, here.run)),
+            rejected=rejected(here),
         )
         record = {
             "outcome": outcome,

@@ -34,6 +34,14 @@ VERSION_OR_NONE = {
     "description": "Such as v1.2.3; left out, the one after the last.",
 }
 
+REGIONS = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "object"},
+    "title": "Regions",
+    "description": 'Which region gets which data, such as [{"region": "US/PA", "data": "s3://bucket/regions/US/PA/2026-11-20/"}].',
+}
+
 
 def common_params(targets: Sequence[str]) -> dict[str, Param]:
     """Return the params of a runbook that can work on these targets."""

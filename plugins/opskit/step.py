@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -29,10 +29,12 @@ from include.operations.table import OperationsTable
 from include.plan.markdown import one_line
 from include.waits.progress import Progress
 from opskit.clients import clients_for, operations_table
+from opskit.database import connect
 from opskit.neighbours import github_repository
 
 if TYPE_CHECKING:
     from github.Repository import Repository
+    from psycopg import Connection
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +92,10 @@ class Step:
     @property
     def table(self) -> OperationsTable:
         return operations_table(self.target.name)
+
+    def database(self) -> AbstractContextManager[Connection[Any]]:
+        """Connect to the target's database."""
+        return connect(self.target)
 
     def log(self, text: str) -> None:
         """Write to the task's log."""

@@ -133,12 +133,12 @@ def run_link(run: Any) -> str:
     return f"{base}/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}"
 
 
-def gate_link(run: Any, task_id: str) -> str:
+def gate_link(run: Any, task_id: str, index: int = -1) -> str:
     """Return the page where a person answers a task.
 
     The operator's own generate_link_to_ui drops the path of [api] base_url and leaves the run's id unquoted.
     """
-    return f"{run_link(run)}/tasks/{quote(task_id, safe='')}/required_actions?map_index=-1"
+    return f"{run_link(run)}/tasks/{quote(task_id, safe='')}/required_actions?map_index={index}"
 
 
 def leave_behind(work: Callable[[], None], seconds: float) -> None:

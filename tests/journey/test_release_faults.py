@@ -219,7 +219,7 @@ def test_alarm_that_goes_blind_sends_production_back_and_a_way_back_that_fails_a
     asked = run.wait_until_asked("confirm_target_free")
     assert "failed and did not go back" in asked["subject"]
     assert f"Alarm {alarm} has had no data since the release" in asked["body"]
-    assert "Not every service is proved to run what it ran before: look at them first" in asked["body"]
+    assert "It is not proved to be what it was before: look at it first" in asked["body"]
     said = run.log("return_services")
     assert worker in said
     assert worker.replace(":1", ":2") in said

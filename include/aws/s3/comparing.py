@@ -117,15 +117,21 @@ def verify(source: Folder, destination: Folder, *, stop: threading.Event | None 
     return found
 
 
-def remove_stale(source: Folder, destination: Folder, *, stop: threading.Event | None = None) -> Keys:
+def remove_stale(
+    source: Folder,
+    destination: Folder,
+    *,
+    only: Callable[[str], bool] = lambda key: True,
+    stop: threading.Event | None = None,
+) -> Keys:
     """Delete what the destination holds and the source does not; it must be verified first, and is again here.
 
-    Raises: CopyFailedError, PreconditionError.
+    `only` tells which keys may be deleted. Raises: CopyFailedError, PreconditionError.
     """
     found, stale = Keys(), []
 
     def note(pair: Pair) -> None:
-        if pair.source is None and pair.destination is not None:
+        if pair.source is None and pair.destination is not None and only(pair.destination.key):
             stale.append(pair.destination)
 
     comparison = compare(source, destination, read=True, on_pair=note, stop=stop)

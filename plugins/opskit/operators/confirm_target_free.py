@@ -1,7 +1,8 @@
-"""After a release went back: keep the target until a person has looked at it."""
+"""After a run that did not hold: keep the target until a person has looked at it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -12,51 +13,64 @@ from include.operations.history import add_event, list_causes
 from include.operations.leases import free_lease, keep_lease
 from include.plan.markdown import escape
 from opskit.patience import insist
-from opskit.step import step
+from opskit.step import Step, step
 from opskit.story import gate_link, tell
 
 FREE = "The target is free again"
+NOT_UNDONE = "Schema changes are not undone."
 
 
 class ConfirmTargetFreeOperator(HITLOperator):
     """Waits for as long as it takes: nobody else gets the target before somebody has said that it may be used.
 
-    Runs whatever happened, and asks unless the task `held` left its sentence. The lease says why; it stays even if this run is
+    Runs whatever happened, and asks unless the task `held` left its sentence or `why_not` says why nobody needs to be asked.
+    `returned` is the task that leaves a sentence if everything went back. The lease says why; it stays even if this run is
     ended by hand, and clearing this task asks again.
     """
 
-    def __init__(self, *, held: str, returned: str, **kwargs: Any):
+    def __init__(
+        self,
+        *,
+        held: str,
+        returned: str,
+        besides: str = NOT_UNDONE,
+        why_not: Callable[[Step], str | None] = lambda here: None,
+        **kwargs: Any,
+    ):
         super().__init__(subject="May the target be used again?", options=[FREE], trigger_rule="all_done", **kwargs)
         self.held = held
         self.returned = returned
+        self.besides = besides
+        self.why_not = why_not
 
     def execute(self, context: Any) -> Any:
         with step() as here:
             here.skip_unless_begun()
             if here.result_of(self.held):
-                raise AirflowSkipException("The release holds.")
-            causes = list_causes(here.table, here.run)
-            why = causes[0] if causes else "a step failed, or was ended by hand"
-            keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], why)
-            returned = here.result_of(self.returned)
-            how = "went back" if returned else "failed and did not go back"
-            self.subject = f"{here.context['dag_run'].dag_id} {how} on {here.target.name}: may it be used again?"
-            now = (
-                f"{returned}."
-                if returned
-                else "Not every service is proved to run what it ran before: look at them first."
-            )
-            self.body = (
-                f"**{escape(why)}**\n\n{escape(now)}\n\nSchema changes are not undone. Look at the target, then answer; until then "
-                "every other run on it waits."
-            )
-            approvers = here.target.environment.approval.approvers
-            people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
-            self.assigned_users = [HITLUser(id=user, name=user) for user in people]
+                raise AirflowSkipException("What was done holds.")
+            if reason := self.why_not(here):
+                return reason
+            self._prepare(here)
             where = {"link": gate_link(context["dag_run"], here.name)}
-            add_event(here.table, here.run, here.name, "asked", f"{here.target.name} is kept: {why}", where)
+            add_event(here.table, here.run, here.name, "asked", f"{here.target.name} is kept: {self.why}", where)
             tell(context)
         return super().execute(context)
+
+    def _prepare(self, here: Step) -> None:
+        causes = list_causes(here.table, here.run)
+        self.why = causes[0] if causes else "a step failed, or was ended by hand"
+        keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], self.why)
+        returned = here.result_of(self.returned)
+        how = "went back" if returned else "failed and did not go back"
+        self.subject = f"{here.context['dag_run'].dag_id} {how} on {here.target.name}: may it be used again?"
+        now = f"{returned}." if returned else "It is not proved to be what it was before: look at it first."
+        self.body = (
+            f"**{escape(self.why)}**\n\n{escape(now)}\n\n{self.besides} Look at the target, then answer; until then every other "
+            "run on it waits."
+        )
+        approvers = here.target.environment.approval.approvers
+        people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
+        self.assigned_users = [HITLUser(id=user, name=user) for user in people]
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         answer: dict[str, Any] = super().execute_complete(context, event)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from include.restart.plan import RestartPlan
 from include.restart.steps import advance_rollouts
 from opskit.operators.await_state import WaitsForAws
+from opskit.planned import Source
 from opskit.step import Step, step
 
 
 class RollOutServicesOperator(WaitsForAws):
     """Which deployments were started is kept in the operations table, so a retry finds them and starts none twice."""
+
+    def __init__(self, *, source: Source, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.source = source
 
     def execute(self, context: Any) -> str:
         with step() as here:
@@ -26,9 +29,8 @@ class RollOutServicesOperator(WaitsForAws):
         return "every service runs its new deployment"
 
     def _advance(self, here: Step) -> None:
-        plan = RestartPlan.model_validate(here.guard["plan"])
-        since = datetime.fromisoformat(here.guard["since"])
-        if waiting := advance_rollouts(here.clients, here.permit, plan.services, since):
+        planned = self.source(here)
+        if waiting := advance_rollouts(here.clients, here.permit, planned.services, planned.since):
             service, rollout = waiting
             arguments = {
                 "plan": service.model_dump(mode="json"),

@@ -29,7 +29,7 @@ def planned(
     comparison: Comparison = WELL, *, files: tuple[str, ...] = REQUIRED, in_backup: int = 0, remove_stale: bool = False
 ) -> RegionDataPlan:
     updates = match_regions(read_wishes([{"region": "US/PA", "data": NEW}], BUCKETS), [config("US/PA")])
-    seen = Seen(comparison, frozenset(files), updates[0].backup("2026-11-21"), in_backup)
+    seen = Seen(comparison, frozenset(files), updates[0].backup("2026-11-21"), in_backup, "k1")
     target = maps()
     restart = plan_restart(target, [state(old_tasks())], [None], target.environment.account, NOON)
     return plan_region_data(target, updates, {"US/PA": seen}, REQUIRED, restart, remove_stale=remove_stale)

@@ -1,0 +1,71 @@
+"""The backup of a region's data: made once, never written over, and proved before anything else is touched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from include.aws.clients import Clients
+from include.aws.s3 import CopyOptions, compare, verify
+from include.errors import DriftError, PreconditionError
+from include.operations.permit import Permit
+from include.operations.table import Document, OperationsTable
+from include.regions.folders import folders_of
+from include.regions.plan import RegionUpdate
+from include.regions.transfer import Tell, transfer
+
+NEVER_OVER = CopyOptions(overwrite=False)
+
+
+def back_up(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
+    """Copy the data that runs to the backup's folder; called again, it goes on."""
+    folders = folders_of(clients, each)
+    what = f"backup of {each.region}: {each.kept:,} objects of {each.existing} to {each.backup}"
+    transfer(permit, what, folders.existing, folders.backup, tell, NEVER_OVER)
+
+
+def prove_backup(clients: Clients, permit: Permit, each: RegionUpdate) -> str:
+    """Prove that the backup is the data that ran when the plan was approved, and put it on record.
+
+    Raises: CopyFailedError, DriftError.
+    """
+    folders = folders_of(clients, each)
+    found = verify(folders.existing, folders.backup)
+    if found.digest != each.kept_digest:
+        raise DriftError(
+            f"The data of {each.region} at {each.existing} is not what it was when the plan was approved, so somebody else writes "
+            f"there. Nothing was overwritten; find out who, then start again. What was kept is at {each.backup}."
+        )
+    if found.stale.count:
+        raise DriftError(
+            f"The backup {each.backup} holds {found.stale.count:,} objects that the data of {each.region} does not have, so "
+            "somebody else writes there. Nothing was overwritten; find out who, then start again."
+        )
+    permit.check()
+    document = {
+        "at": datetime.now(UTC).isoformat(),
+        "region": each.region,
+        "backup": each.backup,
+        "objects": found.source.count,
+        "bytes": found.source.bytes,
+        "digest": found.digest,
+        "backup_digest": compare(
+            folders.backup, folders.existing
+        ).digest,  # its ETags may differ where they are no hashes
+        "proofs": {str(how): count for how, count in found.proofs.items()},
+    }
+    permit.table.add(f"run#{permit.owner}", f"backup#{each.region}", document)
+    how = ", ".join(f"{count:,} by {proof}" for proof, count in sorted(found.proofs.items()))
+    return (
+        f"{each.region} is kept at {each.backup}: {found.source.count:,} objects, {found.source.bytes:,} bytes ({how})"
+    )
+
+
+def read_backup(table: OperationsTable, run: str, region: str) -> Document:
+    """Return what is on record of a proved backup of this run. Raises: PreconditionError if there is none."""
+    document = table.get(f"run#{run}", f"backup#{region}")
+    if document is None:
+        raise PreconditionError(
+            f"No proved backup of {region} is on record for this run, so its data is not touched; a task marked as success by "
+            "hand proves nothing, start a new run."
+        )
+    return document

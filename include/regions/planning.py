@@ -1,0 +1,102 @@
+"""What an update of region data asks of the database, of S3 and of staging's records before it plans."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from include.aws.clients import Clients
+from include.aws.s3 import Folder, Location, compare
+from include.aws.s3.listing import Pair
+from include.errors import PreconditionError
+from include.inventory.regions import RegionData
+from include.operations.data_proofs import read_data_proof
+from include.operations.table import OperationsTable
+from include.regions.config import list_regions
+from include.regions.places import Place
+from include.regions.plan import RegionDataPlan, Seen, plan_region_data
+from include.regions.wish import Update, match_regions, read_wishes
+from include.restart import steps
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run asks for besides its target. `run` and `day` name the backups; both stay the same as long as the run does."""
+
+    regions: Any  # as given
+    remove_stale: bool
+    run: str
+    day: datetime
+
+
+def make_plan(
+    place: Place, proving: OperationsTable | None, asked: Asked, now: datetime
+) -> tuple[RegionDataPlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on; `proving` keeps the records of the target that is first.
+
+    Raises: PreconditionError.
+    """
+    target, data = place.target, place.target.region_data
+    wishes = read_wishes(asked.regions, data.buckets)
+    with place.database() as connection:
+        known = list_regions(connection)
+    updates = match_regions(wishes, known)
+    for each in updates:
+        _refuse_other_bucket(each, data)
+    restart, since = steps.make_plan(place.clients, target, now)
+    seen = {each.config.region: _look(place.clients, each, data, asked) for each in updates}
+    if target.looked_at_on and proving:
+        seen = _looked_at(seen, proving, target.looked_at_on.name)
+    plan = plan_region_data(target, updates, seen, data.required, restart, remove_stale=asked.remove_stale)
+    return plan, since
+
+
+def _refuse_other_bucket(update: Update, data: RegionData) -> None:
+    if update.existing.bucket not in data.buckets:
+        raise PreconditionError(
+            f"{update.config.region} runs on {update.existing.uri}, and the inventory lists only {', '.join(data.buckets)}; add "
+            "the bucket there, or correct s3_uri."
+        )
+
+
+def _look(clients: Clients, update: Update, data: RegionData, asked: Asked) -> Seen:
+    found: set[str] = set()
+
+    def note(pair: Pair) -> None:
+        if pair.source and pair.source.size:
+            key = pair.source.key
+            found.update(each for each in data.required if fnmatchcase(key, each))
+
+    new, existing = Folder(clients.s3, update.data), Folder(clients.s3, update.existing)
+    comparison = compare(new, existing, on_pair=note)
+    backup = _free_backup(clients, update, asked)
+    kept = compare(existing, Folder(clients.s3, backup))
+    return Seen(comparison, frozenset(found), backup, kept.destination.count, kept.digest)
+
+
+def _free_backup(clients: Clients, update: Update, asked: Asked) -> Location:
+    """Return where the data will be kept: named by the day, and by the run as well if there is one of that day."""
+    first = update.backup(f"{asked.day:%Y-%m-%d}")
+    there = clients.s3.list_objects_v2(Bucket=first.bucket, Prefix=first.prefix, MaxKeys=1)
+    if not there.get("KeyCount"):
+        return first
+    return update.backup(f"{asked.day:%Y-%m-%d}", hashlib.sha256(asked.run.encode()).hexdigest()[:8])
+
+
+def _looked_at(seen: Mapping[str, Seen], proving: OperationsTable, first: str) -> dict[str, Seen]:
+    found = {}
+    for region, each in seen.items():
+        proof = read_data_proof(proving, first, region, each.comparison.digest)
+        if proof is None:
+            raise PreconditionError(
+                f"Nobody has looked at this very data of {region} on {first} (digest {each.comparison.digest[:12]}); update it there "
+                "first, with the same files."
+            )
+        found[region] = Seen(
+            each.comparison, each.files, each.backup, each.in_backup, each.kept_digest, str(proof["run"])
+        )
+    return found

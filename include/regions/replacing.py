@@ -1,0 +1,83 @@
+"""New data over old: only over what is in a proved backup, only what was approved, and proved afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from include.aws.clients import Clients
+from include.aws.s3 import CopyOptions, compare, remove_stale, verify
+from include.errors import DriftError
+from include.operations.history import list_events
+from include.operations.permit import Permit
+from include.operations.table import OperationsTable
+from include.regions.folders import Folders, folders_of
+from include.regions.keeping import read_backup
+from include.regions.plan import RegionUpdate
+from include.regions.transfer import OVERWRITING, Tell, mark, transfer
+
+# what names the others comes last, so that whoever reads meanwhile finds what it names
+OVER = CopyOptions(last=lambda key: key == "static-metadata.json")
+
+
+def overwrite(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
+    """Copy the new data over the data that runs; called again, it goes on.
+
+    Raises: PreconditionError without a proved backup, DriftError if the new data or the old is not what it was.
+    """
+    folders = folders_of(clients, each)
+    backup = read_backup(permit.table, permit.owner, each.region)
+    if not has_begun(permit.table, permit.owner, each):
+        _ensure_kept(folders, each, str(backup["digest"]))
+    _ensure_new_is_the_same(folders, each)
+    mark(clients, permit, OVERWRITING)
+    what = f"new data of {each.region}: {each.objects:,} objects of {each.data} over {each.existing}"
+    transfer(permit, what, folders.data, folders.existing, tell, OVER)
+
+
+def has_begun(table: OperationsTable, run: str, each: RegionUpdate) -> bool:
+    """Tell whether a run has begun to write to the data that a region runs on."""
+    intents = (event for event in list_events(table, run) if event["phase"] == "intent")
+    return any(each.existing in event.get("on", ()) for event in intents)
+
+
+def prove_data(clients: Clients, permit: Permit, each: RegionUpdate, *, remove: bool) -> str:
+    """Prove that the new data is in place, remove what it does not have if that was asked for, and put it on record.
+
+    Raises: CopyFailedError, DriftError.
+    """
+    folders = folders_of(clients, each)
+    _ensure_new_is_the_same(folders, each)
+    found = verify(folders.data, folders.existing)
+    if remove and found.stale.count:
+        permit.write(
+            f"s3.DeleteObjects {found.stale.count:,} objects of {each.existing} that the new data of {each.region} does not have",
+            lambda: remove_stale(folders.data, folders.existing),
+            on=[each.existing],
+        )
+    permit.check()
+    document = {
+        "at": datetime.now(UTC).isoformat(),
+        "region": each.region,
+        "objects": found.source.count,
+        "bytes": found.source.bytes,
+        "digest": found.digest,
+    }
+    permit.table.add(f"run#{permit.owner}", f"data#{each.region}", document)
+    return f"{each.region} has its new data at {each.existing}: {found.source.count:,} objects, {found.source.bytes:,} bytes"
+
+
+def _ensure_kept(folders: Folders, each: RegionUpdate, digest: str) -> None:
+    found = compare(folders.existing, folders.backup, read=True)
+    if not found.complete or found.digest != digest:
+        raise DriftError(
+            f"The data of {each.region} at {each.existing} changed after its backup was proved, so the backup would not bring it "
+            f"back. Nothing was overwritten; find out who writes there, then start again. The backup stays at {each.backup}."
+        )
+
+
+def _ensure_new_is_the_same(folders: Folders, each: RegionUpdate) -> None:
+    if compare(folders.data, folders.existing).digest != each.digest:
+        raise DriftError(
+            f"The new data of {each.region} at {each.data} is not what was approved any more; find out who writes there, then "
+            f"start again. The backup is at {each.backup}."
+        )

@@ -1,0 +1,66 @@
+"""The way back: every region's data as it was, to the byte, from the backup of the same run."""
+
+from __future__ import annotations
+
+from include.aws.clients import Clients
+from include.aws.s3 import CopyOptions, compare, remove_stale, verify
+from include.aws.s3.listing import Pair
+from include.errors import CopyFailedError
+from include.operations.permit import Permit
+from include.regions.folders import Folders, folders_of
+from include.regions.keeping import read_backup
+from include.regions.plan import RegionUpdate
+from include.regions.transfer import WAY_BACK, Tell, mark, transfer
+
+
+def restore(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
+    """Copy the backup over the data that runs, metadata and all, and remove what only the new data had; again, it goes on.
+
+    Raises: PreconditionError without a proved backup, CopyFailedError.
+    """
+    folders = folders_of(clients, each)
+    backup = read_backup(permit.table, permit.owner, each.region)
+    # objects that are the same already are copied again, once: the new data may have given them other metadata
+    options = CopyOptions(since=mark(clients, permit, WAY_BACK), last=lambda key: key == "static-metadata.json")
+    what = f"the way back of {each.region}: {backup['objects']:,} objects of {each.backup} over {each.existing}"
+    transfer(permit, what, folders.backup, folders.existing, tell, options)
+    ours = _only_in_new(folders)
+    if ours:
+        permit.write(
+            f"s3.DeleteObjects {len(ours):,} objects of {each.existing} that came with the new data of {each.region}",
+            lambda: remove_stale(folders.backup, folders.existing, only=ours.__contains__),
+            on=[each.existing],
+        )
+
+
+def prove_return(clients: Clients, permit: Permit, each: RegionUpdate) -> str:
+    """Prove that the data is what it was before the run. Raises: CopyFailedError."""
+    folders = folders_of(clients, each)
+    found = verify(folders.backup, folders.existing)
+    before = str(read_backup(permit.table, permit.owner, each.region)["backup_digest"])
+    if found.digest != before:
+        raise CopyFailedError(
+            f"The backup of {each.region} at {each.backup} is not what was proved when it was made; find out who writes there."
+        )
+    strangers = f", and {found.stale.count:,} that neither had" if found.stale.count else ""
+    return (
+        f"{each.region} has its old data again: {found.source.count:,} objects, {found.source.bytes:,} bytes{strangers}"
+    )
+
+
+def _only_in_new(folders: Folders) -> frozenset[str]:
+    found: set[str] = set()
+
+    def note(pair: Pair) -> None:
+        if pair.source and pair.destination is None:
+            found.add(pair.source.key)
+
+    compare(folders.data, folders.backup, on_pair=note)
+    there: set[str] = set()
+
+    def note_there(pair: Pair) -> None:
+        if pair.destination and pair.destination.key in found:
+            there.add(pair.destination.key)
+
+    compare(folders.backup, folders.existing, on_pair=note_there)
+    return frozenset(there)

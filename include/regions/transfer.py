@@ -1,0 +1,81 @@
+"""A copy of a folder as a step makes it: under its permit, heeding the lease, saying how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from include.aws.clients import Clients
+from include.aws.s3 import CopyOptions, CopyProgress, CopyResult, Folder, copy
+from include.aws.sts import ask_who
+from include.operations.permit import Permit
+from include.operations.table import OperationsTable
+from include.regions.plan import RegionUpdate
+from include.restart.plan import ServiceRestart
+from include.restart.steps import finder
+
+CHECKED_EVERY = 10.0  # seconds between two looks at the lease: a copy may take longer than a person who takes it away
+TOLD_EVERY = 5.0  # seconds between two lines of the log
+
+OVERWRITING, WAY_BACK = "overwriting", "way-back"  # what began, for the marks below
+
+Tell = Callable[[str], None]
+
+
+def mark(clients: Clients, permit: Permit, what: str) -> datetime:
+    """Return when something began, by AWS's clock; noted before its first write, and the same for every retry."""
+    if (began := read_mark(permit.table, permit.owner, what)) is None:
+        _, now = ask_who(clients.sts)
+        permit.table.add(f"run#{permit.owner}", f"mark#{what}", {"at": now.isoformat()})
+        began = read_mark(permit.table, permit.owner, what) or now
+    return began
+
+
+def read_mark(table: OperationsTable, run: str, what: str) -> datetime | None:
+    """Return when something began, None if it did not."""
+    document = table.get(f"run#{run}", f"mark#{what}")
+    return datetime.fromisoformat(document["at"]) if document else None
+
+
+def transfer(
+    permit: Permit, what: str, source: Folder, destination: Folder, tell: Tell, options: CopyOptions | None = None
+) -> CopyResult:
+    """Copy one folder over another; `what` says it in a sentence. Raises: CopyFailedError, PreconditionError, LeaseLostError."""
+    checked = told = time.monotonic()
+
+    def heed(progress: CopyProgress) -> None:
+        nonlocal checked, told
+        now = time.monotonic()
+        if now - checked >= CHECKED_EVERY:
+            checked = now
+            permit.check()
+        if now - told >= TOLD_EVERY:
+            told = now
+            tell(f"progress: {what}: {progress.text}")
+
+    result = permit.write(
+        f"s3.CopyObject {what}",
+        lambda: copy(source, destination, options, on_progress=heed),
+        on=[destination.location.uri],
+    )
+    tell(f"{what}: {result.text}, {result.requests:,} requests, {result.slowed:,} slowed down, {result.seconds:.1f} s")
+    return result
+
+
+def reconcile(
+    clients: Clients, permit: Permit, updates: Iterable[RegionUpdate], services: Iterable[ServiceRestart]
+) -> None:
+    """Ask what became of writes whose answer was never noted, and put it on record. Every step begins with this."""
+    folders = {uri for each in updates for uri in (each.existing, each.backup)}
+    find_service = finder(clients, services)
+
+    def find(intent: Mapping[str, Any]) -> str:
+        if any(each in folders for each in intent["on"]):
+            return "S3 keeps every object whole, the old or the new one; the copy is made again and goes on from there"
+        if str(intent.get("call", "")).startswith("postgresql."):
+            return "the versions are read again before they are changed, so it is safe to repeat"
+        return find_service(intent)
+
+    permit.reconcile(find)

@@ -1,0 +1,79 @@
+"""New keys for the maps of every updated region, once, after no task runs on the data from before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from include.errors import StoppedHalfwayError
+from include.operations.permit import Permit
+from include.regions.config import RegionConfig, bump_versions, list_regions
+from include.regions.places import Place
+from include.regions.plan import RegionUpdate
+
+
+def bump(place: Place, permit: Permit, updates: Sequence[RegionUpdate], *, attempt: str) -> str:
+    """Give every region of the plan the version of this attempt ("update", "way back"), all in one transaction, and prove it.
+
+    Called again it changes nothing more. Raises: StoppedHalfwayError if somebody else changed one, NeighbourAwayError.
+    """
+    new = _version(permit, attempt)
+    with place.database() as connection:
+        rows = _rows(permit, list_regions(connection), updates, new)
+    if any(row.version != new for row in rows):
+        names = ", ".join(each.region for each in updates)
+
+        def write() -> None:
+            with place.database() as connection:
+                bump_versions(connection, rows, new)
+
+        permit.write(
+            f"postgresql.UPDATE region_config.version of {names} to {new.isoformat()}",
+            write,
+            on=[each.id for each in updates],
+            version=new.isoformat(),
+            attempt=attempt,
+        )
+    with place.database() as connection:
+        after = {str(row.id): row.version for row in list_regions(connection)}
+    if wrong := [each.region for each in updates if after.get(each.id) != new]:
+        raise StoppedHalfwayError(
+            f"The version of {', '.join(wrong)} is not {new.isoformat()} right after it was set to that; somebody else changes "
+            "region_config, find out who."
+        )
+    return f"maps of {len(updates)} regions compute their numbers anew (version {new:%Y-%m-%d %H:%M:%S})"
+
+
+def _version(permit: Permit, attempt: str) -> datetime:
+    pk, sk = f"run#{permit.owner}", f"version#{attempt}"
+    if permit.table.get(pk, sk) is None:
+        permit.table.add(pk, sk, {"version": datetime.now(UTC).isoformat()})
+    return _known(permit, attempt)[0]
+
+
+def _known(permit: Permit, *attempts: str) -> list[datetime]:
+    found = (permit.table.get(f"run#{permit.owner}", f"version#{each}") for each in attempts)
+    return [datetime.fromisoformat(each["version"]) for each in found if each]
+
+
+def _rows(
+    permit: Permit, rows: Sequence[RegionConfig], updates: Sequence[RegionUpdate], new: datetime
+) -> list[RegionConfig]:
+    """Return the rows to change, if each is as this run read or left it."""
+    by_id, ours = {str(row.id): row for row in rows}, [new, *_known(permit, "update", "way back")]
+    found = []
+    for each in updates:
+        row = by_id.get(each.id)
+        if row is None or row.version not in (datetime.fromisoformat(each.version), *ours):
+            now = row.version.isoformat() if row else "gone"
+            raise StoppedHalfwayError(
+                f"The version of region {each.region} is {now} and was {each.version} when the plan was approved, so somebody else "
+                "changed it and no version was changed; find out who, then set it by hand."
+            )
+        if row.s3_uri != each.existing and f"{row.s3_uri}/" != each.existing:
+            raise StoppedHalfwayError(
+                f"Region {each.region} runs on {row.s3_uri} now and not on {each.existing}, so no version was changed; find out who "
+                "changed it."
+            )
+        found.append(row)
+    return found

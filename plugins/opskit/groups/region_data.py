@@ -1,0 +1,106 @@
+"""The steps that put new region data in place of old, and make it live."""
+
+from __future__ import annotations
+
+from airflow.sdk import task
+from include.sheets import note_uris
+
+from include.errors import NeighbourAwayError, PreconditionError, RunbookError
+from include.operations.data_proofs import add_data_proof
+from include.regions import keeping, replacing, versioning
+from include.regions.looking import list_looks
+from include.regions.plan import RegionDataPlan
+from include.regions.transfer import reconcile
+from opskit.neighbours import open_worksheet
+from opskit.step import Step, step
+
+
+def plan_of(here: Step) -> RegionDataPlan:
+    """Return the confirmed plan, after what became of unanswered writes is on record."""
+    plan = RegionDataPlan.model_validate(here.guard["plan"])
+    reconcile(here.clients, here.permit, plan.regions, plan.services)
+    return plan
+
+
+@task
+def back_up_data() -> None:
+    """Keep what runs now, beside it, region by region."""
+    with step() as here:
+        for each in plan_of(here).regions:
+            keeping.back_up(here.clients, here.permit, each, here.log)
+
+
+@task
+def verify_backup() -> str:
+    """Prove every backup before anything is overwritten."""
+    with step() as here:
+        return "; ".join(keeping.prove_backup(here.clients, here.permit, each) for each in plan_of(here).regions)
+    raise AssertionError("unreachable: step() raises")
+
+
+@task
+def overwrite_data() -> None:
+    """Copy the new data over the old, region by region."""
+    with step() as here:
+        here.proof_of("verify_backup")
+        for each in plan_of(here).regions:
+            replacing.overwrite(here.clients, here.permit, each, here.log)
+
+
+@task
+def verify_data() -> str:
+    """Prove that every region has its new data, and remove what that does not have if it was asked for."""
+    with step() as here:
+        plan = plan_of(here)
+        return "; ".join(
+            replacing.prove_data(here.clients, here.permit, each, remove=plan.remove_stale) for each in plan.regions
+        )
+    raise AssertionError("unreachable: step() raises")
+
+
+@task
+def name_regions() -> list[str]:
+    """Return the regions that people are asked to look at."""
+    with step() as here:
+        here.proof_of("renewal.verify_restart")  # nobody looks at old data in the belief that it is new
+        return [each["region"] for each in here.guard["plan"]["regions"]]
+    raise AssertionError("unreachable: step() raises")
+
+
+@task
+def bump_versions() -> str:
+    """Give maps a new key, now that every task runs on the new data and people have found it good."""
+    with step() as here:
+        plan = plan_of(here)
+        here.proof_of("renewal.verify_restart")
+        looks = {each.region: each for each in list_looks(here.table, here.run) if each.good}
+        if missing := [each.region for each in plan.regions if each.region not in looks]:
+            raise PreconditionError(
+                f"Nobody is on record as having found {', '.join(missing)} good; a question marked as success by hand is no answer, "
+                "clear confirm_qa to have it asked again."
+            )
+        said = versioning.bump(here, here.permit, plan.regions, attempt="update")
+        if here.target.looked_at_on is None:
+            for each in plan.regions:
+                by = str(looks[each.region].by)
+                add_data_proof(here.table, here.target.name, each.region, each.digest, here.run, by)
+        return said
+    raise AssertionError("unreachable: step() raises")
+
+
+@task
+def update_sheet() -> str:
+    """Put every region's URI into the tracking sheet; a sheet that is away costs the run nothing."""
+    with step() as here:
+        sheet = here.target.region_data.sheet
+        if sheet is None:
+            return f"no sheet is kept for {here.target.name}"
+        uris = {each["region"]: each["existing"] for each in here.guard["plan"]["regions"]}
+        try:
+            said = note_uris(open_worksheet(sheet), sheet, uris)
+        except (NeighbourAwayError, RunbookError) as error:
+            pairs = ", ".join(f"{region}: {uri}" for region, uri in uris.items())
+            said = f"the tracking sheet was not updated ({error}); put this into its column {sheet.uri!r}: {pairs}"
+        here.permit.note(said)
+        return said
+    raise AssertionError("unreachable: step() raises")

@@ -1,0 +1,144 @@
+"""Ask people about their maps: whether they made some to test with, and whether those work on the new data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from include.operations.history import add_event
+from include.plan.markdown import escape
+from include.regions.looking import BAD, GOOD, Look, WrongRegionError, add_look, judge, list_looks
+from opskit.patience import insist
+from opskit.step import Step, step
+from opskit.story import gate_link, tell
+
+MADE = "There is a test map of every region"
+STOP = "Stop here"
+
+
+class ConfirmTestMapsOperator(HITLOperator):
+    """Nothing has been changed yet; without an answer in time nothing will be."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(subject="Are there test maps?", options=[MADE, STOP], defaults=STOP, **kwargs)
+
+    def execute(self, context: Any) -> Any:
+        with step() as here:
+            regions = [each["region"] for each in here.guard["plan"]["regions"]]
+            _ask_people(self, here)
+            self.subject = f"{here.target.name}: is there a test map of {_shortly(regions)}?"
+            site = here.target.region_data.application
+            self.body = (
+                f"After the update people have to see that maps still work. At [{site}]({site}) make a map of "
+                f"{escape(', '.join(regions))}, each with whole counties and with block groups in a few districts, before their data "
+                f"changes.\n\n- *{MADE}*: the backup begins.\n- *{STOP}*: the run ends, nothing was changed."
+            )
+            _note_question(here, context, self.subject)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        answer: dict[str, Any] = super().execute_complete(context, event)
+        chosen, user = answer["chosen_options"][0], answer["responded_by_user"]
+        who = user["id"] if user else None
+        with step() as here:
+            if chosen != MADE:
+                said = (
+                    f"{who} stopped the run before anything was changed"
+                    if who
+                    else "nobody said in time that there are test maps"
+                )
+                add_event(here.table, here.run, here.name, "failed", said)
+                raise AirflowFailException(f"{said[0].upper()}{said[1:]}. Nothing was changed.")
+            said = f"{who} says that there is a test map of every region"
+            insist(here.clients, lambda: here.permit.note(said))
+        return said
+
+
+class ConfirmQaOperator(HITLOperator):
+    """One region's question; the first answer counts, and an answer that names another region is asked for again."""
+
+    def __init__(self, *, region: str, **kwargs: Any):
+        super().__init__(
+            subject="Does the new data work?",
+            options=[GOOD, BAD],
+            params={
+                "looked_at": Param("", type="string", title="Region", description="Type the region you looked at."),
+                "note": Param("", type="string", title="Note", description="What you saw, for the record."),
+            },
+            **kwargs,
+        )
+        self.region = region
+
+    def execute(self, context: Any) -> Any:
+        with step() as here:
+            for look in list_looks(here.table, here.run):
+                if look.region == self.region:
+                    return self._ended(here, look)
+            _ask_people(self, here)
+            self.subject = f"{here.target.name}: does the new data of {self.region} work?"
+            site = here.target.region_data.application
+            self.body = (
+                f"Every task of {escape(here.target.name)} runs on the new data. At [{site}]({site}) open the test map of "
+                f"**{escape(self.region)}**: it loads; a district can be edited by county; a district can be edited by block group. Type "
+                f"{escape(self.region)} below, so that nobody answers for another region.\n\n- *{GOOD}*: once every region is good, maps get "
+                f"a new version.\n- *{BAD}*, or no answer in time: every region of this run goes back to its backup at once."
+            )
+            _note_question(here, context, self.subject)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        timed_out = event.get("error_type") == "timeout"
+        answer: dict[str, Any] = {} if timed_out else super().execute_complete(context, event)
+        with step() as here:
+            try:
+                look = self._judge(answer)
+            except WrongRegionError as error:
+                said = str(error)
+                insist(here.clients, lambda: here.permit.note(said))
+                raise AirflowException(said) from error  # a retry asks again
+            recorded = insist(here.clients, lambda: add_look(here.table, here.run, look))
+            return self._ended(here, recorded)
+        raise AssertionError("unreachable: step() raises")
+
+    def _judge(self, answer: dict[str, Any]) -> Look:
+        if not answer:
+            return judge(self.region, None, None, "", "")
+        given, user = answer["params_input"] or {}, answer["responded_by_user"]
+        chosen = answer["chosen_options"][0]
+        return judge(
+            self.region,
+            chosen,
+            user["id"] if user else None,
+            str(given.get("looked_at", "")),
+            str(given.get("note", "")),
+        )
+
+    @staticmethod
+    def _ended(here: Step, look: Look) -> str:
+        if not look.good:
+            add_event(here.table, here.run, here.name, "failed", look.text)
+            raise AirflowFailException(f"{look.text[0].upper()}{look.text[1:]}; every region of this run goes back.")
+        insist(here.clients, lambda: here.permit.note(look.text))
+        return look.text
+
+
+def _ask_people(operator: HITLOperator, here: Step) -> None:
+    approval = here.target.environment.approval
+    people = dict.fromkeys([*([here.requester] if here.requester else []), *approval.approvers])
+    operator.assigned_users = [HITLUser(id=user, name=user) for user in people]
+    operator.response_timeout = approval.respond_within
+
+
+def _note_question(here: Step, context: Any, text: str) -> None:
+    index = context["ti"].map_index
+    where = {"link": gate_link(context["dag_run"], here.name, index)}
+    add_event(here.table, here.run, here.name, "asked", text, where)
+    tell(context)
+
+
+def _shortly(regions: list[str]) -> str:
+    return ", ".join(regions) if len(regions) <= 3 else f"each of {len(regions)} regions"

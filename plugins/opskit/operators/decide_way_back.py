@@ -1,0 +1,97 @@
+"""After new region data did not hold: go back at once if a person found it bad, ask if a step failed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from include.operations.history import add_event, list_causes
+from include.plan.markdown import escape
+from include.regions.looking import list_looks
+from include.regions.plan import RegionDataPlan
+from include.regions.replacing import has_begun
+from opskit.patience import insist
+from opskit.step import Step, step
+from opskit.story import gate_link, tell
+
+RETURN = "Go back to the backup"
+LEAVE = "Leave everything as it is"
+RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything is left as it is
+
+
+class DecideWayBackOperator(HITLOperator):
+    """Runs as soon as a step has failed; there is nothing to decide while no data was overwritten."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(
+            subject="What now?",
+            options=[RETURN, LEAVE],
+            defaults=LEAVE,
+            response_timeout=RESPOND_WITHIN,
+            trigger_rule="one_failed",
+            **kwargs,
+        )
+
+    def execute(self, context: Any) -> Any:
+        with step() as here:
+            here.skip_unless_begun()
+            if reason := nothing_overwritten(here):
+                raise AirflowSkipException(reason)
+            bad = [look.text for look in list_looks(here.table, here.run) if not look.good]
+            if bad:
+                here.permit.note(f"going back: {'; '.join(bad)}")
+                return RETURN
+            self._prepare(here)
+            where = {"link": gate_link(context["dag_run"], here.name)}
+            add_event(here.table, here.run, here.name, "asked", self.subject, where)
+            tell(context)
+        return super().execute(context)
+
+    def _prepare(self, here: Step) -> None:
+        causes = list_causes(here.table, here.run)
+        why = causes[-1] if causes else "A step failed, or was ended by hand."
+        plan = RegionDataPlan.model_validate(here.guard["plan"])
+        lines = []
+        for each in plan.regions:
+            proved = here.table.get(f"run#{here.run}", f"data#{each.region}")
+            begun = (
+                "may hold old and new objects, each whole" if has_begun(here.table, here.run, each) else "is untouched"
+            )
+            state = "holds its new data, proved" if proved else begun
+            lines.append(
+                f"- {escape(each.region)}: {escape(each.existing)} {state}; its old data is at {escape(each.backup)}"
+            )
+        self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name} stopped: go back?"
+        self.body = "\n\n".join(
+            [
+                f"**{escape(why)}**",
+                "\n".join(lines),
+                f"- *{RETURN}*: every region gets its old data again, proved; services that hold new data are restarted; maps get a new "
+                f"version.\n- *{LEAVE}*: nothing more is changed, and {escape(here.target.name)} is kept until a person has looked. To go "
+                "on instead, mend the cause and clear the failed step.",
+            ]
+        )
+        approvers = here.target.environment.approval.approvers
+        people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
+        self.assigned_users = [HITLUser(id=user, name=user) for user in people]
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        answer: dict[str, Any] = super().execute_complete(context, event)
+        chosen: str = answer["chosen_options"][0]
+        with step() as here:
+            user = answer["responded_by_user"]
+            said = f"After the failure: {chosen} ({user['id'] if user else 'nobody answered in time'})."
+            insist(here.clients, lambda: here.permit.note(said))  # a retry would have to ask the person again
+        return chosen
+
+
+def nothing_overwritten(here: Step) -> str | None:
+    """Say that no region's data was written to, if none was."""
+    plan = RegionDataPlan.model_validate(here.guard["plan"])
+    if any(has_begun(here.table, here.run, each) for each in plan.regions):
+        return None
+    return f"no data of {here.target.name} was overwritten"
