@@ -9,7 +9,7 @@ from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
 from include.inventory.models import CodeDeploy
-from sandbox.aws import bluegreen, proving, registry, scaling, scheduler, schedules, seeding
+from sandbox.aws import bluegreen, proving, region_data, registry, scaling, scheduler, schedules, seeding
 from sandbox.aws.bluegreen import DeploymentGroup, Event, app_spec
 from sandbox.aws.builds import Project
 from sandbox.aws.ground import Clients, Ground, clients_of
@@ -18,7 +18,7 @@ from sandbox.aws.model import Group, Region, Service, Task
 from sandbox.aws.model import Target as WorldTarget
 from sandbox.aws.placement import capacity_of
 from sandbox.aws.sts_api import WorldStsResponse
-from sandbox.aws.topology import REGIONS, Load
+from sandbox.aws.topology import REGIONS, Load, region_of, uris
 from sandbox.aws.world import World
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "False"  # thousands of images nobody asks for, at every reset
@@ -53,6 +53,7 @@ class _Builder:
     def build(self) -> None:
         environment = self.environment
         self.ground.lay()
+        region_data.fill(self.target, self.world.clock.now())
         if (builder := environment.builder) and builder.kind == "codebuild":
             self.region.projects[builder.name] = Project(
                 builder.name,
@@ -85,7 +86,8 @@ class _Builder:
             described.launch_type,
             port=balancing.container_port if balancing else 80,
         )
-        system, environment = self.target.system.system, self.target.environment_name
+        data = self.environment.region_data
+        bucket = data.buckets[0] if data else f"{self.target.system.system}-{self.target.environment_name}-data"
         fargate = described.launch_type == "FARGATE"
         service = Service(
             name=described.name,
@@ -104,7 +106,8 @@ class _Builder:
             max_percent=described.maximum_percent,
             breaker=fargate,
             boot=described.boot.total_seconds(),
-            data_uri=f"s3://{system}-{environment}-data/" if described.loads == "topology" else "",
+            data_uri=f"s3://{bucket}/" if described.loads == "topology" else "",
+            reads_data=data is not None,
         )
         if described.scaling_group:
             service.group = described.scaling_group.name
@@ -197,6 +200,10 @@ class _Builder:
                 self._register(task, balancer["targetGroupArn"], now)
             if service.data_uri:
                 task.load = Load([], 1.0, now, done=len(REGIONS))
+                if service.reads_data:
+                    task.load.loaded = {
+                        region_of(each): region_data.load(self.region.account, each)[0] for each in uris(service)
+                    }
                 task.log_next = now
         deployment.state, deployment.completed = "COMPLETED", True
         deployment.reason = f"ECS deployment {deployment.id} completed."

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from sandbox.aws.s3_calls import read_s3
+
 READS = (
     "Describe",
     "List",
@@ -57,7 +59,7 @@ def read_call(environ: dict[str, Any]) -> tuple[Call, str]:
     service = match["service"] if match else "unknown"
     region = match["region"] if match else ""
     key = match["key"] if match else ""
-    action, params = _action(environ, body)
+    action, params = read_s3(environ) if service == "s3" else _action(environ, body)
     mutates = not action.startswith(READS) if action else environ["REQUEST_METHOD"] not in HTTP_READS
     name = action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
     return Call(service, name, region, mutates, params), key

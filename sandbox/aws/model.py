@@ -139,6 +139,7 @@ class Service:
     boot: float = 30.0
     group: str | None = None  # Auto Scaling group
     data_uri: str = ""  # where a big-cache service's regions are; empty if it loads none
+    reads_data: bool = False  # there is such a bucket, and what is not in it cannot be loaded
     next_try: float = 0.0
     usual: int = 0  # its count when nobody surges it
 

@@ -22,7 +22,7 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from sandbox.aws import elb_api
+from sandbox.aws import elb_api, s3_api
 from sandbox.aws.alarms_api import WorldCloudWatchResponse
 from sandbox.aws.autoscaling_api import WorldAutoScalingResponse
 from sandbox.aws.call_log import Call, read_call
@@ -79,6 +79,7 @@ class Application:
             part.world = world
         WorldStsResponse.identities = self.identities
         elb_api.install(world)
+        s3_api.install()
         setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(world))  # noqa: B010  # moto's own, replaced
         cloudwatch_urls.url_paths["{0}/$"] = WorldCloudWatchResponse.dispatch
         codedeploy_urls.url_paths["{0}/$"] = WorldCodeDeployResponse.dispatch
@@ -135,7 +136,9 @@ class Application:
             call.error = error_of(body)
         own = {"date"} if environ["REQUEST_METHOD"] == "HEAD" else {"date", "content-length"}
         kept = [(name, value) for name, value in headers if name.lower() not in own]
-        if environ["REQUEST_METHOD"] != "HEAD":  # there the length is that of a body which is not sent
+        if environ["REQUEST_METHOD"] == "HEAD":  # there the length is that of a body which is not sent
+            body = b""
+        else:
             kept.append(("Content-Length", str(len(body))))
         start_response(line, kept)
         return [body]
@@ -170,7 +173,8 @@ class Application:
 
     def _ask_moto(self, environ: dict[str, Any], start: Any, call: Call) -> bytes:
         try:
-            return b"".join(self._moto(environ, start))
+            with s3_api.time_of(self.world):
+                return b"".join(self._moto(environ, start))
         except NotImplementedError as error:
             code, message = "NotImplementedException", f"The sandbox does not know {call.action}: {error}"
         except Exception as error:  # whatever moto stumbles over: a 500 would be retried for minutes and never seen

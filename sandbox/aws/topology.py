@@ -16,6 +16,11 @@ def uris(service: Service) -> list[str]:
     return [f"{service.data_uri}regions/{region}/{PUBLISHED}/" for region in REGIONS]
 
 
+def region_of(uri: str) -> str:
+    """Return the region a URI is of, such as US/PA."""
+    return "/".join(uri.split("/regions/", 1)[1].split("/")[:2])
+
+
 @dataclass
 class Load:
     """How far one task is with its regions."""
@@ -26,6 +31,7 @@ class Load:
     failures: dict[str, int] = field(default_factory=dict)
     done: int = 0
     total: int = len(REGIONS)
+    loaded: dict[str, str] = field(default_factory=dict)  # region -> ETag of the topo.json that was read
 
     @property
     def complete(self) -> bool:
@@ -44,8 +50,12 @@ class Load:
         }
 
 
-def advance(region: Region, service: Service, task: Task, now: float, write: Any) -> bool:
-    """Load a little more and log it; False if the process has ended itself. `write(task, at, message)` logs a line."""
+def advance(region: Region, service: Service, task: Task, now: float, write: Any, read: Any) -> bool:
+    """Load a little more and log it; False if the process has ended itself.
+
+    `write(task, at, message)` logs a line; `read(uri)` returns the ETag of what a region's folder holds, or why it cannot be
+    loaded.
+    """
     if task.started is None or task.status != "RUNNING":
         return True
     if task.load is None:
@@ -58,18 +68,22 @@ def advance(region: Region, service: Service, task: Task, now: float, write: Any
         planned = task.behaviour.failed_loads.get(uri, 0)
         failed = load.failures.get(uri, 0)
         load.next_at += load.each
+        etag, problem = read(uri) if service.reads_data else ("", "")
         if failed < planned:
-            load.failures[uri] = failed + 1
+            problem = "Unexpected end of JSON input"
             for fault in task.behaviour.faults:
                 if fault.kind == "topology_errors":
                     fault.count()
-            text = f"Failed to load topology for '{uri}' {failed + 1} times, err Unexpected end of JSON input"
+        if problem:
+            load.failures[uri] = failed + 1
+            text = f"Failed to load topology for '{uri}' {failed + 1} times, err {problem}"
             write(task, now, f"[TopologyService] {text}")
             if failed + 1 >= ATTEMPTS:
                 return False
         else:
             load.pending.pop(0)
             load.done += 1
+            load.loaded[region_of(uri)] = etag
             if load.complete:
                 task.log_next = now
     if now >= task.log_next:

@@ -89,6 +89,8 @@ class Wire:
         for fault in self._matching(active, call, "throttle", "server_error", "access_denied"):
             if fault.kind == "access_denied":
                 fault.count()
+                if call.service == "s3":
+                    return Refusal("AccessDenied", "Access Denied", "403 Forbidden")
                 who = f"arn:aws:sts::{call.account}:assumed-role/{call.role}/runbook"
                 return Refusal(
                     "AccessDeniedException", f"User: {who} is not authorized to perform: {call.service}:{call.action}"
@@ -97,6 +99,8 @@ class Wire:
                 fault.count()
                 if fault.kind == "throttle":
                     return _throttled(call)
+                if call.service == "s3":
+                    return Refusal("InternalError", "We encountered an internal error. Please try again.", STATUS_500)
                 return Refusal("InternalFailure", "The request processing has failed.", STATUS_500)
         for fault in self._matching(active, call, "expired_credentials"):
             keys, fresh = self._of(fault).keys, key not in self._of(fault).keys
@@ -109,6 +113,8 @@ class Wire:
                     if call.service not in ("autoscaling", "elasticloadbalancing", "rds")
                     else "ExpiredToken"
                 )
+                if call.service == "s3":
+                    return Refusal("ExpiredToken", "The provided token has expired.")
                 return Refusal(code, "The security token included in the request is expired", "403 Forbidden")
         for fault in self._matching(active, call, "rate_limits"):
             if call.service == "ecs" and not self._in_bucket(fault, call):
@@ -187,6 +193,8 @@ class Wire:
 
 
 def _throttled(call: Call) -> Refusal:
+    if call.service == "s3":
+        return Refusal("SlowDown", "Please reduce your request rate.", STATUS_503)
     code = (
         "Throttling" if call.service in ("autoscaling", "elasticloadbalancing", "rds", "sts") else "ThrottlingException"
     )

@@ -17,6 +17,7 @@ from sandbox.aws import (
     lifecycle,
     printing,
     pulling,
+    region_data,
     scaling,
     scheduler,
     schedules,
@@ -120,9 +121,8 @@ class World:
         service = region.services.get((task.cluster, task.service or ""))
         if not service or not service.data_uri or not task.alive:
             return
-        if not topology.advance(
-            region, service, task, now, lambda who, at, text: self.write_log(region, who, at, text)
-        ):
+        write, read = partial(self.write_log, region), partial(region_data.load, region.account)
+        if not topology.advance(region, service, task, now, write, read):
             lifecycle.exit_by_itself(region, task, now, 137)
 
     def _log_one_off(self, region: Region, task: Task, now: float) -> None:
