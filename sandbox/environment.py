@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from include.inventory import FOLDER_VARIABLE, Inventory, Target
+from sandbox import databases
 from sandbox.credentials import ROLES, Credentials
 from sandbox.neighbours import github, jira, sentry, slack
 from sandbox.settings import HOST, ROOT, Settings
@@ -76,6 +77,7 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         for name in workspaces
     }
     connections |= outside_connections(settings, inventory)
+    connections |= databases.connections(databases.Databases.of(settings, credentials), inventory)
     return base() | tuning() | sandbox | pace | connections
 
 

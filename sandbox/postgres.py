@@ -13,12 +13,12 @@ import psycopg
 
 from sandbox import environment, processes
 from sandbox.credentials import Credentials
+from sandbox.databases import USER
 from sandbox.errors import SandboxError
 from sandbox.processes import Child
 from sandbox.settings import HOST, Settings
 from sandbox.waiting import wait_for
 
-USER = "airflow"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 PROGRAMS = Path("pginstall/bin")  # within the wheel's package
 START_DEADLINE = 30.0  # seconds; a server that was killed replays its log first

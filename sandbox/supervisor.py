@@ -14,6 +14,7 @@ from include.errors import RunbookError
 from include.inventory import Inventory, load
 from sandbox import environment, leftovers, orchestrator, processes
 from sandbox.credentials import ROLES, Credentials, write_private
+from sandbox.databases import Databases
 from sandbox.deaths import WITHIN, Deaths, describe
 from sandbox.errors import SandboxError
 from sandbox.orchestrator import Airflow
@@ -40,6 +41,7 @@ class Supervisor:
         self.screen = screen
         self.inventory = inventory
         self.credentials = Credentials.of(settings.folder)
+        self._databases = Databases.of(settings, self.credentials)
         self.children: list[Child] = []
         self.stopping = asyncio.Event()
         self._postgres: Postgres | None = None
@@ -95,7 +97,7 @@ class Supervisor:
                 command,
                 log=self.settings.logs / "aws.log",
                 cwd=self.settings.folder,
-                environment=environment.base(),
+                environment=environment.base() | self._databases.variables(),
             )
         )
 
@@ -116,6 +118,7 @@ class Supervisor:
         self._keep(await postgres.start(), lambda: postgres.start(again=True))
         await postgres.await_ready()
         self.screen.up("PostgreSQL", "new database" if fresh else "")
+        filling = asyncio.create_task(asyncio.to_thread(self._databases.begin_anew, self.inventory))
         variables = environment.airflow(self.settings, self.credentials, self.inventory, postgres.url())
         airflow = Airflow(self.settings, self.credentials, variables)
         airflow.lay_out()
@@ -123,6 +126,7 @@ class Supervisor:
             self.screen.up("Airflow's tables")
         elif ended := orchestrator.end_runs_of_earlier_worlds(postgres):
             self.screen.say(f"  {ended} unfinished run(s) of the last sandbox were ended: their world is gone.")
+        await filling  # the world is a new one, and so is what its services keep
         async with asyncio.TaskGroup() as together:
             for component in orchestrator.COMPONENTS:
                 together.create_task(self._start_component(airflow, component))

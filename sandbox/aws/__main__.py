@@ -13,6 +13,7 @@ from sandbox.aws.clock import Clock
 from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
+from sandbox.databases import Databases
 from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.town import Town
 
@@ -45,7 +46,9 @@ def main() -> int:
     outside = Neighbours(world, town.slack, town.github, town.jira, town.sentry)
     neighbours = Server(outside, options.neighbours_port, Handler)
     control = Server(
-        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), town),
+        make_control(
+            world, application, inventory, lambda: build(world, aws.url, inventory), town, Databases.from_environment()
+        ),
         options.control_port,
     )
     world.start()

@@ -18,7 +18,7 @@ from sandbox.aws.model import Group, Region, Service, Task
 from sandbox.aws.model import Target as WorldTarget
 from sandbox.aws.placement import capacity_of
 from sandbox.aws.sts_api import WorldStsResponse
-from sandbox.aws.topology import REGIONS, Load, region_of, uris
+from sandbox.aws.topology import REGIONS, Load, bucket_of, region_of, uris
 from sandbox.aws.world import World
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "False"  # thousands of images nobody asks for, at every reset
@@ -86,8 +86,6 @@ class _Builder:
             described.launch_type,
             port=balancing.container_port if balancing else 80,
         )
-        data = self.environment.region_data
-        bucket = data.buckets[0] if data else f"{self.target.system.system}-{self.target.environment_name}-data"
         fargate = described.launch_type == "FARGATE"
         service = Service(
             name=described.name,
@@ -106,8 +104,8 @@ class _Builder:
             max_percent=described.maximum_percent,
             breaker=fargate,
             boot=described.boot.total_seconds(),
-            data_uri=f"s3://{bucket}/" if described.loads == "topology" else "",
-            reads_data=data is not None,
+            data_uri=f"s3://{bucket_of(self.target)}/" if described.loads == "topology" else "",
+            reads_data=self.environment.region_data is not None,
         )
         if described.scaling_group:
             service.group = described.scaling_group.name

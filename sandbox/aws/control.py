@@ -10,13 +10,14 @@ from flask import Flask, Response, jsonify, request, send_from_directory
 from werkzeug.exceptions import HTTPException
 
 from include.errors import InventoryError
-from include.inventory import Inventory
-from sandbox.aws import delivery, faults, lifecycle, schedules, strikes, tampering
+from include.inventory import Inventory, Target
+from sandbox.aws import delivery, faults, lifecycle, region_data, schedules, strikes, tampering
 from sandbox.aws.clock import as_text
 from sandbox.aws.model import Region, Service, Task
 from sandbox.aws.server import Application
 from sandbox.aws.snapshot import state_json, world_json
 from sandbox.aws.world import World
+from sandbox.databases import Databases, keeps_regions
 from sandbox.neighbours import control as beside
 from sandbox.neighbours.town import Town
 
@@ -29,8 +30,9 @@ def make_control(
     inventory: Inventory,
     rebuild: Any,
     town: Town | None = None,
+    databases: Databases | None = None,
 ) -> Flask:
-    """Return the control API as a WSGI application; `rebuild()` builds the world anew."""
+    """Return the control API as a WSGI application; `rebuild()` builds the world anew, `databases` are those of its regions."""
     app = Flask("control", static_folder=None)
     town = town or Town.of(inventory, world)
     app.register_blueprint(beside.make_routes(town))
@@ -53,6 +55,17 @@ def make_control(
     def show_world() -> Response:
         with world.lock:
             return jsonify(world_json(world, inventory))
+
+    @app.get("/regions")
+    def show_regions() -> Any:
+        try:
+            target = inventory.target(request.args.get("target", ""))
+        except InventoryError as error:
+            return refusal(str(error))
+        with world.lock:
+            folders = region_data.folders_json(target)
+        rows = databases.rows(target) if databases and keeps_regions(target) else None
+        return jsonify(target=target.name, folders=folders, region_config=rows)
 
     @app.get("/state")
     def show_state() -> Response:
@@ -82,6 +95,8 @@ def make_control(
             application.calls.clear()
             application.wire.forget()
         town.clear()
+        if databases:
+            databases.begin_anew(inventory)
         return jsonify(ok=True)
 
     @app.post("/images")
@@ -118,7 +133,7 @@ def make_control(
     @app.post("/faults")
     def add_fault() -> Any:
         try:
-            fault = inject(world, inventory, given_fields(), town)
+            fault = inject(world, inventory, given_fields(), town, databases)
         except (faults.FaultError, InventoryError) as error:
             return refusal(str(error))
         return jsonify(fault.as_json())
@@ -180,7 +195,9 @@ def find_service(world: World, inventory: Inventory, target: str, name: str | No
     return None
 
 
-def inject(world: World, inventory: Inventory, given: dict[str, Any], town: Town) -> faults.Fault:
+def inject(
+    world: World, inventory: Inventory, given: dict[str, Any], town: Town, databases: Databases | None = None
+) -> faults.Fault:
     """Add a fault. Raises: FaultError, InventoryError."""
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = faults.parse_fields(given.get("kind"), rest)
@@ -194,6 +211,8 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any], town: Town
         now = fault.since = world.catch_up()
         if fault.kind in faults.RELEASE:
             tampering.prepare(fault, world, inventory.target(target), name)
+            if fault.kind == "database_away":
+                _take_database(fault, inventory.target(target), databases)
             world.faults.append(fault)
             return fault
         if fault.kind in faults.WIRE:
@@ -213,6 +232,17 @@ def inject(world: World, inventory: Inventory, given: dict[str, Any], town: Town
             raise faults.FaultError(f"Target {target} has no service {name or 'at all'}; GET /world lists them.")
         world.faults.append(fault)
     return fault
+
+
+def _take_database(fault: faults.Fault, target: Target, databases: Databases | None) -> None:
+    """Have the target's PostgreSQL refuse everybody until the fault is gone. Raises: FaultError."""
+    if databases is None or not keeps_regions(target):
+        raise faults.FaultError(
+            f"Target {target.name} keeps no region_config here, so database_away cannot apply to it."
+        )
+    databases.take_away(target)
+    fault.undo = partial(databases.give_back, target)
+    fault.count()
 
 
 def _apply(fault: faults.Fault, region: Region, service: Service) -> None:

@@ -139,6 +139,7 @@ RELEASE: dict[str, dict[str, Field]] = {  # they strike what belongs to a target
         "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=0.0),
     },
     "snapshot_fails": {},
+    "database_away": {},
     "image_expired": {"tag": Field(str, bool, "the tag of an image", needed=False)},
     "image_scan": {
         "status": Field(str, SCANS.__contains__, f"one of {', '.join(SCANS)}", default="COMPLETE"),

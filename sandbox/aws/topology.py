@@ -4,12 +4,19 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from include.inventory import Target
 from sandbox.aws.model import Region, Service, Task
 
 REGIONS = ("US/AL", "US/CO", "US/GA", "US/IL", "US/MD", "US/MI", "US/NC", "US/OH", "US/PA", "US/TX", "US/VA", "US/WI")
 PUBLISHED = "2020-09-09T19:50:10.921Z"
 LOG_INTERVAL, QUIET_INTERVAL = 30.0, 300.0  # while it loads, and once it is up
 ATTEMPTS = 6  # after so many failures of one region the process ends itself
+
+
+def bucket_of(target: Target) -> str:
+    """Return the bucket whose data a target's services load."""
+    data = target.environment.region_data
+    return data.buckets[0] if data else f"{target.system.system}-{target.environment_name}-data"
 
 
 def uris(service: Service) -> list[str]:

@@ -1,0 +1,192 @@
+"""The databases of the targets whose services keep region_config: made, filled as they are at first, and taken away."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from include.inventory import Inventory, Target
+from sandbox.aws.topology import PUBLISHED, REGIONS, bucket_of
+from sandbox.credentials import Credentials
+from sandbox.settings import HOST, Settings
+
+USER = "airflow"  # who may do everything on the server
+VARIABLE = "REGION_DATABASES"  # by which the pretend cloud learns where they are
+SCHEMA = Path(__file__).with_name("region_config.sql")
+NAMES = {
+    "US/AL": "Alabama",
+    "US/CO": "Colorado",
+    "US/GA": "Georgia",
+    "US/IL": "Illinois",
+    "US/MD": "Maryland",
+    "US/MI": "Michigan",
+    "US/NC": "North Carolina",
+    "US/OH": "Ohio",
+    "US/PA": "Pennsylvania",
+    "US/TX": "Texas",
+    "US/VA": "Virginia",
+    "US/WI": "Wisconsin",
+}
+BEFORE = "2019-06-01T09:00:00.000Z"  # of what is archived
+ARCHIVED, HIDDEN = ("US/PA", "Pennsylvania (2010)"), ("US/DE", "Delaware")
+INSERT = (
+    "INSERT INTO region_config (name, country_code, region_code, s3_uri, version, hidden, archived) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s)"
+)
+
+
+@dataclass(frozen=True)
+class Databases:
+    """The server, and who may do everything there."""
+
+    port: int
+    user: str
+    password: str
+
+    @classmethod
+    def of(cls, settings: Settings, credentials: Credentials) -> "Databases":
+        return cls(settings.ports["postgres"], USER, credentials.postgres)
+
+    @classmethod
+    def from_environment(cls) -> "Databases | None":
+        """Return those of the sandbox this process belongs to; None in one that is only a cloud."""
+        given = os.environ.get(VARIABLE)
+        return cls(**json.loads(given)) if given else None
+
+    def variables(self) -> dict[str, str]:
+        """Return what another process needs for `from_environment`."""
+        return {VARIABLE: json.dumps(asdict(self))}
+
+    def begin_anew(self, inventory: Inventory) -> None:
+        """Have every target's table hold what it holds at first. Raises: psycopg.Error."""
+        targets = targets_of(inventory)
+        if not targets:
+            return
+        with self.connect("postgres") as server:
+            known = {str(name) for (name,) in server.execute("SELECT datname FROM pg_database")}
+            roles = {str(name) for (name,) in server.execute("SELECT rolname FROM pg_roles")}
+            for target in targets:
+                name = name_of(target)
+                if name not in known:
+                    server.execute(_named("CREATE DATABASE {}", name))
+                self._admit(server, name, new=name not in roles)
+        for target in targets:
+            with self.connect(name_of(target)) as database, database.transaction():
+                _fill(database, target)
+
+    def take_away(self, target: Target) -> None:
+        """Have the target's database refuse every connection, and end those it has."""
+        name = name_of(target)
+        with self.connect("postgres") as server:
+            server.execute(_named("ALTER DATABASE {} ALLOW_CONNECTIONS false", name))
+            _end_connections(server, name)
+
+    def give_back(self, target: Target) -> None:
+        with self.connect("postgres") as server:
+            server.execute(_named("ALTER DATABASE {} ALLOW_CONNECTIONS true", name_of(target)))
+
+    def rows(self, target: Target) -> list[dict[str, Any]] | None:
+        """Return the target's table; None while its database is away."""
+        columns = ("name", "country_code", "region_code", "s3_uri", "version", "hidden", "archived")
+        query = f"SELECT {', '.join(columns)} FROM region_config ORDER BY country_code, region_code, version"  # noqa: S608  # our own names
+        try:
+            with self.connect(name_of(target)) as database:
+                found = database.execute(query.encode()).fetchall()
+        except psycopg.OperationalError:
+            return None
+        rows = [dict(zip(columns, row, strict=True)) for row in found]
+        return [{**row, "version": row["version"].isoformat()} for row in rows]
+
+    def connection(self, target: Target) -> str:
+        """Return the Airflow connection, as JSON, by which runbooks reach the target's table."""
+        name = name_of(target)
+        given = {"conn_type": "postgres", "host": HOST, "port": self.port, "login": name, "schema": name}
+        return json.dumps({**given, "password": self.password_of(name)})
+
+    def password_of(self, role: str) -> str:
+        return hashlib.sha256(f"{self.password} {role}".encode()).hexdigest()[:32]
+
+    def connect(self, database: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            host=HOST,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=database,
+            connect_timeout=5,
+            autocommit=True,
+            options="-c lock_timeout=10s",
+        )
+
+    def _admit(self, server: psycopg.Connection[Any], name: str, *, new: bool) -> None:
+        """Let nobody in but a role of the same name, which may do no more than the service's own."""
+        server.execute(_named("ALTER DATABASE {} ALLOW_CONNECTIONS true", name))
+        if new:
+            server.execute(_named("CREATE ROLE {} LOGIN", name))
+        server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), self.password_of(name)))
+        server.execute(_named("REVOKE CONNECT ON DATABASE {} FROM PUBLIC", name))
+        server.execute(_named("GRANT CONNECT ON DATABASE {0} TO {0}", name))
+        _end_connections(server, name)  # of a run that is over: it may still lock the table
+
+
+def targets_of(inventory: Inventory) -> list[Target]:
+    """Return the targets that keep region_config."""
+    return [each for each in inventory.targets.values() if keeps_regions(each)]
+
+
+def keeps_regions(target: Target) -> bool:
+    database = target.environment.database
+    return database is not None and database.region_config
+
+
+def name_of(target: Target) -> str:
+    """Return what the target's database is called on the server that all of them share here."""
+    return target.name.replace("/", "_").replace("-", "_")
+
+
+def connections(databases: Databases, inventory: Inventory) -> dict[str, str]:
+    """Return the Airflow connections to every target's table, by the name of their variable."""
+    kept = [(target, target.environment.database) for target in targets_of(inventory)]
+    return {
+        f"AIRFLOW_CONN_{database.connection.upper()}": databases.connection(target)
+        for target, database in kept
+        if database
+    }
+
+
+def _fill(database: psycopg.Connection[Any], target: Target) -> None:
+    if database.execute("SELECT to_regclass('region_config')").fetchone() == (None,):
+        database.execute(SCHEMA.read_bytes())
+        database.execute(_named("GRANT SELECT, UPDATE ON region_config TO {}", name_of(target)))
+    database.execute("TRUNCATE region_config")
+    with database.cursor() as cursor:
+        cursor.executemany(INSERT, _rows(target))
+
+
+def _rows(target: Target) -> Iterable[tuple[Any, ...]]:
+    bucket = bucket_of(target)
+    for region in REGIONS:
+        yield _row(bucket, region, NAMES[region], PUBLISHED)
+    yield _row(bucket, *ARCHIVED, BEFORE, archived=True)
+    yield _row(bucket, *HIDDEN, PUBLISHED, hidden=True)
+
+
+def _row(
+    bucket: str, region: str, name: str, version: str, *, hidden: bool = False, archived: bool = False
+) -> tuple[Any, ...]:
+    country, code = region.split("/")
+    return name, country, code, f"s3://{bucket}/regions/{region}/{version}/", version, hidden, archived
+
+
+def _named(statement: str, name: str) -> sql.Composed:
+    return sql.SQL(statement).format(sql.Identifier(name))  # type: ignore[arg-type]  # each caller's is a literal
+
+
+def _end_connections(server: psycopg.Connection[Any], name: str) -> None:
+    server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
