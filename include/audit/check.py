@@ -6,6 +6,7 @@ from include.audit.history import History, Violation
 from include.audit.intents import check_intents
 from include.audit.leases import check_leases
 from include.audit.migrations import check_migrations
+from include.audit.regions import check_regions
 from include.audit.releases import check_releases
 from include.audit.remains import check_remains
 
@@ -22,6 +23,7 @@ def check(history: History) -> list[Violation]:
         *check_remains(history),
         *check_releases(history),
         *check_migrations(history),
+        *check_regions(history),
         *check_posts(history),
     ]
 

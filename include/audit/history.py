@@ -41,6 +41,17 @@ VALUES = (  # what it sets
     "ProtectedFromScaleIn",
     "ScalingProcesses",
 )
+COPYING = {  # the calls of S3 that an intent stands for
+    "s3.CopyObject": (
+        "CopyObject",
+        "CreateMultipartUpload",
+        "UploadPartCopy",
+        "CompleteMultipartUpload",
+        "AbortMultipartUpload",
+        "PutObjectTagging",
+    ),
+    "s3.DeleteObjects": ("DeleteObjects",),
+}
 OUTCOMES = ("done", "failed", "found")
 
 
@@ -82,6 +93,15 @@ class Call:
         return frozenset(each for key in RESOURCES for each in _as_list(self.params.get(key)))
 
     @property
+    def uri(self) -> str:
+        """The S3 object, or the bucket where the call names none; empty for a call of another service."""
+        return f"s3://{self.params['Bucket']}/{self.params.get('Key', '')}" if self.service == "s3" else ""
+
+    def is_in(self, folder: str) -> bool:
+        """Whether its object is in a folder, or may be: one that deletes many names them in its body."""
+        return self.uri.startswith(folder) if "Key" in self.params else folder.startswith(self.uri)
+
+    @property
     def values(self) -> dict[str, Any]:
         return {key: plain(self.params[key]) for key in VALUES if self.params.get(key) not in (None, "")}
 
@@ -113,6 +133,8 @@ class Event:
 
     def announces(self, call: Call) -> bool:
         """Whether this intent is that of the call: same operation, no other resource, no other value."""
+        if call.uri:
+            return call.action in COPYING.get(self.call, ()) and any(call.is_in(each) for each in self.resources)
         values = {key: value for key, value in self.values.items() if key in VALUES}
         return self.call == call.name and call.resources <= self.resources and call.values == values
 
@@ -160,6 +182,9 @@ class Run:
     record_n: float | None = None
     events: list[Event] = field(default_factory=list)  # by number
     decisions: list[Decided] = field(default_factory=list)  # every one that was stored, in order
+    documents: dict[str, tuple[float, Mapping[str, Any]]] = field(
+        default_factory=dict
+    )  # whatever else it stored, by its key
 
     @property
     def intents(self) -> list[Event]:

@@ -146,6 +146,8 @@ class _Reader:
             run.confirmed, run.target = document, str(document["target"])
         elif kind == "record":
             run.record, run.record_n, run.target = document, n, str(document["target"])
+        else:
+            run.documents[sk] = (n, document)
 
     def ordered_runs(self) -> dict[str, Run]:
         for run in self.runs.values():

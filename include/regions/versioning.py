@@ -47,7 +47,8 @@ def bump(place: Place, permit: Permit, updates: Sequence[RegionUpdate], *, attem
 def _version(permit: Permit, attempt: str) -> datetime:
     pk, sk = f"run#{permit.owner}", f"version#{attempt}"
     if permit.table.get(pk, sk) is None:
-        permit.table.add(pk, sk, {"version": datetime.now(UTC).isoformat()})
+        now = datetime.now(UTC).isoformat()
+        permit.table.add(pk, sk, {"at": now, "version": now})
     return _known(permit, attempt)[0]
 
 

@@ -15,35 +15,35 @@ SCHEMA = Path(sandbox.__file__).with_name("region_config.sql")
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def postgres(tmp_path_factory):
     folder = tmp_path_factory.mktemp("regions")
     ports = {"airflow": 1, "aws": 2, "control": 3, "postgres": free_ports(1)[0]}
     settings = Settings(folder=folder, dags=folder, speed=60, ports=ports)
     settings.logs.mkdir()
-    postgres = Postgres.of(settings, Credentials.of(folder))
+    made = Postgres.of(settings, Credentials.of(folder))
     with asyncio.Runner() as runner:
-        runner.run(postgres.prepare())
-        process = runner.run(postgres.start())
+        runner.run(made.prepare())
+        process = runner.run(made.start())
         try:
-            runner.run(postgres.await_ready())
-            yield postgres
+            runner.run(made.await_ready())
+            yield made
         finally:
             runner.run(process.end())
-            postgres.give_back()
+            made.give_back()
 
 
 @pytest.fixture
-def connect(server):
+def connect(postgres):
     """Connect to a database of the test's own; each call is another connection."""
-    with server.connect("postgres") as administrator:
+    with postgres.connect("postgres") as administrator:
         administrator.execute("DROP DATABASE IF EXISTS maps WITH (FORCE)")
         administrator.execute("CREATE DATABASE maps")
-    with server.connect("maps") as first:
+    with postgres.connect("maps") as first:
         first.execute(SCHEMA.read_text(encoding="utf-8"))
     opened = []
 
     def another():
-        opened.append(server.connect("maps"))
+        opened.append(postgres.connect("maps"))
         return opened[-1]
 
     yield another

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 AHEAD = 2_000  # objects listed that wait to be copied
 KEPT_FAILURES = 1_000
+SECOND = len("2026-11-21T12:00:00")
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +184,9 @@ class _Copying:
 
     def _is_ours(self, entry: Entry, there: Entry) -> bool:
         """An object written after the source's was, and after this copy first began, has its metadata and tags too."""
-        return there.modified >= max(entry.modified, self._options.begun) or not self._options.overwrite
+        # lists know seconds: what was written in the very second this copy began may have been written before it
+        later = there.modified >= entry.modified and there.modified[:SECOND] > self._options.begun
+        return later or not self._options.overwrite
 
     async def _is_there(self, entry: Entry, there: Entry) -> bool:
         """Look closer where the lists do not tell; only where nothing may be overwritten is it worth to read both."""

@@ -84,7 +84,7 @@ class ConfirmQaOperator(HITLOperator):
             self.body = (
                 f"Every task of {escape(here.target.name)} runs on the new data. At [{site}]({site}) open the test map of "
                 f"**{escape(self.region)}**: it loads; a district can be edited by county; a district can be edited by block group. Type "
-                f"{escape(self.region)} below, so that nobody answers for another region.\n\n- *{GOOD}*: once every region is good, maps get "
+                f"{escape(self.region)} below, so that nobody answers for another.\n\n- *{GOOD}*: once every region is good, maps get "
                 f"a new version.\n- *{BAD}*, or no answer in time: every region of this run goes back to its backup at once."
             )
             _note_question(here, context, self.subject)

@@ -1,0 +1,359 @@
+"""The steps of a data update against the pretend AWS and a real PostgreSQL: nothing is lost, whatever happens in between."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from include.aws.s3 import Location, copy
+from include.errors import (
+    CopyFailedError,
+    DriftError,
+    LeaseLostError,
+    NeighbourAwayError,
+    PreconditionError,
+    StoppedHalfwayError,
+)
+from include.operations.data_proofs import add_data_proof
+from include.operations.leases import release_lease
+from include.regions import keeping, planning, replacing, returning, transfer, versioning
+from include.regions.config import list_regions
+from include.regions.planning import Asked
+from sandbox.aws import region_data
+from sandbox.aws.topology import PUBLISHED, REGIONS
+from tests.sandbox.conftest import cloud, control, scene_of, server, settled, small_inventory
+from tests.sandbox.release_scene import Scene
+
+__all__ = ["cloud", "control", "scene_of", "server", "settled", "small_inventory"]
+RUN = "region_data_update/one"
+BUCKET = "districtbuilder-staging-data"
+DAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PA, CO = "US/PA", "US/CO"
+
+
+def uri(region: str, stamp: str) -> str:
+    return f"s3://{BUCKET}/{region_data.folder(region, stamp)}"
+
+
+@dataclass
+class MapScene:
+    """A target's AWS and its database, as steps are given them."""
+
+    aws: Scene
+    connect: Any
+    away: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.aws, name)
+
+    @contextmanager
+    def database(self):
+        if self.away:
+            raise NeighbourAwayError("The database of districtbuilder/staging does not answer.")
+        yield self.connect()
+
+    def log(self, text: str) -> None:
+        """Nobody reads it."""
+
+    def plan(self, *, proving=None, remove_stale=False, **regions: str):
+        wanted = [{"region": region.replace("_", "/"), "data": data} for region, data in regions.items()]
+        wanted = wanted or [{"region": CO, "data": uri(CO, region_data.NEW)}]
+        asked = Asked(wanted, remove_stale, RUN, DAY)
+        return planning.make_plan(self, proving, asked, datetime.now(UTC))[0]
+
+    def objects(self, folder: str) -> dict[str, tuple[str, str, tuple[Any, ...]]]:
+        """Return everything under a URI: ETag, metadata and tags by key."""
+        location, s3 = Location.parse(folder), self.clients.s3
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=location.bucket, Prefix=location.prefix)
+        found = {}
+        for each in (entry for page in pages for entry in page.get("Contents", [])):
+            head = s3.head_object(Bucket=location.bucket, Key=each["Key"])
+            kept = (head["ContentType"], *sorted(head["Metadata"].items()))
+            found[each["Key"].removeprefix(location.prefix)] = (each["ETag"], each["StorageClass"], kept)
+        return found
+
+    def versions(self) -> dict[str, datetime]:
+        return {each.region: each.version for each in list_regions(self.connect())}
+
+    def put(self, folder: str, name: str, body: bytes = b"another", **more: Any) -> None:
+        location = Location.parse(folder)
+        self.clients.s3.put_object(Bucket=location.bucket, Key=location.prefix + name, Body=body, **more)
+
+
+@pytest.fixture
+def maps(scene_of, connect):
+    connection = connect()
+    for region in REGIONS:
+        country, code = region.split("/")
+        connection.execute(
+            "INSERT INTO region_config (name, country_code, region_code, s3_uri, version) VALUES (%s, %s, %s, %s, %s)",
+            (region, country, code, uri(region, PUBLISHED), datetime(2020, 9, 9, tzinfo=UTC)),
+        )
+    return MapScene(scene_of("districtbuilder/staging"), connect)
+
+
+def quiet(text: str) -> None:
+    """Nobody listens."""
+
+
+def overwritten(maps, plan, permit) -> None:
+    """Bring every region of a plan to its new data."""
+    for each in plan.regions:
+        keeping.back_up(maps.clients, permit, each, quiet)
+        keeping.prove_backup(maps.clients, permit, each)
+        replacing.overwrite(maps.clients, permit, each, quiet)
+
+
+# The plan
+
+
+def test_plan_says_what_changes_and_is_the_same_for_the_same_world(maps):
+    plan = maps.plan()
+    (each,) = plan.regions
+    assert (each.objects, each.kept, each.stale) == (150, 131, 22)
+    assert each.backup == f"{uri(CO, PUBLISHED).rstrip('/')}-backup-2026-11-21/"
+    assert maps.plan().digest == plan.digest
+    maps.put(each.existing, "topo.json")
+    assert maps.plan().digest != plan.digest, "somebody changed the data that runs"
+
+
+@pytest.mark.parametrize(
+    ("stamp", "sentence"),
+    [
+        (region_data.INCOMPLETE, r"The new data of US/PA has no topo\.json"),
+        (region_data.EMPTY, "holds no object, so US/PA would get nothing"),
+        (PUBLISHED, "would be copied onto itself"),
+    ],
+)
+def test_data_that_cannot_be_loaded_is_refused_before_anything_is_written(maps, stamp, sentence):
+    with pytest.raises(PreconditionError, match=sentence):
+        maps.plan(US_PA=uri(PA, stamp))
+    assert not [each for each in maps.cloud.application.calls if each.service == "s3" and each.mutates]
+
+
+def test_second_backup_of_a_day_has_a_name_of_its_own(maps):
+    maps.put(f"{uri(CO, PUBLISHED).rstrip('/')}-backup-2026-11-21/", "topo.json")
+    (each,) = maps.plan().regions
+    assert each.backup.startswith(f"{uri(CO, PUBLISHED).rstrip('/')}-backup-2026-11-21-")
+    assert maps.plan().regions == (each,), "the same name for the same run"
+
+
+def test_production_gets_only_what_people_have_found_good_elsewhere(maps, monkeypatch):
+    section = maps.target.region_data.model_copy(update={"proved_on": "staging"})
+    environment = maps.target.environment.model_copy(update={"region_data": section})
+    monkeypatch.setitem(maps.target.system.environments, "staging", environment)
+    with pytest.raises(
+        PreconditionError, match=r"^Nobody has looked at this very data of US/CO on districtbuilder/staging"
+    ):
+        maps.plan(proving=maps.table)
+    monkeypatch.undo()
+    (each,) = maps.plan().regions
+    monkeypatch.setitem(maps.target.system.environments, "staging", environment)
+    add_data_proof(maps.table, "districtbuilder/staging", CO, each.digest, "region_data_update/first", "approver")
+    assert maps.plan(proving=maps.table).regions[0].looked_at_by == "region_data_update/first"
+
+
+# There and back
+
+
+def test_new_data_is_in_place_and_the_old_is_kept_whole(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    before, new = maps.objects(each.existing), maps.objects(each.data)
+    overwritten(maps, plan, permit)
+    said = replacing.prove_data(maps.clients, permit, each, remove=False)
+    assert said.startswith(f"US/CO has its new data at {each.existing}: 150 objects")
+    after = maps.objects(each.existing)
+    assert {key: after[key] for key in new} == new
+    assert {key: after[key] for key in before.keys() - new} == {key: before[key] for key in before.keys() - new}
+    assert maps.objects(each.backup) == before
+
+
+def test_stale_objects_go_only_if_that_is_asked_for(maps):
+    plan, permit = maps.plan(remove_stale=True), maps.permit(RUN)
+    (each,) = plan.regions
+    overwritten(maps, plan, permit)
+    replacing.prove_data(maps.clients, permit, each, remove=True)
+    assert maps.objects(each.existing) == maps.objects(each.data)
+
+
+def test_way_back_restores_every_byte_and_every_header_and_nothing_else(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    before = maps.objects(each.existing)
+    overwritten(maps, plan, permit)
+    maps.cloud.advance(60)
+    # the same bytes with other metadata: by its ETag alone it would be taken for restored
+    name = next(key for key, kept in before.items() if kept[0] == maps.objects(each.existing)[key][0])
+    same = maps.clients.s3.get_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + name)["Body"].read()
+    maps.put(each.existing, name, same, Metadata={"made-by": "the new data"})
+    assert maps.objects(each.existing)[name] != before[name]
+    returning.restore(maps.clients, permit, each, quiet)
+    assert returning.prove_return(maps.clients, permit, each).startswith("US/CO has its old data again: 131 objects")
+    assert maps.objects(each.existing) == before
+
+
+def test_what_nobody_of_us_wrote_is_left_where_it_is(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    overwritten(maps, plan, permit)
+    maps.put(each.existing, "a colleague's notes.txt")
+    returning.restore(maps.clients, permit, each, quiet)
+    assert returning.prove_return(maps.clients, permit, each).endswith("and 1 that neither had")
+    assert "a colleague's notes.txt" in maps.objects(each.existing)
+
+
+# What stops it
+
+
+def test_nothing_is_overwritten_without_a_proved_backup(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    before = maps.objects(each.existing)
+    keeping.back_up(maps.clients, permit, each, quiet)
+    with pytest.raises(PreconditionError, match=r"^No proved backup of US/CO is on record for this run"):
+        replacing.overwrite(maps.clients, permit, each, quiet)
+    assert maps.objects(each.existing) == before
+
+
+def test_backup_of_data_that_changed_since_the_plan_is_none(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    maps.put(each.existing, "topo.json")
+    keeping.back_up(maps.clients, permit, each, quiet)
+    with pytest.raises(DriftError, match=r"is not what it was when the plan was approved.*Nothing was overwritten"):
+        keeping.prove_backup(maps.clients, permit, each)
+
+
+def test_data_that_changed_after_its_backup_is_not_overwritten(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    keeping.back_up(maps.clients, permit, each, quiet)
+    keeping.prove_backup(maps.clients, permit, each)
+    maps.put(each.existing, "topo.json", b"corrected by hand")
+    with pytest.raises(DriftError, match=r"changed after its backup was proved"):
+        replacing.overwrite(maps.clients, permit, each, quiet)
+    assert not replacing.has_begun(maps.table, RUN, each)
+
+
+def test_new_data_that_is_not_what_was_approved_is_not_copied(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    before = maps.objects(each.existing)
+    maps.put(each.data, "topo.json")
+    with pytest.raises(DriftError, match="is not what was approved any more"):
+        overwritten(maps, plan, permit)
+    assert maps.objects(each.existing) == before
+
+
+def test_copy_that_was_killed_goes_on_and_copies_nothing_twice(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+
+    class KilledError(BaseException):
+        pass
+
+    calls = maps.cloud.application.calls
+
+    def copies() -> int:
+        return sum(call.action == "CopyObject" and call.status < 400 for call in calls)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeping, "transfer", _killed_after(50, copies, KilledError))
+        with pytest.raises(KilledError):
+            keeping.back_up(maps.clients, permit, each, quiet)
+    first = copies()
+    assert 50 <= first < each.kept
+    keeping.back_up(maps.clients, permit, each, quiet)
+    assert copies() == each.kept
+    keeping.prove_backup(maps.clients, permit, each)
+
+
+def _killed_after(wanted, copies, error):
+    """Return a transfer that dies half way: after so many copies, with its intent left open."""
+
+    def heed(progress):
+        if copies() >= wanted:
+            raise error
+
+    def copied(permit, what, source, destination, tell, options=None):
+        permit.write(
+            f"s3.CopyObject {what}",
+            lambda: copy(source, destination, _slow(options), on_progress=heed),
+            on=[destination.location.uri],
+        )
+
+    return copied
+
+
+def _slow(options):
+    return replace(options, requests_per_second=200)
+
+
+def test_copy_ends_when_the_lease_is_lost(maps, monkeypatch):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    monkeypatch.setattr(transfer, "CHECKED_EVERY", 0)
+    check = permit.check
+
+    def lose_it():
+        release_lease(maps.table, maps.target.name, RUN)
+        check()
+
+    monkeypatch.setattr(permit, "check", check)
+    permit.write("ecs.Nothing first", lambda: monkeypatch.setattr(permit, "check", lose_it), on=[])
+    with pytest.raises(LeaseLostError):
+        keeping.back_up(maps.clients, permit, each, quiet)
+
+
+def test_two_regions_are_named_in_one_failure(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    keeping.back_up(maps.clients, permit, each, quiet)
+    maps.clients.s3.delete_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + "topo.json")
+    with pytest.raises(CopyFailedError, match=r"1 are missing, 0 differ and 0 cannot be compared \('topo\.json'\)"):
+        keeping.prove_backup(maps.clients, permit, each)
+
+
+# The versions
+
+
+def test_versions_are_bumped_together_and_once(maps):
+    plan = maps.plan(US_PA=uri(PA, region_data.NEW), US_CO=uri("US/CO", region_data.NEW))
+    permit, before = maps.permit(RUN), maps.versions()
+    versioning.bump(maps, permit, plan.regions, attempt="update")
+    after = maps.versions()
+    assert {region for region in REGIONS if before[region] != after[region]} == {"US/PA", "US/CO"}
+    assert after["US/PA"] == after["US/CO"]
+    versioning.bump(maps, permit, plan.regions, attempt="update")
+    assert maps.versions() == after
+    versioning.bump(maps, permit, plan.regions, attempt="way back")
+    assert maps.versions()["US/PA"] > after["US/PA"], "no map keeps the key of the bad data"
+
+
+def test_version_that_somebody_else_changed_changes_nothing(maps):
+    plan = maps.plan(US_PA=uri(PA, region_data.NEW), US_CO=uri("US/CO", region_data.NEW))
+    maps.connect().execute("UPDATE region_config SET version = now() WHERE region_code = 'CO'")
+    before = maps.versions()
+    with pytest.raises(StoppedHalfwayError, match=r"^The version of region US/CO is .* and was 2020-09-09"):
+        versioning.bump(maps, maps.permit(RUN), plan.regions, attempt="update")
+    assert maps.versions() == before
+
+
+def test_region_that_was_pointed_elsewhere_gets_no_version(maps):
+    plan = maps.plan()
+    maps.connect().execute("UPDATE region_config SET s3_uri = 's3://elsewhere/x/' WHERE region_code = 'CO'")
+    with pytest.raises(StoppedHalfwayError, match=r"runs on s3://elsewhere/x/ now"):
+        versioning.bump(maps, maps.permit(RUN), plan.regions, attempt="update")
+
+
+def test_database_that_is_away_can_be_asked_again(maps):
+    plan, permit, before = maps.plan(), maps.permit(RUN), maps.versions()
+    maps.away = True
+    with pytest.raises(NeighbourAwayError):
+        versioning.bump(maps, permit, plan.regions, attempt="update")
+    maps.away = False
+    assert maps.versions() == before
+    assert "maps of 1 regions compute" in versioning.bump(maps, permit, plan.regions, attempt="update")
