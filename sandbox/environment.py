@@ -8,7 +8,7 @@ from typing import Any
 from include.inventory import FOLDER_VARIABLE, Inventory, Target
 from sandbox import databases
 from sandbox.credentials import ROLES, Credentials
-from sandbox.neighbours import github, jira, sentry, slack
+from sandbox.neighbours import github, jira, sentry, sheets, slack
 from sandbox.settings import HOST, ROOT, Settings
 
 TUNING = ROOT / "config" / "airflow.env"
@@ -101,7 +101,7 @@ def slack_connection(workspace: str, settings: Settings) -> str:
 
 
 def outside_connections(settings: Settings, inventory: Inventory) -> dict[str, str]:
-    """Return the Airflow connections by which runbooks reach the pretend GitHub, Jira and Sentry."""
+    """Return the Airflow connections by which runbooks reach the pretend GitHub, Jira, Sentry and Google."""
     found: dict[str, dict[str, Any]] = {}
     url = settings.url("neighbours")
     for target in inventory.targets.values():
@@ -117,6 +117,11 @@ def outside_connections(settings: Settings, inventory: Inventory) -> dict[str, s
                 "login": jira.USER,
                 "password": token,
             }
+        data = target.environment.region_data
+        if data and data.sheet:
+            key = sheets.keyfile(data.sheet.connection, f"{url}/google")
+            extra = {"keyfile_dict": key, "api_root": f"{url}/google"}
+            found[data.sheet.connection] = {"conn_type": "google_sheets", "extra": extra}
         if system.sentry and target.sentry_conn_id:
             # a header, since Airflow's HTTP hook would make a password part of another kind of log-in
             extra = {"Authorization": f"Bearer {sentry.token_of(system.sentry.organization)}"}

@@ -1,9 +1,10 @@
-"""From Airflow connections to the clients of GitHub, Jira and Sentry, which never repeat or hold a call by themselves."""
+"""From Airflow connections to the clients of GitHub, Jira, Sentry and Google Sheets, which never repeat or hold a call by themselves."""
 
 from __future__ import annotations
 
+import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
     from atlassian import Jira
     from github.Repository import Repository
+    from gspread.worksheet import Worksheet
 
+    from include.inventory.regions import Sheet
     from include.sentry import Sentry
 
 TIMEOUT = 10  # seconds; the providers would wait up to 75
@@ -85,6 +88,30 @@ def sentry_client(target: Target) -> Sentry | None:
         http.headers.setdefault("Authorization", f"Bearer {connection.password}")  # the hook leaves it aside
     url = str(hook.base_url).rstrip("/")
     return Sentry(http, url if url.endswith(API) else url + API)
+
+
+def open_worksheet(sheet: Sheet) -> Worksheet:
+    """Return the worksheet in which people keep track of regions. Raises: PreconditionError, NeighbourAwayError."""
+    from include import sheets
+
+    connection = _connection(sheet.connection)
+    extra = connection.extra_dejson if connection else {}
+    keyfile = extra.get("keyfile_dict")
+    if isinstance(keyfile, str):
+        keyfile = _parsed(keyfile)  # as the form of Airflow's own Google connections keeps it
+    if not isinstance(keyfile, dict):
+        raise PreconditionError(
+            f"There is no usable Airflow connection {sheet.connection} for spreadsheet {sheet.spreadsheet}; create one of "
+            "type generic whose extra has the JSON key of a service account as keyfile_dict."
+        )
+    return sheets.open_worksheet(keyfile, sheet, **({"api_root": extra["api_root"]} if extra.get("api_root") else {}))
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _optional(target: Target, conn_id: str, consequence: str) -> Connection | None:

@@ -43,7 +43,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     town = Town.of(inventory, world)
-    outside = Neighbours(world, town.slack, town.github, town.jira, town.sentry)
+    outside = Neighbours(world, town.slack, town.github, town.jira, town.sentry, town.sheets)
     neighbours = Server(outside, options.neighbours_port, Handler)
     control = Server(
         make_control(

@@ -199,7 +199,13 @@ SENTRY: dict[str, dict[str, Field]] = {  # for every project, or for that of a t
         "count": Field(int, lambda value: 1 <= value <= 100_000, "a whole number from 1 to 100000", default=40),
     },
 }
-NEIGHBOURS = SLACK | GITHUB | JIRA | SENTRY
+SHEETS: dict[str, dict[str, Field]] = {  # for every spreadsheet, or for that of a target's system
+    "sheets_down": _DOWN,
+    "sheets_rate_limit": {"times": _TIMES},
+    "sheets_denied": {"times": _UNTIL},
+    "sheets_lost_answer": {"times": _TIMES},
+}
+NEIGHBOURS = SLACK | GITHUB | JIRA | SENTRY | SHEETS
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from include.inventory import Inventory, Target
-from sandbox.aws.faults import Fault, FaultError
+from sandbox.aws.faults import SHEETS, Fault, FaultError
 from sandbox.aws.world import World
 from sandbox.neighbours.github_model import File
 from sandbox.neighbours.sentry import Project, SentryError
@@ -15,7 +15,7 @@ from sandbox.neighbours.town import Town
 
 
 def make_routes(town: Town) -> Blueprint:
-    """Return GET for each neighbour, POST /github/commits and POST /sentry/events."""
+    """Return GET for each neighbour, and POST /sheets, /github/commits and /sentry/events."""
     app = Blueprint("neighbours", __name__)
 
     @app.get("/slack")
@@ -33,6 +33,19 @@ def make_routes(town: Town) -> Blueprint:
     @app.get("/sentry")
     def sentry() -> Response:
         return jsonify(town.sentry.as_json())
+
+    @app.get("/sheets")
+    def sheets() -> Response:
+        return jsonify(town.sheets.as_json())
+
+    @app.post("/sheets")
+    def edit() -> Any:
+        try:
+            given = _given(spreadsheet="", worksheet="", rows=[])
+            _edit(town, given)
+            return jsonify(town.sheets.as_json())
+        except FaultError as error:
+            return jsonify(error=str(error)), 400
 
     @app.post("/github/commits")
     def push() -> Any:
@@ -79,6 +92,18 @@ def _push(town: Town, given: dict[str, Any]) -> str:
         return github.push(repository, given["branch"], given["subject"], given["author"], files).sha
 
 
+def _edit(town: Town, given: dict[str, Any]) -> None:
+    """Have people make a worksheet what they want it to be."""
+    with town.sheets.lock:
+        spreadsheet = town.sheets.spreadsheets.get(given["spreadsheet"])
+        if spreadsheet is None:
+            known = ", ".join(town.sheets.spreadsheets) or "none"
+            raise FaultError(f"There is no spreadsheet {given['spreadsheet']!r}; choose one of {known}.")
+        if not all(isinstance(row, list) for row in given["rows"]):
+            raise FaultError("rows must be a list of lists, each of the cells of a row.")
+        spreadsheet.worksheets[given["worksheet"]] = [[str(cell) for cell in row] for row in given["rows"]]
+
+
 def _report(town: Town, given: dict[str, Any]) -> str:
     with town.sentry.lock:
         project = town.sentry.find(given.pop("organization"), given.pop("project"))
@@ -110,11 +135,22 @@ def inject(world: World, inventory: Inventory, town: Town, given: dict[str, Any]
 
 def _scope(target: Target, kind: str) -> str:
     """Return what of a neighbour a target's system uses. Raises: FaultError."""
+    if kind in SHEETS:
+        return _spreadsheet(target, kind).lower()
     key = SCOPES[kind.split("_", 1)[0]]
     found = getattr(target.system, key)
     if not found:
         raise FaultError(f"The inventory names no {key} for {target.name}, so {kind} cannot apply.")
     return (f"{found.organization}/{found.project}" if key == "sentry" else str(found)).lower()
+
+
+def _spreadsheet(target: Target, kind: str) -> str:
+    """Return the spreadsheet of a target's system. Raises: FaultError."""
+    data = [target.environment.region_data, *(each.region_data for each in target.system.environments.values())]
+    found = [each.sheet.spreadsheet for each in data if each and each.sheet]
+    if not found:
+        raise FaultError(f"The inventory names no sheet for {target.name}, so {kind} cannot apply.")
+    return found[0]
 
 
 def _place(town: Town, target: Target | None) -> tuple[Project, str]:

@@ -17,6 +17,8 @@ from sandbox.neighbours.jira import Jira
 from sandbox.neighbours.jira_api import make_jira
 from sandbox.neighbours.sentry import Sentry
 from sandbox.neighbours.sentry_api import make_sentry
+from sandbox.neighbours.sheets import Sheets
+from sandbox.neighbours.sheets_api import make_google
 from sandbox.neighbours.slack import Slack
 from sandbox.neighbours.slack_api import make_slack, rate_limited
 
@@ -32,7 +34,7 @@ class Handler(WSGIRequestHandler):
 
 
 class Neighbours:
-    """A WSGI application: /slack/api/ is Slack, and below /github/, /jira/ and /sentry/ are the others, as far as given."""
+    """A WSGI application: /slack/api/ is Slack, and below /github/, /jira/, /sentry/ and /google/ are the others, as far as given."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Neighbours:
         github: GitHub | None = None,
         jira: Jira | None = None,
         sentry: Sentry | None = None,
+        sheets: Sheets | None = None,
     ):
         self.world = world
         self.slack = slack
@@ -53,6 +56,8 @@ class Neighbours:
             self._others["/jira/"] = make_jira(jira)
         if sentry:
             self._others["/sentry/"] = make_sentry(sentry)
+        if sheets:
+            self._others["/google/"] = make_google(sheets)
         self._stop = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

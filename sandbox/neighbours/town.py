@@ -9,6 +9,7 @@ from sandbox.neighbours.github import GitHub
 from sandbox.neighbours.github_model import Repository, Run
 from sandbox.neighbours.jira import Jira
 from sandbox.neighbours.sentry import Sentry
+from sandbox.neighbours.sheets import Sheets
 from sandbox.neighbours.slack import Slack
 
 
@@ -18,17 +19,18 @@ class Town:
     github: GitHub
     jira: Jira
     sentry: Sentry
+    sheets: Sheets
 
     @classmethod
     def of(cls, inventory: Inventory, world: World) -> "Town":
         """Return the neighbours that an inventory names, as they are at first."""
         github = GitHub(inventory, world)
         github.completed.append(lambda repository, run: _deliver(world, inventory, repository, run))
-        return cls(Slack(inventory), github, Jira(inventory, world), Sentry(inventory, world))
+        return cls(Slack(inventory), github, Jira(inventory, world), Sentry(inventory, world), Sheets(inventory, world))
 
     def clear(self) -> None:
         """Begin again with all of them."""
-        for each in (self.slack, self.github, self.jira, self.sentry):
+        for each in (self.slack, self.github, self.jira, self.sentry, self.sheets):
             each.clear()
 
 
