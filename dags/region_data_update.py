@@ -6,20 +6,20 @@ from airflow.sdk import DAG, Param, task
 
 from include.inventory import load
 from include.regions import planning
-from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
 from include.runbooks import operator_page
 from opskit.clients import operations_table
 from opskit.groups.region_data import (
     back_up_data,
     bump_versions,
+    found_bad,
     name_regions,
     overwrite_data,
     update_sheet,
     verify_backup,
     verify_data,
 )
-from opskit.groups.renewal import hand_back, newest, renewal
+from opskit.groups.renewal import hand_back_group, renewal
 from opskit.groups.silhouette import (
     ASKED_FOR,
     acquire_lock,
@@ -36,7 +36,7 @@ from opskit.operators.confirm_maps import ConfirmQaOperator, ConfirmTestMapsOper
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.operators.decide_way_back import DecideWayBackOperator, nothing_overwritten
 from opskit.params import REGIONS, common_params
-from opskit.step import Step, step
+from opskit.step import Step
 
 TARGETS = load().updatable()
 
@@ -67,13 +67,6 @@ with DAG(
 ) as dag:
 
     @task
-    def hand_back_group() -> str:
-        with step() as here:
-            here.skip_unless_begun()
-            planned = newest(here)
-            return hand_back(here, planned) if planned else "no group was held"
-
-    @task
     def record_update() -> str:
         return write_record(
             "plan_update",
@@ -81,7 +74,7 @@ with DAG(
             "renewal.verify_restart",
             "bump_versions",
             return_proof="way_back.bump_versions",
-            rejected=lambda here: any(not each.good for each in list_looks(here.table, here.run)),
+            rejected=found_bad,
         )
 
     lock, looked = acquire_lock("plan_update"), ConfirmQaOperator.partial(task_id="confirm_qa")

@@ -22,6 +22,11 @@ def plan_of(here: Step) -> RegionDataPlan:
     return plan
 
 
+def found_bad(here: Step) -> bool:
+    """Tell whether somebody has found the new data of a region bad."""
+    return any(not each.good for each in list_looks(here.table, here.run))
+
+
 @task
 def back_up_data() -> None:
     """Keep what runs now, beside it, region by region."""

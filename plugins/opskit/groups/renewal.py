@@ -34,14 +34,14 @@ def renewal(within: str = "", why_not: Callable[[Step], str | None] = lambda her
                 return renewing.plan_renewal(here.clients, here.target, datetime.now(UTC))
             raise AssertionError("unreachable: step() raises")
 
-        @task
-        def hand_back_group() -> str:
+        @task(task_id="hand_back_group")
+        def hand_back_renewed() -> str:
             with step() as here:
                 return hand_back(here, source(here))
             raise AssertionError("unreachable: step() raises")
 
         strategy, verified = choose_strategy(source), verify_restart(source)
-        plan_renewal() >> strategy >> [surge(source), roll_out_services(source)] >> verified >> hand_back_group()
+        plan_renewal() >> strategy >> [surge(source), roll_out_services(source)] >> verified >> hand_back_renewed()
 
     return group()
 
@@ -55,9 +55,13 @@ def hand_back(here: Step, planned: Planned) -> str:
     return f"handed back: {', '.join(str(each.group and each.group.name) for each in groups) or 'no group was held'}"
 
 
-def newest(here: Step) -> Planned | None:
-    """Return the renewal of this run that was planned last, if any was."""
-    for plan_task in (f"way_back.{GROUP}.plan_renewal", f"{GROUP}.plan_renewal"):
-        if found := here.result_of(plan_task):
-            return Planned.read(found)
-    return None
+@task
+def hand_back_group() -> str:
+    """Make sure that no group is held, however the run ends."""
+    with step() as here:
+        here.skip_unless_begun()
+        for plan_task in (f"way_back.{GROUP}.plan_renewal", f"{GROUP}.plan_renewal"):  # the last one knows best
+            if found := here.result_of(plan_task):
+                return hand_back(here, Planned.read(found))
+        return "no group was held"
+    raise AssertionError("unreachable: step() raises")
