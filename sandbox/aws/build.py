@@ -73,6 +73,7 @@ class _Builder:
         if one := environment.one_off:  # after the services: the newest revision of a family they share
             self.ground.define(one.family, one.container, one.cpu, one.memory, one.log_group, one.launch_type, port=80)
         proving.prove(self.world, self.ground, self.target)
+        proving.prove_data(self.ground, self.target)
 
     def _service(self, described: InventoryService, network: dict[str, Any]) -> None:
         region, cluster, now = self.region, str(self.environment.cluster), self.world.clock.now()

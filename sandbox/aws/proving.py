@@ -1,15 +1,31 @@
-"""What staging has proved before the world began: the deployment of what it runs, as its runbook would have recorded it."""
+"""What staging has proved before the world began: what its runbooks would have put on record."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 from include.inventory import Target
-from sandbox.aws import seeding
+from sandbox.aws import region_data, seeding
 from sandbox.aws.ground import Ground
 from sandbox.aws.world import World
 
 RUN = "staging_deployment/before-the-world-began"
+UPDATE = "region_data_update/before-the-world-began"
+
+
+def prove_data(ground: Ground, target: Target) -> None:
+    """Put on record that people found the new data of every region good."""
+    section = target.environment.region_data
+    if section is None or section.proved_on:
+        return
+    at = datetime.now(UTC).isoformat()
+    for region in region_data.UPDATED:
+        digest = region_data.list_digest(region, region_data.NEW)
+        proof = {"at": at, "region": region, "digest": digest, "run": UPDATE, "by": "approver"}
+        _put(ground, target, f"target#{target.name}", f"data-proof#{region}#{digest}", proof)
+    own = {"target": target.name, "run": UPDATE}
+    record = {**own, "outcome": "success", "text": "found good", "ended": at, "requester": "operator"}
+    _put(ground, target, f"run#{UPDATE}", "record", record)
 
 
 def prove(world: World, ground: Ground, target: Target) -> None:

@@ -99,6 +99,7 @@ def folders_json(target: Target) -> list[dict[str, Any]]:
         {
             "uri": uri,
             "region": region,
+            "is_new": uri.endswith(f"/{NEW}/"),  # whole, and nothing runs on it yet
             "objects": len(items),
             "bytes": sum(each.size for each in items),
             "digest": _digest(uri, items),
@@ -113,6 +114,16 @@ def _digest(uri: str, items: list[FakeKey]) -> str:
     return _md5(
         "".join(f"{each.name[skip:]}\0{each.etag}\0" for each in sorted(items, key=lambda each: each.name)).encode()
     )
+
+
+def list_digest(region: str, published: str) -> str:
+    """Return the digest by which runbooks know a folder's keys, sizes and ETags again, wherever it lies."""
+    (files,) = (files for prefix, _, files in _folders() if prefix == folder(region, published))
+    lines = (
+        f"{name}\0{len(body)}\0{etag}\0"
+        for name, (body, etag) in sorted(files.items(), key=lambda each: each[0].encode())
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _md5(body: bytes) -> str:

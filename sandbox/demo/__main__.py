@@ -66,7 +66,8 @@ def _await_endpoints(settings: Settings, started: subprocess.Popen[bytes] | None
 
 def rehearse(options: Options, client: Client, console: Console) -> bool:
     """Run the runbook to its end and sum it up; returns whether it succeeded."""
-    conf = options.conf(declared_params(client, options.runbook), client.newest_commit)
+    known = {"commit": client.newest_commit, "regions": client.new_data}
+    conf = options.conf(declared_params(client, options.runbook), known)
     target, began = conf.get("target"), time.monotonic()
     begin = _simulated(client)
     with _broken(client, {"target": target, **options.fault} if options.fault else {}) as strikes:

@@ -58,6 +58,14 @@ class Client:
             raise SandboxError(f'{target} has no repository on GitHub; name a commit in PARAMS={{"commit": "..."}}.')
         return str(found[0]["commits"][0]["sha"])
 
+    def new_data(self, target: str) -> list[dict[str, str]]:
+        """Return the regions of a target that have new data, each with its newest whole folder. Raises: SandboxError."""
+        folders = self.control("/regions", target=target)["folders"]
+        found = [{"region": each["region"], "data": each["uri"]} for each in folders if each["is_new"]]
+        if not found:
+            raise SandboxError(f'{target} has no new region data; name some in PARAMS={{"regions": [...]}}.')
+        return found
+
     def _ask(self, method: str, path: str, user: str, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._token(user)}", "Accept": "application/json"}
         return _content(self.http.request(method, f"{self.endpoints['airflow']}/api/v2{path}", headers=headers, **more))
@@ -97,8 +105,9 @@ class Run:
         asked: dict[str, Any] = self.client.get(f"{self._task(task)}/{task['map_index']}/hitlDetails")
         return asked
 
-    def answer(self, task: dict[str, Any], option: str, user: str) -> None:
-        body = {"chosen_options": [option], "params_input": {}}
+    def answer(self, task: dict[str, Any], option: str, user: str, form: dict[str, Any] | None = None) -> None:
+        """Choose an option; `form` holds what the question's form asks for besides."""
+        body = {"chosen_options": [option], "params_input": form or {}}
         self.client.patch(f"{self._task(task)}/{task['map_index']}/hitlDetails", body, user)
 
     def log(self, task: dict[str, Any]) -> list[dict[str, Any]]:

@@ -105,7 +105,7 @@ class Follower:
         else:
             option = self._choose(user, options)
         try:
-            self.run.answer(task, option, user)
+            self.run.answer(task, option, user, self._fill_in(asked))
         except SandboxError as refused:  # the browser was faster, or the question expired: the run goes on either way
             self.console.print(f"[yellow]! {escape(str(refused))}[/]", soft_wrap=True)
             return
@@ -125,6 +125,17 @@ class Follower:
         except EOFError as error:
             raise SandboxError("There is nobody at the terminal to answer; use YES=1 to answer by itself.") from error
         return options[int(given) - 1]
+
+    def _fill_in(self, asked: dict[str, Any]) -> dict[str, str]:
+        """Return what a person writes into the question's form; by itself, what of its suggestions the question is about."""
+        form = {}
+        for name, param in (asked.get("params") or {}).items():
+            schema = param.get("schema") or {}
+            suggested = [each for each in schema.get("examples") or [] if each in asked["subject"]]
+            form[name] = suggested[0] if suggested else ""
+            if not self.options.yes:
+                form[name] = Prompt.ask(f"{schema.get('title', name)}", console=self.console, default=form[name])
+        return form
 
     def _who(self, asked: dict[str, Any]) -> str:
         """Return who answers: of those asked, somebody who has not answered in this run yet."""

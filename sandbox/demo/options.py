@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,10 @@ class Options:
             keep=_is_on("KEEP", default=True),
         )
 
-    def conf(self, declared: dict[str, Any], newest: Callable[[str], str]) -> dict[str, Any]:
+    def conf(self, declared: dict[str, Any], known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
         """Return the conf for a DAG that declares these params: target and reason only if it asks for them.
 
-        A commit that it demands is the newest one of the target's repository, which `newest` returns.
+        A param that it demands and nobody gave is what `known` returns for the target, such as its newest commit.
 
         Raises: SandboxError if the target is none of those the runbook offers.
         """
@@ -56,8 +56,9 @@ class Options:
             raise SandboxError(
                 f"{self.runbook} is not offered for {conf['target']}; choose one of {', '.join(offered)}."
             )
-        if "commit" in declared and declared["commit"].get("value") is None and "commit" not in conf:
-            conf["commit"] = newest(conf["target"])
+        for name, find in known.items():
+            if name in declared and declared[name].get("value") is None and name not in conf:
+                conf[name] = find(conf["target"])
         return conf
 
 

@@ -30,20 +30,20 @@ def at(minutes, healthy, desired):
 def test_commit_that_a_runbook_demands_is_the_newest_one_unless_one_is_given(monkeypatch):
     declared = {"target": {}, "commit": {"value": None, "schema": {}}}
     monkeypatch.setenv("TARGET", "core/staging")
-    conf = Options.from_environment().conf(declared, "the newest of {}".format)
+    conf = Options.from_environment().conf(declared, {"commit": "the newest of {}".format})
     assert conf["commit"] == "the newest of core/staging"
     monkeypatch.setenv("PARAMS", '{"commit": "another"}')
-    assert Options.from_environment().conf(declared, "the newest of {}".format)["commit"] == "another"
+    assert Options.from_environment().conf(declared, {"commit": "the newest of {}".format})["commit"] == "another"
     optional = {"target": {}, "commit": {"value": "", "schema": {}}}
     monkeypatch.delenv("PARAMS")
-    assert "commit" not in Options.from_environment().conf(optional, "the newest of {}".format)
+    assert "commit" not in Options.from_environment().conf(optional, {"commit": "the newest of {}".format})
 
 
 def test_target_and_reason_are_sent_only_to_a_runbook_that_takes_them(monkeypatch):
     monkeypatch.setenv("PARAMS", '{"plan_only": true}')
     options = Options.from_environment()
-    assert options.conf({"plan_only": {}}, str) == {"plan_only": True}
-    assert options.conf({"target": {}, "reason": {}}, str) == {
+    assert options.conf({"plan_only": {}}, {"commit": str}) == {"plan_only": True}
+    assert options.conf({"target": {}, "reason": {}}, {"commit": str}) == {
         "target": "districtbuilder/staging",
         "reason": "A rehearsal with make demo",
         "plan_only": True,
@@ -54,7 +54,7 @@ def test_target_that_is_not_offered_is_refused_with_those_that_are(monkeypatch):
     monkeypatch.setenv("TARGET", "core/moon")
     declared = {"target": {"schema": {"enum": ["core/staging", "core/production"]}}}
     with pytest.raises(SandboxError, match="not offered for core/moon; choose one of core/staging, core/production"):
-        Options.from_environment().conf(declared, str)
+        Options.from_environment().conf(declared, {"commit": str})
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from airflow.sdk import task
-from include.sheets import note_uris
 
 from include.errors import NeighbourAwayError, PreconditionError, RunbookError
 from include.operations.data_proofs import add_data_proof
@@ -11,6 +10,7 @@ from include.regions import keeping, replacing, versioning
 from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
 from include.regions.transfer import reconcile
+from include.sheets import note_uris
 from opskit.neighbours import open_worksheet
 from opskit.step import Step, step
 

@@ -18,6 +18,7 @@ from opskit.story import gate_link, tell
 
 MADE = "There is a test map of every region"
 STOP = "Stop here"
+TITLE, HOW = "Region", "The region whose map you looked at."
 
 
 class ConfirmTestMapsOperator(HITLOperator):
@@ -66,7 +67,7 @@ class ConfirmQaOperator(HITLOperator):
             subject="Does the new data work?",
             options=[GOOD, BAD],
             params={
-                "looked_at": Param("", type="string", title="Region", description="Type the region you looked at."),
+                "looked_at": Param("", type="string", title=TITLE, description=HOW),
                 "note": Param("", type="string", title="Note", description="What you saw, for the record."),
             },
             **kwargs,
@@ -79,11 +80,13 @@ class ConfirmQaOperator(HITLOperator):
                 if look.region == self.region:
                     return self._ended(here, look)
             _ask_people(self, here)
+            regions = [each["region"] for each in here.guard["plan"]["regions"]]
+            self.params["looked_at"] = Param("", type="string", title=TITLE, description=HOW, examples=regions)
             self.subject = f"{here.target.name}: does the new data of {self.region} work?"
             site = here.target.region_data.application
             self.body = (
                 f"Every task of {escape(here.target.name)} runs on the new data. At [{site}]({site}) open the test map of "
-                f"**{escape(self.region)}**: it loads; a district can be edited by county; a district can be edited by block group. Type "
+                f"**{escape(self.region)}**: it loads; a district can be edited by county; a district can be edited by block group. Name "
                 f"{escape(self.region)} below, so that nobody answers for another.\n\n- *{GOOD}*: once every region is good, maps get "
                 f"a new version.\n- *{BAD}*, or no answer in time: every region of this run goes back to its backup at once."
             )
