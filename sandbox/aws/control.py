@@ -58,14 +58,13 @@ def make_control(
 
     @app.get("/regions")
     def show_regions() -> Any:
+        name = request.args.get("target")
         try:
-            target = inventory.target(request.args.get("target", ""))
+            targets = [inventory.target(name)] if name else list(inventory.targets.values())
         except InventoryError as error:
             return refusal(str(error))
-        with world.lock:
-            folders = region_data.folders_json(target)
-        rows = databases.rows(target) if databases and keeps_regions(target) else None
-        return jsonify(target=target.name, folders=folders, region_config=rows)
+        shown = [regions_json(world, each, town, databases) for each in targets if name or each.environment.region_data]
+        return jsonify(shown[0] if name else {"targets": shown})
 
     @app.get("/state")
     def show_state() -> Response:
@@ -183,6 +182,15 @@ def given_fields() -> dict[str, Any]:
 
 def refusal(text: str, status: int = 400) -> Any:
     return jsonify(error=text), status
+
+
+def regions_json(world: World, target: Target, town: Town, databases: Databases | None) -> dict[str, Any]:
+    """Return what a target has of each region: folders in S3, rows of region_config (None: away) and of the sheet."""
+    with world.lock:
+        folders = region_data.folders_json(target)
+        sheet = town.sheets.rows(target)
+    rows = databases.rows(target) if databases and keeps_regions(target) else None
+    return {"target": target.name, "folders": folders, "region_config": rows, "sheet": sheet}
 
 
 def find_service(world: World, inventory: Inventory, target: str, name: str | None) -> tuple[Region, Service] | None:

@@ -35,6 +35,7 @@ API = Field(str, bool, "the signing name of a service of AWS, such as ecs", need
 ACTION = Field(str, bool, "the name of an API action, such as UpdateService", needed=False)
 EVERY = Field(int, lambda value: 1 <= value <= 1000, "a whole number from 1 to 1000", default=1)
 TIMES = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=1)
+KEY = Field(str, bool, "how the key of an object ends, such as topo.json")
 SECONDS = Field(float, lambda value: 0 < value <= 600, "a number of seconds above 0 and up to 600")
 
 WIRE: dict[str, dict[str, Field]] = {  # they strike every call of the target's account, seconds are real ones
@@ -47,6 +48,12 @@ WIRE: dict[str, dict[str, Field]] = {  # they strike every call of the target's 
     "stale_reads": {"seconds": SECONDS},
     "expired_credentials": {"times": TIMES},
     "rate_limits": {},
+    "object_denied": {"key": KEY},
+    "object_replaced": {"key": KEY, "after": TIMES},
+    "copy_breaks": {"times": TIMES},
+    "copies_slow": {
+        "milliseconds": Field(float, lambda value: 0 < value <= 60_000, "a number of milliseconds up to 60000")
+    },
 }
 
 

@@ -102,6 +102,7 @@ class Application:
         held = self.wire.hold(list(self.world.faults), call)
         with self.world.lock:
             self._log(call)
+            self.wire.meddle(self.world, call)
             refusal = held or self.wire.refusal(self.world.faults, call, key)
             ask = self._refuse_stranger if caller is None else self._ask_world
             if refusal:

@@ -7,6 +7,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 from include.inventory import Inventory
+from sandbox.aws import region_data
 from sandbox.aws.clock import as_text
 from sandbox.aws.model import Group, Region, Service, Task
 from sandbox.aws.release_snapshot import release_json, release_state
@@ -71,6 +72,9 @@ def state_json(world: World, inventory: Inventory) -> dict[str, Any]:
                 for each in target["groups"]
             ],
             "release": release_state(target["release"]),
+            "data": {
+                each["uri"]: each["digest"] for each in region_data.folders_json(inventory.targets[target["name"]])
+            },
         }
     return answer
 

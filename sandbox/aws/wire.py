@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from sandbox.aws import s3_faults
 from sandbox.aws.call_log import Call
 from sandbox.aws.faults import Fault
+from sandbox.aws.world import World
 
 STATUS_500, STATUS_503 = "500 Internal Server Error", "503 Service Unavailable"
 SIZES = {  # what each list calls the number of items of a page
@@ -52,6 +54,7 @@ class Memory:
     """What one fault remembers between two calls."""
 
     calls: int = 0
+    copies: dict[tuple[str, str], int] = field(default_factory=dict)  # by bucket and folder
     keys: set[str] = field(default_factory=set)  # access keys that are refused
     tokens: dict[frozenset[str], tuple[float, float]] = field(default_factory=dict)  # calls left, and when
     answers: dict[str, tuple[list[Any], bytes]] = field(default_factory=dict)  # to reads, before the last write
@@ -76,7 +79,11 @@ class Wire:
         self.let_go()
 
     def hold(self, active: Iterable[Fault], call: Call) -> Refusal | None:
-        """Keep a caller waiting. The call is never carried out: what would come after a minute nobody waits for any more."""
+        """Keep a caller waiting. One that hangs is never carried out: what would come after a minute nobody waits for any more."""
+        for fault in self._matching(active, call, "copies_slow"):
+            if call.action in s3_faults.COPIES:
+                fault.count()
+                self._stopping.wait(fault.fields["milliseconds"] / 1000)
         for fault in self._matching(active, call, "hang"):
             if fault.injected < fault.fields["times"]:
                 fault.count()
@@ -102,6 +109,14 @@ class Wire:
                 if call.service == "s3":
                     return Refusal("InternalError", "We encountered an internal error. Please try again.", STATUS_500)
                 return Refusal("InternalFailure", "The request processing has failed.", STATUS_500)
+        for fault in self._matching(active, call, "object_denied", "copy_breaks"):
+            if fault.kind == "object_denied" and s3_faults.touches(fault, call):
+                fault.count()
+                return Refusal("AccessDenied", "Access Denied", "403 Forbidden")
+            breaks = fault.kind == "copy_breaks" and call.action in s3_faults.COPIES
+            if breaks and fault.injected < fault.fields["times"]:
+                fault.count()  # S3 has said 200 by the time it notices
+                return Refusal("InternalError", "We encountered an internal error. Please try again.", "200 OK")
         for fault in self._matching(active, call, "expired_credentials"):
             keys, fresh = self._of(fault).keys, key not in self._of(fault).keys
             if fresh and len(keys) < fault.fields["times"]:
@@ -121,6 +136,15 @@ class Wire:
                 fault.count()
                 return _throttled(call)
         return None
+
+    def meddle(self, world: World, call: Call) -> None:
+        """Let somebody else do what a fault has them do just before this call."""
+        for fault in self._matching(world.faults, call, "object_replaced"):
+            if not fault.injected and s3_faults.has_object(fault, call):
+                copies = self._of(fault).copies
+                copies[s3_faults.folder_of(call)] = count = copies.get(s3_faults.folder_of(call), 0) + 1
+                if count >= fault.fields["after"]:
+                    s3_faults.replace_object(world, fault, call)
 
     def shorten(self, active: Iterable[Fault], call: Call, environ: dict[str, Any]) -> list[Fault]:
         """Have a list answered in short pages; returns the faults that strike if the answer then has more to come."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from include.inventory import Inventory
+from include.inventory import Inventory, Target
 from sandbox.aws.topology import PUBLISHED, REGIONS, bucket_of
 from sandbox.aws.world import World
 from sandbox.neighbours.breaking import Breaking
@@ -53,6 +53,12 @@ class Sheets:
 
     def connections(self) -> set[str]:
         return {each for spreadsheet in self.spreadsheets.values() for each in spreadsheet.connections}
+
+    def rows(self, target: Target) -> Rows:
+        """Return the worksheet that keeps track of a target's regions; empty if there is none."""
+        data = target.environment.region_data
+        spreadsheet = self.spreadsheets.get(data.sheet.spreadsheet) if data and data.sheet else None
+        return spreadsheet.worksheets.get(data.sheet.worksheet, []) if spreadsheet and data and data.sheet else []
 
     def as_json(self) -> dict[str, Any]:
         """Return every sheet, for the page and for tests."""

@@ -1,4 +1,4 @@
-// What the pretend GitHub, Jira and Sentry hold: releases and runs, tickets, and errors, each card with a sentence on top.
+// What the pretend GitHub, Jira, Sentry and S3 hold: releases and runs, tickets, errors, and the data of regions, each card with a sentence on top.
 
 import { el, keyed, setAttribute, setText, show } from "./dom.js";
 import { faultText, list, number } from "./words.js";
@@ -22,6 +22,11 @@ export function paintJira(section, jira, faults) {
 export function paintSentry(section, sentry, faults) {
   const key = (project) => `${project.organization}/${project.project}`;
   paint(section, "sentry", faults, list(sentry?.projects), key, describeErrors);
+}
+
+/** Bring the section in line with GET /regions: a card for each target; of the neighbours' faults, those of its sheet. */
+export function paintRegions(section, regions, faults) {
+  paint(section, "sheets", faults, list(regions?.targets), (target) => target.target, describeRegions);
 }
 
 function paint(section, name, faults, items, keyOf, describe) {
@@ -95,6 +100,31 @@ function issueLine(issue) {
   const events = list(issue.counts).reduce((sum, each) => sum + (number(each.count) ?? 0), 0);
   const text = words(issue.short_id, issue.title, issue.status, plural(events, "event"), `first in ${short(issue.first_release)}`);
   return { key: issue.id, text, tone: issue.status === "unresolved" ? "" : "over" };
+}
+
+function describeRegions(target) {
+  const [folders, rows] = [list(target.folders), list(target.region_config)];
+  const backups = folders.filter((folder) => String(folder.uri).includes("-backup-"));
+  const database = target.region_config === null ? "no region_config to look at" : plural(rows.length, "row") + " of region_config";
+  return {
+    title: target.target,
+    sentence: words(plural(folders.length, "folder"), plural(backups.length, "backup"), database),
+    shown: backups.map(folderLine),
+    lists: [
+      ["Folders in S3", folders.map(folderLine)],
+      ["region_config", rows.map((row) => ({ key: `${row.name} ${row.version}`, text: rowText(row), tone: row.hidden || row.archived ? "over" : "" }))],
+      ["Sheet", list(target.sheet).slice(1).map((cells) => ({ key: list(cells).join(), text: words(...list(cells)) }))],
+    ],
+  };
+}
+
+function folderLine(folder) {
+  const size = `${((number(folder.bytes) ?? 0) / 1e6).toFixed(2)} MB`;
+  return { key: folder.uri, text: words(folder.uri, plural(folder.objects, "object"), size) };
+}
+
+function rowText(row) {
+  return words(`${row.country_code}/${row.region_code}`, row.name, row.version, row.hidden && "hidden", row.archived && "archived");
 }
 
 function cardView() {

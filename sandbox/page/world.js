@@ -1,7 +1,7 @@
 // The page: asks the sandbox how the world is, twice a second while somebody looks, and keeps the cards in line with it.
 
 import { el, keyed, setAttribute, setText, show } from "./dom.js";
-import { paintGithub, paintJira, paintSentry } from "./neighbours.js";
+import { paintGithub, paintJira, paintRegions, paintSentry } from "./neighbours.js";
 import { paintSlack } from "./slack.js";
 import { targetView } from "./target.js";
 import { byAge, count, dateAndClock, describe, instant, list, number } from "./words.js";
@@ -60,8 +60,8 @@ async function look() {
 /** Ask the other neighbours, now and then. */
 async function visit() {
   if (performance.now() - neighbours.asked < NEIGHBOURS_EVERY) return;
-  const [github, jira, sentry] = await Promise.all([ask("/github"), ask("/jira"), ask("/sentry")]);
-  neighbours = { github, jira, sentry, asked: performance.now() };
+  const [github, jira, sentry, regions] = await Promise.all([ask("/github"), ask("/jira"), ask("/sentry"), ask("/regions")]);
+  neighbours = { github, jira, sentry, regions, asked: performance.now() };
 }
 
 /** Ask for a service's history when its counts moved, and now and then. */
@@ -127,6 +127,7 @@ function paintWorld() {
   paintGithub(at("github"), neighbours.github, world?.faults);
   paintJira(at("jira"), neighbours.jira, world?.faults);
   paintSentry(at("sentry"), neighbours.sentry, world?.faults);
+  paintRegions(at("regions"), neighbours.regions, world?.faults);
   navigation(all, now, pointsOf, faultsOf, alone);
   const told = alone ? list(shown[0].services).map((service) => `${count(service.healthy)}/${count(service.desired)}`).join(" ") : "";
   const title = alone ? `${told} healthy · ${shown[0].name}` : "Pretend cloud";

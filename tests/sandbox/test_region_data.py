@@ -220,3 +220,20 @@ def test_broken_data_ends_the_process_that_loads_it(cloud, name, body, error):
     )
     assert {"/US/PA/" in FAILED.search(each["message"])["uri"] for each in found["events"]} == {True}
     assert [each["message"].split(" err ")[1].startswith(error) for each in found["events"]][:6] == [True] * 6
+
+
+def test_control_api_shows_backups_and_that_something_has_changed(cloud, folder, control):
+    def folders():
+        found = control.get(f"/regions?target={TARGET}").get_json()["folders"]
+        return {each["uri"]: each for each in found if each["region"] == "US/PA"}
+
+    before = control.get("/state").get_json()
+    assert control.get("/state").get_json() == before
+    assert folders()[OLD]["objects"] == 319
+    backup = f"{OLD.rstrip('/')}-backup-2026-11-21/"
+    copy(folder(OLD), folder(backup))
+    shown = folders()
+    assert {**shown[backup], "uri": ""} == {**shown[OLD], "uri": ""}
+    assert shown[NEW]["digest"] != shown[OLD]["digest"]
+    assert control.get("/state").get_json()[TARGET]["data"].keys() - before[TARGET]["data"].keys() == {backup}
+    assert [each["target"] for each in control.get("/regions").get_json()["targets"]] == [TARGET]

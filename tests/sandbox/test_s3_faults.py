@@ -1,0 +1,126 @@
+"""What faults do to copies inside the pretend S3, and how the runbooks' engine takes it."""
+
+import threading
+import time
+
+import pytest
+
+from include.aws.s3 import CopyOptions, Folder, Location, Proof, copy, verify
+from include.errors import CopyFailedError, PreconditionError
+from sandbox.aws import region_data
+from sandbox.aws.topology import PUBLISHED
+
+BUCKET = "districtbuilder-staging-data"
+OLD, NEW = (f"s3://{BUCKET}/regions/US/CO/{stamp}/" for stamp in (PUBLISHED, region_data.NEW))
+BACKUP = f"{OLD.rstrip('/')}-backup-2026-11-21/"
+
+
+@pytest.fixture
+def scene(scene_of):
+    return scene_of("districtbuilder/staging")
+
+
+@pytest.fixture
+def folder(scene):
+    return lambda uri: Folder(scene.clients.s3, Location.parse(uri))
+
+
+def codes(error):
+    return {(each.key, each.code) for each in error.value.result.failures}
+
+
+@pytest.mark.parametrize("where", [f"{region_data.NEW}/topo.json", f"{PUBLISHED}/topo.json"])
+def test_an_object_that_is_denied_to_read_or_to_write_fails_alone(scene, folder, where):
+    fault = scene.inject("object_denied", key=where)
+    with pytest.raises(CopyFailedError) as failed:
+        copy(folder(NEW), folder(OLD))
+    assert codes(failed) == {("topo.json", "AccessDenied")}
+    assert scene.injected(fault) == 1
+    scene.control.delete(f"/faults/{fault}")
+    assert copy(folder(NEW), folder(OLD)).copied == 1
+
+
+def test_an_object_that_is_replaced_meanwhile_is_not_copied(cloud, scene, folder):
+    fault = scene.inject("object_replaced", key="US/CO/" + region_data.NEW + "/voting/republican16.buf", after=5)
+    copy(folder(OLD), folder(BACKUP))
+    assert scene.injected(fault) == 0, "that folder has no such object"
+    cloud.application.calls.clear()
+    with pytest.raises(CopyFailedError) as failed:
+        copy(folder(NEW), folder(OLD))
+    assert codes(failed) == {("voting/republican16.buf", "SourceChanged")}
+    assert scene.injected(fault) == 1
+    writes = [each for each in cloud.application.calls if each.mutates]
+    assert [each.action for each in writes].index("PutObject") == 5, "the fifth copy was logged just before"
+    assert [each.role for each in writes if each.action == "PutObject"] == ["somebody"]
+    assert copy(folder(NEW), folder(OLD)).copied == 1
+
+
+@pytest.mark.parametrize("kind", ["throttle", "server_error"])
+def test_s3_that_is_slow_or_ill_for_a_moment_is_asked_again(scene, folder, kind):
+    fault = scene.inject(kind, api="s3", action="CopyObject", every=10)
+    result = copy(folder(OLD), folder(BACKUP))
+    assert result.copied == 131
+    assert (result.slowed > 0) == (kind == "throttle")
+    assert scene.injected(fault) >= 13
+    assert verify(folder(OLD), folder(BACKUP)).proofs == {Proof.ETAG: 131}
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "status"),
+    [("throttle", "SlowDown", 503), ("server_error", "InternalError", 500), ("access_denied", "AccessDenied", 403)],
+)
+def test_s3_says_no_in_its_own_words(cloud, scene, kind, code, status):
+    scene.inject(kind, api="s3")
+    s3 = cloud.client("s3")
+    for look in (lambda: s3.list_objects_v2(Bucket=BUCKET), lambda: s3.get_object(Bucket=BUCKET, Key="x")):
+        with pytest.raises(s3.exceptions.ClientError) as refused:
+            look()
+        answer = refused.value.response
+        assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+    with pytest.raises(s3.exceptions.ClientError) as refused:  # a HEAD has no body, and the next call is well
+        s3.head_object(Bucket=BUCKET, Key="x")
+    assert refused.value.response["Error"]["Code"] == str(status)
+
+
+def test_a_copy_that_breaks_after_its_200_is_made_again(cloud, scene, folder):
+    fault = scene.inject("copy_breaks", times=3)
+    assert copy(folder(OLD), folder(BACKUP)).copied == 131
+    assert scene.injected(fault) == 3
+    copies = [each for each in cloud.application.calls if each.action == "CopyObject"]
+    assert len(copies) == 134
+    assert {each.status for each in copies} == {200}
+    assert verify(folder(OLD), folder(BACKUP)).proofs == {Proof.ETAG: 131}
+
+
+def test_slow_copies_hold_up_nobody_else_and_can_be_stopped_half_way(cloud, scene, folder):
+    fault = scene.inject("copies_slow", milliseconds=60_000)
+    stop, failed = threading.Event(), []
+
+    def work():
+        try:
+            copy(folder(OLD), folder(BACKUP), CopyOptions(), stop=stop)
+        except (CopyFailedError, PreconditionError) as error:
+            failed.append(error)
+
+    copying = threading.Thread(target=work)
+    copying.start()
+    deadline = time.monotonic() + 30
+    while scene.injected(fault) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=OLD.split("/", 3)[3])["KeyCount"] == 131
+    stop.set()
+    copying.join(30)
+    assert not copying.is_alive()
+    assert len(failed) == 1
+    scene.control.delete(f"/faults/{fault}")
+    copy(folder(OLD), folder(BACKUP))
+    assert verify(folder(OLD), folder(BACKUP)).proofs == {Proof.ETAG: 131}
+
+
+def test_slow_copies_take_that_long(scene, folder):
+    fault = scene.inject("copies_slow", milliseconds=50)
+    began = time.monotonic()
+    copy(folder(OLD), folder(BACKUP))
+    assert scene.injected(fault) == 131
+    assert time.monotonic() - began > 0.1
