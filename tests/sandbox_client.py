@@ -177,7 +177,9 @@ class Run:
         return str(self.get()["state"])
 
     def tasks(self) -> dict[str, str | None]:
-        return {task["task_id"]: task["state"] for task in self.get("/taskInstances")["task_instances"]}
+        """Return the state of each task; those that are mapped are called such as confirm_qa[0]."""
+        listed = self.get("/taskInstances?limit=200")["task_instances"]
+        return {_named(task["task_id"], task["map_index"]): task["state"] for task in listed}
 
     def wait_until_asked(self, task: str = "approve_restart") -> dict[str, Any]:
         """Wait until a task asks for input; returns what it asks."""
@@ -185,11 +187,14 @@ class Run:
             f"{task} to ask", lambda: self.tasks().get(task) == "awaiting_input" or self._ended(), every=AIRFLOW_PACE
         )
         assert self.tasks()[task] == "awaiting_input", self.story()
-        return dict(self.get(f"/taskInstances/{task}/-1/hitlDetails"))
+        name, index = _parts(task)
+        return dict(self.get(f"/taskInstances/{name}/{index}/hitlDetails"))
 
-    def answer(self, option: str, user: str = "approver", task: str = "approve_restart") -> httpx.Response:
-        body = {"chosen_options": [option], "params_input": {}}
-        return self.sandbox.airflow(user).patch(f"{self.path}/taskInstances/{task}/-1/hitlDetails", json=body)
+    def answer(self, option: str, user: str = "approver", task: str = "approve_restart", **form: str) -> httpx.Response:
+        """Choose an option of a task's question; `form` is what is written into its fields."""
+        name, index = _parts(task)
+        body = {"chosen_options": [option], "params_input": form}
+        return self.sandbox.airflow(user).patch(f"{self.path}/taskInstances/{name}/{index}/hitlDetails", json=body)
 
     def approve(self, user: str = "approver", task: str = "approve_restart") -> None:
         self.wait_until_asked(task)
@@ -230,11 +235,12 @@ class Run:
 
     def log(self, task: str) -> str:
         """Return the log of a task's last try."""
-        tries = self.get(f"/taskInstances/{task}")["try_number"]
+        name, index = _parts(task)
+        tries = self.get(f"/taskInstances/{name}" + (f"/{index}" if index >= 0 else ""))["try_number"]
         answer = self.sandbox.airflow("operator").get(
-            f"{self.path}/taskInstances/{task}/logs/{tries}",
+            f"{self.path}/taskInstances/{name}/logs/{tries}",
             headers={"Accept": "application/json"},
-            params={"full_content": True},
+            params={"full_content": True, "map_index": index},
         )
         return answer.text
 
@@ -246,3 +252,12 @@ class Run:
 
     def _ended(self) -> bool:
         return self.state in FINISHED
+
+
+def _named(task: str, index: int) -> str:
+    return task if index < 0 else f"{task}[{index}]"
+
+
+def _parts(name: str) -> tuple[str, int]:
+    task, _, index = name.removesuffix("]").partition("[")
+    return task, int(index or -1)

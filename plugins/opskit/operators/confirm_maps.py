@@ -62,7 +62,8 @@ class ConfirmTestMapsOperator(HITLOperator):
 class ConfirmQaOperator(HITLOperator):
     """One region's question; the first answer counts, and an answer that names another region is asked for again."""
 
-    def __init__(self, *, region: str, **kwargs: Any):
+    def __init__(self, *, region: str, params: Any = None, **kwargs: Any):
+        del params  # a mapped task is made with those of its DAG, which are no fields of this form
         super().__init__(
             subject="Does the new data work?",
             options=[GOOD, BAD],

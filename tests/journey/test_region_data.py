@@ -1,0 +1,287 @@
+"""Updates of region data on real Airflow: for every region there is old data live, or new data live and proved, and a backup."""
+
+from typing import Any
+
+import psutil
+import pytest
+
+from include.regions.looking import BAD, GOOD
+from opskit.operators.confirm_maps import MADE, STOP
+from opskit.operators.confirm_target_free import FREE
+from opskit.operators.decide_way_back import LEAVE, RETURN
+from tests.sandbox_client import Run, wait_for
+from tests.scenes import Scene
+
+MAPPED = pytest.mark.stage(strategy="mapped")
+DAG = "region_data_update"
+CO, MI = "US/CO", "US/MI"
+LONG = 420.0  # seconds for a run with two restarts
+
+
+def regions(scene: Scene, environment: str = "staging") -> dict[str, Any]:
+    """Return a target's folders by URI, its versions by region, and its sheet, as they are now."""
+    shown = scene.sandbox.control.get("/regions", params={"target": f"{scene.name}/{environment}"}).raise_for_status()
+    return dict(shown.json())
+
+
+def folders(scene: Scene, environment: str = "staging") -> dict[str, Any]:
+    return {each["uri"]: each for each in regions(scene, environment)["folders"]}
+
+
+def versions(scene: Scene, environment: str = "staging") -> dict[str, str]:
+    rows = regions(scene, environment)["region_config"]
+    return {f"{row['country_code']}/{row['region_code']}": row["version"] for row in rows if not row["archived"]}
+
+
+def new_data(scene: Scene, region: str, environment: str = "staging") -> str:
+    return str(
+        next(
+            each["uri"] for each in folders(scene, environment).values() if each["is_new"] and each["region"] == region
+        )
+    )
+
+
+def live(scene: Scene, region: str, environment: str = "staging") -> dict[str, Any]:
+    """Return the folder that a region runs on."""
+    rows = regions(scene, environment)["region_config"]
+    uri = next(
+        row["s3_uri"] for row in rows if f"{row['country_code']}/{row['region_code']}" == region and not row["archived"]
+    )
+    return dict(folders(scene, environment)[uri])
+
+
+def backups(scene: Scene, environment: str = "staging") -> dict[str, Any]:
+    return {each["region"]: each for uri, each in folders(scene, environment).items() if "-backup-" in uri}
+
+
+def update(scene: Scene, *names: str, environment: str = "staging", **conf: Any) -> Run:
+    """Return an update that is approved, of regions that have test maps."""
+    wanted = [{"region": name, "data": new_data(scene, name, environment)} for name in names]
+    run = scene.start(DAG, environment, regions=wanted, **conf)
+    run.approve(task="approve_update")
+    run.wait_until_asked("confirm_test_maps")
+    assert run.answer(MADE, task="confirm_test_maps").status_code == 200
+    return run
+
+
+def look(run: Run, region: str, index: int = 0, *, option: str = GOOD, named: str = "", note: str = "") -> None:
+    """Answer for one region's map."""
+    task = f"confirm_qa[{index}]"
+    assert region in run.wait_until_asked(task)["subject"]
+    answer = run.answer(option, "second_approver", task, looked_at=named or region, note=note)
+    assert answer.status_code == 200, answer.text
+
+
+def kill(run: Run, task: str) -> None:
+    """Kill the process of a task that is at work, as a worker that runs out of memory does."""
+    found = run.get(f"/taskInstances/{task}")
+    assert found["state"] == "running", run.story()
+    psutil.Process(found["pid"]).kill()
+
+
+def copies(scene: Scene) -> int:
+    return sum(each["action"] == "CopyObject" for each in scene.calls())
+
+
+def outcome(scene: Scene, run: Run) -> tuple[str, str]:
+    """Return how a run ended, by its record."""
+    found = scene.on_record(run, "record", DAG)
+    return found[0]["outcome"], found[0]["text"]
+
+
+def ensure_new(scene: Scene, region: str, before: dict[str, Any], environment: str = "staging") -> None:
+    """The region runs on its new data, every task has loaded it, and the old data is in a backup, whole."""
+    now, backup = live(scene, region, environment), backups(scene, environment)[region]
+    new = folders(scene, environment)[new_data(scene, region, environment)]
+    assert now["objects"] >= new["objects"]
+    assert (backup["objects"], backup["digest"]) == (before["objects"], before["digest"])
+
+
+def ensure_old(scene: Scene, region: str, before: dict[str, Any]) -> None:
+    """The region runs on the very data it ran on before."""
+    now = live(scene, region)
+    assert (now["objects"], now["digest"]) == (before["objects"], before["digest"])
+
+
+@MAPPED
+def test_update_is_looked_at_on_staging_and_then_goes_to_production(scene: Scene):
+    before, old = versions(scene), {region: live(scene, region) for region in (CO, MI)}
+    run = update(scene, CO, MI)
+    look(run, CO, 0)
+    look(run, MI, 1, named=CO)  # a slip: it is asked again
+    wait_for("the question to be asked again", lambda: run.get("/taskInstances/confirm_qa/1")["try_number"] == 2)
+    look(run, MI, 1)
+    assert run.wait(LONG) == "success", run.story()
+    assert outcome(scene, run)[0] == "success"
+    for region in (CO, MI):
+        ensure_new(scene, region, old[region])
+    after = versions(scene)
+    assert {region for region in before if after[region] != before[region]} == {CO, MI}
+    scene.ensure_whole_again()
+
+    first, known = live(scene, CO, "production"), versions(scene, "production")
+    released = update(scene, CO, environment="production")
+    assert "people have looked at this very data after region_data_update/" in released.log("plan_update")
+    look(released, CO)
+    assert released.wait(LONG) == "success", released.story()
+    ensure_new(scene, CO, first, "production")
+    assert {region for region in known if versions(scene, "production")[region] != known[region]} == {CO}
+    rows = {row["region"]: row for row in regions(scene, "production")["sheet"]["rows"]}
+    assert rows[CO]["production s3 url"] == first["uri"]
+
+
+@MAPPED
+def test_map_that_does_not_work_sends_everything_back_at_once(scene: Scene):
+    before, old = versions(scene), {region: live(scene, region) for region in (CO, MI)}
+    run = update(scene, CO, MI)
+    look(run, CO, 0)
+    look(run, MI, 1, option=BAD, note="counties of Wayne are missing")
+    assert run.wait(LONG) == "failed", run.story()
+    said, text = outcome(scene, run)
+    assert said == "rejected", text
+    assert "second_approver found US/MI not good: counties of Wayne are missing" in text
+    for region in (CO, MI):
+        ensure_old(scene, region, old[region])
+    after = versions(scene)
+    assert {region for region in before if after[region] != before[region]} == {CO, MI}, (
+        "maps must drop the bad data's key"
+    )
+    scene.ensure_whole_again()
+
+
+@MAPPED
+def test_data_that_services_cannot_load_is_named_and_taken_back(scene: Scene):
+    old = live(scene, CO)
+    broken = scene.fault("topology_errors", region=CO.lower(), times=50)
+    run = update(scene, CO)
+    asked = run.wait_until_asked("decide_way_back")
+    assert scene.injected(broken) > 0
+    assert f"regions/{CO}/" in asked["body"], asked["body"]
+    assert "confirm_qa" not in {name.split("[")[0] for name, state in run.tasks().items() if state == "awaiting_input"}
+    scene.heal(broken)
+    assert run.answer(RETURN, task="decide_way_back").status_code == 200
+    assert run.wait(LONG) == "failed", run.story()
+    assert outcome(scene, run)[0] == "rolled back"
+    ensure_old(scene, CO, old)
+    assert scene.service()["desired"] == scene.before["services"][0]["desired"]
+    scene.ensure_whole_again()
+
+
+@MAPPED
+def test_copies_that_are_killed_go_on_and_nothing_is_copied_twice(scene: Scene):
+    old, kept = live(scene, CO), live(scene, CO)["objects"]
+    slow = scene.fault("copies_slow", milliseconds=600)
+    run = update(scene, CO)
+    wait_for("some of the backup", lambda: copies(scene) > 20)
+    kill(run, "back_up_data")
+    wait_for("some of the overwrite", lambda: copies(scene) > kept + 20, 120)
+    kill(run, "overwrite_data")
+    scene.heal(slow)
+    look(run, CO)
+    assert run.wait(LONG) == "success", run.story()
+    tries = {task: run.get(f"/taskInstances/{task}")["try_number"] for task in ("back_up_data", "overwrite_data")}
+    assert tries == {"back_up_data": 2, "overwrite_data": 2}
+    new = folders(scene)[new_data(scene, CO)]["objects"]
+    assert copies(scene) <= kept + new + 2 * 256, "what was under way when the processes died may be made again"
+    ensure_new(scene, CO, old)
+    scene.ensure_whole_again()
+
+
+@MAPPED
+def test_object_that_is_denied_is_named_and_a_target_left_half_way_is_kept(scene: Scene):
+    old = live(scene, CO)
+    denied = scene.fault("object_denied", key="2026-11-20T08:00:00.000Z/topo.json")
+    storm = scene.fault("throttle", api="s3", action="CopyObject", every=3)
+    wanted = [{"region": CO, "data": new_data(scene, CO)}]
+    run = scene.start(DAG, regions=wanted)
+    run.approve(task="approve_update")
+    run.wait_until_asked("confirm_test_maps")
+    run.answer(MADE, task="confirm_test_maps")
+    asked = run.wait_until_asked("decide_way_back")
+    assert "'topo.json'" in asked["body"]
+    assert old["uri"].split("/")[-2] in asked["body"]
+    assert min(scene.injected(denied), scene.injected(storm)) > 0
+    assert run.answer(LEAVE, task="decide_way_back").status_code == 200
+    run.wait_until_asked("confirm_target_free")
+    assert scene.lease()["kept"], scene.lease()
+    assert run.answer(FREE, task="confirm_target_free").status_code == 200
+    assert run.wait() == "failed"
+    backup = backups(scene)[CO]
+    assert (backup["objects"], backup["digest"]) == (old["objects"], old["digest"])
+    assert scene.lease()["owner"] is None
+
+
+@MAPPED
+def test_new_data_that_somebody_replaces_meanwhile_is_not_mixed_with_what_was_approved(scene: Scene):
+    old = live(scene, CO)
+    replaced = scene.fault("object_replaced", key="2026-11-20T08:00:00.000Z/topo.json", after=5)
+    run = update(scene, CO)
+    asked = run.wait_until_asked("decide_way_back")
+    assert scene.injected(replaced) > 0
+    assert "topo.json" in asked["body"] or "not what was approved" in asked["body"]
+    assert run.answer(RETURN, task="decide_way_back").status_code == 200
+    assert run.wait(LONG) == "failed", run.story()
+    assert outcome(scene, run)[0] == "rolled back"
+    ensure_old(scene, CO, old)
+    assert "StopTask" not in scene.writes(), "no task had loaded any of it"
+    scene.ensure_whole_again()
+
+
+@MAPPED
+def test_database_that_is_away_at_the_end_is_waited_for_and_versions_change_once(scene: Scene):
+    before, old = versions(scene), live(scene, CO)
+    run = update(scene, CO)
+    run.wait_until_asked("confirm_qa[0]")
+    away = scene.fault("database_away")
+    look(run, CO)
+    run.wait_for_task("bump_versions", "up_for_retry")
+    assert "does not answer" in run.log("bump_versions")
+    assert scene.injected(away) > 0
+    scene.heal(away)
+    assert run.wait(LONG) == "success", run.story()
+    assert versions(scene)[CO] != before[CO]
+    ensure_new(scene, CO, old)
+    scene.ensure_whole_again()
+
+
+@MAPPED
+def test_sheet_that_is_away_costs_production_nothing_and_the_record_says_what_to_write(scene: Scene):
+    down = scene.fault("sheets_down", "production")
+    run = update(scene, CO, environment="production")
+    look(run, CO)
+    assert run.wait(LONG) == "success", run.story()
+    assert scene.injected(down) > 0
+    assert f"{CO}: {live(scene, CO, 'production')['uri']}" in run.log("update_sheet")
+
+
+@MAPPED
+def test_second_update_of_a_region_waits_and_is_not_made_on_an_old_plan(scene: Scene):
+    first = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}])
+    second = scene.start(
+        DAG, regions=[{"region": CO, "data": new_data(scene, CO)}, {"region": MI, "data": new_data(scene, MI)}]
+    )
+    first.approve(task="approve_update")
+    first.wait_until_asked("confirm_test_maps")
+    second.approve(task="approve_update")
+    second.wait_for_task("acquire_lock", "up_for_reschedule")
+    first.answer(MADE, task="confirm_test_maps")
+    look(first, CO)
+    assert first.wait(LONG) == "success", first.story()
+    assert second.wait() == "failed"
+    assert second.tasks()["confirm_plan_unchanged"] == "failed", second.story()
+    scene.ensure_whole_again()
+
+
+@MAPPED
+def test_person_without_test_maps_stops_the_run_before_anything_is_changed(scene: Scene):
+    run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}])
+    run.approve(task="approve_update")
+    run.wait_until_asked("confirm_test_maps")
+    assert run.answer(STOP, task="confirm_test_maps").status_code == 200
+    assert run.wait() == "failed"
+    assert outcome(scene, run) == (
+        "stopped",
+        "approver stopped the run before anything was changed; nothing was changed",
+    )
+    scene.ensure_nothing_changed()
+    assert scene.lease()["owner"] is None
