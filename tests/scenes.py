@@ -128,7 +128,45 @@ def pushed_system(name: str, number: int) -> dict[str, Any]:
     }
 
 
-SYSTEMS = {"release": released_system, "push": pushed_system}
+def mapped_system(name: str, number: int) -> dict[str, Any]:
+    """Return a system whose services load regions' data, in staging and production, which a sheet keeps track of."""
+    environments: dict[str, Any] = {}
+    for account, environment in ((700000000000, "staging"), (800000000000, "production")):
+        prefix = f"{name}-{environment}"
+        made = _surge(prefix)
+        environments[environment] = {
+            "account": f"{account + number}",
+            "region": "us-east-1",
+            "role": f"{prefix}-runbooks",
+            "cluster": f"{prefix}-cluster",
+            "slack_channel": f"#{prefix}",
+            "approval": USERS,
+            "database": {
+                "instance": prefix,
+                "name": "app",
+                "connection": f"postgres_{prefix}".replace("-", "_"),
+                "region_config": True,
+            },
+            "region_data": {
+                "buckets": [f"{prefix}-data"],
+                "required": ["topo.json", "static-metadata.json", "demographics/*", "geolevels/*", "voting/*"],
+                "application": f"https://{prefix}.example",
+            },
+            **made,
+        }
+    environments["production"]["region_data"] |= {
+        "proved_on": "staging",
+        "sheet": {
+            "spreadsheet": f"1-regions-of-{name}",
+            "worksheet": "Regions",
+            "uri": "production s3 url",
+            "connection": f"google_sheets_{name}".replace("-", "_"),
+        },
+    }
+    return {"system": name, "title": f"Scene {number}", "slack_workspace": name, "environments": environments}
+
+
+SYSTEMS = {"release": released_system, "push": pushed_system, "mapped": mapped_system}
 
 
 def _surge(name: str) -> dict[str, Any]:
@@ -253,6 +291,11 @@ class Scene:
     def thread(self, run: Run, until: str) -> dict[str, Any]:
         """Return the thread of a run, once its parent says so."""
         return self.sandbox.thread(self.name, run, until)
+
+    def regions(self, environment: str = "staging") -> dict[str, Any]:
+        """Return a target's folders in S3, its rows of region_config and those of its sheet."""
+        params = {"target": f"{self.name}/{environment}"}
+        return dict(self.sandbox.control.get("/regions", params=params).raise_for_status().json())
 
     def state(self) -> Any:
         return self.sandbox.state()[self.target]

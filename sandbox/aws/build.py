@@ -30,6 +30,7 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
     """Make every target of the inventory; what was there before is gone. Raises: InventoryError."""
     inventory = inventory or load()
     with world.lock:
+        region_data.forget()
         moto_api_backend.reset()
         world.clear()
         seeding.seed(world, inventory, world.clock.now())

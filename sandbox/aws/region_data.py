@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from random import Random
@@ -47,18 +50,41 @@ def fill(target: Target, now: float) -> None:
     for name in environment.region_data.buckets:
         if name not in backend.buckets:
             backend.create_bucket(name, environment.region)
-    first = environment.region_data.buckets[0]
-    for prefix, published, files in _folders():
-        # a laptop's clock may be behind the day the new data is of; nothing is younger than its world
-        at = as_datetime(min(datetime.fromisoformat(published).timestamp(), now - 3600)).replace(tzinfo=None)
-        for name, (body, etag) in files.items():
-            made = FakeKey(
-                prefix + name, body, environment.account, environment.region, etag=etag, version_id="null",
-                bucket_name=first, max_buffer_size=2 * len(body) + 1,
-            )  # fmt: skip
-            made.last_modified = at
-            made.metadata["Content-Type"] = "application/json" if name.endswith(".json") else "binary/octet-stream"
-            backend.buckets[first].keys.setlist(prefix + name, [made])
+    held = backend.buckets[environment.region_data.buckets[0]]
+    with _without_collector():
+        for prefix, published, files in _folders():
+            # a laptop's clock may be behind the day the new data is of; nothing is younger than its world
+            at = as_datetime(min(datetime.fromisoformat(published).timestamp(), now - 3600)).replace(tzinfo=None)
+            for name, (body, etag) in files.items():
+                made = FakeKey(
+                    prefix + name,
+                    body,
+                    environment.account,
+                    environment.region,
+                    etag=etag,
+                    version_id="null",
+                    bucket_name=held.name,
+                )
+                made.last_modified = at
+                made.metadata["Content-Type"] = "application/json" if name.endswith(".json") else "binary/octet-stream"
+                held.keys.setlist(prefix + name, [made])
+
+
+def forget() -> None:
+    """Have moto not close every object once for each account that has a bucket: they go with their buckets."""
+    FakeKey.instances_tracked = []
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Make thousands of things that all stay without the garbage collector counting them over and over."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def find(account: str, bucket: str, key: str) -> FakeKey | None:
