@@ -22,6 +22,14 @@ WELL = {"confirmed": True, "proofs": ["2 tasks healthy", "held"], "returned": No
         ({"confirmed": False, "refusals": ["no"]}, "refused", "no; nothing was changed"),
         ({"confirmed": False, "proofs": [None]}, "refused", "nothing was changed; the failed task says why"),
         ({"proofs": [None], "refusals": ["no"], "failures": ["it broke"]}, "failed", "stopped half way"),
+        (
+            {"proofs": [None], "failures": ["US/PA is not good."], "returned": "old data", "rejected": True},
+            "rejected",
+            "US/PA is not good; gone back: old data",
+        ),
+        ({"proofs": [None], "failures": ["no maps"], "rejected": True}, "failed", "stopped half way"),
+        ({"proofs": [None], "failures": ["no maps."], "changed": False}, "stopped", "no maps; nothing was changed"),
+        ({"proofs": [None], "changed": False}, "stopped", "ended by hand; nothing was changed"),
     ],
 )
 def test_outcome_and_its_sentence(given, outcome, text):
