@@ -27,6 +27,8 @@ GATE = {"command": ["ab"], "thresholds": [{"path": "/", "milliseconds": 250, "pe
 ACTION = {"name": "down", "schedule": "cron(0 19 * * ? *)", "timezone": "UTC", "min": 1, "max": 1}
 
 # the file's path before the colon is always "library.yaml: "
+DATA = {"buckets": ["maps"], "application": "https://maps.example"}
+MAPS = {"instance": "maps", "name": "maps", "connection": "postgres_maps", "region_config": True}
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "account without quotes": (
         {f"{STAGING}/account": 555555555551},
@@ -278,6 +280,22 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "scan policy with an unknown severity": (
         {f"{STAGING}/release": {**RELEASE, "scan": {"refuse": ["critical"]}}},
         "environments.staging.release.scan.refuse[0]: Input should be 'CRITICAL', 'HIGH'",
+    ),
+    "region data without a database": (
+        {f"{STAGING}/region_data": DATA},
+        "environments.staging.region_data: needs a restart section, and a database with region_config: true.",
+    ),
+    "region data in a bucket that is a URI": (
+        {f"{STAGING}/database": MAPS, f"{STAGING}/region_data": {**DATA, "buckets": ["s3://maps"]}},
+        "environments.staging.region_data.buckets[0]: 's3://maps' does not fit",
+    ),
+    "region data with a file outside its folder": (
+        {f"{STAGING}/database": MAPS, f"{STAGING}/region_data": {**DATA, "required": ["/topo.json"]}},
+        "environments.staging.region_data.required: '/topo.json' is no name within a region's folder, such as topo.json.",
+    ),
+    "region data that nobody looks at first": (
+        {f"{STAGING}/database": MAPS, f"{STAGING}/region_data": {**DATA, "proved_on": "staging"}},
+        "environments.staging.region_data.proved_on: 'staging' is no other environment with a region_data section.",
     ),
     "version prefix": (
         {"versions": {"prefix": "V"}},
