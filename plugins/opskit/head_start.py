@@ -68,7 +68,7 @@ def _forget() -> None:
 
 def _files() -> Files:
     """Return our own source files, each with what tells one version from another; a write always changes the last time."""
-    found = {}
+    found: Files = {}
     for room in ROOMS:
         spec = find_spec(room)
         for place in (spec and spec.submodule_search_locations) or ():
