@@ -16,7 +16,7 @@ from sandbox.errors import SandboxError
 from sandbox.postgres import Postgres
 from sandbox.processes import Child
 from sandbox.settings import ROOT, Settings
-from sandbox.waiting import wait_for
+from sandbox.waiting import our_own, wait_for
 
 # The log servers of scheduler and triggerer listen on all of the machine's addresses, which no setting changes. Here the
 # API server finds every log in a folder, so they are left out.
@@ -136,7 +136,7 @@ class Airflow:
 
     async def _token(self) -> str:
         login = {"username": "admin", "password": self.credentials.passwords["admin"]}
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        async with our_own(timeout=20) as client:
             answer = await client.post(f"{self.settings.url('airflow')}/auth/token", json=login)
         if answer.status_code >= 400:
             raise SandboxError(f"Airflow refuses the login of admin ({answer.status_code}): {answer.text[:200]}")
@@ -145,7 +145,7 @@ class Airflow:
     async def _get(self, path: str, token: str = "") -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+            async with our_own(timeout=20) as client:
                 answer = await client.get(self.settings.url("airflow") + path, headers=headers)
         except httpx.TransportError:
             return None

@@ -22,7 +22,7 @@ from sandbox.postgres import Postgres
 from sandbox.processes import Child
 from sandbox.screen import Screen
 from sandbox.settings import Settings
-from sandbox.waiting import wait_for
+from sandbox.waiting import our_own, wait_for
 
 ENDED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WORLD_DEADLINE = 60.0  # seconds for the pretend AWS to build its world
@@ -103,7 +103,7 @@ class Supervisor:
 
         async def look() -> bool:
             try:
-                async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+                async with our_own(timeout=5) as client:
                     answer = await client.get(f"{self.settings.url('control')}/status")
             except httpx.TransportError:
                 return False

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -240,9 +240,15 @@ class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc] # which of the two is only
 
 def _read(file: Path) -> System:
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 - it is a SafeLoader
+        return _understand(file, file.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise InventoryError(f"{file.name}: not readable as UTF-8 ({error.reason}); save it as UTF-8.") from error
+
+
+@lru_cache(maxsize=1000)  # by content, so never out of date: a step reads the inventory a dozen times
+def _understand(file: Path, text: str) -> System:
+    try:
+        content = yaml.load(text, _UniqueKeys)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
         raise InventoryError(f"{file.name}: not readable as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):

@@ -1,9 +1,19 @@
-"""The boto3 clients of a target: each in the region its service is used in."""
+"""The boto3 clients of a target: each in the region its service is used in, made of models that are read once."""
 
+import json
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import pytest
+from airflow.providers.amazon.aws.hooks.base_aws import BaseSessionFactory
 from airflow.sdk import Connection
+from botocore.loaders import JSONFileLoader
 
+from include.aws.clients import Clients
 from include.inventory import Target, load
-from opskit.clients import make_clients
+from opskit.clients import _models, make_clients, make_idle_clients
+
+KEY = {"AccessKeyId": "key", "SecretAccessKey": "secret", "SessionToken": "token"}
 
 
 def test_images_are_looked_for_in_the_registrys_region():
@@ -17,3 +27,24 @@ def test_images_are_looked_for_in_the_registrys_region():
     clients = make_clients(connection, Target(system, "staging"))
     assert clients.ecr.meta.region_name == "us-west-2"
     assert clients.ecs.meta.region_name == environment.region
+
+
+@pytest.mark.parametrize("role", [{}, {"role_arn": "arn:aws:iam::123456789012:role/runbooks"}])
+def test_no_session_reads_models_that_the_process_has_read(monkeypatch, role):
+    def assume_role(self, sts_client):
+        expiration = datetime.now(UTC) + timedelta(hours=1)
+        return {"ResponseMetadata": {"HTTPStatusCode": 200}, "Credentials": {**KEY, "Expiration": expiration}}
+
+    read = []
+    load_file = JSONFileLoader.load_file
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda self, path: read.append(path) or load_file(self, path))
+    monkeypatch.setattr(BaseSessionFactory, "_assume_role", assume_role)
+    _models.cache_clear()
+    make_idle_clients()
+    assert [path for path in read if "/ecs/" in path], "this is how they are read"
+    read.clear()
+    connection = Connection(conn_id="aws", conn_type="aws", login="somebody", password="secret", extra=json.dumps(role))
+    clients = make_clients(connection, load().target("core/staging"))
+    names = [name for name, kept in vars(Clients).items() if isinstance(kept, cached_property)]
+    assert len({type(getattr(clients, name)) for name in names}) >= 14, "each was made"
+    assert read == []

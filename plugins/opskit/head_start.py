@@ -1,0 +1,96 @@
+"""A head start for forked processes: what every step loads is loaded once before the fork, and used while the code on disk is the same."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pkgutil import walk_packages
+
+from include.errors import InventoryError
+from include.inventory import load
+from opskit.clients import make_idle_clients
+
+ROOMS = ("include", "opskit")
+PARTS = ("opskit.groups", "opskit.operators")  # what runbooks are made of; they import the rest
+COARSE = 2.0  # seconds, the coarsest clock of a file system: a file this young may change again and look the same
+
+log = logging.getLogger(__name__)
+
+Files = dict[str, tuple[int, ...]]
+
+
+def give_head_start() -> bool:
+    """Load our own code and the models of AWS for the processes forked from this one; returns whether they will find them.
+
+    What was loaded is forgotten in a process that is forked after any file of the code changed, came or went, so that none
+    runs other code than what is on disk. Code that does not load, or is only just being written, is left to them entirely.
+    """
+    try:
+        before = _files()
+        for name in PARTS:
+            for module in walk_packages(importlib.import_module(name).__path__, f"{name}."):
+                importlib.import_module(module.name)
+        make_idle_clients()
+        with suppress(InventoryError):  # each runbook says what is wrong with it
+            load()
+    except Exception:  # whatever it is: the runbook that needs it says so, and the others have to run
+        log.warning("Tasks get no head start, as not everything they need can be loaded.", exc_info=True)
+        _forget()
+        return False
+    if not _settled(before) or not _is_loaded_from(before):
+        log.warning("Tasks get no head start, as the code changed while it was loaded; restart this process.")
+        _forget()
+        return False
+    os.register_at_fork(after_in_child=lambda: _forget_if_changed(before))
+    return True
+
+
+def _forget_if_changed(before: Files) -> None:
+    try:
+        same = _files() == before
+    except OSError:  # a file or folder went while we looked
+        same = False
+    if not same:
+        _forget()
+
+
+def _forget() -> None:
+    """Have our own code imported anew, by whoever needs it next."""
+    for name in [name for name in sys.modules if _is_ours(name)]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def _files() -> Files:
+    """Return our own source files, each with what tells one version from another; a write always changes the last time."""
+    found: Files = {}
+    for room in ROOMS:
+        spec = find_spec(room)
+        for place in (spec and spec.submodule_search_locations) or ():
+            for folder, _, names in os.walk(place):
+                for name in names:
+                    if name.endswith(".py"):
+                        path = os.path.join(folder, name)
+                        seen = os.stat(path)
+                        version = (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+                        found[path] = version
+    return found
+
+
+def _settled(before: Files) -> bool:
+    young = time.time() - COARSE
+    return _files() == before and all(version[-1] / 1e9 < young for version in before.values())
+
+
+def _is_loaded_from(files: Files) -> bool:
+    """Return whether all of our modules come from these files, so that a change of any of them would be noticed."""
+    return all(getattr(module, "__file__", None) in files for name, module in sys.modules.items() if _is_ours(name))
+
+
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] in ROOMS
