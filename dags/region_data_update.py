@@ -29,12 +29,12 @@ from opskit.groups.silhouette import (
     stop_if_plan_only,
     tags,
 )
-from opskit.groups.way_back import way_back
+from opskit.groups.way_back import nothing_to_look_at, way_back
 from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.confirm_maps import ConfirmQaOperator, ConfirmTestMapsOperator
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
-from opskit.operators.decide_way_back import DecideWayBackOperator, nothing_overwritten
+from opskit.operators.decide_way_back import DecideWayBackOperator
 from opskit.params import REGIONS, common_params
 from opskit.step import Step
 
@@ -108,7 +108,7 @@ with DAG(
             held="bump_versions",
             returned="way_back.bump_versions",
             besides="Every backup is left where it is.",
-            why_not=nothing_overwritten,
+            why_not=nothing_to_look_at,
         )
         >> release_lock("bump_versions", "confirm_target_free").as_teardown(setups=lock)
         >> record_update().as_teardown(on_failure_fail_dagrun=True)

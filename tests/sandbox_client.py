@@ -181,10 +181,13 @@ class Run:
         listed = self.get("/taskInstances?limit=200")["task_instances"]
         return {_named(task["task_id"], task["map_index"]): task["state"] for task in listed}
 
-    def wait_until_asked(self, task: str = "approve_restart") -> dict[str, Any]:
+    def wait_until_asked(self, task: str = "approve_restart", deadline: float = DEADLINE) -> dict[str, Any]:
         """Wait until a task asks for input; returns what it asks."""
         wait_for(
-            f"{task} to ask", lambda: self.tasks().get(task) == "awaiting_input" or self._ended(), every=AIRFLOW_PACE
+            lambda: f"{task} to ask: {self.story()}",
+            lambda: self.tasks().get(task) == "awaiting_input" or self._ended(),
+            deadline,
+            AIRFLOW_PACE,
         )
         assert self.tasks()[task] == "awaiting_input", self.story()
         name, index = _parts(task)

@@ -15,7 +15,7 @@ from tests.scenes import Scene
 MAPPED = pytest.mark.stage(strategy="mapped")
 DAG = "region_data_update"
 CO, MI = "US/CO", "US/MI"
-LONG = 420.0  # seconds for a run with two restarts
+LONG = 420.0  # seconds; a run has up to two restarts, and up to 60 steps
 
 
 def regions(scene: Scene, environment: str = "staging") -> dict[str, Any]:
@@ -67,7 +67,7 @@ def update(scene: Scene, *names: str, environment: str = "staging", **conf: Any)
 def look(run: Run, region: str, index: int = 0, *, option: str = GOOD, named: str = "", note: str = "") -> None:
     """Answer for one region's map."""
     task = f"confirm_qa[{index}]"
-    assert region in run.wait_until_asked(task)["subject"]
+    assert region in run.wait_until_asked(task, LONG)["subject"]
     answer = run.answer(option, "second_approver", task, looked_at=named or region, note=note)
     assert answer.status_code == 200, answer.text
 
@@ -154,7 +154,7 @@ def test_data_that_services_cannot_load_is_named_and_taken_back(scene: Scene):
     old = live(scene, CO)
     broken = scene.fault("topology_errors", region=CO.lower(), times=50)
     run = update(scene, CO)
-    asked = run.wait_until_asked("decide_way_back")
+    asked = run.wait_until_asked("decide_way_back", LONG)
     assert scene.injected(broken) > 0
     assert f"regions/{CO}/" in asked["body"], asked["body"]
     assert "confirm_qa" not in {name.split("[")[0] for name, state in run.tasks().items() if state == "awaiting_input"}
@@ -190,14 +190,13 @@ def test_copies_that_are_killed_go_on_and_nothing_is_copied_twice(scene: Scene):
 @MAPPED
 def test_object_that_is_denied_is_named_and_a_target_left_half_way_is_kept(scene: Scene):
     old = live(scene, CO)
-    denied = scene.fault("object_denied", key="2026-11-20T08:00:00.000Z/topo.json")
-    storm = scene.fault("throttle", api="s3", action="CopyObject", every=3)
-    wanted = [{"region": CO, "data": new_data(scene, CO)}]
-    run = scene.start(DAG, regions=wanted)
+    run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}])
     run.approve(task="approve_update")
     run.wait_until_asked("confirm_test_maps")
-    run.answer(MADE, task="confirm_test_maps")
-    asked = run.wait_until_asked("decide_way_back")
+    denied = scene.fault("object_denied", key="2026-11-20T08:00:00.000Z/topo.json")
+    storm = scene.fault("throttle", api="s3", action="CopyObject", every=3)
+    assert run.answer(MADE, task="confirm_test_maps").status_code == 200
+    asked = run.wait_until_asked("decide_way_back", LONG)
     assert "'topo.json'" in asked["body"]
     assert old["uri"].split("/")[-2] in asked["body"]
     assert min(scene.injected(denied), scene.injected(storm)) > 0
@@ -216,7 +215,7 @@ def test_new_data_that_somebody_replaces_meanwhile_is_not_mixed_with_what_was_ap
     old = live(scene, CO)
     replaced = scene.fault("object_replaced", key="2026-11-20T08:00:00.000Z/topo.json", after=5)
     run = update(scene, CO)
-    asked = run.wait_until_asked("decide_way_back")
+    asked = run.wait_until_asked("decide_way_back", LONG)
     assert scene.injected(replaced) > 0
     assert "topo.json" in asked["body"] or "not what was approved" in asked["body"]
     assert run.answer(RETURN, task="decide_way_back").status_code == 200
@@ -231,7 +230,7 @@ def test_new_data_that_somebody_replaces_meanwhile_is_not_mixed_with_what_was_ap
 def test_database_that_is_away_at_the_end_is_waited_for_and_versions_change_once(scene: Scene):
     before, old = versions(scene), live(scene, CO)
     run = update(scene, CO)
-    run.wait_until_asked("confirm_qa[0]")
+    run.wait_until_asked("confirm_qa[0]", LONG)
     away = scene.fault("database_away")
     look(run, CO)
     run.wait_for_task("bump_versions", "up_for_retry")

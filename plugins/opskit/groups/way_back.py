@@ -13,7 +13,7 @@ from include.regions import renewing, returning, versioning
 from include.regions.replacing import has_begun
 from opskit.groups.region_data import plan_of
 from opskit.groups.renewal import renewal
-from opskit.operators.decide_way_back import RETURN
+from opskit.operators.decide_way_back import RETURN, nothing_overwritten
 from opskit.operators.settle_services import SettleServicesOperator
 from opskit.planned import Planned
 from opskit.step import Step, step
@@ -35,6 +35,13 @@ def _left_half_way(here: Step) -> Planned | None:
 def _none_to_renew(here: Step) -> str | None:
     holding = renewing.hold_new_data(here.clients, here.permit, here.target)
     return None if holding else "no task has started since new data was written, so none holds any"
+
+
+def nothing_to_look_at(here: Step) -> str | None:
+    """Say why nobody has to look at the target before others may use it, if nobody has to."""
+    if here.result_of(f"{GROUP}.bump_versions"):
+        return "Every region is as it was before, proved."
+    return nothing_overwritten(here)
 
 
 @task_group(group_id=GROUP)
