@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-ALL = ("parse", "clients", "waits", "restart", "recovery")
+ALL = ("parse", "clients", "waits", "restart", "recovery", "copy")
 
 
 def chosen(only: str) -> list[str]:

@@ -67,7 +67,7 @@ class CopyFailedError(StoppedHalfwayError):
 
 
 class NeighbourAwayError(Exception):
-    """GitHub, Jira or Sentry did not take a call, or its answer was lost: look again before a write is repeated.
+    """GitHub, Jira, Sentry or Google Sheets did not take a call, or its answer was lost: look again before a write is repeated.
 
     `wait`: the seconds a neighbour that limits its callers wants to be left alone, and then it did nothing; else 0.
     """

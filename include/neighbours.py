@@ -1,4 +1,4 @@
-"""What asking GitHub, Jira and Sentry has in common: patience with one that is away, and what its refusal means."""
+"""What asking GitHub, Jira, Sentry and Google Sheets has in common: patience with one that is away, and what its refusal means."""
 
 import math
 import time

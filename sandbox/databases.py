@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from include.inventory import Inventory, Target
 from sandbox.aws.topology import PUBLISHED, REGIONS, bucket_of
@@ -18,6 +19,7 @@ from sandbox.settings import HOST, Settings
 
 USER = "airflow"  # who may do everything on the server
 VARIABLE = "REGION_DATABASES"  # by which the pretend cloud learns where they are
+PATIENCE = 20.0  # seconds
 SCHEMA = Path(__file__).with_name("region_config.sql")
 NAMES = {
     "US/AL": "Alabama",
@@ -65,9 +67,14 @@ class Databases:
 
     def begin_anew(self, inventory: Inventory) -> None:
         """Have every target's table hold what it holds at first. Raises: psycopg.Error."""
-        targets = targets_of(inventory)
-        if not targets:
-            return
+        if targets := targets_of(inventory):
+            # somebody may just have killed the server, which is started again then
+            away = retry_if_exception_type(psycopg.OperationalError)
+            Retrying(retry=away, stop=stop_after_delay(PATIENCE), wait=wait_fixed(0.2), reraise=True)(
+                self._fill, targets
+            )
+
+    def _fill(self, targets: list[Target]) -> None:
         with self.connect("postgres") as server:
             known = {str(name) for (name,) in server.execute("SELECT datname FROM pg_database")}
             roles = {str(name) for (name,) in server.execute("SELECT rolname FROM pg_roles")}

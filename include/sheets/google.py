@@ -23,13 +23,17 @@ def open_worksheet(keyfile: Mapping[str, Any], sheet: Sheet, api_root: str = GOO
     """Return the worksheet, opened with a service account's key. Raises: PreconditionError, NeighbourAwayError."""
     import gspread
     from google.auth.transport.requests import AuthorizedSession
-    from google.oauth2.service_account import Credentials
+    from google.oauth2 import service_account
     from gspread.http_client import HTTPClient
     from gspread.spreadsheet import Spreadsheet
 
     class Client(HTTPClient):
         def request(self, method: str, endpoint: str, *args: Any, **kwargs: Any) -> Any:
             return super().request(method, endpoint.replace(GOOGLE, api_root.rstrip("/"), 1), *args, **kwargs)
+
+    class Credentials(service_account.Credentials):
+        def _after_refresh(self, *_: Any) -> None:
+            """Leave out the look-up of where the account may be used from: another service of Google's, which Sheets does not ask for."""
 
     try:
         credentials = Credentials.from_service_account_info(keyfile, scopes=SCOPES)  # type: ignore[no-untyped-call]  # google-auth's

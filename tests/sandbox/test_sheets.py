@@ -3,8 +3,11 @@
 import dataclasses
 import json
 import os
+import threading
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from include import neighbours
 from include.errors import NeighbourAwayError, PreconditionError
@@ -179,3 +182,19 @@ def test_a_key_that_is_not_valid_is_said_to_be(sheets, monkeypatch, change, word
     monkeypatch.setenv(name, json.dumps(given))
     with pytest.raises(PreconditionError, match=words):
         open_worksheet(SHEET)
+
+
+def test_nobody_but_the_connections_google_is_asked(sheets, monkeypatch):
+    asked = set()
+    send = requests.Session.send
+
+    def note(session, request, **options):
+        asked.add(urlsplit(request.url).hostname)
+        return send(session, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", note)
+    note_uris(open_worksheet(SHEET), SHEET, URIS)
+    for thread in threading.enumerate():
+        if thread.daemon and "Boundary" in type(thread).__name__:
+            thread.join(10)
+    assert asked == {"127.0.0.1"}

@@ -111,3 +111,15 @@ def test_credentials_are_made_once_and_for_their_owner_only(tmp_path):
     assert len(set(first.passwords.values())) == 6
     (tmp_path / "other").mkdir()
     assert Credentials.of(tmp_path / "other").passwords != first.passwords
+
+
+def test_runbooks_reach_the_table_of_regions_and_the_sheet(variables):
+    table = json.loads(variables["AIRFLOW_CONN_POSTGRES_DISTRICTBUILDER_PRODUCTION"])
+    assert (table["conn_type"], table["host"], table["port"]) == ("postgres", "127.0.0.1", 15432)
+    assert table["login"] == table["schema"] == "districtbuilder_production"
+    other = json.loads(variables["AIRFLOW_CONN_POSTGRES_DISTRICTBUILDER_STAGING"])
+    assert other["password"] != table["password"]
+    sheet = json.loads(variables["AIRFLOW_CONN_GOOGLE_SHEETS_MAPS"])["extra"]
+    assert sheet["api_root"] == "http://127.0.0.1:4568/google"
+    assert sheet["keyfile_dict"]["token_uri"] == "http://127.0.0.1:4568/google/token"
+    assert "AIRFLOW_CONN_POSTGRES_CORE_STAGING" not in variables
