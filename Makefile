@@ -29,7 +29,7 @@ check: $(READY) ## Check style, types and the rules over every runbook; changes 
 soak: $(READY) ## Kill every kind of process while runs go on, and check what became of them (SEED=1 KILLS=100 APART=0).
 	@$(BIN)/python -m tests.soak
 
-bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery KILLS=3).
+bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy KILLS=3).
 	@$(BIN)/python -m benchmarks
 
 docs: $(READY) ## Write docs/runbooks.md anew from the runbooks' pages.

@@ -1,4 +1,4 @@
-"""A copy of a region's data inside S3 beside the clients people use for it: `python -m benchmarks.copy`.
+"""A copy of a region's data inside S3 beside the clients people use for it: `make bench ONLY=copy`.
 
 First inside SeaweedFS, which copies every byte; then a pretend S3 that takes 60 ms for every answer and lets 3,500 copies a second
 through, as Amazon says S3 does. Every client is a process of its own, timed from its start to its end.
@@ -6,7 +6,6 @@ through, as Amazon says S3 does. Every client is a process of its own, timed fro
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks import seaweedfs
+from benchmarks.rows import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / ".cache" / "peers"
@@ -52,16 +52,6 @@ Command = Callable[[str, str, str], list[str]]  # URL, source, destination -> wh
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    what: str
-    measured: str
-    target: str
-    compared: str
-
-
-@dataclass(frozen=True)
 class Timing:
     """One copy by one client: seconds from start to end and of the processor, and the most memory it held.
 
@@ -85,7 +75,7 @@ class Set:
 
 
 def ours(url: str, source: str, destination: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.copy", "--one", url, source, destination]
+    return [sys.executable, "-m", "benchmarks.copy", url, source, destination]
 
 
 def aws(url: str, source: str, destination: str) -> list[str]:
@@ -278,22 +268,5 @@ def copy_one(url: str, source: str, destination: str) -> None:
     print(result.text, f"in {result.seconds:.2f} s, {result.slowed:,} slowed down")  # noqa: T201  # into the race's log
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--one", nargs=3, metavar=("URL", "SOURCE", "DESTINATION"), help="copy once and end")
-    given = options.parse_args()
-    if given.one:
-        return copy_one(*given.one)
-
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*COLUMNS, title=TITLE)
-    for row in measure(given.rounds):
-        table.add_row(row.what, row.measured, row.target, row.compared)
-    return Console(width=None if sys.stdout.isatty() else 200).print(table)
-
-
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # what a race runs for us: URL, source, destination
+    copy_one(*sys.argv[1:])
