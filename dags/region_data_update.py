@@ -15,6 +15,7 @@ from opskit.groups.region_data import (
     found_bad,
     name_regions,
     overwrite_data,
+    publish_regions,
     update_sheet,
     verify_backup,
     verify_data,
@@ -94,6 +95,7 @@ with DAG(
         >> verify_backup()
         >> overwrite_data()
         >> verify_data()
+        >> publish_regions()
         >> renewal()
         >> asked_about
         >> looks

@@ -50,7 +50,7 @@ def _approved(run: Run) -> Iterator[Violation]:
 def _bumps(history: History, run: Run) -> Iterator[Violation]:
     """I12: only the regions of the plan, only data that people found good, and after the last old task was stopped."""
     ids = {each["id"]: each["region"] for each in run.plan["regions"]}
-    bumps = [each for each in run.intents if each.call == BUMP]
+    bumps = [each for each in run.intents if each.call == BUMP and "version" in each.details["values"]]
     for each in bumps:
         if strange := each.resources - ids.keys():
             yield Violation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -19,6 +19,25 @@ LIST = (
 )
 # the new version is the run's own, so a retry whose first answer was lost finds it made, and somebody else's change is seen
 BUMP = "UPDATE region_config SET version = %(new)s WHERE id = %(id)s AND version IN (%(old)s, %(new)s) RETURNING id"
+
+
+PUBLISH = (  # the id is of one run alone, so a retry whose first answer was lost finds its own row
+    "INSERT INTO region_config (id, name, country_code, region_code, s3_uri, version) VALUES "
+    "(%(id)s, %(name)s, %(country_code)s, %(region_code)s, %(s3_uri)s, %(version)s) ON CONFLICT (id) DO NOTHING"
+)
+ARCHIVE = "UPDATE region_config SET archived = true WHERE id = %(id)s"
+
+
+@dataclass(frozen=True)
+class NewRegion:
+    """A row that is to be."""
+
+    id: str
+    name: str
+    country_code: str
+    region_code: str
+    s3_uri: str
+    version: datetime
 
 
 @dataclass(frozen=True)
@@ -66,3 +85,25 @@ def bump_versions(connection: Connection[tuple[object, ...]], regions: Sequence[
                     f"The version of region {each.region} is not {each.version.isoformat()} any more, as it was when this run read "
                     "it, so no version was changed; find out who changed it, then start again."
                 )
+
+
+def insert_regions(connection: Connection[tuple[object, ...]], regions: Sequence[NewRegion]) -> None:
+    """Put new regions into the table, all in one transaction; the same ones twice are there once. Raises: StoppedHalfwayError."""
+    from psycopg.errors import UniqueViolation
+
+    try:
+        with connection.transaction(), connection.cursor() as cursor:
+            for each in regions:
+                cursor.execute(PUBLISH, asdict(each))
+    except UniqueViolation as error:
+        raise StoppedHalfwayError(
+            f"A region of {', '.join(f'{each.country_code}/{each.region_code}' for each in regions)} exists by now "
+            f"({error.diag.message_detail}), so none was published; find out who put it there."
+        ) from error
+
+
+def archive_regions(connection: Connection[tuple[object, ...]], ids: Sequence[str]) -> None:
+    """Archive regions, all in one transaction; services load none that are."""
+    with connection.transaction(), connection.cursor() as cursor:
+        for each in sorted(ids):
+            cursor.execute(ARCHIVE, {"id": each})

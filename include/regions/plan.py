@@ -11,7 +11,7 @@ from include.aws.s3.location import Location
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.plan.model import Change, Frozen, Plan, Skip
-from include.regions.wish import Update
+from include.regions.wish import Publication, Update
 from include.restart.plan import RestartPlan, ServiceRestart
 
 NAMED = 5  # keys shown of each kind
@@ -38,13 +38,45 @@ class RegionUpdate(Frozen):
     )
 
 
+class RegionPublication(Frozen):
+    """One region that is published, with the row of region_config that it will have."""
+
+    region: str
+    name: str
+    id: str  # of the row; of this run alone, so that a retry finds it
+    data: str
+    objects: int
+    bytes: int
+    digest: str
+    looked_at_by: str = ""
+
+
+RegionChange = RegionUpdate | RegionPublication
+
+
 class RegionDataPlan(Plan):
     """The plan of an update of region data."""
 
     regions: tuple[RegionUpdate, ...]
+    publications: tuple[RegionPublication, ...] = ()
     remove_stale: bool
     strategy: str
     services: tuple[ServiceRestart, ...]
+
+    @property
+    def everything(self) -> tuple[RegionChange, ...]:
+        """All regions that people have to look at."""
+        return (*self.regions, *self.publications)
+
+
+@dataclass(frozen=True)
+class SeenNew:
+    """What S3 says of the data of a region that is to be published."""
+
+    comparison: Comparison  # with an empty folder
+    files: frozenset[str]
+    id: str
+    looked_at_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,12 +99,16 @@ def plan_region_data(
     restart: RestartPlan,
     *,
     remove_stale: bool,
+    new: Sequence[tuple[Publication, SeenNew]] = (),
 ) -> RegionDataPlan:
     """Build the plan; `seen` is by region, `required` are the files without which a region cannot be loaded.
+
+    `new` are the regions to publish, with what S3 says of their data.
 
     Raises: PreconditionError if any of them cannot be updated: then none is.
     """
     planned = tuple(_plan(each, seen[each.config.region], required) for each in updates)
+    published = tuple(_publish(each, found, required) for each, found in new)
     objects = sum(each.objects + each.kept for each in planned)
     return RegionDataPlan(
         runbook="region_data_update",
@@ -81,13 +117,19 @@ def plan_region_data(
         region=target.environment.region,
         changes=(
             *(change for each in planned for change in _changes(each, remove_stale=remove_stale)),
+            *(_row(each) for each in published),
             *restart.changes,
             *(_bump(each) for each in planned),
         ),
         skips=(*([] if remove_stale else _left(planned)), *restart.skips),
-        notes=(*(note for each in planned for note in _notes(each, seen[each.region].comparison)), *restart.notes),
+        notes=(
+            *(note for each in planned for note in _notes(each, seen[each.region].comparison)),
+            *(_shown_elsewhere(each) for each in published if each.looked_at_by),
+            *restart.notes,
+        ),
         expected_seconds=restart.expected_seconds + objects // PER_SECOND,
         regions=planned,
+        publications=published,
         remove_stale=remove_stale,
         strategy=restart.strategy,
         services=restart.services,
@@ -96,18 +138,7 @@ def plan_region_data(
 
 def _plan(update: Update, seen: Seen, required: Sequence[str]) -> RegionUpdate:
     found, region = seen.comparison, update.config.region
-    if not found.source.count:
-        raise PreconditionError(f"{update.data.uri} holds no object, so {region} would get nothing; correct its data.")
-    if missing := [each for each in required if each not in seen.files]:
-        raise PreconditionError(
-            f"The new data of {region} has no {', '.join(missing)}, without which it cannot be loaded; process it again, or "
-            f"correct {update.data.uri}."
-        )
-    if found.archived.count:
-        raise PreconditionError(
-            f"{found.archived.count:,} objects of the new data of {region} are archived ({_named(found.archived.examples)}), and "
-            "S3 does not copy those; restore them first."
-        )
+    _refuse_unloadable(found, region, update.data.uri, seen.files, required)
     if found.too_long.count:
         raise PreconditionError(
             f"{found.too_long.count:,} keys of the new data of {region} would be longer than S3 takes under "
@@ -142,6 +173,51 @@ def _plan(update: Update, seen: Seen, required: Sequence[str]) -> RegionUpdate:
         kept_digest=seen.kept_digest,
         looked_at_by=seen.looked_at_by,
     )
+
+
+def _refuse_unloadable(
+    found: Comparison, region: str, uri: str, files: frozenset[str], required: Sequence[str]
+) -> None:
+    if not found.source.count:
+        raise PreconditionError(f"{uri} holds no object, so {region} would get nothing; correct its data.")
+    if missing := [each for each in required if each not in files]:
+        raise PreconditionError(
+            f"The new data of {region} has no {', '.join(missing)}, without which it cannot be loaded; process it again, or "
+            f"correct {uri}."
+        )
+    if found.archived.count:
+        raise PreconditionError(
+            f"{found.archived.count:,} objects of the new data of {region} are archived ({_named(found.archived.examples)}), and "
+            "S3 does not copy those; restore them first."
+        )
+
+
+def _publish(each: Publication, seen: SeenNew, required: Sequence[str]) -> RegionPublication:
+    found = seen.comparison
+    _refuse_unloadable(found, each.region, each.data.uri, seen.files, required)
+    return RegionPublication(
+        region=each.region,
+        name=each.name,
+        id=seen.id,
+        data=each.data.uri,
+        objects=found.source.count,
+        bytes=found.source.bytes,
+        digest=found.digest,
+        looked_at_by=seen.looked_at_by,
+    )
+
+
+def _row(each: RegionPublication) -> Change:
+    return Change(
+        what=f"new region {each.region}, {each.name}, in region_config",
+        before="no such region",
+        after=f"services load it from {each.data} ({each.objects:,} objects, {each.bytes / 1e6:,.1f} MB)",
+        undo="archived, so that services do not load it; its data stays",
+    )
+
+
+def _shown_elsewhere(each: RegionPublication) -> str:
+    return f"{each.region}: people have looked at this very data after {each.looked_at_by}."
 
 
 def _changes(each: RegionUpdate, *, remove_stale: bool) -> list[Change]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from include.aws.clients import Clients
 from include.aws.s3 import Folder, Location, compare
@@ -18,8 +19,9 @@ from include.operations.data_proofs import read_data_proof
 from include.operations.table import OperationsTable
 from include.regions.config import list_regions
 from include.regions.places import Place
-from include.regions.plan import RegionDataPlan, Seen, plan_region_data
-from include.regions.wish import Update, match_regions, read_wishes
+from include.regions.plan import RegionDataPlan, Seen, SeenNew, plan_region_data
+from include.regions.publishing import look_at
+from include.regions.wish import Publication, Update, match_publications, match_regions, read_wishes
 from include.restart import steps
 
 
@@ -51,7 +53,10 @@ def make_plan(
     seen = {each.config.region: _look(place.clients, each, data, asked) for each in updates}
     if target.looked_at_on and proving:
         seen = _looked_at(seen, proving, target.looked_at_on.name)
-    plan = plan_region_data(target, updates, seen, data.required, restart, remove_stale=asked.remove_stale)
+    new = [(each, _look_new(place.clients, each, data, asked)) for each in match_publications(wishes, known)]
+    if target.looked_at_on and proving:
+        new = [(each, _looked_at_new(each, found, proving, target.looked_at_on.name)) for each, found in new]
+    plan = plan_region_data(target, updates, seen, data.required, restart, remove_stale=asked.remove_stale, new=new)
     return plan, since
 
 
@@ -65,17 +70,28 @@ def _refuse_other_bucket(update: Update, data: RegionData) -> None:
 
 def _look(clients: Clients, update: Update, data: RegionData, asked: Asked) -> Seen:
     found: set[str] = set()
+    new, existing = Folder(clients.s3, update.data), Folder(clients.s3, update.existing)
+    comparison = compare(new, existing, on_pair=_noting(found, data.required))
+    backup = _free_backup(clients, update, asked)
+    kept = compare(existing, Folder(clients.s3, backup))
+    return Seen(comparison, frozenset(found), backup, kept.destination.count, kept.digest)
+
+
+def _look_new(clients: Clients, publication: Publication, data: RegionData, asked: Asked) -> SeenNew:
+    found: set[str] = set()
+    comparison = look_at(clients, publication.data, _noting(found, data.required))
+    return SeenNew(comparison, frozenset(found), str(uuid5(NAMESPACE_URL, f"{asked.run} {publication.region}")))
+
+
+def _noting(found: set[str], required: Sequence[str]) -> Callable[[Pair], None]:
+    """Return what notes which of the required names or patterns a source has a file for."""
 
     def note(pair: Pair) -> None:
         if pair.source and pair.source.size:
             key = pair.source.key
-            found.update(each for each in data.required if fnmatchcase(key, each))
+            found.update(each for each in required if fnmatchcase(key, each))
 
-    new, existing = Folder(clients.s3, update.data), Folder(clients.s3, update.existing)
-    comparison = compare(new, existing, on_pair=note)
-    backup = _free_backup(clients, update, asked)
-    kept = compare(existing, Folder(clients.s3, backup))
-    return Seen(comparison, frozenset(found), backup, kept.destination.count, kept.digest)
+    return note
 
 
 def _free_backup(clients: Clients, update: Update, asked: Asked) -> Location:
@@ -88,15 +104,21 @@ def _free_backup(clients: Clients, update: Update, asked: Asked) -> Location:
 
 
 def _looked_at(seen: Mapping[str, Seen], proving: OperationsTable, first: str) -> dict[str, Seen]:
-    found = {}
-    for region, each in seen.items():
-        proof = read_data_proof(proving, first, region, each.comparison.digest)
-        if proof is None:
-            raise PreconditionError(
-                f"Nobody has looked at this very data of {region} on {first} (digest {each.comparison.digest[:12]}); update it there "
-                "first, with the same files."
-            )
-        found[region] = Seen(
-            each.comparison, each.files, each.backup, each.in_backup, each.kept_digest, str(proof["run"])
+    return {
+        region: replace(each, looked_at_by=_proved_by(proving, first, region, each.comparison.digest))
+        for region, each in seen.items()
+    }
+
+
+def _looked_at_new(each: Publication, seen: SeenNew, proving: OperationsTable, first: str) -> SeenNew:
+    return replace(seen, looked_at_by=_proved_by(proving, first, each.region, seen.comparison.digest))
+
+
+def _proved_by(proving: OperationsTable, first: str, region: str, digest: str) -> str:
+    proof = read_data_proof(proving, first, region, digest)
+    if proof is None:
+        raise PreconditionError(
+            f"Nobody has looked at this very data of {region} on {first} (digest {digest[:12]}); update it there first, with the "
+            "same files."
         )
-    return found
+    return str(proof["run"])

@@ -17,6 +17,8 @@ def bump(place: Place, permit: Permit, updates: Sequence[RegionUpdate], *, attem
 
     Called again it changes nothing more. Raises: StoppedHalfwayError if somebody else changed one, NeighbourAwayError.
     """
+    if not updates:
+        return "no map can have numbers of these regions yet"
     new = _version(permit, attempt)
     with place.database() as connection:
         rows = _rows(permit, list_regions(connection), updates, new)

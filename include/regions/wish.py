@@ -15,15 +15,26 @@ from include.params import shown
 from include.regions.config import RegionConfig
 
 REGION = re.compile(r"[A-Z]{2}/[A-Z0-9]{1,8}")  # country_code/region_code
-KEYS = ("region", "data")
+KEYS, NAME = ("region", "data"), "name"  # a name makes it a region that is to be published
+NAMES = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,78}\S)?")
 MOST = 60  # regions of one run; the whole country is one restart
 
 
 @dataclass(frozen=True)
 class Wish:
-    """New data for one region, which is named `<country_code>/<region_code>`."""
+    """Data for one region, `<country_code>/<region_code>`; with a name for one that does not exist yet."""
 
     region: str
+    data: Location
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A region that does not exist yet, and the data it is to run on."""
+
+    region: str
+    name: str
     data: Location
 
 
@@ -58,10 +69,10 @@ def read_wishes(given: Any, buckets: Collection[str]) -> tuple[Wish, ...]:
 
 
 def _read(number: int, given: Any, buckets: Collection[str]) -> Wish:
-    if not isinstance(given, Mapping) or set(given) != set(KEYS):
+    if not isinstance(given, Mapping) or set(given) - {NAME} != set(KEYS):
         raise PreconditionError(
             f"Entry {number} of regions is {shown(given)}; it needs exactly region and data, such as "
-            '{"region": "US/PA", "data": "s3://bucket/folder/"}.'
+            '{"region": "US/PA", "data": "s3://bucket/folder/"}, and name for a region that does not exist yet.'
         )
     region, data = given["region"], given["data"]
     if not isinstance(region, str) or not REGION.fullmatch(region):
@@ -74,13 +85,44 @@ def _read(number: int, given: Any, buckets: Collection[str]) -> Wish:
             f"The data of {region} is in bucket {location.bucket}, which the inventory does not list (it lists "
             f"{', '.join(sorted(buckets)) or 'none'}); copy it there first, or add the bucket."
         )
-    return Wish(region, location)
+    name = given.get(NAME, "")
+    if NAME in given and not (isinstance(name, str) and NAMES.fullmatch(name)):
+        raise PreconditionError(
+            f"The name of {region} is {shown(name)}; give one such as Vermont, of at most 80 characters, or none."
+        )
+    return Wish(region, location, name)
+
+
+def match_publications(wishes: Sequence[Wish], known: Sequence[RegionConfig]) -> tuple[Publication, ...]:
+    """Return each wished region that is to be published, in order. Raises: PreconditionError if one exists or shares data."""
+    found = tuple(Publication(each.region, each.name, each.data) for each in wishes if each.name)
+    for each in found:
+        if any(row.region == each.region and not row.archived and not row.hidden for row in known):
+            raise PreconditionError(
+                f"Region {each.region} exists already, so it cannot be published as {each.name!r}; leave its name out to give it new "
+                "data."
+            )
+        for row in known:
+            if not row.archived and each.data.overlaps(_location(row)):
+                raise PreconditionError(
+                    f"The data of new region {each.region}, {each.data.uri}, is what {row.region} runs on; copy it elsewhere first, or "
+                    "an update of one would change both."
+                )
+    for one, other in combinations(wishes, 2):
+        if (one.name or other.name) and one.data.overlaps(other.data):
+            raise PreconditionError(
+                f"{one.region} and {other.region} would get the same data, {one.data.uri} and {other.data.uri}; a new region needs a "
+                "folder of its own."
+            )
+    return found
 
 
 def match_regions(wishes: Sequence[Wish], known: Sequence[RegionConfig]) -> tuple[Update, ...]:
-    """Return the update of each wished region, in order. Raises: PreconditionError if one cannot be made."""
+    """Return the update of each wished region that exists, in order. Raises: PreconditionError if one cannot be made."""
     updates = tuple(
-        Update(_find(each.region, known), _location(_find(each.region, known)), each.data) for each in wishes
+        Update(_find(each.region, known), _location(_find(each.region, known)), each.data)
+        for each in wishes
+        if not each.name
     )
     for each in updates:
         check_apart(each.data, each.existing)
@@ -112,7 +154,9 @@ def _find(region: str, known: Sequence[RegionConfig]) -> RegionConfig:
     names = sorted({each.region for each in known if not each.archived})
     near = difflib.get_close_matches(region, names, n=1, cutoff=0.6)
     meant = f" (did you mean {near[0]}?)" if near else ""
-    raise PreconditionError(f"The database has no region {region}{meant}; it has {', '.join(names) or 'none'}.")
+    raise PreconditionError(
+        f"The database has no region {region}{meant}; it has {', '.join(names) or 'none'}. Give it a name to publish it."
+    )
 
 
 def _location(config: RegionConfig) -> Location:

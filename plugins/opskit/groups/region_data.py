@@ -6,7 +6,7 @@ from airflow.sdk import task
 
 from include.errors import NeighbourAwayError, PreconditionError, RunbookError
 from include.operations.data_proofs import add_data_proof
-from include.regions import keeping, replacing, versioning
+from include.regions import keeping, publishing, replacing, versioning
 from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
 from include.regions.transfer import reconcile
@@ -39,7 +39,8 @@ def back_up_data() -> None:
 def verify_backup() -> str:
     """Prove every backup before anything is overwritten."""
     with step() as here:
-        return "; ".join(keeping.prove_backup(here.clients, here.permit, each) for each in plan_of(here).regions)
+        proved = [keeping.prove_backup(here.clients, here.permit, each) for each in plan_of(here).regions]
+        return "; ".join(proved) or "no region had data to keep"
     raise AssertionError("unreachable: step() raises")
 
 
@@ -57,9 +58,19 @@ def verify_data() -> str:
     """Prove that every region has its new data, and remove what that does not have if it was asked for."""
     with step() as here:
         plan = plan_of(here)
-        return "; ".join(
+        proved = [
             replacing.prove_data(here.clients, here.permit, each, remove=plan.remove_stale) for each in plan.regions
-        )
+        ]
+        return "; ".join(proved) or "no region had data to overwrite"
+    raise AssertionError("unreachable: step() raises")
+
+
+@task
+def publish_regions() -> str:
+    """Put new regions into the table from which services learn what to load."""
+    with step() as here:
+        here.proof_of("verify_data")
+        return publishing.publish(here, here.permit, plan_of(here).publications)
     raise AssertionError("unreachable: step() raises")
 
 
@@ -68,7 +79,8 @@ def name_regions() -> list[str]:
     """Return the regions that people are asked to look at."""
     with step() as here:
         here.proof_of("renewal.verify_restart")  # nobody looks at old data in the belief that it is new
-        return [each["region"] for each in here.guard["plan"]["regions"]]
+        plan = here.guard["plan"]
+        return [each["region"] for each in (*plan["regions"], *plan["publications"])]
     raise AssertionError("unreachable: step() raises")
 
 
@@ -79,14 +91,14 @@ def bump_versions() -> str:
         plan = plan_of(here)
         here.proof_of("renewal.verify_restart")
         looks = {each.region: each for each in list_looks(here.table, here.run) if each.good}
-        if missing := [each.region for each in plan.regions if each.region not in looks]:
+        if missing := [each.region for each in plan.everything if each.region not in looks]:
             raise PreconditionError(
                 f"Nobody is on record as having found {', '.join(missing)} good; a question marked as success by hand is no answer, "
                 "clear confirm_qa to have it asked again."
             )
         said = versioning.bump(here, here.permit, plan.regions, attempt="update")
         if here.target.looked_at_on is None:
-            for each in plan.regions:
+            for each in plan.everything:
                 by = str(looks[each.region].by)
                 add_data_proof(here.table, here.target.name, each.region, each.digest, here.run, by)
         return said
@@ -100,7 +112,9 @@ def update_sheet() -> str:
         sheet = here.target.region_data.sheet
         if sheet is None:
             return f"no sheet is kept for {here.target.name}"
-        uris = {each["region"]: each["existing"] for each in here.guard["plan"]["regions"]}
+        plan = here.guard["plan"]
+        uris = {each["region"]: each["existing"] for each in plan["regions"]}
+        uris |= {each["region"]: each["data"] for each in plan["publications"]}
         try:
             said = note_uris(open_worksheet(sheet), sheet, uris)
         except (NeighbourAwayError, RunbookError) as error:

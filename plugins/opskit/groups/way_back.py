@@ -9,7 +9,7 @@ from airflow.sdk import task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.aws.sts import ask_who
-from include.regions import renewing, returning, versioning
+from include.regions import publishing, renewing, returning, versioning
 from include.regions.replacing import has_begun
 from opskit.groups.region_data import plan_of
 from opskit.groups.renewal import renewal
@@ -53,6 +53,7 @@ def way_back() -> None:
         with step() as here:
             if here.result_of("decide_way_back") != RETURN:
                 raise AirflowSkipException("Everything is left as it is.")
+            publishing.retire(here, here.permit, plan_of(here).publications)
             for each in _touched(here):
                 returning.restore(here.clients, here.permit, each, here.log)
 
@@ -60,7 +61,9 @@ def way_back() -> None:
     def verify_return() -> str:
         with step() as here:
             here.permit.check()
-            return "; ".join(returning.prove_return(here.clients, here.permit, each) for each in _touched(here))
+            proved = [returning.prove_return(here.clients, here.permit, each) for each in _touched(here)]
+            retired = publishing.retire(here, here.permit, plan_of(here).publications)
+            return "; ".join(filter(None, [*proved, retired]))
         raise AssertionError("unreachable: step() raises")
 
     @task

@@ -30,6 +30,8 @@ class ConfirmTestMapsOperator(HITLOperator):
     def execute(self, context: Any) -> Any:
         with step() as here:
             regions = [each["region"] for each in here.guard["plan"]["regions"]]
+            if not regions:
+                return "No region of this run has maps yet."
             _ask_people(self, here)
             self.subject = f"{here.target.name}: is there a test map of {_shortly(regions)}?"
             site = here.target.region_data.application
@@ -81,7 +83,7 @@ class ConfirmQaOperator(HITLOperator):
                 if look.region == self.region:
                     return self._ended(here, look)
             _ask_people(self, here)
-            regions = [each["region"] for each in here.guard["plan"]["regions"]]
+            regions = [each["region"] for name in ("regions", "publications") for each in here.guard["plan"][name]]
             self.params["looked_at"] = Param("", type="string", title=TITLE, description=HOW, examples=regions)
             self.subject = f"{here.target.name}: does the new data of {self.region} work?"
             site = here.target.region_data.application

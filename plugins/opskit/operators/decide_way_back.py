@@ -13,6 +13,7 @@ from include.operations.history import add_event, list_causes
 from include.plan.markdown import escape
 from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
+from include.regions.publishing import has_published
 from include.regions.replacing import has_begun
 from opskit.patience import insist
 from opskit.step import Step, step
@@ -65,6 +66,8 @@ class DecideWayBackOperator(HITLOperator):
             lines.append(
                 f"- {escape(each.region)}: {escape(each.existing)} {state}; its old data is at {escape(each.backup)}"
             )
+        if plan.publications and has_published(here.table, here.run):
+            lines += [f"- {escape(each.region)} is published, and new" for each in plan.publications]
         self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name} stopped: go back?"
         self.body = "\n\n".join(
             [
@@ -90,8 +93,8 @@ class DecideWayBackOperator(HITLOperator):
 
 
 def nothing_overwritten(here: Step) -> str | None:
-    """Say that no region's data was written to, if none was."""
+    """Say that no region's data was written to and none was published, if that is so."""
     plan = RegionDataPlan.model_validate(here.guard["plan"])
-    if any(has_begun(here.table, here.run, each) for each in plan.regions):
+    if has_published(here.table, here.run) or any(has_begun(here.table, here.run, each) for each in plan.regions):
         return None
     return f"no data of {here.target.name} was overwritten"

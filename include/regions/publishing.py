@@ -1,0 +1,83 @@
+"""Regions that do not exist yet: a row in region_config, put there last before the restart, and archived on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from include.aws.clients import Clients
+from include.aws.s3 import Comparison, Folder, Location, compare
+from include.aws.s3.listing import Pair
+from include.errors import DriftError, StoppedHalfwayError
+from include.operations.history import list_events
+from include.operations.permit import Permit
+from include.operations.table import OperationsTable
+from include.regions.config import NewRegion, archive_regions, insert_regions, list_regions
+from include.regions.places import Place
+from include.regions.plan import RegionPublication
+from include.regions.transfer import OVERWRITING, mark
+
+INSERT, ARCHIVE = "postgresql.INSERT", "postgresql.UPDATE"
+
+
+def look_at(clients: Clients, data: Location, on_pair: Callable[[Pair], None] = lambda pair: None) -> Comparison:
+    """Return what a folder holds, as a comparison with one that holds nothing. Raises: PreconditionError."""
+    return compare(Folder(clients.s3, data), Folder(clients.s3, data.beside("-nothing")), on_pair=on_pair)
+
+
+def publish(place: Place, permit: Permit, publications: Sequence[RegionPublication]) -> str:
+    """Put the rows of all new regions into region_config, all in one transaction; again, it changes nothing more.
+
+    Raises: DriftError if data is not what was approved, StoppedHalfwayError if a region exists by now, NeighbourAwayError.
+    """
+    if not publications:
+        return "no region is new"
+    for each in publications:
+        if look_at(place.clients, Location.parse(each.data)).digest != each.digest:
+            raise DriftError(
+                f"The data of new region {each.region} at {each.data} is not what was approved any more; find out who writes there, "
+                "then start again."
+            )
+    mark(place.clients, permit, OVERWRITING)
+    names = ", ".join(each.region for each in publications)
+    version = datetime.now(UTC)
+    rows = [NewRegion(each.id, each.name, *each.region.split("/"), each.data, version) for each in publications]
+
+    def write() -> None:
+        with place.database() as connection:
+            insert_regions(connection, rows)
+
+    permit.write(f"{INSERT} into region_config of {names}", write, on=[each.id for each in publications])
+    with place.database() as connection:
+        there = {str(row.id): row for row in list_regions(connection)}
+    if missing := [each.region for each in publications if each.id not in there or there[each.id].archived]:
+        raise StoppedHalfwayError(
+            f"Region {', '.join(missing)} is not in region_config right after it was put there; find out who changes that table."
+        )
+    return f"{names} published"
+
+
+def has_published(table: OperationsTable, run: str) -> bool:
+    """Tell whether a run has begun to publish a region."""
+    return any(each["phase"] == "intent" and each.get("call") == INSERT for each in list_events(table, run))
+
+
+def retire(place: Place, permit: Permit, publications: Sequence[RegionPublication]) -> str:
+    """Archive what this run has published, so that services do not load it, and prove it. Raises: NeighbourAwayError."""
+    if not publications or not has_published(permit.table, permit.owner):
+        return ""
+    names = ", ".join(each.region for each in publications)
+    ids = [each.id for each in publications]
+
+    def write() -> None:
+        with place.database() as connection:
+            archive_regions(connection, ids)
+
+    permit.write(f"{ARCHIVE} region_config: archive {names}", write, on=ids, archived=True)
+    with place.database() as connection:
+        live = {str(row.id): row.region for row in list_regions(connection) if not row.archived}
+    if left := [region for row, region in live.items() if row in ids]:
+        raise StoppedHalfwayError(
+            f"Region {', '.join(left)} is still live in region_config; find out who changes that table."
+        )
+    return f"{names} archived again"
