@@ -337,7 +337,7 @@ class Scene:
     def on_record(self, run: Run, kind: str, dag_id: str) -> list[dict[str, Any]]:
         """Return the documents of one kind, such as event, that are on record of a run on staging."""
         found = stored(self.sandbox, self._described)
-        return [each for pk, sk, each in found if pk == f"run#{dag_id}/{run.run_id}" and sk.startswith(f"{kind}#")]
+        return [each for pk, sk, each in found if pk == f"run#{dag_id}/{run.run_id}" and sk.split("#")[0] == kind]
 
     def aws(self, service: str) -> Any:
         """Return a boto3 client of somebody else in this scene's account."""

@@ -41,7 +41,7 @@ def publish(place: Place, permit: Permit, publications: Sequence[RegionPublicati
     mark(place.clients, permit, OVERWRITING)
     names = ", ".join(each.region for each in publications)
     version = datetime.now(UTC)
-    rows = [NewRegion(each.id, each.name, *each.region.split("/"), each.data, version) for each in publications]
+    rows = [_row(each, version) for each in publications]
 
     def write() -> None:
         with place.database() as connection:
@@ -55,6 +55,11 @@ def publish(place: Place, permit: Permit, publications: Sequence[RegionPublicati
             f"Region {', '.join(missing)} is not in region_config right after it was put there; find out who changes that table."
         )
     return f"{names} published"
+
+
+def _row(each: RegionPublication, version: datetime) -> NewRegion:
+    country, code = each.region.split("/")
+    return NewRegion(each.id, each.name, country, code, each.data, version)
 
 
 def has_published(table: OperationsTable, run: str) -> bool:

@@ -85,8 +85,8 @@ def copies(scene: Scene) -> int:
 
 def outcome(scene: Scene, run: Run) -> tuple[str, str]:
     """Return how a run ended, by its record."""
-    found = scene.on_record(run, "record", DAG)
-    return found[0]["outcome"], found[0]["text"]
+    (found,) = scene.on_record(run, "record", DAG)
+    return found["outcome"], found["text"]
 
 
 def ensure_new(scene: Scene, region: str, before: dict[str, Any], environment: str = "staging") -> None:
@@ -193,11 +193,11 @@ def test_object_that_is_denied_is_named_and_a_target_left_half_way_is_kept(scene
     run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}])
     run.approve(task="approve_update")
     run.wait_until_asked("confirm_test_maps")
-    denied = scene.fault("object_denied", key="2026-11-20T08:00:00.000Z/topo.json")
+    denied = scene.fault("object_denied", key="2026-11-20T08:00:00.000Z/tiles/1/48.pbf")
     storm = scene.fault("throttle", api="s3", action="CopyObject", every=3)
     assert run.answer(MADE, task="confirm_test_maps").status_code == 200
     asked = run.wait_until_asked("decide_way_back", LONG)
-    assert "'topo.json'" in asked["body"]
+    assert "'tiles/1/48.pbf'" in asked["body"], asked["body"]
     assert old["uri"].split("/")[-2] in asked["body"]
     assert min(scene.injected(denied), scene.injected(storm)) > 0
     assert run.answer(LEAVE, task="decide_way_back").status_code == 200
