@@ -18,7 +18,7 @@ from include.errors import (
 )
 from include.operations.data_proofs import add_data_proof
 from include.operations.leases import release_lease
-from include.regions import keeping, planning, replacing, returning, transfer, versioning
+from include.regions import keeping, planning, publishing, replacing, returning, transfer, versioning
 from include.regions.config import list_regions
 from include.regions.planning import Asked
 from sandbox.aws import region_data
@@ -56,6 +56,13 @@ class MapScene:
 
     def log(self, text: str) -> None:
         """Nobody reads it."""
+
+    def plan_new(self, region: str = "US/VT", name: str = "Vermont", data: str = ""):
+        wanted = [{"region": region, "name": name, "data": data or uri(CO, region_data.NEW)}]
+        return planning.make_plan(self, None, Asked(wanted, False, RUN, DAY), datetime.now(UTC))[0]
+
+    def rows(self, region: str) -> list[Any]:
+        return [each for each in list_regions(self.connect()) if each.region == region]
 
     def plan(self, *, proving=None, remove_stale=False, **regions: str):
         wanted = [{"region": region.replace("_", "/"), "data": data} for region, data in regions.items()]
@@ -357,3 +364,55 @@ def test_database_that_is_away_can_be_asked_again(maps):
     maps.away = False
     assert maps.versions() == before
     assert "maps of 1 regions compute" in versioning.bump(maps, permit, plan.regions, attempt="update")
+
+
+# A region that does not exist yet
+
+
+def test_new_region_is_published_once_and_archived_on_the_way_back(maps):
+    plan, permit = maps.plan_new(), maps.permit(RUN)
+    (new,) = plan.publications
+    assert (plan.regions, new.objects, maps.rows("US/VT")) == ((), 150, [])
+    assert publishing.publish(maps, permit, plan.publications) == "US/VT published"
+    (row,) = maps.rows("US/VT")
+    assert (row.name, row.s3_uri, row.hidden, row.archived) == ("Vermont", new.data, False, False)
+    publishing.publish(maps, permit, plan.publications)
+    assert maps.rows("US/VT") == [row]
+    assert publishing.retire(maps, permit, plan.publications) == "US/VT archived again"
+    (row,) = maps.rows("US/VT")
+    assert row.archived
+    assert maps.plan_new().publications == plan.publications, "it may be tried again"
+
+
+def test_region_that_exists_is_not_published(maps):
+    with pytest.raises(
+        PreconditionError, match=r"^Region US/CO exists already, so it cannot be published as 'Vermont'"
+    ):
+        maps.plan_new("US/CO")
+
+
+def test_new_region_gets_data_that_can_be_loaded_and_is_nobody_elses(maps):
+    with pytest.raises(PreconditionError, match=r"The new data of US/VT has no topo\.json"):
+        maps.plan_new(data=uri(PA, region_data.INCOMPLETE))
+    with pytest.raises(PreconditionError, match=r"is what US/PA runs on; copy it elsewhere first"):
+        maps.plan_new(data=uri(PA, PUBLISHED))
+
+
+def test_region_that_somebody_else_published_meanwhile_is_left_alone(maps):
+    plan, permit = maps.plan_new(), maps.permit(RUN)
+    maps.connect().execute(
+        "INSERT INTO region_config (name, country_code, region_code, s3_uri) VALUES ('Vermont', 'US', 'VT', 's3://x/y/')"
+    )
+    with pytest.raises(StoppedHalfwayError, match=r"^A region of US/VT exists by now .*, so none was published"):
+        publishing.publish(maps, permit, plan.publications)
+    (row,) = maps.rows("US/VT")
+    publishing.retire(maps, permit, plan.publications)
+    assert maps.rows("US/VT") == [row]
+
+
+def test_new_regions_data_that_changed_is_not_published(maps):
+    plan, permit = maps.plan_new(), maps.permit(RUN)
+    maps.put(plan.publications[0].data, "topo.json")
+    with pytest.raises(DriftError, match=r"^The data of new region US/VT at .* is not what was approved any more"):
+        publishing.publish(maps, permit, plan.publications)
+    assert maps.rows("US/VT") == []

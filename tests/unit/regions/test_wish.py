@@ -7,7 +7,7 @@ import pytest
 
 from include.errors import PreconditionError
 from include.regions.config import RegionConfig
-from include.regions.wish import MOST, Update, match_regions, read_wishes
+from include.regions.wish import MOST, Update, match_publications, match_regions, read_wishes
 
 BUCKETS = {"maps-data"}
 NEW = "s3://maps-data/new/US/PA/2026-11-20T10:00:00/"
@@ -57,6 +57,8 @@ def test_region_is_matched_with_its_row_and_its_backup_lies_beside_it():
         ([{"region": "US/PA", "data": " s3://maps-data/new/"}], "SPACE"),
         ([{"region": "US/PA", "data": "s3://maps-data"}], "means the whole bucket"),
         ([{"region": "US/PA", "data": "http://169.254.169.254/"}], "is no URI of an S3 folder"),
+        ([{"region": "US/VT", "data": NEW, "name": ""}], "The name of US/VT is ''; give one such as Vermont"),
+        ([{"region": "US/VT", "data": NEW, "name": "Ver\nmont"}], r"The name of US/VT is 'Ver\nmont'; give one"),
         ([{"region": "US/PA", "data": NEW}] * 2, "Region US/PA is listed twice"),
     ],
 )
@@ -104,3 +106,18 @@ def test_folder_whose_name_only_begins_like_another_is_another():
         config("US/PAX", "s3://maps-data/regions/US/PAX", number=2),
     ]
     assert len(updates(("US/PA", NEW), ("US/PAX", "s3://maps-data/new/US/PAX"), known=known)) == 2
+
+
+def test_name_makes_a_region_one_that_is_published_and_no_update():
+    wishes = read_wishes([{"region": "US/VT", "data": NEW, "name": "Vermont"}], BUCKETS)
+    (new,) = match_publications(wishes, [config("US/PA"), config("US/VT", archived=True, number=2)])
+    assert (new.region, new.name, new.data.uri) == ("US/VT", "Vermont", NEW)
+    assert match_regions(wishes, [config("US/PA")]) == ()
+
+
+def test_two_regions_never_share_new_data():
+    wishes = read_wishes(
+        [{"region": "US/PA", "data": NEW}, {"region": "US/VT", "data": f"{NEW}more/", "name": "Vermont"}], BUCKETS
+    )
+    with pytest.raises(PreconditionError, match=r"^US/PA and US/VT would get the same data"):
+        match_publications(wishes, [config("US/PA")])
