@@ -39,7 +39,8 @@ REGIONS = {
     "minItems": 1,
     "items": {"type": "object"},
     "title": "Regions",
-    "description": 'Which region gets which data, such as [{"region": "US/PA", "data": "s3://bucket/regions/US/PA/2026-11-20/"}].',
+    "description": 'Which region gets which data, such as [{"region": "US/PA", "data": "s3://bucket/regions/US/PA/2026-11-20/"}]; '
+    "with a name for a region that does not exist yet.",
 }
 
 
