@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.aws.sts import ask_who
 from include.regions import publishing, renewing, returning, versioning
 from include.regions.replacing import has_begun
+from include.restart import steps
 from opskit.groups.region_data import plan_of
 from opskit.groups.renewal import renewal
 from opskit.operators.decide_way_back import RETURN, nothing_overwritten
@@ -84,6 +85,16 @@ def way_back() -> None:
         left, since = _left_half_way(here), here.proof_of(f"{GROUP}.return_counts")["since"]
         return left and Planned(left.strategy, left.services, datetime.fromisoformat(since))
 
+    @task
+    def unprotect_tasks() -> str:
+        with step() as here:
+            left = _left_half_way(here)
+            surged = [each for each in left.services if each.group] if left else []
+            for each in surged:
+                steps.unprotect_tasks(here.clients, here.permit, each)
+            return f"no task is protected any more: {', '.join(each.service for each in surged) or 'none was'}"
+        raise AssertionError("unreachable: step() raises")
+
     @task(trigger_rule="none_failed")
     def bump_versions() -> str:
         with step() as here:
@@ -99,6 +110,7 @@ def way_back() -> None:
         >> verify_return()
         >> return_counts()
         >> SettleServicesOperator(task_id="settle_services", source=half_way)
+        >> unprotect_tasks()
         >> renewal(f"{GROUP}.", _none_to_renew)
         >> bump_versions()
     )
