@@ -13,17 +13,19 @@ from psycopg import sql
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from include.inventory import Inventory, Target
-from sandbox.aws.topology import PUBLISHED, REGIONS, bucket_of
+from sandbox.aws.topology import HIDDEN, PUBLISHED, REGIONS, bucket_of
 from sandbox.credentials import Credentials
 from sandbox.settings import HOST, Settings
 
 USER = "airflow"  # who may do everything on the server
 VARIABLE = "REGION_DATABASES"  # by which the pretend cloud learns where they are
 PATIENCE = 20.0  # seconds
+BRIEF = 2  # seconds: the shortest that libpq waits for a connection
 SCHEMA = Path(__file__).with_name("region_config.sql")
 NAMES = {
     "US/AL": "Alabama",
     "US/CO": "Colorado",
+    "US/DE": "Delaware",
     "US/GA": "Georgia",
     "US/IL": "Illinois",
     "US/MD": "Maryland",
@@ -36,7 +38,7 @@ NAMES = {
     "US/WI": "Wisconsin",
 }
 BEFORE = "2019-06-01T09:00:00.000Z"  # of what is archived
-ARCHIVED, HIDDEN = ("US/PA", "Pennsylvania (2010)"), ("US/DE", "Delaware")
+ARCHIVED = ("US/PA", "Pennsylvania (2010)")
 INSERT = (
     "INSERT INTO region_config (name, country_code, region_code, s3_uri, version, hidden, archived) "
     "VALUES (%s, %s, %s, %s, %s, %s, %s)"
@@ -110,6 +112,15 @@ class Databases:
         rows = [dict(zip(columns, row, strict=True)) for row in found]
         return [{**row, "version": row["version"].isoformat()} for row in rows]
 
+    def live_uris(self, target: Target) -> list[str] | None:
+        """Return what the target's services load, hidden regions too, in the order of the rows; None while it is away."""
+        query = "SELECT s3_uri FROM region_config WHERE NOT archived ORDER BY country_code, region_code, version"
+        try:
+            with self.connect(name_of(target), BRIEF) as database:
+                return [str(uri) for (uri,) in database.execute(query)]
+        except psycopg.Error:  # the table may be missing, too: it is filled while the cloud starts
+            return None
+
     def connection(self, target: Target) -> str:
         """Return the Airflow connection, as JSON, by which runbooks reach the target's table."""
         name = name_of(target)
@@ -119,16 +130,16 @@ class Databases:
     def password_of(self, role: str) -> str:
         return hashlib.sha256(f"{self.password} {role}".encode()).hexdigest()[:32]
 
-    def connect(self, database: str) -> psycopg.Connection[Any]:
+    def connect(self, database: str, patience: int = 10) -> psycopg.Connection[Any]:
         return psycopg.connect(
             host=HOST,
             port=self.port,
             user=self.user,
             password=self.password,
             dbname=database,
-            connect_timeout=5,
+            connect_timeout=min(patience, 5),
             autocommit=True,
-            options="-c lock_timeout=10s",
+            options=f"-c lock_timeout={patience}s",
         )
 
     def _admit(self, server: psycopg.Connection[Any], name: str, *, new: bool) -> None:
@@ -170,7 +181,7 @@ def connections(databases: Databases, inventory: Inventory) -> dict[str, str]:
 def _fill(database: psycopg.Connection[Any], target: Target) -> None:
     if database.execute("SELECT to_regclass('region_config')").fetchone() == (None,):
         database.execute(SCHEMA.read_bytes())
-        database.execute(_named("GRANT SELECT, UPDATE ON region_config TO {}", name_of(target)))
+    database.execute(_named("GRANT SELECT, INSERT, UPDATE ON region_config TO {}", name_of(target)))
     database.execute("TRUNCATE region_config")
     with database.cursor() as cursor:
         cursor.executemany(INSERT, _rows(target))
@@ -181,7 +192,7 @@ def _rows(target: Target) -> Iterable[tuple[Any, ...]]:
     for region in REGIONS:
         yield _row(bucket, region, NAMES[region], PUBLISHED)
     yield _row(bucket, *ARCHIVED, BEFORE, archived=True)
-    yield _row(bucket, *HIDDEN, PUBLISHED, hidden=True)
+    yield _row(bucket, HIDDEN, NAMES[HIDDEN], PUBLISHED, hidden=True)
 
 
 def _row(

@@ -11,6 +11,7 @@ from include.inventory import load
 from sandbox.aws.build import build
 from sandbox.aws.clock import Clock
 from sandbox.aws.control import make_control
+from sandbox.aws.region_lists import RegionLists
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
 from sandbox.databases import Databases
@@ -34,7 +35,8 @@ def main() -> int:
     done = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: done.set())
-    world = World(Clock(options.speed))
+    databases = Databases.from_environment()
+    world = World(Clock(options.speed), RegionLists(databases))
     application = Application(world)
     aws = Server(application, options.aws_port)
     try:
@@ -46,9 +48,7 @@ def main() -> int:
     outside = Neighbours(world, town.slack, town.github, town.jira, town.sentry, town.sheets)
     neighbours = Server(outside, options.neighbours_port, Handler)
     control = Server(
-        make_control(
-            world, application, inventory, lambda: build(world, aws.url, inventory), town, Databases.from_environment()
-        ),
+        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), town, databases),
         options.control_port,
     )
     world.start()

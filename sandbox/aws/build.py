@@ -18,7 +18,7 @@ from sandbox.aws.model import Group, Region, Service, Task
 from sandbox.aws.model import Target as WorldTarget
 from sandbox.aws.placement import capacity_of
 from sandbox.aws.sts_api import WorldStsResponse
-from sandbox.aws.topology import REGIONS, Load, bucket_of, region_of, uris
+from sandbox.aws.topology import Load, bucket_of, first_uris, region_of
 from sandbox.aws.world import World
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "False"  # thousands of images nobody asks for, at every reset
@@ -107,6 +107,7 @@ class _Builder:
             breaker=fargate,
             boot=described.boot.total_seconds(),
             data_uri=f"s3://{bucket_of(self.target)}/" if described.loads == "topology" else "",
+            region_list=self.world.region_lists.reader(self.target),
             reads_data=self.environment.region_data is not None,
         )
         if described.scaling_group:
@@ -199,10 +200,11 @@ class _Builder:
             for balancer in service.target_groups:
                 self._register(task, balancer["targetGroupArn"], now)
             if service.data_uri:
-                task.load = Load([], 1.0, now, done=len(REGIONS))
+                first = first_uris(service)
+                task.load = Load([], 1.0, now, len(first), done=len(first))
                 if service.reads_data:
                     task.load.loaded = {
-                        region_of(each): region_data.load(self.region.account, each)[0] for each in uris(service)
+                        region_of(each): region_data.load(self.region.account, each)[0] for each in first
                     }
                 task.log_next = now
         deployment.state, deployment.completed = "COMPLETED", True

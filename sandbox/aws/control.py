@@ -190,6 +190,10 @@ def regions_json(world: World, target: Target, town: Town, databases: Databases 
         folders = region_data.folders_json(target)
         sheet = town.sheets.rows(target)
     rows = databases.rows(target) if databases and keeps_regions(target) else None
+    live = {f"{row['country_code']}/{row['region_code']}" for row in rows or () if not row["archived"]}
+    for each in folders:
+        if each["region"] in live:
+            each.pop("publishable", None)
     return {"target": target.name, "folders": folders, "region_config": rows, "sheet": sheet}
 
 

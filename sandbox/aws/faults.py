@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.aws.model import Behaviour, Service
-from sandbox.aws.topology import REGIONS, uris
+from sandbox.aws.region_data import LOADABLE
 
 BAD_IMAGE_ENDS = 10.0  # seconds after its start
 
@@ -28,7 +28,7 @@ class Field:
 
 
 def _region_known(value: str) -> bool:
-    return value.upper() in REGIONS
+    return value.upper() in LOADABLE
 
 
 API = Field(str, bool, "the signing name of a service of AWS, such as ecs", needed=False)
@@ -75,7 +75,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     "never_healthy": {},
     "slow": {"factor": Field(float, lambda value: 0 < value <= 100, "a number above 0 and up to 100")},
     "topology_errors": {
-        "region": Field(str, _region_known, f"one of {', '.join(each.lower() for each in REGIONS)}"),
+        "region": Field(str, _region_known, f"one of {', '.join(each.lower() for each in LOADABLE)}"),
         "times": Field(int, lambda value: 1 <= value <= 100, "a whole number from 1 to 100"),
     },
     "crash": {
@@ -296,11 +296,8 @@ def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: s
             fault.shaped += 1
             behaviour.faults.append(fault)
         elif fault.kind == "topology_errors":
-            wanted = f"/regions/{fault.fields['region'].upper()}/"
-            for uri in uris(service):
-                if wanted in uri:
-                    behaviour.failed_loads[uri] = fault.fields["times"]
-                    behaviour.faults.append(fault)
+            behaviour.failed_loads[fault.fields["region"].upper()] = fault.fields["times"]
+            behaviour.faults.append(fault)
     return behaviour
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,7 +44,7 @@ class Behaviour:
     pullable: bool = True  # its images can be had
     usual: float | None = None  # seconds after which it would have ended, if no fault kept it
     stops: tuple[float, str] | None = None  # seconds after which AWS stops it, and with which code
-    failed_loads: dict[str, int] = field(default_factory=dict)  # uri -> how many times in a row
+    failed_loads: dict[str, int] = field(default_factory=dict)  # region -> how many times in a row
     faults: list[Any] = field(default_factory=list)  # the faults that shaped it
 
 
@@ -139,6 +140,7 @@ class Service:
     boot: float = 30.0
     group: str | None = None  # Auto Scaling group
     data_uri: str = ""  # where a big-cache service's regions are; empty if it loads none
+    region_list: Callable[[], list[str] | None] | None = None  # the URIs region_config lists now; None: it is away
     reads_data: bool = False  # there is such a bucket, and what is not in it cannot be loaded
     next_try: float = 0.0
     usual: int = 0  # its count when nobody surges it

@@ -16,12 +16,15 @@ from moto.s3.models import FakeKey, s3_backends
 
 from include.inventory import Target
 from sandbox.aws.clock import as_datetime
-from sandbox.aws.topology import PUBLISHED, REGIONS
+from sandbox.aws.topology import HIDDEN, PUBLISHED, REGIONS
 
 NEW = "2026-11-20T08:00:00.000Z"  # for the regions of UPDATED
 INCOMPLETE = "2026-11-21T08:00:00.000Z"  # of US/PA: without topo.json, as an upload that broke off leaves it
 EMPTY = "2026-11-22T08:00:00.000Z"  # of US/PA: nobody has uploaded anything there
 UPDATED = {"US/PA": 400, "US/CO": 150, "US/MI": 260}  # objects of the new data
+PUBLISHABLE = {"US/VT": "Vermont"}  # whole data of regions that nobody has published yet, as of NEW
+FIRST = 60  # objects of such data
+LOADABLE = (*REGIONS, HIDDEN, *PUBLISHABLE)
 LEVELS = ("block", "blockgroup", "county")
 DEMOGRAPHICS = ("population", "white", "black", "asian", "hispanic")
 VOTES = ("democrat16", "republican16")
@@ -125,13 +128,21 @@ def folders_json(target: Target) -> list[dict[str, Any]]:
         {
             "uri": uri,
             "region": region,
-            "is_new": uri.endswith(f"/{NEW}/"),  # whole, and nothing runs on it yet
+            **_waits(uri, region),
             "objects": len(items),
             "bytes": sum(each.size for each in items),
             "digest": _digest(uri, items),
         }
         for uri, (region, items) in sorted(found.items())
     ]
+
+
+def _waits(uri: str, region: str) -> dict[str, Any]:
+    """Tell whether a folder is whole and nothing runs on it: new data of a region, or a region that is to be published."""
+    waits = uri.endswith(f"/{NEW}/")
+    if waits and region in PUBLISHABLE:
+        return {"is_new": False, "publishable": PUBLISHABLE[region]}
+    return {"is_new": waits}
 
 
 def _digest(uri: str, items: list[FakeKey]) -> str:
@@ -162,7 +173,8 @@ Files = dict[str, tuple[bytes, str]]  # by name within the folder: bytes and ETa
 @cache
 def _folders() -> list[tuple[str, str, Files]]:
     """Return every folder of a bucket: its prefix, when it was published, and its files."""
-    made = [(region, PUBLISHED, _old(region)) for region in REGIONS]
+    made = [(region, PUBLISHED, _old(region)) for region in (*REGIONS, HIDDEN)]
+    made += [(region, NEW, _first(region)) for region in PUBLISHABLE]
     made += [(region, NEW, _new(region)) for region in UPDATED]
     made.append(("US/PA", INCOMPLETE, {name: body for name, body in _new("US/PA").items() if name != "topo.json"}))
     return [
@@ -175,6 +187,14 @@ def _old(region: str) -> dict[str, bytes]:
     """Return the data that a region's services load."""
     files = _core(region, "2020") | {FOLDER_MARK: b"", NOTHING: b""}
     for name in (*ODD, *_tiles(region, 0, _kept(region))):
+        files[name] = _bytes(f"{region} {name}")
+    return files
+
+
+def _first(region: str) -> dict[str, bytes]:
+    """Return the first data that there ever was of a region."""
+    files = _core(region, "2026") | {FOLDER_MARK: b"", NOTHING: b""}
+    for name in (*ODD, *_tiles(region, 0, FIRST - len(files) - len(ODD))):
         files[name] = _bytes(f"{region} {name}")
     return files
 

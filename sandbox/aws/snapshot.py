@@ -119,7 +119,7 @@ def _task(region: Region, service: Service, task: Task, now: float) -> dict[str,
     if task.alive and task.started is not None:
         progress = min(1.0, (now - task.started) / task.behaviour.boot) if task.behaviour.boot else 1.0
         if task.load is not None:
-            progress = task.load.done / task.load.total
+            progress = task.load.share
     return {
         "id": task.id,
         "arn": task.arn,

@@ -29,6 +29,7 @@ from sandbox.aws.call_log import Call
 from sandbox.aws.clock import Clock
 from sandbox.aws.faults import Fault, count
 from sandbox.aws.model import Deployment, Region, Service, Task
+from sandbox.aws.region_lists import RegionLists
 
 STEP = 5.0  # simulated seconds; nothing moves through a state in less
 TICK = 0.2  # real seconds between two looks of the background thread
@@ -40,8 +41,9 @@ log = logging.getLogger(__name__)
 class World:
     """All accounts and regions. Every look and every call goes through `lock`."""
 
-    def __init__(self, clock: Clock):
+    def __init__(self, clock: Clock, region_lists: RegionLists | None = None):
         self.clock = clock
+        self.region_lists = region_lists or RegionLists()
         self.lock = threading.RLock()
         self.regions: dict[tuple[str, str], Region] = {}
         self.faults: list[Fault] = []
@@ -69,6 +71,7 @@ class World:
         """Move the world to the present moment, in small steps; returns that moment."""
         with self.lock:
             now = self.clock.now()
+            self.region_lists.forget()  # what they say may have changed since the last look, never within one
             while self._moved_to < now:
                 before, self._moved_to = self._moved_to, min(now, self._moved_to + STEP)
                 try:
@@ -122,8 +125,9 @@ class World:
         if not service or not service.data_uri or not task.alive:
             return
         write, read = partial(self.write_log, region), partial(region_data.load, region.account)
-        if not topology.advance(region, service, task, now, write, read):
-            lifecycle.exit_by_itself(region, task, now, 137)
+        exit_code = topology.advance(region, service, task, now, write, read)
+        if exit_code is not None:
+            lifecycle.exit_by_itself(region, task, now, exit_code)
 
     def _log_one_off(self, region: Region, task: Task, now: float) -> None:
         overrides = task.overrides.get("containerOverrides", [])
