@@ -13,6 +13,7 @@ from opskit.groups.region_data import (
     back_up_data,
     bump_versions,
     found_bad,
+    left_behind,
     name_regions,
     overwrite_data,
     publish_regions,
@@ -76,6 +77,7 @@ with DAG(
             "bump_versions",
             return_proof="way_back.bump_versions",
             rejected=found_bad,
+            state=left_behind,
         )
 
     lock, looked = acquire_lock("plan_update"), ConfirmQaOperator.partial(task_id="confirm_qa")

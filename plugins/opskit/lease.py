@@ -106,11 +106,13 @@ def write_record(
     *proof_tasks: str,
     return_proof: str = "",
     rejected: Callable[[Step], bool] = lambda here: False,
+    state: Callable[[Step], str] = lambda here: "",
 ) -> str:
     """Write the run's one record and end the run as what it was.
 
     It ended well only if every proof task left its sentence: one that was marked as success by hand left none. The task
-    `return_proof` leaves one if everything was brought back to what it was before; `rejected` tells whether people wanted that.
+    `return_proof` leaves one if everything was brought back to what it was before; `rejected` tells whether people wanted that. `state`
+    says in what state a run that stopped half way leaves things.
     """
     with step() as here:
         if here.params.get("plan_only"):
@@ -129,6 +131,8 @@ def write_record(
             changed=any(each["phase"] == "intent" for each in list_events(here.table, here.run)),
             rejected=rejected(here),
         )
+        if outcome in ("failed", "stopped") and (left := state(here)):
+            text = f"{text}; {left}"
         record = {
             "outcome": outcome,
             "text": text,

@@ -205,6 +205,10 @@ def test_object_that_is_denied_is_named_and_a_target_left_half_way_is_kept(scene
     assert scene.lease()["kept"], scene.lease()
     assert run.answer(FREE, task="confirm_target_free").status_code == 200
     assert run.wait() == "failed"
+    assert (
+        f"may hold old and new objects, each whole; its old data is at {backups(scene)[CO]['uri']}, proved"
+        in outcome(scene, run)[1]
+    )
     backup = backups(scene)[CO]
     assert (backup["objects"], backup["digest"]) == (old["objects"], old["digest"])
     assert scene.lease()["owner"] is None

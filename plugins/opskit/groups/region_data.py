@@ -6,12 +6,14 @@ from airflow.sdk import task
 
 from include.errors import NeighbourAwayError, PreconditionError, RunbookError
 from include.operations.data_proofs import add_data_proof
+from include.operations.history import list_events
 from include.regions import keeping, publishing, replacing, versioning
 from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
 from include.regions.transfer import reconcile
 from include.sheets import note_uris
 from opskit.neighbours import open_worksheet
+from opskit.operators.decide_way_back import state_of_regions
 from opskit.step import Step, step
 
 
@@ -20,6 +22,12 @@ def plan_of(here: Step) -> RegionDataPlan:
     plan = RegionDataPlan.model_validate(here.guard["plan"])
     reconcile(here.clients, here.permit, plan.regions, plan.services)
     return plan
+
+
+def left_behind(here: Step) -> str:
+    """Say what a run that stopped half way leaves where; nothing if it has written nothing."""
+    begun = any(each["phase"] == "intent" for each in list_events(here.table, here.run))
+    return "; ".join(state_of_regions(here)) if begun else ""
 
 
 def found_bad(here: Step) -> bool:

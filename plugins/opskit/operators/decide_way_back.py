@@ -55,19 +55,7 @@ class DecideWayBackOperator(HITLOperator):
     def _prepare(self, here: Step) -> None:
         causes = list_causes(here.table, here.run)
         why = causes[-1] if causes else "A step failed, or was ended by hand."
-        plan = RegionDataPlan.model_validate(here.guard["plan"])
-        lines = []
-        for each in plan.regions:
-            proved = here.table.get(f"run#{here.run}", f"data#{each.region}")
-            begun = (
-                "may hold old and new objects, each whole" if has_begun(here.table, here.run, each) else "is untouched"
-            )
-            state = "holds its new data, proved" if proved else begun
-            lines.append(
-                f"- {escape(each.region)}: {escape(each.existing)} {state}; its old data is at {escape(each.backup)}"
-            )
-        if plan.publications and has_published(here.table, here.run):
-            lines += [f"- {escape(each.region)} is published, and new" for each in plan.publications]
+        lines = [f"- {escape(each)}" for each in state_of_regions(here)]
         self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name} stopped: go back?"
         self.body = "\n\n".join(
             [
@@ -98,3 +86,19 @@ def nothing_overwritten(here: Step) -> str | None:
     if has_published(here.table, here.run) or any(has_begun(here.table, here.run, each) for each in plan.regions):
         return None
     return f"no data of {here.target.name} was overwritten"
+
+
+def state_of_regions(here: Step) -> list[str]:
+    """Say of each region what lies where, in a sentence without its stop."""
+    plan = RegionDataPlan.model_validate(here.guard["plan"])
+    said = []
+    for each in plan.regions:
+        proved = here.table.get(f"run#{here.run}", f"data#{each.region}")
+        kept = here.table.get(f"run#{here.run}", f"backup#{each.region}")
+        begun = "may hold old and new objects, each whole" if has_begun(here.table, here.run, each) else "is untouched"
+        state = "holds its new data, proved" if proved else begun
+        where = f"its old data is at {each.backup}, proved" if kept else f"a backup at {each.backup} is not complete"
+        said.append(f"{each.region}: {each.existing} {state}; {where}")
+    if plan.publications and has_published(here.table, here.run):
+        said += [f"{each.region} is published, and new" for each in plan.publications]
+    return said
