@@ -14,7 +14,7 @@ from tests.scenes import Scene
 
 MAPPED = pytest.mark.stage(strategy="mapped")
 DAG = "region_data_update"
-CO, MI = "US/CO", "US/MI"
+CO, MI, VT = "US/CO", "US/MI", "US/VT"
 LONG = 420.0  # seconds; a run has up to two restarts, and up to 60 steps
 
 
@@ -62,6 +62,24 @@ def update(scene: Scene, *names: str, environment: str = "staging", **conf: Any)
     run.wait_until_asked("confirm_test_maps")
     assert run.answer(MADE, task="confirm_test_maps").status_code == 200
     return run
+
+
+def new_region(scene: Scene) -> str:
+    """Return the folder of the region that nobody has published yet."""
+    return str(next(each["uri"] for each in folders(scene).values() if each.get("publishable")))
+
+
+def publish(scene: Scene, data: str) -> Run:
+    """Return a run that publishes Vermont, approved; nobody can have a map of it yet."""
+    run = scene.start(DAG, regions=[{"region": VT, "name": "Vermont", "data": data}])
+    run.approve(task="approve_update")
+    return run
+
+
+def loaded(scene: Scene, region: str) -> int:
+    """Return how many tasks that are alive have loaded a region."""
+    alive = scene.alive()
+    return sum(region in task["loaded"] for task in scene.service()["tasks"] if task["id"] in alive)
 
 
 def look(run: Run, region: str, index: int = 0, *, option: str = GOOD, named: str = "", note: str = "") -> None:
@@ -287,4 +305,45 @@ def test_person_without_test_maps_stops_the_run_before_anything_is_changed(scene
         "approver stopped the run before anything was changed; nothing was changed",
     )
     scene.ensure_nothing_changed()
+    assert scene.lease()["owner"] is None
+
+
+@MAPPED
+def test_new_region_is_archived_again_if_it_does_not_hold_and_is_live_once_it_does(scene: Scene):
+    data, before = new_region(scene), versions(scene)
+    run = publish(scene, data)
+    look(run, VT, option=BAD, note="no districts")
+    assert run.wait(LONG) == "failed", run.story()
+    assert outcome(scene, run)[0] == "rejected"
+    assert versions(scene) == before, "nobody has it, and no other region was touched"
+    assert not loaded(scene, VT)
+
+    again = publish(scene, data)
+    look(again, VT)
+    assert again.wait(LONG) == "success", again.story()
+    rows = [row for row in regions(scene)["region_config"] if row["region_code"] == "VT" and not row["archived"]]
+    assert [(row["name"], row["s3_uri"]) for row in rows] == [("Vermont", data)]
+    assert loaded(scene, VT) == len(scene.alive())
+    scene.ensure_whole_again()
+
+
+@MAPPED
+def test_run_that_is_ended_by_hand_while_it_overwrites_keeps_the_target_and_says_where_everything_is(scene: Scene):
+    old = live(scene, CO)
+    slow = scene.fault("copies_slow", milliseconds=600)
+    run = update(scene, CO)
+    wait_for("some of the overwrite", lambda: copies(scene) > old["objects"] + 20, LONG)
+    run.mark_failed()
+    scene.heal(slow)
+    run.wait_for_task("record_update", "failed", "success")
+    said, text = outcome(scene, run)
+    backup = backups(scene)[CO]
+    assert said in ("failed", "stopped"), text
+    assert f"may hold old and new objects, each whole; its old data is at {backup['uri']}, proved" in text
+    assert (backup["objects"], backup["digest"]) == (old["objects"], old["digest"])
+    assert scene.lease()["kept"], scene.lease()
+    run.clear("confirm_target_free")
+    run.wait_until_asked("confirm_target_free")
+    assert run.answer(FREE, task="confirm_target_free").status_code == 200
+    run.wait()
     assert scene.lease()["owner"] is None
