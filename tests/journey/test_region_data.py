@@ -144,7 +144,8 @@ def test_update_is_looked_at_on_staging_and_then_goes_to_production(scene: Scene
     assert released.wait(LONG) == "success", released.story()
     ensure_new(scene, CO, first, "production")
     assert {region for region in known if versions(scene, "production")[region] != known[region]} == {CO}
-    rows = {row["region"]: row for row in regions(scene, "production")["sheet"]}
+    headings, *lines = regions(scene, "production")["sheet"]
+    rows = {row["region"]: row for row in (dict(zip(headings, line, strict=False)) for line in lines)}
     assert rows[CO]["production s3 url"] == first["uri"]
 
 
