@@ -124,7 +124,7 @@ def plan_region_data(
         skips=(*([] if remove_stale else _left(planned)), *restart.skips),
         notes=(
             *(note for each in planned for note in _notes(each, seen[each.region].comparison)),
-            *(_shown_elsewhere(each) for each in published if each.looked_at_by),
+            *(_note_new(each) for each in published),
             *restart.notes,
         ),
         expected_seconds=restart.expected_seconds + objects // PER_SECOND,
@@ -211,28 +211,29 @@ def _row(each: RegionPublication) -> Change:
     return Change(
         what=f"new region {each.region}, {each.name}, in region_config",
         before="no such region",
-        after=f"services load it from {each.data} ({each.objects:,} objects, {each.bytes / 1e6:,.1f} MB)",
+        after=f"services load its {each.objects:,} objects ({each.bytes / 1e6:,.1f} MB)",
         undo="archived, so that services do not load it; its data stays",
     )
 
 
-def _shown_elsewhere(each: RegionPublication) -> str:
-    return f"{each.region}: people have looked at this very data after {each.looked_at_by}."
+def _note_new(each: RegionPublication) -> str:
+    looked = f"; people have looked at this very data after {each.looked_at_by}" if each.looked_at_by else ""
+    return f"{each.region}, {each.name}, will run on {each.data}{looked}."
 
 
 def _changes(each: RegionUpdate, *, remove_stale: bool) -> list[Change]:
     changes = [
         Change(
-            what=f"backup of {each.region} at {each.backup}",
-            before="no object there",
-            after=f"{each.kept:,} objects, proved to be those of {each.existing}",
+            what=f"backup of {each.region}",
+            before="none of this run",
+            after=f"{each.kept:,} objects, proved to be those it runs on",
             undo="not needed: it is left there",
         ),
         Change(
-            what=f"data of {each.region} at {each.existing}",
+            what=f"data that {each.region} runs on",
             before=f"{each.kept:,} objects",
-            after=f"{each.objects:,} objects ({each.bytes / 1e6:,.1f} MB) of {each.data} over them, proved",
-            undo=f"copied back from {each.backup}, proved",
+            after=f"the {each.objects:,} new objects ({each.bytes / 1e6:,.1f} MB) over them, proved",
+            undo="copied back from the backup, proved",
         ),
     ]
     if remove_stale and each.stale:
@@ -241,7 +242,7 @@ def _changes(each: RegionUpdate, *, remove_stale: bool) -> list[Change]:
                 what=f"{each.stale:,} objects of {each.region} that the new data does not have",
                 before="there",
                 after="removed, after the new data is proved",
-                undo=f"copied back from {each.backup}",
+                undo="copied back from the backup",
             )
         )
     return changes
@@ -249,7 +250,7 @@ def _changes(each: RegionUpdate, *, remove_stale: bool) -> list[Change]:
 
 def _bump(each: RegionUpdate) -> Change:
     return Change(
-        what=f"region_config.version of {each.region}, after all old tasks are gone",
+        what=f"version of {each.region} in region_config, after all old tasks are gone",
         before=_day(each.version),
         after="the time of this run: maps compute their numbers anew",
         undo="set once more, so that no map keeps what it computed from the bad data",
@@ -273,12 +274,15 @@ def _notes(each: RegionUpdate, found: Comparison) -> list[str]:
         said.append(f"{found.unproved.count:,} are of the same size, and S3 does not say whether they differ")
     if each.looked_at_by:
         said.append(f"people have looked at this very data after {each.looked_at_by}")
-    return [f"{each.region}: {', '.join(said)}."]
+    return [
+        f"{each.region} runs on {each.existing} and gets {each.data}; what it runs on now is kept at {each.backup}.",
+        f"{each.region}: {', '.join(said)}.",
+    ]
 
 
 def _named(keys: Sequence[str]) -> str:
     more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
-    return ", ".join(repr(key.rsplit("/", 1)[-1] or key) for key in keys[:NAMED]) + more
+    return ", ".join(repr(key) for key in keys[:NAMED]) + more
 
 
 def _day(version: str) -> str:

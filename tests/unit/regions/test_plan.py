@@ -17,10 +17,10 @@ REQUIRED = ("topo.json", "static-metadata.json")
 WELL = Comparison(
     source=Keys(12, 3_000_000),
     destination=Keys(11, 2_900_000),
-    identical=Keys(4, 400, ["regions/PA/a.json"]),
-    changes=Keys(6, 600, [f"regions/PA/{n}.bin" for n in range(6)]),
-    appears=Keys(2, 200, ["regions/PA/topo.json", "regions/PA/new.bin"]),
-    stale=Keys(1, 100, ["regions/PA/old.bin"]),
+    identical=Keys(4, 400, ["a.json"]),
+    changes=Keys(6, 600, [f"{n}.bin" for n in range(6)]),
+    appears=Keys(2, 200, ["topo.json", "new.bin"]),
+    stale=Keys(1, 100, ["old.bin"]),
     digest="d1",
 )
 
@@ -37,19 +37,18 @@ def planned(
 
 def test_backup_comes_before_the_overwrite_the_restart_after_it_and_the_key_last():
     changes = [each.what for each in planned().changes]
-    assert changes[0].startswith(
-        "backup of US/PA at s3://maps-data/regions/US/PA/2025-01-01T00:00:00-backup-2026-11-21/"
-    )
-    assert changes[1].startswith("data of US/PA at s3://maps-data/regions/US/PA/2025-01-01T00:00:00/")
-    assert changes[-1] == "region_config.version of US/PA, after all old tasks are gone"
+    assert changes[:2] == ["backup of US/PA", "data that US/PA runs on"]
+    assert changes[-1] == "version of US/PA in region_config, after all old tasks are gone"
     assert len(changes) > 3, "the restart's own are in between"
 
 
 def test_approver_sees_objects_bytes_and_keys_of_each_region():
     text = render(planned())
     for words in (
-        "11 objects, proved to be those of",
-        r"12 objects (3.0 MB) of",
+        "US/PA runs on s3://maps-data/regions/US/PA/2025-01-01T00:00:00/ and gets",
+        "what it runs on now is kept at s3://maps-data/regions/US/PA/2025-01-01T00:00:00-backup-2026-11-21/",
+        "11 objects, proved to be those it runs on",
+        "the 12 new objects (3.0 MB) over them, proved",
         "US/PA: 6 change ('0.bin', '1.bin', '2.bin', '3.bin', '4.bin' and 1 more), 2 appear ('topo.json', 'new.bin')",
         "removing 1 objects of US/PA",
     ):
@@ -59,9 +58,7 @@ def test_approver_sees_objects_bytes_and_keys_of_each_region():
 def test_stale_objects_are_removed_only_if_that_is_asked_for_and_come_back_from_the_backup():
     plan = planned(remove_stale=True)
     (removed,) = [each for each in plan.changes if "does not have" in each.what]
-    assert removed.undo.startswith(
-        "copied back from s3://maps-data/regions/US/PA/2025-01-01T00:00:00-backup-2026-11-21/"
-    )
+    assert removed.undo == "copied back from the backup"
     assert not any("removing" in each.what for each in plan.skips)
 
 
@@ -78,7 +75,7 @@ def test_plan_is_another_when_the_new_data_is():
         (
             replace(WELL, archived=Keys(2, 0, ["a/x.bin"])),
             {},
-            r"2 objects of the new data of US/PA are archived \('x.bin'\)",
+            r"2 objects of the new data of US/PA are archived \('a/x.bin'\)",
         ),
         (
             replace(WELL, too_long=Keys(1, 0, ["a/y"])),
