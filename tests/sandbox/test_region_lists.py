@@ -187,7 +187,9 @@ def test_task_that_starts_while_the_database_is_away_waits_half_a_minute_for_it(
     publish()
     fault = control.post("/faults", json={"kind": "database_away", "target": TARGET}).get_json()
     scale_out(cloud)
+    began = cloud.world.clock.now()
     while not (waiting := [each for each in tasks(control) if each["progress"] == 0]):
+        assert cloud.world.clock.now() < began + 600  # an instance and a task take a few minutes
         cloud.advance(5)
     assert health(control, waiting[0])["status"] == "down"
     cloud.advance(10)
