@@ -19,8 +19,8 @@ TARGET = "districtbuilder/staging"
 
 
 @pytest.fixture
-def databases(server):
-    made = Databases(server.settings.ports["postgres"], "airflow", server.password)
+def databases(postgres):
+    made = Databases(postgres.settings.ports["postgres"], "airflow", postgres.password)
     made.begin_anew(load())
     return made
 
@@ -87,7 +87,7 @@ def test_each_target_has_a_database_of_its_own_that_only_its_role_may_open(datab
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM region_config", "TRUNCATE region_config", "CREATE TABLE mine ()"])
-def test_role_may_read_and_update_and_no_more(connect_as_runbook, statement):
+def test_role_may_read_insert_and_update_and_no_more(connect_as_runbook, statement):
     connection = connect_as_runbook()
     connection.execute("UPDATE region_config SET hidden = hidden")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -151,6 +151,7 @@ def test_production_gets_only_what_people_have_found_good_elsewhere(maps, monkey
     section = maps.target.region_data.model_copy(update={"proved_on": "staging"})
     environment = maps.target.environment.model_copy(update={"region_data": section})
     monkeypatch.setitem(maps.target.system.environments, "staging", environment)
+    maps.put(uri(CO, region_data.NEW), "topo.json", b"corrected since people looked")
     with pytest.raises(
         PreconditionError, match=r"^Nobody has looked at this very data of US/CO on districtbuilder/staging"
     ):
