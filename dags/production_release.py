@@ -9,7 +9,7 @@ from include.releases import production
 from include.releases.plans.production_release import ProductionReleasePlan
 from include.runbooks import operator_page
 from opskit.clients import operations_table
-from opskit.groups.bake import await_bake, keep_baseline
+from opskit.groups.bake import await_bake, bake_held, keep_baseline
 from opskit.groups.deployment import (
     deploy_services,
     hand_back_groups,
@@ -93,7 +93,7 @@ with DAG(
         >> returned
         # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
         >> hand_back_groups().as_teardown()
-        >> ConfirmTargetFreeOperator(task_id="confirm_target_free", held="await_bake", returned="verify_return")
+        >> ConfirmTargetFreeOperator(task_id="confirm_target_free", held=bake_held, returned="verify_return")
         >> released.as_teardown(setups=lock)
         >> record_release().as_teardown(on_failure_fail_dagrun=True)
     )

@@ -13,6 +13,7 @@ from opskit.groups.region_data import (
     back_up_data,
     bump_versions,
     found_bad,
+    is_live,
     left_behind,
     name_regions,
     overwrite_data,
@@ -31,13 +32,13 @@ from opskit.groups.silhouette import (
     stop_if_plan_only,
     tags,
 )
-from opskit.groups.way_back import nothing_to_look_at, way_back
+from opskit.groups.way_back import may_be_released, nothing_to_look_at, way_back
 from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.confirm_maps import ConfirmQaOperator, ConfirmTestMapsOperator
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.operators.decide_way_back import DecideWayBackOperator
-from opskit.params import REGIONS, common_params
+from opskit.params import REGIONS, REMOVE_STALE, common_params
 from opskit.step import Step
 
 TARGETS = load().updatable()
@@ -57,12 +58,7 @@ with DAG(
     params={
         **common_params(TARGETS),
         "regions": Param(**REGIONS),
-        "remove_stale": Param(
-            False,
-            type="boolean",
-            title="Remove stale objects",
-            description="Also remove what the new data does not have. The backup keeps it.",
-        ),
+        "remove_stale": Param(**REMOVE_STALE),
     },
     tags=tags("disruptive", TARGETS),
     **ASKED_FOR,
@@ -76,6 +72,7 @@ with DAG(
             "renewal.verify_restart",
             "bump_versions",
             return_proof="way_back.bump_versions",
+            holds=is_live,
             rejected=found_bad,
             state=left_behind,
         )
@@ -109,12 +106,12 @@ with DAG(
         >> hand_back_group().as_teardown()
         >> ConfirmTargetFreeOperator(
             task_id="confirm_target_free",
-            held="bump_versions",
+            held=is_live,
             returned="way_back.bump_versions",
             besides="Every backup is left where it is.",
             why_not=nothing_to_look_at,
         )
-        >> release_lock("bump_versions", "confirm_target_free").as_teardown(setups=lock)
+        >> release_lock("confirm_target_free", held=may_be_released).as_teardown(setups=lock)
         >> record_update().as_teardown(on_failure_fail_dagrun=True)
     )
     looks >> decided  # a map that does not work sends everything back at once

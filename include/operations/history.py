@@ -81,6 +81,11 @@ def add_confirmation(table: OperationsTable, target: str, run: str, confirmed: M
     table.add(f"run#{run}", "confirmed", {"target": target, "run": run, **confirmed})
 
 
+def read_confirmation(table: OperationsTable, run: str) -> Document | None:
+    """Return what the guard let through; None if it let nothing through."""
+    return table.get(f"run#{run}", "confirmed")
+
+
 def add_record(table: OperationsTable, target: str, run: str, record: Mapping[str, Any]) -> bool:
     """Write the run's one record; False if it has one already."""
     return table.add(f"run#{run}", "record", {"target": target, "run": run, **record})

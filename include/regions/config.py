@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from include.errors import StoppedHalfwayError
+from include.errors import PreconditionError, StoppedHalfwayError
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -24,6 +24,10 @@ BUMP = "UPDATE region_config SET version = %(new)s WHERE id = %(id)s AND version
 PUBLISH = (  # the id is of one run alone, so a retry whose first answer was lost finds its own row
     "INSERT INTO region_config (id, name, country_code, region_code, s3_uri, version) VALUES "
     "(%(id)s, %(name)s, %(country_code)s, %(region_code)s, %(s3_uri)s, %(version)s) ON CONFLICT (id) DO NOTHING"
+)
+RIGHTS = (
+    "SELECT pg_is_in_recovery(), has_table_privilege('region_config', 'UPDATE'), "
+    "has_table_privilege('region_config', 'INSERT')"
 )
 ARCHIVE = "UPDATE region_config SET archived = true WHERE id = %(id)s"
 
@@ -85,6 +89,22 @@ def bump_versions(connection: Connection[tuple[object, ...]], regions: Sequence[
                     f"The version of region {each.region} is not {each.version.isoformat()} any more, as it was when this run read "
                     "it, so no version was changed; find out who changed it, then start again."
                 )
+
+
+def refuse_missing_rights(connection: Connection[tuple[object, ...]], *, insert: bool) -> None:
+    """Refuse a connection by which the versions could not be changed in the end. Raises: PreconditionError."""
+    row = connection.execute(RIGHTS).fetchone()
+    assert row  # one row by its form
+    is_replica, may_update, may_insert = row
+    if is_replica:
+        raise PreconditionError(
+            "The database's connection leads to a replica, which takes no changes; name the primary one."
+        )
+    if not may_update or (insert and not may_insert):
+        wanted = "UPDATE" if not may_update else "INSERT"
+        raise PreconditionError(
+            f"The database's user may not {wanted} region_config, which this run has to in the end; grant it, then start again."
+        )
 
 
 def insert_regions(connection: Connection[tuple[object, ...]], regions: Sequence[NewRegion]) -> None:

@@ -11,13 +11,16 @@ from include.operations.permit import Permit
 from include.operations.table import Document, OperationsTable
 from include.regions.folders import folders_of
 from include.regions.plan import RegionUpdate
-from include.regions.transfer import Tell, transfer
+from include.regions.transfer import Tell, refuse_after_way_back, transfer
 
 NEVER_OVER = CopyOptions(overwrite=False)
 
 
 def back_up(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
     """Copy the data that runs to the backup's folder; called again, it goes on."""
+    refuse_after_way_back(permit)
+    if permit.table.get(f"run#{permit.owner}", f"backup#{each.region}"):
+        return  # proved, and never touched again
     folders = folders_of(clients, each)
     what = f"backup of {each.region}: {each.kept:,} objects of {each.existing} to {each.backup}"
     transfer(permit, what, folders.existing, folders.backup, tell, NEVER_OVER)

@@ -17,7 +17,7 @@ from include.errors import PreconditionError
 from include.inventory.regions import RegionData
 from include.operations.data_proofs import read_data_proof
 from include.operations.table import OperationsTable
-from include.regions.config import list_regions
+from include.regions.config import list_regions, refuse_missing_rights
 from include.regions.places import Place
 from include.regions.plan import RegionDataPlan, Seen, SeenNew, plan_region_data
 from include.regions.publishing import look_at
@@ -46,6 +46,7 @@ def make_plan(
     wishes = read_wishes(asked.regions, data.buckets)
     with place.database() as connection:
         known = list_regions(connection)
+        refuse_missing_rights(connection, insert=any(each.name for each in wishes))
     updates = match_regions(wishes, known)
     for each in updates:
         _refuse_other_bucket(each, data)

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from include.aws.clients import Clients
 from include.inventory import Target
 from include.operations.permit import Permit
-from include.regions.transfer import OVERWRITING, read_mark
 from include.restart import steps
 from include.restart.plan import ServiceRestart
 
 
-def plan_renewal(clients: Clients, target: Target, now: datetime) -> dict[str, Any]:
+def plan_renewal(clients: Clients, target: Target) -> dict[str, Any]:
     """Return the plan of a restart from the services as they are now, and AWS's clock just before its reads.
 
     Tasks that started after the run was approved may hold the data of before: only those that start from now on are new.
-    Raises: PreconditionError.
+    The hours of the target are no matter by now: services that stay half way are worse. Raises: PreconditionError.
     """
-    plan, since = steps.make_plan(clients, target, now)
+    plan, since = steps.make_plan(clients, target, None)
     return {"plan": plan.model_dump(mode="json"), "since": since.isoformat()}
 
 
-def hold_new_data(clients: Clients, permit: Permit, target: Target) -> list[str]:
-    """Return the tasks that may hold new data, or some of it: those that started after it began to be written."""
-    began = read_mark(permit.table, permit.owner, OVERWRITING)
-    if began is None:
-        return []
-    states = steps.read_states(clients, target)
-    alive = [each.task for state in states for each in state.alive]
-    return [each.id for each in alive if each.started_at is None or each.started_at >= began]
+def may_hold_new_data(clients: Clients, target: Target, before: Sequence[ServiceRestart]) -> list[str]:
+    """Return the tasks that may hold new data, or some of it: all but those that had loaded everything when the plan was confirmed.
+
+    When a task started says little: it reads for many minutes after that.
+    """
+    loaded = {arn for each in before for arn in each.old_arns}
+    alive = [each.task for state in steps.read_states(clients, target) for each in state.alive]
+    return [each.id for each in alive if each.arn not in loaded]
 
 
 def return_counts(clients: Clients, permit: Permit, services: Sequence[ServiceRestart]) -> str:

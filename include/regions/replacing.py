@@ -10,13 +10,15 @@ from include.errors import DriftError
 from include.operations.history import list_events
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
-from include.regions.folders import Folders, folders_of
+from include.regions.folders import Folders, folders_of, keys_of, tags_of
 from include.regions.keeping import read_backup
 from include.regions.plan import RegionUpdate
-from include.regions.transfer import OVERWRITING, Tell, mark, transfer
+from include.regions.transfer import OVERWRITING, Tell, mark, refuse_after_way_back, transfer
+
 
 # what names the others comes last, so that whoever reads meanwhile finds what it names
-OVER = CopyOptions(last=lambda key: key == "static-metadata.json")
+def _is_last(key: str) -> bool:
+    return key == "static-metadata.json"
 
 
 def overwrite(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
@@ -24,14 +26,18 @@ def overwrite(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) 
 
     Raises: PreconditionError without a proved backup, DriftError if the new data or the old is not what it was.
     """
+    refuse_after_way_back(permit)
     folders = folders_of(clients, each)
     backup = read_backup(permit.table, permit.owner, each.region)
-    if not has_begun(permit.table, permit.owner, each):
+    if has_begun(permit.table, permit.owner, each):
+        _ensure_old_or_new(folders, each)
+    else:
         _ensure_kept(folders, each, str(backup["digest"]))
     _ensure_new_is_the_same(folders, each)
-    mark(clients, permit, OVERWRITING)
+    # objects that are the same already are copied again, once: the new ones may have other metadata
+    options = CopyOptions(since=mark(clients, permit, OVERWRITING), last=_is_last)
     what = f"new data of {each.region}: {each.objects:,} objects of {each.data} over {each.existing}"
-    transfer(permit, what, folders.data, folders.existing, tell, OVER)
+    transfer(permit, what, folders.data, folders.existing, tell, options)
 
 
 def has_begun(table: OperationsTable, run: str, each: RegionUpdate) -> bool:
@@ -49,9 +55,10 @@ def prove_data(clients: Clients, permit: Permit, each: RegionUpdate, *, remove: 
     _ensure_new_is_the_same(folders, each)
     found = verify(folders.data, folders.existing)
     if remove and found.stale.count:
+        kept = keys_of(folders.backup)  # nothing is removed that could not be brought back
         permit.write(
-            f"s3.DeleteObjects {found.stale.count:,} objects of {each.existing} that the new data of {each.region} does not have",
-            lambda: remove_stale(folders.data, folders.existing),
+            f"s3.DeleteObjects {each.stale:,} objects of {each.existing} that the new data of {each.region} does not have",
+            lambda: remove_stale(folders.data, folders.existing, only=kept.__contains__),
             on=[each.existing],
         )
     permit.check()
@@ -72,6 +79,19 @@ def _ensure_kept(folders: Folders, each: RegionUpdate, digest: str) -> None:
         raise DriftError(
             f"The data of {each.region} at {each.existing} changed after its backup was proved, so the backup would not bring it "
             f"back. Nothing was overwritten; find out who writes there, then start again. The backup stays at {each.backup}."
+        )
+
+
+def _ensure_old_or_new(folders: Folders, each: RegionUpdate) -> None:
+    """Going on with a copy: whatever is there must be in the backup, or of the new data. Raises: DriftError."""
+    ours = {**tags_of(folders.backup)}
+    new = tags_of(folders.data)
+    strange = [key for key, tag in tags_of(folders.existing).items() if tag not in (ours.get(key), new.get(key))]
+    if strange:
+        named = ", ".join(repr(key) for key in sorted(strange)[:5])
+        raise DriftError(
+            f"{len(strange):,} objects of {each.existing} are neither those of the backup nor those of the new data of {each.region} "
+            f"({named}), so somebody else wrote there and nothing more was overwritten; keep what they wrote, then go back."
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from include.aws.clients import Clients
 from include.aws.s3 import CopyOptions, compare, remove_stale, verify
 from include.aws.s3.listing import Pair
@@ -20,6 +22,7 @@ def restore(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) ->
     """
     folders = folders_of(clients, each)
     backup = read_backup(permit.table, permit.owner, each.region)
+    _ensure_backup_is_whole(folders, each, str(backup["backup_digest"]))
     # objects that are the same already are copied again, once: the new data may have given them other metadata
     options = CopyOptions(since=mark(clients, permit, WAY_BACK), last=lambda key: key == "static-metadata.json")
     what = f"the way back of {each.region}: {backup['objects']:,} objects of {each.backup} over {each.existing}"
@@ -42,10 +45,21 @@ def prove_return(clients: Clients, permit: Permit, each: RegionUpdate) -> str:
         raise CopyFailedError(
             f"The backup of {each.region} at {each.backup} is not what was proved when it was made; find out who writes there."
         )
-    strangers = f", and {found.stale.count:,} that neither had" if found.stale.count else ""
+    permit.table.add(f"run#{permit.owner}", f"return#{each.region}", {"at": datetime.now(UTC).isoformat()})
+    strangers = (
+        f", beside {found.stale.count:,} that are neither of it nor of the new data" if found.stale.count else ""
+    )
     return (
         f"{each.region} has its old data again: {found.source.count:,} objects, {found.source.bytes:,} bytes{strangers}"
     )
+
+
+def _ensure_backup_is_whole(folders: Folders, each: RegionUpdate, digest: str) -> None:
+    if compare(folders.backup, folders.existing).digest != digest:
+        raise CopyFailedError(
+            f"The backup of {each.region} at {each.backup} is not what was proved when it was made, so nothing was copied back; find "
+            "out who writes there, and look for deleted versions of its objects."
+        )
 
 
 def _only_in_new(folders: Folders) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from include.aws.clients import Clients
 from include.aws.s3 import CopyOptions, CopyProgress, CopyResult, Folder, copy
 from include.aws.sts import ask_who
+from include.errors import PreconditionError
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
 from include.regions.plan import RegionUpdate
@@ -31,6 +32,14 @@ def mark(clients: Clients, permit: Permit, what: str) -> datetime:
         permit.table.add(f"run#{permit.owner}", f"mark#{what}", {"at": now.isoformat()})
         began = read_mark(permit.table, permit.owner, what) or now
     return began
+
+
+def refuse_after_way_back(permit: Permit) -> None:
+    """Refuse to go forward once the way back has begun. Raises: PreconditionError."""
+    if began := read_mark(permit.table, permit.owner, WAY_BACK):
+        raise PreconditionError(
+            f"This run went back, from {began:%H:%M} on, so {permit.step} changes nothing any more; start a new run."
+        )
 
 
 def read_mark(table: OperationsTable, run: str, what: str) -> datetime | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from include.errors import StoppedHalfwayError
 from include.operations.permit import Permit
 from include.regions.config import RegionConfig, bump_versions, list_regions
 from include.regions.places import Place
 from include.regions.plan import RegionUpdate
+
+MOMENT = timedelta(milliseconds=1)  # the application reads no finer
 
 
 def bump(place: Place, permit: Permit, updates: Sequence[RegionUpdate], *, attempt: str) -> str:
@@ -19,9 +21,10 @@ def bump(place: Place, permit: Permit, updates: Sequence[RegionUpdate], *, attem
     """
     if not updates:
         return "no map can have numbers of these regions yet"
-    new = _version(permit, attempt)
     with place.database() as connection:
-        rows = _rows(permit, list_regions(connection), updates, new)
+        known = list_regions(connection)
+    new = _version(permit, attempt, known)
+    rows = _rows(permit, known, updates, new)
     if any(row.version != new for row in rows):
         names = ", ".join(each.region for each in updates)
 
@@ -46,11 +49,13 @@ def bump(place: Place, permit: Permit, updates: Sequence[RegionUpdate], *, attem
     return f"maps of {len(updates)} regions compute their numbers anew (version {new:%Y-%m-%d %H:%M:%S})"
 
 
-def _version(permit: Permit, attempt: str) -> datetime:
+def _version(permit: Permit, attempt: str, known: Sequence[RegionConfig]) -> datetime:
+    """Return this attempt's version, chosen once: after every other one, whatever the clock of this worker says."""
     pk, sk = f"run#{permit.owner}", f"version#{attempt}"
     if permit.table.get(pk, sk) is None:
-        now = datetime.now(UTC).isoformat()
-        permit.table.add(pk, sk, {"at": now, "version": now})
+        now = datetime.now(UTC)
+        version = max([now, *(row.version + MOMENT for row in known)])
+        permit.table.add(pk, sk, {"at": now.isoformat(), "version": version.isoformat()})
     return _known(permit, attempt)[0]
 
 

@@ -71,7 +71,7 @@ def plan_restart(
     states: Sequence[ServiceState],
     scaling: Sequence[ScalableTarget | None],
     account: str,
-    now: datetime,
+    now: datetime | None,
 ) -> RestartPlan:
     """Build the plan; `states` and `scaling` are in the order of the target's restart services.
 
@@ -79,7 +79,8 @@ def plan_restart(
     """
     environment = target.environment
     refuse_other_account(target, account)
-    refuse_outside_hours(target.name, environment.maintenance_hours, now)
+    if now:
+        refuse_outside_hours(target.name, environment.maintenance_hours, now)
     restart = target.restart
     services = [environment.service(name) for name in restart.services]
     planned = []

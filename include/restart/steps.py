@@ -31,8 +31,8 @@ def read_states(clients: Clients, target: Target) -> list[ServiceState]:
     return states
 
 
-def make_plan(clients: Clients, target: Target, now: datetime) -> tuple[RestartPlan, datetime]:
-    """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
+def make_plan(clients: Clients, target: Target, now: datetime | None) -> tuple[RestartPlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on; without `now`, at any hour. Raises: PreconditionError."""
     account = get_account(clients.sts)
     states = read_states(clients, target)
     for name, state in zip(target.restart.services, states, strict=True):

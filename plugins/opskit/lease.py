@@ -105,13 +105,15 @@ def write_record(
     plan_task: str,
     *proof_tasks: str,
     return_proof: str = "",
+    holds: Callable[[Step], bool] = lambda here: True,
     rejected: Callable[[Step], bool] = lambda here: False,
     state: Callable[[Step], str] = lambda here: "",
 ) -> str:
     """Write the run's one record and end the run as what it was.
 
     It ended well only if every proof task left its sentence: one that was marked as success by hand left none. The task
-    `return_proof` leaves one if everything was brought back to what it was before; `rejected` tells whether people wanted that. `state`
+    `return_proof` leaves one if everything was brought back to what it was before; `holds` may deny that the proofs
+    still hold, `rejected` tells whether people wanted it back. `state`
     says in what state a run that stopped half way leaves things.
     """
     with step() as here:
@@ -124,7 +126,7 @@ def write_record(
         decisions = list_decisions(here.table, here.run)
         outcome, text = conclude(
             confirmed=bool(confirmed),
-            proofs=proofs,
+            proofs=proofs if holds(here) else [None],
             returned=here.result_of(return_proof) if return_proof else None,
             refusals=[decision.why for decision in decisions if decision.outcome != "approved"],
             failures=list_causes(here.table, here.run),
@@ -151,14 +153,15 @@ def write_record(
     raise AssertionError("unreachable: step() raises")
 
 
-def give_lease_back(*unless: str) -> None:
-    """Release the lease, unless the run has changed something and none of the tasks `unless` says that it may be released.
+def give_lease_back(*unless: str, held: Callable[[Step], bool] | None = None) -> None:
+    """Release the lease, unless the run has changed something and none of the tasks `unless`, nor `held`, says that it may be.
 
     When a run is marked as failed, only teardowns still run: neither a way back, nor the question whether the target is free.
     """
     with step() as here:
         kept = read_lease(here.table, here.target.name).kept  # with a better reason
-        if unless and here.has_begun and not kept and not any(here.result_of(each) for each in unless):
+        said = any(here.result_of(each) for each in unless)
+        if unless and here.has_begun and not kept and not said and not (held and held(here)):
             why = "the run was ended by hand half way; look at every service, then clear confirm_target_free: it asks"
             keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], why)
         released = release_lease(here.table, here.target.name, here.run)

@@ -42,6 +42,12 @@ REGIONS = {
     "description": 'Which region gets which data, such as [{"region": "US/PA", "data": "s3://bucket/regions/US/PA/2026-11-20/"}]; '
     "with a name for a region that does not exist yet.",
 }
+REMOVE_STALE = {
+    "default": False,
+    "type": "boolean",
+    "title": "Remove stale objects",
+    "description": "Also remove what the new data does not have. The backup keeps it.",
+}
 
 
 def common_params(targets: Sequence[str]) -> dict[str, Param]:

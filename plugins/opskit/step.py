@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.aws.clients import Clients
 from include.errors import PreconditionError, RunbookError
 from include.inventory import Target, load
-from include.operations.history import add_event, add_milestone
+from include.operations.history import add_event, add_milestone, read_confirmation
 from include.operations.leases import read_lease
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
@@ -131,10 +131,18 @@ class Step:
         found: dict[str, Any] | None = self.context["ti"].xcom_pull(task_ids=task_id, key=END)
         return found
 
+    def passed(self, task_id: str) -> bool:
+        """Whether a task of this run has succeeded in its last pass: what it returned in an earlier one may still be there."""
+        run = self.context["dag_run"]
+        states = self.context["ti"].get_task_states(dag_id=run.dag_id, task_ids=[task_id], run_ids=[run.run_id])
+        return bool(states.get(run.run_id, {}).get(task_id) == "success")
+
     @cached_property
     def guard(self) -> dict[str, Any]:
         """What the guard let through: plan, digest, fencing, since. Raises: PreconditionError."""
-        found: dict[str, Any] | None = self.result_of(GUARD)
+        found: dict[str, Any] | None = self.result_of(GUARD) or read_confirmation(
+            self.table, self.run
+        )  # if it was cleared
         if not found:
             raise PreconditionError(
                 f"Task {GUARD} left no result, so nothing was confirmed; a task marked as success by hand lets nothing "
@@ -163,7 +171,8 @@ class Step:
     def has_begun(self) -> bool:
         """Whether this run got past its guard, so that it may have changed something, and still has the lease."""
         lease = read_lease(self.table, self.target.name)
-        return bool(self.result_of(GUARD)) and lease.owner == self.run and lease.confirmed_plan is not None
+        confirmed = self.result_of(GUARD) or read_confirmation(self.table, self.run)
+        return bool(confirmed) and lease.owner == self.run and lease.confirmed_plan is not None
 
     def skip_unless_begun(self) -> None:
         """Skip the task if this run never got past its guard: it has changed nothing, so there is nothing to put right."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+from bisect import insort
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from include.aws.s3.pace import Pace
 from include.aws.s3.proof import Proof, by_listing, prove
 from include.aws.s3.running import StoppedError, run
 from include.aws.s3.wire import S3Error, Wire
-from include.errors import CopyFailedError, PreconditionError
+from include.errors import CopyFailedError, NeighbourAwayError, PreconditionError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
@@ -32,7 +33,7 @@ DELETE_LIMIT = 1_000  # keys one DeleteObjects call takes
 
 @dataclass
 class Keys:
-    """So many keys of one kind, the first of them by name; `examples` is cut at SHOWN."""
+    """So many keys of one kind, `examples` are the first SHOWN of them by name."""
 
     count: int = 0
     bytes: int = 0
@@ -41,8 +42,8 @@ class Keys:
     def add(self, entry: Entry) -> None:
         self.count += 1
         self.bytes += entry.size
-        if len(self.examples) < SHOWN:
-            self.examples.append(entry.key)
+        insort(self.examples, entry.key)  # not as they come: which is first must not depend on which answer was
+        del self.examples[SHOWN:]
 
 
 @dataclass
@@ -82,7 +83,7 @@ def compare(
     """Compare two folders; an empty or missing one is fine. Nothing is written.
 
     `read` has those objects read whose equality nothing else proves. `on_pair` gets every pair in the order of the keys, for
-    a manifest. Raises: PreconditionError.
+    a manifest. Raises: PreconditionError, NeighbourAwayError.
     """
     work = _Comparing(source, destination, read, on_pair, requests_per_second)
     try:
@@ -92,6 +93,8 @@ def compare(
             f"The comparison of {source.location.uri} with {destination.location.uri} was stopped; nothing was changed."
         ) from None
     except S3Error as error:
+        if error.is_passing:
+            raise NeighbourAwayError(f"S3 does not answer about {source.location.uri} ({error}); try again.") from error
         raise PreconditionError(
             f"S3 does not let {source.location.uri} be compared with {destination.location.uri} ({error}); "
             "nothing was changed, correct that first."

@@ -19,7 +19,7 @@ from include.aws.s3.pace import MOST, Pace
 from include.aws.s3.proof import Proof, by_listing, prove
 from include.aws.s3.running import StoppedError, run
 from include.aws.s3.wire import S3Error, Wire
-from include.errors import CopyFailedError, PreconditionError
+from include.errors import CopyFailedError, NeighbourAwayError, PreconditionError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -54,7 +54,7 @@ def copy(
 
     S3 is asked with the destination's client, which therefore needs to read the source too. `expected` is the source's
     objects and bytes, for the time left. `on_progress` is called four times a second; what it raises stops the copy.
-    Raises: PreconditionError (nothing was written), CopyFailedError (some objects were).
+    Raises: PreconditionError (nothing was written), CopyFailedError (some objects were), NeighbourAwayError (copy again).
     """
     check_apart(source.location, destination.location)
     work = _Copying(source, destination, options or CopyOptions(), expected, on_progress, wire)
@@ -63,6 +63,9 @@ def copy(
     except StoppedError:
         raise work.failed(f"The copy of {source.location.uri} to {destination.location.uri} was stopped") from None
     except S3Error as error:
+        if error.is_passing:
+            said = work.failed(f"S3 does not answer ({error})")
+            raise NeighbourAwayError(str(said)) from error
         if not work.wrote:
             raise PreconditionError(
                 f"S3 does not let {source.location.uri} be copied to {destination.location.uri} ({error}); "

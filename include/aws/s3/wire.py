@@ -33,6 +33,11 @@ class S3Error(Exception):
         self.status = status
         self.code = code
 
+    @property
+    def is_passing(self) -> bool:
+        """Whether it is a trouble of S3's own or of the way there, so that asking again later may help."""
+        return self.status == 0 or self.status >= 500
+
 
 class Wire:
     """Requests to any endpoint, in step with one pace."""

@@ -7,9 +7,14 @@ from airflow.sdk import PokeReturnValue, task
 from include.releases import baking
 from opskit.neighbours import sentry_client
 from opskit.operators.await_state import poll_seconds
-from opskit.step import step
+from opskit.step import Step, step
 
 LONGEST = 6 * 3600  # seconds; the bake itself keeps the inventory's time, by AWS's clock
+
+
+def bake_held(here: Step) -> bool:
+    """Tell whether the release held."""
+    return bool(here.result_of("await_bake"))
 
 
 @task

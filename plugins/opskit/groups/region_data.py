@@ -10,7 +10,7 @@ from include.operations.history import list_events
 from include.regions import keeping, publishing, replacing, versioning
 from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
-from include.regions.transfer import reconcile
+from include.regions.transfer import WAY_BACK, read_mark, reconcile, refuse_after_way_back
 from include.sheets import note_uris
 from opskit.neighbours import open_worksheet
 from opskit.operators.decide_way_back import state_of_regions
@@ -22,6 +22,11 @@ def plan_of(here: Step) -> RegionDataPlan:
     plan = RegionDataPlan.model_validate(here.guard["plan"])
     reconcile(here.clients, here.permit, plan.regions, plan.services)
     return plan
+
+
+def is_live(here: Step) -> bool:
+    """Tell whether the new data is live for good: proved, found good, and nothing went back since."""
+    return here.passed("bump_versions") and read_mark(here.table, here.run, WAY_BACK) is None
 
 
 def left_behind(here: Step) -> str:
@@ -78,6 +83,7 @@ def publish_regions() -> str:
     """Put new regions into the table from which services learn what to load."""
     with step() as here:
         here.proof_of("verify_data")
+        refuse_after_way_back(here.permit)
         return publishing.publish(here, here.permit, plan_of(here).publications)
     raise AssertionError("unreachable: step() raises")
 
@@ -97,6 +103,7 @@ def bump_versions() -> str:
     """Give maps a new key, now that every task runs on the new data and people have found it good."""
     with step() as here:
         plan = plan_of(here)
+        refuse_after_way_back(here.permit)
         here.proof_of("renewal.verify_restart")
         looks = {each.region: each for each in list_looks(here.table, here.run) if each.good}
         if missing := [each.region for each in plan.everything if each.region not in looks]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from airflow.sdk import PokeReturnValue, task
@@ -10,7 +10,7 @@ from airflow.sdk import PokeReturnValue, task
 from opskit.lease import Planner, ask_for_lease, give_lease_back, guard, hand_over_plan
 from opskit.operators.await_state import poll_seconds
 from opskit.params import refuse_unknown
-from opskit.step import GUARD, note_failure, step
+from opskit.step import GUARD, Step, note_failure, step
 from opskit.story import tell
 
 # a refusal is never retried, so these are for processes that were killed: one step has outlived a worker, its scheduler, the
@@ -77,11 +77,11 @@ def acquire_lock(plan_task: str) -> Any:
     return acquire().as_setup()
 
 
-def release_lock(*unless: str) -> Any:
-    """Return the task that gives the target's lease back; with tasks named, only if one of them says that it may."""
+def release_lock(*unless: str, held: Callable[[Step], bool] | None = None) -> Any:
+    """Return the task that gives the target's lease back; with tasks named, only if one of them, or `held`, says that it may."""
 
     @task(task_id="release_lock")
     def release() -> None:
-        give_lease_back(*unless)
+        give_lease_back(*unless, held=held)
 
     return release()

@@ -11,8 +11,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 from include.aws.sts import ask_who
 from include.regions import publishing, renewing, returning, versioning
 from include.regions.replacing import has_begun
+from include.regions.transfer import WAY_BACK, mark
 from include.restart import steps
-from opskit.groups.region_data import plan_of
+from opskit.groups.region_data import is_live, plan_of
 from opskit.groups.renewal import renewal
 from opskit.operators.decide_way_back import RETURN, nothing_overwritten
 from opskit.operators.settle_services import SettleServicesOperator
@@ -30,19 +31,26 @@ def _touched(here: Step) -> list[Any]:
 def _left_half_way(here: Step) -> Planned | None:
     """Return the restart that began and was not proved, if there is one."""
     found = here.result_of(FIRST)
-    return Planned.read(found) if found and not here.result_of("renewal.verify_restart") else None
+    return Planned.read(found) if found and not here.passed("renewal.verify_restart") else None
 
 
 def _none_to_renew(here: Step) -> str | None:
-    holding = renewing.hold_new_data(here.clients, here.permit, here.target)
-    return None if holding else "no task has started since new data was written, so none holds any"
+    holding = renewing.may_hold_new_data(here.clients, here.target, plan_of(here).services)
+    return (
+        None if holding else "every task had loaded the old data before any of the new was written, so none is renewed"
+    )
 
 
 def nothing_to_look_at(here: Step) -> str | None:
     """Say why nobody has to look at the target before others may use it, if nobody has to."""
-    if here.result_of(f"{GROUP}.bump_versions"):
+    if here.passed(f"{GROUP}.bump_versions"):
         return "Every region is as it was before, proved."
     return nothing_overwritten(here)
+
+
+def may_be_released(here: Step) -> bool:
+    """Tell whether others may use the target without anybody looking at it first."""
+    return is_live(here) or nothing_to_look_at(here) is not None
 
 
 @task_group(group_id=GROUP)
@@ -54,6 +62,7 @@ def way_back() -> None:
         with step() as here:
             if here.result_of("decide_way_back") != RETURN:
                 raise AirflowSkipException("Everything is left as it is.")
+            mark(here.clients, here.permit, WAY_BACK)  # from now on nothing of this run goes forward any more
             publishing.retire(here, here.permit, plan_of(here).publications)
             for each in _touched(here):
                 returning.restore(here.clients, here.permit, each, here.log)
@@ -92,14 +101,18 @@ def way_back() -> None:
             surged = [each for each in left.services if each.group] if left else []
             for each in surged:
                 steps.unprotect_tasks(here.clients, here.permit, each)
+                steps.hand_back_group(
+                    here.clients, here.permit, each
+                )  # before another plan takes our hold for somebody's
             return f"no task is protected any more: {', '.join(each.service for each in surged) or 'none was'}"
         raise AssertionError("unreachable: step() raises")
 
     @task(trigger_rule="none_failed")
     def bump_versions() -> str:
         with step() as here:
-            if not (proved := here.result_of(f"{GROUP}.verify_return")):
+            if not here.passed(f"{GROUP}.verify_return"):
                 raise AirflowSkipException("Nothing went back.")
+            proved = here.proof_of(f"{GROUP}.verify_return")
             plan = plan_of(here)
             said = versioning.bump(here, here.permit, plan.regions, attempt="way back")
             return f"{proved}; {said}"

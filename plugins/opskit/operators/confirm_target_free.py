@@ -23,7 +23,7 @@ NOT_UNDONE = "Schema changes are not undone."
 class ConfirmTargetFreeOperator(HITLOperator):
     """Waits for as long as it takes: nobody else gets the target before somebody has said that it may be used.
 
-    Runs whatever happened, and asks unless the task `held` left its sentence or `why_not` says why nobody needs to be asked.
+    Runs whatever happened, and asks unless `held` says that what was done holds, or `why_not` why nobody needs to be asked.
     `returned` is the task that leaves a sentence if everything went back. The lease says why; it stays even if this run is
     ended by hand, and clearing this task asks again.
     """
@@ -31,7 +31,7 @@ class ConfirmTargetFreeOperator(HITLOperator):
     def __init__(
         self,
         *,
-        held: str,
+        held: Callable[[Step], Any],
         returned: str,
         besides: str = NOT_UNDONE,
         why_not: Callable[[Step], str | None] = lambda here: None,
@@ -46,9 +46,11 @@ class ConfirmTargetFreeOperator(HITLOperator):
     def execute(self, context: Any) -> Any:
         with step() as here:
             here.skip_unless_begun()
-            if here.result_of(self.held):
+            if self.held(here):
+                free_lease(here.table, here.target.name, here.run)  # which an earlier pass may have kept
                 raise AirflowSkipException("What was done holds.")
             if reason := self.why_not(here):
+                free_lease(here.table, here.target.name, here.run)
                 return reason
             self._prepare(here)
             where = {"link": gate_link(context["dag_run"], here.name)}

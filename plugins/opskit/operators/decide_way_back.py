@@ -15,6 +15,7 @@ from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
 from include.regions.publishing import has_published
 from include.regions.replacing import has_begun
+from include.regions.transfer import WAY_BACK, read_mark
 from opskit.patience import insist
 from opskit.step import Step, step
 from opskit.story import gate_link, tell
@@ -42,6 +43,8 @@ class DecideWayBackOperator(HITLOperator):
             here.skip_unless_begun()
             if reason := nothing_overwritten(here):
                 raise AirflowSkipException(reason)
+            if here.passed("bump_versions"):
+                raise AirflowSkipException("The new data is live, and people found it good.")
             bad = [look.text for look in list_looks(here.table, here.run) if not look.good]
             if bad:
                 here.permit.note(f"going back: {'; '.join(bad)}")
@@ -74,6 +77,8 @@ class DecideWayBackOperator(HITLOperator):
         answer: dict[str, Any] = super().execute_complete(context, event)
         chosen: str = answer["chosen_options"][0]
         with step() as here:
+            if not all(look.good for look in list_looks(here.table, here.run)):
+                chosen = RETURN  # somebody has said so meanwhile, and was told that it would be done
             user = answer["responded_by_user"]
             said = f"After the failure: {chosen} ({user['id'] if user else 'nobody answered in time'})."
             insist(here.clients, lambda: here.permit.note(said))  # a retry would have to ask the person again
@@ -93,12 +98,18 @@ def state_of_regions(here: Step) -> list[str]:
     plan = RegionDataPlan.model_validate(here.guard["plan"])
     said = []
     for each in plan.regions:
-        proved = here.table.get(f"run#{here.run}", f"data#{each.region}")
+        if here.table.get(f"run#{here.run}", f"return#{each.region}"):
+            said.append(
+                f"{each.region}: {each.existing} holds its old data again, proved, which is at {each.backup} as well"
+            )
+            continue
+        going_back = read_mark(here.table, here.run, WAY_BACK)
+        proved = here.table.get(f"run#{here.run}", f"data#{each.region}") and not going_back
         kept = here.table.get(f"run#{here.run}", f"backup#{each.region}")
         begun = "may hold old and new objects, each whole" if has_begun(here.table, here.run, each) else "is untouched"
         state = "holds its new data, proved" if proved else begun
         where = f"its old data is at {each.backup}, proved" if kept else f"a backup at {each.backup} is not complete"
         said.append(f"{each.region}: {each.existing} {state}; {where}")
     if plan.publications and has_published(here.table, here.run):
-        said += [f"{each.region} is published, and new" for each in plan.publications]
+        said += [f"{each.region} was to be published: look at its row in region_config" for each in plan.publications]
     return said
