@@ -160,8 +160,8 @@ def give_lease_back(*unless: str, held: Callable[[Step], bool] | None = None) ->
     """
     with step() as here:
         kept = read_lease(here.table, here.target.name).kept  # with a better reason
-        said = any(here.result_of(each) for each in unless)
-        if unless and here.has_begun and not kept and not said and not (held and held(here)):
+        freed = any(here.result_of(each) for each in unless)
+        if unless and here.has_begun and not kept and not freed and not (held and held(here)):
             why = "the run was ended by hand half way; look at every service, then clear confirm_target_free: it asks"
             keep_lease(here.table, here.target.name, here.run, here.guard["fencing"], why)
         released = release_lease(here.table, here.target.name, here.run)

@@ -209,7 +209,9 @@ def test_what_nobody_of_us_wrote_is_left_where_it_is(maps):
     overwritten(maps, plan, permit)
     maps.put(each.existing, "a colleague's notes.txt")
     returning.restore(maps.clients, permit, each, quiet)
-    assert returning.prove_return(maps.clients, permit, each).endswith("and 1 that neither had")
+    assert returning.prove_return(maps.clients, permit, each).endswith(
+        "beside 1 that are neither of it nor of the new data"
+    )
     assert "a colleague's notes.txt" in maps.objects(each.existing)
 
 
@@ -325,6 +327,58 @@ def test_two_regions_are_named_in_one_failure(maps):
         keeping.prove_backup(maps.clients, permit, each)
 
 
+def test_after_the_way_back_nothing_of_the_run_goes_forward(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    overwritten(maps, plan, permit)
+    transfer.mark(maps.clients, permit, transfer.WAY_BACK)
+    for forward in (keeping.back_up, replacing.overwrite):
+        with pytest.raises(
+            PreconditionError, match=r"^This run went back, from \d\d:\d\d on, so a_step changes nothing any more"
+        ):
+            forward(maps.clients, permit, each, quiet)
+
+
+def test_backup_that_is_proved_is_never_written_to_again(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    overwritten(maps, plan, permit)
+    before = maps.objects(each.backup)
+    keeping.back_up(maps.clients, permit, each, quiet)
+    assert maps.objects(each.backup) == before
+
+
+def test_copy_that_goes_on_stops_at_what_somebody_else_wrote_meanwhile(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    overwritten(maps, plan, permit)
+    maps.put(each.existing, "topo.json", b"corrected by hand")
+    with pytest.raises(
+        DriftError, match=r"are neither those of the backup nor those of the new data of US/CO \('topo.json'\)"
+    ):
+        replacing.overwrite(maps.clients, permit, each, quiet)
+
+
+def test_stale_object_that_no_backup_holds_is_not_removed(maps):
+    plan, permit = maps.plan(remove_stale=True), maps.permit(RUN)
+    (each,) = plan.regions
+    overwritten(maps, plan, permit)
+    maps.put(each.existing, "a colleague's notes.txt")
+    replacing.prove_data(maps.clients, permit, each, remove=True)
+    assert maps.objects(each.existing).keys() == maps.objects(each.data).keys() | {"a colleague's notes.txt"}
+
+
+def test_backup_that_lost_an_object_brings_nothing_back(maps):
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    overwritten(maps, plan, permit)
+    before = maps.objects(each.existing)
+    maps.clients.s3.delete_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + "topo.json")
+    with pytest.raises(CopyFailedError, match=r"is not what was proved when it was made, so nothing was copied back"):
+        returning.restore(maps.clients, permit, each, quiet)
+    assert maps.objects(each.existing) == before
+
+
 # The versions
 
 
@@ -417,3 +471,28 @@ def test_new_regions_data_that_changed_is_not_published(maps):
     with pytest.raises(DriftError, match=r"^The data of new region US/VT at .* is not what was approved any more"):
         publishing.publish(maps, permit, plan.publications)
     assert maps.rows("US/VT") == []
+
+
+def test_version_comes_after_every_other_one_whatever_the_workers_clock_says(maps):
+    late = datetime(2031, 1, 1, tzinfo=UTC)
+    maps.connect().execute("UPDATE region_config SET version = %s", (late,))
+    plan = maps.plan()
+    versioning.bump(maps, maps.permit(RUN), plan.regions, attempt="update")
+    assert maps.versions()[CO] > late
+
+
+def test_user_who_could_not_change_the_versions_in_the_end_is_refused_at_once(maps):
+    connection = maps.connect()
+    connection.execute("DROP ROLE IF EXISTS looker")
+    connection.execute("CREATE ROLE looker")
+    connection.execute("GRANT SELECT ON region_config TO looker")
+    connection.execute("SET ROLE looker")
+    maps.connect = lambda: connection
+    with pytest.raises(PreconditionError, match=r"user may not UPDATE region_config, which this run has to in the end"):
+        maps.plan()
+    connection.execute("RESET ROLE")
+    connection.execute("GRANT UPDATE ON region_config TO looker")
+    connection.execute("SET ROLE looker")
+    maps.plan()
+    with pytest.raises(PreconditionError, match=r"user may not INSERT region_config"):
+        maps.plan_new()

@@ -50,7 +50,7 @@ def test_wait_understands_a_plan_that_was_kept_as_json(script: Scripts):
 
 
 def test_waits_that_are_stored_by_name_keep_their_names():
-    restart = ["new_tasks_healthy", "old_tasks_stopped", "settled", "rollout_complete"]
+    restart = ["new_tasks_healthy", "old_tasks_stopped", "settled", "steady", "rollout_complete"]
     release = ["task_stopped", "snapshot_available", "release_complete", "green_complete", "green_ended"]
     assert list(WATCHES) == [*restart, *release]
 
