@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import ssl
 from collections.abc import Mapping
 from html import unescape
 
@@ -14,6 +15,7 @@ from include.aws.s3.transport import Answer
 
 SLOW = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "TooManyRequests", "503", "429"}
 AGAIN = {"InternalError", "OperationAborted", "RequestTimeout", "BadDigest", "Empty", "500", "502", "504"}
+UNTRUSTED = "CertificateError"
 EXPIRED = {"ExpiredToken", "TokenRefreshRequired"}
 PATIENCE = 600.0  # seconds S3 may say SlowDown to one request before it counts as failed
 TRIES = 8  # of one request that fails in any other way that may pass; the pauses add up to half a minute
@@ -36,7 +38,7 @@ class S3Error(Exception):
     @property
     def is_passing(self) -> bool:
         """Whether it is a trouble of S3's own or of the way there, so that asking again later may help."""
-        return self.status == 0 or self.status >= 500
+        return (self.status == 0 and self.code != UNTRUSTED) or self.status >= 500
 
 
 class Wire:
@@ -104,6 +106,8 @@ class Wire:
             data = endpoint.request(method, key, query, headers, body)
             seconds = ANSWER_SECONDS + moved / BYTES_PER_SECOND
             answer = await endpoint.pool.request(data, head_only=method == "HEAD", seconds=seconds)
+        except ssl.SSLCertVerificationError as error:
+            raise S3Error(0, UNTRUSTED, str(error)) from error
         except OSError as error:
             raise S3Error(0, "RequestTimeout", str(error) or type(error).__name__) from error
         finally:

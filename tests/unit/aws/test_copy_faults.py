@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.pretend_s3 import PretendS3, Request, in_thread
 from include.aws.s3 import CopyOptions, CopyProgress, copy
-from include.errors import CopyFailedError, PreconditionError
+from include.errors import CopyFailedError, NeighbourAwayError, PreconditionError
 from tests.unit.aws.s3_worlds import DESTINATION, SOURCE, Fail, copied, etags, folder, is_copy
 
 MB = 1024**2
@@ -305,3 +305,14 @@ def test_a_connection_that_s3_closes_while_idle_is_not_used_again(s3: PretendS3,
     s3.faults.append(fault)
     assert copied(url, requests_per_second=200).copied == 30
     assert fault.struck == 20
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, "InternalError"), (503, "SlowDown"), (0, "the connection breaks")])
+def test_s3_that_is_away_may_be_asked_again_later_and_is_no_refusal(s3: PretendS3, url: str, status: int, code: str):
+    fault = Fail(lambda request: "list-type" in request.query, status, code)
+    s3.faults.append(fault)
+    with pytest.raises(NeighbourAwayError, match=r"^S3 does not answer"):
+        copied(url, patience=0.01, tries=2)
+    assert fault.struck > 1
+    s3.faults.clear()
+    assert copied(url).copied == 30
