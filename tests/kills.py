@@ -39,7 +39,7 @@ STAGES = {
 # runbook protects its tasks for
 SPEED = 30
 GAP = (1.0, 6.0)  # seconds from one kill to the next
-AFTER = 0.8  # seconds into a task that it may be killed
+AFTER = 0.3  # seconds into a task that it may be killed; on a machine with nothing else to do the shortest last little longer
 GONE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 HIT_DEADLINE = 90.0  # seconds until there is a process of a kind to be killed
 RECOVERY_DEADLINE = 300.0
