@@ -215,7 +215,11 @@ class Run:
         assert answer.status_code == 200, answer.text
 
     def clear(self, *tasks: str, user: str = "operator") -> None:
-        """Have tasks run again, as the button of the UI does."""
+        """Have tasks of a run that is over run again, as the button of the UI does.
+
+        Airflow sets a run's end over what is cleared in its very last moments, so they are waited for.
+        """
+        self.wait()
         body = {"dry_run": False, "only_failed": False, "dag_run_id": self.run_id, "task_ids": list(tasks)}
         dag = self.path.split("/")[2]
         answer = self.sandbox.airflow(user).post(f"/dags/{dag}/clearTaskInstances", json=body)

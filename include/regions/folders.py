@@ -21,15 +21,15 @@ def folders_of(clients: Clients, each: RegionUpdate) -> Folders:
     return Folders(*(Folder(clients.s3, Location.parse(uri)) for uri in (each.existing, each.data, each.backup)))
 
 
-def tags_of(folder: Folder) -> dict[str, tuple[int, str]]:
-    """Return size and ETag of every object of a folder, by its key within it."""
+def keys_of(folder: Folder) -> frozenset[str]:
+    """Return the keys of a folder's objects, within it."""
     pages = folder.client.get_paginator("list_objects_v2").paginate(
         Bucket=folder.location.bucket, Prefix=folder.location.prefix
     )
     skip = len(folder.location.prefix)
-    return {each["Key"][skip:]: (each["Size"], each["ETag"]) for page in pages for each in page.get("Contents", ())}
+    return frozenset(each["Key"][skip:] for page in pages for each in page.get("Contents", ()))
 
 
-def keys_of(folder: Folder) -> frozenset[str]:
-    """Return the keys of a folder's objects, within it."""
-    return frozenset(tags_of(folder))
+def is_last(key: str) -> bool:
+    """What names the others is written last, so that whoever reads meanwhile finds what it names."""
+    return key == "static-metadata.json"

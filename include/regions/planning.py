@@ -18,7 +18,7 @@ from include.inventory.regions import RegionData
 from include.operations.data_proofs import read_data_proof
 from include.operations.table import OperationsTable
 from include.regions.config import list_regions, refuse_missing_rights
-from include.regions.places import Place
+from include.regions.places import RegionPlace
 from include.regions.plan import RegionDataPlan, Seen, SeenNew, plan_region_data
 from include.regions.publishing import look_at
 from include.regions.wish import Publication, Update, match_publications, match_regions, read_wishes
@@ -36,7 +36,7 @@ class Asked:
 
 
 def make_plan(
-    place: Place, proving: OperationsTable | None, asked: Asked, now: datetime
+    place: RegionPlace, proving: OperationsTable | None, asked: Asked, now: datetime
 ) -> tuple[RegionDataPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on; `proving` keeps the records of the target that is first.
 

@@ -13,7 +13,7 @@ from include.operations.history import list_events
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
 from include.regions.config import NewRegion, archive_regions, insert_regions, list_regions
-from include.regions.places import Place
+from include.regions.places import RegionPlace
 from include.regions.plan import RegionPublication
 from include.regions.transfer import OVERWRITING, mark
 
@@ -25,7 +25,7 @@ def look_at(clients: Clients, data: Location, on_pair: Callable[[Pair], None] = 
     return compare(Folder(clients.s3, data), Folder(clients.s3, data.beside("-nothing")), on_pair=on_pair)
 
 
-def publish(place: Place, permit: Permit, publications: Sequence[RegionPublication]) -> str:
+def publish(place: RegionPlace, permit: Permit, publications: Sequence[RegionPublication]) -> str:
     """Put the rows of all new regions into region_config, all in one transaction; again, it changes nothing more.
 
     Raises: DriftError if data is not what was approved, StoppedHalfwayError if a region exists by now, NeighbourAwayError.
@@ -67,7 +67,7 @@ def has_published(table: OperationsTable, run: str) -> bool:
     return any(each["phase"] == "intent" and each.get("call") == INSERT for each in list_events(table, run))
 
 
-def retire(place: Place, permit: Permit, publications: Sequence[RegionPublication]) -> str:
+def retire(place: RegionPlace, permit: Permit, publications: Sequence[RegionPublication]) -> str:
     """Archive what this run has published, so that services do not load it, and prove it. Raises: NeighbourAwayError."""
     if not publications or not has_published(permit.table, permit.owner):
         return ""

@@ -10,15 +10,10 @@ from include.errors import DriftError
 from include.operations.history import list_events
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
-from include.regions.folders import Folders, folders_of, keys_of, tags_of
+from include.regions.folders import Folders, folders_of, is_last, keys_of
 from include.regions.keeping import read_backup
 from include.regions.plan import RegionUpdate
 from include.regions.transfer import OVERWRITING, Tell, mark, refuse_after_way_back, transfer
-
-
-# what names the others comes last, so that whoever reads meanwhile finds what it names
-def _is_last(key: str) -> bool:
-    return key == "static-metadata.json"
 
 
 def overwrite(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
@@ -35,7 +30,7 @@ def overwrite(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) 
         _ensure_kept(folders, each, str(backup["digest"]))
     _ensure_new_is_the_same(folders, each)
     # objects that are the same already are copied again, once: the new ones may have other metadata
-    options = CopyOptions(since=mark(clients, permit, OVERWRITING), last=_is_last)
+    options = CopyOptions(since=mark(clients, permit, OVERWRITING), last=is_last)
     what = f"new data of {each.region}: {each.objects:,} objects of {each.data} over {each.existing}"
     transfer(permit, what, folders.data, folders.existing, tell, options)
 
@@ -84,9 +79,11 @@ def _ensure_kept(folders: Folders, each: RegionUpdate, digest: str) -> None:
 
 def _ensure_old_or_new(folders: Folders, each: RegionUpdate) -> None:
     """Going on with a copy: whatever is there must be in the backup, or of the new data. Raises: DriftError."""
-    ours = {**tags_of(folders.backup)}
-    new = tags_of(folders.data)
-    strange = [key for key, tag in tags_of(folders.existing).items() if tag not in (ours.get(key), new.get(key))]
+    there = keys_of(folders.existing)
+    ours: set[str] = set()
+    for source in (folders.backup, folders.data):  # by the same evidence as a proof: an ETag need not be a hash
+        compare(folders.existing, source, read=True, on_same=ours.add)
+    strange = there - ours
     if strange:
         named = ", ".join(repr(key) for key in sorted(strange)[:5])
         raise DriftError(

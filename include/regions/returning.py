@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 
 from include.aws.clients import Clients
 from include.aws.s3 import CopyOptions, compare, remove_stale, verify
-from include.aws.s3.listing import Pair
 from include.errors import CopyFailedError
 from include.operations.permit import Permit
-from include.regions.folders import Folders, folders_of
+from include.regions.folders import Folders, folders_of, is_last, keys_of
 from include.regions.keeping import read_backup
 from include.regions.plan import RegionUpdate
 from include.regions.transfer import WAY_BACK, Tell, mark, transfer
@@ -24,10 +23,10 @@ def restore(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) ->
     backup = read_backup(permit.table, permit.owner, each.region)
     _ensure_backup_is_whole(folders, each, str(backup["backup_digest"]))
     # objects that are the same already are copied again, once: the new data may have given them other metadata
-    options = CopyOptions(since=mark(clients, permit, WAY_BACK), last=lambda key: key == "static-metadata.json")
+    options = CopyOptions(since=mark(clients, permit, WAY_BACK), last=is_last)
     what = f"the way back of {each.region}: {backup['objects']:,} objects of {each.backup} over {each.existing}"
     transfer(permit, what, folders.backup, folders.existing, tell, options)
-    ours = _only_in_new(folders)
+    ours = (keys_of(folders.data) - keys_of(folders.backup)) & keys_of(folders.existing)
     if ours:
         permit.write(
             f"s3.DeleteObjects {len(ours):,} objects of {each.existing} that came with the new data of {each.region}",
@@ -60,21 +59,3 @@ def _ensure_backup_is_whole(folders: Folders, each: RegionUpdate, digest: str) -
             f"The backup of {each.region} at {each.backup} is not what was proved when it was made, so nothing was copied back; find "
             "out who writes there, and look for deleted versions of its objects."
         )
-
-
-def _only_in_new(folders: Folders) -> frozenset[str]:
-    found: set[str] = set()
-
-    def note(pair: Pair) -> None:
-        if pair.source and pair.destination is None:
-            found.add(pair.source.key)
-
-    compare(folders.data, folders.backup, on_pair=note)
-    there: set[str] = set()
-
-    def note_there(pair: Pair) -> None:
-        if pair.destination and pair.destination.key in found:
-            there.add(pair.destination.key)
-
-    compare(folders.backup, folders.existing, on_pair=note_there)
-    return frozenset(there)

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from include.errors import StoppedHalfwayError
 from include.operations.permit import Permit
 from include.regions.config import RegionConfig, bump_versions, list_regions
-from include.regions.places import Place
+from include.regions.places import RegionPlace
 from include.regions.plan import RegionUpdate
 
 MOMENT = timedelta(milliseconds=1)  # the application reads no finer
 
 
-def bump(place: Place, permit: Permit, updates: Sequence[RegionUpdate], *, attempt: str) -> str:
+def bump(place: RegionPlace, permit: Permit, updates: Sequence[RegionUpdate], *, attempt: str) -> str:
     """Give every region of the plan the version of this attempt ("update", "way back"), all in one transaction, and prove it.
 
     Called again it changes nothing more. Raises: StoppedHalfwayError if somebody else changed one, NeighbourAwayError.

@@ -19,7 +19,7 @@ from include.releases.migration import read_start
 from include.releases.one_off_log import stream_name
 from include.releases.parts import revision
 from include.releases.performance import judge_performance, read_measured
-from include.releases.places import Place
+from include.releases.places import ReleasePlace
 from include.releases.plans.database_migration import one_off_of, plan_task
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ KEPT = "performance"
 LINES = 2000  # read of its log: ab prints forty a page
 
 
-def start(place: Place, permit: Permit, command: tuple[str, ...], definition: str) -> str:
+def start(place: ReleasePlace, permit: Permit, command: tuple[str, ...], definition: str) -> str:
     """Start the test's task and return its ARN, which is on record before anybody waits for it."""
     pk = f"run#{permit.owner}"
     if kept := permit.table.get(pk, KEPT):
@@ -65,7 +65,7 @@ def start(place: Place, permit: Permit, command: tuple[str, ...], definition: st
     return arn
 
 
-def verify(place: Place, arn: str, definition: str, end: Mapping[str, Any] | None = None) -> str:
+def verify(place: ReleasePlace, arn: str, definition: str, end: Mapping[str, Any] | None = None) -> str:
     """Return what was measured, in one sentence; `end` is what the wait saw. Raises: BakeFailedError if it is not good enough."""
     one_off, release = one_off_of(place.target), place.target.release
     assert release.performance  # or no test was started

@@ -18,7 +18,7 @@ from include.operations.proofs import last_proof, read_proof
 from include.operations.table import OperationsTable
 from include.releases.images import Scan, ensure_commit, find_tagged
 from include.releases.migration import find_migrations
-from include.releases.places import Place
+from include.releases.places import ReleasePlace
 from include.releases.plans.production_release import ProductionReleasePlan, Repository, World, plan_production_release
 from include.releases.staging import read_live, read_templates
 from include.releases.templates import differences
@@ -35,7 +35,7 @@ class Wish:
 
 
 def make_plan(
-    place: Place, staging: OperationsTable, wish: Wish, stamp: datetime, run_state: RunState
+    place: ReleasePlace, staging: OperationsTable, wish: Wish, stamp: datetime, run_state: RunState
 ) -> tuple[ProductionReleasePlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on; `run_state` knows which runs on staging still live.
 
@@ -107,7 +107,7 @@ def _differences(target: Target, proved: Mapping[str, str], here: Mapping[str, s
     return tuple(found)
 
 
-def _read_repository(place: Place, commit: str, wish: Wish) -> Repository:
+def _read_repository(place: ReleasePlace, commit: str, wish: Wish) -> Repository:
     versions, repository = place.target.system.versions, place.github
     tags = read_tags(github.list_tags(repository))
     new = choose_version(wish.version, tags, wish.bump, versions.prefix)

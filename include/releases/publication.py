@@ -11,7 +11,7 @@ from include.aws.sts import ask_who
 from include.errors import PreconditionError, RolloutFailedError
 from include.operations.permit import Permit
 from include.releases import findings
-from include.releases.places import Place
+from include.releases.places import ReleasePlace
 from include.releases.plans.production_release import ProductionReleasePlan
 from include.releases.tickets import Tickets, compose_notes, find_tickets, slack_notes
 from include.waits.progress import Progress, minutes
@@ -20,7 +20,7 @@ NOTES = "release-notes"  # the document that keeps what was drafted
 PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not begun by then never will
 
 
-def draft_release(place: Place, permit: Permit, plan: ProductionReleasePlan, jira_url: str | None = None) -> str:
+def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePlan, jira_url: str | None = None) -> str:
     """Draft the release with its notes, and put them on record for Slack; returns the draft's page (REL-04, REL-05)."""
     permit.reconcile(lambda intent: _find(place, intent))
     tag = plan.previous or None
@@ -42,7 +42,7 @@ def draft_release(place: Place, permit: Permit, plan: ProductionReleasePlan, jir
     return draft.url
 
 
-def publish_release(place: Place, permit: Permit, plan: ProductionReleasePlan) -> str:
+def publish_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePlan) -> str:
     """Publish the draft, unless it is published already; returns when, by GitHub's clock (REL-08)."""
     permit.reconcile(lambda intent: _find(place, intent))
     draft = github.find_release(place.github, plan.version)
@@ -61,7 +61,7 @@ def publish_release(place: Place, permit: Permit, plan: ProductionReleasePlan) -
     return published.published_at.isoformat()
 
 
-def look_at_pipeline(place: Place, plan: ProductionReleasePlan, published: datetime) -> Progress:
+def look_at_pipeline(place: ReleasePlace, plan: ProductionReleasePlan, published: datetime) -> Progress:
     """Look whether the workflow that publishing has started, if one deploys this release, is over.
 
     `published` is when, by GitHub's clock. Raises: RolloutFailedError if it ended otherwise than well, or never began.
@@ -87,7 +87,7 @@ def look_at_pipeline(place: Place, plan: ProductionReleasePlan, published: datet
     return Progress(True, f"{run.name} succeeded: {run.url}")
 
 
-def _find(place: Place, intent: Mapping[str, Any]) -> str:
+def _find(place: ReleasePlace, intent: Mapping[str, Any]) -> str:
     tag = str(intent.get("values", {}).get("tag_name", ""))
     release = github.find_release(place.github, tag) if tag else None
     known = {tag} if release else set()

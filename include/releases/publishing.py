@@ -17,7 +17,7 @@ from include.inventory.releasing import ScanPolicy
 from include.operations.permit import Permit
 from include.releases import findings
 from include.releases.images import Image, Verdict, commit_tag, judge_scan
-from include.releases.places import Place
+from include.releases.places import ReleasePlace
 from include.releases.plans.image_publication import ImagePublicationPlan, plan_image_publication
 from include.waits.progress import Progress
 
@@ -28,7 +28,7 @@ SCAN_BEGINS = timedelta(minutes=5)  # after the push, at the latest
 NONE, CODEBUILD, GITHUB = "none", "codebuild", "github"
 
 
-def make_plan(place: Place, commit: str) -> tuple[ImagePublicationPlan, datetime]:
+def make_plan(place: ReleasePlace, commit: str) -> tuple[ImagePublicationPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
     target, builder = place.target, place.target.environment.builder
     account, since = ask_who(place.clients.sts)
@@ -50,7 +50,7 @@ def find_image(clients: Clients, target: Target, commit: str) -> Image | None:
     return ecr.describe_image(clients.ecr, registry, commit_tag(commit, registry.commit_length))
 
 
-def find_images(place: Place, commit: str) -> dict[str, Image | None]:
+def find_images(place: ReleasePlace, commit: str) -> dict[str, Image | None]:
     """Return the commit's image in every registry that the target's builder pushes to (STG-08), the target's own first.
 
     Each is read as its own target's role: no account reads another's registry unless that allows it.
@@ -63,7 +63,7 @@ def find_images(place: Place, commit: str) -> dict[str, Image | None]:
     return {name: find_image(place.clients_of(each.name), each, commit) for name, each in names.items()}
 
 
-def start_build(place: Place, permit: Permit, commit: str) -> dict[str, str]:
+def start_build(place: ReleasePlace, permit: Permit, commit: str) -> dict[str, str]:
     """Have the commit's image built unless it is there; returns which build to follow as JSON: kind, id, url.
 
     Which one it is, is on record before anybody waits for it, so that a retry finds it and starts none.
@@ -90,7 +90,7 @@ def _told(found: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(found.get(key, "")) for key in ("kind", "id", "url")}
 
 
-def _start_codebuild(place: Place, permit: Permit, project: str, commit: str) -> dict[str, str]:
+def _start_codebuild(place: ReleasePlace, permit: Permit, project: str, commit: str) -> dict[str, str]:
     client = place.clients.codebuild
     running = codebuild.find_build(client, project, commit)
     if running is None or running.status != "IN_PROGRESS":
@@ -105,7 +105,7 @@ def _start_codebuild(place: Place, permit: Permit, project: str, commit: str) ->
     return {"kind": CODEBUILD, "id": running.id, "url": running.log_url}
 
 
-def _start_workflow(place: Place, permit: Permit, file: str, commit: str) -> dict[str, str]:
+def _start_workflow(place: ReleasePlace, permit: Permit, file: str, commit: str) -> dict[str, str]:
     table, pk = permit.table, f"run#{permit.owner}"
     mark = table.get(pk, MARK)
     if mark is None:
@@ -127,7 +127,7 @@ def _followed(run: github.WorkflowRun) -> dict[str, str]:
     return {"kind": GITHUB, "id": str(run.id), "url": run.url}
 
 
-def look_at_build(place: Place, run: str, build: Mapping[str, str], commit: str) -> Progress:
+def look_at_build(place: ReleasePlace, run: str, build: Mapping[str, str], commit: str) -> Progress:
     """Look whether a build is over, the image is there, and its scan is, too. Raises: PreconditionError if it failed."""
     if build["kind"] == CODEBUILD:
         progress = _judge_codebuild(codebuild.describe_build(place.clients.codebuild, build["id"]))
@@ -149,7 +149,7 @@ def look_at_build(place: Place, run: str, build: Mapping[str, str], commit: str)
     return Progress(not verdict.wait, f"image {image.digest[:19]}: {verdict.text}", verdict.text)
 
 
-def look_at_scan(place: Place, image: Image) -> Verdict:
+def look_at_scan(place: ReleasePlace, image: Image) -> Verdict:
     """Judge the scan of an image by the target's policy; one that was only just pushed may still get one."""
     release = place.target.environment.release
     policy = release.scan if release else ScanPolicy()
@@ -170,7 +170,7 @@ def _judge_codebuild(build: codebuild.Build) -> Progress:
     return Progress(True, f"build {build.id} succeeded")
 
 
-def _judge_workflow(place: Place, run: str, build: Mapping[str, str]) -> Progress:
+def _judge_workflow(place: ReleasePlace, run: str, build: Mapping[str, str]) -> Progress:
     builder = place.target.environment.builder
     assert builder  # it started this build
     if build["id"]:
@@ -189,7 +189,7 @@ def _judge_workflow(place: Place, run: str, build: Mapping[str, str]) -> Progres
     return Progress(True, f"{found.name} succeeded")
 
 
-def prove_image(place: Place, commit: str, digest: str) -> str:
+def prove_image(place: ReleasePlace, commit: str, digest: str) -> str:
     """Return the proof that this digest is the commit's image, and what its scan found. Raises: PreconditionError."""
     image = find_image(place.clients, place.target, commit)
     if image is None or image.digest != digest:

@@ -19,7 +19,7 @@ from include.plan.model import canonical_json
 from include.releases.green import read_green
 from include.releases.images import ensure_commit
 from include.releases.parts import ServiceRelease
-from include.releases.places import Place
+from include.releases.places import ReleasePlace
 from include.releases.plans.services import Live, live_of
 from include.releases.plans.staging_deployment import StagingDeploymentPlan, plan_staging_deployment
 from include.releases.publishing import find_image
@@ -30,7 +30,7 @@ from include.waits.progress import Progress
 log = logging.getLogger(__name__)
 
 
-def make_plan(place: Place, commit: str, stamp: datetime) -> tuple[StagingDeploymentPlan, datetime]:
+def make_plan(place: ReleasePlace, commit: str, stamp: datetime) -> tuple[StagingDeploymentPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
     target, clients = place.target, place.clients
     ensure_commit(commit)
@@ -53,7 +53,7 @@ def make_plan(place: Place, commit: str, stamp: datetime) -> tuple[StagingDeploy
     return plan, since
 
 
-def _newer(place: Place, commit: str, live: Mapping[str, Live]) -> str:
+def _newer(place: ReleasePlace, commit: str, live: Mapping[str, Live]) -> str:
     """Return the commit that runs now if it is newer than the one to deploy, "" if it is not, or nobody can tell."""
     length = place.target.registry.commit_length
     running = {digest for each in live.values() for digest in each.digests}
@@ -66,7 +66,7 @@ def _newer(place: Place, commit: str, live: Mapping[str, Live]) -> str:
     return next((tag for tag in tags if _is_behind(place, tag, commit)), "")
 
 
-def _is_behind(place: Place, running: str, commit: str) -> bool:
+def _is_behind(place: ReleasePlace, running: str, commit: str) -> bool:
     try:
         return github.compare_status(place.github, running, commit) == "behind"
     except PreconditionError as error:  # GitHub has lost the commit that runs: history was rewritten
@@ -98,7 +98,7 @@ def read_templates(clients: Clients, target: Target, live: Mapping[str, Live]) -
     return found
 
 
-def look_at_checks(place: Place, commit: str) -> Progress:
+def look_at_checks(place: ReleasePlace, commit: str) -> Progress:
     """Look whether every check of a commit is green. Raises: PreconditionError if one has failed."""
     checks = github.list_checks(place.github, commit)
     green = ensure_green(commit, checks, place.target.system.versions.checks)
@@ -109,7 +109,7 @@ def look_at_checks(place: Place, commit: str) -> Progress:
     return Progress(False, text, text)
 
 
-def keep_proof(place: Place, run: str, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
+def keep_proof(place: ReleasePlace, run: str, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
     """Put on record that this image was deployed here and passed, which production asks for."""
     add_proof(place.table, place.target.name, digest, commit, run, {each.container: each.template for each in parts})
     return f"image {digest[:19]} of commit {commit[:12]} is proved on {place.target.name}"

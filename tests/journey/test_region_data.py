@@ -340,7 +340,7 @@ def test_run_that_is_ended_by_hand_while_it_overwrites_keeps_the_target_and_says
     wait_for("some of the overwrite", lambda: copies(scene) > old["objects"] + 20, LONG)
     run.mark_failed()
     scene.heal(slow)
-    assert run.wait() == "failed"  # its teardowns first, and nothing is cleared in a run that is about to end
+    assert run.wait() == "failed"  # its teardowns first
     said, text = outcome(scene, run)
     backup = backups(scene)[CO]
     assert said in ("failed", "stopped"), text

@@ -31,6 +31,7 @@ RUN = "region_data_update/one"
 BUCKET = "districtbuilder-staging-data"
 DAY = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PA, CO = "US/PA", "US/CO"
+MB = 1024**2
 
 
 def uri(region: str, stamp: str) -> str:
@@ -53,9 +54,6 @@ class MapScene:
         if self.away:
             raise NeighbourAwayError("The database of districtbuilder/staging does not answer.")
         yield self.connect()
-
-    def log(self, text: str) -> None:
-        """Nobody reads it."""
 
     def plan_new(self, region: str = "US/VT", name: str = "Vermont", data: str = ""):
         wanted = [{"region": region, "name": name, "data": data or uri(CO, region_data.NEW)}]
@@ -305,20 +303,22 @@ def _slow(options):
 def test_copy_ends_when_the_lease_is_lost(maps, monkeypatch):
     plan, permit = maps.plan(), maps.permit(RUN)
     (each,) = plan.regions
-    monkeypatch.setattr(transfer, "CHECKED_EVERY", 0)
-    check = permit.check
+    for pace in ("CHECKED_EVERY", "TOLD_EVERY"):
+        monkeypatch.setattr(transfer, pace, 0)
 
-    def lose_it():
+    monkeypatch.setattr(keeping, "NEVER_OVER", _slow(keeping.NEVER_OVER))
+
+    def take_it_away(text: str) -> None:
         release_lease(maps.table, maps.target.name, RUN)
-        check()
 
-    monkeypatch.setattr(permit, "check", check)
-    permit.write("ecs.Nothing first", lambda: monkeypatch.setattr(permit, "check", lose_it), on=[])
     with pytest.raises(LeaseLostError):
-        keeping.back_up(maps.clients, permit, each, quiet)
+        keeping.back_up(maps.clients, permit, each, take_it_away)
+    backup = Location.parse(each.backup)
+    there = maps.clients.s3.list_objects_v2(Bucket=backup.bucket, Prefix=backup.prefix)["KeyCount"]
+    assert there < each.kept
 
 
-def test_two_regions_are_named_in_one_failure(maps):
+def test_backup_that_lost_an_object_is_no_backup_and_the_object_is_named(maps):
     plan, permit = maps.plan(), maps.permit(RUN)
     (each,) = plan.regions
     keeping.back_up(maps.clients, permit, each, quiet)
@@ -357,6 +357,29 @@ def test_copy_that_goes_on_stops_at_what_somebody_else_wrote_meanwhile(maps):
         DriftError, match=r"are neither those of the backup nor those of the new data of US/CO \('topo.json'\)"
     ):
         replacing.overwrite(maps.clients, permit, each, quiet)
+
+
+def test_copy_goes_on_over_objects_whose_etags_are_no_hashes(maps):
+    """Objects of parts have other ETags once they are copied, and are the same to the byte."""
+    location = Location.parse(maps.plan().regions[0].existing)
+    put_in_parts(maps.clients.s3, location, "big.json", [6 * MB, 5 * MB, 1 * MB])
+    plan, permit = maps.plan(), maps.permit(RUN)
+    (each,) = plan.regions
+    overwritten(maps, plan, permit)
+    tags = [maps.objects(folder)["big.json"][0] for folder in (each.existing, each.backup)]
+    assert tags[0] != tags[1]
+    replacing.overwrite(maps.clients, permit, each, quiet)
+    assert replacing.has_begun(permit.table, RUN, each)
+
+
+def put_in_parts(s3, location: Location, name: str, sizes: list[int]) -> None:
+    where = {"Bucket": location.bucket, "Key": location.prefix + name}
+    upload = s3.create_multipart_upload(**where)["UploadId"]
+    parts = []
+    for number, size in enumerate(sizes, 1):
+        answer = s3.upload_part(**where, UploadId=upload, PartNumber=number, Body=bytes([number]) * size)
+        parts.append({"ETag": answer["ETag"], "PartNumber": number})
+    s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
 
 
 def test_stale_object_that_no_backup_holds_is_not_removed(maps):

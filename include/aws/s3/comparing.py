@@ -77,15 +77,17 @@ def compare(
     *,
     read: bool = False,
     on_pair: Callable[[Pair], None] = lambda pair: None,
+    on_same: Callable[[str], None] = lambda key: None,
     requests_per_second: float = 0,
     stop: threading.Event | None = None,
 ) -> Comparison:
     """Compare two folders; an empty or missing one is fine. Nothing is written.
 
     `read` has those objects read whose equality nothing else proves. `on_pair` gets every pair in the order of the keys, for
-    a manifest. Raises: PreconditionError, NeighbourAwayError.
+    a manifest; `on_same` the key of every object that is proved to be in both, in no order. Raises: PreconditionError,
+    NeighbourAwayError.
     """
-    work = _Comparing(source, destination, read, on_pair, requests_per_second)
+    work = _Comparing(source, destination, read, (on_pair, on_same), requests_per_second)
     try:
         return run(work.all, work.endpoints, stop=stop)
     except StoppedError:
@@ -162,7 +164,12 @@ def remove_stale(
 
 class _Comparing:
     def __init__(
-        self, source: Folder, destination: Folder, read: bool, on_pair: Callable[[Pair], None], per_second: float
+        self,
+        source: Folder,
+        destination: Folder,
+        read: bool,
+        told: tuple[Callable[[Pair], None], Callable[[str], None]],
+        per_second: float,
     ):
         here = Endpoint(source.client, source.location.bucket)
         there = Endpoint(destination.client, destination.location.bucket)
@@ -171,7 +178,7 @@ class _Comparing:
         self._orders = (source.order, destination.order)
         self._wire = Wire(Pace(per_second))
         self._read = read
-        self._on_pair = on_pair
+        self._on_pair, self._on_same = told
         self._found = Comparison()
         self._digest = hashlib.sha256()
 
@@ -230,4 +237,5 @@ class _Comparing:
             self._found.unproved.add(entry)
         else:
             self._found.identical.add(entry)
+            self._on_same(entry.key)
             self._found.proofs[proof] = self._found.proofs.get(proof, 0) + 1

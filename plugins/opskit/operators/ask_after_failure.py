@@ -6,16 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk.execution_time.hitl import HITLUser
 
-from include.inventory import load
-from include.operations.history import add_event, list_events
+from include.operations.history import list_events
 from include.plan.markdown import escape
 from include.restart.plan import RestartPlan
 from include.restart.steps import describe_now
-from opskit.patience import insist
+from opskit.asking import ask, note_choice
 from opskit.step import step
-from opskit.story import gate_link, tell
 
 LEAVE = "Leave everything as it is"
 RETURN = "Return to the count before"
@@ -45,21 +42,14 @@ class AskAfterFailureOperator(HITLOperator):
             self.body = "\n\n".join(
                 [*(f"**{escape(text)}**" for text in failures[-1:]), escape(now), self._choices(plan)]
             )
-            approvers = load().target(here.target.name).environment.approval.approvers
-            people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
-            self.assigned_users = [HITLUser(id=user, name=user) for user in people]
-            where = {"link": gate_link(context["dag_run"], here.name)}
-            add_event(here.table, here.run, here.name, "asked", now, where)
-            tell(context)
+            ask(self, here, now)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         answer: dict[str, Any] = super().execute_complete(context, event)
         chosen: str = answer["chosen_options"][0]
         with step() as here:
-            user = answer["responded_by_user"]
-            said = f"After the failure: {chosen} ({user['id'] if user else 'nobody answered in time'})."
-            insist(here.clients, lambda: here.permit.note(said))  # a retry would have to ask the person again
+            note_choice(here, answer, chosen)
         return chosen
 
     @staticmethod

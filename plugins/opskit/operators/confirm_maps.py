@@ -7,14 +7,13 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.operations.history import add_event
 from include.plan.markdown import escape
 from include.regions.looking import BAD, GOOD, Look, WrongRegionError, add_look, judge, list_looks
+from opskit.asking import ask, who_answered
 from opskit.patience import insist
 from opskit.step import Step, step
-from opskit.story import gate_link, tell
 
 MADE = "There is a test map of every region"
 STOP = "Stop here"
@@ -32,7 +31,7 @@ class ConfirmTestMapsOperator(HITLOperator):
             regions = [each["region"] for each in here.guard["plan"]["regions"]]
             if not regions:
                 return "No region of this run has maps yet."
-            _ask_people(self, here)
+            self.response_timeout = here.target.environment.approval.respond_within
             self.subject = f"{here.target.name}: is there a test map of {_shortly(regions)}?"
             site = here.target.region_data.application
             self.body = (
@@ -40,13 +39,12 @@ class ConfirmTestMapsOperator(HITLOperator):
                 f"{escape(', '.join(regions))}, each with whole counties and with block groups in a few districts, before their data "
                 f"changes.\n\n- *{MADE}*: the backup begins.\n- *{STOP}*: the run ends, nothing was changed."
             )
-            _note_question(here, context, self.subject)
+            ask(self, here, self.subject)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         answer: dict[str, Any] = super().execute_complete(context, event)
-        chosen, user = answer["chosen_options"][0], answer["responded_by_user"]
-        who = user["id"] if user else None
+        chosen, who = answer["chosen_options"][0], who_answered(answer)
         with step() as here:
             if chosen != MADE:
                 said = (
@@ -82,7 +80,7 @@ class ConfirmQaOperator(HITLOperator):
             for look in list_looks(here.table, here.run):
                 if look.region == self.region:
                     return self._ended(here, look)
-            _ask_people(self, here)
+            self.response_timeout = here.target.environment.approval.respond_within
             regions = [each["region"] for name in ("regions", "publications") for each in here.guard["plan"][name]]
             self.params["looked_at"] = Param("", type="string", title=TITLE, description=HOW, examples=regions)
             self.subject = f"{here.target.name}: does the new data of {self.region} work?"
@@ -93,7 +91,7 @@ class ConfirmQaOperator(HITLOperator):
                 f"{escape(self.region)} below, so that nobody answers for another.\n\n- *{GOOD}*: once every region is good, maps get "
                 f"a new version.\n- *{BAD}*, or no answer in time: every region of this run goes back to its backup at once."
             )
-            _note_question(here, context, self.subject)
+            ask(self, here, self.subject)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
@@ -113,12 +111,11 @@ class ConfirmQaOperator(HITLOperator):
     def _judge(self, answer: dict[str, Any]) -> Look:
         if not answer:
             return judge(self.region, None, None, "", "")
-        given, user = answer["params_input"] or {}, answer["responded_by_user"]
-        chosen = answer["chosen_options"][0]
+        given, chosen = answer["params_input"] or {}, answer["chosen_options"][0]
         return judge(
             self.region,
             chosen,
-            user["id"] if user else None,
+            who_answered(answer),
             str(given.get("looked_at", "")),
             str(given.get("note", "")),
         )
@@ -130,20 +127,6 @@ class ConfirmQaOperator(HITLOperator):
             raise AirflowFailException(f"{look.text[0].upper()}{look.text[1:]}; every region of this run goes back.")
         insist(here.clients, lambda: here.permit.note(look.text))
         return look.text
-
-
-def _ask_people(operator: HITLOperator, here: Step) -> None:
-    approval = here.target.environment.approval
-    people = dict.fromkeys([*([here.requester] if here.requester else []), *approval.approvers])
-    operator.assigned_users = [HITLUser(id=user, name=user) for user in people]
-    operator.response_timeout = approval.respond_within
-
-
-def _note_question(here: Step, context: Any, text: str) -> None:
-    index = context["ti"].map_index
-    where = {"link": gate_link(context["dag_run"], here.name, index)}
-    add_event(here.table, here.run, here.name, "asked", text, where)
-    tell(context)
 
 
 def _shortly(regions: list[str]) -> str:

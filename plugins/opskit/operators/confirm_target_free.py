@@ -7,14 +7,13 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
-from airflow.sdk.execution_time.hitl import HITLUser
 
-from include.operations.history import add_event, list_causes
+from include.operations.history import list_causes
 from include.operations.leases import free_lease, keep_lease
 from include.plan.markdown import escape
+from opskit.asking import ask, who_answered
 from opskit.patience import insist
 from opskit.step import Step, step
-from opskit.story import gate_link, tell
 
 FREE = "The target is free again"
 NOT_UNDONE = "Schema changes are not undone."
@@ -53,9 +52,7 @@ class ConfirmTargetFreeOperator(HITLOperator):
                 free_lease(here.table, here.target.name, here.run)
                 return reason
             self._prepare(here)
-            where = {"link": gate_link(context["dag_run"], here.name)}
-            add_event(here.table, here.run, here.name, "asked", f"{here.target.name} is kept: {self.why}", where)
-            tell(context)
+            ask(self, here, f"{here.target.name} is kept: {self.why}")
         return super().execute(context)
 
     def _prepare(self, here: Step) -> None:
@@ -70,16 +67,11 @@ class ConfirmTargetFreeOperator(HITLOperator):
             f"**{escape(self.why)}**\n\n{escape(now)}\n\n{self.besides} Look at the target, then answer; until then every other "
             "run on it waits."
         )
-        approvers = here.target.environment.approval.approvers
-        people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
-        self.assigned_users = [HITLUser(id=user, name=user) for user in people]
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         answer: dict[str, Any] = super().execute_complete(context, event)
         with step() as here:
-            user = answer["responded_by_user"]
-            who = user["id"] if user else "nobody"
-            text = f"{here.target.name} may be used again, says {who}"
+            text = f"{here.target.name} may be used again, says {who_answered(answer)}"
             insist(here.clients, lambda: here.permit.note(text))
             insist(here.clients, lambda: free_lease(here.table, here.target.name, here.run))
         return text

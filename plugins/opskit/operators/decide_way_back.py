@@ -7,18 +7,16 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowSkipException
-from airflow.sdk.execution_time.hitl import HITLUser
 
-from include.operations.history import add_event, list_causes
+from include.operations.history import list_causes
 from include.plan.markdown import escape
 from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
 from include.regions.publishing import has_published
 from include.regions.replacing import has_begun
 from include.regions.transfer import WAY_BACK, read_mark
-from opskit.patience import insist
+from opskit.asking import ask, note_choice
 from opskit.step import Step, step
-from opskit.story import gate_link, tell
 
 RETURN = "Go back to the backup"
 LEAVE = "Leave everything as it is"
@@ -50,9 +48,7 @@ class DecideWayBackOperator(HITLOperator):
                 here.permit.note(f"going back: {'; '.join(bad)}")
                 return RETURN
             self._prepare(here)
-            where = {"link": gate_link(context["dag_run"], here.name)}
-            add_event(here.table, here.run, here.name, "asked", self.subject, where)
-            tell(context)
+            ask(self, here, self.subject)
         return super().execute(context)
 
     def _prepare(self, here: Step) -> None:
@@ -69,9 +65,6 @@ class DecideWayBackOperator(HITLOperator):
                 "on instead, mend the cause and clear the failed step.",
             ]
         )
-        approvers = here.target.environment.approval.approvers
-        people = dict.fromkeys([*([here.requester] if here.requester else []), *approvers])
-        self.assigned_users = [HITLUser(id=user, name=user) for user in people]
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         answer: dict[str, Any] = super().execute_complete(context, event)
@@ -79,9 +72,7 @@ class DecideWayBackOperator(HITLOperator):
         with step() as here:
             if not all(look.good for look in list_looks(here.table, here.run)):
                 chosen = RETURN  # somebody has said so meanwhile, and was told that it would be done
-            user = answer["responded_by_user"]
-            said = f"After the failure: {chosen} ({user['id'] if user else 'nobody answered in time'})."
-            insist(here.clients, lambda: here.permit.note(said))  # a retry would have to ask the person again
+            note_choice(here, answer, chosen)
         return chosen
 
 

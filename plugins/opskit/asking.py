@@ -1,0 +1,34 @@
+"""How a step asks people what to do, and puts on record that it asked and what they chose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from include.operations.history import add_event
+from opskit.patience import insist
+from opskit.step import Step
+from opskit.story import gate_link, tell
+
+
+def ask(question: HITLOperator, here: Step, text: str) -> None:
+    """Let the requester and every approver of the target answer, note in a sentence what is asked, and tell Slack."""
+    people = dict.fromkeys([*([here.requester] if here.requester else []), *here.target.environment.approval.approvers])
+    question.assigned_users = [HITLUser(id=user, name=user) for user in people]
+    link = gate_link(here.context["dag_run"], here.name, here.context["ti"].map_index)
+    add_event(here.table, here.run, here.name, "asked", text, {"link": link})
+    tell(here.context)
+
+
+def who_answered(answer: dict[str, Any]) -> str | None:
+    """Return who gave an answer; None if nobody did in time, so that the default stands."""
+    user = answer["responded_by_user"]
+    return str(user["id"]) if user else None
+
+
+def note_choice(here: Step, answer: dict[str, Any], chosen: str) -> None:
+    """Put on record what is done after a failure, and who wants it: a retry would have to ask again."""
+    said = f"After the failure: {chosen} ({who_answered(answer) or 'nobody answered in time'})."
+    insist(here.clients, lambda: here.permit.note(said))
