@@ -56,6 +56,11 @@ class Postgres:
             raise SandboxError(f"{home} belongs to somebody else; remove it, or run as a user other than root.")
         return cls(settings, credentials.postgres, _copy(installed, home) / PROGRAMS, home / "data", user, home)
 
+    @property
+    def url(self) -> str:
+        """By which whoever may do everything reaches the server; the name of a database follows it."""
+        return f"postgresql://{USER}:{self.password}@{HOST}:{self.settings.ports['postgres']}"
+
     def give_back(self) -> None:
         """Remove what was made outside the sandbox's own folder."""
         if self.borrowed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import yaml
 
 from include.inventory import Inventory
@@ -27,6 +28,8 @@ def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
     for number, (name, options) in enumerate(scenes.items(), start=1):
         if make_system := SYSTEMS.get(options.get("strategy", "")):
             system = make_system(name, number)
+            for environment in system["environments"].values():
+                environment["approval"] = {**USERS, **options.get("approval", {})}
             (folder / f"{name}.yaml").write_text(yaml.safe_dump(system), encoding="utf-8")
             continue
         make = _rolling if options.get("strategy") == "rolling" else _surge
@@ -68,7 +71,6 @@ def released_system(name: str, number: int) -> dict[str, Any]:
             "role": f"{prefix}-runbooks",
             "cluster": f"{prefix}-cluster",
             "slack_channel": f"#{prefix}",
-            "approval": USERS,
             "registry": registry,
             "database": {"instance": prefix, "name": "app", "connection": f"postgres_{prefix}"},
             "alarms": [f"{prefix}-errors"],
@@ -111,7 +113,6 @@ def pushed_system(name: str, number: int) -> dict[str, Any]:
             "region": "us-east-1",
             "role": f"{prefix}-runbooks",
             "cluster": f"{prefix}-cluster",
-            "approval": USERS,
             "alarms": [f"{prefix}-errors"],
             "services": [{**app, "deployment_controller": "CODE_DEPLOY", "code_deploy": names}],
             "release": {"services": [app["name"]], "timeout": "40m"},
@@ -140,7 +141,6 @@ def mapped_system(name: str, number: int) -> dict[str, Any]:
             "role": f"{prefix}-runbooks",
             "cluster": f"{prefix}-cluster",
             "slack_channel": f"#{prefix}",
-            "approval": USERS,
             "database": {
                 "instance": prefix,
                 "name": "app",
@@ -346,6 +346,10 @@ class Scene:
     def aws_of(self, environment: str, service: str) -> Any:
         """Return a boto3 client of somebody else in the account of one of the scene's targets."""
         return self.sandbox.aws(f"{self.name}/{environment}", service)
+
+    def database(self) -> psycopg.Connection[Any]:
+        """Connect to the database of the scene's staging as its administrator."""
+        return psycopg.connect(f"{self.sandbox.endpoints['postgres']}/{self.name}_staging")
 
     @property
     def registry(self) -> str:

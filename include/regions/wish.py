@@ -69,6 +69,11 @@ def read_wishes(given: Any, buckets: Collection[str]) -> tuple[Wish, ...]:
 
 
 def _read(number: int, given: Any, buckets: Collection[str]) -> Wish:
+    if isinstance(given, Mapping) and "s3_uri" in given:
+        raise PreconditionError(
+            f"Entry {number} of regions sets s3_uri to {shown(given['s3_uri'])}; a region that is published keeps its own, since "
+            "requests would fail until the new one is loaded. Give the new folder as data, it is copied over the old."
+        )
     if not isinstance(given, Mapping) or set(given) - {NAME} != set(KEYS):
         raise PreconditionError(
             f"Entry {number} of regions is {shown(given)}; it needs exactly region and data, such as "

@@ -1,5 +1,7 @@
 """Updates of region data on real Airflow: for every region there is old data live, or new data live and proved, and a backup."""
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
@@ -9,6 +11,7 @@ from include.regions.looking import BAD, GOOD
 from opskit.operators.confirm_maps import MADE, STOP
 from opskit.operators.confirm_target_free import FREE
 from opskit.operators.decide_way_back import LEAVE, RETURN
+from sandbox.aws.region_data import EMPTY, INCOMPLETE, NEW
 from tests.sandbox_client import Run, wait_for
 from tests.scenes import Scene
 
@@ -187,23 +190,89 @@ def test_data_that_services_cannot_load_is_named_and_taken_back(scene: Scene):
 
 
 @MAPPED
-def test_copies_that_are_killed_go_on_and_nothing_is_copied_twice(scene: Scene):
-    old, kept = live(scene, CO), live(scene, CO)["objects"]
+def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scene: Scene):
+    before, old = versions(scene), live(scene, CO)
     slow = scene.fault("copies_slow", milliseconds=600)
-    run = update(scene, CO)
+    first_change = scene.fault("hang", api="ecs", action="UpdateService", seconds=300)
+    run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}])
+    run.approve(task="approve_update")
+    run.wait_until_asked("confirm_test_maps")
+    # when it began is asked of AWS before the first object is overwritten, and of nothing else from here on
+    between = scene.fault("hang", api="sts", action="GetCallerIdentity", seconds=300)
+    assert run.answer(MADE, task="confirm_test_maps").status_code == 200
+
     wait_for("some of the backup", lambda: copies(scene) > 20)
     kill(run, "back_up_data")
-    wait_for("some of the overwrite", lambda: copies(scene) > kept + 20, 120)
+    scene.await_injected(between)
+    assert copies(scene) <= old["objects"] + 256, "the backup is made, and nothing is overwritten"
+    kill(run, "overwrite_data")
+    scene.heal(between)
+    wait_for("some of the overwrite", lambda: copies(scene) > old["objects"] + 20, 120)
     kill(run, "overwrite_data")
     scene.heal(slow)
-    look(run, CO)
+    scene.await_injected(first_change)
+    kill(run, "renewal.surge.raise_desired_count")
+    scene.heal(first_change)
+    run.wait_until_asked("confirm_qa[0]", LONG)
+    with scene.database() as somebody:
+        somebody.execute("LOCK TABLE region_config IN SHARE ROW EXCLUSIVE MODE")  # others may read
+        look(run, CO)
+        wait_for("the versions to be about to change", lambda: waiting(scene))
+        answers = scene.fault("hang", api="dynamodb", action="PutItem", seconds=300, times=1000)
+    wait_for("the version to change", lambda: versions(scene)[CO] != before[CO])
+    changed = versions(scene)[CO]
+    kill(run, "bump_versions")  # before it has noted that the database has answered
+    scene.heal(answers)
+
     assert run.wait(LONG) == "success", run.story()
-    tries = {task: run.get(f"/taskInstances/{task}")["try_number"] for task in ("back_up_data", "overwrite_data")}
-    assert tries == {"back_up_data": 2, "overwrite_data": 2}
+    tries = {"back_up_data": 2, "overwrite_data": 3, "renewal.surge.raise_desired_count": 2, "bump_versions": 2}
+    assert {task: run.get(f"/taskInstances/{task}")["try_number"] for task in tries} == tries
     new = folders(scene)[new_data(scene, CO)]["objects"]
-    assert copies(scene) <= kept + new + 2 * 256, "what was under way when the processes died may be made again"
+    assert copies(scene) <= old["objects"] + new + 2 * 256, (
+        "what was under way when the processes died may be made again"
+    )
+    assert versions(scene)[CO] == changed
     ensure_new(scene, CO, old)
     scene.ensure_whole_again()
+
+
+def waiting(scene: Scene) -> bool:
+    """Tell whether somebody waits for a lock of the scene's database."""
+    with scene.database() as connection:
+        query = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database() AND NOT granted"
+        (count,) = connection.execute(query).fetchone() or (0,)
+    return bool(count)
+
+
+@pytest.mark.stage(strategy="mapped", approval={"respond_within": "45s"})
+def test_map_that_nobody_looks_at_in_time_sends_everything_back(scene: Scene):
+    old = live(scene, CO)
+    run = update(scene, CO)
+    run.wait_until_asked("confirm_qa[0]", LONG)
+    assert run.wait(LONG) == "failed", run.story()
+    said, text = outcome(scene, run)
+    assert said == "rejected", text
+    assert "nobody" in text
+    ensure_old(scene, CO, old)
+    scene.ensure_whole_again()
+
+
+@MAPPED
+def test_update_that_could_not_be_made_or_undone_is_refused_by_its_plan(scene: Scene):
+    for data, words in ((INCOMPLETE, "topo.json"), (EMPTY, "holds no object, so US/PA would get nothing")):
+        uri = new_data(scene, "US/PA").replace(NEW, data)
+        run = scene.start(DAG, regions=[{"region": "US/PA", "data": uri}])
+        assert run.wait() == "failed"
+        assert words in run.log("plan_update"), run.log("plan_update")
+    bucket, _, prefix = live(scene, CO)["uri"].removeprefix("s3://").partition("/")
+    for day in (0, 1):  # it may be midnight by now
+        date = f"{datetime.now(UTC) + timedelta(days=day):%Y-%m-%d}"
+        there = f"{prefix.rstrip('/')}-backup-{date}/topo.json"
+        scene.aws("s3").put_object(Bucket=bucket, Key=there, Body=b"a backup of the same day")
+    run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}], plan_only=True)
+    assert run.wait() == "success", run.story()
+    assert re.search(r"-backup-\d{4}-\d\d-\d\d-[0-9a-f]{8}/", run.log("plan_update"))
+    assert scene.writes() == []
 
 
 @MAPPED
