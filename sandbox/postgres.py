@@ -56,19 +56,19 @@ class Postgres:
             raise SandboxError(f"{home} belongs to somebody else; remove it, or run as a user other than root.")
         return cls(settings, credentials.postgres, _copy(installed, home) / PROGRAMS, home / "data", user, home)
 
-    @property
-    def url(self) -> str:
-        """By which whoever may do everything reaches the server; the name of a database follows it."""
-        return f"postgresql://{USER}:{self.password}@{HOST}:{self.settings.ports['postgres']}"
-
     def give_back(self) -> None:
         """Remove what was made outside the sandbox's own folder."""
         if self.borrowed:
             shutil.rmtree(self.borrowed, ignore_errors=True)
 
+    @property
+    def server(self) -> str:
+        """By which whoever may do everything is let in; the name of a database follows it."""
+        return f"{USER}:{self.password}@{HOST}:{self.settings.ports['postgres']}"
+
     def url(self, database: str = "airflow") -> str:
         """Return the SQLAlchemy URL of a database."""
-        return f"postgresql+psycopg2://{USER}:{self.password}@{HOST}:{self.settings.ports['postgres']}/{database}"
+        return f"postgresql+psycopg2://{self.server}/{database}"
 
     def connect(self, database: str = "airflow") -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(

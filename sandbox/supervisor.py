@@ -180,7 +180,7 @@ class Supervisor:
     def _tell(self) -> None:
         users = {user: {"password": self.credentials.passwords[user], "role": role} for user, role in ROLES.items()}
         told: dict[str, Any] = {name: self.settings.url(name) for name in ("airflow", "aws", "control", "neighbours")}
-        told["postgres"] = self._postgres.url if self._postgres else None
+        told["postgres"] = f"postgresql://{self._postgres.server}" if self._postgres else None
         told |= {"users": users, "pid": os.getpid(), "processes": {each.name: each.pid for each in self.children}}
         write_private(self.settings.endpoints, json.dumps(told, indent=2))
 
