@@ -38,7 +38,7 @@ from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.confirm_maps import ConfirmQaOperator, ConfirmTestMapsOperator
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.operators.decide_way_back import DecideWayBackOperator
-from opskit.params import REGIONS, REMOVE_STALE, common_params
+from opskit.params import REGIONS, REMOVE_STALE, REQUESTS_PER_SECOND, common_params
 from opskit.step import Step
 
 TARGETS = load().updatable()
@@ -46,8 +46,8 @@ TARGETS = load().updatable()
 
 def plan_for(here: Step) -> tuple[RegionDataPlan, datetime]:
     """Plan from the world as it is; called by the planner and again by the guard."""
-    first, run = here.target.looked_at_on, here.context["dag_run"]
-    asked = planning.Asked(here.params["regions"], here.params["remove_stale"], here.run, run.run_after)
+    first, day, given = here.target.looked_at_on, here.context["dag_run"].run_after, here.params
+    asked = planning.Asked(given["regions"], given["remove_stale"], here.run, day, given["requests_per_second"])
     return planning.make_plan(here, operations_table(first.name) if first else None, asked, datetime.now(UTC))
 
 
@@ -59,6 +59,7 @@ with DAG(
         **common_params(TARGETS),
         "regions": Param(**REGIONS),
         "remove_stale": Param(**REMOVE_STALE),
+        "requests_per_second": Param(**REQUESTS_PER_SECOND),
     },
     tags=tags("disruptive", TARGETS),
     **ASKED_FOR,

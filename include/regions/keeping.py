@@ -13,8 +13,6 @@ from include.regions.folders import folders_of
 from include.regions.plan import RegionUpdate
 from include.regions.transfer import Tell, refuse_after_way_back, transfer
 
-NEVER_OVER = CopyOptions(overwrite=False)
-
 
 def back_up(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
     """Copy the data that runs to the backup's folder; called again, it goes on."""
@@ -23,7 +21,8 @@ def back_up(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) ->
         return  # proved, and never touched again
     folders = folders_of(clients, each)
     what = f"backup of {each.region}: {each.kept:,} objects of {each.existing} to {each.backup}"
-    transfer(permit, what, folders.existing, folders.backup, tell, NEVER_OVER)
+    never_over = CopyOptions(overwrite=False, requests_per_second=each.requests_per_second)
+    transfer(permit, what, folders.existing, folders.backup, tell, never_over)
 
 
 def prove_backup(clients: Clients, permit: Permit, each: RegionUpdate) -> str:

@@ -33,9 +33,9 @@ class RegionUpdate(Frozen):
     stale: int  # objects of the old data that the new one does not have
     digest: str  # of the new data's keys, sizes and ETags
     kept_digest: str  # the same of the data that runs now
-    looked_at_by: str = (
-        ""  # the run after which people have looked at the same data elsewhere; empty where they look first
-    )
+    # the run after which people have looked at the same data elsewhere; empty where they look first
+    looked_at_by: str = ""
+    requests_per_second: int = 0  # of its copies; 0: as many as S3 takes
 
 
 class RegionPublication(Frozen):
@@ -99,15 +99,16 @@ def plan_region_data(
     restart: RestartPlan,
     *,
     remove_stale: bool,
+    requests_per_second: int = 0,
     new: Sequence[tuple[Publication, SeenNew]] = (),
 ) -> RegionDataPlan:
     """Build the plan; `seen` is by region, `required` are the files without which a region cannot be loaded.
 
-    `new` are the regions to publish, with what S3 says of their data.
+    `requests_per_second` holds the copies down, 0 does not; `new` are the regions to publish, with what S3 says of their data.
 
     Raises: PreconditionError if any of them cannot be updated: then none is.
     """
-    planned = tuple(_plan(each, seen[each.config.region], required) for each in updates)
+    planned = tuple(_plan(each, seen[each.config.region], required, requests_per_second) for each in updates)
     published = tuple(_publish(each, found, required) for each, found in new)
     objects = sum(each.objects + each.kept for each in planned)
     return RegionDataPlan(
@@ -125,9 +126,10 @@ def plan_region_data(
         notes=(
             *(note for each in planned for note in _notes(each, seen[each.region].comparison)),
             *(_note_new(each) for each in published),
+            *([_held_down(requests_per_second)] if requests_per_second and planned else []),
             *restart.notes,
         ),
-        expected_seconds=restart.expected_seconds + objects // PER_SECOND,
+        expected_seconds=restart.expected_seconds + objects // min(PER_SECOND, requests_per_second or PER_SECOND),
         regions=planned,
         publications=published,
         remove_stale=remove_stale,
@@ -136,7 +138,7 @@ def plan_region_data(
     )
 
 
-def _plan(update: Update, seen: Seen, required: Sequence[str]) -> RegionUpdate:
+def _plan(update: Update, seen: Seen, required: Sequence[str], requests_per_second: int) -> RegionUpdate:
     found, region = seen.comparison, update.config.region
     _refuse_unloadable(found, region, update.data.uri, seen.files, required)
     if found.too_long.count:
@@ -172,6 +174,7 @@ def _plan(update: Update, seen: Seen, required: Sequence[str]) -> RegionUpdate:
         digest=found.digest,
         kept_digest=seen.kept_digest,
         looked_at_by=seen.looked_at_by,
+        requests_per_second=requests_per_second,
     )
 
 
@@ -255,6 +258,10 @@ def _bump(each: RegionUpdate) -> Change:
         after="the time of this run: maps compute their numbers anew",
         undo="set once more, so that no map keeps what it computed from the bad data",
     )
+
+
+def _held_down(requests_per_second: int) -> str:
+    return f"Copies, those of a way back too, make at most {requests_per_second:,} requests a second, as this run was asked to."
 
 
 def _left(planned: Sequence[RegionUpdate]) -> list[Skip]:

@@ -33,6 +33,7 @@ class Asked:
     remove_stale: bool
     run: str
     day: datetime
+    requests_per_second: int = 0
 
 
 def make_plan(
@@ -57,7 +58,16 @@ def make_plan(
     new = [(each, _look_new(place.clients, each, data, asked)) for each in match_publications(wishes, known)]
     if target.looked_at_on and proving:
         new = [(each, _looked_at_new(each, found, proving, target.looked_at_on.name)) for each, found in new]
-    plan = plan_region_data(target, updates, seen, data.required, restart, remove_stale=asked.remove_stale, new=new)
+    plan = plan_region_data(
+        target,
+        updates,
+        seen,
+        data.required,
+        restart,
+        remove_stale=asked.remove_stale,
+        requests_per_second=asked.requests_per_second,
+        new=new,
+    )
     return plan, since
 
 

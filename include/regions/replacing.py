@@ -30,7 +30,8 @@ def overwrite(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) 
         _ensure_kept(folders, each, str(backup["digest"]))
     _ensure_new_is_the_same(folders, each)
     # objects that are the same already are copied again, once: the new ones may have other metadata
-    options = CopyOptions(since=mark(clients, permit, OVERWRITING), last=is_last)
+    began = mark(clients, permit, OVERWRITING)
+    options = CopyOptions(since=began, last=is_last, requests_per_second=each.requests_per_second)
     what = f"new data of {each.region}: {each.objects:,} objects of {each.data} over {each.existing}"
     transfer(permit, what, folders.data, folders.existing, tell, options)
 

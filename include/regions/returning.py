@@ -23,7 +23,8 @@ def restore(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) ->
     backup = read_backup(permit.table, permit.owner, each.region)
     _ensure_backup_is_whole(folders, each, str(backup["backup_digest"]))
     # objects that are the same already are copied again, once: the new data may have given them other metadata
-    options = CopyOptions(since=mark(clients, permit, WAY_BACK), last=is_last)
+    began = mark(clients, permit, WAY_BACK)
+    options = CopyOptions(since=began, last=is_last, requests_per_second=each.requests_per_second)
     what = f"the way back of {each.region}: {backup['objects']:,} objects of {each.backup} over {each.existing}"
     transfer(permit, what, folders.backup, folders.existing, tell, options)
     ours = (keys_of(folders.data) - keys_of(folders.backup)) & keys_of(folders.existing)

@@ -49,7 +49,7 @@ def read_mark(table: OperationsTable, run: str, what: str) -> datetime | None:
 
 
 def transfer(
-    permit: Permit, what: str, source: Folder, destination: Folder, tell: Tell, options: CopyOptions | None = None
+    permit: Permit, what: str, source: Folder, destination: Folder, tell: Tell, options: CopyOptions
 ) -> CopyResult:
     """Copy one folder over another; `what` says it in a sentence. Raises: CopyFailedError, PreconditionError, LeaseLostError."""
     checked = told = time.monotonic()

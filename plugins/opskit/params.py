@@ -49,6 +49,15 @@ REMOVE_STALE = {
     "description": "Also remove what the new data does not have. The backup keeps it.",
 }
 
+REQUESTS_PER_SECOND = {
+    "default": 0,
+    "type": "integer",
+    "minimum": 0,
+    "maximum": 10_000,
+    "title": "Requests a second",
+    "description": "At most so many requests to S3 for copies, for the sake of others who read there; 0: as many as S3 takes.",
+}
+
 
 def common_params(targets: Sequence[str]) -> dict[str, Param]:
     """Return the params of a runbook that can work on these targets."""

@@ -1,7 +1,7 @@
 """The steps of a data update against the pretend AWS and a real PostgreSQL: nothing is lost, whatever happens in between."""
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,10 +62,10 @@ class MapScene:
     def rows(self, region: str) -> list[Any]:
         return [each for each in list_regions(self.connect()) if each.region == region]
 
-    def plan(self, *, proving=None, remove_stale=False, **regions: str):
+    def plan(self, *, proving=None, remove_stale=False, requests_per_second=0, **regions: str):
         wanted = [{"region": region.replace("_", "/"), "data": data} for region, data in regions.items()]
         wanted = wanted or [{"region": CO, "data": uri(CO, region_data.NEW)}]
-        asked = Asked(wanted, remove_stale, RUN, DAY)
+        asked = Asked(wanted, remove_stale, RUN, DAY, requests_per_second)
         return planning.make_plan(self, proving, asked, datetime.now(UTC))[0]
 
     def objects(self, folder: str) -> dict[str, tuple[str, str, tuple[Any, ...]]]:
@@ -257,7 +257,7 @@ def test_new_data_that_is_not_what_was_approved_is_not_copied(maps):
 
 
 def test_copy_that_was_killed_goes_on_and_copies_nothing_twice(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, permit = maps.plan(requests_per_second=200), maps.permit(RUN)
     (each,) = plan.regions
 
     class KilledError(BaseException):
@@ -286,27 +286,21 @@ def _killed_after(wanted, copies, error):
         if copies() >= wanted:
             raise error
 
-    def copied(permit, what, source, destination, tell, options=None):
+    def copied(permit, what, source, destination, tell, options):
         permit.write(
             f"s3.CopyObject {what}",
-            lambda: copy(source, destination, _slow(options), on_progress=heed),
+            lambda: copy(source, destination, options, on_progress=heed),
             on=[destination.location.uri],
         )
 
     return copied
 
 
-def _slow(options):
-    return replace(options, requests_per_second=200)
-
-
 def test_copy_ends_when_the_lease_is_lost(maps, monkeypatch):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, permit = maps.plan(requests_per_second=200), maps.permit(RUN)
     (each,) = plan.regions
     for pace in ("CHECKED_EVERY", "TOLD_EVERY"):
         monkeypatch.setattr(transfer, pace, 0)
-
-    monkeypatch.setattr(keeping, "NEVER_OVER", _slow(keeping.NEVER_OVER))
 
     def take_it_away(text: str) -> None:
         release_lease(maps.table, maps.target.name, RUN)

@@ -1,6 +1,7 @@
 """The plan of a data update: what is kept and overwritten, in which order, and what is refused before any of it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,13 +27,13 @@ WELL = Comparison(
 
 
 def planned(
-    comparison: Comparison = WELL, *, files: tuple[str, ...] = REQUIRED, in_backup: int = 0, remove_stale: bool = False
+    comparison: Comparison = WELL, *, files: tuple[str, ...] = REQUIRED, in_backup: int = 0, **asked: Any
 ) -> RegionDataPlan:
     updates = match_regions(read_wishes([{"region": "US/PA", "data": NEW}], BUCKETS), [config("US/PA")])
     seen = Seen(comparison, frozenset(files), updates[0].backup("2026-11-21"), in_backup, "k1")
     target = maps()
     restart = plan_restart(target, [state(old_tasks())], [None], target.environment.account, NOON)
-    return plan_region_data(target, updates, {"US/PA": seen}, REQUIRED, restart, remove_stale=remove_stale)
+    return plan_region_data(target, updates, {"US/PA": seen}, REQUIRED, restart, **{"remove_stale": False, **asked})
 
 
 def test_backup_comes_before_the_overwrite_the_restart_after_it_and_the_key_last():
@@ -60,6 +61,13 @@ def test_stale_objects_are_removed_only_if_that_is_asked_for_and_come_back_from_
     (removed,) = [each for each in plan.changes if "does not have" in each.what]
     assert removed.undo == "copied back from the backup"
     assert not any("removing" in each.what for each in plan.skips)
+
+
+def test_copies_that_are_held_down_take_longer_and_the_approver_is_told():
+    plan = planned(requests_per_second=2)
+    assert plan.expected_seconds - planned().expected_seconds == (12 + 11) // 2
+    assert any("at most 2 requests a second" in note for note in plan.notes)
+    assert {each.requests_per_second for each in plan.regions} == {2}
 
 
 def test_plan_is_another_when_the_new_data_is():
