@@ -24,9 +24,9 @@ def bump(place: RegionPlace, permit: Permit, updates: Sequence[RegionUpdate], *,
     with place.database() as connection:
         known = list_regions(connection)
     new = _version(permit, attempt, known)
+    names = ", ".join(each.region for each in updates)
     rows = _rows(permit, known, updates, new)
     if any(row.version != new for row in rows):
-        names = ", ".join(each.region for each in updates)
 
         def write() -> None:
             with place.database() as connection:
@@ -46,7 +46,7 @@ def bump(place: RegionPlace, permit: Permit, updates: Sequence[RegionUpdate], *,
             f"The version of {', '.join(wrong)} is not {new.isoformat()} right after it was set to that; somebody else changes "
             "region_config, find out who."
         )
-    return f"maps of {len(updates)} regions compute their numbers anew (version {new:%Y-%m-%d %H:%M:%S})"
+    return f"maps of {names} compute their numbers anew (version {new:%Y-%m-%d %H:%M:%S})"
 
 
 def _version(permit: Permit, attempt: str, known: Sequence[RegionConfig]) -> datetime:
