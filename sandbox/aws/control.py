@@ -33,7 +33,7 @@ def make_control(
     databases: Databases | None = None,
 ) -> Flask:
     """Return the control API as a WSGI application; `rebuild()` builds the world anew, `databases` are those of its regions."""
-    app = Flask("control", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     town = town or Town.of(inventory, world)
     app.register_blueprint(beside.make_routes(town))
 

@@ -37,7 +37,7 @@ STATES = ("error", "failure", "pending", "success")
 
 def make_github(github: GitHub) -> Flask:
     """Return the API as a WSGI application."""
-    app = Flask("github", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     prepare(app, github)
     for make in (_people, _commits, _refs, github_releases.make, _statuses):

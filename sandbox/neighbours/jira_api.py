@@ -22,7 +22,7 @@ EDITABLE = ("labels", "summary")
 
 def make_jira(jira: Jira) -> Flask:
     """Return the API as a WSGI application."""
-    app = Flask("jira", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True  # for hanging up
     _prepare(app, jira)
     _tickets(app, jira)

@@ -23,7 +23,7 @@ AWAY = "<!doctype html><html><head><title>Sentry is unavailable</title></head><b
 
 def make_sentry(sentry: Sentry) -> Flask:
     """Return the API as a WSGI application."""
-    app = Flask("sentry", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True  # for hanging up
     app.url_map.strict_slashes = False
     _prepare(app, sentry)

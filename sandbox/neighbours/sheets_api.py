@@ -40,7 +40,7 @@ class GoogleError(Exception):
 
 def make_google(sheets: Sheets) -> Flask:
     """Return the API as a WSGI application."""
-    app = Flask("google", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True  # for hanging up
     _prepare(app, sheets)
     _values(app, sheets)

@@ -18,7 +18,7 @@ class RateLimitedError(Exception):
 
 def make_slack(slack: Slack) -> Flask:
     """Return the API as a WSGI application whose methods are at /slack/api/<method>."""
-    app = Flask("slack", static_folder=None)
+    app = Flask(__name__, static_folder=None)
 
     @app.route("/slack/api/<method>", methods=["GET", "POST"])
     def call(method: str) -> Any:

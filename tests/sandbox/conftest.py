@@ -1,6 +1,5 @@
 """A small world on a clock that moves only when told to, and AWS clients that call it over HTTP."""
 
-import dataclasses
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -9,7 +8,6 @@ import pytest
 import yaml
 from botocore.config import Config
 
-from include import neighbours
 from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.operations import permit
@@ -18,10 +16,8 @@ from sandbox.aws.clock import ManualClock
 from sandbox.aws.control import make_control
 from sandbox.aws.server import Application, Server
 from sandbox.aws.world import World
-from sandbox.environment import outside_connections
-from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.town import Town
-from sandbox.settings import Settings
+from tests.sandbox.neighbourhood import reach, serve
 from tests.sandbox.release_scene import Scene
 
 SATURDAY = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()  # no scheduled action of the inventory fires at weekends
@@ -127,16 +123,9 @@ def settled(cloud, monkeypatch):
 def neighbourhood(cloud, small_inventory, monkeypatch):
     """GitHub, Jira and Sentry beside the cloud, over HTTP, and Airflow's connections to them."""
     town = Town.of(small_inventory, cloud.world)
-    application = Neighbours(cloud.world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)})
-    http = Server(application, 0, Handler)
-    settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": http.port})
-    for name, value in outside_connections(settings, load()).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(neighbours, "FIRST", 0.01)  # seconds between two looks
-    monkeypatch.setattr(neighbours, "LONGEST", 0.05)
-    yield town
-    application.stop()
-    http.stop()
+    with serve(cloud.world, town) as http:
+        reach(monkeypatch, http)
+        yield town
 
 
 @pytest.fixture

@@ -1,31 +1,20 @@
 """The connections of the sandbox lead the hooks of Airflow's providers to the neighbours."""
 
-import dataclasses
-
 import pytest
 from airflow.providers.atlassian.jira.hooks.jira import JiraHook
 from airflow.providers.github.hooks.github import GithubHook
 from airflow.providers.http.hooks.http import HttpHook
 
-from include.inventory import load
-from sandbox.aws.server import Server
-from sandbox.environment import outside_connections
-from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.town import Town
-from sandbox.settings import Settings
+from tests.sandbox.neighbourhood import reach, serve
 
 
 @pytest.fixture
 def target(server, small_inventory, monkeypatch):
     town = Town.of(small_inventory, server.world)
-    application = Neighbours(server.world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)})
-    http = Server(application, 0, Handler)
-    settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": http.port})
-    for name, value in outside_connections(settings, load()).items():
-        monkeypatch.setenv(name, value)
-    yield small_inventory.target("core/staging")
-    application.stop()
-    http.stop()
+    with serve(server.world, town) as http:
+        reach(monkeypatch, http)
+        yield small_inventory.target("core/staging")
 
 
 def test_github_hook_reaches_the_targets_repository(target):

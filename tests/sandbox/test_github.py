@@ -7,14 +7,11 @@ import pytest
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
 from github.GithubException import RateLimitExceededException
 
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Server
 from sandbox.neighbours.github import QUEUED, GitHub, reading_token_of, token_of
 from sandbox.neighbours.github_seed import COMMITS, UNRELEASED, commit_sha, released_sha
 from sandbox.neighbours.github_web import CALLS_AN_HOUR, WRITES_A_MINUTE
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.slack import Slack
 from sandbox.neighbours.town import Town
+from tests.sandbox.neighbourhood import control_of, serve, strike
 
 CORE = "example-housing/core"
 MAPS = "example-maps/districtbuilder"
@@ -22,18 +19,16 @@ MAPS = "example-maps/districtbuilder"
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    github = GitHub(small_inventory, server.world)
-    application = Neighbours(server.world, Slack(small_inventory), github)
-    http = Server(application, 0, Handler)
-    yield github, f"{http.url}/github/api/v3"
-    application.stop()
-    http.stop()
+    github = GitHub(small_inventory, server.world)  # of its own: there is no registry that its builds could push to
+    town = replace(Town.of(small_inventory, server.world), github=github)
+    with serve(server.world, town) as http:
+        yield town, f"{http.url}/github/api/v3"
 
 
 @pytest.fixture
 def github(place, bare):
     place[0].clear()
-    return place[0]
+    return place[0].github
 
 
 def client_of(place, token):
@@ -54,16 +49,8 @@ def core(client):
 
 
 @pytest.fixture
-def control(bare, small_inventory, github):
-    town = replace(Town.of(small_inventory, bare.world), github=github)
-    return make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
-
-
-def fault(control, kind, **fields):
-    answer = control.post("/faults", json={"kind": kind, **fields})
-    assert answer.status_code == 200, answer.get_json()
-    name = answer.get_json()["id"]
-    return lambda: next(each["injected"] for each in control.get("/faults").get_json()["faults"] if each["id"] == name)
+def control(bare, small_inventory, place, github):
+    return control_of(bare, small_inventory, place[0])
 
 
 def refused(call, *arguments, **named):
@@ -390,8 +377,8 @@ def test_many_writes_at_once_meet_the_secondary_limit(core, bare):
 
 
 def test_502_is_of_one_repository_and_of_one_method(place, control, core):
-    elsewhere = fault(control, "github_error", target="districtbuilder/staging")
-    writes = fault(control, "github_error", target="core/staging", method="POST", times=2)
+    elsewhere = strike(control, "github_error", target="districtbuilder/staging")
+    writes = strike(control, "github_error", target="core/staging", method="POST", times=2)
     assert core.get_branch("main").name == "main"
     for _ in range(2):
         assert refused(core.create_git_ref, "refs/tags/v9", released_sha(CORE)) == (502, "Server Error")
@@ -400,18 +387,18 @@ def test_502_is_of_one_repository_and_of_one_method(place, control, core):
 
 
 def test_lost_answer_leaves_the_draft_there(control, core):
-    injected = fault(control, "github_lost_answer")
+    injected = strike(control, "github_lost_answer")
     before = core.get_releases().totalCount
     assert refused(core.create_git_release, "v0.6.15", "v0.6.15", "", draft=True) == (502, "Server Error")
     assert (core.get_releases().totalCount, injected()) == (before + 1, 1)
 
 
 def test_rate_limits_can_be_injected_in_both_kinds(control, core):
-    secondary = fault(control, "github_rate_limit", retry_after=7, times=1)
+    secondary = strike(control, "github_rate_limit", retry_after=7, times=1)
     with pytest.raises(RateLimitExceededException) as caught:
         core.get_branch("main")
     assert (caught.value.status, caught.value.headers["retry-after"], secondary()) == (403, "7", 1)
-    primary = fault(control, "github_rate_limit", retry_after=7, times=1, limit="primary")
+    primary = strike(control, "github_rate_limit", retry_after=7, times=1, limit="primary")
     with pytest.raises(RateLimitExceededException) as caught:
         core.get_branch("main")
     assert (caught.value.headers["x-ratelimit-remaining"], primary()) == ("0", 1)
@@ -421,7 +408,7 @@ def test_rate_limits_can_be_injected_in_both_kinds(control, core):
 @pytest.mark.parametrize(("state", "seen"), [("red", ("completed", "failure")), ("pending", ("in_progress", None))])
 def test_checks_of_one_commit_can_be_red_or_pending(control, core, state, seen):
     sha = commit_sha(CORE, COMMITS)
-    injected = fault(control, "github_checks", target="core/staging", state=state, commit=sha[:7])
+    injected = strike(control, "github_checks", target="core/staging", state=state, commit=sha[:7])
     first = core.get_commit(sha).get_check_runs()[0]
     assert ((first.status, first.conclusion), injected()) == (seen, 1)
     assert core.get_commit(released_sha(CORE)).get_check_runs()[0].conclusion == "success"
@@ -431,7 +418,7 @@ def test_checks_of_one_commit_can_be_red_or_pending(control, core, state, seen):
 
 
 def test_workflow_runs_as_long_as_the_fault(control, core, bare):
-    injected = fault(control, "github_workflow_running", target="core/staging")
+    injected = strike(control, "github_workflow_running", target="core/staging")
     bare.advance(86_400)
     (run,) = core.get_workflow_runs(status="in_progress")
     assert (run.name, run.conclusion, injected()) == ("Staging pipeline", None, 1)
@@ -441,7 +428,7 @@ def test_workflow_runs_as_long_as_the_fault(control, core, bare):
 
 
 def test_workflow_can_fail(control, core, bare):
-    injected = fault(control, "github_workflow_fails", workflow="build_image.yml")
+    injected = strike(control, "github_workflow_fails", workflow="build_image.yml")
     run = core.get_workflow("build_image.yml").create_dispatch(
         "main", {"commit": "main"}, throw=True, return_run_details=True
     )

@@ -1,36 +1,28 @@
 """The pretend Jira, through the client that Airflow's Jira hook gives."""
 
-from dataclasses import replace
-
 import pytest
 import requests
 from atlassian import Jira as Client
 from requests import HTTPError
 
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Server
-from sandbox.neighbours.jira import Jira, token_of
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.slack import Slack
+from sandbox.neighbours.jira import token_of
 from sandbox.neighbours.town import Town
+from tests.sandbox.neighbourhood import control_of, serve, strike
 
 READY, WORKED_ON, DONE, DELETED = "CLDC-3456", "CLDC-3457", "CLDC-3458", "CLDC-3462"
 
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    jira = Jira(small_inventory, server.world)
-    application = Neighbours(server.world, Slack(small_inventory), jira=jira)
-    http = Server(application, 0, Handler)
-    yield jira, f"{http.url}/jira"
-    application.stop()
-    http.stop()
+    town = Town.of(small_inventory, server.world)
+    with serve(server.world, town) as http:
+        yield town, f"{http.url}/jira"
 
 
 @pytest.fixture
 def jira(place, bare):
     place[0].clear()
-    return place[0]
+    return place[0].jira
 
 
 @pytest.fixture
@@ -39,16 +31,8 @@ def client(place, jira):
 
 
 @pytest.fixture
-def control(bare, small_inventory, jira):
-    town = replace(Town.of(small_inventory, bare.world), jira=jira)
-    return make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
-
-
-def fault(control, kind, **fields):
-    answer = control.post("/faults", json={"kind": kind, **fields})
-    assert answer.status_code == 200, answer.get_json()
-    name = answer.get_json()["id"]
-    return lambda: next(each["injected"] for each in control.get("/faults").get_json()["faults"] if each["id"] == name)
+def control(bare, small_inventory, place, jira):
+    return control_of(bare, small_inventory, place[0])
 
 
 def refused(call, *arguments, **named):
@@ -186,19 +170,19 @@ def test_search_that_jira_would_refuse_is_refused(client, jql, words):
 
 
 def test_jira_is_down_for_one_project_or_for_a_while(control, client):
-    hung = fault(control, "jira_down", target="core/staging", times=1)
+    hung = strike(control, "jira_down", target="core/staging", times=1)
     with pytest.raises(requests.ConnectionError):
         client.issue_add_comment(READY, "unheard")
     assert (ticket(control, READY)["comments"], hung()) == ([], 1)
     assert client.issue(READY)["key"] == READY
-    page = fault(control, "jira_down", status=503)
+    page = strike(control, "jira_down", status=503)
     with pytest.raises(HTTPError) as caught:
         client.issue(READY)
     assert (caught.value.response.status_code, page()) == (503, 1)
 
 
 def test_rate_limit_says_when_to_come_back(control, client):
-    injected = fault(control, "jira_rate_limit", retry_after=1, times=2)
+    injected = strike(control, "jira_rate_limit", retry_after=1, times=2)
     with pytest.raises(HTTPError) as caught:
         client.issue(READY)  # it tries once more by itself
     assert (caught.value.response.status_code, caught.value.response.headers["Retry-After"], injected()) == (
@@ -209,7 +193,7 @@ def test_rate_limit_says_when_to_come_back(control, client):
 
 
 def test_lost_answer_leaves_the_ticket_moved(control, client):
-    injected = fault(control, "jira_lost_answer")
+    injected = strike(control, "jira_lost_answer")
     with pytest.raises(requests.ConnectionError):
         client.set_issue_status_by_transition_id(READY, 41)
     assert (ticket(control, READY)["status"], injected()) == ("Done", 1)

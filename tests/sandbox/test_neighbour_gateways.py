@@ -1,23 +1,18 @@
 """What releases ask of GitHub, Jira and Sentry, over HTTP, with the clients that a step gets from its connections."""
 
-import dataclasses
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
 from include import github, jira, neighbours, sentry
 from include.errors import NeighbourAwayError, PreconditionError
-from include.inventory import load
 from opskit.neighbours import github_repository, jira_client, sentry_client
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Server
-from sandbox.environment import outside_connections
 from sandbox.neighbours.github import QUEUED, reading_token_of
 from sandbox.neighbours.github_model import File
 from sandbox.neighbours.github_seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
-from sandbox.neighbours.server import Handler, Neighbours
 from sandbox.neighbours.town import Town
-from sandbox.settings import Settings
+from tests.sandbox.neighbourhood import control_of, reach, serve, strike
 
 CORE = "example-housing/core"
 NEWEST, LAST = commit_sha(CORE, COMMITS), released_sha(CORE)
@@ -29,22 +24,15 @@ UNKNOWN = "0" * 40
 @pytest.fixture(scope="module")
 def whole(server, small_inventory):
     town = Town.of(small_inventory, server.world)
-    application = Neighbours(server.world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)})
-    http = Server(application, 0, Handler)
-    yield town, http.port
-    application.stop()
-    http.stop()
+    with serve(server.world, town) as http:
+        yield town, http
 
 
 @pytest.fixture
 def town(whole, bare, monkeypatch):
-    town, port = whole
+    town, http = whole
     town.clear()
-    settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": port})
-    for name, value in outside_connections(settings, load()).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(neighbours, "FIRST", 0.01)  # seconds between two looks
-    monkeypatch.setattr(neighbours, "LONGEST", 0.05)
+    reach(monkeypatch, http)
     return town
 
 
@@ -70,16 +58,7 @@ def errors(target):
 
 @pytest.fixture
 def inject(bare, small_inventory, town):
-    control = make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
-
-    def inject(kind, **fields):
-        answer = control.post("/faults", json={"kind": kind, **fields})
-        assert answer.status_code == 200, answer.get_json()
-        name = answer.get_json()["id"]
-        faults = lambda: control.get("/faults").get_json()["faults"]  # noqa: E731
-        return lambda: next(each["injected"] for each in faults() if each["id"] == name)
-
-    return inject
+    return partial(strike, control_of(bare, small_inventory, town))
 
 
 def model(town):

@@ -1,18 +1,13 @@
 """The pretend Sentry, by its documented REST API."""
 
-from dataclasses import replace
-
 import pytest
 import requests
 
 from sandbox.aws.clock import as_text
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Server
 from sandbox.neighbours.github_seed import commit_sha, released_sha
-from sandbox.neighbours.sentry import DAY, OLD, Sentry, token_of
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.slack import Slack
+from sandbox.neighbours.sentry import DAY, OLD, token_of
 from sandbox.neighbours.town import Town
+from tests.sandbox.neighbourhood import control_of, serve, strike
 
 NEXT = commit_sha("example-housing/core", 64)
 TOKEN = token_of("example-housing")
@@ -21,18 +16,15 @@ LAST = released_sha("example-housing/core")
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    sentry = Sentry(small_inventory, server.world)
-    application = Neighbours(server.world, Slack(small_inventory), sentry=sentry)
-    http = Server(application, 0, Handler)
-    yield sentry, f"{http.url}/sentry/api/0"
-    application.stop()
-    http.stop()
+    town = Town.of(small_inventory, server.world)
+    with serve(server.world, town) as http:
+        yield town, f"{http.url}/sentry/api/0"
 
 
 @pytest.fixture
 def sentry(place, bare):
     place[0].clear()
-    return place[0]
+    return place[0].sentry
 
 
 @pytest.fixture
@@ -56,16 +48,8 @@ def issues(ask):
 
 
 @pytest.fixture
-def control(bare, small_inventory, sentry):
-    town = replace(Town.of(small_inventory, bare.world), sentry=sentry)
-    return make_control(bare.world, bare.application, small_inventory, lambda: None, town).test_client()
-
-
-def fault(control, kind, **fields):
-    answer = control.post("/faults", json={"kind": kind, **fields})
-    assert answer.status_code == 200, answer.get_json()
-    name = answer.get_json()["id"]
-    return lambda: next(each["injected"] for each in control.get("/faults").get_json()["faults"] if each["id"] == name)
+def control(bare, small_inventory, place, sentry):
+    return control_of(bare, small_inventory, place[0])
 
 
 def report(control, **changes):
@@ -196,7 +180,7 @@ def test_resolved_issue_is_reopened_by_an_event(ask, issues, control):
 
 
 def test_spike_is_of_one_release_and_environment(control, issues):
-    injected = fault(control, "sentry_spike", target="core/staging", release=NEXT, issues=2, count=30)
+    injected = strike(control, "sentry_spike", target="core/staging", release=NEXT, issues=2, count=30)
     assert injected() == 0
     assert [each["count"] for each in issues(query=f"firstRelease:{NEXT}", environment="staging")] == ["30", "30"]
     assert injected() == 2
@@ -206,18 +190,18 @@ def test_spike_is_of_one_release_and_environment(control, issues):
 
 
 def test_sentry_is_down_for_one_project(control, ask):
-    elsewhere = fault(control, "sentry_down", target="planning-data/staging")
+    elsewhere = strike(control, "sentry_down", target="planning-data/staging")
     assert ask("organizations/example-housing/issues/").status_code == 200
-    here = fault(control, "sentry_down", target="core/staging", times=1)
+    here = strike(control, "sentry_down", target="core/staging", times=1)
     with pytest.raises(requests.ConnectionError):
         ask("organizations/example-housing/issues/")
     assert (elsewhere(), here()) == (0, 1)
-    page = fault(control, "sentry_down", target="core/staging", status=503)
+    page = strike(control, "sentry_down", target="core/staging", status=503)
     assert (ask("organizations/example-housing/issues/").status_code, page()) == (503, 1)
 
 
 def test_rate_limit_says_when_to_come_back(control, ask):
-    injected = fault(control, "sentry_rate_limit", retry_after=9)
+    injected = strike(control, "sentry_rate_limit", retry_after=9)
     answer = ask("organizations/example-housing/issues/")
     assert (answer.status_code, answer.headers["Retry-After"], injected()) == (429, "9", 1)
     assert ask("organizations/example-housing/issues/").status_code == 200

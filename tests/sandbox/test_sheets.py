@@ -1,9 +1,9 @@
 """What runbooks ask of Google Sheets, over HTTP, with the worksheet that a step gets from its connection."""
 
-import dataclasses
 import json
 import os
 import threading
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,15 +14,9 @@ from include.errors import NeighbourAwayError, PreconditionError
 from include.inventory import load
 from include.sheets import note_uris
 from opskit.neighbours import open_worksheet
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Server
 from sandbox.aws.topology import PUBLISHED, REGIONS
-from sandbox.environment import outside_connections
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.sheets import Sheets
-from sandbox.neighbours.slack import Slack
 from sandbox.neighbours.town import Town
-from sandbox.settings import Settings
+from tests.sandbox.neighbourhood import control_of, reach, serve, strike
 
 SHEET = load().target("districtbuilder/production").environment.region_data.sheet
 URIS = {"US/PA": "s3://districtbuilder-production-data/regions/US/PA/new/", "US/CO": "s3://elsewhere/"}
@@ -30,25 +24,18 @@ URIS = {"US/PA": "s3://districtbuilder-production-data/regions/US/PA/new/", "US/
 
 @pytest.fixture(scope="module")
 def place(server):
-    sheets = Sheets(load(), server.world)
-    application = Neighbours(server.world, Slack(load()), sheets=sheets)
-    http = Server(application, 0, Handler)
-    yield sheets, http.port
-    application.stop()
-    http.stop()
+    town = Town.of(load(), server.world)
+    with serve(server.world, town) as http:
+        yield town, http
 
 
 @pytest.fixture
 def sheets(place, bare, monkeypatch):
-    sheets, port = place
-    sheets.clear()
-    settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": port})
-    for name, value in outside_connections(settings, load()).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(neighbours, "FIRST", 0.01)  # seconds between two looks
-    monkeypatch.setattr(neighbours, "LONGEST", 0.05)
+    town, http = place
+    town.clear()
+    reach(monkeypatch, http)
     monkeypatch.setattr(neighbours, "UNTOLD", 0.05)
-    return sheets
+    return town.sheets
 
 
 @pytest.fixture
@@ -57,19 +44,9 @@ def rows(sheets):
 
 
 @pytest.fixture
-def inject(bare, sheets):
-    town = dataclasses.replace(Town.of(load(), bare.world), sheets=sheets)
-    control = make_control(bare.world, bare.application, load(), lambda: None, town).test_client()
-
-    def inject(kind, **fields):
-        answer = control.post("/faults", json={"kind": kind, "target": "districtbuilder/staging", **fields})
-        assert answer.status_code == 200, answer.get_json()
-        name = answer.get_json()["id"]
-        return lambda: next(
-            each["injected"] for each in control.get("/faults").get_json()["faults"] if each["id"] == name
-        )
-
-    return inject
+def inject(bare, place, sheets):
+    control = control_of(bare, load(), place[0])
+    return partial(strike, control, target="districtbuilder/staging")
 
 
 def noted(rows, region):

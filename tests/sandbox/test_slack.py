@@ -1,36 +1,30 @@
 """The pretend Slack, through Slack's own client."""
 
 import time
-from dataclasses import replace
 
 import httpx
 import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Server
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.slack import BURST, Slack
+from sandbox.neighbours.slack import BURST
 from sandbox.neighbours.town import Town
+from tests.sandbox.neighbourhood import control_of, serve, strike
 
 CHANNEL = "#core-staging"
 
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    slack = Slack(small_inventory)
-    application = Neighbours(server.world, slack)
-    http = Server(application, 0, Handler)
-    yield slack, http.url
-    application.stop()
-    http.stop()
+    town = Town.of(small_inventory, server.world)
+    with serve(server.world, town) as http:
+        yield town, http.url
 
 
 @pytest.fixture
 def slack(place, cloud):
     place[0].clear()
-    return place[0]
+    return place[0].slack
 
 
 @pytest.fixture
@@ -39,19 +33,8 @@ def client(place, slack):
 
 
 @pytest.fixture
-def control(cloud, small_inventory, slack):
-    town = replace(Town.of(small_inventory, cloud.world), slack=slack)
-    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, town).test_client()
-
-
-def fault(control, kind, **fields):
-    answer = control.post("/faults", json={"kind": kind, **fields})
-    assert answer.status_code == 200, answer.get_json()
-    return lambda: next(
-        each["injected"]
-        for each in control.get("/faults").get_json()["faults"]
-        if each["id"] == answer.get_json()["id"]
-    )
+def control(cloud, small_inventory, place, slack):
+    return control_of(cloud, small_inventory, place[0])
 
 
 def refused(call, **arguments):
@@ -143,24 +126,24 @@ def test_channel_that_is_flooded_answers_429_and_says_when_to_come_back(client, 
 
 
 def test_slack_that_is_down_hangs_up_and_keeps_nothing(control, client, slack):
-    injected = fault(control, "slack_down")
+    injected = strike(control, "slack_down")
     with pytest.raises(OSError, match=r"Remote end closed|reset by peer"):
         client.chat_postMessage(channel=CHANNEL, text="x")
     assert (texts(slack), injected()) == ([], 1)
 
 
 def test_slack_is_down_for_the_workspace_of_one_target_only(control, client, slack):
-    elsewhere = fault(control, "slack_down", target="districtbuilder/staging")
+    elsewhere = strike(control, "slack_down", target="districtbuilder/staging")
     client.chat_postMessage(channel=CHANNEL, text="heard")
     assert (texts(slack), elsewhere()) == (["heard"], 0)
-    here = fault(control, "slack_down", target="core/staging")
+    here = strike(control, "slack_down", target="core/staging")
     with pytest.raises(OSError, match=r"Remote end closed|reset by peer"):
         client.chat_postMessage(channel=CHANNEL, text="lost")
     assert (texts(slack), here()) == (["heard"], 1)
 
 
 def test_lost_answer_leaves_the_message_there(control, client, slack):
-    injected = fault(control, "slack_lost_answer")
+    injected = strike(control, "slack_lost_answer")
     with pytest.raises(OSError, match=r"Remote end closed|reset by peer"):
         client.chat_postMessage(channel=CHANNEL, text="first")
     client.chat_postMessage(channel=CHANNEL, text="second")
@@ -168,7 +151,7 @@ def test_lost_answer_leaves_the_message_there(control, client, slack):
 
 
 def test_slow_call_takes_effect_after_its_caller_has_gone(place, control, slack):
-    injected = fault(control, "slack_slow", seconds=1.5)
+    injected = strike(control, "slack_slow", seconds=1.5)
     hasty = WebClient(token="xoxb-sandbox-housing", base_url=f"{place[1]}/slack/api/", timeout=1, retry_handlers=[])
     with pytest.raises(TimeoutError):
         hasty.chat_postMessage(channel=CHANNEL, text="late")
@@ -180,10 +163,10 @@ def test_slow_call_takes_effect_after_its_caller_has_gone(place, control, slack)
 
 
 def test_rate_limit_and_page_can_be_injected(control, client, slack):
-    limited = fault(control, "slack_rate_limit", retry_after=7, times=1)
+    limited = strike(control, "slack_rate_limit", retry_after=7, times=1)
     answer = refused(client.chat_postMessage, channel=CHANNEL, text="x")
     assert (answer.status_code, answer.headers["Retry-After"], limited()) == (429, "7", 1)
-    html = fault(control, "slack_html")
+    html = strike(control, "slack_html")
     with pytest.raises(SlackApiError):
         client.chat_postMessage(channel=CHANNEL, text="x")
     assert (texts(slack), html()) == ([], 1)
