@@ -130,8 +130,10 @@ class Sandbox:
 
         return wait_for(lambda: f"the thread of {run.run_id} to say {until!r}: {self.threads(channel)}", look)
 
-    def state(self) -> Any:
-        return self.control.get("/state").raise_for_status().json()
+    def state(self, target: str | None = None) -> Any:
+        """Return what a run could have changed, by target: of one of them or of all."""
+        params = {"target": target} if target else {}
+        return self.control.get("/state", params=params).raise_for_status().json()
 
     def calls(self, after: int = 0, account: str | None = None) -> list[dict[str, Any]]:
         """Return the calls AWS got, of one account or of all."""
@@ -148,8 +150,8 @@ class Sandbox:
         ]
 
     def target(self, name: str) -> dict[str, Any]:
-        world = self.control.get("/world").raise_for_status().json()
-        return next(each for each in world["targets"] if each["name"] == name)
+        world = self.control.get("/world", params={"target": name}).raise_for_status().json()
+        return dict(world["targets"][0])
 
     def service(self, target: str, index: int = 0) -> dict[str, Any]:
         service: dict[str, Any] = self.target(target)["services"][index]
