@@ -51,6 +51,7 @@ class World:
         self.timeline: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.problem = ""
         self.log_call: Callable[[Call], None] = lambda call: None  # the endpoint's, for what did not come through it
+        self.endpoint: Callable[..., Any]  # its WSGI application, which puts itself here
         self._moved_to = clock.now()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
