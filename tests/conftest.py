@@ -28,6 +28,7 @@ from tests.running_sandbox import end_after_last, put_in_order, running_sandbox,
 __all__ = ["running_sandbox", "sandbox"]
 
 
+@pytest.hookimpl(tryfirst=True)  # the groups have to be known when the tests are dealt out
 def pytest_collection_modifyitems(items):
     put_in_order(items)
 

@@ -15,6 +15,9 @@ from tests.sandbox_client import Sandbox, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNNING = pytest.StashKey[ExitStack]()
+ONE_AIRFLOW = pytest.mark.xdist_group(
+    "airflow"
+)  # of every test that starts one: two at once are too much for two processors
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 
 
@@ -32,7 +35,9 @@ def start_sandbox(folder: Path, speed: int, **variables: str):
     """Start a sandbox on free ports; yields it once it is ready, and ends it."""
     names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
-    environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), "SANDBOX_SPEED": str(speed), **variables}
+    # a file that changed is read at once all the same; reading all of them every half minute is a sixth of a processor
+    pace = {"SANDBOX_SPEED": str(speed), "SANDBOX_REREAD_SECONDS": "3600"}
+    environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), **pace, **variables}
     for name in [name for name in environment if name.startswith("AIRFLOW")]:
         del environment[name]  # the tests' own settings are not the sandbox's
     log = folder.parent / f"{folder.name}.log"
@@ -65,8 +70,14 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 
 
 def put_in_order(items: list[pytest.Item]) -> None:
-    """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time."""
+    """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time.
+
+    Where the tests are dealt out to processes, all that start an Airflow go to one of them, and the rest to the other.
+    """
     items.sort(key=lambda item: (needs(item, "side_by_side"), needs(item, "running_sandbox")))
+    for item in items:
+        if needs(item, "side_by_side") or needs(item, "running_sandbox"):
+            item.add_marker(ONE_AIRFLOW)
 
 
 def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:
