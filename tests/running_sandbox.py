@@ -9,15 +9,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.history import check_history, world
 from tests.sandbox_client import Sandbox, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNNING = pytest.StashKey[ExitStack]()
-ONE_AIRFLOW = pytest.mark.xdist_group(
-    "airflow"
-)  # of every test that starts one: two at once are too much for two processors
+WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox_tree/test_tree.py")
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 
 
@@ -70,14 +69,15 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 
 
 def put_in_order(items: list[pytest.Item]) -> None:
-    """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time.
-
-    Where the tests are dealt out to processes, all that start an Airflow go to one of them, and the rest to the other.
-    """
+    """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time."""
     items.sort(key=lambda item: (needs(item, "side_by_side"), needs(item, "running_sandbox")))
-    for item in items:
-        if needs(item, "side_by_side") or needs(item, "running_sandbox"):
-            item.add_marker(ONE_AIRFLOW)
+
+
+class OneAirflow(LoadScopeScheduling):
+    """Deals out files of tests to processes, but all that start an Airflow to the same: two at once are too much for two processors."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "airflow" if nodeid.startswith(WITH_AIRFLOW) else str(super()._split_scope(nodeid))
 
 
 def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:

@@ -3,9 +3,6 @@
 import os
 
 from tests.kills import KINDS, Campaign, stage
-from tests.running_sandbox import ONE_AIRFLOW
-
-pytestmark = ONE_AIRFLOW
 
 EACH = 5  # kills of each kind
 SEED = int(os.environ.get("SEED", "20261121"))

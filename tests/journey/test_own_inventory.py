@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_sandbox import ONE_AIRFLOW, start_sandbox
+from tests.running_sandbox import start_sandbox
 
-pytestmark = ONE_AIRFLOW
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "describe-your-system.md"
 
 

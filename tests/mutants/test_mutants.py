@@ -10,7 +10,6 @@ import pytest
 
 from tests.mutants.mutants import MUTANTS, Mutant
 
-pytestmark = pytest.mark.xdist_group("mutants")  # `attempts` runs them all
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("include", "plugins", "tests", "pyproject.toml")
 FAILED = 1  # pytest's exit code for tests that failed; others mean that it did not get that far

@@ -10,7 +10,6 @@ from benchmarks import seaweedfs
 from include.aws.s3 import CopyOptions, Folder, Location, Proof, compare, copy, verify
 from include.aws.s3.listing import folder_order
 
-pytestmark = pytest.mark.xdist_group("seaweedfs")  # one server: it takes more ports than it is given
 MB = 1024**2
 ODD = (
     "a b",

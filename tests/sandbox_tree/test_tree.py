@@ -11,10 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.running_sandbox import ONE_AIRFLOW
 from tests.sandbox_tree.watching import is_running
 
-pytestmark = ONE_AIRFLOW
 ROOT = Path(__file__).resolve().parents[2]
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 END_DEADLINE = 60.0
