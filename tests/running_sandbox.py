@@ -71,6 +71,9 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 def put_in_order(items: list[pytest.Item]) -> None:
     """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time."""
     items.sort(key=lambda item: (needs(item, "side_by_side"), needs(item, "running_sandbox")))
+    for item in items:
+        if needs(item, "running_sandbox") and not item.nodeid.startswith(WITH_AIRFLOW):
+            raise pytest.UsageError(f"{item.nodeid} needs an Airflow; name its folder in WITH_AIRFLOW of {__file__}.")
 
 
 class OneAirflow(LoadScopeScheduling):

@@ -1,6 +1,7 @@
 """The tests are worth something only if they notice: each guard is removed once, and its tests must fail."""
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,31 +20,18 @@ DEADLINE = 120.0  # seconds for the tests of one mutant
 def attempt(mutant: Mutant, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a mutant's tests in a copy of the project where its guard is gone."""
     for name in NEEDED:
-        (folder / name).symlink_to(ROOT / name)
-    file = own_file(folder, mutant.file)
-    text = (ROOT / mutant.file).read_text(encoding="utf-8")
-    file.write_text(text.replace(mutant.before, mutant.after), encoding="utf-8")
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    file = folder / mutant.file
+    file.write_text(file.read_text(encoding="utf-8").replace(mutant.before, mutant.after), encoding="utf-8")
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", mutant.tests, "-x", "-q", "-p", "no:cacheprovider"]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False
     )
-
-
-def own_file(folder: Path, file: str) -> Path:
-    """Put folders of the copy's own in place of those links that lead to a file; the rest stays links, and compiled."""
-    path = folder
-    for part in Path(file).parts[:-1]:
-        path = path / part
-        shared = path.resolve()
-        path.unlink()
-        path.mkdir()
-        for each in shared.iterdir():
-            if each.name != "__pycache__":
-                (path / each.name).symlink_to(each)
-    path = path / Path(file).name
-    path.unlink()
-    return path
 
 
 @pytest.fixture(scope="module")
