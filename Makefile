@@ -18,7 +18,7 @@ sandbox: $(READY) ## Start Airflow and the pretend cloud, and leave them running
 	@exec $(BIN)/python -m sandbox
 
 test: $(READY) ## Run every test.
-	@$(BIN)/python -m pytest 2>&1
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope 2>&1
 
 check: $(READY) ## Check style, types and the rules over every runbook; changes no file.
 	$(BIN)/ruff check .

@@ -67,6 +67,8 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         "RUNBOOK_POLL_SECONDS": os.environ.get("RUNBOOK_POLL_SECONDS", "1"),
         "RUNBOOK_CALLS_PER_MINUTE": os.environ.get("RUNBOOK_CALLS_PER_MINUTE", "6000"),
     }
+    if settings.reread:
+        pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
     connections = {
         f"AIRFLOW_CONN_{target.aws_conn_id.upper()}": connection(target, settings.url("aws"))
         for target in inventory.targets.values()

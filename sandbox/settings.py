@@ -21,12 +21,13 @@ USES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """`speed` is simulated seconds per real second."""
+    """`speed` is simulated seconds per real second; `reread` real seconds until an unchanged runbook is read again, if not as usual."""
 
     folder: Path
     dags: Path
     speed: float
     ports: dict[str, int]
+    reread: int | None = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -41,6 +42,7 @@ class Settings:
             dags=Path(os.environ.get("SANDBOX_DAGS") or ROOT / "dags").resolve(),
             speed=_speed(os.environ.get("SANDBOX_SPEED") or "60"),
             ports=ports,
+            reread=_reread(os.environ.get("SANDBOX_REREAD_SECONDS", "")),
         )
 
     def url(self, name: str) -> str:
@@ -79,6 +81,12 @@ def _port(name: str, default: int) -> int:
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise SandboxError(f"{variable(name)} is {value!r}, which is no port; use a number from 1 to 65535.")
     return int(value)
+
+
+def _reread(value: str) -> int | None:
+    if value and not (value.isdecimal() and int(value) > 0):
+        raise SandboxError(f"SANDBOX_REREAD_SECONDS is {value!r}; use a whole number of seconds, such as 30.")
+    return int(value) if value else None
 
 
 def _speed(value: str) -> float:

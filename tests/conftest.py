@@ -23,13 +23,18 @@ os.environ.update(
 os.environ.pop("RUNBOOK_INVENTORY", None)
 
 # one sandbox for the whole session, whichever folders' tests ask for it
-from tests.running_sandbox import end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # after the variables
+from tests.running_sandbox import OneAirflow, end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # after the variables
 
 __all__ = ["running_sandbox", "sandbox"]
 
 
 def pytest_collection_modifyitems(items):
     put_in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return OneAirflow(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -54,8 +54,7 @@ def violations(
     calls, documents = wait_for("a moment in which nobody writes to an operations table", settled)
     assert len(calls) < KEPT_CALLS, "the call log has forgotten how it began"
     names = {each.name for each in targets}
-    after = world(sandbox)
-    after["targets"] = [each for each in after["targets"] if each["name"] in names]
+    after = world(sandbox, targets)
     history = read_history(
         targets,
         calls,
@@ -69,8 +68,10 @@ def violations(
     return check(history)
 
 
-def world(sandbox: Sandbox) -> dict[str, Any]:
-    found: dict[str, Any] = sandbox.control.get("/world").raise_for_status().json()
+def world(sandbox: Sandbox, targets: Collection[Target] = ()) -> dict[str, Any]:
+    """Return GET /world, with these targets or with all."""
+    params = {"target": [each.name for each in targets]}
+    found: dict[str, Any] = sandbox.control.get("/world", params=params).raise_for_status().json()
     return found
 
 

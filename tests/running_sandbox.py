@@ -9,12 +9,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.history import check_history, world
 from tests.sandbox_client import Sandbox, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNNING = pytest.StashKey[ExitStack]()
+WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox_tree/test_tree.py")
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 
 
@@ -32,7 +34,9 @@ def start_sandbox(folder: Path, speed: int, **variables: str):
     """Start a sandbox on free ports; yields it once it is ready, and ends it."""
     names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
-    environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), "SANDBOX_SPEED": str(speed), **variables}
+    # a file that changed is read at once all the same; reading all of them every half minute is a sixth of a processor
+    pace = {"SANDBOX_SPEED": str(speed), "SANDBOX_REREAD_SECONDS": "3600"}
+    environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), **pace, **variables}
     for name in [name for name in environment if name.startswith("AIRFLOW")]:
         del environment[name]  # the tests' own settings are not the sandbox's
     log = folder.parent / f"{folder.name}.log"
@@ -67,6 +71,16 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 def put_in_order(items: list[pytest.Item]) -> None:
     """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time."""
     items.sort(key=lambda item: (needs(item, "side_by_side"), needs(item, "running_sandbox")))
+    for item in items:
+        if needs(item, "running_sandbox") and not item.nodeid.startswith(WITH_AIRFLOW):
+            raise pytest.UsageError(f"{item.nodeid} needs an Airflow; name its folder in WITH_AIRFLOW of {__file__}.")
+
+
+class OneAirflow(LoadScopeScheduling):
+    """Deals out files of tests to processes, but all that start an Airflow to the same: two at once are too much for two processors."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "airflow" if nodeid.startswith(WITH_AIRFLOW) else str(super()._split_scope(nodeid))
 
 
 def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:

@@ -130,8 +130,10 @@ class Sandbox:
 
         return wait_for(lambda: f"the thread of {run.run_id} to say {until!r}: {self.threads(channel)}", look)
 
-    def state(self) -> Any:
-        return self.control.get("/state").raise_for_status().json()
+    def state(self, target: str | None = None) -> Any:
+        """Return what a run could have changed, by target: of one of them or of all."""
+        params = {"target": target} if target else {}
+        return self.control.get("/state", params=params).raise_for_status().json()
 
     def calls(self, after: int = 0, account: str | None = None) -> list[dict[str, Any]]:
         """Return the calls AWS got, of one account or of all."""
@@ -148,8 +150,8 @@ class Sandbox:
         ]
 
     def target(self, name: str) -> dict[str, Any]:
-        world = self.control.get("/world").raise_for_status().json()
-        return next(each for each in world["targets"] if each["name"] == name)
+        world = self.control.get("/world", params={"target": name}).raise_for_status().json()
+        return dict(world["targets"][0])
 
     def service(self, target: str, index: int = 0) -> dict[str, Any]:
         service: dict[str, Any] = self.target(target)["services"][index]
@@ -174,22 +176,32 @@ class Run:
 
     @property
     def state(self) -> str:
-        return str(self.get()["state"])
+        # the first word of a client that waits; GET of the run costs the API server a query for every task of it
+        waiting = self.sandbox.airflow("operator").stream("GET", f"{self.path}/wait", params={"interval": AIRFLOW_PACE})
+        with waiting as answer:
+            return str(json.loads(next(answer.raise_for_status().iter_lines()))["state"])
 
     def tasks(self) -> dict[str, str | None]:
         """Return the state of each task; those that are mapped are called such as confirm_qa[0]."""
         listed = self.get("/taskInstances?limit=200")["task_instances"]
         return {_named(task["task_id"], task["map_index"]): task["state"] for task in listed}
 
+    def task(self, name: str) -> str | None:
+        """Return the state of one task; None as long as there is no such."""
+        task, index = _parts(name)
+        place = f"{self.path}/taskInstances/{task}" + (f"/{index}" if index >= 0 else "")
+        answer = self.sandbox.airflow("operator").get(place)
+        return None if answer.status_code == 404 else answer.raise_for_status().json()["state"]
+
     def wait_until_asked(self, task: str = "approve_restart", deadline: float = DEADLINE) -> dict[str, Any]:
         """Wait until a task asks for input; returns what it asks."""
         wait_for(
             lambda: f"{task} to ask: {self.story()}",
-            lambda: self.tasks().get(task) == "awaiting_input" or self._ended(),
+            lambda: self.task(task) == "awaiting_input" or self._ended(),
             deadline,
             AIRFLOW_PACE,
         )
-        assert self.tasks()[task] == "awaiting_input", self.story()
+        assert self.task(task) == "awaiting_input", self.story()
         name, index = _parts(task)
         return dict(self.get(f"/taskInstances/{name}/{index}/hitlDetails"))
 
@@ -235,10 +247,10 @@ class Run:
         what = f"{task} to be {' or '.join(states)}"
         wait_for(
             lambda: f"{what}: {self.story()}",
-            lambda: self.tasks().get(task) in states or self._ended(),
+            lambda: self.task(task) in states or self._ended(),
             every=AIRFLOW_PACE,
         )
-        assert self.tasks().get(task) in states, self.story()
+        assert self.task(task) in states, self.story()
 
     def log(self, task: str) -> str:
         """Return the log of a task's last try."""

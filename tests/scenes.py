@@ -243,7 +243,7 @@ class Scene:
         self._described = inventory.target(self.target)
         self._targets = [each for each in inventory.targets.values() if each.system == self._described.system]
         self._account = self._described.environment.account
-        self._world = world(sandbox)
+        self._world = world(sandbox, self._targets)
 
     def restart(self, user: str = "operator", **conf: Any) -> Run:
         return self.sandbox.restart(self.target, user, **conf)
@@ -298,7 +298,7 @@ class Scene:
         return dict(self.sandbox.control.get("/regions", params=params).raise_for_status().json())
 
     def state(self) -> Any:
-        return self.sandbox.state()[self.target]
+        return self.sandbox.state(self.target)[self.target]
 
     def service(self, index: int = 0) -> dict[str, Any]:
         return self.sandbox.service(self.target, index)

@@ -34,7 +34,7 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         moto_api_backend.reset()
         world.clear()
         seeding.seed(world, inventory, world.clock.now())
-        clients = clients_of(url, WorldStsResponse.identities.builder_key)
+        clients = clients_of(world.endpoint, url, WorldStsResponse.identities.builder_key)
         roles = set()
         for target in inventory.targets.values():
             account = target.environment.account

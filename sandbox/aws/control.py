@@ -52,9 +52,13 @@ def make_control(
         return jsonify(ok=not world.problem, problem=world.problem, speed=world.clock.speed, now=now)
 
     @app.get("/world")
-    def show_world() -> Response:
+    def show_world() -> Any:
+        try:
+            targets = asked_for(inventory)
+        except InventoryError as error:
+            return refusal(str(error))
         with world.lock:
-            return jsonify(world_json(world, inventory))
+            return jsonify(world_json(world, targets))
 
     @app.get("/regions")
     def show_regions() -> Any:
@@ -67,9 +71,13 @@ def make_control(
         return jsonify(shown[0] if name else {"targets": shown})
 
     @app.get("/state")
-    def show_state() -> Response:
+    def show_state() -> Any:
+        try:
+            targets = asked_for(inventory)
+        except InventoryError as error:
+            return refusal(str(error))
         with world.lock:
-            return jsonify(state_json(world, inventory))
+            return jsonify(state_json(world, targets))
 
     @app.get("/timeline")
     def timeline() -> Any:
@@ -178,6 +186,12 @@ def given_fields() -> dict[str, Any]:
     """Return the request's JSON object; empty if it has none, so that what is missing gets named."""
     body = request.get_json(silent=True)
     return body if isinstance(body, dict) else {}
+
+
+def asked_for(inventory: Inventory) -> list[Target]:
+    """Return the targets that the request names, or all. Raises: InventoryError."""
+    names = request.args.getlist("target")
+    return [inventory.target(name) for name in names] if names else list(inventory.targets.values())
 
 
 def refusal(text: str, status: int = 400) -> Any:

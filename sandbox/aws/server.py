@@ -6,13 +6,15 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from email.utils import format_datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
+import moto.backends as moto_backends
 import moto.cloudwatch.urls as cloudwatch_urls
 import moto.codebuild.urls as codebuild_urls
 import moto.codedeploy.urls as codedeploy_urls
+import moto.core.responses as moto_responses
 import moto.ecr.urls as ecr_urls
 import moto.ecs.urls as ecs_urls
 import moto.logs.urls as logs_urls
@@ -40,6 +42,11 @@ from sandbox.aws.sts_api import WorldStsResponse
 from sandbox.aws.wire import TOKENS, Refusal, Wire
 from sandbox.aws.world import World
 
+moto_backends.list_of_moto_modules = partial(
+    tuple, tuple(moto_backends.list_of_moto_modules())
+)  # else a look through its folder at every request
+moto_responses.method_names_from_class = cache(moto_responses.method_names_from_class)  # and one through a class
+
 KEPT_CALLS = 100_000  # the call log's length: hours of a busy sandbox
 log = logging.getLogger(__name__)
 
@@ -64,7 +71,7 @@ class Application:
         self.wire = Wire()
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
-        world.log_call = self._log
+        world.log_call, world.endpoint = self._log, self
         for part in (
             WorldCloudWatchResponse,
             WorldCodeBuildResponse,

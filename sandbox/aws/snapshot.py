@@ -1,12 +1,13 @@
 """The world as JSON: for the page, and without times for comparing before and after."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 
-from include.inventory import Inventory
+from include.inventory import Target
 from sandbox.aws import region_data
 from sandbox.aws.clock import as_text
 from sandbox.aws.model import Group, Region, Service, Task
@@ -16,11 +17,11 @@ from sandbox.aws.world import World
 SHOWN_STOPPED = 600.0  # seconds a stopped task stays in the picture
 
 
-def world_json(world: World, inventory: Inventory) -> dict[str, Any]:
-    """Return GET /world."""
+def world_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
+    """Return GET /world, with the targets that are asked for."""
     now = world.catch_up()
     targets = []
-    for target in inventory.targets.values():
+    for target in shown:
         environment = target.environment
         region = world.region(environment.account, environment.region)
         mine = [each for each in region.services.values() if each.cluster == environment.cluster]
@@ -47,10 +48,11 @@ def world_json(world: World, inventory: Inventory) -> dict[str, Any]:
     }
 
 
-def state_json(world: World, inventory: Inventory) -> dict[str, Any]:
+def state_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
     """Return GET /state: only what a run could have changed."""
     answer = {}
-    for target in world_json(world, inventory)["targets"]:
+    described = {target.name: target for target in shown}
+    for target in world_json(world, described.values())["targets"]:
         answer[target["name"]] = {
             "services": [
                 {
@@ -72,9 +74,7 @@ def state_json(world: World, inventory: Inventory) -> dict[str, Any]:
                 for each in target["groups"]
             ],
             "release": release_state(target["release"]),
-            "data": {
-                each["uri"]: each["digest"] for each in region_data.folders_json(inventory.targets[target["name"]])
-            },
+            "data": {each["uri"]: each["digest"] for each in region_data.folders_json(described[target["name"]])},
         }
     return answer
 

@@ -51,6 +51,7 @@ class World:
         self.timeline: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.problem = ""
         self.log_call: Callable[[Call], None] = lambda call: None  # the endpoint's, for what did not come through it
+        self.endpoint: Callable[..., Any]  # its WSGI application, which puts itself here
         self._moved_to = clock.now()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -162,11 +163,12 @@ class World:
         if name is None:
             return
         tasks = region.tasks_of(service)
+        healthy = [task.id for task in tasks if region.is_healthy(task)]
         counts: dict[str, Any] = {
-            "healthy": sum(region.is_healthy(task) for task in tasks),
+            "healthy": len(healthy),
             "running": sum(task.status == "RUNNING" for task in tasks),
             "desired": service.desired,
-            "tasks": sorted(task.id for task in tasks if region.is_healthy(task)),
+            "tasks": sorted(healthy),
         }
         points = self.timeline.setdefault((name, service.name), [])
         if not points or {key: points[-1][key] for key in counts} != counts:

@@ -91,7 +91,7 @@ class Cloud:
         return self._clients[name]
 
     def look(self) -> dict[str, Any]:
-        return {target["name"]: target for target in world_json(self.world, self.inventory)["targets"]}
+        return {target["name"]: target for target in world_json(self.world, self.inventory.targets.values())["targets"]}
 
     def service(self, target: str, index: int = 0) -> dict[str, Any]:
         found: dict[str, Any] = self.look()[target]["services"][index]

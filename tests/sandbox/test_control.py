@@ -27,6 +27,21 @@ def test_world_shows_services_tasks_and_groups(control):
     assert shown["lease"] is None
 
 
+@pytest.mark.parametrize("path", ["/world", "/state"])
+def test_world_and_state_show_only_the_targets_that_are_asked_for(control, path):
+    def shown(query):
+        found = control.get(path + query).get_json()
+        return {each["name"]: each for each in found["targets"]} if path == "/world" else found
+
+    everything = shown("")
+    assert shown(f"?target={HOUSING}") == {HOUSING: everything[HOUSING]}
+    assert shown(f"?target={HOUSING}&target={MAPS}") == {name: everything[name] for name in (HOUSING, MAPS)}
+    assert len(everything) == 3
+    refused = control.get(f"{path}?target=core/moon")
+    assert refused.status_code == 400
+    assert refused.get_json()["error"].startswith("'core/moon' is no target of the inventory; choose one of ")
+
+
 def test_loading_task_shows_its_progress_and_the_region_it_loads(cloud, control):
     cloud.client("autoscaling").set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=3)
     cloud.client("ecs").update_service(cluster=CLUSTER, service=SERVICE, desiredCount=3)

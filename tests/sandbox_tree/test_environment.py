@@ -1,5 +1,6 @@
 """What the sandbox's processes see of the outside, and what Airflow is told."""
 
+import dataclasses
 import json
 import stat
 from importlib.resources import files
@@ -87,6 +88,13 @@ def test_each_owner_project_and_organization_has_a_connection_to_a_pretend_neigh
     }
     names = [name for name in variables if name.startswith("AIRFLOW_CONN_GITHUB_")]
     assert len(names) == len({each.github.split("/")[0] for each in load().systems.values() if each.github})
+
+
+def test_runbooks_are_read_again_as_often_as_said_or_as_usual(settings, variables):
+    name = "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"
+    assert variables[name] == "30"
+    rarely = dataclasses.replace(settings, reread=3600)
+    assert environment.airflow(rarely, Credentials.of(settings.folder), load(), "postgresql://x")[name] == "3600"
 
 
 def test_every_tuned_setting_exists_in_the_installed_airflow(variables):

@@ -53,3 +53,10 @@ def test_speed_that_is_none_is_refused(monkeypatch, value):
     monkeypatch.setenv("SANDBOX_SPEED", value)
     with pytest.raises(SandboxError, match=f"SANDBOX_SPEED is '{value}'"):
         Settings.from_environment()
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-5", "1.5"])
+def test_pace_of_reading_again_that_is_none_is_refused(monkeypatch, value):
+    monkeypatch.setenv("SANDBOX_REREAD_SECONDS", value)
+    with pytest.raises(SandboxError, match=f"SANDBOX_REREAD_SECONDS is '{value}'"):
+        Settings.from_environment()
