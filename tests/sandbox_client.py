@@ -176,7 +176,9 @@ class Run:
 
     @property
     def state(self) -> str:
-        # the first word of a client that waits; GET of the run costs the API server a query for every task of it
+        if self.sandbox.transport:  # a server that is killed may end a stream before its first word
+            return str(self.get()["state"])
+        # the first word for a client that waits; GET of the run costs the API server a query for every task of it
         waiting = self.sandbox.airflow("operator").stream("GET", f"{self.path}/wait", params={"interval": AIRFLOW_PACE})
         with waiting as answer:
             return str(json.loads(next(answer.raise_for_status().iter_lines()))["state"])
@@ -195,13 +197,7 @@ class Run:
 
     def wait_until_asked(self, task: str = "approve_restart", deadline: float = DEADLINE) -> dict[str, Any]:
         """Wait until a task asks for input; returns what it asks."""
-        wait_for(
-            lambda: f"{task} to ask: {self.story()}",
-            lambda: self.task(task) == "awaiting_input" or self._ended(),
-            deadline,
-            AIRFLOW_PACE,
-        )
-        assert self.task(task) == "awaiting_input", self.story()
+        self.wait_for_task(task, "awaiting_input", deadline=deadline)
         name, index = _parts(task)
         return dict(self.get(f"/taskInstances/{name}/{index}/hitlDetails"))
 
@@ -232,25 +228,34 @@ class Run:
         Airflow sets a run's end over what is cleared in its very last moments, so they are waited for.
         """
         self.wait()
+        before = self.get()["end_date"]
         body = {"dry_run": False, "only_failed": False, "dag_run_id": self.run_id, "task_ids": list(tasks)}
         dag = self.path.split("/")[2]
         answer = self.sandbox.airflow(user).post(f"/dags/{dag}/clearTaskInstances", json=body)
         assert answer.status_code == 200, answer.text
-        wait_for("the run to go on", lambda: self.state not in FINISHED or None)
+
+        def goes_on() -> bool:  # or has ended anew: a short run may go on and end between two looks
+            now = self.get()
+            return now["state"] not in FINISHED or now["end_date"] != before
+
+        wait_for("the run to go on", goes_on)
 
     def wait(self, deadline: float = DEADLINE) -> str:
         """Wait until the run has ended; returns its state."""
         wait_for(lambda: f"run {self.run_id} to end, but it is {self.story()}", self._ended, deadline, AIRFLOW_PACE)
         return self.state
 
-    def wait_for_task(self, task: str, *states: str) -> None:
+    def wait_for_task(self, task: str, *states: str, deadline: float = DEADLINE) -> None:
+        """Wait until a task is seen in one of these states; it may be in another one by the time this returns."""
         what = f"{task} to be {' or '.join(states)}"
-        wait_for(
-            lambda: f"{what}: {self.story()}",
-            lambda: self.task(task) in states or self._ended(),
-            every=AIRFLOW_PACE,
-        )
-        assert self.task(task) in states, self.story()
+
+        def look() -> str | None:
+            ended = self._ended()  # before the tasks are looked at, which may be what its last one still did
+            state = self.task(task)
+            return state if state in states else "too late" if ended else None
+
+        seen = wait_for(lambda: f"{what}: {self.story()}", look, deadline, AIRFLOW_PACE)
+        assert seen in states, f"the run ended before {what} was seen: {self.story()}"
 
     def log(self, task: str) -> str:
         """Return the log of a task's last try."""

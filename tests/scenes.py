@@ -6,6 +6,8 @@ together with the others of its kind; pytest reports each as if it had run alone
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
     for number, (name, options) in enumerate(scenes.items(), start=1):
         if make_system := SYSTEMS.get(options.get("strategy", "")):
             system = make_system(name, number)
+            if bake := options.get("bake"):
+                system["environments"]["production"]["release"]["bake"]["duration"] = bake
             for environment in system["environments"].values():
                 environment["approval"] = {**USERS, **options.get("approval", {})}
             (folder / f"{name}.yaml").write_text(yaml.safe_dump(system), encoding="utf-8")
@@ -45,6 +49,11 @@ def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
             action = {"name": f"{name}-down", "schedule": "cron(0 3 1 1 ? *)", "timezone": "Europe/London"}
             environment["services"][0]["scheduled_scaling"] = [{**action, "min": 1, "max": 1}]
         environment["restart"]["timeout"] = options.get("timeout", environment["restart"]["timeout"])
+        for service in environment["services"]:
+            if "load_balancing" in service:
+                service["load_balancing"]["grace_period"] = options.get(
+                    "grace", service["load_balancing"]["grace_period"]
+                )
         system = {"system": name, "title": f"Scene {number}", "environments": {"staging": environment}}
         if options.get("slack"):
             system["slack_workspace"] = name
@@ -272,6 +281,14 @@ class Scene:
     def heal(self, fault: str) -> None:
         """Take a fault away."""
         self.sandbox.control.delete(f"/faults/{fault}").raise_for_status()
+
+    @contextmanager
+    def held(self, kind: str, environment: str = "staging", **fields: Any) -> Iterator[str]:
+        """Keep the world from going on past a fault, such as never_healthy, until what has to come first has come."""
+        fault = self.fault(kind, environment, **fields)
+        yield fault
+        assert self.injected(fault) > 0, "it held nothing up"
+        self.heal(fault)
 
     def struck(self, fault: str) -> dict[str, Any]:
         """Return a fault as it is listed, with how often it took effect."""

@@ -10,6 +10,7 @@ from sandbox.aws.model import Behaviour, Service
 from sandbox.aws.region_data import LOADABLE
 
 BAD_IMAGE_ENDS = 10.0  # seconds after its start
+ONE_OFF_SECONDS = 45.0  # how long a one-off command runs
 
 
 class FaultError(ValueError):
@@ -229,12 +230,27 @@ class Fault:
     suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
     next_at: float = 0.0  # when a fault of the ground may strike again
     undo: Callable[[], None] = lambda: None  # what removing it gives back
+    kept: list[Behaviour] = field(
+        default_factory=list
+    )  # tasks that it keeps from what they would do as soon as it is gone
     spared: frozenset[str] = frozenset()  # what was there before it and fares as ever
     since: float = 0.0  # when it was injected
     place: tuple[str, str, str] = ("", "", "")  # account, region and cluster of its target
 
     def count(self) -> None:
         self.injected += 1
+
+    def keep(self, behaviour: Behaviour) -> None:
+        """Hold a task up for as long as the fault is there."""
+        self.kept.append(behaviour)
+        self.undo = self._let_go
+
+    def _let_go(self) -> None:
+        for behaviour in self.kept:
+            if self.kind == "never_healthy":
+                behaviour.healthy = True
+            elif behaviour.crash_after == self.fields["seconds"]:
+                behaviour.crash_after, behaviour.usual = ONE_OFF_SECONDS, None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -279,6 +295,7 @@ def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: s
     for fault in active:
         if fault.kind == "never_healthy":
             behaviour.healthy = False
+            fault.keep(behaviour)
             fault.count()
         elif fault.kind == "slow":
             behaviour.boot *= fault.fields["factor"]
@@ -309,6 +326,7 @@ def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
         elif fault.kind == "one_off_slow":
             behaviour.usual, behaviour.crash_after = behaviour.crash_after, fault.fields["seconds"]
             behaviour.faults.append(fault)
+            fault.keep(behaviour)
         elif fault.kind == "slow_pages":
             behaviour.faults.append(fault)
         elif fault.kind in ("one_off_exits", "one_off_stopped_by_aws") and fault.shaped < fault.fields["times"]:

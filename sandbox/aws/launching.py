@@ -8,7 +8,6 @@ from sandbox.aws import faults, placement
 from sandbox.aws.lifecycle import CHECK_INTERVAL
 from sandbox.aws.model import Behaviour, Deployment, Region, Service, Task, new_id
 
-ONE_OFF_SECONDS = 45.0  # how long a one-off command runs
 NO_ROOM = (
     "was unable to place a task because no container instance met all of its requirements. "
     "Reason: No Container Instance has enough memory or CPU left, or none is registered."
@@ -52,7 +51,7 @@ def start_one_off(
     """Start a task that belongs to no service and ends by itself, or None if no instance has room for it."""
     task = make_task(region, cluster, definition, launch_type, now, size)
     if task is not None:
-        task.behaviour = faults.shape_one_off(Behaviour(boot=0.0, crash_after=ONE_OFF_SECONDS), active)
+        task.behaviour = faults.shape_one_off(Behaviour(boot=0.0, crash_after=faults.ONE_OFF_SECONDS), active)
         task.group = f"family:{definition.family}"
         region.tasks[task.arn] = task
     return task

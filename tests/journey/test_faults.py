@@ -1,5 +1,7 @@
 """What service_restart does when the cloud, or somebody else, does not do what it should. Each fault is seen to have struck."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,15 +11,24 @@ from tests.scenes import EDITED, Scene
 
 LEAVE, RETURN = "Leave everything as it is", "Return to the count before"
 WAIT = "surge.await_new_tasks_healthy"
+HELD = {"timeout": "12h", "grace": "12h"}  # neither the runbook nor ECS gives up on tasks that a journey holds up
 LONG = 420.0  # seconds; calls that hang or are refused are made again, each after a pause
 
 
-def begun(scene: Scene, **conf: Any) -> Run:
-    """Return a run whose plan is approved and whose new tasks are being waited for."""
+def approved(scene: Scene, **conf: Any) -> Run:
     run = scene.restart(**conf)
     run.approve()
-    run.wait_for_task(WAIT, "deferred")
     return run
+
+
+@contextmanager
+def loading(scene: Scene, wait: str = WAIT) -> Iterator[Run]:
+    """Give a run whose new tasks are being waited for, and do not get healthy before the end of this."""
+    with scene.held("never_healthy") as held:
+        run = approved(scene)
+        run.wait_for_task(wait, "deferred")
+        scene.await_injected(held)
+        yield run
 
 
 def stopped_and_left(scene: Scene, run: Run, old: set[str]) -> str:
@@ -66,14 +77,15 @@ def test_service_not_steady_when_asked(scene: Scene):
 
 def test_new_tasks_crash_in_a_loop(scene: Scene):
     fault, old = scene.fault("crash", after_seconds=60, exit_code=3), scene.alive()
-    said = stopped_and_left(scene, begun(scene), old)
+    said = stopped_and_left(scene, approved(scene), old)
     assert "stopped (" in said
     assert scene.injected(fault) >= 1
 
 
+@pytest.mark.stage(grace="12h")  # or ECS ends them while the runbook still doubts what it sees
 def test_new_tasks_never_get_healthy(scene: Scene):
     fault, old = scene.fault("never_healthy"), scene.alive()
-    said = stopped_and_left(scene, begun(scene), old)
+    said = stopped_and_left(scene, approved(scene), old)
     assert "Only 0 of 3 new tasks" in said
     assert scene.injected(fault) >= 1
     assert scene.lowest_healthy() == 2
@@ -81,7 +93,7 @@ def test_new_tasks_never_get_healthy(scene: Scene):
 
 def test_new_tasks_flap(scene: Scene):
     fault, old = scene.fault("flap", period_seconds=180), scene.alive()
-    said = stopped_and_left(scene, begun(scene), old)
+    said = stopped_and_left(scene, approved(scene), old)
     assert "of 3 new tasks" in said
     assert scene.injected(fault) >= 2
     assert scene.lowest_healthy() == 2
@@ -97,7 +109,7 @@ def test_one_failed_load(scene: Scene):
 
 def test_repeated_failed_loads_and_back_to_the_count_before(scene: Scene):
     fault, old = scene.fault("topology_errors", region="us/pa", times=4), scene.alive()
-    run = begun(scene)
+    run = approved(scene)
     asked = run.wait_until_asked("decide_after_failure")
     said = run.log(WAIT)
     assert "Region US/PA failed to load" in said
@@ -117,49 +129,54 @@ def test_repeated_failed_loads_and_back_to_the_count_before(scene: Scene):
 
 def test_capacity_comes_late(scene: Scene):
     fault, old = scene.fault("capacity_late", seconds=900), scene.alive()
-    run = begun(scene)
+    run = approved(scene)
     ended_well(scene, run, old)
     assert scene.injected(fault) >= 1
     assert scene.lowest_healthy() == 2
 
 
+@pytest.mark.stage(**HELD)
 def test_old_instance_dies_while_new_tasks_load(scene: Scene):
     old = scene.alive()
-    run = begun(scene)
-    fault = scene.fault("instance_dies", of="old")
-    scene.await_injected(fault)
+    with loading(scene) as run:
+        fault = scene.fault("instance_dies", of="old")
+        scene.await_injected(fault)
     ended_well(scene, run, old)
 
 
+@pytest.mark.stage(**HELD)
 def test_new_instance_dies_while_new_tasks_load(scene: Scene):
     old = scene.alive()
-    run = begun(scene)
-    fault = scene.fault("instance_dies", of="new")
-    scene.await_injected(fault)
+    with loading(scene) as run:
+        fault = scene.fault("instance_dies", of="new")
+        scene.await_injected(fault)
     assert "stopped (" in stopped_and_left(scene, run, old)
 
 
+@pytest.mark.stage(**HELD)
 def test_old_task_is_stopped_by_somebody_else(scene: Scene):
     old = scene.alive()
-    run = begun(scene)
-    fault = scene.fault("task_stopped", of="old")
-    scene.await_injected(fault)
+    with loading(scene) as run:
+        fault = scene.fault("task_stopped", of="old")
+        scene.await_injected(fault)
     ended_well(scene, run, old)
 
 
+@pytest.mark.stage(**HELD)
 def test_new_task_is_stopped_by_somebody_else(scene: Scene):
     old = scene.alive()
-    run = begun(scene)
-    fault = scene.fault("task_stopped", of="new")
-    scene.await_injected(fault)
+    with loading(scene) as run:
+        fault = scene.fault("task_stopped", of="new")
+        scene.await_injected(fault)
     assert "stopped (" in stopped_and_left(scene, run, old)
 
 
+@pytest.mark.stage(**HELD)
 def test_shrink_alarm_of_the_group_fires_while_new_tasks_load(scene: Scene):
     old = scene.alive()
-    run = begun(scene)
-    fault = scene.fault("shrink_alarm")
-    assert scene.struck(fault)["suppressed"] >= 1, "the alarm was sounded, and the group was kept from acting on it"
+    with loading(scene) as run:
+        fault = scene.fault("shrink_alarm")
+        assert scene.struck(fault)["suppressed"] >= 1, "the alarm was sounded, and the group was kept from acting on it"
     ended_well(scene, run, old)
     assert scene.lowest_healthy() == 2
 
@@ -167,9 +184,11 @@ def test_shrink_alarm_of_the_group_fires_while_new_tasks_load(scene: Scene):
 # --- somebody else is at work -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.stage(**HELD)
 def test_desired_count_is_changed_by_somebody_else(scene: Scene):
-    run, old = begun(scene), scene.alive()
-    scene.aws("ecs").update_service(cluster=scene.cluster, service=scene.service()["name"], desiredCount=4)
+    with loading(scene) as run:
+        old = scene.alive()
+        scene.aws("ecs").update_service(cluster=scene.cluster, service=scene.service()["name"], desiredCount=4)
     run.wait_until_asked("decide_after_failure")
     assert "is 4, but this run sets it to 5" in run.log(WAIT)
     assert run.answer(LEAVE, "operator", "decide_after_failure").status_code == 200
@@ -191,9 +210,10 @@ def deploy(scene: Scene, index: int = 0) -> str:
     return str(made).rsplit("/", 1)[-1]
 
 
+@pytest.mark.stage(**HELD)
 def test_pipeline_deploys_while_new_tasks_load(scene: Scene):
-    run = begun(scene)
-    made = deploy(scene)
+    with loading(scene) as run:
+        made = deploy(scene)
     run.wait_until_asked("decide_after_failure")
     assert f"to {made} began during the restart" in run.log(WAIT)
     assert run.answer(LEAVE, "operator", "decide_after_failure").status_code == 200
@@ -201,12 +221,10 @@ def test_pipeline_deploys_while_new_tasks_load(scene: Scene):
     assert "StopTask" not in scene.writes()
 
 
-@pytest.mark.stage(strategy="rolling")
+@pytest.mark.stage(strategy="rolling", **HELD)
 def test_pipeline_deploys_during_a_rolling_restart(scene: Scene):
-    run = scene.restart()
-    run.approve()
-    run.wait_for_task("roll_out_services", "deferred")
-    deploy(scene)
+    with loading(scene, "roll_out_services") as run:
+        deploy(scene)
     run.wait_until_asked("decide_after_failure")
     assert "was replaced by" in run.log("roll_out_services")
     assert run.answer(LEAVE, "operator", "decide_after_failure").status_code == 200
@@ -214,13 +232,11 @@ def test_pipeline_deploys_during_a_rolling_restart(scene: Scene):
     assert scene.writes().count("UpdateService") == 1, "the worker was not touched"
 
 
-@pytest.mark.stage(strategy="rolling", schedule=True)
+@pytest.mark.stage(strategy="rolling", schedule=True, **HELD)
 def test_scheduled_scaling_action_fires_during_a_rolling_restart(scene: Scene):
     old = scene.alive()
-    run = scene.restart()
-    run.approve()
-    run.wait_for_task("roll_out_services", "deferred")
-    fault = scene.fault("scheduled_scaling", action=f"{scene.name}-down")
+    with loading(scene, "roll_out_services") as run:
+        fault = scene.fault("scheduled_scaling", action=f"{scene.name}-down")
     assert run.wait() == "success", run.story()
     assert scene.injected(fault) == 1
     assert scene.service()["desired"] == 1, "the count of the schedule holds"
@@ -283,13 +299,13 @@ def test_broken_lease_record_is_refused_and_left_as_it_is(scene: Scene):
     scene.ensure_nothing_changed()
 
 
-@pytest.mark.stage(strategy="rolling")
+@pytest.mark.stage(strategy="rolling", **HELD)
 def test_a_second_run_waits_and_names_who_holds_the_target(scene: Scene):
-    first, second = scene.restart(), scene.restart()
-    first.approve()
-    first.wait_for_task("roll_out_services", "deferred")
-    second.approve()
-    second.wait_for_task("acquire_lock", "up_for_reschedule")
+    second = scene.restart()
+    second.wait_until_asked()
+    with loading(scene, "roll_out_services") as first:
+        second.approve()
+        second.wait_for_task("acquire_lock", "up_for_reschedule")
     assert f"leased by service_restart/{first.run_id}" in second.log("acquire_lock")
     assert first.wait() == "success", first.story()
     assert second.wait() == "failed"
@@ -348,11 +364,12 @@ def test_rolling_through_a_bad_day_of_aws(scene: Scene, bad_day: list[tuple[str,
     scene.ensure_whole_again()
 
 
+@pytest.mark.stage(**HELD)
 def test_credentials_that_expire_during_a_wait_are_renewed(scene: Scene):
     old = scene.alive()
-    run = begun(scene)
-    fault = scene.fault("expired_credentials")
-    scene.await_injected(fault)
+    with loading(scene) as run:
+        fault = scene.fault("expired_credentials")
+        scene.await_injected(fault)
     ended_well(scene, run, old)
 
 

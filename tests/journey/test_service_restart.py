@@ -63,11 +63,14 @@ def test_guard_marked_as_success_by_hand_lets_no_step_through(scene: Scene):
     scene.ensure_nothing_changed()
 
 
+@pytest.mark.stage(timeout="12h", grace="12h")
 def test_run_marked_as_failed_by_hand_gives_the_lease_back_and_stays_failed(scene: Scene):
-    run = scene.restart()
-    run.approve()
-    run.wait_for_task("surge.await_new_tasks_healthy", "deferred")
-    run.mark_failed()
+    with scene.held("never_healthy") as held:  # or the new tasks might be healthy by the time it is marked
+        run = scene.restart()
+        run.approve()
+        run.wait_for_task("surge.await_new_tasks_healthy", "deferred")
+        scene.await_injected(held)
+        run.mark_failed()
     run.wait_for_task("record_restart", "failed")
     assert run.wait() == "failed"
     assert "Stopped: ended by hand before it was done" in run.log("record_restart")

@@ -14,9 +14,14 @@ def said(thread: dict[str, Any]) -> list[str]:
     return [each["text"] for each in thread["replies"]]
 
 
-def whole(texts: list[str]) -> list[str] | None:
-    """Return the replies once the last of them is there: a parent that is posted late says the end before them."""
-    return texts if texts and "*Success*" in texts[-1] else None
+def whole(scene: Scene, run: Run, end: str) -> list[str]:
+    """Return the replies once the last of them is there: the parent may say the end before them."""
+
+    def look() -> list[str] | None:
+        texts = said(scene.thread(run, end))
+        return texts if texts and end in texts[-1] else None
+
+    return wait_for("the whole story to be told", look)
 
 
 def ensure_told_once(scene: Scene, run: Run) -> None:
@@ -34,8 +39,7 @@ def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(scene: Scene
     assert "/tasks/approve_restart/required_actions" in asked["text"]
     run.approve()
     assert run.wait() == "success", run.story()
-    thread = scene.thread(run, "*Success*")
-    texts = said(thread)
+    texts = whole(scene, run, "*Success*")
     order = [
         "operator asked for this run: memory grows, &lt;!channel&gt; &amp; more",
         "The plan, about",
@@ -50,26 +54,28 @@ def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(scene: Scene
     ]
     places = [next((n for n, text in enumerate(texts) if words in text), words) for words in order]
     assert places == sorted(places, key=lambda place: (isinstance(place, str), place)), texts
-    assert "<!channel>" not in str(thread)
+    assert "<!channel>" not in str(scene.thread(run, "*Success*"))
     ensure_told_once(scene, run)
 
 
-@pytest.mark.stage(slack=True)
+@pytest.mark.stage(slack=True, timeout="12h", grace="12h")
 def test_slack_that_is_away_for_the_whole_run_in_one_way_after_the_other_costs_it_nothing(scene: Scene):
     down = scene.fault("slack_down")
     run = scene.restart()
     run.wait_until_asked()
     slow = scene.fault("slack_slow", seconds=600)
     scene.heal(down)
-    run.approve()
-    run.wait_for_task(WAIT, "deferred")
-    page = scene.fault("slack_html")
-    scene.heal(slow)
+    with scene.held("never_healthy") as held:  # so that much of the run is still to be told
+        run.approve()
+        run.wait_for_task(WAIT, "deferred")
+        scene.await_injected(held)
+        page = scene.fault("slack_html")
+        scene.heal(slow)
     assert run.wait() == "success", run.story()
     assert scene.threads() == []
     assert scene.injected(page) > 0
     scene.heal(page)
-    told = wait_for("the whole story to be told", lambda: whole(said(scene.thread(run, "*Success*"))))
+    told = whole(scene, run, "*Success*")
     assert "operator asked for this run" in told[0]
     ensure_told_once(scene, run)
 
@@ -81,7 +87,7 @@ def test_lost_answers_and_refusals_for_haste_leave_each_message_once(scene: Scen
     run = scene.restart()
     run.approve()
     assert run.wait() == "success", run.story()
-    scene.thread(run, "*Success*")
+    whole(scene, run, "*Success*")
     assert (scene.injected(lost), scene.injected(limited)) == (3, 2)
     ensure_told_once(scene, run)
 
@@ -94,12 +100,12 @@ def test_failure_is_told_with_its_sentence_and_where_to_decide(scene: Scene):
     run.wait_until_asked("decide_after_failure")
     thread = scene.thread(run, "a decision is needed")
     assert scene.injected(fault) >= 1
-    texts = said(thread)
-    assert [text for text in texts if "Region US/PA failed to load" in text], texts
+    failed = "Region US/PA failed to load"
+    wait_for("the failure to be told", lambda: any(failed in text for text in said(scene.threads()[0])))
     assert "/tasks/decide_after_failure/required_actions" in thread["text"]
     assert run.answer("Leave everything as it is", "operator", "decide_after_failure").status_code == 200
     assert run.wait() == "failed"
-    assert "*Failed*" in said(scene.thread(run, "*Failed*"))[-1]
+    assert whole(scene, run, "*Failed*")
 
 
 @pytest.mark.stage(slack=True)

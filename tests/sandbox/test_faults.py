@@ -68,6 +68,19 @@ def test_removed_fault_spares_the_next_task(cloud, control):
     assert service_of(control, HOUSING)["healthy"] == 5
 
 
+def test_tasks_that_were_kept_from_getting_healthy_get_healthy_once_their_fault_is_removed(cloud, control):
+    fault = inject(control, "never_healthy", HOUSING)
+    patient = {"healthCheckGracePeriodSeconds": 3600}  # or ECS would end what does not get healthy
+    cloud.client("ecs", HOUSING).update_service(cluster=APP, service=APP, desiredCount=5, **patient)
+    cloud.advance(300)
+    held = {task["id"] for task in service_of(control, HOUSING)["tasks"]}
+    assert (service_of(control, HOUSING)["healthy"], injected(control, fault)) == (4, 1)
+    assert control.delete(f"/faults/{fault}").status_code == 200
+    cloud.advance(120)
+    assert service_of(control, HOUSING)["healthy"] == 5
+    assert {task["id"] for task in service_of(control, HOUSING)["tasks"]} == held, "the very task that was held up"
+
+
 def test_group_maximum_is_given_back_when_its_fault_is_removed(cloud, control):
     asg = cloud.client("autoscaling")
 

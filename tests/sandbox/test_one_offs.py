@@ -93,6 +93,16 @@ def test_command_may_take_hours_and_says_that_it_is_at_work(cloud, control, ecs)
     assert (look(ecs, arn)["lastStatus"], look(ecs, arn)["containers"][0]["exitCode"]) == ("STOPPED", 0)
 
 
+def test_command_that_a_fault_keeps_at_work_ends_once_the_fault_is_removed(cloud, control, ecs):
+    fault = inject(control, "one_off_slow", seconds=3 * 3600)
+    arn = start(ecs)
+    cloud.advance(600)
+    assert (look(ecs, arn)["lastStatus"], injected(control, fault)) == ("RUNNING", 1)
+    assert control.delete(f"/faults/{fault}").status_code == 200
+    cloud.advance(60)
+    assert (look(ecs, arn)["lastStatus"], look(ecs, arn)["containers"][0]["exitCode"]) == ("STOPPED", 0)
+
+
 @pytest.mark.parametrize(
     ("code", "exit_code"), [("SpotInterruption", 143), ("TerminationNotice", 143), ("TaskFailedToStart", None)]
 )
