@@ -1,6 +1,7 @@
 """One sandbox for all journeys and the browser: started as a user would, its world rebuilt before each test, and ended."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,17 +18,23 @@ from tests.sandbox_client import Sandbox, wait_for
 ROOT = Path(__file__).resolve().parents[1]
 RUNNING = pytest.StashKey[ExitStack]()
 WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox_tree/test_tree.py")
+FIXED = range(20_000, 32_000)  # below those that Linux gives to outgoing connections and to whoever asks for any
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 
 
 def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Return ports that are free, and that no connection gets by chance before a server that starts slowly has them."""
+    found: list[int] = []
+    for port in random.sample(FIXED, len(FIXED)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError(f"fewer than {count} of the ports {FIXED} are free")
 
 
 def start_sandbox(folder: Path, speed: int, **variables: str):

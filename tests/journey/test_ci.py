@@ -182,9 +182,10 @@ def test_failed_run_ends_the_job_with_the_runs_own_sentence(job):
 def test_interrupted_job_leaves_the_run_going_and_says_how_to_follow_it(job):
     process = job.start()
     try:
+        before = read_until(f"Started {job.key}", process)
         job.run.wait_until_asked()
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
+        said = before + process.communicate(timeout=30)[0]
     finally:
         process.kill()
     assert process.returncode == 130, said
@@ -197,12 +198,14 @@ def test_interrupted_job_leaves_the_run_going_and_says_how_to_follow_it(job):
 
 
 def test_wait_that_takes_too_long_ends_without_the_run(job):
+    assert job("--no-wait")[0] == 0
+    job.run.wait_until_asked()  # or it might not even be running when the time is over
     began = time.monotonic()
     code, said = job("--timeout=5s")
     assert code == 3, said
     assert time.monotonic() - began < 60
     assert "The time is over and service_restart is still running" in said
-    job.run.wait_until_asked()
+    assert job.run.tasks()["approve_restart"] == "awaiting_input"
     assert job.run.answer("Reject").status_code == 200
     assert job.run.wait() == "failed"
 

@@ -6,6 +6,7 @@ from tests.releasing import definitions, deploy, published, release
 from tests.scenes import Scene
 
 PUSHED = pytest.mark.stage(strategy="push")
+WATCHED = pytest.mark.stage(strategy="push", bake="12h")  # far longer than a journey takes to send it back
 
 
 @PUSHED
@@ -26,7 +27,7 @@ def test_rollback_by_codedeploy_is_told_from_a_success(scene: Scene):
     assert definitions(scene, "staging") == [f"{scene.name}-staging-app:3"]
 
 
-@PUSHED
+@WATCHED
 def test_pipeline_brings_a_release_to_production_and_codedeploy_takes_it_back(scene: Scene):
     before = published(scene)
     run = release(scene)

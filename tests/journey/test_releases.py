@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.releasing import RELEASE, STAGED, definitions, deploy, migrate, published, refused, release
+from tests.releasing import RELEASE, STAGED, WATCHED, definitions, deploy, migrate, published, refused, release
 from tests.sandbox_client import wait_for
 from tests.scenes import Scene
 
@@ -87,7 +87,7 @@ def test_commit_of_another_repository_is_refused(scene: Scene):
     assert f"is built from example-{scene.name}/app" in refused(scene, run, "plan_deployment")
 
 
-@RELEASE
+@WATCHED
 def test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has_looked(scene: Scene):
     before = definitions(scene, "production")
     run = release(scene)
@@ -111,7 +111,7 @@ def test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has
     assert waiting.wait(300) == "success", waiting.story()
 
 
-@RELEASE
+@WATCHED
 def test_person_who_aborts_a_release_sends_every_service_back(scene: Scene):
     before = definitions(scene, "production")
     run = release(scene)
@@ -125,7 +125,7 @@ def test_person_who_aborts_a_release_sends_every_service_back(scene: Scene):
     assert "Rolled back: a step failed, or was ended by hand; look at it; gone back: " in run.log("record_release")
 
 
-@RELEASE
+@WATCHED
 def test_release_that_is_marked_as_failed_half_way_keeps_the_target_until_a_person_has_looked(scene: Scene):
     run = release(scene)
     run.wait_for_task("await_bake", "up_for_reschedule")

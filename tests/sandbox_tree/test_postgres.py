@@ -10,7 +10,7 @@ from sandbox.credentials import Credentials
 from sandbox.postgres import Postgres
 from sandbox.settings import Settings
 from tests.running_sandbox import free_ports
-from tests.sandbox_tree.watching import is_running
+from tests.sandbox_tree.watching import is_running, wait_until
 
 
 @pytest.fixture
@@ -33,9 +33,12 @@ def test_start_after_a_stop_amid_the_first_one_finds_a_whole_database(postgres):
 
     async def run():
         preparing = asyncio.ensure_future(postgres.prepare())
-        while not half.exists():
+        while not children() - others:
             assert not preparing.done(), "it was over before it could be stopped"
             await asyncio.sleep(0.005)
+        wait_until(
+            "some of the database", half.exists
+        )  # without a turn for what prepares it, so it cannot get to its end
         busy = children() - others
         preparing.cancel()
         await asyncio.wait({preparing})

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,17 +10,12 @@ from pathlib import Path
 
 import psutil
 
-from tests.sandbox_tree.watching import is_running
+from tests.running_sandbox import free_ports
+from tests.sandbox_tree.watching import is_running, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 END_DEADLINE = 60.0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def pids(folder):
@@ -37,9 +31,8 @@ def wait_until_new(folder, log, name, old):
 
 
 def test_what_is_killed_is_started_again_and_without_the_world_everything_ends(tmp_path):
-    ports = {
-        f"SANDBOX_{name}_PORT": str(free_port()) for name in ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
-    }
+    names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
+    ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     folder, log = tmp_path / "state", tmp_path / "log"
     with log.open("w") as out:
         sandbox = subprocess.Popen(
@@ -58,8 +51,9 @@ def test_what_is_killed_is_started_again_and_without_the_world_everything_ends(t
         started = pids(folder)
         assert started == {each["name"]: each["pid"] for each in json.loads((folder / "processes.json").read_text())}
         assert set(started) == {"aws", "postgres", "api-server", "scheduler", "dag-processor", "triggerer"}
-        workers = [process.pid for process in psutil.Process(started["scheduler"]).children(recursive=True)]
-        assert workers, "the scheduler forks its workers when it starts"
+        scheduler = psutil.Process(started["scheduler"])
+        wait_until("the scheduler to fork its workers", lambda: scheduler.children(recursive=True))
+        workers = [process.pid for process in scheduler.children(recursive=True)]
 
         os.kill(started["scheduler"], signal.SIGKILL)
         again = wait_until_new(folder, log, "scheduler", started["scheduler"])
