@@ -17,7 +17,6 @@ from sandbox.aws.identity import SOMEBODY
 from sandbox.aws.model import Group, Region, Service, Task
 from sandbox.aws.model import Target as WorldTarget
 from sandbox.aws.placement import capacity_of
-from sandbox.aws.sts_api import WorldStsResponse
 from sandbox.aws.topology import Load, bucket_of, first_uris, region_of
 from sandbox.aws.world import World
 
@@ -34,7 +33,8 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         moto_api_backend.reset()
         world.clear()
         seeding.seed(world, inventory, world.clock.now())
-        clients = clients_of(world.endpoint, url, WorldStsResponse.identities.builder_key)
+        world.endpoint.take_over()
+        clients = clients_of(world.endpoint, url, world.endpoint.identities.builder_key)
         roles = set()
         for target in inventory.targets.values():
             account = target.environment.account
@@ -42,7 +42,7 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
             roles.add(f"arn:aws:iam::{seeding.registry_of(target).account}:role/{SOMEBODY}")
             clients.account = account
             _Builder(world, clients, target).build()
-        WorldStsResponse.identities.roles = roles
+        world.endpoint.identities.roles = roles
 
 
 class _Builder:

@@ -72,6 +72,20 @@ class Application:
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
         world.log_call, world.endpoint = self._log, self
+        self.take_over()
+        cloudwatch_urls.url_paths["{0}/$"] = WorldCloudWatchResponse.dispatch
+        codedeploy_urls.url_paths["{0}/$"] = WorldCodeDeployResponse.dispatch
+        codebuild_urls.url_paths["{0}/$"] = WorldCodeBuildResponse.dispatch
+        ecr_urls.url_paths["{0}/$"] = WorldEcrResponse.dispatch
+        ecs_urls.url_paths["{0}/$"] = WorldEcsResponse.dispatch
+        autoscaling_urls.url_paths["{0}/$"] = WorldAutoScalingResponse.dispatch
+        logs_urls.url_paths["{0}/$"] = WorldLogsResponse.dispatch
+        rds_urls.url_paths["{0}/$"] = WorldRdsResponse.dispatch
+        sts_urls.url_paths["{0}/$"] = WorldStsResponse.dispatch
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def take_over(self) -> None:
+        """Have moto, which knows one world a process, answer for this one from now on."""
         for part in (
             WorldCloudWatchResponse,
             WorldCodeBuildResponse,
@@ -83,21 +97,11 @@ class Application:
             WorldRdsResponse,
             Handler,
         ):
-            part.world = world
+            part.world = self.world
         WorldStsResponse.identities = self.identities
-        elb_api.install(world)
+        elb_api.install(self.world)
         s3_api.install()
-        setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(world))  # noqa: B010  # moto's own, replaced
-        cloudwatch_urls.url_paths["{0}/$"] = WorldCloudWatchResponse.dispatch
-        codedeploy_urls.url_paths["{0}/$"] = WorldCodeDeployResponse.dispatch
-        codebuild_urls.url_paths["{0}/$"] = WorldCodeBuildResponse.dispatch
-        ecr_urls.url_paths["{0}/$"] = WorldEcrResponse.dispatch
-        ecs_urls.url_paths["{0}/$"] = WorldEcsResponse.dispatch
-        autoscaling_urls.url_paths["{0}/$"] = WorldAutoScalingResponse.dispatch
-        logs_urls.url_paths["{0}/$"] = WorldLogsResponse.dispatch
-        rds_urls.url_paths["{0}/$"] = WorldRdsResponse.dispatch
-        sts_urls.url_paths["{0}/$"] = WorldStsResponse.dispatch
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(self.world))  # noqa: B010  # moto's own, replaced
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         call, key = read_call(environ)

@@ -15,7 +15,7 @@ class AccessDenied(ServiceException):
 
 
 class WorldStsResponse(TokenResponse):
-    """`identities` is set once, when the server is made."""
+    """`identities` is that of the server which answers."""
 
     identities: Identities
 

@@ -1,11 +1,13 @@
 """The world: regions, clock, faults, and the step that moves everything."""
 
+from __future__ import annotations
+
 import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.logs.models import LogEvent, logs_backends
 
@@ -31,6 +33,9 @@ from sandbox.aws.faults import Fault, count
 from sandbox.aws.model import Deployment, Region, Service, Task
 from sandbox.aws.region_lists import RegionLists
 
+if TYPE_CHECKING:
+    from sandbox.aws.server import Application
+
 STEP = 5.0  # simulated seconds; nothing moves through a state in less
 TICK = 0.2  # real seconds between two looks of the background thread
 LOG_EVERY = 600.0  # simulated seconds between two lines of a one-off command
@@ -51,7 +56,7 @@ class World:
         self.timeline: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.problem = ""
         self.log_call: Callable[[Call], None] = lambda call: None  # the endpoint's, for what did not come through it
-        self.endpoint: Callable[..., Any]  # its WSGI application, which puts itself here
+        self.endpoint: Application  # its WSGI application, which puts itself here
         self._moved_to = clock.now()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None

@@ -435,7 +435,7 @@ def test_database_that_is_away_can_be_asked_again(maps):
         versioning.bump(maps, permit, plan.regions, attempt="update")
     maps.away = False
     assert maps.versions() == before
-    assert "maps of 1 regions compute" in versioning.bump(maps, permit, plan.regions, attempt="update")
+    assert "maps of US/CO compute" in versioning.bump(maps, permit, plan.regions, attempt="update")
 
 
 # A region that does not exist yet
