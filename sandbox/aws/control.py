@@ -162,7 +162,7 @@ def make_control(
                 return refusal(f"There is no fault {name!r}; GET /faults lists the active ones.")
             world.faults.remove(found[0])
             found[0].undo()
-            application.wire.let_go()
+            application.wire.let_go(found[0])
         return jsonify(found[0].as_json())
 
     @app.get("/health/<system>/<environment>/<service>/<task>")

@@ -53,6 +53,7 @@ class Refusal:
 class Memory:
     """What one fault remembers between two calls."""
 
+    over: threading.Event = field(default_factory=threading.Event)  # whoever it keeps waiting may go
     calls: int = 0
     copies: dict[tuple[str, str], int] = field(default_factory=dict)  # by bucket and folder
     keys: set[str] = field(default_factory=set)  # access keys that are refused
@@ -66,28 +67,27 @@ class Wire:
 
     def __init__(self) -> None:
         self._memory: dict[str, Memory] = {}
-        self._stopping = threading.Event()
 
-    def let_go(self) -> None:
-        """Let every call go that hangs."""
-        self._stopping.set()
-        self._stopping = threading.Event()
+    def let_go(self, fault: Fault) -> None:
+        """Let the calls go that a fault keeps waiting, and no others."""
+        self._of(fault).over.set()
 
     def forget(self) -> None:
-        """Forget every fault; calls that hang are let go."""
+        """Forget every fault; whoever they keep waiting is let go."""
+        for memory in self._memory.values():
+            memory.over.set()
         self._memory.clear()
-        self.let_go()
 
     def hold(self, active: Iterable[Fault], call: Call) -> Refusal | None:
         """Keep a caller waiting. One that hangs is never carried out: what would come after a minute nobody waits for any more."""
         for fault in self._matching(active, call, "copies_slow"):
             if call.action in s3_faults.COPIES:
                 fault.count()
-                self._stopping.wait(fault.fields["milliseconds"] / 1000)
+                self._of(fault).over.wait(fault.fields["milliseconds"] / 1000)
         for fault in self._matching(active, call, "hang"):
             if fault.injected < fault.fields["times"]:
                 fault.count()
-                self._stopping.wait(fault.fields["seconds"])
+                self._of(fault).over.wait(fault.fields["seconds"])
                 return Refusal("ServiceUnavailable", "The service is unavailable.", STATUS_503)
         return None
 

@@ -83,7 +83,8 @@ def test_lost_answer_comes_after_the_effect(cloud, control):
     assert injected(control, fault) == 1
 
 
-def test_hanging_call_hangs_alone_and_has_no_effect(cloud, control):
+def test_hanging_call_hangs_alone_until_its_own_fault_is_removed_and_has_no_effect(cloud, control):
+    other = inject(control, "hang", MAPS, seconds=600, api="ecs", action="StopTask")
     fault = inject(control, "hang", MAPS, seconds=600, api="ecs", action="UpdateService")
     failures = []
 
@@ -98,6 +99,9 @@ def test_hanging_call_hangs_alone_and_has_no_effect(cloud, control):
     while not injected(control, fault):
         assert hanging.is_alive()
     assert describe(cloud)["desiredCount"] == 2, "others are served meanwhile"
+    control.delete(f"/faults/{other}")
+    hanging.join(timeout=0.5)
+    assert hanging.is_alive()
     control.delete(f"/faults/{fault}")
     hanging.join(timeout=30)
     assert failures == ["ServiceUnavailable"]
