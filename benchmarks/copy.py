@@ -74,8 +74,11 @@ class Set:
     target: str
 
 
-def ours(url: str, source: str, destination: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.copy", url, source, destination]
+def ours(order: str) -> Command:
+    def command(url: str, source: str, destination: str) -> list[str]:
+        return [sys.executable, "-m", "benchmarks.copy", url, source, destination, order]
+
+    return command
 
 
 def aws(url: str, source: str, destination: str) -> list[str]:
@@ -202,7 +205,7 @@ def inside_seaweedfs(rounds: int) -> Iterator[Row]:
                 assert sizes == [chosen.size] * chosen.objects, f"{destination} holds {len(sizes):,} objects"
 
             clients = {
-                OURS: (ours, rounds),
+                OURS: (ours("folder_order"), rounds),
                 "s5cmd 64": (s5cmd(64), rounds),
                 "s5cmd 256": (s5cmd(256), rounds),
                 "rclone 64": (rclone(64), rounds),
@@ -242,7 +245,7 @@ def at_a_distance(rounds: int) -> Iterator[Row]:
             assert count == SMALL, f"{destination} holds {count:,} objects"
 
         clients = {
-            OURS: (ours, rounds),
+            OURS: (ours("byte_order"), rounds),
             "s5cmd 256": (s5cmd(256), rounds),
             "rclone 256": (rclone(256), 1),
             AWS: (aws, 1),
@@ -256,17 +259,14 @@ def measure(rounds: int = 3) -> list[Row]:
     return [*at_a_distance(rounds), *inside_seaweedfs(rounds)]
 
 
-def copy_one(url: str, source: str, destination: str) -> None:
-    """Copy as a runbook does; what a race runs for us."""
-    from include.aws.s3 import Folder, Location, copy
-    from include.aws.s3.listing import byte_order, folder_order
+def copy_one(url: str, source: str, destination: str, order_name: str) -> None:
+    """Copy as a runbook does; what a race runs for us. `order_name` is how the server lists."""
+    from include.aws.s3 import Folder, Location, copy, listing
 
-    client = seaweedfs.client(url)
-    weed = "SeaweedFS" in client.head_bucket(Bucket=BUCKET)["ResponseMetadata"]["HTTPHeaders"].get("server", "")
-    order = folder_order if weed else byte_order
+    client, order = seaweedfs.client(url), getattr(listing, order_name)
     result = copy(Folder(client, Location(BUCKET, source), order), Folder(client, Location(BUCKET, destination), order))
     print(result.text, f"in {result.seconds:.2f} s, {result.slowed:,} slowed down")  # noqa: T201  # into the race's log
 
 
-if __name__ == "__main__":  # what a race runs for us: URL, source, destination
+if __name__ == "__main__":  # what a race runs for us: URL, source, destination, order
     copy_one(*sys.argv[1:])
