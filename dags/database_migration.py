@@ -1,95 +1,64 @@
-"""Run a migration, or another one-off command, once, in a task of its own."""
+"""Run a migration, or another one-off command, once, in a task of its own (an Airflow DAG)."""
 
 from datetime import datetime
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import Param
 
 from include.inventory import load
 from include.releases.migrating import Wish, make_plan
 from include.releases.migration import PRESETS
 from include.releases.plans.database_migration import DatabaseMigrationPlan
-from include.runbooks import operator_page
-from opskit.groups.migration import migration
-from opskit.groups.silhouette import (
-    ASKED_FOR,
-    acquire_lock,
-    confirm_plan_unchanged,
-    planner,
-    release_lock,
-    stop_if_plan_only,
-    tags,
-)
-from opskit.lease import write_record
-from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.params import common_params
-from opskit.step import Step
+from opskit.context import StepContext
+from opskit.groups.migration import migration, verify_migration
+from opskit.runbook import Proof, Stage, runbook
 
-TARGETS = load().migratable()
 IN_FULL = "in full"
+PARAMS = {
+    "command": Param(
+        "migrate",
+        type="string",
+        enum=[*PRESETS, IN_FULL],
+        title="Command",
+        description="One of the inventory's commands, or one given in full below.",
+    ),
+    "words": Param(
+        [],
+        type="array",
+        items={"type": "string"},
+        title="Command in full",
+        description='Only for "in full": the command, one word a line.',
+    ),
+    "cpu": Param(None, type=["null", "integer"], title="CPU units", description="1024 is one vCPU."),
+    "memory": Param(None, type=["null", "integer"], title="Memory", description="MiB; left out, the inventory's."),
+    "again": Param(
+        False,
+        type="boolean",
+        title="Again",
+        description="Run it although this image has made this migration before.",
+    ),
+    "snapshot": Param(
+        False,
+        type="boolean",
+        title="Snapshot",
+        description="Make a snapshot of the database before, and wait for it.",
+    ),
+}
 
 
-def plan_for(here: Step) -> tuple[DatabaseMigrationPlan, datetime]:
-    """Plan from the world as it is; called by the planner and again by the guard."""
-    params = here.params
+def plan_migration(ctx: StepContext) -> tuple[DatabaseMigrationPlan, datetime]:
+    """Plan from the world as it is."""
+    params = ctx.params
     preset = "" if params["command"] == IN_FULL else params["command"]
     wish = Wish(preset, tuple(params["words"]), params["cpu"], params["memory"], params["again"], params["snapshot"])
-    return make_plan(here.clients, here.table, here.target, wish)
+    return make_plan(ctx.clients, ctx.table, ctx.target, wish)
 
 
-with DAG(
-    dag_id="database_migration",
-    doc_md=operator_page("database_migration"),
-    schedule=None,
-    params={
-        **common_params(TARGETS),
-        "command": Param(
-            "migrate",
-            type="string",
-            enum=[*PRESETS, IN_FULL],
-            title="Command",
-            description="One of the inventory's commands, or one given in full below.",
-        ),
-        "words": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Command in full",
-            description='Only for "in full": the command, one word a line.',
-        ),
-        "cpu": Param(None, type=["null", "integer"], title="CPU units", description="1024 is one vCPU."),
-        "memory": Param(None, type=["null", "integer"], title="Memory", description="MiB; left out, the inventory's."),
-        "again": Param(
-            False,
-            type="boolean",
-            title="Again",
-            description="Run it although this image has made this migration before.",
-        ),
-        "snapshot": Param(
-            False,
-            type="boolean",
-            title="Snapshot",
-            description="Make a snapshot of the database before, and wait for it.",
-        ),
-    },
-    tags=tags("disruptive", TARGETS),
-    **ASKED_FOR,
-) as dag:
-
-    @task
-    def record_migration() -> str:
-        return write_record("plan_migration", "migration.verify_migration")
-
-    lock, released = acquire_lock("plan_migration"), release_lock()
-
-    (
-        planner("plan_migration", plan_for)
-        >> stop_if_plan_only()
-        >> ApprovePlanOperator(task_id="approve_migration", plan_task="plan_migration")
-        >> ApprovePlanOperator(task_id="approve_migration_second", plan_task="plan_migration", seat=2)
-        >> lock
-        >> confirm_plan_unchanged("plan_migration", plan_for)
-        >> migration()
-        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
-        >> released.as_teardown(setups=lock)
-        >> record_migration().as_teardown(on_failure_fail_dagrun=True)
-    )
+dag = runbook(
+    subject="migration",
+    risk="disruptive",
+    targets=load().migratable(),
+    params=PARAMS,
+    plan=plan_migration,
+    steps=[Stage("Database migration", migration)],
+    proof=Proof((verify_migration,)),
+)

@@ -1,96 +1,56 @@
-"""Deploy a commit to staging and prove it there: its checks, its image, its migration, its services, its speed."""
+"""Deploy a commit to staging and prove it there: its checks, image, migration, services, speed (an Airflow DAG)."""
 
 from datetime import datetime
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import Param
 
 from include.inventory import load
 from include.releases.plans.staging_deployment import StagingDeploymentPlan
 from include.releases.staging import make_plan
-from include.runbooks import operator_page
+from opskit.context import StepContext
+from opskit.groups.definitions import register_definitions, tag_image
 from opskit.groups.deployment import (
     deploy_services,
     hand_back_groups,
     raise_group_capacity,
-    register_definitions,
-    released_migration,
     return_services,
-    tag_image,
     verify_deployment,
     verify_return,
 )
 from opskit.groups.image import image
 from opskit.groups.migration import migration
-from opskit.groups.performance import performance
-from opskit.groups.proof import PROOFS, await_checks_green, keep_staging_proof
-from opskit.groups.silhouette import (
-    ASKED_FOR,
-    acquire_lock,
-    confirm_plan_unchanged,
-    planner,
-    release_lock,
-    stop_if_plan_only,
-    tags,
+from opskit.groups.performance import performance, verify_performance
+from opskit.groups.proof import await_checks_green, keep_staging_proof
+from opskit.params import COMMIT, refuse_other_repository
+from opskit.runbook import Proof, Stage, runbook
+
+REPOSITORY = Param(
+    "",
+    type="string",
+    title="Repository",
+    description="<owner>/<name>, if CI wants to be sure; the inventory knows it.",
 )
-from opskit.lease import write_record
-from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.params import COMMIT, common_params, refuse_other_repository
-from opskit.step import Step
-
-TARGETS = load().staging()
 
 
-def plan_for(here: Step) -> tuple[StagingDeploymentPlan, datetime]:
-    """Plan from the world as it is; called by the planner and again by the guard."""
-    refuse_other_repository(here)
-    return make_plan(here, here.params["commit"], here.context["dag_run"].run_after)
+def plan_deployment(ctx: StepContext) -> tuple[StagingDeploymentPlan, datetime]:
+    """Plan from the world as it is."""
+    refuse_other_repository(ctx)
+    return make_plan(ctx, ctx.params["commit"], ctx.context["dag_run"].run_after)
 
 
-with DAG(
-    dag_id="staging_deployment",
-    doc_md=operator_page("staging_deployment"),
-    schedule=None,
-    params={
-        **common_params(TARGETS),
-        "commit": Param(**COMMIT),
-        "repository": Param(
-            "",
-            type="string",
-            title="Repository",
-            description="<owner>/<name>, if CI wants to be sure; the inventory knows it.",
-        ),
-    },
-    tags=tags("disruptive", TARGETS),
-    **ASKED_FOR,
-) as dag:
-
-    @task
-    def record_deployment() -> str:
-        return write_record("plan_deployment", *PROOFS[-2:], "keep_staging_proof", return_proof="verify_return")
-
-    lock, released = acquire_lock("plan_deployment"), release_lock()
-
-    (
-        planner("plan_deployment", plan_for)
-        >> stop_if_plan_only()
-        >> ApprovePlanOperator(task_id="approve_deployment", plan_task="plan_deployment")
-        >> ApprovePlanOperator(task_id="approve_deployment_second", plan_task="plan_deployment", seat=2)
-        >> lock
-        >> confirm_plan_unchanged("plan_deployment", plan_for)
-        >> await_checks_green()
-        >> image()
-        >> tag_image()
-        >> register_definitions()
-        >> migration(released_migration)
-        >> raise_group_capacity()
-        >> deploy_services()
-        >> verify_deployment()
-        >> performance()
-        >> keep_staging_proof()
-        >> return_services()
-        >> verify_return()
-        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
-        >> hand_back_groups().as_teardown()
-        >> released.as_teardown(setups=lock)
-        >> record_deployment().as_teardown(on_failure_fail_dagrun=True)
-    )
+dag = runbook(
+    subject="deployment",
+    risk="disruptive",
+    targets=load().staging(),
+    params={"commit": Param(**COMMIT), "repository": REPOSITORY},
+    plan=plan_deployment,
+    steps=[
+        Stage("Checks and image", await_checks_green, image),
+        Stage("Preparation", tag_image, register_definitions, migration, raise_group_capacity),
+        Stage("Deployment", deploy_services),
+    ],
+    verification=[verify_deployment, performance, keep_staging_proof],
+    proof=Proof((verify_deployment, verify_performance, keep_staging_proof), returned=verify_return),
+    recovery=[return_services, verify_return],
+    hand_back=hand_back_groups,
+)

@@ -1,5 +1,5 @@
 """The operator's page of each runbook, shown in Airflow's UI and collected in docs/runbooks.md."""
 
-from include.runbooks.pages import operator_page
+from include.runbooks.pages import Page, operator_page, read_page
 
-__all__ = ["operator_page"]
+__all__ = ["Page", "operator_page", "read_page"]

@@ -1,21 +1,46 @@
 """Load operator's pages, and collect them into one document.
 
 A page is Markdown: a title, one sentence, then **Use when**, **Takes**, **Asks** and **Safe to stop**, then the steps. A
-step starts with the id of its task in backticks, or with *by hand* and the reason why no task does it.
+step starts with the id of its task in backticks, or with *by hand* and the reason why no task does it. Headings of the third level
+group the steps as Airflow's graph does; a sentence may follow them.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 DOCUMENT = FOLDER.parents[1] / "docs" / "runbooks.md"
-STEP = re.compile(r"^\d+\. `(?P<task>[\w.]+)`", re.MULTILINE)
+STEP = re.compile(r"^\d+\. `(?P<task>[\w.]+)`(?P<sentence>.*?)(?=^\d+\. |^#|^\s*$|\Z)", re.MULTILINE | re.DOTALL)
+GROUP = re.compile(r"^### (?P<title>.+)\n\n?(?P<sentence>(?:[^\d#\n].*\n)*)", re.MULTILINE)
 HEADER = "# Runbooks\n\n<!-- Collected from include/runbooks/*.md by `make docs`; edit those. -->\n\n"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A runbook's page: its title, its first sentence, the sentence of each task and of each group of tasks by their names."""
+
+    runbook: str
+    text: str
+    title: str
+    summary: str
+    groups: Mapping[str, str]
+    steps: Mapping[str, str]
 
 
 def operator_page(runbook: str) -> str:
     """Return a runbook's page."""
     return (FOLDER / f"{runbook}.md").read_text(encoding="utf-8")
+
+
+def read_page(runbook: str) -> Page:
+    """Return a runbook's page, read into its parts."""
+    text = operator_page(runbook)
+    title, summary, *_ = text.split("\n\n")
+    groups = {match["title"]: one_line(match["sentence"]) for match in GROUP.finditer(text)}
+    steps = {match["task"]: _sentence(match["sentence"]) for match in STEP.finditer(text)}
+    return Page(runbook, text, title.removeprefix("# ").strip(), one_line(summary), groups, steps)
 
 
 def runbooks() -> list[str]:
@@ -32,3 +57,13 @@ def document() -> str:
     """Return docs/runbooks.md as it should be."""
     pages = [re.sub(r"^#", "##", operator_page(name), flags=re.MULTILINE) for name in runbooks()]
     return HEADER + "\n".join(pages)
+
+
+def one_line(text: str) -> str:
+    """Return a paragraph on one line."""
+    return " ".join(text.split())
+
+
+def _sentence(text: str) -> str:
+    line = one_line(text)
+    return line[:1].upper() + line[1:]

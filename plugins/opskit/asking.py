@@ -8,18 +8,18 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.operations.history import add_event
+from opskit.context import StepContext
 from opskit.patience import insist
-from opskit.step import Step
 from opskit.story import gate_link, tell
 
 
-def ask(question: HITLOperator, here: Step, text: str) -> None:
+def ask(question: HITLOperator, ctx: StepContext, text: str) -> None:
     """Let the requester and every approver of the target answer, note in a sentence what is asked, and tell Slack."""
-    people = dict.fromkeys([*([here.requester] if here.requester else []), *here.target.environment.approval.approvers])
+    people = dict.fromkeys([*([ctx.requester] if ctx.requester else []), *ctx.target.environment.approval.approvers])
     question.assigned_users = [HITLUser(id=user, name=user) for user in people]
-    link = gate_link(here.context["dag_run"], here.name, here.context["ti"].map_index)
-    add_event(here.table, here.run, here.name, "asked", text, {"link": link})
-    tell(here.context)
+    link = gate_link(ctx.context["dag_run"], ctx.name, ctx.context["ti"].map_index)
+    add_event(ctx.table, ctx.run, ctx.name, "asked", text, {"link": link})
+    tell(ctx.context)
 
 
 def who_answered(answer: dict[str, Any]) -> str | None:
@@ -28,7 +28,7 @@ def who_answered(answer: dict[str, Any]) -> str | None:
     return str(user["id"]) if user else None
 
 
-def note_choice(here: Step, answer: dict[str, Any], chosen: str) -> None:
+def note_choice(ctx: StepContext, answer: dict[str, Any], chosen: str) -> None:
     """Put on record what is done after a failure, and who wants it: a retry would have to ask again."""
     said = f"After the failure: {chosen} ({who_answered(answer) or 'nobody answered in time'})."
-    insist(here.clients, lambda: here.permit.note(said))
+    insist(ctx.clients, lambda: ctx.permit.note(said))

@@ -6,7 +6,7 @@ from airflow.sdk import Param
 
 from include.errors import PreconditionError
 from include.params import shown, unknown_names
-from opskit.step import Step
+from opskit.context import StepContext
 
 REASON_LENGTH = 10
 VISIBLE = 5  # of them: blanks are no reason
@@ -79,21 +79,21 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
     }
 
 
-def refuse_unknown(here: Step) -> None:
+def refuse_unknown(ctx: StepContext) -> None:
     """Refuse a run that was given something this runbook does not know. Raises: PreconditionError.
 
     The API refuses it before there is a run; this is for runs that were started without it.
     """
-    known = here.context["dag"].params
-    if unknown := sorted(set(here.context["dag_run"].conf or {}) - set(known)):
+    known = ctx.context["dag"].params
+    if unknown := sorted(set(ctx.context["dag_run"].conf or {}) - set(known)):
         raise PreconditionError(f"{unknown_names(unknown, known)} Nothing was changed.")
 
 
-def refuse_other_repository(here: Step) -> None:
+def refuse_other_repository(ctx: StepContext) -> None:
     """Refuse a commit of another repository than the target's. Raises: PreconditionError."""
-    given, known = here.params.get("repository"), here.target.system.github
+    given, known = ctx.params.get("repository"), ctx.target.system.github
     if given and given != known:
         raise PreconditionError(
-            f"{here.target.name} is built from {known}, not from {shown(given)}; correct the call or the inventory, nothing was "
+            f"{ctx.target.name} is built from {known}, not from {shown(given)}; correct the call or the inventory, nothing was "
             "changed."
         )

@@ -3,12 +3,16 @@
 from pathlib import Path
 
 from include.inventory import load
-from include.runbooks.pages import DOCUMENT, document, operator_page, runbooks, task_ids
+from include.runbooks.pages import DOCUMENT, document, operator_page, read_page, runbooks, task_ids
+from opskit.frame import frame_of
 
 ROOT = Path(__file__).resolve().parents[2]
-GUARD, LOCK, RELEASE = "confirm_plan_unchanged", "acquire_lock", "release_lock"
-BEFORE_THE_GUARD = ("plan_", "stop_if_", "approve_", LOCK)
 RISKS = {"risk:read", "risk:safe", "risk:disruptive", "risk:destructive"}
+
+
+def framed(dags):
+    """Each DAG with its frame."""
+    return [(dag, frame_of(name)) for name, dag in dags.items()]
 
 
 def test_dag_id_is_the_name_of_its_file(dags):
@@ -16,39 +20,36 @@ def test_dag_id_is_the_name_of_its_file(dags):
     assert sorted(file.stem for file in (ROOT / "dags").glob("*.py")) == sorted(dags)
 
 
-def test_every_task_is_before_the_guard_or_downstream_of_it(dags):
-    for dag in dags.values():
-        allowed = dag.get_task(GUARD).get_flat_relative_ids(upstream=False) | {GUARD}
-        others = [task.task_id for task in dag.tasks if task.task_id not in allowed]
-        assert [task_id for task_id in others if not task_id.startswith(BEFORE_THE_GUARD)] == [], dag.dag_id
+def test_every_task_is_before_the_confirmation_or_downstream_of_it(dags):
+    for dag, frame in framed(dags):
+        before = {frame.plan, "stop_if_plan_only", *frame.gates, frame.lock, frame.confirm}
+        after = dag.get_task(frame.confirm).get_flat_relative_ids(upstream=False)
+        assert set(dag.task_ids) - before - after == set(), dag.dag_id
 
 
-def test_the_guard_comes_after_every_approval_and_the_lock(dags):
-    for dag in dags.values():
-        before = dag.get_task(GUARD).get_flat_relative_ids(upstream=True)
-        approvals = {task.task_id for task in dag.tasks if task.task_id.startswith("approve_")}
-        assert approvals
-        assert approvals | {LOCK} <= before
+def test_the_confirmation_comes_after_every_approval_and_the_lock(dags):
+    for dag, frame in framed(dags):
+        before = dag.get_task(frame.confirm).get_flat_relative_ids(upstream=True)
+        assert len(frame.gates) == 2
+        assert {frame.plan, *frame.gates, frame.lock} <= before
 
 
 def test_the_lock_is_a_setup_and_its_release_its_teardown(dags):
-    for dag in dags.values():
-        assert dag.get_task(LOCK).is_setup
-        release = dag.get_task(RELEASE)
+    for dag, frame in framed(dags):
+        assert dag.get_task(frame.lock).is_setup
+        release = dag.get_task(frame.release)
         assert release.is_teardown
-        assert LOCK in release.upstream_task_ids
+        assert frame.lock in release.upstream_task_ids
 
 
 def test_an_approval_outlives_its_process_and_never_defaults_to_yes(dags):
     from airflow.providers.standard.operators.hitl import HITLOperator
 
-    for dag in dags.values():
+    for dag, frame in framed(dags):
         people = [task for task in dag.tasks if isinstance(task, HITLOperator)]
         assert people
         assert [task.task_id for task in people if task.retries < 5] == []
-        assert {
-            task.task_id: task.defaults for task in people if task.task_id.startswith("approve_") and task.defaults
-        } == {}
+        assert {task.task_id: task.defaults for task in people if task.task_id in frame.gates and task.defaults} == {}
 
 
 def test_no_run_is_cut_off_by_a_time_out_that_would_skip_the_release(dags):
@@ -99,9 +100,31 @@ def test_the_collected_document_is_fresh():
 def test_the_record_comes_last_runs_whatever_happened_and_decides_the_runs_colour(dags):
     # a teardown, since only those still run after "mark as failed"; and outside the lock's scope, since within it Airflow
     # runs nothing if the lock was never taken, as after a rejection
-    for dag in dags.values():
+    for dag, frame in framed(dags):
         leaves = [task for task in dag.tasks if not task.downstream_task_ids]
-        assert [task.task_id.split("_")[0] for task in leaves] == ["record"]
+        assert [task.task_id for task in leaves] == [frame.record]
         assert leaves[0].is_teardown
         assert leaves[0].on_failure_fail_dagrun
-        assert leaves[0].upstream_task_ids == {RELEASE}
+        assert leaves[0].upstream_task_ids == {frame.release}
+
+
+def test_the_graph_shows_the_boxes_of_the_operators_page_in_its_order_and_nothing_beside_them(dags):
+    for name, dag in dags.items():
+        page = read_page(name)
+        boxes = dag.task_group.children.values()
+        assert [box.label for box in boxes] == list(page.groups) == list(frame_of(name).groups)
+        assert 4 <= len(page.groups) <= 9
+        assert [box for box in boxes if not hasattr(box, "children")] == []
+
+
+def test_every_task_and_dag_says_what_it_is_in_words(dags):
+    for name, dag in dags.items():
+        page = read_page(name)
+        assert (dag.dag_display_name, dag.description) == (page.title, page.summary)
+        assert {task.task_id: task.doc_md for task in dag.tasks} == dict(page.steps)
+        assert [task.task_id for task in dag.tasks if task.task_display_name == task.task_id] == []
+
+
+def test_every_step_that_may_be_repeated_says_so_itself(dags):
+    for dag in dags.values():
+        assert dag.default_args["retries"] == 0

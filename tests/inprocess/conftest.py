@@ -31,12 +31,12 @@ def only_cloud(small_inventory):
     with pytest.MonkeyPatch.context() as patch:
         made = Cloud(small_inventory, patch)
         patch.setattr(HITLOperator, "execute", ask_a_person)
-        patch.setattr("opskit.step.clients_for", made.clients)
+        patch.setattr("opskit.context.clients_for", made.clients)
         patch.setattr(
-            "opskit.step.operations_table", lambda target: OperationsTable(made.clients(target).dynamodb, TABLE)
+            "opskit.context.operations_table", lambda target: OperationsTable(made.clients(target).dynamodb, TABLE)
         )
         # the files would be read again for every step
-        patch.setattr("opskit.step.load", lambda: small_inventory)
+        patch.setattr("opskit.context.load", lambda: small_inventory)
         yield made
 
 

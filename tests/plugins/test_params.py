@@ -6,8 +6,8 @@ import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
 from include.errors import PreconditionError
+from opskit.context import StepContext
 from opskit.params import common_params, refuse_unknown
-from opskit.step import Step
 
 
 def value(name, given):
@@ -56,7 +56,9 @@ def test_what_fits_the_form_is_taken(name, given):
 
 def started(**conf):
     """A step of a run that was started without the API, such as by Airflow's command line."""
-    return Step({"dag": SimpleNamespace(params=common_params(["core/staging"])), "dag_run": SimpleNamespace(conf=conf)})
+    return StepContext(
+        {"dag": SimpleNamespace(params=common_params(["core/staging"])), "dag_run": SimpleNamespace(conf=conf)}
+    )
 
 
 def test_run_that_came_past_the_api_with_an_unknown_key_is_refused_by_its_plan():
@@ -70,5 +72,5 @@ def test_run_that_came_past_the_api_with_an_unknown_key_is_refused_by_its_plan()
 
 
 def test_reason_is_one_line_wherever_it_goes():
-    here = Step({"params": {"reason": "release\n2026-11-21 ERROR forged \u202e\x07 line"}})
+    here = StepContext({"params": {"reason": "release\n2026-11-21 ERROR forged \u202e\x07 line"}})
     assert here.reason == "release 2026-11-21 ERROR forged  line"

@@ -18,7 +18,7 @@ LATE = AirflowSensorTimeout("Sensor has timed out; run duration of 7201 seconds 
 @pytest.fixture
 def failed(table, monkeypatch):
     """A function that gives the callback a task that failed of something; returns the run's causes."""
-    monkeypatch.setattr(step, "operations_table", lambda _: table)
+    monkeypatch.setattr("opskit.context.operations_table", lambda _: table)
 
     def fail_of(error: BaseException | None, **params: object) -> list[str]:
         context = {
@@ -38,7 +38,7 @@ def test_a_sensor_that_ran_out_of_time_is_on_record(failed):
 
 
 def test_what_nobody_foresaw_is_on_record_with_its_kind(failed):
-    assert failed(KeyError("tag")) == ["await_checks_green gave up after its last retry: KeyError: 'tag'"]
+    assert failed(OSError("no route")) == ["await_checks_green gave up after its last retry: OSError: no route"]
 
 
 @pytest.mark.parametrize("error", [AirflowFailException("told already"), None])
@@ -50,14 +50,64 @@ def test_a_run_that_only_plans_leaves_nothing(failed):
     assert failed(LATE, plan_only=True) == []
 
 
-def test_a_failure_is_told_in_its_own_words_and_its_class_kept_beside_them(failed, table, monkeypatch):
+def test_a_failure_is_told_in_its_own_words_and_its_class_kept_beside_them(failed, table):
     context = {
         "ti": SimpleNamespace(task_id="verify_rollout"),
         "dag_run": SimpleNamespace(dag_id="production_release", run_id="one"),
         "params": {"target": "core/production"},
     }
-    monkeypatch.setattr(step, "get_current_context", lambda: context)
-    with pytest.raises(AirflowFailException, match=r"^Only 1 of 3 is healthy\.$"), step.step():
+    with pytest.raises(AirflowFailException, match=r"^Only 1 of 3 is healthy\.$"), step.running(context):
         raise RolloutFailedError("Only 1 of 3 is healthy.")
     [event] = list_events(table, RUN)
     assert (event["text"], event["error"]) == ("Only 1 of 3 is healthy.", "RolloutFailedError")
+
+
+def a_try(number: int = 1, **returned: object) -> dict[str, object]:
+    """The context of a task's try, in a run in which tasks have returned something."""
+    instance = SimpleNamespace(
+        task_id="back_up_data", try_number=number, xcom_pull=lambda task_ids: returned.get(task_ids)
+    )
+    run = SimpleNamespace(dag_id="region_data_update", run_id="one")
+    return {"ti": instance, "dag_run": run, "params": {"target": "core/production"}}
+
+
+def test_a_mistake_in_the_code_is_not_tried_again_and_is_on_record(failed, table):
+    told = r"^back_up_data met an error that nobody foresaw: KeyError: 'tag'$"
+    with pytest.raises(AirflowFailException, match=told), step.running(a_try()):
+        raise KeyError("tag")
+    assert [event["text"] for event in list_events(table, "region_data_update/one")] == [
+        "back_up_data met an error that nobody foresaw: KeyError: 'tag'"
+    ]
+
+
+def test_an_error_that_may_pass_is_left_to_the_retries_of_the_step(failed):
+    with pytest.raises(OSError, match="no route"), step.running(a_try()):
+        raise OSError("no route")
+
+
+@pytest.mark.parametrize(("repeat", "retries"), [(step.Repeat.SAFE, 8), (step.Repeat.NEVER, 0)])
+def test_a_step_declares_how_often_it_may_be_tried(repeat, retries):
+    from airflow.sdk import DAG
+
+    apply = step.step(name="apply_plan", repeat=repeat)(lambda ctx: None)
+    with DAG("tried", schedule=None) as dag:
+        apply()
+    assert dag.get_task("apply_plan").retries == retries
+
+
+@pytest.mark.parametrize(
+    ("number", "seen", "result", "applied"),
+    [(1, "arn:found", "made", 1), (2, "arn:found", "arn:found", 0), (2, None, "made", 1)],
+    ids=["first try", "begun before", "never begun"],
+)
+def test_a_step_that_must_look_first_looks_before_its_second_try(monkeypatch, number, seen, result, applied):
+    made = []
+    monkeypatch.setattr(step, "get_current_context", lambda: a_try(number))
+
+    @step.step(look=lambda ctx: seen)
+    def start_task(ctx):
+        made.append(ctx.name)
+        return "made"
+
+    assert start_task.run() == result
+    assert len(made) == applied

@@ -2,72 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from airflow.sdk import task, task_group
+from airflow.sdk import task_group
 
 from include.releases import migrating
 from include.releases.parts import Migration
+from include.releases.plans.database_migration import keyed
+from opskit.context import StepContext
+from opskit.groups.definitions import digest_of, register_definitions
 from opskit.operators.await_state import AwaitStateOperator
-from opskit.step import Step, step
+from opskit.step import OperatorStep, step
 
-Chosen = Callable[[Step], tuple[Migration, str] | None]  # the migration and its task definition; None for none
 NO_SNAPSHOT = "no snapshot was asked for"
 NO_MIGRATION = "nothing is migrated here"
 MADE_BEFORE = "it was made before"
 
 
-def planned_migration(here: Step) -> tuple[Migration, str]:
-    """Return the migration of a plan that names its task definition."""
-    plan = here.guard["plan"]
-    return Migration.model_validate(plan["migration"]), plan["definition"]
+def chosen(ctx: StepContext) -> tuple[Migration, str] | None:
+    """Return the migration and its task definition: the plan's, or the one this run has registered; None for none."""
+    plan = ctx.guard["plan"]
+    if plan["migration"] is None:
+        return None
+    migration = Migration.model_validate(plan["migration"])
+    if register_definitions.is_part_of(ctx.dag_id):
+        return keyed(migration, ctx.target.name, digest_of(ctx)), ctx.proof_of(register_definitions)["one_off"]
+    return migration, plan["definition"]
 
 
-@task_group(group_id="migration")
-def migration(chosen: Chosen = planned_migration) -> None:
+@step
+def make_snapshot(ctx: StepContext) -> str:
+    """Make a snapshot of the database, where it is wanted."""
+    found = chosen(ctx)
+    return migrating.make_snapshot(ctx.clients, ctx.permit, ctx.target, found[0]) if found else ""
+
+
+@step
+def start_migration(ctx: StepContext) -> dict[str, Any]:
+    """Start the task, or find the one there is."""
+    found = chosen(ctx)
+    return migrating.start(ctx.clients, ctx.permit, ctx.target, *found) if found else {}
+
+
+@step
+def verify_migration(ctx: StepContext) -> str:
+    """Judge how the task ended."""
+    found, attempt = chosen(ctx), ctx.result_of(start_migration)
+    if found is None:
+        return NO_MIGRATION
+    end = ctx.end_of(await_task_stopped)
+    return migrating.verify(ctx.clients, ctx.permit, ctx.target, *found, attempt, end)
+
+
+def _snapshot(ctx: StepContext) -> dict[str, Any] | str:
+    name = ctx.result_of(make_snapshot)
+    return {"snapshot": name} if name else NO_SNAPSHOT
+
+
+def _started(ctx: StepContext) -> dict[str, Any] | str:
+    found, attempt = chosen(ctx), ctx.result_of(start_migration)
+    if found is None:
+        return NO_MIGRATION
+    if attempt["over"]:  # AWS forgets a task after an hour
+        return MADE_BEFORE
+    return {"cluster": ctx.target.environment.cluster, "arn": attempt["arn"], "container": found[0].container}
+
+
+await_snapshot = OperatorStep(AwaitStateOperator, "await_snapshot", watch="snapshot_available", arguments=_snapshot)
+await_task_stopped = OperatorStep(AwaitStateOperator, "await_task_stopped", watch="task_stopped", arguments=_started)
+
+
+@task_group(group_id="migration", group_display_name="Migration")
+def migration() -> None:
     """Make the snapshot, start the task or find the one there is, follow it to its end, judge that."""
-
-    def snapshot(here: Step) -> dict[str, Any] | str:
-        name = here.result_of("migration.make_snapshot")
-        return {"snapshot": name} if name else NO_SNAPSHOT
-
-    def started(here: Step) -> dict[str, Any] | str:
-        found, attempt = chosen(here), here.result_of("migration.start_migration")
-        if found is None:
-            return NO_MIGRATION
-        if attempt["over"]:  # AWS forgets a task after an hour
-            return MADE_BEFORE
-        return {"cluster": here.target.environment.cluster, "arn": attempt["arn"], "container": found[0].container}
-
-    @task
-    def make_snapshot() -> str:
-        with step() as here:
-            found = chosen(here)
-            return migrating.make_snapshot(here.clients, here.permit, here.target, found[0]) if found else ""
-        raise AssertionError("unreachable: step() raises")
-
-    @task
-    def start_migration() -> dict[str, Any]:
-        with step() as here:
-            found = chosen(here)
-            return migrating.start(here.clients, here.permit, here.target, *found) if found else {}
-        raise AssertionError("unreachable: step() raises")
-
-    @task
-    def verify_migration() -> str:
-        with step() as here:
-            found, attempt = chosen(here), here.result_of("migration.start_migration")
-            if found is None:
-                return NO_MIGRATION
-            end = here.end_of("migration.await_task_stopped")
-            return migrating.verify(here.clients, here.permit, here.target, *found, attempt, end)
-        raise AssertionError("unreachable: step() raises")
-
-    (
-        make_snapshot()
-        >> AwaitStateOperator(task_id="await_snapshot", watch="snapshot_available", arguments=snapshot)
-        >> start_migration()
-        >> AwaitStateOperator(task_id="await_task_stopped", watch="task_stopped", arguments=started)
-        >> verify_migration()
-    )
+    make_snapshot() >> await_snapshot() >> start_migration() >> await_task_stopped() >> verify_migration()

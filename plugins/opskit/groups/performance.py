@@ -4,48 +4,48 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import task, task_group
+from airflow.sdk import task_group
 
 from include.releases import measuring
-from opskit.groups.deployment import REGISTERED
+from opskit.context import StepContext
+from opskit.groups.definitions import register_definitions
 from opskit.operators.await_state import AwaitStateOperator
-from opskit.step import Step, step
+from opskit.step import OperatorStep, step
 
 NOT_MEASURED = "the inventory asks for no performance test here"
 
 
-def _started(here: Step) -> dict[str, Any] | str:
-    arn, one_off = here.result_of("performance.start_performance_test"), here.target.environment.one_off
+@step
+def start_performance_test(ctx: StepContext) -> str:
+    """Start the test, where the inventory names one."""
+    command = tuple(ctx.guard["plan"]["performance"])
+    return measuring.start(ctx, ctx.permit, command, _definition(ctx)) if command else ""
+
+
+@step
+def verify_performance(ctx: StepContext) -> str:
+    """Compare what was measured with what must be reached."""
+    arn = ctx.result_of(start_performance_test)
+    return measuring.verify(ctx, arn, _definition(ctx), ctx.end_of(await_performance_test)) if arn else NOT_MEASURED
+
+
+def _definition(ctx: StepContext) -> str:
+    return str(ctx.proof_of(register_definitions)["one_off"])
+
+
+def _started(ctx: StepContext) -> dict[str, Any] | str:
+    arn, one_off = ctx.result_of(start_performance_test), ctx.target.environment.one_off
     if not arn or one_off is None:
         return NOT_MEASURED
-    return {"cluster": here.target.environment.cluster, "arn": arn, "container": one_off.container}
+    return {"cluster": ctx.target.environment.cluster, "arn": arn, "container": one_off.container}
 
 
-@task_group(group_id="performance")
+await_performance_test = OperatorStep(
+    AwaitStateOperator, "await_performance_test", watch="task_stopped", arguments=_started
+)
+
+
+@task_group(group_id="performance", group_display_name="Performance")
 def performance() -> None:
     """Start the test, follow it to its end, compare what it measured with what must be reached."""
-
-    @task
-    def start_performance_test() -> str:
-        with step() as here:
-            command = tuple(here.guard["plan"]["performance"])
-            if not command:
-                return ""
-            return measuring.start(here, here.permit, command, here.proof_of(REGISTERED)["one_off"])
-        raise AssertionError("unreachable: step() raises")
-
-    @task
-    def verify_performance() -> str:
-        with step() as here:
-            arn = here.result_of("performance.start_performance_test")
-            if not arn:
-                return NOT_MEASURED
-            end = here.end_of("performance.await_performance_test")
-            return measuring.verify(here, arn, here.proof_of(REGISTERED)["one_off"], end)
-        raise AssertionError("unreachable: step() raises")
-
-    (
-        start_performance_test()
-        >> AwaitStateOperator(task_id="await_performance_test", watch="task_stopped", arguments=_started)
-        >> verify_performance()
-    )
+    start_performance_test() >> await_performance_test() >> verify_performance()

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from airflow.sdk import PokeReturnValue, task
-
 from include.releases.staging import keep_proof, look_at_checks
-from opskit.groups.deployment import digest_of, parts_of
-from opskit.operators.await_state import poll_seconds
-from opskit.step import step
+from include.waits.progress import Progress
+from opskit.context import StepContext
+from opskit.groups.definitions import digest_of, parts_of
+from opskit.groups.deployment import verify_deployment
+from opskit.groups.image import verify_image
+from opskit.groups.migration import verify_migration
+from opskit.groups.performance import verify_performance
+from opskit.step import poll, step
 
 CHECKS = 2 * 3600  # seconds for a commit's checks to be over
-PROOFS = (  # each leaves a sentence; one that was marked as success by hand leaves none
-    "await_checks_green",
-    "image.verify_image",
-    "migration.verify_migration",
-    "verify_deployment",
-    "performance.verify_performance",
-)
 
 
-@task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=CHECKS)
-def await_checks_green() -> PokeReturnValue:
+@poll(timeout=CHECKS)
+def await_checks_green(ctx: StepContext) -> Progress:
     """Wait for every check of the commit to be green; a red one ends the run."""
-    with step() as here:
-        progress = look_at_checks(here, here.guard["plan"]["commit"])
-        here.tell_progress(progress)
-        return PokeReturnValue(is_done=progress.done, xcom_value=progress.text)
-    raise AssertionError("unreachable: step() raises")
+    return look_at_checks(ctx, ctx.guard["plan"]["commit"])
 
 
-@task
-def keep_staging_proof() -> str:
+@step
+def keep_staging_proof(ctx: StepContext) -> str:
     """Put on record that this image passed here, which production asks for."""
-    with step() as here:
-        here.permit.check()
-        for each in PROOFS:
-            here.proof_of(each)
-        return keep_proof(here, here.run, digest_of(here), here.guard["plan"]["commit"], parts_of(here))
-    raise AssertionError("unreachable: step() raises")
+    ctx.permit.check()
+    for proof in (await_checks_green, verify_image, verify_migration, verify_deployment, verify_performance):
+        ctx.proof_of(proof)  # one that was marked as success by hand has left none
+    return keep_proof(ctx, ctx.run, digest_of(ctx), ctx.guard["plan"]["commit"], parts_of(ctx))

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow.sdk import PokeReturnValue, task
-
 from include.releases import publication
 from include.releases.plans.production_release import ProductionReleasePlan
-from opskit.operators.await_state import poll_seconds
-from opskit.step import Step, step
+from include.waits.progress import Progress
+from opskit.context import StepContext
+from opskit.step import poll, step
 
 PIPELINE = 2 * 3600  # seconds for it to be over
 
 
-def planned(here: Step) -> ProductionReleasePlan:
-    """Return the confirmed plan."""
-    return ProductionReleasePlan.model_validate(here.guard["plan"])
+def _planned(ctx: StepContext) -> ProductionReleasePlan:
+    return ProductionReleasePlan.model_validate(ctx.guard["plan"])
 
 
-@task
-def draft_release() -> str:
+@step
+def draft_release(ctx: StepContext) -> str:
     """Draft the release with its notes."""
-    with step() as here:
-        return publication.draft_release(here, here.permit, planned(here))
-    raise AssertionError("unreachable: step() raises")
+    return publication.draft_release(ctx, ctx.permit, _planned(ctx))
 
 
-@task
-def publish_release() -> str:
+@step
+def publish_release(ctx: StepContext) -> str:
     """Publish the draft; from now on the version is taken."""
-    with step() as here:
-        return publication.publish_release(here, here.permit, planned(here))
-    raise AssertionError("unreachable: step() raises")
+    return publication.publish_release(ctx, ctx.permit, _planned(ctx))
 
 
-@task.sensor(mode="reschedule", poke_interval=poll_seconds(), timeout=PIPELINE)
-def await_pipeline() -> PokeReturnValue:
+@poll(timeout=PIPELINE)
+def await_pipeline(ctx: StepContext) -> Progress:
     """Follow the pipeline that publishing has started to its end."""
-    with step() as here:
-        published = datetime.fromisoformat(here.proof_of("publish_release"))
-        progress = publication.look_at_pipeline(here, planned(here), published)
-        here.tell_progress(progress)
-        return PokeReturnValue(is_done=progress.done, xcom_value=progress.text)
-    raise AssertionError("unreachable: step() raises")
+    published = datetime.fromisoformat(ctx.proof_of(publish_release))
+    return publication.look_at_pipeline(ctx, _planned(ctx), published)

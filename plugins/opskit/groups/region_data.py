@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import task
+from typing import Any
 
 from include.errors import NeighbourAwayError, PreconditionError, RunbookError
 from include.operations.data_proofs import add_data_proof
@@ -12,129 +12,129 @@ from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
 from include.regions.transfer import WAY_BACK, read_mark, reconcile, refuse_after_way_back
 from include.sheets import note_uris
+from opskit.context import StepContext
+from opskit.groups.restart import verify_restart
 from opskit.neighbours import open_worksheet
+from opskit.operators.confirm_maps import ConfirmQaOperator, ConfirmTestMapsOperator
 from opskit.operators.decide_way_back import state_of_regions
-from opskit.step import Step, step
+from opskit.step import OperatorStep, step
 
 
-def plan_of(here: Step) -> RegionDataPlan:
+def plan_of(ctx: StepContext) -> RegionDataPlan:
     """Return the confirmed plan, after what became of unanswered writes is on record."""
-    plan = RegionDataPlan.model_validate(here.guard["plan"])
-    reconcile(here.clients, here.permit, plan.regions, plan.services)
+    plan = RegionDataPlan.model_validate(ctx.guard["plan"])
+    reconcile(ctx.clients, ctx.permit, plan.regions, plan.services)
     return plan
 
 
-def is_live(here: Step) -> bool:
+def is_live(ctx: StepContext) -> bool:
     """Tell whether the new data is live for good: proved, found good, and nothing went back since."""
-    return here.passed("bump_versions") and read_mark(here.table, here.run, WAY_BACK) is None
+    return ctx.passed(bump_versions) and read_mark(ctx.table, ctx.run, WAY_BACK) is None
 
 
-def left_behind(here: Step) -> str:
+def left_behind(ctx: StepContext) -> str:
     """Say what a run that stopped half way leaves where; nothing if it has written nothing."""
-    begun = any(each["phase"] == "intent" for each in list_events(here.table, here.run))
-    return "; ".join(state_of_regions(here)) if begun else ""
+    begun = any(each["phase"] == "intent" for each in list_events(ctx.table, ctx.run))
+    return "; ".join(state_of_regions(ctx)) if begun else ""
 
 
-def found_bad(here: Step) -> bool:
+def found_bad(ctx: StepContext) -> bool:
     """Tell whether somebody has found the new data of a region bad."""
-    return any(not each.good for each in list_looks(here.table, here.run))
+    return any(not each.good for each in list_looks(ctx.table, ctx.run))
 
 
-@task
-def back_up_data() -> None:
+@step
+def back_up_data(ctx: StepContext) -> None:
     """Keep what runs now, beside it, region by region."""
-    with step() as here:
-        for each in plan_of(here).regions:
-            keeping.back_up(here.clients, here.permit, each, here.log)
+    for each in plan_of(ctx).regions:
+        keeping.back_up(ctx.clients, ctx.permit, each, ctx.log)
 
 
-@task
-def verify_backup() -> str:
+@step
+def verify_backup(ctx: StepContext) -> str:
     """Prove every backup before anything is overwritten."""
-    with step() as here:
-        proved = [keeping.prove_backup(here.clients, here.permit, each) for each in plan_of(here).regions]
-        return "; ".join(proved) or "no region had data to keep"
-    raise AssertionError("unreachable: step() raises")
+    proved = [keeping.prove_backup(ctx.clients, ctx.permit, each) for each in plan_of(ctx).regions]
+    return "; ".join(proved) or "no region had data to keep"
 
 
-@task
-def overwrite_data() -> None:
+@step
+def overwrite_data(ctx: StepContext) -> None:
     """Copy the new data over the old, region by region."""
-    with step() as here:
-        here.proof_of("verify_backup")
-        for each in plan_of(here).regions:
-            replacing.overwrite(here.clients, here.permit, each, here.log)
+    ctx.proof_of(verify_backup)
+    for each in plan_of(ctx).regions:
+        replacing.overwrite(ctx.clients, ctx.permit, each, ctx.log)
 
 
-@task
-def verify_data() -> str:
+@step
+def verify_data(ctx: StepContext) -> str:
     """Prove that every region has its new data, and remove what that does not have if it was asked for."""
-    with step() as here:
-        plan = plan_of(here)
-        proved = [
-            replacing.prove_data(here.clients, here.permit, each, remove=plan.remove_stale) for each in plan.regions
-        ]
-        return "; ".join(proved) or "no region had data to overwrite"
-    raise AssertionError("unreachable: step() raises")
+    plan = plan_of(ctx)
+    proved = [replacing.prove_data(ctx.clients, ctx.permit, each, remove=plan.remove_stale) for each in plan.regions]
+    return "; ".join(proved) or "no region had data to overwrite"
 
 
-@task
-def publish_regions() -> str:
+@step
+def publish_regions(ctx: StepContext) -> str:
     """Put new regions into the table from which services learn what to load."""
-    with step() as here:
-        here.proof_of("verify_data")
-        refuse_after_way_back(here.permit)
-        return publishing.publish(here, here.permit, plan_of(here).publications)
-    raise AssertionError("unreachable: step() raises")
+    ctx.proof_of(verify_data)
+    refuse_after_way_back(ctx.permit)
+    return publishing.publish(ctx, ctx.permit, plan_of(ctx).publications)
 
 
-@task
-def name_regions() -> list[str]:
+@step
+def name_regions(ctx: StepContext) -> list[str]:
     """Return the regions that people are asked to look at."""
-    with step() as here:
-        here.proof_of("renewal.verify_restart")  # nobody looks at old data in the belief that it is new
-        plan = here.guard["plan"]
-        return [each["region"] for each in (*plan["regions"], *plan["publications"])]
-    raise AssertionError("unreachable: step() raises")
+    ctx.proof_of(verify_restart)  # nobody looks at old data in the belief that it is new
+    plan = ctx.guard["plan"]
+    return [each["region"] for each in (*plan["regions"], *plan["publications"])]
 
 
-@task
-def bump_versions() -> str:
+@step
+def bump_versions(ctx: StepContext) -> str:
     """Give maps a new key, now that every task runs on the new data and people have found it good."""
-    with step() as here:
-        plan = plan_of(here)
-        refuse_after_way_back(here.permit)
-        here.proof_of("renewal.verify_restart")
-        looks = {each.region: each for each in list_looks(here.table, here.run) if each.good}
-        if missing := [each.region for each in plan.everything if each.region not in looks]:
-            raise PreconditionError(
-                f"Nobody is on record as having found {', '.join(missing)} good; a question marked as success by hand is no answer, "
-                "clear confirm_qa to have it asked again."
-            )
-        said = versioning.bump(here, here.permit, plan.regions, attempt="update")
-        if here.target.looked_at_on is None:
-            for each in plan.everything:
-                by = str(looks[each.region].by)
-                add_data_proof(here.table, here.target.name, each.region, each.digest, here.run, by)
-        return said
-    raise AssertionError("unreachable: step() raises")
+    plan = plan_of(ctx)
+    refuse_after_way_back(ctx.permit)
+    ctx.proof_of(verify_restart)
+    looks = {each.region: each for each in list_looks(ctx.table, ctx.run) if each.good}
+    if missing := [each.region for each in plan.everything if each.region not in looks]:
+        raise PreconditionError(
+            f"Nobody is on record as having found {', '.join(missing)} good; a question marked as success by hand is no answer, "
+            "clear confirm_qa to have it asked again."
+        )
+    said = versioning.bump(ctx, ctx.permit, plan.regions, attempt="update")
+    if ctx.target.looked_at_on is None:
+        for each in plan.everything:
+            by = str(looks[each.region].by)
+            add_data_proof(ctx.table, ctx.target.name, each.region, each.digest, ctx.run, by)
+    return said
 
 
-@task
-def update_sheet() -> str:
+@step
+def update_sheet(ctx: StepContext) -> str:
     """Put every region's URI into the tracking sheet; a sheet that is away costs the run nothing."""
-    with step() as here:
-        sheet = here.target.region_data.sheet
-        if sheet is None:
-            return f"no sheet is kept for {here.target.name}"
-        plan = here.guard["plan"]
-        uris = {each["region"]: each["existing"] for each in plan["regions"]}
-        uris |= {each["region"]: each["data"] for each in plan["publications"]}
-        try:
-            said = note_uris(open_worksheet(sheet), sheet, uris)
-        except (NeighbourAwayError, RunbookError) as error:
-            pairs = ", ".join(f"{region}: {uri}" for region, uri in uris.items())
-            said = f"the tracking sheet was not updated ({error}); put this into its column {sheet.uri!r}: {pairs}"
-        here.permit.note(said)
-        return said
-    raise AssertionError("unreachable: step() raises")
+    sheet = ctx.target.region_data.sheet
+    if sheet is None:
+        return f"no sheet is kept for {ctx.target.name}"
+    plan = ctx.guard["plan"]
+    uris = {each["region"]: each["existing"] for each in plan["regions"]}
+    uris |= {each["region"]: each["data"] for each in plan["publications"]}
+    try:
+        said = note_uris(open_worksheet(sheet), sheet, uris)
+    except (NeighbourAwayError, RunbookError) as error:
+        pairs = ", ".join(f"{region}: {uri}" for region, uri in uris.items())
+        said = f"the tracking sheet was not updated ({error}); put this into its column {sheet.uri!r}: {pairs}"
+    ctx.permit.note(said)
+    return said
+
+
+confirm_test_maps = OperatorStep(ConfirmTestMapsOperator, "confirm_test_maps")
+
+
+class QaStep(OperatorStep):
+    """One question for each region that `name_regions` names."""
+
+    def make(self) -> Any:
+        return self.operator.partial(task_id=self.name, **self.arguments).expand(region=name_regions.last.output)
+
+
+confirm_qa = QaStep(ConfirmQaOperator, "confirm_qa")

@@ -1,101 +1,142 @@
-"""The steps that renew the tasks of a target's services; shared by every runbook that restarts."""
+"""The steps that restart the tasks of a target's services; shared by every runbook that restarts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
-from airflow.sdk import task, task_group
+from airflow.sdk import task_group
 
 from include.restart import steps
 from include.restart.plan import ServiceRestart
+from opskit.context import StepContext
+from opskit.operators.ask_after_failure import RETURN, AskAfterFailureOperator
 from opskit.operators.await_state import AwaitStateOperator
 from opskit.operators.roll_out_services import RollOutServicesOperator
-from opskit.planned import Source, confirmed
-from opskit.step import Step, step
+from opskit.planned import Planned
+from opskit.step import OperatorStep, branch, step
 
 
-def _watched(source: Source) -> Callable[[Step], dict[str, Any]]:
-    def arguments(here: Step) -> dict[str, Any]:
-        planned = source(here)
-        return {"plan": planned.services[0].model_dump(mode="json"), "since": planned.since.isoformat()}
+@step
+def plan_renewal(ctx: StepContext) -> dict[str, Any]:
+    """Plan a restart in the middle of a run, from the services as they are now.
 
-    return arguments
-
-
-def choose_strategy(source: Source = confirmed) -> Any:
-    """Return the task that follows the strategy of the plan."""
-
-    @task.branch(task_id="choose_strategy")
-    def choose() -> str:
-        with step() as here:
-            within = here.name.removesuffix("choose_strategy")  # the group it stands in
-            return within + ("surge.raise_group_capacity" if source(here).strategy == "surge" else "roll_out_services")
-        raise AssertionError("unreachable: step() raises")
-
-    return choose()
+    The hours of the target do not matter any more: services that stay half way are worse.
+    """
+    ctx.permit.check()
+    plan, since = steps.make_plan(ctx.clients, ctx.target, None)
+    return {"plan": plan.model_dump(mode="json"), "since": since.isoformat()}
 
 
-@task_group(group_id="surge")
-def surge(source: Source = confirmed) -> None:
+def planned(ctx: StepContext) -> Planned:
+    """Return what is to be restarted: as planned in the middle of the run where the runbook does so, else as confirmed."""
+    if plan_renewal.is_part_of(ctx.dag_id):
+        return Planned.read(ctx.proof_of(plan_renewal))
+    return Planned.read(ctx.guard)
+
+
+def _watched(ctx: StepContext) -> dict[str, Any]:
+    found = planned(ctx)
+    return {"plan": found.services[0].model_dump(mode="json"), "since": found.since.isoformat()}
+
+
+def _first(ctx: StepContext) -> ServiceRestart:
+    return planned(ctx).services[0]  # the inventory allows a surge one service
+
+
+@branch
+def choose_strategy(ctx: StepContext) -> str:
+    """Follow the strategy of the plan."""
+    return ctx.task_of(raise_group_capacity if planned(ctx).strategy == "surge" else roll_out_services)
+
+
+@step
+def raise_group_capacity(ctx: StepContext) -> None:
+    """Set the group to its maximum."""
+    steps.raise_group_capacity(ctx.clients, ctx.permit, _first(ctx))
+
+
+@step
+def raise_desired_count(ctx: StepContext) -> None:
+    """Start new tasks beside the old ones."""
+    steps.raise_desired_count(ctx.clients, ctx.permit, _first(ctx))
+
+
+@step
+def protect_new_tasks(ctx: StepContext) -> None:
+    """Protect the new tasks from scale-in."""
+    steps.protect_new_tasks(ctx.clients, ctx.permit, _first(ctx), planned(ctx).since)
+
+
+@step
+def stop_old_tasks(ctx: StepContext) -> None:
+    """Stop exactly the tasks that ran before."""
+    steps.stop_old_tasks(ctx.clients, ctx.permit, _first(ctx), planned(ctx).since)
+
+
+@step
+def unprotect_tasks(ctx: StepContext) -> None:
+    """Lift the protection."""
+    steps.unprotect_tasks(ctx.clients, ctx.permit, _first(ctx))
+
+
+await_new_tasks_healthy = OperatorStep(
+    AwaitStateOperator, "await_new_tasks_healthy", watch="new_tasks_healthy", arguments=_watched
+)
+await_old_tasks_stopped = OperatorStep(
+    AwaitStateOperator, "await_old_tasks_stopped", watch="old_tasks_stopped", arguments=_watched
+)
+await_count_restored = OperatorStep(AwaitStateOperator, "await_count_restored", watch="settled", arguments=_watched)
+roll_out_services = OperatorStep(RollOutServicesOperator, "roll_out_services", source=planned)
+
+
+@task_group(group_id="surge", group_display_name="Surge")
+def surge() -> None:
     """Double the tasks, wait for the new ones, stop exactly the old ones."""
-
-    def first(here: Step) -> tuple[ServiceRestart, datetime]:
-        planned = source(here)
-        return planned.services[0], planned.since
-
-    @task
-    def raise_group_capacity() -> None:
-        with step() as here:
-            steps.raise_group_capacity(here.clients, here.permit, first(here)[0])
-
-    @task
-    def raise_desired_count() -> None:
-        with step() as here:
-            steps.raise_desired_count(here.clients, here.permit, first(here)[0])
-
-    @task
-    def protect_new_tasks() -> None:
-        with step() as here:
-            steps.protect_new_tasks(here.clients, here.permit, *first(here))
-
-    @task
-    def stop_old_tasks() -> None:
-        with step() as here:
-            steps.stop_old_tasks(here.clients, here.permit, *first(here))
-
-    @task
-    def unprotect_tasks() -> None:
-        with step() as here:
-            steps.unprotect_tasks(here.clients, here.permit, first(here)[0])
-
     (
         raise_group_capacity()
         >> raise_desired_count()
-        >> AwaitStateOperator(task_id="await_new_tasks_healthy", watch="new_tasks_healthy", arguments=_watched(source))
+        >> await_new_tasks_healthy()
         >> protect_new_tasks()
         >> stop_old_tasks()
-        >> AwaitStateOperator(task_id="await_old_tasks_stopped", watch="old_tasks_stopped", arguments=_watched(source))
+        >> await_old_tasks_stopped()
         >> unprotect_tasks()
-        >> AwaitStateOperator(task_id="await_count_restored", watch="settled", arguments=_watched(source))
+        >> await_count_restored()
     )
 
 
-def roll_out_services(source: Source = confirmed) -> RollOutServicesOperator:
-    """One deployment after the other."""
-    return RollOutServicesOperator(task_id="roll_out_services", source=source)
+@step(trigger_rule="none_failed_min_one_success")
+def verify_restart(ctx: StepContext) -> str:
+    """Prove that what runs now is new, healthy, and as many as before."""
+    ctx.permit.check()
+    found = planned(ctx)
+    return "; ".join(steps.prove(ctx.clients, service, found.since) for service in found.services)
 
 
-def verify_restart(source: Source = confirmed) -> Any:
-    """Return the task that proves that what runs now is new, healthy, and as many as before."""
+decide_after_failure = OperatorStep(AskAfterFailureOperator, "decide_after_failure", trigger_rule="one_failed")
 
-    @task(task_id="verify_restart", trigger_rule="none_failed_min_one_success")
-    def verify() -> str:
-        with step() as here:
-            here.permit.check()
-            planned = source(here)
-            return "; ".join(steps.prove(here.clients, each, planned.since) for each in planned.services)
-        raise AssertionError("unreachable: step() raises")
 
-    return verify()
+@step
+def return_count_before(ctx: StepContext) -> str | None:
+    """Set the desired count back, if that was the answer."""
+    if ctx.result_of(decide_after_failure) != RETURN:
+        return None
+    services = Planned.read(ctx.guard).services
+    return " ".join(steps.return_count(ctx.clients, ctx.permit, service) for service in services)
+
+
+@step
+def hand_back_group(ctx: StepContext) -> str:
+    """Let the group's alarm and schedule act again, however the run ends."""
+    ctx.skip_unless_begun()
+    return hand_back(ctx, Planned.read(ctx.guard))
+
+
+def hand_back(ctx: StepContext, restart: Planned) -> str:
+    """Let the groups' alarms and schedules act again; safe to repeat."""
+    steps.reconcile(ctx.clients, ctx.permit, restart.services)
+    groups = []
+    for service in restart.services:
+        if service.group:
+            steps.hand_back_group(ctx.clients, ctx.permit, service)
+            groups.append(service.group.name)
+    return f"handed back: {', '.join(groups) or 'no group was held'}"

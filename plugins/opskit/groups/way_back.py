@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import task, task_group
+from airflow.sdk import task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include.aws.sts import ask_who
@@ -13,117 +13,115 @@ from include.regions import publishing, renewing, returning, versioning
 from include.regions.replacing import has_begun
 from include.regions.transfer import WAY_BACK, mark
 from include.restart import steps
-from opskit.groups.region_data import is_live, plan_of
+from opskit.context import StepContext
+from opskit.groups.region_data import bump_versions, plan_of
 from opskit.groups.renewal import renewal
-from opskit.operators.decide_way_back import RETURN, nothing_overwritten
+from opskit.groups.restart import plan_renewal, verify_restart
+from opskit.operators.decide_way_back import RETURN, DecideWayBackOperator, nothing_overwritten
 from opskit.operators.settle_services import SettleServicesOperator
 from opskit.planned import Planned
-from opskit.step import Step, step
+from opskit.step import OperatorStep, step
 
-GROUP = "way_back"
-FIRST = "renewal.plan_renewal"
+NONE_TO_RENEW = "every task had loaded the old data before any of the new was written, so none is renewed"
 
-
-def _touched(here: Step) -> list[Any]:
-    return [each for each in plan_of(here).regions if has_begun(here.table, here.run, each)]
+decide_way_back = OperatorStep(DecideWayBackOperator, "decide_way_back", live=bump_versions)
 
 
-def _left_half_way(here: Step) -> Planned | None:
-    """Return the restart that began and was not proved, if there is one."""
-    found = here.result_of(FIRST)
-    return Planned.read(found) if found and not here.passed("renewal.verify_restart") else None
-
-
-def _none_to_renew(here: Step) -> str | None:
-    holding = renewing.may_hold_new_data(here.clients, here.target, plan_of(here).services)
-    return (
-        None if holding else "every task had loaded the old data before any of the new was written, so none is renewed"
-    )
-
-
-def nothing_to_look_at(here: Step) -> str | None:
+def nothing_to_look_at(ctx: StepContext) -> str | None:
     """Say why nobody has to look at the target before others may use it, if nobody has to."""
-    if here.passed(f"{GROUP}.bump_versions"):
+    if ctx.passed(return_versions):
         return "Every region is as it was before, proved."
-    return nothing_overwritten(here)
+    return nothing_overwritten(ctx)
 
 
-def may_be_released(here: Step) -> bool:
-    """Tell whether others may use the target without anybody looking at it first."""
-    return is_live(here) or nothing_to_look_at(here) is not None
+def _touched(ctx: StepContext) -> list[Any]:
+    return [region for region in plan_of(ctx).regions if has_begun(ctx.table, ctx.run, region)]
 
 
-@task_group(group_id=GROUP)
+def _left_half_way(ctx: StepContext) -> Planned | None:
+    """Return the restart that began and was not proved, if there is one."""
+    found = ctx.result_of(plan_renewal, first=True)
+    return Planned.read(found) if found and not ctx.passed(verify_restart, first=True) else None
+
+
+@step
+def restore_data(ctx: StepContext) -> None:
+    """Put the old data back, region by region."""
+    if ctx.result_of(decide_way_back) != RETURN:
+        raise AirflowSkipException("Everything is left as it is.")
+    mark(ctx.clients, ctx.permit, WAY_BACK)  # from now on nothing of this run goes forward any more
+    publishing.retire(ctx, ctx.permit, plan_of(ctx).publications)
+    for region in _touched(ctx):
+        returning.restore(ctx.clients, ctx.permit, region, ctx.log)
+
+
+@step
+def verify_return(ctx: StepContext) -> str:
+    """Prove that every region has its old data again."""
+    ctx.permit.check()
+    proved = [returning.prove_return(ctx.clients, ctx.permit, region) for region in _touched(ctx)]
+    retired = publishing.retire(ctx, ctx.permit, plan_of(ctx).publications)
+    return "; ".join(filter(None, [*proved, retired]))
+
+
+@step
+def return_counts(ctx: StepContext) -> dict[str, Any]:
+    """Set the counts back that a restart left raised."""
+    ctx.permit.check()
+    left, said = _left_half_way(ctx), "no restart was left half way"
+    if left:
+        said = renewing.return_counts(ctx.clients, ctx.permit, left.services)
+    ctx.log(said)
+    return {"said": said, "since": ask_who(ctx.clients.sts)[1].isoformat()}
+
+
+def _half_way(ctx: StepContext) -> Planned | None:
+    left, since = _left_half_way(ctx), ctx.proof_of(return_counts)["since"]
+    return left and Planned(left.strategy, left.services, datetime.fromisoformat(since))
+
+
+settle_services = OperatorStep(SettleServicesOperator, "settle_services", source=_half_way)
+
+
+@step
+def unprotect_tasks(ctx: StepContext) -> str:
+    """Lift the protection of tasks that a restart left protected."""
+    left = _left_half_way(ctx)
+    surged = [service for service in left.services if service.group] if left else []
+    for service in surged:
+        steps.unprotect_tasks(ctx.clients, ctx.permit, service)
+        # before another plan takes our hold for somebody else's
+        steps.hand_back_group(ctx.clients, ctx.permit, service)
+    return f"no task is protected any more: {', '.join(service.service for service in surged) or 'none was'}"
+
+
+@plan_renewal.variant
+def plan_renewal_back(ctx: StepContext) -> Any:
+    """Plan another restart, unless no task can have loaded any of the new data."""
+    if not renewing.may_hold_new_data(ctx.clients, ctx.target, plan_of(ctx).services):
+        raise AirflowSkipException(NONE_TO_RENEW)
+    return plan_renewal.function(ctx)
+
+
+@step(name="bump_versions", trigger_rule="none_failed")
+def return_versions(ctx: StepContext) -> str:
+    """Give maps a new key for the old data."""
+    if not ctx.passed(verify_return):
+        raise AirflowSkipException("Nothing went back.")
+    proved, plan = ctx.proof_of(verify_return), plan_of(ctx)
+    said = versioning.bump(ctx, ctx.permit, plan.regions, attempt="way back")
+    return f"{proved}; {said}"
+
+
+@task_group(group_id="way_back", group_display_name="Way back")
 def way_back() -> None:
     """Restore, prove, settle what a restart left half way, restart, and give maps a new key."""
-
-    @task
-    def restore_data() -> None:
-        with step() as here:
-            if here.result_of("decide_way_back") != RETURN:
-                raise AirflowSkipException("Everything is left as it is.")
-            mark(here.clients, here.permit, WAY_BACK)  # from now on nothing of this run goes forward any more
-            publishing.retire(here, here.permit, plan_of(here).publications)
-            for each in _touched(here):
-                returning.restore(here.clients, here.permit, each, here.log)
-
-    @task
-    def verify_return() -> str:
-        with step() as here:
-            here.permit.check()
-            proved = [returning.prove_return(here.clients, here.permit, each) for each in _touched(here)]
-            retired = publishing.retire(here, here.permit, plan_of(here).publications)
-            return "; ".join(filter(None, [*proved, retired]))
-        raise AssertionError("unreachable: step() raises")
-
-    @task
-    def return_counts() -> dict[str, Any]:
-        with step() as here:
-            here.permit.check()
-            left = _left_half_way(here)
-            said = (
-                renewing.return_counts(here.clients, here.permit, left.services)
-                if left
-                else "no restart was left half way"
-            )
-            here.log(said)
-            return {"said": said, "since": ask_who(here.clients.sts)[1].isoformat()}
-        raise AssertionError("unreachable: step() raises")
-
-    def half_way(here: Step) -> Planned | None:
-        left, since = _left_half_way(here), here.proof_of(f"{GROUP}.return_counts")["since"]
-        return left and Planned(left.strategy, left.services, datetime.fromisoformat(since))
-
-    @task
-    def unprotect_tasks() -> str:
-        with step() as here:
-            left = _left_half_way(here)
-            surged = [each for each in left.services if each.group] if left else []
-            for each in surged:
-                steps.unprotect_tasks(here.clients, here.permit, each)
-                steps.hand_back_group(
-                    here.clients, here.permit, each
-                )  # before another plan takes our hold for somebody's
-            return f"no task is protected any more: {', '.join(each.service for each in surged) or 'none was'}"
-        raise AssertionError("unreachable: step() raises")
-
-    @task(trigger_rule="none_failed")
-    def bump_versions() -> str:
-        with step() as here:
-            if not here.passed(f"{GROUP}.verify_return"):
-                raise AirflowSkipException("Nothing went back.")
-            proved = here.proof_of(f"{GROUP}.verify_return")
-            plan = plan_of(here)
-            said = versioning.bump(here, here.permit, plan.regions, attempt="way back")
-            return f"{proved}; {said}"
-        raise AssertionError("unreachable: step() raises")
-
     (
         restore_data()
         >> verify_return()
         >> return_counts()
-        >> SettleServicesOperator(task_id="settle_services", source=half_way)
+        >> settle_services()
         >> unprotect_tasks()
-        >> renewal(f"{GROUP}.", _none_to_renew)
-        >> bump_versions()
+        >> renewal(plan_renewal_back)
+        >> return_versions()
     )

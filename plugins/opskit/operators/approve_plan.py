@@ -11,8 +11,10 @@ from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.approval import Answer, Decision, judge, people_to_ask
 from include.operations.history import add_decision, list_decisions
+from opskit.context import StepContext
 from opskit.patience import insist
-from opskit.step import Step, step
+from opskit.step import running
+from opskit.step_definition import StepDefinition
 
 APPROVE, REJECT = "Approve", "Reject"
 
@@ -20,32 +22,32 @@ APPROVE, REJECT = "Approve", "Reject"
 class ApprovePlanOperator(HITLOperator):
     """One seat of the target's approval policy; a seat the policy does not need is passed without asking.
 
-    Airflow only carries the question and the answer. The answer is judged here and stored once in the operations table;
+    Airflow only carries the question and the answer. The answer is judged ctx and stored once in the operations table;
     the guard reads it there. So a task that was killed may be retried: what is on record stands, a refusal above all, and
     only a seat without a decision is asked (again: Airflow has no way to hand a retry the answer of the try before).
     """
 
-    def __init__(self, *, plan_task: str, seat: int = 1, **kwargs: Any):
+    def __init__(self, *, planned_by: StepDefinition, seat: int = 1, **kwargs: Any):
         super().__init__(subject="Approve the plan", options=[APPROVE, REJECT], **kwargs)
-        self.plan_task = plan_task
+        self.planned_by = planned_by
         self.seat = seat
 
     def execute(self, context: Any) -> Any:
-        with step() as here:
-            policy = here.target.environment.approval
+        with running(context) as ctx:
+            policy = ctx.target.environment.approval
             if self.seat > policy.count:
-                self.log.info("Not needed: %s asks for %d approval(s).", here.target.name, policy.count)
+                self.log.info("Not needed: %s asks for %d approval(s).", ctx.target.name, policy.count)
                 return None
-            planned = self._planned(here)
-            earlier = list_decisions(here.table, here.run)
+            planned = self._planned(ctx)
+            earlier = list_decisions(ctx.table, ctx.run)
             for decision in earlier:
                 if decision.seat == self.seat:
                     return self._ended(decision)
-            people = people_to_ask(policy, here.requester, here.target.name)
+            people = people_to_ask(policy, ctx.requester, ctx.target.name)
             people = [user for user in people if user not in {decision.by for decision in earlier}]
             self.assigned_users = [HITLUser(id=user, name=user) for user in people]
             self.response_timeout = policy.respond_within
-            self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name}: approve this plan?"
+            self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name}: approve this plan?"
             self.body = str(planned["markdown"])
             if context["ti"].try_number > 1:
                 self.log.warning("The process before this one was ended before an answer was on record; asking again.")
@@ -53,16 +55,16 @@ class ApprovePlanOperator(HITLOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
-        with step() as here:
-            answer, digest = self._answer(event), self._planned(here)["digest"]
-            policy = here.target.environment.approval
+        with running(context) as ctx:
+            answer, digest = self._answer(event), self._planned(ctx)["digest"]
+            policy = ctx.target.environment.approval
 
             def record() -> Decision:
-                earlier = list_decisions(here.table, here.run)
-                decision = judge(policy, here.requester, self.seat, digest, answer, earlier)
-                return add_decision(here.table, here.run, decision)
+                earlier = list_decisions(ctx.table, ctx.run)
+                decision = judge(policy, ctx.requester, self.seat, digest, answer, earlier)
+                return add_decision(ctx.table, ctx.run, decision)
 
-            recorded = insist(here.clients, record)  # a retry would have to ask the person again
+            recorded = insist(ctx.clients, record)  # a retry would have to ask the person again
         return self._ended(recorded)
 
     @staticmethod
@@ -71,10 +73,10 @@ class ApprovePlanOperator(HITLOperator):
             raise AirflowFailException(f"{recorded.outcome.capitalize()}: {recorded.why}. Nothing was changed.")
         return recorded.why
 
-    def _planned(self, here: Step) -> dict[str, Any]:
-        planned: dict[str, Any] | None = here.result_of(self.plan_task)
+    def _planned(self, ctx: StepContext) -> dict[str, Any]:
+        planned: dict[str, Any] | None = ctx.result_of(self.planned_by)
         if not planned:
-            raise AirflowFailException(f"Task {self.plan_task} left no plan to approve; start a new run.")
+            raise AirflowFailException(f"Task {self.planned_by.name} left no plan to approve; start a new run.")
         return planned
 
     def _answer(self, event: dict[str, Any]) -> Answer:

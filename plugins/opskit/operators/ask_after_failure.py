@@ -12,7 +12,7 @@ from include.plan.markdown import escape
 from include.restart.plan import RestartPlan
 from include.restart.steps import describe_now
 from opskit.asking import ask, note_choice
-from opskit.step import step
+from opskit.step import running
 
 LEAVE = "Leave everything as it is"
 RETURN = "Return to the count before"
@@ -31,25 +31,25 @@ class AskAfterFailureOperator(HITLOperator):
         )
 
     def execute(self, context: Any) -> Any:
-        with step() as here:
-            here.skip_unless_begun()
-            plan = RestartPlan.model_validate(here.guard["plan"])
+        with running(context) as ctx:
+            ctx.skip_unless_begun()
+            plan = RestartPlan.model_validate(ctx.guard["plan"])
             if plan.strategy == "rolling":
                 self.options = [LEAVE]  # nothing was scaled out, so there is no count to return to
-            failures = [event["text"] for event in list_events(here.table, here.run) if event["phase"] == "failed"]
-            self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name} stopped: what now?"
-            now = describe_now(here.clients, plan)
+            failures = [event["text"] for event in list_events(ctx.table, ctx.run) if event["phase"] == "failed"]
+            self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: what now?"
+            now = describe_now(ctx.clients, plan)
             self.body = "\n\n".join(
                 [*(f"**{escape(text)}**" for text in failures[-1:]), escape(now), self._choices(plan)]
             )
-            ask(self, here, now)
+            ask(self, ctx, now)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         answer: dict[str, Any] = super().execute_complete(context, event)
         chosen: str = answer["chosen_options"][0]
-        with step() as here:
-            note_choice(here, answer, chosen)
+        with running(context) as ctx:
+            note_choice(ctx, answer, chosen)
         return chosen
 
     @staticmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,33 +12,30 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.errors import RunbookError
 from include.operations.history import add_event, add_milestone
 from include.watches import AGREE, run_watch
-from opskit.step import Step, step
+from opskit.context import StepContext
+from opskit.polling import poll_seconds
+from opskit.step import running
 from opskit.triggers.state_reached import StateReachedTrigger
 
 BACKSTOP = timedelta(hours=6)  # the watch itself keeps the time-out, by AWS's clock; this one is for a lost triggerer
 
 
-def poll_seconds() -> float:
-    """Seconds between two looks: 15, AWS's own waiters' pace, unless RUNBOOK_POLL_SECONDS says otherwise."""
-    return float(os.environ.get("RUNBOOK_POLL_SECONDS", "15"))
-
-
 class WaitsForAws(BaseOperator):
     """What waiting operators share: handing a wait to the triggerer, and ending with its sentence."""
 
-    def wait_for(self, here: Step, watch: str, arguments: dict[str, Any]) -> None:
+    def wait_for(self, ctx: StepContext, watch: str, arguments: dict[str, Any]) -> None:
         """Defer until the watch is done; does not return."""
         self.defer(
-            trigger=StateReachedTrigger(watch, here.target.name, arguments, poll_seconds()),
+            trigger=StateReachedTrigger(watch, ctx.target.name, arguments, poll_seconds()),
             method_name="resume",
             timeout=BACKSTOP,
         )
 
-    def ensure_done(self, here: Step, event: dict[str, Any]) -> str:
+    def ensure_done(self, ctx: StepContext, event: dict[str, Any]) -> str:
         """Return the sentence of a wait that was met; fail with that of one that was not."""
         text: str = event["text"]
         if event["status"] != "done":
-            add_event(here.table, here.run, here.name, "failed", text)
+            add_event(ctx.table, ctx.run, ctx.name, "failed", text)
             raise AirflowFailException(text)
         return text
 
@@ -47,35 +43,34 @@ class WaitsForAws(BaseOperator):
 class AwaitStateOperator(WaitsForAws):
     """Waits for one watch; `arguments` returns what the watch is given, or a sentence if there is nothing to wait for."""
 
-    def __init__(self, *, watch: str, arguments: Callable[[Step], dict[str, Any] | str], **kwargs: Any):
+    def __init__(self, *, watch: str, arguments: Callable[[StepContext], dict[str, Any] | str], **kwargs: Any):
         super().__init__(**kwargs)
         self.watch = watch
         self.arguments = arguments
 
     def execute(self, context: Any) -> str:
-        with step() as here:
-            arguments = self.arguments(here)
+        with running(context) as ctx:
+            arguments = self.arguments(ctx)
             if isinstance(arguments, str):
                 self.log.info("%s", arguments)
                 return arguments
             if self.watch in AGREE:  # one look is not enough for it
-                self.wait_for(here, self.watch, arguments)
+                self.wait_for(ctx, self.watch, arguments)
             try:
-                progress = run_watch(self.watch, here.clients, arguments)
+                progress = run_watch(self.watch, ctx.clients, arguments)
             except RunbookError as error:  # maybe a read from before our last write: it has to last, so wait and see
                 self.log.warning("progress: %s", error)
-                self.wait_for(here, self.watch, arguments)
+                self.wait_for(ctx, self.watch, arguments)
             self.log.info("progress: %s", progress.text)
             if not progress.done:
-                self.wait_for(here, self.watch, arguments)
+                self.wait_for(ctx, self.watch, arguments)
             if progress.milestone:  # a wait would have told it
-                add_milestone(here.table, here.run, here.name, progress.milestone)
-            here.keep_end(progress.end)
+                add_milestone(ctx.table, ctx.run, ctx.name, progress.milestone)
+            ctx.keep_end(progress.end)
         return progress.text
 
     def resume(self, context: Any, event: dict[str, Any]) -> str:
-        with step() as here:
-            text = self.ensure_done(here, event)
-            here.keep_end(event.get("end"))
+        with running(context) as ctx:
+            text = self.ensure_done(ctx, event)
+            ctx.keep_end(event.get("end"))
             return text
-        raise AssertionError("unreachable: step() raises")

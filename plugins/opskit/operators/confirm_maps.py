@@ -12,8 +12,9 @@ from include.operations.history import add_event
 from include.plan.markdown import escape
 from include.regions.looking import BAD, GOOD, Look, WrongRegionError, add_look, judge, list_looks
 from opskit.asking import ask, who_answered
+from opskit.context import StepContext
 from opskit.patience import insist
-from opskit.step import Step, step
+from opskit.step import running
 
 MADE = "There is a test map of every region"
 STOP = "Stop here"
@@ -27,35 +28,35 @@ class ConfirmTestMapsOperator(HITLOperator):
         super().__init__(subject="Are there test maps?", options=[MADE, STOP], defaults=STOP, **kwargs)
 
     def execute(self, context: Any) -> Any:
-        with step() as here:
-            regions = [each["region"] for each in here.guard["plan"]["regions"]]
+        with running(context) as ctx:
+            regions = [each["region"] for each in ctx.guard["plan"]["regions"]]
             if not regions:
                 return "No region of this run has maps yet."
-            self.response_timeout = here.target.environment.approval.respond_within
-            self.subject = f"{here.target.name}: is there a test map of {_shortly(regions)}?"
-            site = here.target.region_data.application
+            self.response_timeout = ctx.target.environment.approval.respond_within
+            self.subject = f"{ctx.target.name}: is there a test map of {_shortly(regions)}?"
+            site = ctx.target.region_data.application
             self.body = (
                 f"After the update people have to see that maps still work. At [{site}]({site}) make a map of "
                 f"{escape(', '.join(regions))}, each with whole counties and with block groups in a few districts, before their data "
                 f"changes.\n\n- *{MADE}*: the backup begins.\n- *{STOP}*: the run ends, nothing was changed."
             )
-            ask(self, here, self.subject)
+            ask(self, ctx, self.subject)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         answer: dict[str, Any] = super().execute_complete(context, event)
         chosen, who = answer["chosen_options"][0], who_answered(answer)
-        with step() as here:
+        with running(context) as ctx:
             if chosen != MADE:
                 said = (
                     f"{who} stopped the run before anything was changed"
                     if who
                     else "nobody said in time that there are test maps"
                 )
-                add_event(here.table, here.run, here.name, "failed", said)
+                add_event(ctx.table, ctx.run, ctx.name, "failed", said)
                 raise AirflowFailException(f"{said[0].upper()}{said[1:]}. Nothing was changed.")
             said = f"{who} says that there is a test map of every region"
-            insist(here.clients, lambda: here.permit.note(said))
+            insist(ctx.clients, lambda: ctx.permit.note(said))
         return said
 
 
@@ -76,37 +77,36 @@ class ConfirmQaOperator(HITLOperator):
         self.region = region
 
     def execute(self, context: Any) -> Any:
-        with step() as here:
-            for look in list_looks(here.table, here.run):
+        with running(context) as ctx:
+            for look in list_looks(ctx.table, ctx.run):
                 if look.region == self.region:
-                    return self._ended(here, look)
-            self.response_timeout = here.target.environment.approval.respond_within
-            regions = [each["region"] for name in ("regions", "publications") for each in here.guard["plan"][name]]
+                    return self._ended(ctx, look)
+            self.response_timeout = ctx.target.environment.approval.respond_within
+            regions = [each["region"] for name in ("regions", "publications") for each in ctx.guard["plan"][name]]
             self.params["looked_at"] = Param("", type="string", title=TITLE, description=HOW, examples=regions)
-            self.subject = f"{here.target.name}: does the new data of {self.region} work?"
-            site = here.target.region_data.application
+            self.subject = f"{ctx.target.name}: does the new data of {self.region} work?"
+            site = ctx.target.region_data.application
             self.body = (
-                f"Every task of {escape(here.target.name)} runs on the new data. At [{site}]({site}) open the test map of "
+                f"Every task of {escape(ctx.target.name)} runs on the new data. At [{site}]({site}) open the test map of "
                 f"**{escape(self.region)}**: it loads; a district can be edited by county; a district can be edited by block group. Name "
                 f"{escape(self.region)} below, so that nobody answers for another.\n\n- *{GOOD}*: once every region is good, maps get "
                 f"a new version.\n- *{BAD}*, or no answer in time: every region of this run goes back to its backup at once."
             )
-            ask(self, here, self.subject)
+            ask(self, ctx, self.subject)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         timed_out = event.get("error_type") == "timeout"
         answer: dict[str, Any] = {} if timed_out else super().execute_complete(context, event)
-        with step() as here:
+        with running(context) as ctx:
             try:
                 look = self._judge(answer)
             except WrongRegionError as error:
                 said = str(error)
-                insist(here.clients, lambda: here.permit.note(said))
+                insist(ctx.clients, lambda: ctx.permit.note(said))
                 raise AirflowException(said) from error  # a retry asks again
-            recorded = insist(here.clients, lambda: add_look(here.table, here.run, look))
-            return self._ended(here, recorded)
-        raise AssertionError("unreachable: step() raises")
+            recorded = insist(ctx.clients, lambda: add_look(ctx.table, ctx.run, look))
+            return self._ended(ctx, recorded)
 
     def _judge(self, answer: dict[str, Any]) -> Look:
         if not answer:
@@ -121,11 +121,11 @@ class ConfirmQaOperator(HITLOperator):
         )
 
     @staticmethod
-    def _ended(here: Step, look: Look) -> str:
+    def _ended(ctx: StepContext, look: Look) -> str:
         if not look.good:
-            add_event(here.table, here.run, here.name, "failed", look.text)
+            add_event(ctx.table, ctx.run, ctx.name, "failed", look.text)
             raise AirflowFailException(f"{look.text[0].upper()}{look.text[1:]}; every region of this run goes back.")
-        insist(here.clients, lambda: here.permit.note(look.text))
+        insist(ctx.clients, lambda: ctx.permit.note(look.text))
         return look.text
 
 

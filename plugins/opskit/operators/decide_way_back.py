@@ -16,7 +16,9 @@ from include.regions.publishing import has_published
 from include.regions.replacing import has_begun
 from include.regions.transfer import WAY_BACK, read_mark
 from opskit.asking import ask, note_choice
-from opskit.step import Step, step
+from opskit.context import StepContext
+from opskit.step import running
+from opskit.step_definition import StepDefinition
 
 RETURN = "Go back to the backup"
 LEAVE = "Leave everything as it is"
@@ -24,9 +26,12 @@ RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an a
 
 
 class DecideWayBackOperator(HITLOperator):
-    """Runs as soon as a step has failed; there is nothing to decide while no data was overwritten."""
+    """Runs as soon as a step has failed; there is nothing to decide while no data was overwritten.
 
-    def __init__(self, **kwargs: Any):
+    `live` is the step after which the new data stays.
+    """
+
+    def __init__(self, *, live: StepDefinition, **kwargs: Any):
         super().__init__(
             subject="What now?",
             options=[RETURN, LEAVE],
@@ -35,33 +40,34 @@ class DecideWayBackOperator(HITLOperator):
             trigger_rule="one_failed",
             **kwargs,
         )
+        self.live = live
 
     def execute(self, context: Any) -> Any:
-        with step() as here:
-            here.skip_unless_begun()
-            if reason := nothing_overwritten(here):
+        with running(context) as ctx:
+            ctx.skip_unless_begun()
+            if reason := nothing_overwritten(ctx):
                 raise AirflowSkipException(reason)
-            if here.passed("bump_versions"):
+            if ctx.passed(self.live):
                 raise AirflowSkipException("The new data is live, and people found it good.")
-            bad = [look.text for look in list_looks(here.table, here.run) if not look.good]
+            bad = [look.text for look in list_looks(ctx.table, ctx.run) if not look.good]
             if bad:
-                here.permit.note(f"going back: {'; '.join(bad)}")
+                ctx.permit.note(f"going back: {'; '.join(bad)}")
                 return RETURN
-            self._prepare(here)
-            ask(self, here, self.subject)
+            self._prepare(ctx)
+            ask(self, ctx, self.subject)
         return super().execute(context)
 
-    def _prepare(self, here: Step) -> None:
-        causes = list_causes(here.table, here.run)
+    def _prepare(self, ctx: StepContext) -> None:
+        causes = list_causes(ctx.table, ctx.run)
         why = causes[-1] if causes else "A step failed, or was ended by hand."
-        lines = [f"- {escape(each)}" for each in state_of_regions(here)]
-        self.subject = f"{here.context['dag_run'].dag_id} on {here.target.name} stopped: go back?"
+        lines = [f"- {escape(each)}" for each in state_of_regions(ctx)]
+        self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: go back?"
         self.body = "\n\n".join(
             [
                 f"**{escape(why)}**",
                 "\n".join(lines),
                 f"- *{RETURN}*: every region gets its old data again, proved; services that hold new data are restarted; maps get a new "
-                f"version.\n- *{LEAVE}*: nothing more is changed, and {escape(here.target.name)} is kept until a person has looked. To go "
+                f"version.\n- *{LEAVE}*: nothing more is changed, and {escape(ctx.target.name)} is kept until a person has looked. To go "
                 "on instead, mend the cause and clear the failed step.",
             ]
         )
@@ -69,38 +75,38 @@ class DecideWayBackOperator(HITLOperator):
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         answer: dict[str, Any] = super().execute_complete(context, event)
         chosen: str = answer["chosen_options"][0]
-        with step() as here:
-            if not all(look.good for look in list_looks(here.table, here.run)):
+        with running(context) as ctx:
+            if not all(look.good for look in list_looks(ctx.table, ctx.run)):
                 chosen = RETURN  # somebody has said so meanwhile, and was told that it would be done
-            note_choice(here, answer, chosen)
+            note_choice(ctx, answer, chosen)
         return chosen
 
 
-def nothing_overwritten(here: Step) -> str | None:
+def nothing_overwritten(ctx: StepContext) -> str | None:
     """Say that no region's data was written to and none was published, if that is so."""
-    plan = RegionDataPlan.model_validate(here.guard["plan"])
-    if has_published(here.table, here.run) or any(has_begun(here.table, here.run, each) for each in plan.regions):
+    plan = RegionDataPlan.model_validate(ctx.guard["plan"])
+    if has_published(ctx.table, ctx.run) or any(has_begun(ctx.table, ctx.run, each) for each in plan.regions):
         return None
-    return f"no data of {here.target.name} was overwritten"
+    return f"no data of {ctx.target.name} was overwritten"
 
 
-def state_of_regions(here: Step) -> list[str]:
+def state_of_regions(ctx: StepContext) -> list[str]:
     """Say of each region what lies where, in a sentence without its stop."""
-    plan = RegionDataPlan.model_validate(here.guard["plan"])
+    plan = RegionDataPlan.model_validate(ctx.guard["plan"])
     said = []
     for each in plan.regions:
-        if here.table.get(f"run#{here.run}", f"return#{each.region}"):
+        if ctx.table.get(f"run#{ctx.run}", f"return#{each.region}"):
             said.append(
                 f"{each.region}: {each.existing} holds its old data again, proved, which is at {each.backup} as well"
             )
             continue
-        going_back = read_mark(here.table, here.run, WAY_BACK)
-        proved = here.table.get(f"run#{here.run}", f"data#{each.region}") and not going_back
-        kept = here.table.get(f"run#{here.run}", f"backup#{each.region}")
-        begun = "may hold old and new objects, each whole" if has_begun(here.table, here.run, each) else "is untouched"
+        going_back = read_mark(ctx.table, ctx.run, WAY_BACK)
+        proved = ctx.table.get(f"run#{ctx.run}", f"data#{each.region}") and not going_back
+        kept = ctx.table.get(f"run#{ctx.run}", f"backup#{each.region}")
+        begun = "may hold old and new objects, each whole" if has_begun(ctx.table, ctx.run, each) else "is untouched"
         state = "holds its new data, proved" if proved else begun
         where = f"its old data is at {each.backup}, proved" if kept else f"a backup at {each.backup} is not complete"
         said.append(f"{each.region}: {each.existing} {state}; {where}")
-    if plan.publications and has_published(here.table, here.run):
+    if plan.publications and has_published(ctx.table, ctx.run):
         said += [f"{each.region} was to be published: look at its row in region_config" for each in plan.publications]
     return said

@@ -12,8 +12,9 @@ from include.releases.green import arguments_of
 from include.releases.green_deploying import advance_green
 from include.releases.parts import ServiceRelease
 from include.watches import run_watch
+from opskit.context import StepContext
 from opskit.operators.await_state import WaitsForAws
-from opskit.step import Step, step
+from opskit.step import running
 
 
 @dataclass(frozen=True)
@@ -34,34 +35,32 @@ class Way:
 class DeployServicesOperator(WaitsForAws):
     """What was begun is kept in the operations table, so a retry finds it and begins nothing twice."""
 
-    def __init__(self, *, way: Callable[[Step], Way], **kwargs: Any):
+    def __init__(self, *, way: Callable[[StepContext], Way], **kwargs: Any):
         super().__init__(**kwargs)
         self.way = way
 
     def execute(self, context: Any) -> str:
-        with step() as here:
-            return self._advance(here)
-        raise AssertionError("unreachable: step() raises")
+        with running(context) as ctx:
+            return self._advance(ctx)
 
     def resume(self, context: Any, event: dict[str, Any]) -> str:
-        with step() as here:
-            self.log.info("%s", self.ensure_done(here, event))
-            return self._advance(here)
-        raise AssertionError("unreachable: step() raises")
+        with running(context) as ctx:
+            self.log.info("%s", self.ensure_done(ctx, event))
+            return self._advance(ctx)
 
-    def _advance(self, here: Step) -> str:
-        way = self.way(here)
+    def _advance(self, ctx: StepContext) -> str:
+        way = self.way(ctx)
         for part in way.pushed:
-            self._await_pushed(here, part, way.pushed_at)
+            self._await_pushed(ctx, part, way.pushed_at)
         for part in way.parts:
             if part.controller == "CODE_DEPLOY":
-                self._advance_green(here, way, part)
-        self._advance_rolled_out(here, way)
+                self._advance_green(ctx, way, part)
+        self._advance_rolled_out(ctx, way)
         return f"{len(way.parts) + len(way.pushed)} services run what they should"
 
-    def _advance_rolled_out(self, here: Step, way: Way) -> None:
+    def _advance_rolled_out(self, ctx: StepContext, way: Way) -> None:
         parts = tuple(each for each in way.parts if each.controller == "ECS")
-        waiting = advance_services(here.clients, here.permit, here.target, parts, way.wanted, way.kind)
+        waiting = advance_services(ctx.clients, ctx.permit, ctx.target, parts, way.wanted, way.kind)
         if waiting:
             part, rollout = waiting
             arguments = {
@@ -70,22 +69,22 @@ class DeployServicesOperator(WaitsForAws):
                 "deployment": rollout.deployment,
                 "wanted": way.wanted[part.service],
             }
-            self.wait_for(here, "release_complete", arguments)
+            self.wait_for(ctx, "release_complete", arguments)
 
-    def _advance_green(self, here: Step, way: Way, part: ServiceRelease) -> None:
-        service, since = here.target.environment.service(part.service), here.guard["since"]
+    def _advance_green(self, ctx: StepContext, way: Way, part: ServiceRelease) -> None:
+        service, since = ctx.target.environment.service(part.service), ctx.guard["since"]
         pushed, wanted = datetime.fromisoformat(way.pushed_at) if way.pushed_at else None, way.wanted[part.service]
         begun = datetime.fromisoformat(since)
-        if advance_green(here.clients, here.permit, service, part, wanted, begun, pushed):
+        if advance_green(ctx.clients, ctx.permit, service, part, wanted, begun, pushed):
             return
         assert service.code_deploy  # the inventory demands it of such a service
-        self.wait_for(here, "green_ended", arguments_of(part, service.code_deploy, since, way.pushed_at))
+        self.wait_for(ctx, "green_ended", arguments_of(part, service.code_deploy, since, way.pushed_at))
 
-    def _await_pushed(self, here: Step, part: ServiceRelease, pushed_at: str) -> None:
-        deploys = here.target.environment.service(part.service).code_deploy
+    def _await_pushed(self, ctx: StepContext, part: ServiceRelease, pushed_at: str) -> None:
+        deploys = ctx.target.environment.service(part.service).code_deploy
         assert deploys  # the inventory demands it of such a service
-        arguments = arguments_of(part, deploys, here.guard["since"], pushed_at)
-        progress = run_watch("green_complete", here.clients, arguments)
+        arguments = arguments_of(part, deploys, ctx.guard["since"], pushed_at)
+        progress = run_watch("green_complete", ctx.clients, arguments)
         self.log.info("progress: %s", progress.text)
         if not progress.done:
-            self.wait_for(here, "green_complete", arguments)
+            self.wait_for(ctx, "green_complete", arguments)

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from include.restart.steps import advance_rollouts
+from opskit.context import StepContext
 from opskit.operators.await_state import WaitsForAws
-from opskit.planned import Source
-from opskit.step import Step, step
+from opskit.planned import Planned
+from opskit.step import running
 
 
 class RollOutServicesOperator(WaitsForAws):
     """Which deployments were started is kept in the operations table, so a retry finds them and starts none twice."""
 
-    def __init__(self, *, source: Source, **kwargs: Any):
+    def __init__(self, *, source: Callable[[StepContext], Planned], **kwargs: Any):
         super().__init__(**kwargs)
         self.source = source
 
     def execute(self, context: Any) -> str:
-        with step() as here:
-            self._advance(here)
+        with running(context) as ctx:
+            self._advance(ctx)
         return "every service runs its new deployment"
 
     def resume(self, context: Any, event: dict[str, Any]) -> str:
-        with step() as here:
-            self.log.info("%s", self.ensure_done(here, event))
-            self._advance(here)
+        with running(context) as ctx:
+            self.log.info("%s", self.ensure_done(ctx, event))
+            self._advance(ctx)
         return "every service runs its new deployment"
 
-    def _advance(self, here: Step) -> None:
-        planned = self.source(here)
-        if waiting := advance_rollouts(here.clients, here.permit, planned.services, planned.since):
+    def _advance(self, ctx: StepContext) -> None:
+        planned = self.source(ctx)
+        if waiting := advance_rollouts(ctx.clients, ctx.permit, planned.services, planned.since):
             service, rollout = waiting
             arguments = {
                 "plan": service.model_dump(mode="json"),
                 "since": rollout.since.isoformat(),
                 "deployment": rollout.deployment,
             }
-            self.wait_for(here, "rollout_complete", arguments)
+            self.wait_for(ctx, "rollout_complete", arguments)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from include.watches import run_watch
+from opskit.context import StepContext
 from opskit.operators.await_state import WaitsForAws
 from opskit.planned import Planned
-from opskit.step import Step, step
+from opskit.step import running
 
 WATCH = "steady"
 
@@ -16,25 +17,23 @@ WATCH = "steady"
 class SettleServicesOperator(WaitsForAws):
     """`source` returns what was left half way, or None."""
 
-    def __init__(self, *, source: Callable[[Step], Planned | None], **kwargs: Any):
+    def __init__(self, *, source: Callable[[StepContext], Planned | None], **kwargs: Any):
         super().__init__(**kwargs)
         self.source = source
 
     def execute(self, context: Any) -> str:
-        with step() as here:
-            return self._wait(here)
-        raise AssertionError("unreachable: step() raises")
+        with running(context) as ctx:
+            return self._wait(ctx)
 
     def resume(self, context: Any, event: dict[str, Any]) -> str:
-        with step() as here:
-            self.log.info("%s", self.ensure_done(here, event))
-            return self._wait(here)
-        raise AssertionError("unreachable: step() raises")
+        with running(context) as ctx:
+            self.log.info("%s", self.ensure_done(ctx, event))
+            return self._wait(ctx)
 
-    def _wait(self, here: Step) -> str:
-        planned = self.source(here)
+    def _wait(self, ctx: StepContext) -> str:
+        planned = self.source(ctx)
         for each in planned.services if planned else ():
             arguments = {"plan": each.model_dump(mode="json"), "since": planned.since.isoformat()}  # type: ignore[union-attr]
-            if not run_watch(WATCH, here.clients, arguments).done:
-                self.wait_for(here, WATCH, arguments)
+            if not run_watch(WATCH, ctx.clients, arguments).done:
+                self.wait_for(ctx, WATCH, arguments)
         return "every service is steady" if planned else "no restart was left half way"

@@ -1,0 +1,191 @@
+"""The context passed to every step: which run this is, and what it may touch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
+
+from include.aws.clients import Clients
+from include.errors import PreconditionError
+from include.inventory import Target, load
+from include.operations.history import add_milestone, read_confirmation
+from include.operations.leases import read_lease
+from include.operations.permit import Permit
+from include.operations.table import OperationsTable
+from include.plan.markdown import one_line
+from include.waits.progress import Progress
+from opskit.clients import clients_for, operations_table
+from opskit.database import connect
+from opskit.neighbours import github_repository
+from opskit.step_definition import StepDefinition
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+    from psycopg import Connection
+
+log = logging.getLogger(__name__)
+
+CONFIRM = "confirm_plan_unchanged"  # the same task in every runbook
+END = "end"
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """The running task, in the runbook's words."""
+
+    context: Any
+
+    @property
+    def name(self) -> str:
+        return str(self.context["ti"].task_id)
+
+    @property
+    def run(self) -> str:
+        """`<dag_id>/<run_id>`: the owner of leases, the key of records."""
+        return f"{self.context['dag_run'].dag_id}/{self.context['dag_run'].run_id}"
+
+    @property
+    def dag_id(self) -> str:
+        return str(self.context["dag_run"].dag_id)
+
+    @property
+    def requester(self) -> str | None:
+        """The user who triggered the run; None for a schedule."""
+        user: str | None = self.context["dag_run"].triggering_user_name
+        return user
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return dict(self.context["params"])
+
+    @property
+    def reason(self) -> str:
+        """Why the run was asked for: on one line, so that it cannot forge lines of a log."""
+        return one_line(str(self.params["reason"]))
+
+    @cached_property
+    def target(self) -> Target:
+        return load().target(self.params["target"])
+
+    @property
+    def clients(self) -> Clients:
+        return clients_for(self.target.name)
+
+    def clients_of(self, target: str) -> Clients:
+        """Return the clients of another target's account."""
+        return clients_for(target)
+
+    @cached_property
+    def github(self) -> Repository:
+        """The target's repository on GitHub."""
+        return github_repository(self.target)
+
+    @property
+    def table(self) -> OperationsTable:
+        return operations_table(self.target.name)
+
+    def database(self) -> AbstractContextManager[Connection[Any]]:
+        """Connect to the target's database."""
+        return connect(self.target)
+
+    def log(self, text: str) -> None:
+        """Write to the task's log."""
+        log.info("%s", text)
+
+    def tell_progress(self, progress: Progress) -> None:
+        """Say how far a wait has come: in the log, and, where it is worth telling, on record."""
+        log.info("progress: %s", progress.text)
+        if progress.milestone:
+            add_milestone(self.table, self.run, self.name, progress.milestone)
+
+    def task_of(self, step: StepDefinition, *, first: bool = False) -> str:
+        """Return the id of the task that a step became in this runbook: of several, the nearest to this task, or the first."""
+        return step.task_ids(self.dag_id)[0] if first else step.task_id(self.dag_id, seen_from=self.name)
+
+    def result_of(self, step: StepDefinition, *, first: bool = False) -> Any:
+        """Return what another step of this run returned, None if it returned nothing or is not part of this runbook."""
+        if not step.is_part_of(self.dag_id):
+            return None
+        return self._xcom(self.task_of(step, first=first))
+
+    def results_of(self, step: StepDefinition) -> list[Any]:
+        """Return what a step that stands several times in this runbook has returned wherever it did return something."""
+        return [found for task_id in step.task_ids(self.dag_id) if (found := self._xcom(task_id))]
+
+    def proof_of(self, step: StepDefinition) -> Any:
+        """Return the result of a step that this one rests on. Raises: PreconditionError if it left none."""
+        found = self.result_of(step)
+        if not found:
+            raise PreconditionError(
+                f"Task {self.task_of(step)} left no result, so {self.name} has nothing to rest on; a task marked as success by hand "
+                "proves nothing, start a new run."
+            )
+        return found
+
+    def keep_end(self, end: Mapping[str, Any] | None) -> None:
+        """Keep what a wait saw at its end for the steps after it."""
+        if end is not None:
+            self.context["ti"].xcom_push(key=END, value=dict(end))
+
+    def end_of(self, step: StepDefinition) -> dict[str, Any] | None:
+        """Return what a wait of this run saw at its end, None if it saw nothing worth keeping."""
+        found: dict[str, Any] | None = self.context["ti"].xcom_pull(task_ids=self.task_of(step), key=END)
+        return found
+
+    def passed(self, step: StepDefinition, *, first: bool = False) -> bool:
+        """Whether a step of this run has succeeded in its last pass: the result of an earlier pass may still be there."""
+        run, task_id = self.context["dag_run"], self.task_of(step, first=first)
+        states = self.context["ti"].get_task_states(dag_id=run.dag_id, task_ids=[task_id], run_ids=[run.run_id])
+        return bool(states.get(run.run_id, {}).get(task_id) == "success")
+
+    def _xcom(self, task_id: str) -> Any:
+        return self.context["ti"].xcom_pull(task_ids=task_id)
+
+    @cached_property
+    def guard(self) -> dict[str, Any]:
+        """What the guard let through: plan, digest, fencing, since. Raises: PreconditionError."""
+        found: dict[str, Any] | None = self._xcom(CONFIRM) or read_confirmation(
+            self.table, self.run
+        )  # if it was cleared
+        if not found:
+            raise PreconditionError(
+                f"Task {CONFIRM} left no result, so nothing was confirmed; a task marked as success by hand lets nothing "
+                "through, start a new run."
+            )
+        return found
+
+    @property
+    def permit(self) -> Permit:
+        """The permit for this step's writes. Raises: PreconditionError."""
+        guard = self.guard
+        return Permit(self.table, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
+
+    def run_state(self, owner: str) -> str | None:
+        """Return what Airflow says of a run, `<dag_id>/<run_id>`; None of one that was deleted."""
+        dag_id, _, run_id = owner.partition("/")
+        try:
+            state = self.context["ti"].get_dagrun_state(dag_id=dag_id, run_id=run_id)
+        except AirflowRuntimeError as error:
+            if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return str(getattr(state, "value", state)) if state else None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether this run got past its guard, so that it may have changed something, and still has the lease."""
+        lease = read_lease(self.table, self.target.name)
+        confirmed = self._xcom(CONFIRM) or read_confirmation(self.table, self.run)
+        return bool(confirmed) and lease.owner == self.run and lease.confirmed_plan is not None
+
+    def skip_unless_begun(self) -> None:
+        """Skip the task if this run never got past its guard: it has changed nothing, so there is nothing to put right."""
+        if not self.has_begun:
+            raise AirflowSkipException("This run changed nothing.")

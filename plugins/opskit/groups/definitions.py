@@ -1,0 +1,51 @@
+"""The steps that name a release's image and register the task definitions that run it; shared by every release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from include.releases import deploying
+from include.releases.parts import ServiceRelease
+from opskit.context import StepContext
+from opskit.groups.image import await_image
+from opskit.step import step
+
+
+def parts_of(ctx: StepContext) -> tuple[ServiceRelease, ...]:
+    """Return the services of the confirmed plan, in order."""
+    return tuple(ServiceRelease.model_validate(service) for service in ctx.guard["plan"]["services"])
+
+
+def rolled_out(parts: tuple[ServiceRelease, ...]) -> tuple[ServiceRelease, ...]:
+    """Return those of the services that ECS itself deploys; the others are CodeDeploy's."""
+    return tuple(part for part in parts if part.controller == "ECS")
+
+
+def blue_green(parts: tuple[ServiceRelease, ...]) -> tuple[ServiceRelease, ...]:
+    """Return those of the services that CodeDeploy deploys."""
+    return tuple(part for part in parts if part.controller == "CODE_DEPLOY")
+
+
+def digest_of(ctx: StepContext) -> str:
+    """Return the digest of the release's image: the plan's, or of the one this run had built."""
+    return str(ctx.guard["plan"]["image"] or ctx.proof_of(await_image))
+
+
+@step
+def tag_image(ctx: StepContext) -> str:
+    """Put the tag people know it by on the image."""
+    if not rolled_out(parts_of(ctx)):
+        return "the image keeps the tag it was pushed with: another push would start another deployment"
+    return deploying.tag_image(ctx.clients, ctx.permit, ctx.target, digest_of(ctx), ctx.guard["plan"]["readable"])
+
+
+@step
+def register_definitions(ctx: StepContext) -> dict[str, Any]:
+    """Register the image's task definitions: each service's, and that of one-off tasks."""
+    clients, permit, target, digest = ctx.clients, ctx.permit, ctx.target, digest_of(ctx)
+    found = deploying.register_definitions(clients, permit, target, rolled_out(parts_of(ctx)), digest)
+    one_off = target.environment.one_off
+    if one_off is None:
+        return {"services": found, "one_off": ""}
+    arn = deploying.register_one_off(clients, permit, target, one_off.family, one_off.container, digest)
+    return {"services": found, "one_off": arn}

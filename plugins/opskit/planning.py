@@ -1,0 +1,74 @@
+"""The plan: made, shown, and confirmed under the lease before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from include.approval import ensure_approved
+from include.errors import ApprovalError, PreconditionError
+from include.operations.history import add_confirmation, add_event, list_decisions
+from include.operations.leases import confirm_lease
+from include.plan.differences import differences
+from include.plan.markdown import render
+from include.plan.model import Plan
+from opskit.code import code_digest
+from opskit.context import StepContext
+from opskit.params import refuse_unknown
+from opskit.step_definition import StepDefinition
+
+Planner = Callable[[StepContext], tuple[Plan, datetime]]  # the plan, and AWS's clock just before the reads it rests on
+
+
+def make_plan(ctx: StepContext, planner: Planner) -> dict[str, Any]:
+    """Plan, show the plan, and return what the gates and the guard need: it, its digest, and the code it stands for."""
+    refuse_unknown(ctx)
+    plan, _ = planner(ctx)
+    markdown = render(plan, reason=ctx.reason, requester=ctx.requester)
+    ctx.log(markdown)
+    return {"plan": plan.model_dump(mode="json"), "digest": plan.digest, "markdown": markdown, "code": _code(ctx)}
+
+
+def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any]:
+    """Return the run's plan if the approvals on record let it go on. Raises: PreconditionError, ApprovalError."""
+    planned: dict[str, Any] | None = ctx.result_of(planned_by)
+    if not planned:
+        raise PreconditionError(f"Task {planned_by.name} left no plan; start a new run.")
+    if ctx.params.get("plan_only"):
+        raise PreconditionError("This run was asked to plan only; start one without plan_only to change anything.")
+    decisions = list_decisions(ctx.table, ctx.run)
+    ensure_approved(ctx.target.environment.approval, ctx.requester, planned["digest"], decisions)
+    return planned
+
+
+def confirm_plan(
+    ctx: StepContext, planned_by: StepDefinition, lock: StepDefinition, planner: Planner
+) -> dict[str, Any]:
+    """Fail closed unless the very plan that was approved still fits the world; returns what the steps may rely on."""
+    approved = approved_plan(ctx, planned_by)
+    fencing = ctx.result_of(lock)
+    if fencing is None:
+        raise PreconditionError(f"Task {lock.name} left no fencing number, so no lease is held; start a new run.")
+    if _code(ctx) != approved["code"]:
+        raise ApprovalError(
+            "The runbook's code or the target's inventory changed on disk since the plan was approved. Nothing was "
+            "changed; start a new run to have it planned and approved with the code that is there now."
+        )
+    plan, since = planner(ctx)
+    now = plan.model_dump(mode="json")
+    if plan.digest != approved["digest"]:
+        raise ApprovalError(
+            f"The world changed since the plan was approved: {differences(approved['plan'], now)} "
+            f"(plan {approved['digest'][:16]}, now {plan.digest[:16]}). Nothing was changed; start a new run to have the new "
+            "plan approved."
+        )
+    confirm_lease(ctx.table, ctx.target.name, ctx.run, fencing, plan.digest)
+    add_event(ctx.table, ctx.run, ctx.name, "note", f"the plan still fits; {ctx.target.name} is leased to this run")
+    confirmed = {"plan": now, "digest": plan.digest, "fencing": fencing, "since": since.isoformat()}
+    add_confirmation(ctx.table, ctx.target.name, ctx.run, {"requester": ctx.requester, **confirmed})
+    return confirmed
+
+
+def _code(ctx: StepContext) -> str:
+    return code_digest(ctx.context["dag"].fileloc, ctx.target)

@@ -1,0 +1,79 @@
+"""The one record of a run: how it ended, and what proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from include.operations.history import add_record, list_causes, list_decisions, list_events
+from include.outcome import conclude
+from opskit.context import StepContext
+from opskit.step_definition import StepDefinition
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What proves a run: it ended well only if every one of `steps` left its sentence.
+
+    A step that was marked as success by hand left none. `holds` may deny that the proofs still hold. `returned` leaves a sentence if
+    everything was brought back to what it was before, `rejected` tells whether people wanted that. `left` says in what state a
+    run that stopped half way leaves things.
+    """
+
+    steps: tuple[StepDefinition, ...]
+    returned: StepDefinition | None = None
+    holds: Callable[[StepContext], bool] = lambda ctx: True
+    rejected: Callable[[StepContext], bool] = lambda ctx: False
+    left: Callable[[StepContext], str] = lambda ctx: ""
+
+
+def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefinition, proof: Proof) -> str:
+    """Write the run's one record and end the run as what it was."""
+    if ctx.params.get("plan_only"):
+        raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
+    planned, confirmed, *proofs = (ctx.result_of(each) for each in (planned_by, confirm, *proof.steps))
+    if not planned:
+        _record_refusal(ctx, planned_by)
+        raise AirflowFailException(f"Refused by {planned_by.name}, which says why; nothing was changed.")
+    decisions = list_decisions(ctx.table, ctx.run)
+    outcome, text = conclude(
+        confirmed=bool(confirmed),
+        proofs=proofs if proof.holds(ctx) else [None],
+        returned=ctx.result_of(proof.returned) if proof.returned else None,
+        refusals=[decision.why for decision in decisions if decision.outcome != "approved"],
+        failures=list_causes(ctx.table, ctx.run),
+        changed=any(event["phase"] == "intent" for event in list_events(ctx.table, ctx.run)),
+        rejected=proof.rejected(ctx),
+    )
+    if outcome in ("failed", "stopped") and (left := proof.left(ctx)):
+        text = f"{text}; {left}"
+    record = {
+        "outcome": outcome,
+        "text": text,
+        "reason": ctx.reason,
+        "requester": ctx.requester,
+        "approvals": [decision.model_dump(mode="json") for decision in decisions],
+        "digest": planned["digest"],
+        "plan": planned["plan"],
+        "started": ctx.context["dag_run"].start_date.isoformat(),
+        "ended": datetime.now(UTC).isoformat(),
+    }
+    add_record(ctx.table, ctx.target.name, ctx.run, record)
+    if outcome != "success":
+        raise AirflowFailException(f"{outcome.capitalize()}: {text}.")
+    return text
+
+
+def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
+    why = [event["text"] for event in list_events(ctx.table, ctx.run) if event["step"] == planned_by.name]
+    record = {
+        "outcome": "refused",
+        "text": why[-1] if why else f"{planned_by.name} left no plan; nothing was changed",
+        "reason": ctx.reason,
+        "requester": ctx.requester,
+        "ended": datetime.now(UTC).isoformat(),
+    }
+    add_record(ctx.table, ctx.target.name, ctx.run, record)

@@ -1,0 +1,99 @@
+"""The frame of every runbook: plan, approval, lease, confirmation, then its own steps, and whatever happens the close.
+
+A DAG file fills it in and says nothing else. Airflow shows the same handful of task groups for every runbook; what they say comes
+from the operator's page.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from airflow.sdk import DAG, Param
+
+from include.runbooks import read_page
+from opskit import frame
+from opskit.chain import Aside, Chain, Part, Stage
+from opskit.lease import KeptTarget
+from opskit.params import common_params
+from opskit.planning import Planner
+from opskit.record import Proof
+from opskit.step import note_failure
+from opskit.step_definition import StepDefinition
+from opskit.story import tell
+
+__all__ = ["Aside", "KeptTarget", "Proof", "Stage", "runbook"]
+
+ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI asks
+    "default_args": {
+        "owner": "operations",
+        "retries": 0,  # each step declares how often it may be tried
+        "retry_delay": 5,  # seconds
+        "on_success_callback": tell,
+        "on_failure_callback": [note_failure, tell],
+    },
+    "max_active_runs": 16,  # the lease, not Airflow, keeps runs on one target apart
+    "allowed_run_types": ["manual"],
+}
+
+
+def runbook(
+    *,
+    subject: str,
+    risk: Literal["read", "safe", "disruptive", "destructive"],
+    targets: Sequence[str],
+    plan: Planner,
+    steps: Sequence[Stage],
+    proof: Proof,
+    params: Mapping[str, Param] | None = None,
+    verification: Sequence[Part] = (),
+    recovery: Sequence[Part] = (),
+    at_once_after: Sequence[StepDefinition] = (),
+    asides: Sequence[Aside] = (),
+    hand_back: StepDefinition | None = None,
+    kept: KeptTarget | None = None,
+) -> DAG:
+    """Return the DAG of the runbook whose file calls this; the file's name is the runbook's.
+
+    `subject` is what is planned, approved and recorded, as in `plan_<subject>`. `recovery` follows a failure; it begins as soon as
+    one of `at_once_after` fails, though that is not over. `hand_back` runs however the run ends. `kept`: the target stays leased
+    after a run that did not hold, until a person has looked at it.
+    """
+    file = sys._getframe(1).f_code.co_filename
+    page = read_page(Path(file).stem)
+    with DAG(
+        dag_id=page.runbook,
+        dag_display_name=page.title,
+        description=page.summary,
+        doc_md=page.text,
+        schedule=None,
+        params={**common_params(targets), **(params or {})},
+        tags=[f"risk:{risk}", *sorted({f"system:{target.split('/')[0]}" for target in targets})],
+        **ASKED_FOR,
+    ) as dag:
+        dag.fileloc = file
+        chain, own = Chain(dag, page), frame.Steps(subject, plan, proof, kept)
+        chain.add("Plan", own.plan, frame.stop_if_plan_only)
+        chain.add("Approval", *own.gates)
+        [lock] = chain.add("Approval", lambda: own.lock().as_setup())
+        chain.add("Approval", own.confirm)
+        for each in steps:
+            chain.add(each.title, *each.parts)
+        chain.add("Verification", *verification)
+        [first, *_] = chain.add("Recovery", *recovery) or [None]
+        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        if hand_back:
+            chain.add("Close", lambda: hand_back().as_teardown())
+        if own.question:
+            chain.add("Close", own.question)
+        [release] = chain.add("Close", lambda: own.release().as_teardown(setups=lock))
+        chain.add("Close", lambda: own.record().as_teardown(on_failure_fail_dagrun=True))
+        for aside in asides:
+            chain.set_aside(aside, release)
+        for watched in at_once_after:
+            chain.task_of(watched) >> first
+    chain.describe()
+    frame.remember(dag.dag_id, own, chain.titles)
+    return dag
