@@ -6,7 +6,6 @@ from airflow.sdk import DAG, Param, task
 
 from include.inventory import load
 from include.releases.migrating import Wish, make_plan
-from include.releases.migration import PRESETS
 from include.releases.plans.database_migration import DatabaseMigrationPlan
 from include.runbooks import operator_page
 from opskit.groups.migration import migration
@@ -21,11 +20,10 @@ from opskit.groups.silhouette import (
 )
 from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.params import common_params
+from opskit.params import AGAIN, COMMAND, COMMAND_IN_FULL, CPU, IN_FULL, MEMORY, SNAPSHOT, common_params
 from opskit.step import Step
 
 TARGETS = load().migratable()
-IN_FULL = "in full"
 
 
 def plan_for(here: Step) -> tuple[DatabaseMigrationPlan, datetime]:
@@ -42,34 +40,12 @@ with DAG(
     schedule=None,
     params={
         **common_params(TARGETS),
-        "command": Param(
-            "migrate",
-            type="string",
-            enum=[*PRESETS, IN_FULL],
-            title="Command",
-            description="One of the inventory's commands, or one given in full below.",
-        ),
-        "words": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Command in full",
-            description='Only for "in full": the command, one word a line.',
-        ),
-        "cpu": Param(None, type=["null", "integer"], title="CPU units", description="1024 is one vCPU."),
-        "memory": Param(None, type=["null", "integer"], title="Memory", description="MiB; left out, the inventory's."),
-        "again": Param(
-            False,
-            type="boolean",
-            title="Again",
-            description="Run it although this image has made this migration before.",
-        ),
-        "snapshot": Param(
-            False,
-            type="boolean",
-            title="Snapshot",
-            description="Make a snapshot of the database before, and wait for it.",
-        ),
+        "command": Param(**COMMAND),
+        "words": Param(**COMMAND_IN_FULL),
+        "cpu": Param(**CPU),
+        "memory": Param(**MEMORY),
+        "again": Param(**AGAIN),
+        "snapshot": Param(**SNAPSHOT),
     },
     tags=tags("disruptive", TARGETS),
     **ASKED_FOR,

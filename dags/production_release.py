@@ -36,7 +36,7 @@ from opskit.groups.tickets import mark_tickets, move_tickets
 from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
-from opskit.params import COMMIT_OR_NONE, VERSION_OR_NONE, common_params
+from opskit.params import BUMP, COMMIT_OR_NONE, VERSION_OR_NONE, common_params
 from opskit.step import Step
 
 TARGETS = load().releasable()
@@ -58,7 +58,7 @@ with DAG(
         **common_params(TARGETS),
         "commit": Param(**COMMIT_OR_NONE),
         "version": Param(**VERSION_OR_NONE),
-        "bump": Param("patch", enum=["patch", "minor", "major"], title="Bump", description="Of the last version."),
+        "bump": Param(**BUMP),
     },
     tags=tags("disruptive", TARGETS),
     **ASKED_FOR,

@@ -21,7 +21,7 @@ from opskit.groups.silhouette import (
 from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
 from opskit.operators.deploy_services import DeployServicesOperator, Way
-from opskit.params import common_params
+from opskit.params import TO_RELEASE, common_params
 from opskit.step import Step, step
 
 TARGETS = load().returnable()
@@ -43,13 +43,7 @@ with DAG(
     schedule=None,
     params={
         **common_params(TARGETS),
-        "to": Param(
-            "",
-            type="string",
-            maxLength=128,
-            title="To",
-            description="The readable tag of a release, such as production-v1.2.3-20261121140000; the refusal lists those there are.",
-        ),
+        "to": Param(**TO_RELEASE),
     },
     tags=tags("disruptive", TARGETS),
     **ASKED_FOR,

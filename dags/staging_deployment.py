@@ -34,7 +34,7 @@ from opskit.groups.silhouette import (
 )
 from opskit.lease import write_record
 from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.params import COMMIT, common_params, refuse_other_repository
+from opskit.params import COMMIT, REPOSITORY, common_params, refuse_other_repository
 from opskit.step import Step
 
 TARGETS = load().staging()
@@ -53,12 +53,7 @@ with DAG(
     params={
         **common_params(TARGETS),
         "commit": Param(**COMMIT),
-        "repository": Param(
-            "",
-            type="string",
-            title="Repository",
-            description="<owner>/<name>, if CI wants to be sure; the inventory knows it.",
-        ),
+        "repository": Param(**REPOSITORY),
     },
     tags=tags("disruptive", TARGETS),
     **ASKED_FOR,

@@ -31,6 +31,7 @@ from include.waits.progress import Progress
 from opskit.clients import clients_for, operations_table
 from opskit.database import connect
 from opskit.neighbours import github_repository
+from opskit.params import filled
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -65,7 +66,7 @@ class Step:
 
     @property
     def params(self) -> dict[str, Any]:
-        return dict(self.context["params"])
+        return filled(self.context["params"])
 
     @property
     def reason(self) -> str:
