@@ -13,7 +13,9 @@ def optional(dags):
     for dag in dags.values():
         for name in dag.params:
             param = dag.params.get_param(name)
-            if isinstance(param.value, str | int | list | dict | type(None)):  # else it is Airflow's mark for no default
+            if isinstance(
+                param.value, str | int | list | dict | type(None)
+            ):  # else it is Airflow's mark for no default
                 yield dag.dag_id, name, param.value, param.schema
 
 
