@@ -71,23 +71,22 @@ def sent_by(page: Page, trigger):
 def test_every_runbook_starts_from_the_form_with_only_what_is_required(sandbox, person):
     page = person("operator").page
     page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     for runbook, params in params_of_every_runbook(sandbox).items():
         page.goto(f"{sandbox.endpoints['airflow'].rstrip('/')}/dags/{runbook}")
         page.get_by_role("button", name="Trigger").first.click()
         trigger = page.get_by_test_id("trigger-dag-submit")
-        expect(page.locator("#element_reason")).to_be_visible()
-        expect(trigger, f"{runbook} asks for nothing").to_be_disabled()
+        expect(page.locator("#element_reason")).to_be_visible(timeout=PATIENCE)
+        expect(trigger, f"{runbook} asks for nothing").to_be_disabled(timeout=PATIENCE)
         required = {name for name, param in params.items() if is_required(param)}
         assert {"target", "reason"} <= required, runbook
         for name in sorted(required):
             fill(page, name, params[name]["schema"])
-        expect(trigger, f"{runbook} with {sorted(required)}").to_be_enabled()
+        expect(trigger, f"{runbook} with {sorted(required)}").to_be_enabled(timeout=PATIENCE)
         assert sent_by(page, trigger).keys() == params.keys(), runbook
 
         emptied = {name for name, param in params.items() if "null" in param["schema"]["type"]}
         for name in sorted(emptied):
             clear(page, name, params[name]["schema"])
-            expect(trigger, f"{runbook} with {name} emptied").to_be_enabled()
+            expect(trigger, f"{runbook} with {name} emptied").to_be_enabled(timeout=PATIENCE)
         conf = sent_by(page, trigger)
         assert {name: conf[name] for name in emptied} == dict.fromkeys(emptied), runbook

@@ -43,3 +43,12 @@ def test_emptied_field_means_its_default(dags):
     for dag_id, name, default, schema in optional(dags):
         if "null" in schema["type"]:
             assert filled({name: None}) == {name: default}, dag_id
+
+
+def test_person_may_answer_for_a_map_without_a_note():
+    from opskit.operators.confirm_maps import ConfirmQaOperator
+
+    params = ConfirmQaOperator(task_id="confirm_qa", region="US/PA").params
+    assert sends("", params.get_param("note").schema) == ""
+    with pytest.raises(AssertionError, match="wants a value"):
+        sends("", params.get_param("looked_at").schema)
