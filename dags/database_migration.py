@@ -2,47 +2,13 @@
 
 from datetime import datetime
 
-from airflow.sdk import Param
-
 from include.inventory import load
 from include.releases.migrating import Wish, make_plan
-from include.releases.migration import PRESETS
 from include.releases.plans.database_migration import DatabaseMigrationPlan
 from opskit.context import StepContext
 from opskit.groups.migration import migration, verify_migration
+from opskit.params import AGAIN, COMMAND, COMMAND_IN_FULL, CPU, IN_FULL, MEMORY, SNAPSHOT
 from opskit.runbook import Proof, Stage, runbook
-
-IN_FULL = "in full"
-PARAMS = {
-    "command": Param(
-        "migrate",
-        type="string",
-        enum=[*PRESETS, IN_FULL],
-        title="Command",
-        description="One of the inventory's commands, or one given in full below.",
-    ),
-    "words": Param(
-        [],
-        type="array",
-        items={"type": "string"},
-        title="Command in full",
-        description='Only for "in full": the command, one word a line.',
-    ),
-    "cpu": Param(None, type=["null", "integer"], title="CPU units", description="1024 is one vCPU."),
-    "memory": Param(None, type=["null", "integer"], title="Memory", description="MiB; left out, the inventory's."),
-    "again": Param(
-        False,
-        type="boolean",
-        title="Again",
-        description="Run it although this image has made this migration before.",
-    ),
-    "snapshot": Param(
-        False,
-        type="boolean",
-        title="Snapshot",
-        description="Make a snapshot of the database before, and wait for it.",
-    ),
-}
 
 
 def plan_migration(ctx: StepContext) -> tuple[DatabaseMigrationPlan, datetime]:
@@ -57,7 +23,14 @@ dag = runbook(
     subject="migration",
     risk="disruptive",
     targets=load().migratable(),
-    params=PARAMS,
+    params={
+        "command": COMMAND,
+        "words": COMMAND_IN_FULL,
+        "cpu": CPU,
+        "memory": MEMORY,
+        "again": AGAIN,
+        "snapshot": SNAPSHOT,
+    },
     plan=plan_migration,
     steps=[Stage("Database migration", migration)],
     proof=Proof((verify_migration,)),

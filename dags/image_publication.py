@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from airflow.sdk import Param
-
 from include.inventory import load
 from include.releases.plans.image_publication import ImagePublicationPlan
 from include.releases.publishing import make_plan
@@ -22,7 +20,7 @@ dag = runbook(
     subject="publication",
     risk="safe",
     targets=load().publishing(),
-    params={"commit": Param(**COMMIT)},
+    params={"commit": COMMIT},
     plan=plan_publication,
     steps=[Stage("Image in the registry", image)],
     proof=Proof((verify_image,)),

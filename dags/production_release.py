@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from airflow.sdk import Param
-
 from include.inventory import load
 from include.releases import production
 from include.releases.plans.production_release import ProductionReleasePlan
@@ -22,10 +20,8 @@ from opskit.groups.deployment import (
 from opskit.groups.migration import migration
 from opskit.groups.publication import await_pipeline, draft_release, publish_release
 from opskit.groups.tickets import mark_tickets, move_tickets
-from opskit.params import COMMIT_OR_NONE, VERSION_OR_NONE
+from opskit.params import BUMP, COMMIT_OR_NONE, VERSION_OR_NONE
 from opskit.runbook import Aside, KeptTarget, Proof, Stage, runbook
-
-BUMP = Param("patch", enum=["patch", "minor", "major"], title="Bump", description="Of the last version.")
 
 
 def plan_release(ctx: StepContext) -> tuple[ProductionReleasePlan, datetime]:
@@ -40,7 +36,7 @@ dag = runbook(
     subject="release",
     risk="disruptive",
     targets=load().releasable(),
-    params={"commit": Param(**COMMIT_OR_NONE), "version": Param(**VERSION_OR_NONE), "bump": BUMP},
+    params={"commit": COMMIT_OR_NONE, "version": VERSION_OR_NONE, "bump": BUMP},
     plan=plan_release,
     steps=[
         Stage("Publication", draft_release, keep_baseline, publish_release, await_pipeline),

@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime
 
-from airflow.sdk import Param
-
 from include.inventory import load
 from include.regions import planning
 from include.regions.plan import RegionDataPlan
@@ -43,9 +41,9 @@ dag = runbook(
     risk="disruptive",
     targets=load().updatable(),
     params={
-        "regions": Param(**REGIONS),
-        "remove_stale": Param(**REMOVE_STALE),
-        "requests_per_second": Param(**REQUESTS_PER_SECOND),
+        "regions": REGIONS,
+        "remove_stale": REMOVE_STALE,
+        "requests_per_second": REQUESTS_PER_SECOND,
     },
     plan=plan_update,
     steps=[

@@ -2,22 +2,13 @@
 
 from datetime import datetime
 
-from airflow.sdk import Param
-
 from include.inventory import load
 from include.releases.plans.rollback import RollbackPlan
 from include.releases.returning import make_plan
 from opskit.context import StepContext
 from opskit.groups.deployment import deploy_earlier_release, hand_back_groups, raise_group_capacity, verify_rollback
+from opskit.params import TO_RELEASE
 from opskit.runbook import Proof, Stage, runbook
-
-TO = Param(
-    "",
-    type="string",
-    maxLength=128,
-    title="To",
-    description="The readable tag of a release, such as production-v1.2.3-20261121140000; the refusal lists those there are.",
-)
 
 
 def plan_rollback(ctx: StepContext) -> tuple[RollbackPlan, datetime]:
@@ -29,7 +20,7 @@ dag = runbook(
     subject="rollback",
     risk="disruptive",
     targets=load().returnable(),
-    params={"to": TO},
+    params={"to": TO_RELEASE},
     plan=plan_rollback,
     steps=[Stage("Deployment", raise_group_capacity, deploy_earlier_release)],
     verification=[verify_rollback],

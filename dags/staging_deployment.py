@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from airflow.sdk import Param
-
 from include.inventory import load
 from include.releases.plans.staging_deployment import StagingDeploymentPlan
 from include.releases.staging import make_plan
@@ -21,15 +19,8 @@ from opskit.groups.image import image
 from opskit.groups.migration import migration
 from opskit.groups.performance import performance, verify_performance
 from opskit.groups.proof import await_checks_green, keep_staging_proof
-from opskit.params import COMMIT, refuse_other_repository
+from opskit.params import COMMIT, REPOSITORY, refuse_other_repository
 from opskit.runbook import Proof, Stage, runbook
-
-REPOSITORY = Param(
-    "",
-    type="string",
-    title="Repository",
-    description="<owner>/<name>, if CI wants to be sure; the inventory knows it.",
-)
 
 
 def plan_deployment(ctx: StepContext) -> tuple[StagingDeploymentPlan, datetime]:
@@ -42,7 +33,7 @@ dag = runbook(
     subject="deployment",
     risk="disruptive",
     targets=load().staging(),
-    params={"commit": Param(**COMMIT), "repository": REPOSITORY},
+    params={"commit": COMMIT, "repository": REPOSITORY},
     plan=plan_deployment,
     steps=[
         Stage("Checks and image", await_checks_green, image),

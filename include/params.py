@@ -85,9 +85,10 @@ def _sentence(name: str, value: object, error: ValidationError, declared: Declar
             kinds = [limit] if isinstance(limit, str) else limit
             return f"{name} must be {' or '.join(KINDS.get(kind, f'a {kind}') for kind in kinds)}, not {shown(value)}"
         case "enum":
-            near = get_close_matches(str(value).strip().lower(), [str(each) for each in limit], n=1, cutoff=0.8)
+            offered = [str(each) for each in limit if each is not None]
+            near = get_close_matches(str(value).strip().lower(), offered, n=1, cutoff=0.8)
             meant = f"did you mean {near[0]}? It is" if near else "it is"
-            return f"{name} is {shown(value)}, which is not offered; {meant} one of {', '.join(map(str, limit))}"
+            return f"{name} is {shown(value)}, which is not offered; {meant} one of {', '.join(offered)}"
         case "minLength":
             return f"{name} {shown(value)} is too short: {len(str(value))} characters, and {limit} are needed"
         case "maxLength":

@@ -24,6 +24,7 @@ from include.waits.progress import Progress
 from opskit.clients import clients_for, operations_table
 from opskit.database import connect
 from opskit.neighbours import github_repository
+from opskit.params import filled
 from opskit.step_definition import StepDefinition
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class StepContext:
 
     @property
     def params(self) -> dict[str, Any]:
-        return dict(self.context["params"])
+        return filled(self.context["params"])
 
     @property
     def reason(self) -> str:

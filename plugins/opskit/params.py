@@ -1,12 +1,23 @@
-"""What every runbook asks for: the target, a reason, and whether to plan only; anything else is refused."""
+"""The params of the runbooks: what each one asks for in Airflow's form, and what an empty field means.
 
-from collections.abc import Sequence
+Airflow's form enables *Trigger* only when every field has a value, except those whose type includes "null". It sends null
+for a field that was emptied, and the default for one that was not touched. So an optional param takes null, and `filled`
+puts its default in the place of null. A checkbox always has a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
 from include.errors import PreconditionError
 from include.params import shown, unknown_names
-from opskit.context import StepContext
+from include.releases.migration import PRESETS
+
+if TYPE_CHECKING:
+    from opskit.context import StepContext
 
 REASON_LENGTH = 10
 VISIBLE = 5  # of them: blanks are no reason
@@ -14,6 +25,19 @@ VISIBLE = 5  # of them: blanks are no reason
 FORBIDDEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 BLANK = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
 REASON_FORM = rf"^(?![\s\S]*[{FORBIDDEN}])(?:[{BLANK}]*[^{BLANK}]){{{VISIBLE}}}"
+
+
+def choice(names: Sequence[str], default: str, **rest: str) -> dict[str, Any]:
+    """Return the schema of a drop-down that may be emptied; empty, it means the default."""
+    return {
+        "default": default,
+        "type": ["null", "string"],
+        "enum": [*names, None],
+        "values_display": {"null": f"{default} (default)"},
+        **rest,
+    }
+
+
 COMMIT = {
     "type": "string",
     "pattern": "^[0-9a-f]{40}$",
@@ -21,17 +45,76 @@ COMMIT = {
     "description": "All 40 characters of its id, as git rev-parse prints them.",
 }
 COMMIT_OR_NONE = {
-    **COMMIT,
     "default": "",
+    "type": ["null", "string"],
     "pattern": "^([0-9a-f]{40})?$",
+    "title": "Commit",
     "description": "All 40 characters of its id; left out, the last one that staging has proved.",
 }
 VERSION_OR_NONE = {
     "default": "",
-    "type": "string",
+    "type": ["null", "string"],
     "pattern": r"^(v?[0-9]{1,9}(\.[0-9]{1,9}){2,3})?$",
     "title": "Version",
     "description": "Such as v1.2.3; left out, the one after the last.",
+}
+BUMP = choice(("patch", "minor", "major"), "patch", title="Bump", description="Of the last version.")
+REPOSITORY = {
+    "default": "",
+    "type": ["null", "string"],
+    "maxLength": 200,
+    "title": "Repository",
+    "description": "<owner>/<name>, if CI wants to be sure; the inventory knows it.",
+}
+TO_RELEASE = {
+    "default": "",
+    "type": ["null", "string"],
+    "maxLength": 128,
+    "title": "To",
+    "description": "The readable tag of a release, such as production-v1.2.3-20261121140000; the refusal lists those there are.",
+}
+
+IN_FULL = "in full"
+COMMAND = choice(
+    (*PRESETS, IN_FULL),
+    "migrate",
+    title="Command",
+    description="One of the inventory's commands, or one given in full below.",
+)
+COMMAND_IN_FULL = {
+    "default": [],
+    "type": ["null", "array"],
+    "items": {"type": "string"},
+    "title": "Command in full",
+    "description": 'Only for "in full": the command, one word a line.',
+}
+CPU = {
+    "default": None,
+    "type": ["null", "integer"],
+    "minimum": 1,
+    "maximum": 196_608,  # ECS's own limit: 192 vCPUs
+    "title": "CPU units",
+    "description": "1024 is one vCPU; left out, the inventory's.",
+}
+MEMORY = {
+    "default": None,
+    "type": ["null", "integer"],
+    "minimum": 1,
+    "maximum": 33_554_432,  # 32 TiB: more than any instance has
+    "title": "Memory",
+    "description": "MiB; left out, the inventory's.",
+}
+AGAIN = {
+    "default": False,
+    "type": "boolean",
+    "title": "Again",
+    "description": "Run it although this image has made this migration before.",
+}
+SNAPSHOT = {
+    "default": False,
+    "type": "boolean",
+    "title": "Snapshot",
+    "description": "Make a snapshot of the database before, and wait for it.",
 }
 
 REGIONS = {
@@ -48,15 +131,36 @@ REMOVE_STALE = {
     "title": "Remove stale objects",
     "description": "Also remove what the new data does not have. The backup keeps it.",
 }
-
 REQUESTS_PER_SECOND = {
     "default": 0,
-    "type": "integer",
+    "type": ["null", "integer"],
     "minimum": 0,
     "maximum": 10_000,
     "title": "Requests a second",
     "description": "At most so many requests to S3 for copies, for the sake of others who read there; 0: as many as S3 takes.",
 }
+
+OPTIONAL: Mapping[str, Mapping[str, Any]] = {
+    "commit": COMMIT_OR_NONE,
+    "version": VERSION_OR_NONE,
+    "bump": BUMP,
+    "repository": REPOSITORY,
+    "to": TO_RELEASE,
+    "command": COMMAND,
+    "words": COMMAND_IN_FULL,
+    "cpu": CPU,
+    "memory": MEMORY,
+    "requests_per_second": REQUESTS_PER_SECOND,
+}
+
+
+def filled(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's params with the default of each field that was left empty."""
+    # not from the DAG's own params: Airflow puts the run's values into them
+    return {
+        name: OPTIONAL[name]["default"] if value is None and name in OPTIONAL else value
+        for name, value in params.items()
+    }
 
 
 def common_params(targets: Sequence[str]) -> dict[str, Param]:

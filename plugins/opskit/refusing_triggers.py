@@ -1,64 +1,76 @@
 """Have Airflow's API refuse a run that was given something wrong, in one sentence, before there is a run.
 
-Airflow itself takes any key it does not know, and answers a wrong value with a dump of the schema.
+Airflow itself takes any key it does not know, and answers a wrong value with a dump of the schema. It also takes what it cannot pass
+on to its own processes, as the conf of a run and as the answer to a question.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
-from include.params import Declared, complaint, shown, storable
+from include import trigger_request
+from include.params import Declared, complaint
 
-TRIGGER = re.compile(r"/api/v2/dags/([^/]+)/dagRuns/?$")
-RUN_ID_LENGTH = 250  # Airflow's column
+CHECKED = (
+    ("POST", re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")),
+    ("PATCH", re.compile(r"/api/v2/dags/[^/]+/dagRuns/[^/]+/taskInstances/[^/]+/-?[0-9]+/hitlDetails/?$")),
+)
 RISK = "risk:"  # the tag every runbook carries; other DAGs of the same Airflow are left alone
 
 
 class RefusingTriggers:
     """ASGI middleware around Airflow's API server; `fastapi_root_middlewares` of the plugin names it.
 
-    Who may trigger is Airflow's to say, and first: what is wrong is passed on without a field that Airflow requires, so
-    that a stranger gets Airflow's 401 or 403 and the attempt is in its audit log, and only its 422 becomes our sentence.
+    Airflow decides first who may trigger or answer: a request that is wrong is passed on without a field that Airflow
+    requires, so that a stranger gets Airflow's 401 or 403 and the attempt is in its audit log. Only its 422 becomes our sentence.
     """
 
     def __init__(self, app: Any):
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        match = scope["type"] == "http" and scope["method"] == "POST" and TRIGGER.search(scope["path"])
+        match = scope["type"] == "http" and _checked(scope["method"], scope["path"])
         if not match:
             await self.app(scope, receive, send)
             return
         body = await _read(receive)
-        sentence = await self._complaint(scope, match[1], body)
+        sentence, given = await self._refusal(scope, match.groupdict().get("dag_id"), body)
         if sentence is None:
             await self.app(scope, _replay(body, receive), send)
             return
-        given = json.loads(body)
-        given.pop("logical_date", None)
-        # what no database takes, Airflow's audit log does not take either: it would answer 500
-        refused = json.dumps(given, ensure_ascii=False).replace(r"\u0000", "?").encode(errors="replace")
+        refused = json.dumps(trigger_request.loggable(given)).encode()
         await self.app(_resized(scope, refused), _replay(refused, receive), _Answer(send, sentence))
 
-    async def _complaint(self, scope: Any, dag_id: str, body: bytes) -> str | None:
+    async def _refusal(self, scope: Any, dag_id: str | None, body: bytes) -> tuple[str | None, dict[str, Any]]:
+        """Return what is wrong with a request, and as much of it as could be read."""
         from starlette.concurrency import run_in_threadpool
 
+        if len(body) > trigger_request.LARGEST:
+            return trigger_request.TOO_LARGE, {}
         try:
-            given = json.loads(body)
+            given = trigger_request.parse(body)
         except ValueError:  # no JSON, or none in UTF-8: Airflow says so itself
-            return None
+            return None, {}
+        except RecursionError:
+            return trigger_request.TOO_DEEP, {}
         if not isinstance(given, dict):
-            return None
-        for name in ("dag_run_id", "note", "partition_key"):
-            if isinstance(given.get(name), str) and not storable(given[name]):
-                return f"{name} {shown(given[name])} holds a character that no database takes."
-        run_id = given.get("dag_run_id")
-        if isinstance(run_id, str) and len(run_id) > RUN_ID_LENGTH:
-            return f"dag_run_id {shown(run_id)} is too long: at most {RUN_ID_LENGTH} characters are taken."
+            return None, {}
+        if sentence := trigger_request.cannot_be_kept(given):  # for any DAG: it would stop what all of them share
+            return sentence, given
+        if dag_id is None:
+            return None, given
         params = await run_in_threadpool(_params_of, scope["app"].state.dag_bag, dag_id)
-        return complaint(params, given.get("conf")) if params is not None else None
+        if params is None:
+            return None, given
+        started = trigger_request.cannot_be_started(given, datetime.now(UTC))
+        return started or complaint(params, given.get("conf")), given
+
+
+def _checked(method: str, path: str) -> re.Match[str] | None:
+    return next((match for verb, pattern in CHECKED if verb == method and (match := pattern.search(path))), None)
 
 
 class _Answer:
@@ -104,12 +116,14 @@ def _has_default(value: Any, schema: dict[str, Any], is_set: Any) -> bool:
 
 
 async def _read(receive: Any) -> bytes:
-    parts = []
+    """Return the body; of one that is too large, a little more than is taken."""
+    body = bytearray()
     while True:
         message = await receive()
-        parts.append(message.get("body", b""))
+        if len(body) <= trigger_request.LARGEST:
+            body += message.get("body", b"")
         if not message.get("more_body"):
-            return b"".join(parts)
+            return bytes(body)
 
 
 def _replay(body: bytes, receive: Any) -> Any:

@@ -47,7 +47,7 @@ def runbook(
     plan: Planner,
     steps: Sequence[Stage],
     proof: Proof,
-    params: Mapping[str, Param] | None = None,
+    params: Mapping[str, Mapping[str, Any]] | None = None,
     verification: Sequence[Part] = (),
     recovery: Sequence[Part] = (),
     at_once_after: Sequence[StepDefinition] = (),
@@ -69,7 +69,7 @@ def runbook(
         description=page.summary,
         doc_md=page.text,
         schedule=None,
-        params={**common_params(targets), **(params or {})},
+        params={**common_params(targets), **{name: Param(**schema) for name, schema in (params or {}).items()}},
         tags=[f"risk:{risk}", *sorted({f"system:{target.split('/')[0]}" for target in targets})],
         **ASKED_FOR,
     ) as dag:

@@ -26,7 +26,8 @@ CONF = {
     "a text": ("core/staging", "not 'core/staging'"),
     "unknown key": ({**GOOD, "plan_onyl": True}, "knows no 'plan_onyl', did you mean 'plan_only'?"),
     "key with a look-alike": ({**GOOD, "plan_\u043enly": True}, r"knows no 'plan_\u043enly'"),
-    "key with NUL": ({**GOOD, "a\x00b": 1}, r"knows no 'a\x00b'"),
+    "key with NUL": ({**GOOD, "a\x00b": 1}, r"'a\x00b' in conf holds a character"),
+    "a number of twenty digits": ({**GOOD, "plan_only": 10**20}, "is a whole number of more than 64 bits"),
     "a megabyte": ({**GOOD, "x": "y" * 1_000_000}, "knows no 'x'"),
     "no target": ({"reason": GOOD["reason"]}, "target is missing"),
     "target None": ({**GOOD, "target": None}, "target must be a text, not None"),
@@ -64,6 +65,70 @@ def test_wrong_conf_is_refused_in_one_sentence_before_there_is_a_run(running_san
     assert len(sentence) < 600
     assert runs(running_sandbox) == before
     assert running_sandbox.calls(seen) == []
+
+
+NESTED = "[" * 50_000 + "]" * 50_000
+REQUESTS = {
+    "twenty digits within regions": (
+        "region_data_update",
+        {"conf": {**GOOD, "regions": [{"region": "US/PA", "data": "s3://b/p/", "n": 10**20}]}},
+        "regions[0].n 100000000000000000000 is a whole number",
+    ),
+    "twenty digits of CPU": (
+        "database_migration",
+        {"conf": {**GOOD, "cpu": 10**20}},
+        "cpu 100000000000000000000 is a whole",
+    ),
+    "infinite CPU": ("database_migration", {"conf": {**GOOD, "cpu": float("inf")}}, "cpu inf is no number"),
+    "logical_date in 2999": (
+        "service_restart",
+        {"conf": GOOD, "logical_date": "2999-01-01T00:00:00Z"},
+        "logical_date '2999-01-01T00:00:00Z' is to come",
+    ),
+    "run_after in 2999": (
+        "service_restart",
+        {"conf": GOOD, "run_after": "2999-01-01T00:00:00Z"},
+        "run_after '2999-01-01T00:00:00Z' is to come",
+    ),
+    "the first day of all": (
+        "service_restart",
+        {"conf": GOOD, "logical_date": "0001-01-01T00:00:00+14:00"},
+        "is too long ago",
+    ),
+    "a note of a megabyte": ("service_restart", {"conf": GOOD, "note": "x" * 1_000_000}, "note 'xxx"),
+    "a run id that is an object": (
+        "service_restart",
+        {"conf": GOOD, "dag_run_id": {"a": 1}},
+        "dag_run_id must be a text",
+    ),
+    "an odd field": ("service_restart", {"conf": GOOD, "task_id": {"a": 1}}, "has no 'task_id'"),
+}
+
+
+@pytest.mark.parametrize("case", REQUESTS)
+def test_request_that_airflow_would_choke_on_is_refused_and_airflow_goes_on(running_sandbox, case):
+    runbook, body, words = REQUESTS[case]
+    content = json.dumps({"logical_date": None, **body}).encode()
+    client = running_sandbox.airflow("operator")
+    answer = client.post(f"/dags/{runbook}/dagRuns", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400, answer.text
+    assert words in answer.json()["detail"]
+    assert "\n" not in answer.json()["detail"]
+    health = client.get("/monitor/health").json()
+    assert {health[name]["status"] for name in ("scheduler", "dag_processor")} == {"healthy"}
+
+
+@pytest.mark.parametrize("size", ["nested", "large"])
+def test_body_that_is_too_much_is_refused_and_the_server_goes_on(running_sandbox, size):
+    reason = NESTED if size == "nested" else json.dumps("x" * 2_000_000)
+    content = f'{{"logical_date": null, "conf": {{"target": "{HOUSING}", "reason": {reason}}}}}'.encode()
+    client = running_sandbox.airflow("operator")
+    answer = client.post(RUNS, content=content, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"].split(":")[0]) == (
+        400,
+        f"The request is {'nested too deeply' if size == 'nested' else 'too large'}",
+    )
+    assert client.get("/monitor/health").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ PARAMS = {
     "reason": Declared({"type": "string", "minLength": 10, "maxLength": 500, "pattern": r"\S"}, "Why now?"),
     "plan_only": Declared({"type": "boolean"}, has_default=True),
     "count": Declared({"type": ["null", "integer"], "minimum": 1, "maximum": 9}, has_default=True),
+    "bump": Declared({"type": ["null", "string"], "enum": ["patch", "minor", None]}, has_default=True),
     "day": Declared({"type": "string", "format": "date"}, has_default=True),
 }
 GOOD = {"target": "core/staging", "reason": "ten chars!"}
@@ -18,7 +19,7 @@ GOOD = {"target": "core/staging", "reason": "ten chars!"}
 
 def test_what_fits_is_taken():
     assert complaint(PARAMS, GOOD) is None
-    assert complaint(PARAMS, {**GOOD, "plan_only": True, "count": None, "day": "2026-11-21"}) is None
+    assert complaint(PARAMS, {**GOOD, "plan_only": True, "count": None, "bump": None, "day": "2026-11-21"}) is None
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def test_what_fits_is_taken():
         ({**GOOD, "count": "two"}, "count must be nothing or a whole number, not 'two'."),
         ({**GOOD, "count": 0}, "count is 0, but its minimum is 1."),
         ({**GOOD, "count": 10}, "count is 10, but its maximum is 9."),
+        ({**GOOD, "bump": "huge"}, "bump is 'huge', which is not offered; it is one of patch, minor."),
         ({**GOOD, "day": "tomorrow"}, "day: 'tomorrow' does not fit format 'date'."),
         ({**GOOD, "reason": "short"}, "reason 'short' is too short: 5 characters, and 10 are needed."),
         ({**GOOD, "reason": " " * 10}, "reason '          ' does not have its form (Why now?)."),
@@ -80,19 +82,19 @@ def test_target_that_only_looks_like_one_gives_itself_away(target: str, shown: s
 def test_what_is_no_object_is_refused(given: Any):
     assert complaint(PARAMS, given) == (
         'What is given must be an object of names and values such as {"target": ..., "reason": ..., "plan_only": ..., '
-        f'"count": ..., "day": ...}}, not {given!r}.'
+        f'"count": ..., "bump": ..., "day": ...}}, not {given!r}.'
     )
 
 
 def test_unknown_name_is_refused_with_the_one_that_was_meant():
     assert complaint(PARAMS, {**GOOD, "plan_onyl": True}) == (
-        "This runbook knows no 'plan_onyl', did you mean 'plan_only'? It takes count, day, plan_only, reason, target."
+        "This runbook knows no 'plan_onyl', did you mean 'plan_only'? It takes bump, count, day, plan_only, reason, target."
     )
 
 
 def test_unknown_names_are_refused_before_anything_else_is_looked_at():
     assert complaint(PARAMS, {"target": 7, "zone": 1, "area": 2}) == (
-        "This runbook knows no 'area', 'zone'; it takes count, day, plan_only, reason, target."
+        "This runbook knows no 'area', 'zone'; it takes bump, count, day, plan_only, reason, target."
     )
 
 

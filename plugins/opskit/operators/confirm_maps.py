@@ -70,7 +70,7 @@ class ConfirmQaOperator(HITLOperator):
             options=[GOOD, BAD],
             params={
                 "looked_at": Param("", type="string", title=TITLE, description=HOW),
-                "note": Param("", type="string", title="Note", description="What you saw, for the record."),
+                "note": Param("", type=["null", "string"], title="Note", description="What you saw, for the record."),
             },
             **kwargs,
         )
@@ -117,7 +117,7 @@ class ConfirmQaOperator(HITLOperator):
             chosen,
             who_answered(answer),
             str(given.get("looked_at", "")),
-            str(given.get("note", "")),
+            str(given.get("note") or ""),
         )
 
     @staticmethod

@@ -1,0 +1,161 @@
+"""A request to start a run, or an answer to a question, before Airflow gets it: what is refused, in one sentence.
+
+Airflow 3.3 takes all of this with status 200, or answers 500. A whole number outside 64 bits ends every process that
+gets it in a message, and the DAG processor gets it again after each start. PostgreSQL takes no NUL, no half of a
+character and no NaN. A run whose logical date is to come stays running without a task, and holds one of its runbook's places.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from include.params import SHOWN, shown, storable
+
+LARGEST = 1_048_576  # bytes; the regions of a whole country are a tenth of it
+DEEPEST = 20  # levels; a param has three at most, and Airflow's processes fail at some hundreds
+SMALLEST_NUMBER, LARGEST_NUMBER = -(2**63), 2**63 - 1
+LONGEST = {"dag_run_id": 250, "partition_key": 250, "note": 1000}  # characters in Airflow's columns
+FIELDS = (
+    "conf",
+    "dag_run_id",
+    "data_interval_end",
+    "data_interval_start",
+    "logical_date",
+    "note",
+    "partition_key",
+    "run_after",
+)
+LOGGED = (
+    "conf",
+    "dag_run_id",
+    "note",
+    "params_input",
+    "partition_key",
+    "run_after",
+)  # and nothing that Airflow requires
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# the form sends the time of its user's clock
+AHEAD = {
+    "logical_date": timedelta(minutes=10),
+    "run_after": timedelta(days=7),
+    "data_interval_start": timedelta(days=7),
+    "data_interval_end": timedelta(days=7),
+}
+BEHIND = {"run_after": timedelta(days=1)}  # it becomes part of the names of releases and backups
+DATE: TypeAdapter[datetime] = TypeAdapter(datetime)  # what Airflow reads dates with
+
+TOO_LARGE = f"The request is too large: at most {LARGEST:,} bytes are taken."
+TOO_DEEP = f"The request is nested too deeply: at most {DEEPEST} levels are taken."
+
+
+def parse(body: bytes) -> Any:
+    """Return what a body says, its numbers unharmed. Raises: ValueError if it is no JSON, RecursionError if it is too deep."""
+    return json.loads(body, parse_int=_whole)
+
+
+def cannot_be_kept(given: Any) -> str | None:
+    """Return the first thing in a request that Airflow or its database cannot keep, as one sentence, or None."""
+    return next(_unkept("", given, 0), None)
+
+
+def cannot_be_started(given: Mapping[str, Any], now: datetime) -> str | None:
+    """Return why a request cannot become a run that starts and ends, as one sentence, or None."""
+    if unknown := sorted(set(given) - set(FIELDS)):
+        return f"A request to start a run has no {', '.join(map(shown, unknown[:5]))}; it has {', '.join(FIELDS)}."
+    for name, longest in LONGEST.items():
+        value = given.get(name)
+        if value is not None and not isinstance(value, str):
+            return f"{name} must be a text, not {shown(value)}."
+        if value is not None and len(value) > longest:
+            return f"{name} {shown(value)} is too long: at most {longest:,} characters are taken."
+    return next(filter(None, (_wrong_date(name, given.get(name), now) for name in AHEAD)), None)
+
+
+def loggable(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a refused request as the audit log takes them: a text in the place of what cannot be kept."""
+    kept = {name: _keepable(given[name], 0) for name in LOGGED if given.get(name) is not None}
+    return kept | {name: str(kept[name])[:longest] for name, longest in LONGEST.items() if name in kept}
+
+
+def _keepable(given: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        return "..."
+    match given:
+        case dict():
+            return {shown(name) if _fault(name) else name: _keepable(value, depth + 1) for name, value in given.items()}
+        case list():
+            return [_keepable(value, depth + 1) for value in given]
+    return _text(given) if _fault(given) else given
+
+
+def _unkept(path: str, given: Any, depth: int) -> Iterator[str]:
+    if depth > DEEPEST:
+        yield TOO_DEEP
+        return
+    if fault := _fault(given):
+        yield f"{path or 'The request'} {_text(given)} {fault}."
+    match given:
+        case dict():
+            for name, value in given.items():
+                if fault := _fault(name):
+                    yield f"The name {shown(name)}{f' in {path}' if path else ''} {fault}."
+                yield from _unkept(_inside(path, name), value, depth + 1)
+        case list():
+            for number, value in enumerate(given):
+                yield from _unkept(f"{path}[{number}]", value, depth + 1)
+
+
+def _inside(path: str, name: str) -> str:
+    return name if path in ("", "conf") else f"{path}.{name}"  # people know the params of a runbook, not conf
+
+
+def _fault(value: Any) -> str | None:
+    match value:
+        case str() if not storable(value):
+            return "holds a character that no database takes"
+        case float() if not math.isfinite(value):
+            return "is no number that a database takes"
+        case Decimal():
+            return "is a whole number of more than 64 bits, which Airflow cannot pass on"
+    return None
+
+
+def _whole(digits: str) -> int | Decimal:
+    """Return a whole number; as a decimal if it has more than 64 bits, since Python reads no int of 5,000 digits."""
+    number = Decimal(digits)
+    return int(number) if SMALLEST_NUMBER <= number <= LARGEST_NUMBER else number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, Decimal):
+        return shown(value)
+    digits = str(value)
+    return digits if len(digits) <= SHOWN else f"{digits[:SHOWN]}... ({len(digits):,} digits)"
+
+
+def _wrong_date(name: str, value: Any, now: datetime) -> str | None:
+    if value is None:
+        return None
+    try:
+        date = DATE.validate_python(value)
+    except ValidationError:
+        return f"{name} {shown(value)} is no time such as {now:%Y-%m-%dT%H:%M:%SZ}."
+    if date.tzinfo is None:
+        if name != "run_after":
+            return f"{name} {shown(value)} has no time zone; write it such as {now:%Y-%m-%dT%H:%M:%SZ}."
+        date = date.replace(tzinfo=UTC)
+    ahead, earliest = AHEAD[name], now - BEHIND[name] if name in BEHIND else EARLIEST
+    if date - now > ahead:
+        return f"{name} {shown(value)} is to come: at most {_long(ahead)} from now are taken; leave it out, and the run starts now."
+    if date < earliest:
+        return f"{name} {shown(value)} is too long ago: {earliest:%Y-%m-%dT%H:%MZ} is the earliest that is taken."
+    return None
+
+
+def _long(span: timedelta) -> str:
+    return f"{span.days} days" if span.days else f"{span.seconds // 60} minutes"

@@ -1,0 +1,92 @@
+"""Airflow's trigger form of every runbook: who fills in only what is required can press Trigger, and Airflow takes what is sent."""
+
+import json
+
+from playwright.sync_api import Page, expect
+
+PATIENCE = 120_000  # milliseconds: on a busy machine Airflow's pages take their time
+REQUIRED = {
+    "reason": "asked for by the form's test",
+    "commit": "0123456789abcdef0123456789abcdef01234567",
+    "regions": '[{"region": "US/PA", "data": "s3://bucket/regions/US/PA/2026-11-20/"}]',
+}
+
+
+def params_of_every_runbook(sandbox):
+    operator = sandbox.airflow("operator")
+    names = [dag["dag_id"] for dag in operator.get("/dags", params={"limit": 100}).json()["dags"]]
+    assert len(names) > 5
+    return {name: operator.get(f"/dags/{name}/details").json()["params"] for name in sorted(names)}
+
+
+def is_required(param):
+    return param["value"] is None and "null" not in param["schema"]["type"]
+
+
+def fill(page: Page, name, schema):
+    field = page.locator(f"#element_{name}")
+    if "enum" in schema:
+        field.click()
+        page.get_by_role("option", name=schema["enum"][0], exact=True).click()
+    elif "array" in schema["type"]:
+        field.locator("[contenteditable=true]").click()
+        page.keyboard.press("Control+A")
+        page.keyboard.insert_text(REQUIRED[name])
+    else:
+        field.fill(REQUIRED[name])
+
+
+def clear(page: Page, name, schema):
+    """Empty a field that may be left out, after writing into it."""
+    field = page.locator(f"#element_{name}")
+    if "enum" in schema:
+        field.press("Backspace")
+    elif "integer" in schema["type"]:
+        field.locator("input").fill("7")
+        field.locator("input").fill("")
+    else:
+        field.fill("x")
+        field.fill("")
+        field.blur()
+
+
+def sent_by(page: Page, trigger):
+    """Press Trigger and return the conf it sends; the request goes no further."""
+    sent = []
+
+    def keep(route):
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        sent.append(json.loads(route.request.post_data))
+        route.fulfill(status=400, json={"detail": "kept by the test"})
+
+    page.route("**/dagRuns", keep)
+    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/dagRuns")):
+        trigger.click()
+    page.unroute("**/dagRuns")
+    return sent[0]["conf"]
+
+
+def test_every_runbook_starts_from_the_form_with_only_what_is_required(sandbox, person):
+    page = person("operator").page
+    page.set_default_timeout(PATIENCE)
+    for runbook, params in params_of_every_runbook(sandbox).items():
+        page.goto(f"{sandbox.endpoints['airflow'].rstrip('/')}/dags/{runbook}")
+        page.get_by_role("button", name="Trigger").first.click()
+        trigger = page.get_by_test_id("trigger-dag-submit")
+        expect(page.locator("#element_reason")).to_be_visible(timeout=PATIENCE)
+        expect(trigger, f"{runbook} asks for nothing").to_be_disabled(timeout=PATIENCE)
+        required = {name for name, param in params.items() if is_required(param)}
+        assert {"target", "reason"} <= required, runbook
+        for name in sorted(required):
+            fill(page, name, params[name]["schema"])
+        expect(trigger, f"{runbook} with {sorted(required)}").to_be_enabled(timeout=PATIENCE)
+        assert sent_by(page, trigger).keys() == params.keys(), runbook
+
+        emptied = {name for name, param in params.items() if "null" in param["schema"]["type"]}
+        for name in sorted(emptied):
+            clear(page, name, params[name]["schema"])
+            expect(trigger, f"{runbook} with {name} emptied").to_be_enabled(timeout=PATIENCE)
+        conf = sent_by(page, trigger)
+        assert {name: conf[name] for name in emptied} == dict.fromkeys(emptied), runbook
