@@ -1,7 +1,7 @@
 # Every command a person needs; `make help` lists them.
 # Variables given to make, such as TARGET=core/staging, reach the commands through their environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench sandbox docs requirements
+.PHONY: help demo test check soak bench sandbox docs requirements hooks release
 SHELL := /bin/sh
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -35,17 +35,25 @@ bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explain
 docs: $(READY) ## Write docs/runbooks.md anew from the runbooks' pages.
 	@$(BIN)/python -m include.runbooks
 
-requirements: $(READY) ## Compile requirements*.txt anew from requirements*.in.
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --annotation-style line --no-header requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --annotation-style line --no-header requirements-dev.in -o requirements-dev.txt
+requirements: $(READY) ## Compile requirements*.txt anew from requirements*.in, with hashes.
+	@for name in requirements requirements-dev requirements-uv; do \
+		$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --annotation-style line --no-header \
+			--no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt || exit 1; \
+	done
+
+hooks: $(READY) ## Run make check's checks before each commit of this clone.
+	@$(BIN)/pre-commit install
+
+release: $(READY) ## Check what a release needs and tag it (DRY=1 only checks).
+	@$(BIN)/python -m tools.release
 
 # pip installs the same set where uv cannot reach the package index (it does not read pip's own configuration)
-$(READY): requirements-dev.txt
+$(READY): requirements-dev.txt requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Python 3.11 is needed, and $(PYTHON) is another; say PYTHON=/path/to/python3.11." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing requirements-dev.txt into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt || \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
