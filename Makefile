@@ -32,8 +32,9 @@ soak: $(READY) ## Kill every kind of process while runs go on, and check what be
 bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy KILLS=3).
 	@$(BIN)/python -m benchmarks
 
-docs: $(READY) ## Write docs/runbooks.md anew from the runbooks' pages.
+docs: $(READY) ## Write docs/runbooks.md and the architecture's picture anew from the pages and the code.
 	@$(BIN)/python -m include.runbooks
+	@$(BIN)/python -m tools.architecture
 
 requirements: $(READY) ## Compile requirements*.txt anew from requirements*.in, with hashes.
 	@for name in requirements requirements-dev requirements-uv; do \
