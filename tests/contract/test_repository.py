@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from include.runbooks import pages
+
 ROOT = Path(__file__).resolve().parents[2]
 PIN = re.compile(r"^[a-z0-9][a-z0-9._-]*(\[[a-z0-9,_-]+\])?==\S+ \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
@@ -55,3 +57,20 @@ def test_compiled_requirements_hold_what_was_asked_for(name):
     compiled = {re.split(r"[=\[]", line)[0] for line in text(name).splitlines() if PIN.match(line)}
     assert asked
     assert asked - compiled == set()
+
+
+def test_readme_lists_every_runbook_with_a_link_to_its_page():
+    listed = re.findall(r"^\| \[`(\w+)`\]\(docs/runbooks\.md#([\w-]+)\)", text("README.md"), re.MULTILINE)
+    titles = {name: pages.operator_page(name).splitlines()[0].removeprefix("# ") for name in pages.runbooks()}
+    assert dict(listed) == {name: title.lower().replace(" ", "-") for name, title in titles.items()}
+
+
+@pytest.mark.parametrize("document", sorted(map(str, (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))))
+def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document):
+    page = Path(document)
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8")):
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
