@@ -14,7 +14,7 @@ help: ## List these commands.
 demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS='{..}' FAULT= YES=1 KEEP=0).
 	@exec $(BIN)/python -m sandbox.demo
 
-sandbox: $(READY) ## Start Airflow and the pretend cloud, and leave them running until Ctrl-C.
+sandbox: $(READY) ## Start Airflow and the simulated cloud, and leave them running until Ctrl-C.
 	@exec $(BIN)/python -m sandbox
 
 test: $(READY) ## Run every test.
@@ -26,17 +26,17 @@ check: $(READY) ## Check style, types and the rules over every runbook; changes 
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/contract -q
 
-soak: $(READY) ## Kill every kind of process while runs go on, and check what became of them (SEED=1 KILLS=100 APART=0).
+soak: $(READY) ## Kill every kind of process during runs, and check how the runs end (SEED=1 KILLS=100 APART=0).
 	@$(BIN)/python -m tests.soak
 
 bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy KILLS=3).
 	@$(BIN)/python -m benchmarks
 
-docs: $(READY) ## Write docs/runbooks.md and the architecture's picture anew from the pages and the code.
+docs: $(READY) ## Write docs/runbooks.md and the architecture picture from the pages and the code.
 	@$(BIN)/python -m include.runbooks
 	@$(BIN)/python -m tools.architecture
 
-requirements: $(READY) ## Compile requirements*.txt anew from requirements*.in, with hashes.
+requirements: $(READY) ## Compile requirements*.txt from requirements*.in, with hashes.
 	@for name in requirements requirements-dev requirements-uv; do \
 		$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --annotation-style line --no-header \
 			--no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt || exit 1; \
