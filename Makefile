@@ -1,7 +1,7 @@
 # Every command a person needs; `make help` lists them.
 # Variables given to make, such as TARGET=core/staging, reach the commands through their environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench sandbox docs requirements
+.PHONY: help demo test check soak bench sandbox docs requirements hooks release
 SHELL := /bin/sh
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -14,7 +14,7 @@ help: ## List these commands.
 demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS='{..}' FAULT= YES=1 KEEP=0).
 	@exec $(BIN)/python -m sandbox.demo
 
-sandbox: $(READY) ## Start Airflow and the pretend cloud, and leave them running until Ctrl-C.
+sandbox: $(READY) ## Start Airflow and the simulated cloud, and leave them running until Ctrl-C.
 	@exec $(BIN)/python -m sandbox
 
 test: $(READY) ## Run every test.
@@ -26,26 +26,35 @@ check: $(READY) ## Check style, types and the rules over every runbook; changes 
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/contract -q
 
-soak: $(READY) ## Kill every kind of process while runs go on, and check what became of them (SEED=1 KILLS=100 APART=0).
+soak: $(READY) ## Kill every kind of process during runs, and check how the runs end (SEED=1 KILLS=100 APART=0).
 	@$(BIN)/python -m tests.soak
 
 bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy KILLS=3).
 	@$(BIN)/python -m benchmarks
 
-docs: $(READY) ## Write docs/runbooks.md anew from the runbooks' pages.
+docs: $(READY) ## Write docs/runbooks.md and the architecture picture from the pages and the code.
 	@$(BIN)/python -m include.runbooks
+	@$(BIN)/python -m tools.architecture
 
-requirements: $(READY) ## Compile requirements*.txt anew from requirements*.in.
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --annotation-style line --no-header requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --annotation-style line --no-header requirements-dev.in -o requirements-dev.txt
+requirements: $(READY) ## Compile requirements*.txt from requirements*.in, with hashes.
+	@for name in requirements requirements-dev requirements-uv; do \
+		$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --annotation-style line --no-header \
+			--no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt || exit 1; \
+	done
+
+hooks: $(READY) ## Run make check's checks before each commit of this clone.
+	@$(BIN)/pre-commit install
+
+release: $(READY) ## Check what a release needs and tag it (DRY=1 only checks).
+	@$(BIN)/python -m tools.release
 
 # pip installs the same set where uv cannot reach the package index (it does not read pip's own configuration)
-$(READY): requirements-dev.txt
+$(READY): requirements-dev.txt requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "Python 3.11 is needed, and $(PYTHON) is another; say PYTHON=/path/to/python3.11." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing requirements-dev.txt into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt || \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def find_subnets(client: EC2Client, vpc: str, name: str) -> tuple[str, ...]:
-    """Return the ids of a VPC's subnets with a Name tag (MIG-07). Raises: PreconditionError if there is none."""
+    """Return the ids of a VPC's subnets with a Name tag. Raises: PreconditionError if there is none."""
     pages = client.get_paginator("describe_subnets").paginate(
         Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "tag:Name", "Values": [name]}]
     )

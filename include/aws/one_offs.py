@@ -19,7 +19,7 @@ Network = Mapping[str, Any]
 
 
 def describe_network(client: ECSClient, cluster: str, service: str) -> Network:
-    """Return a service's own network configuration, as RunTask takes it (MIG-02). Raises: PreconditionError."""
+    """Return a service's own network configuration, as RunTask takes it. Raises: PreconditionError."""
     found = client.describe_services(cluster=cluster, services=[service])["services"]
     network: Any = found[0].get("networkConfiguration") if found else None
     if not network:

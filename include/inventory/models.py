@@ -134,7 +134,7 @@ class Restart(Model):
 
 
 class TaskNetwork(Model):
-    """Where a one-off task runs if no service of the environment has a network of its own to take (MIG-07)."""
+    """Where a one-off task runs if no service of the environment has a network of its own to take."""
 
     vpc: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
     subnet_name: str  # the Name tag of the subnets; any of them will do
@@ -149,7 +149,7 @@ class OneOff(Model):
     launch_type: Literal["FARGATE"] = "FARGATE"
     cpu: int = 1024
     memory: int = 2048
-    network: TaskNetwork | None = None  # left out: that of the first service (MIG-02)
+    network: TaskNetwork | None = None  # left out: that of the first service
     log_group: str
     commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], tuple[str, ...]]
 

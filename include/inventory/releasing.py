@@ -20,7 +20,7 @@ class Versions(Model):
 
 
 class Threshold(Model):
-    """What ApacheBench must measure on one page (STG-05)."""
+    """What ApacheBench must measure on one page."""
 
     path: str = Field(pattern=r"^/")
     milliseconds: float = Field(gt=0)  # a request, across all concurrent ones; at most

@@ -64,7 +64,7 @@ def states(alarms: Sequence[Alarm], names: Sequence[str]) -> dict[str, str]:
 
 
 def refuse_unwatched(names: Sequence[str], alarms: Sequence[Alarm], bake: Bake) -> None:
-    """Refuse a bake that could not notice anything: alarms that do not exist, or slower ones than it lasts (REL-21).
+    """Refuse a bake that could not notice anything: alarms that do not exist, or slower ones than it lasts.
 
     Raises: PreconditionError.
     """
@@ -87,7 +87,7 @@ def judge_bake(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> P
 
     An alarm that fired before is not the release's doing, unless it was well in between. One without data is decided on:
     never any data before, so it says nothing; listed as quiet, the same; else it is waited for, beyond the bake for
-    `bake.blind_grace`, and then counts as a failure: an alarm that went blind with the release hides what it did (T-20).
+    `bake.blind_grace`, and then counts as a failure: an alarm that went blind with the release hides what it did.
     Raises: BakeFailedError.
     """
     now = {each.name: each for each in seen.alarms}

@@ -1,4 +1,4 @@
-"""A blue-green deployment of CodeDeploy, watched to its end: a rollback is told apart from a success (BG-02..04)."""
+"""A blue-green deployment of CodeDeploy, watched to its end: a rollback is told apart from a success."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Services that CodeDeploy deploys blue-green as soon as their image is pushed: read, waited for, proved (BG-02..04)."""
+"""Services that CodeDeploy deploys blue-green as soon as their image is pushed: read, waited for, proved."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def commit_tag(commit: str, length: int = 40) -> str:
 
 
 def find_tagged(tag: str, images: Iterable[Image]) -> Image | None:
-    """Return the image with exactly this tag; one that merely contains it is another image (T-04)."""
+    """Return the image with exactly this tag; one that merely contains it is another image."""
     return next((each for each in images if tag in each.tags), None)
 
 
@@ -164,7 +164,7 @@ def summary(scan: Scan) -> str:
 def readable_tag(environment: str, version: str | None, at: datetime) -> str:
     """Return the tag people know an image by: `production-<version>-<time>`, elsewhere `<environment>-<time>`.
 
-    `at` is fixed for a run, so that a retry finds the tag it has made. Raises: PreconditionError for an empty version (T-01).
+    `at` is fixed for a run, so that a retry finds the tag it has made. Raises: PreconditionError for an empty version.
     """
     if version is not None and not version.strip():
         raise PreconditionError(
@@ -189,7 +189,7 @@ def must_tag(image: Image, tag: str, images: Iterable[Image]) -> bool:
 
 
 def survives(digest: str, images: Sequence[Image], keep: Mapping[str, int], adding: str, added: str) -> bool:
-    """Whether an image is still there after `adding` (a tag) was put on image `added`: a registry keeps few (REL-26).
+    """Whether an image is still there after `adding` (a tag) was put on image `added`: a registry keeps few.
 
     ECR expires the images with a prefix that are not among its newest, by the time they were pushed; a tag put on later
     changes no such time as far as is documented, so the new image is counted as one of the newest and an image is only

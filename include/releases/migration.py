@@ -198,14 +198,14 @@ def _advice(why: str) -> str:
 
 
 def has_succeeded(task: Task, container: str) -> bool:
-    """Whether a task has ended well: its essential container exited by itself, and every exit code is right (MIG-04)."""
+    """Whether a task has ended well: its essential container exited by itself, and every exit code is right."""
     return task.last_status == "STOPPED" and not _wrong(task, container)
 
 
 def judge_migration(
     task: Task | None, arn: str, container: str, now: datetime, outlives: int | None = None
 ) -> Progress:
-    """Follow a task to its end, for hours if it takes them; `outlives` is when to tell people, in seconds (MIG-05).
+    """Follow a task to its end, for hours if it takes them; `outlives` is when to tell people, in seconds.
 
     Raises: MigrationFailedError.
     """

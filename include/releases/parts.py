@@ -42,8 +42,8 @@ class Migration(Frozen):
     cpu: int
     memory: int
     log_group: str
-    network_of: str = ""  # the service whose network configuration it takes (MIG-02), or
-    network: Network | None = None  # the one of the inventory (MIG-07)
+    network_of: str = ""  # the service whose network configuration it takes, or
+    network: Network | None = None  # the one of the inventory
     again: bool = False  # a person asks for it although it was made before
     snapshot: str = ""  # the RDS instance of which a snapshot is made before; "" for none
 

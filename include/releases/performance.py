@@ -1,4 +1,4 @@
-"""The performance gate: what ApacheBench measured, compared with what staging must reach (STG-05, T-02)."""
+"""The performance gate: what ApacheBench measured, compared with what staging must reach."""
 
 import re
 from collections.abc import Sequence

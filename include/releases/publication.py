@@ -21,7 +21,7 @@ PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not be
 
 
 def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePlan, jira_url: str | None = None) -> str:
-    """Draft the release with its notes, and put them on record for Slack; returns the draft's page (REL-04, REL-05)."""
+    """Draft the release with its notes, and put them on record for Slack; returns the draft's page."""
     permit.reconcile(lambda intent: _find(place, intent))
     tag = plan.previous or None
     commits = github.list_commits_between(place.github, tag, plan.commit)
@@ -43,7 +43,7 @@ def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePl
 
 
 def publish_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePlan) -> str:
-    """Publish the draft, unless it is published already; returns when, by GitHub's clock (REL-08)."""
+    """Publish the draft, unless it is published already; returns when, by GitHub's clock."""
     permit.reconcile(lambda intent: _find(place, intent))
     draft = github.find_release(place.github, plan.version)
     if draft is None:

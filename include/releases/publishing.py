@@ -51,7 +51,7 @@ def find_image(clients: Clients, target: Target, commit: str) -> Image | None:
 
 
 def find_images(place: ReleasePlace, commit: str) -> dict[str, Image | None]:
-    """Return the commit's image in every registry that the target's builder pushes to (STG-08), the target's own first.
+    """Return the commit's image in every registry that the target's builder pushes to, the target's own first.
 
     Each is read as its own target's role: no account reads another's registry unless that allows it.
     """

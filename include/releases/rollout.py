@@ -65,7 +65,7 @@ def find_started(part: ServiceRelease, wanted: str, state: ServiceState, *, begu
 
 
 def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: ServiceState) -> Progress:
-    """Wait until the wanted task definition, and nothing else, runs in healthy tasks (REL-18).
+    """Wait until the wanted task definition, and nothing else, runs in healthy tasks.
 
     A circuit breaker's rollback ends "stable" and COMPLETED as well: what is stable decides. Raises: DriftError,
     RolloutFailedError.

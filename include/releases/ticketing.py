@@ -17,7 +17,7 @@ WENT_BACK = "Release-went-back"
 
 
 def move_tickets(permit: Permit, client: Jira | None, keys: Sequence[str]) -> str:
-    """Tag the release's tickets and move them; what Jira does not take is said, and stops nothing (REL-24)."""
+    """Tag the release's tickets and move them; what Jira does not take is said, and stops nothing."""
 
     def change(client: Jira, key: str) -> str:
         jira.add_label(client, key, LABEL)

@@ -38,7 +38,7 @@ def find_tickets(commits: Sequence[Commit], project: str) -> Tickets:
     """Find the project's tickets in commits, oldest first.
 
     People write `CLDC-12`, `cldc-12`, `[CLDC 12]`, `CLDC_12:`, `CLDC12`, several in one subject, branch names in merges,
-    and now and then two letters of the project in the wrong order (REL-24): all are read, and a guess is remarked on.
+    and now and then two letters of the project in the wrong order: all are read, and a guess is remarked on.
     A revert takes its ticket out again, until something later puts it back.
     """
     released: dict[str, bool] = {}

@@ -8,7 +8,7 @@ from typing import Literal
 from include.errors import PreconditionError
 from include.params import shown
 
-OLD = re.compile(r"(v\.?)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,3})")  # real tags hold v0.6.14, v0.6.7.1 and v.0.3.25 (REL-02)
+OLD = re.compile(r"(v\.?)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,3})")  # real tags hold v0.6.14, v0.6.7.1 and v.0.3.25
 NEW = re.compile(r"(v?)((?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2,3})")
 PARTS = 4
 Bump = Literal["major", "minor", "patch"]

@@ -15,7 +15,7 @@ from include.releases.rollout import Rollout, judge_rollout
 from include.waits.progress import Progress
 from include.waits.watch import Watch
 
-USUAL = timedelta(minutes=10)  # of a migration; AWS's own waiter gives up after it, while the task goes on (MIG-05)
+USUAL = timedelta(minutes=10)  # of a migration; AWS's own waiter gives up after it, while the task goes on
 
 
 def watch_task(clients: Clients, arguments: dict[str, Any], _: Service | None) -> Progress:

@@ -49,7 +49,7 @@ def locate(part: ServiceRelease, runs: str, wanted: str | None) -> Where:
 
 
 def find_mixed(parts: Sequence[ServiceRelease], wanted: Mapping[str, str], runs: Mapping[str, str]) -> str | None:
-    """Return how a release is mixed, in one sentence, or None if all its services stand together (REL-17)."""
+    """Return how a release is mixed, in one sentence, or None if all its services stand together."""
     places = {part.service: locate(part, runs[part.service], wanted.get(part.service)) for part in parts}
     if len(set(places.values())) <= 1 and "elsewhere" not in places.values():
         return None

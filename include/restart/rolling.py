@@ -1,4 +1,4 @@
-"""Rolling: one forced deployment per service, in order, each proved before the next (CORE's redeploy, RST-13)."""
+"""Rolling: one forced deployment per service, in order, each proved before the next."""
 
 from dataclasses import dataclass
 from datetime import datetime

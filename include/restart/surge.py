@@ -1,4 +1,4 @@
-"""Surge: double the tasks, wait for the new ones, then stop exactly the old ones (S2, Restart services).
+"""Surge: double the tasks, wait for the new ones, then stop exactly the old ones.
 
 Every function here is a decision: it is given what was read and says what may be done, or raises.
 `since` is the mark: AWS's clock just before the first write. A task is old if the plan lists it and new if it is not listed.

@@ -15,7 +15,7 @@ def required_actions(run) -> str:
 def test_operator_triggers_by_the_form_and_approver_approves_the_plan(sandbox, person):
     operator = person("operator")
     page = operator.open("/dags/service_restart")
-    expect(page.get_by_role("heading", name="service_restart")).to_be_visible(timeout=30 * SECONDS)
+    expect(page.get_by_role("heading", name="Restart a service")).to_be_visible(timeout=30 * SECONDS)
     page.get_by_role("button", name="Trigger").first.click()
     page.locator("#element_target").click()
     page.get_by_role("option", name=MAPS).click()

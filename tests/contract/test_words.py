@@ -25,3 +25,13 @@ def test_no_file_names_another_organisations_systems():
         and (match := OTHER_PEOPLES.search(file.read_text(encoding="utf-8")))
     }
     assert found == {}
+
+
+def test_no_file_refers_to_a_requirement_by_a_number_that_only_its_author_can_look_up():
+    numbered = re.compile(r"\b(?:BG|DATA|INF|MA|MIG|OPS|REL|REV|RST|STG|T|X)-\d{2}\b")
+    found = {
+        str(file.relative_to(ROOT)): numbered.findall(file.read_text(encoding="utf-8"))
+        for file in tracked()
+        if file.is_file() and file != Path(__file__)
+    }
+    assert {name: numbers for name, numbers in found.items() if numbers} == {}

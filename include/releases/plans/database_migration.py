@@ -17,7 +17,7 @@ SNAPSHOT = 15 * 60
 
 
 class DatabaseMigrationPlan(Plan):
-    """The plan of a migration; `definition` is the newest ACTIVE revision of its family, by ARN (MIG-07)."""
+    """The plan of a migration; `definition` is the newest ACTIVE revision of its family, by ARN."""
 
     definition: str
     image: str  # the digest of the one it runs

@@ -174,7 +174,7 @@ def plan_production_release(
 
 
 def refuse_activity(target: Target, running: Sequence[str], staging: Sequence[str]) -> None:
-    """Refuse a release while anything else is at work on the repository or staging (REL-06, I9). Raises: PreconditionError."""
+    """Refuse a release while anything else is at work on the repository or staging. Raises: PreconditionError."""
     if staging:
         raise PreconditionError(
             f"Staging is being deployed ({', '.join(staging)}), and production is not released meanwhile; wait until that is over."

@@ -12,9 +12,7 @@ from include.releases.images import Image
 from include.releases.parts import ServiceRelease, revision
 from include.releases.plans.services import Live, group_changes, plan_services, services_seconds, weak
 
-NOT_UNDONE = (
-    "Schema changes are not undone: going back in the database is done by hand, with the lead developer (MIG-09)."
-)
+NOT_UNDONE = "Schema changes are not undone: going back in the database is done by hand, with the lead developer."
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def plan_staging_deployment(
     `newer` is the commit that runs now, if it is newer than this one.
 
     `checks` and `comparison` are GitHub's words on the commit: it must be on its branch, and none of its checks may have
-    failed; those at work are waited for before the image is deployed (STG-02). Raises: PreconditionError.
+    failed; those at work are waited for before the image is deployed. Raises: PreconditionError.
     """
     refuse_other_account(target, account)
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)

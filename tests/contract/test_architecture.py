@@ -1,0 +1,21 @@
+"""The architecture page shows the code as it is."""
+
+import pytest
+
+from include.runbooks import pages
+from tools import architecture
+
+
+def test_picture_is_what_would_be_drawn_now():
+    assert architecture.PICTURE.read_text(encoding="utf-8") == architecture.picture(), "run `make docs` and commit it"
+
+
+def test_picture_shows_every_runbook():
+    drawn = architecture.PICTURE.read_text(encoding="utf-8")
+    assert pages.runbooks()
+    assert [name for name in pages.runbooks() if f">{name}</text>" not in drawn] == []
+
+
+@pytest.mark.parametrize("runbook", pages.runbooks())
+def test_runbook_has_the_parts_of_a_run_that_the_picture_shows_in_that_order(runbook):
+    assert architecture.missing_phases(pages.operator_page(runbook)) == []

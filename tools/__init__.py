@@ -1,0 +1,1 @@
+"""What maintainers of the runbooks run; no deployment loads it."""
