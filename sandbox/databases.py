@@ -13,7 +13,7 @@ from psycopg import sql
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from include.inventory import Inventory, Target
-from sandbox.aws.topology import HIDDEN, PUBLISHED, REGIONS, bucket_of
+from sandbox.aws.sim.topology_load import HIDDEN, PUBLISHED, REGIONS, bucket_of
 from sandbox.credentials import Credentials
 from sandbox.settings import HOST, Settings
 

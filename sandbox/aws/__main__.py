@@ -8,15 +8,15 @@ import threading
 
 from include.errors import InventoryError
 from include.inventory import load
-from sandbox.aws.build import build
-from sandbox.aws.clock import Clock
-from sandbox.aws.control import make_control
-from sandbox.aws.region_lists import RegionLists
-from sandbox.aws.server import Application, Server
-from sandbox.aws.world import World
+from sandbox.aws.control.api import make_control
+from sandbox.aws.http.endpoint import Application, Server
+from sandbox.aws.seed.build import build
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import Clock
+from sandbox.aws.state.region_lists import RegionLists
 from sandbox.databases import Databases
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.town import Town
+from sandbox.external_services.server import Handler, Neighbours
+from sandbox.external_services.services import Town
 
 
 def main() -> int:

@@ -20,13 +20,13 @@ from opskit import story
 from opskit.clients import clients_for, operations_table
 from opskit.processes import end_forks_with_parent
 from opskit.slack import QUIET, SlackThread
-from sandbox import environment
-from sandbox.aws.clock import ManualClock
-from sandbox.aws.faults import SLACK, Fault
-from sandbox.aws.server import Server
-from sandbox.aws.world import World
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.slack import Slack
+from sandbox.aws.faults.catalogue import SLACK, Fault
+from sandbox.aws.http.endpoint import Server
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import ManualClock
+from sandbox.external_services.server import Handler, Neighbours
+from sandbox.external_services.slack.state import Slack
+from sandbox.stack import environment
 from tests.sandbox.conftest import cloud, server, small_inventory
 from tests.unit.operations.conftest import client, dynamodb, table
 from tests.unit.story.test_outbox import ASKED_FIRST, RUN, Clock

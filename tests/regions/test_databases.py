@@ -7,13 +7,13 @@ import pytest
 
 from include.inventory import load
 from include.regions.config import bump_versions, list_regions
-from sandbox.aws.clock import ManualClock
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Application
-from sandbox.aws.topology import PUBLISHED, REGIONS
-from sandbox.aws.world import World
+from sandbox.aws.control.api import make_control
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.sim.topology_load import PUBLISHED, REGIONS
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import ManualClock
 from sandbox.databases import Databases, connections
-from sandbox.neighbours.town import Town
+from sandbox.external_services.services import Town
 
 TARGET = "districtbuilder/staging"
 

@@ -10,13 +10,13 @@ from flask.testing import FlaskClient
 
 from include import neighbours
 from include.inventory import Inventory, load
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Server
-from sandbox.aws.world import World
-from sandbox.environment import outside_connections
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.town import Town
+from sandbox.aws.control.api import make_control
+from sandbox.aws.http.endpoint import Server
+from sandbox.aws.sim.world import World
+from sandbox.external_services.server import Handler, Neighbours
+from sandbox.external_services.services import Town
 from sandbox.settings import Settings
+from sandbox.stack.environment import outside_connections
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.delivery import publish
+from sandbox.aws.sim.external_pipeline import publish
 from sandbox.commits import COMMITS, STAGED, commit_sha
 
 DATA, HOUSING, CLUSTER, WEB = "planning-data/staging", "core/staging", "staging-cluster", "staging-web"

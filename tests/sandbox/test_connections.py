@@ -5,7 +5,7 @@ from airflow.providers.atlassian.jira.hooks.jira import JiraHook
 from airflow.providers.github.hooks.github import GithubHook
 from airflow.providers.http.hooks.http import HttpHook
 
-from sandbox.neighbours.town import Town
+from sandbox.external_services.services import Town
 from tests.sandbox.neighbourhood import reach, serve
 
 

@@ -14,8 +14,8 @@ from include.errors import NeighbourAwayError, PreconditionError
 from include.inventory import load
 from include.sheets import note_uris
 from opskit.neighbours import open_worksheet
-from sandbox.aws.topology import PUBLISHED, REGIONS
-from sandbox.neighbours.town import Town
+from sandbox.aws.sim.topology_load import PUBLISHED, REGIONS
+from sandbox.external_services.services import Town
 from tests.sandbox.neighbourhood import control_of, reach, serve, strike
 
 SHEET = load().target("districtbuilder/production").environment.region_data.sheet

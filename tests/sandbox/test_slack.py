@@ -9,8 +9,8 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from sandbox.neighbours.slack import BURST
-from sandbox.neighbours.town import Town
+from sandbox.external_services.services import Town
+from sandbox.external_services.slack.state import BURST
 from tests.sandbox.neighbourhood import control_of, serve, strike
 
 CHANNEL = "#core-staging"

@@ -2,7 +2,7 @@
 
 import signal
 
-from sandbox.deaths import Deaths, describe
+from sandbox.stack.restart_limit import Deaths, describe
 
 
 def note_at(*times):

@@ -1,0 +1,305 @@
+"""The control API: look at the world, break it, speed it up, begin again."""
+
+import re
+import uuid
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, request, send_from_directory
+from werkzeug.exceptions import HTTPException
+
+from include.errors import InventoryError
+from include.inventory import Inventory, Target
+from sandbox.aws.faults import catalogue, infra_faults, release_faults
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.sim import external_pipeline, scheduled_actions, task_lifecycle
+from sandbox.aws.sim.world import World
+from sandbox.aws.state import region_data
+from sandbox.aws.state.clock import as_text
+from sandbox.aws.state.region import Region, Service, Task
+from sandbox.aws.state.snapshot import state_json, world_json
+from sandbox.databases import Databases, keeps_regions
+from sandbox.external_services import control_api as beside
+from sandbox.external_services.services import Town
+
+PAGE = Path(__file__).parents[2] / "page"
+
+
+def make_control(
+    world: World,
+    application: Application,
+    inventory: Inventory,
+    rebuild: Any,
+    town: Town | None = None,
+    databases: Databases | None = None,
+) -> Flask:
+    """Return the control API as a WSGI application; `rebuild()` builds the world anew, `databases` are those of its regions."""
+    app = Flask(__name__, static_folder=None)
+    town = town or Town.of(inventory, world)
+    app.register_blueprint(beside.make_routes(town))
+
+    @app.get("/")
+    def page() -> Response:
+        return send_from_directory(PAGE, "index.html")
+
+    @app.get("/static/<path:name>")
+    def static_file(name: str) -> Response:
+        return send_from_directory(PAGE, name)
+
+    @app.get("/status")
+    def status() -> Response:
+        with world.lock:
+            now = as_text(world.clock.now())
+        return jsonify(ok=not world.problem, problem=world.problem, speed=world.clock.speed, now=now)
+
+    @app.get("/world")
+    def show_world() -> Any:
+        try:
+            targets = asked_for(inventory)
+        except InventoryError as error:
+            return refusal(str(error))
+        with world.lock:
+            return jsonify(world_json(world, targets))
+
+    @app.get("/regions")
+    def show_regions() -> Any:
+        name = request.args.get("target")
+        try:
+            targets = [inventory.target(name)] if name else list(inventory.targets.values())
+        except InventoryError as error:
+            return refusal(str(error))
+        shown = [regions_json(world, each, town, databases) for each in targets if name or each.environment.region_data]
+        return jsonify(shown[0] if name else {"targets": shown})
+
+    @app.get("/state")
+    def show_state() -> Any:
+        try:
+            targets = asked_for(inventory)
+        except InventoryError as error:
+            return refusal(str(error))
+        with world.lock:
+            return jsonify(state_json(world, targets))
+
+    @app.get("/timeline")
+    def timeline() -> Any:
+        key = (request.args.get("target", ""), request.args.get("service", ""))
+        with world.lock:
+            world.catch_up()
+            if key not in world.timeline:
+                return refusal(f"There is no service {key[1]!r} in target {key[0]!r}; GET /world lists them.")
+            return jsonify(points=[{**point, "at": as_text(point["at"])} for point in world.timeline[key]])
+
+    @app.get("/calls")
+    def calls() -> Response:
+        after, account = request.args.get("after", 0, type=int), request.args.get("account")
+        with world.lock:
+            found = [call for call in application.calls if call.n > after and account in (None, call.account)]
+        return jsonify(calls=[call.as_json() for call in found])
+
+    @app.post("/reset")
+    def reset() -> Response:
+        with world.lock:
+            rebuild()
+            application.calls.clear()
+            application.wire.forget()
+        town.clear()
+        if databases:
+            databases.begin_anew(inventory)
+        return jsonify(ok=True)
+
+    @app.post("/images")
+    def push_image() -> Any:
+        given = given_fields()
+        commit = given.get("commit")
+        if not isinstance(commit, str) or not re.fullmatch(r"[0-9a-f]{40}", commit):
+            return refusal(f"commit must be a full sha of 40 hexadecimal digits, not {commit!r}.")
+        try:
+            target = inventory.target(str(given.get("target")))
+        except InventoryError as error:
+            return refusal(str(error))
+        if target.environment.cluster is None:
+            return refusal(f"Target {target.name} has no cluster, and so no registry in the sandbox.")
+        with world.lock:
+            image = external_pipeline.push(world, target, commit, "an outside pipeline")
+        return jsonify(digest=image.digest, tags=image.tags)
+
+    @app.post("/speed")
+    def set_speed() -> Any:
+        speed = given_fields().get("speed")
+        if not isinstance(speed, int | float) or isinstance(speed, bool) or not 0 < speed <= 3600:
+            return refusal(f"speed must be a number above 0 and up to 3600, not {speed!r}.")
+        with world.lock:
+            world.catch_up()
+            world.clock.set_speed(float(speed))
+        return jsonify(speed=speed)
+
+    @app.get("/faults")
+    def list_faults() -> Response:
+        with world.lock:
+            return jsonify(faults=[fault.as_json() for fault in world.faults])
+
+    @app.post("/faults")
+    def add_fault() -> Any:
+        try:
+            fault = inject(world, inventory, given_fields(), town, databases)
+        except (catalogue.FaultError, InventoryError) as error:
+            return refusal(str(error))
+        return jsonify(fault.as_json())
+
+    @app.delete("/faults")
+    def clear_faults() -> Response:
+        with world.lock:
+            for fault in reversed(world.faults):
+                fault.undo()
+            world.faults.clear()
+            application.wire.forget()
+        return jsonify(faults=[])
+
+    @app.delete("/faults/<name>")
+    def remove_fault(name: str) -> Any:
+        with world.lock:
+            found = [fault for fault in world.faults if fault.id == name]
+            if not found:
+                return refusal(f"There is no fault {name!r}; GET /faults lists the active ones.")
+            world.faults.remove(found[0])
+            found[0].undo()
+            application.wire.let_go(found[0])
+        return jsonify(found[0].as_json())
+
+    @app.get("/health/<system>/<environment>/<service>/<task>")
+    def health(system: str, environment: str, service: str, task: str) -> Any:
+        with world.lock:
+            now = world.catch_up()
+            found = find_service(world, inventory, f"{system}/{environment}", service)
+            for each in found[0].tasks_of(found[1]) if found else []:
+                if each.id == task:
+                    return answer_health(inventory, f"{system}/{environment}", each, now)
+        return refusal(f"There is no task {task!r} of service {service!r}; GET /world lists them.", 404)
+
+    @app.errorhandler(HTTPException)
+    def no_page(error: HTTPException) -> Any:
+        return refusal(f"{error.code} {error.name}: {request.method} {request.path}", error.code or 500)
+
+    return app
+
+
+def given_fields() -> dict[str, Any]:
+    """Return the request's JSON object; empty if it has none, so that what is missing gets named."""
+    body = request.get_json(silent=True)
+    return body if isinstance(body, dict) else {}
+
+
+def asked_for(inventory: Inventory) -> list[Target]:
+    """Return the targets that the request names, or all. Raises: InventoryError."""
+    names = request.args.getlist("target")
+    return [inventory.target(name) for name in names] if names else list(inventory.targets.values())
+
+
+def refusal(text: str, status: int = 400) -> Any:
+    return jsonify(error=text), status
+
+
+def regions_json(world: World, target: Target, town: Town, databases: Databases | None) -> dict[str, Any]:
+    """Return what a target has of each region: folders in S3, rows of region_config (None: away) and of the sheet."""
+    with world.lock:
+        folders = region_data.folders_json(target)
+        sheet = town.sheets.rows(target)
+    rows = databases.rows(target) if databases and keeps_regions(target) else None
+    live = {f"{row['country_code']}/{row['region_code']}" for row in rows or () if not row["archived"]}
+    for each in folders:
+        if each["region"] in live:
+            each.pop("publishable", None)
+    return {"target": target.name, "folders": folders, "region_config": rows, "sheet": sheet}
+
+
+def find_service(world: World, inventory: Inventory, target: str, name: str | None) -> tuple[Region, Service] | None:
+    """Return a target's region and its service of that name (None: the first), or None."""
+    environment = inventory.target(target).environment
+    region = world.region(environment.account, environment.region)
+    for service in region.services.values():
+        if service.cluster == environment.cluster and name in (None, service.name):
+            return region, service
+    return None
+
+
+def inject(
+    world: World, inventory: Inventory, given: dict[str, Any], town: Town, databases: Databases | None = None
+) -> catalogue.Fault:
+    """Add a fault. Raises: FaultError, InventoryError."""
+    rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
+    fields = catalogue.parse_fields(given.get("kind"), rest)
+    if given["kind"] in catalogue.NEIGHBOURS:
+        return beside.inject(world, inventory, town, given, fields)
+    target, name = str(given.get("target")), given.get("service")
+    environment = inventory.target(target).environment
+    one_off = environment.one_off
+    fault = catalogue.Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields, environment.account)
+    with world.lock:
+        now = fault.since = world.catch_up()
+        if fault.kind in catalogue.RELEASE:
+            release_faults.prepare(fault, world, inventory.target(target), name)
+            if fault.kind == "database_away":
+                _take_database(fault, inventory.target(target), databases)
+            world.faults.append(fault)
+            return fault
+        if fault.kind in catalogue.WIRE:
+            world.faults.append(fault)
+            return fault
+        found = find_service(world, inventory, target, name)
+        if fault.kind == "lease_record":
+            infra_faults.write_lease(fault, inventory.target(target).environment)
+        elif found is not None:
+            fault.service = found[1].name
+            _apply(fault, *found)
+            infra_faults.prepare(fault, *found)
+            world.strike(fault, now)
+        elif fault.kind == "crash" and one_off and name == one_off.family:
+            fault.service = one_off.family
+        else:
+            raise catalogue.FaultError(f"Target {target} has no service {name or 'at all'}; GET /world lists them.")
+        world.faults.append(fault)
+    return fault
+
+
+def _take_database(fault: catalogue.Fault, target: Target, databases: Databases | None) -> None:
+    """Have the target's PostgreSQL refuse everybody until the fault is gone. Raises: FaultError."""
+    if databases is None or not keeps_regions(target):
+        raise catalogue.FaultError(
+            f"Target {target.name} keeps no region_config here, so database_away cannot apply to it."
+        )
+    databases.take_away(target)
+    fault.undo = partial(databases.give_back, target)
+    fault.count()
+
+
+def _apply(fault: catalogue.Fault, region: Region, service: Service) -> None:
+    """Do what a fault does at once, or see that it can do anything. Raises: FaultError."""
+    if fault.kind == "topology_errors" and not service.data_uri:
+        raise catalogue.FaultError(f"Service {service.name} loads no topology, so topology_errors cannot apply to it.")
+    if fault.kind == "group_max":
+        if service.group is None:
+            raise catalogue.FaultError(f"Service {service.name} has no scaling group, so group_max cannot apply to it.")
+        group = region.groups[service.group]
+        fault.undo = partial(setattr, group, "max", group.max)
+        group.max = fault.fields["max"]
+        group.desired = min(group.desired, group.max)
+        fault.count()
+    if fault.kind == "scheduled_scaling":
+        known = scheduled_actions.names_of(region, service)
+        if fault.fields["action"] not in known:
+            raise catalogue.FaultError(
+                f"Service {service.name} has no scheduled action {fault.fields['action']!r}; it has {', '.join(known) or 'none'}."
+            )
+        scheduled_actions.fire(region, service, fault.fields["action"])
+        fault.count()
+
+
+def answer_health(inventory: Inventory, target: str, task: Task, now: float) -> Any:
+    """Answer as the task's own health URL would."""
+    described = inventory.target(target).environment.service(str(task.service))
+    matcher = described.load_balancing.matcher if described.load_balancing else "200"
+    body = (
+        task.load.body() if task.load is not None else {"status": "up" if task_lifecycle.passes(task, now) else "down"}
+    )
+    return jsonify(body), int(matcher[:3]) if task_lifecycle.passes(task, now) else 503
