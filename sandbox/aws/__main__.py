@@ -9,7 +9,8 @@ import threading
 from include.errors import InventoryError
 from include.inventory import load
 from sandbox.aws.control.api import make_control
-from sandbox.aws.http.endpoint import Application, Server
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.http.server import Server
 from sandbox.aws.seed.build import build
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import Clock

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from include.inventory import Inventory, Target
-from sandbox.aws.faults.catalogue import SHEETS, Fault, FaultError
+from sandbox.aws.faults.catalogue import SHEETS
+from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.sim.world import World
 from sandbox.external_services.github.model import File
 from sandbox.external_services.sentry.state import Project, SentryError

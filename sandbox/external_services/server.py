@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication
 
 from werkzeug.exceptions import NotFound
 from werkzeug.serving import WSGIRequestHandler
 
-from sandbox.aws.faults.catalogue import Fault
+from sandbox.aws.faults.model import Fault
 from sandbox.aws.sim.world import World
 from sandbox.external_services.github.api import make_github
 from sandbox.external_services.github.state import GitHub
@@ -24,6 +25,11 @@ from sandbox.external_services.slack.state import Slack
 
 HELD = 0.2  # seconds between two looks whether a call is still to be held back
 PAGE = b"<!doctype html><html><head><title>Slack | Service Unavailable</title></head><body>Back soon</body></html>"
+
+
+def _start_nothing(*_: Any) -> Callable[[bytes], object]:
+    """Take the status and headers of an answer that nobody will get."""
+    return lambda body: None
 
 
 class Handler(WSGIRequestHandler):
@@ -49,7 +55,7 @@ class Neighbours:
         self.slack = slack
         self._breaking = Breaking(world)
         self._slack_app = make_slack(slack)
-        self._others: dict[str, Any] = {}
+        self._others: dict[str, WSGIApplication] = {}
         if github:
             self._others["/github/"] = make_github(github)
         if jira:
@@ -60,7 +66,7 @@ class Neighbours:
             self._others["/google/"] = make_google(sheets)
         self._stop = threading.Event()
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         for root, application in self._others.items():
             if environ["PATH_INFO"].startswith(root):
                 return application(environ, start_response)
@@ -73,7 +79,7 @@ class Neighbours:
         """End the answers that a fault holds back."""
         self._stop.set()
 
-    def _ask_slack(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def _ask_slack(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         caller = self.slack.find_workspace(environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer "))
         workspace = caller.name if caller else ""
         if self._breaking.injected("slack_down", workspace):
@@ -88,7 +94,7 @@ class Neighbours:
                 return rate_limited(limited.fields["retry_after"])(environ, start_response)
         posting = environ["PATH_INFO"].endswith("/chat.postMessage")
         if posting and self._breaking.injected("slack_lost_answer", workspace):
-            list(self._slack_app(environ, lambda *_: None))
+            list(self._slack_app(environ, _start_nothing))
             hang_up(environ)
         return self._slack_app(environ, start_response)
 

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.aws.faults.catalogue import Fault
+from sandbox.aws.faults.model import Fault
 from sandbox.aws.sim.world import World
 
 

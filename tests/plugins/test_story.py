@@ -20,8 +20,9 @@ from opskit import story
 from opskit.clients import clients_for, operations_table
 from opskit.processes import end_forks_with_parent
 from opskit.slack import QUIET, SlackThread
-from sandbox.aws.faults.catalogue import SLACK, Fault
-from sandbox.aws.http.endpoint import Server
+from sandbox.aws.faults.catalogue import SLACK
+from sandbox.aws.faults.model import Fault
+from sandbox.aws.http.server import Server
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
 from sandbox.external_services.server import Handler, Neighbours

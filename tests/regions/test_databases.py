@@ -9,9 +9,9 @@ from include.inventory import load
 from include.regions.config import bump_versions, list_regions
 from sandbox.aws.control.api import make_control
 from sandbox.aws.http.endpoint import Application
-from sandbox.aws.sim.topology_load import PUBLISHED, REGIONS
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
+from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from sandbox.databases import Databases, connections
 from sandbox.external_services.services import Town
 

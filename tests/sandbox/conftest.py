@@ -12,7 +12,8 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.operations import permit
 from sandbox.aws.control.api import make_control
-from sandbox.aws.http.endpoint import Application, Server
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.http.server import Server
 from sandbox.aws.seed.build import build
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from include import neighbours
 from include.inventory import Inventory, load
 from sandbox.aws.control.api import make_control
-from sandbox.aws.http.endpoint import Server
+from sandbox.aws.http.server import Server
 from sandbox.aws.sim.world import World
 from sandbox.external_services.server import Handler, Neighbours
 from sandbox.external_services.services import Town

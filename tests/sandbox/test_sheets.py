@@ -14,7 +14,7 @@ from include.errors import NeighbourAwayError, PreconditionError
 from include.inventory import load
 from include.sheets import note_uris
 from opskit.neighbours import open_worksheet
-from sandbox.aws.sim.topology_load import PUBLISHED, REGIONS
+from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from sandbox.external_services.services import Town
 from tests.sandbox.neighbourhood import control_of, reach, serve, strike
 

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.aws.faults import s3_faults
-from sandbox.aws.faults.catalogue import Fault
-from sandbox.aws.http.call_log import Call
+from sandbox.aws.faults.model import Fault
 from sandbox.aws.sim.world import World
+from sandbox.aws.state.call_log import Call
 
 STATUS_500, STATUS_503 = "500 Internal Server Error", "503 Service Unavailable"
 SIZES = {  # what each list calls the number of items of a page

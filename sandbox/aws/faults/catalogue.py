@@ -3,18 +3,11 @@
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from sandbox.aws.state.region import Behaviour, Service
+from sandbox.aws.faults.model import FaultError
 from sandbox.aws.state.region_data import LOADABLE
-
-BAD_IMAGE_ENDS = 10.0  # seconds after its start
-ONE_OFF_SECONDS = 45.0  # how long a one-off command runs
-
-
-class FaultError(ValueError):
-    """A fault was asked for that there is not; the message says what there is."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +164,12 @@ SLACK: dict[str, dict[str, Field]] = {  # for every workspace, or for that of a 
 
 _METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _AFTER = Field(int, lambda value: 1 <= value <= 600, "a whole number of seconds up to 600")
-_COMMIT = Field(str, re.compile("[0-9a-f]{7,40}").fullmatch, "7 to 40 characters of a commit's sha", needed=False)
+_COMMIT = Field(
+    str,
+    lambda value: re.fullmatch("[0-9a-f]{7,40}", value) is not None,
+    "7 to 40 characters of a commit's sha",
+    needed=False,
+)
 _WORKFLOW = Field(str, bool, "the file of a workflow, such as staging_pipeline.yml", default="staging_pipeline.yml")
 GITHUB: dict[str, dict[str, Field]] = {  # for every repository, or for that of a target's system
     "github_error": {
@@ -216,54 +214,6 @@ SHEETS: dict[str, dict[str, Field]] = {  # for every spreadsheet, or for that of
 NEIGHBOURS = SLACK | GITHUB | JIRA | SENTRY | SHEETS
 
 
-@dataclass
-class Fault:
-    id: str
-    kind: str
-    target: str
-    service: str
-    fields: dict[str, Any] = field(default_factory=dict)
-    account: str = ""  # the target's
-    scope: str = ""  # of a neighbour: the workspace, repository or project of the target's system
-    injected: int = 0
-    shaped: int = 0  # tasks that were made under it
-    suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
-    next_at: float = 0.0  # when a fault of the ground may strike again
-    undo: Callable[[], None] = lambda: None  # what removing it gives back
-    kept: list[Behaviour] = field(
-        default_factory=list
-    )  # tasks that it keeps from what they would do as soon as it is gone
-    spared: frozenset[str] = frozenset()  # what was there before it and fares as ever
-    since: float = 0.0  # when it was injected
-    place: tuple[str, str, str] = ("", "", "")  # account, region and cluster of its target
-
-    def count(self) -> None:
-        self.injected += 1
-
-    def keep(self, behaviour: Behaviour) -> None:
-        """Hold a task up for as long as the fault is there."""
-        self.kept.append(behaviour)
-        self.undo = self._let_go
-
-    def _let_go(self) -> None:
-        for behaviour in self.kept:
-            if self.kind == "never_healthy":
-                behaviour.healthy = True
-            elif behaviour.crash_after == self.fields["seconds"]:
-                behaviour.crash_after, behaviour.usual = ONE_OFF_SECONDS, None
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "target": self.target,
-            "service": self.service,
-            **self.fields,
-            "injected": self.injected,
-            **({} if self.suppressed is None else {"suppressed": self.suppressed}),
-        }
-
-
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
     kinds = FIELDS | RELEASE | NEIGHBOURS
@@ -283,82 +233,8 @@ def _parse(kind: str, name: str, expected: Field, given: dict[str, Any]) -> Any:
         return None
     if name not in given:
         raise FaultError(f"Fault {kind} needs the field {name!r}: {expected.words}.")
-    value = given[name]
-    types = (int, float) if expected.kind is float else expected.kind
+    value: Any = given[name]
+    types: Any = (int, float) if expected.kind is float else expected.kind
     if isinstance(value, bool) or not isinstance(value, types) or not expected.allowed(value):
         raise FaultError(f"Fault {kind}: {name} must be {expected.words}, not {value!r}.")
     return float(value) if expected.kind is float else value
-
-
-def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: set[str], beside: bool) -> Behaviour:
-    """Settle how a new task of a service will fare under the active faults; `beside`: in a task set without traffic."""
-    for fault in active:
-        if fault.kind == "never_healthy":
-            behaviour.healthy = False
-            fault.keep(behaviour)
-            fault.count()
-        elif fault.kind == "slow":
-            behaviour.boot *= fault.fields["factor"]
-            fault.count()
-        elif fault.kind == "crash":
-            _crash(behaviour, fault)
-        elif fault.kind == "bad_image" and not images <= fault.spared:
-            _spoil(behaviour, fault)
-        elif fault.kind == "bluegreen_fails" and beside and fault.fields["how"] == "unhealthy":
-            behaviour.healthy = False
-        elif fault.kind == "flap":
-            behaviour.flaps = fault.fields["period_seconds"]
-            # each at its own time: of three tasks in a row one is always ill
-            behaviour.flapped = 2 * behaviour.flaps * (fault.shaped % 3) / 3
-            fault.shaped += 1
-            behaviour.faults.append(fault)
-        elif fault.kind == "topology_errors":
-            behaviour.failed_loads[fault.fields["region"].upper()] = fault.fields["times"]
-            behaviour.faults.append(fault)
-    return behaviour
-
-
-def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
-    """Settle how a new one-off task will fare under the active faults."""
-    for fault in active:
-        if fault.kind == "crash":
-            _crash(behaviour, fault)
-        elif fault.kind == "one_off_slow":
-            behaviour.usual, behaviour.crash_after = behaviour.crash_after, fault.fields["seconds"]
-            behaviour.faults.append(fault)
-            fault.keep(behaviour)
-        elif fault.kind == "slow_pages":
-            behaviour.faults.append(fault)
-        elif fault.kind in ("one_off_exits", "one_off_stopped_by_aws") and fault.shaped < fault.fields["times"]:
-            fault.shaped += 1
-            behaviour.faults.append(fault)
-            if fault.kind == "one_off_exits":
-                behaviour.crash_after, behaviour.exit_code = fault.fields["after_seconds"], fault.fields["exit_code"]
-            else:
-                behaviour.stops = fault.fields["after_seconds"], fault.fields["code"]
-    return behaviour
-
-
-def count(behaviour: Behaviour, *kinds: str) -> None:
-    """Count those of a task's faults that have just taken effect."""
-    for fault in behaviour.faults:
-        if fault.kind in kinds:
-            fault.count()
-
-
-def _spoil(behaviour: Behaviour, fault: Fault) -> None:
-    how = fault.fields["how"]
-    behaviour.faults.append(fault)
-    if how == "crash":
-        behaviour.crash_after, behaviour.exit_code = BAD_IMAGE_ENDS, 1
-    elif how == "cannot_pull":
-        behaviour.pullable = False
-    else:
-        behaviour.healthy = False
-        fault.count()
-
-
-def _crash(behaviour: Behaviour, fault: Fault) -> None:
-    behaviour.crash_after = fault.fields["after_seconds"]
-    behaviour.exit_code = fault.fields.get("exit_code", 1)
-    behaviour.faults.append(fault)

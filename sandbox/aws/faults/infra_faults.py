@@ -6,11 +6,13 @@ from collections.abc import Callable
 from moto.dynamodb.models import dynamodb_backends
 
 from include.inventory import Environment
-from sandbox.aws.faults.catalogue import Fault, FaultError
-from sandbox.aws.http.call_log import Call
+from sandbox.aws.faults.model import Fault, FaultError
+from sandbox.aws.services.autoscaling.model import Group
+from sandbox.aws.services.ecs.model import Service, Task
 from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim import auto_scaling, ecs_scheduler, task_lifecycle
-from sandbox.aws.state.region import Group, Region, Service, Task
+from sandbox.aws.state.call_log import Call
+from sandbox.aws.state.region import Region
 
 LogCall = Callable[[Call], None]
 NEED_GROUP = ("capacity_late", "instance_dies", "shrink_alarm")

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from moto.cloudwatch.models import cloudwatch_backends
 
 from include.inventory import Target
-from sandbox.aws.faults.catalogue import BUILD, ONE_OFF, Fault, FaultError
-from sandbox.aws.seed import image_repositories
+from sandbox.aws.faults.catalogue import BUILD, ONE_OFF
+from sandbox.aws.faults.model import Fault, FaultError
+from sandbox.aws.services.cloudwatch.model import set_alarm
 from sandbox.aws.services.ecr.model import Repository
-from sandbox.aws.state.clock import as_datetime
+from sandbox.aws.state import target_registry
 from sandbox.aws.state.region import Region
-
-if TYPE_CHECKING:
-    from sandbox.aws.sim.world import World
+from sandbox.aws.state.world import WorldState
 
 Regions = dict[tuple[str, str], Region]
 
 
-def prepare(fault: Fault, world: World, target: Target, name: str | None) -> None:
+def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -> None:
     """See that a fault can strike its target, and do what it does at once. Raises: FaultError."""
     environment = target.environment
     if environment.cluster is None:
@@ -35,9 +33,7 @@ def prepare(fault: Fault, world: World, target: Target, name: str | None) -> Non
         if environment.builder is None or environment.builder.kind != "codebuild":
             raise FaultError(f"Target {target.name} has no project of CodeBuild, so {fault.kind} cannot apply to it.")
     elif fault.kind == "image_expired":
-        _expire(
-            fault, image_repositories.repository_of(world, target), fault.fields["tag"] or _running_tag(world, target)
-        )
+        _expire(fault, target_registry.repository_of(world, target), fault.fields["tag"] or _running_tag(world, target))
     elif fault.kind == "snapshot_fails":
         if environment.database is None:
             raise FaultError(f"Target {target.name} has no database, so snapshot_fails cannot apply to it.")
@@ -62,20 +58,6 @@ def strike(regions: Regions, fault: Fault, now: float) -> None:
     fault.undo = partial(set_alarm, alarm, alarm.state_value, now)
     set_alarm(alarm, fault.fields["state"], now)
     fault.count()
-
-
-def set_alarm(alarm: Any, state: str, now: float) -> None:
-    """Put an alarm into a state, at a moment of the world's time."""
-    changed = alarm.state_value != state
-    alarm.update_state("Threshold Crossed: 1 datapoint was above the threshold", "{}", state)
-    stamp(alarm, now, changed=changed)
-
-
-def stamp(alarm: Any, now: float, *, changed: bool) -> None:
-    """Note when an alarm's state was set, and when it became another one, which moto does not tell apart."""
-    alarm.state_updated_timestamp = as_datetime(now).replace(tzinfo=None)
-    if changed:
-        alarm.state_transitioned_timestamp = alarm.state_updated_timestamp
 
 
 def _last_deployment(region: Region, cluster: str, after: float) -> float | None:
@@ -106,7 +88,7 @@ def _expire(fault: Fault, repository: Repository, tag: str) -> None:
     fault.count()
 
 
-def _running_tag(world: World, target: Target) -> str:
+def _running_tag(world: WorldState, target: Target) -> str:
     """Return the tag of the image that the target's oldest task runs."""
     environment = target.environment
     tasks = world.region(environment.account, environment.region).tasks.values()

@@ -2,12 +2,12 @@
 
 from moto.s3.models import s3_backends
 
-from sandbox.aws.faults.catalogue import Fault
-from sandbox.aws.http.call_log import Call
+from sandbox.aws.faults.model import Fault
 from sandbox.aws.services.s3 import api as s3_api
 from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim.world import World
 from sandbox.aws.state import region_data
+from sandbox.aws.state.call_log import Call
 
 COPIES = ("CopyObject", "UploadPartCopy")
 

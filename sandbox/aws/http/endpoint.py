@@ -1,11 +1,8 @@
 """The AWS endpoint: moto's application with our responses in it, one call at a time, in simulated time."""
 
 import logging
-import socket
-import threading
 from collections import deque
 from collections.abc import Iterable
-from email.utils import format_datetime
 from functools import cache, partial
 from typing import Any
 
@@ -21,12 +18,14 @@ import moto.logs.urls as logs_urls
 import moto.rds.urls as rds_urls
 import moto.sts.urls as sts_urls
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from moto.core.utils import method_names_from_class
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from sandbox.aws.faults.api_faults import TOKENS, Refusal, Wire
-from sandbox.aws.http.call_log import Call, read_call
 from sandbox.aws.http.error_responses import error_of, is_page, refuse
+from sandbox.aws.http.requests import read_call
+from sandbox.aws.http.server import Handler, hang_up
+from sandbox.aws.services.application_autoscaling.api import make_service_check
 from sandbox.aws.services.autoscaling.api import WorldAutoScalingResponse
 from sandbox.aws.services.cloudwatch.api import WorldCloudWatchResponse
 from sandbox.aws.services.codebuild.api import WorldCodeBuildResponse
@@ -39,28 +38,17 @@ from sandbox.aws.services.rds.api import WorldRdsResponse
 from sandbox.aws.services.s3 import api as s3_api
 from sandbox.aws.services.sts.api import WorldStsResponse
 from sandbox.aws.services.sts.model import BASE, Identities
-from sandbox.aws.sim.scheduled_actions import make_service_check
 from sandbox.aws.sim.world import World
-from sandbox.aws.state.clock import as_datetime, as_text
+from sandbox.aws.state.call_log import Call
+from sandbox.aws.state.clock import as_text
 
 moto_backends.list_of_moto_modules = partial(
     tuple, tuple(moto_backends.list_of_moto_modules())
 )  # else a look through its folder at every request
-moto_responses.method_names_from_class = cache(moto_responses.method_names_from_class)  # and one through a class
+setattr(moto_responses, "method_names_from_class", cache(method_names_from_class))  # noqa: B010  # and one through a class
 
 KEPT_CALLS = 100_000  # the call log's length: hours of a busy sandbox
 log = logging.getLogger(__name__)
-
-
-class Handler(MotoRequestHandler):
-    world: World
-
-    def log_request(self, *_: Any) -> None:
-        """The call log says it better."""
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the Date header of every answer: simulated time."""
-        return format_datetime(as_datetime(self.world.clock.now()), usegmt=True)
 
 
 class Application:
@@ -203,27 +191,3 @@ class Application:
         else:
             code, message = "InvalidClientTokenId", "The security token included in the request is invalid."
         return refuse(environ, start, call.service, code, message, "403 Forbidden")
-
-
-def hang_up(environ: dict[str, Any]) -> None:
-    """Close a caller's connection without an answer. Raises: ConnectionResetError, which ends the request."""
-    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    raise ConnectionResetError("the answer gets lost")
-
-
-class Server:
-    """An HTTP server of a WSGI application on 127.0.0.1, in a thread."""
-
-    def __init__(self, application: Any, port: int, handler: type[WSGIRequestHandler] = Handler):
-        self._server: BaseWSGIServer = make_server(
-            "127.0.0.1", port, application, threaded=True, request_handler=handler
-        )
-        self.port = int(self._server.server_port)
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http {self.port}", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()

@@ -8,7 +8,7 @@ from include.inventory import Target
 from sandbox.aws.seed import image_repositories
 from sandbox.aws.seed.static_resources import Ground
 from sandbox.aws.sim.world import World
-from sandbox.aws.state import region_data
+from sandbox.aws.state import region_data, target_registry
 
 RUN = "staging_deployment/before-the-world-began"
 UPDATE = "region_data_update/before-the-world-began"
@@ -35,7 +35,7 @@ def prove(world: World, ground: Ground, target: Target) -> None:
     if release is None or release.proved_on:
         return
     commit, at = image_repositories.running_commit(target), datetime.now(UTC).isoformat()
-    image = image_repositories.repository_of(world, target).tagged(image_repositories.commit_tag(target, commit))
+    image = target_registry.repository_of(world, target).tagged(target_registry.commit_tag(target, commit))
     assert image is not None  # its services run it
     own = {"target": target.name, "run": RUN}
     proof = {**own, "at": at, "digest": image.digest, "commit": commit, "templates": {}}

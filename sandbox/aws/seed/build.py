@@ -11,17 +11,19 @@ from include.inventory import Service as InventoryService
 from include.inventory.models import CodeDeploy
 from sandbox.aws.seed import attestations, image_repositories
 from sandbox.aws.seed.static_resources import Clients, Ground, clients_of
-from sandbox.aws.services.ecr import model as registry
+from sandbox.aws.services.autoscaling.model import Group
+from sandbox.aws.services.codebuild.model import Project
+from sandbox.aws.services.codedeploy.model import EVENTS, DeploymentGroup, Event, app_spec
+from sandbox.aws.services.ecs.model import Service, Task
+from sandbox.aws.services.elbv2.model import Target as WorldTarget
 from sandbox.aws.services.sts.model import SOMEBODY
-from sandbox.aws.sim import auto_scaling, blue_green, ecs_scheduler, scheduled_actions
-from sandbox.aws.sim.blue_green import DeploymentGroup, Event, app_spec
-from sandbox.aws.sim.image_build import Project
+from sandbox.aws.sim import auto_scaling, blue_green, ecs_scheduler, image_pull, scheduled_actions
 from sandbox.aws.sim.task_placement import capacity_of
-from sandbox.aws.sim.topology_load import Load, bucket_of, first_uris, region_of
+from sandbox.aws.sim.topology_load import Load, first_uris, region_of
 from sandbox.aws.sim.world import World
-from sandbox.aws.state import region_data
-from sandbox.aws.state.region import Group, Region, Service, Task
-from sandbox.aws.state.region import Target as WorldTarget
+from sandbox.aws.state import region_data, target_registry
+from sandbox.aws.state.published_regions import bucket_of
+from sandbox.aws.state.region import Region
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "False"  # thousands of images nobody asks for, at every reset
 
@@ -42,7 +44,7 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         for target in inventory.targets.values():
             account = target.environment.account
             roles |= {f"arn:aws:iam::{account}:role/{role}" for role in (target.environment.role, SOMEBODY)}
-            roles.add(f"arn:aws:iam::{image_repositories.registry_of(target).account}:role/{SOMEBODY}")
+            roles.add(f"arn:aws:iam::{target_registry.registry_of(target).account}:role/{SOMEBODY}")
             clients.account = account
             _Builder(world, clients, target).build()
         world.endpoint.identities.roles = roles
@@ -62,9 +64,9 @@ class _Builder:
             self.region.projects[builder.name] = Project(
                 builder.name,
                 self.target.name,
-                image_repositories.source_of(self.target),
-                image_repositories.repository_of(self.world, self.target),
-                image_repositories.registry_of(self.target).commit_length,
+                target_registry.source_of(self.target),
+                target_registry.repository_of(self.world, self.target),
+                target_registry.registry_of(self.target).commit_length,
             )
         if environment.cluster is None:
             return
@@ -130,7 +132,7 @@ class _Builder:
     ) -> None:
         """Make CodeDeploy's group of a service, and the deployment that it stands by."""
         assert described.load_balancing  # the inventory sees to it
-        repository = image_repositories.repository_of(self.world, self.target)
+        repository = target_registry.repository_of(self.world, self.target)
         green, listener = self.ground.blue_green(described, wanted, network)
         group = DeploymentGroup(
             application=wanted.application,
@@ -150,7 +152,7 @@ class _Builder:
         self.region.groups_of_deployment[group.application, group.name] = group
         first = blue_green.create(self.region, group, service.definition, app_spec(service), now - AGE)
         first.close(now - AGE + 600, "Succeeded")
-        first.lifecycle = {name: Event("Succeeded", now - AGE, now - AGE + 600) for name in blue_green.EVENTS}
+        first.lifecycle = {name: Event("Succeeded", now - AGE, now - AGE + 600) for name in EVENTS}
         service.primary.external = first.id
 
     def _check_schedules(self, described: InventoryService, now: float) -> None:
@@ -201,7 +203,7 @@ class _Builder:
             )
             task.status, task.started = "RUNNING", now - AGE + 60
             found = {
-                name: registry.find_image(self.world.regions, self.region.account, of)
+                name: image_pull.find_image(self.world.regions, self.region.account, of)
                 for name, of in task.images.items()
             }
             task.digests = {name: image.digest for name, image in found.items() if image}

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from include.errors import InventoryError
 from include.inventory import Inventory, Target
-from include.inventory.models import Registry
 from sandbox import commits
 from sandbox.aws.services.ecr import model as registry
 from sandbox.aws.services.ecr.model import Repository
-
-if TYPE_CHECKING:
-    from sandbox.aws.sim.world import World
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.target_registry import commit_tag, registry_of, source_of
 
 APART = 7 * 3600.0  # seconds between two commits
-
-
-def registry_of(target: Target) -> Registry:
-    """Return the target's registry; a system that names none has one of its own name."""
-    try:
-        return target.registry
-    except InventoryError:
-        environment = target.environment
-        return Registry(account=environment.account, region=environment.region, repository=target.system.system)
-
-
-def source_of(target: Target) -> str:
-    """Return the repository a system's commits are in."""
-    return target.system.github or target.system.system
-
-
-def commit_tag(target: Target, commit: str) -> str:
-    """Return the tag of a commit's image in a target's registry."""
-    return commit[: registry_of(target).commit_length]
 
 
 def running_commit(target: Target) -> str:
@@ -43,12 +20,6 @@ def running_commit(target: Target) -> str:
     if target.environment_name == "production":
         number = next(iter(commits.RELEASED.values()))
     return commits.commit_sha(source_of(target), number)
-
-
-def repository_of(world: World, target: Target) -> Repository:
-    """Return the repository of a target's images."""
-    described = registry_of(target)
-    return world.region(described.account, described.region).repositories[described.repository]
 
 
 def seed(world: World, inventory: Inventory, now: float) -> None:

@@ -17,6 +17,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 from include.inventory import Environment, Service, Target
 from include.inventory.models import CodeDeploy, LoadBalancing, TaskNetwork
 from sandbox.aws.seed import image_repositories
+from sandbox.aws.state import target_registry
 
 
 class Clients:
@@ -56,7 +57,8 @@ class Clients:
             data=body.read() if hasattr(body, "read") else body,
         )
         answer, line, headers = run_wsgi_app(self._application, environ, buffered=True)
-        return AWSResponse(request.url, int(line.split()[0]), HeadersDict(headers.items()), _Body(b"".join(answer)))
+        shown: Any = HeadersDict(headers.items())  # what botocore itself passes, where its stubs want http.client's
+        return AWSResponse(request.url, int(line.split()[0]), shown, _Body(b"".join(answer)))
 
 
 class _Body(BytesIO):
@@ -137,8 +139,8 @@ class Ground:
         )
 
     def _image(self) -> str:
-        described = image_repositories.registry_of(self.target)
-        tag = image_repositories.commit_tag(self.target, image_repositories.running_commit(self.target))
+        described = target_registry.registry_of(self.target)
+        tag = target_registry.commit_tag(self.target, image_repositories.running_commit(self.target))
         return f"{described.account}.dkr.ecr.{described.region}.amazonaws.com/{described.repository}:{tag}"
 
     def network(self) -> dict[str, Any]:
@@ -160,7 +162,7 @@ class Ground:
         """Make the VPC that one-off tasks are told to run in, with two subnets of that name and one of another."""
         if wanted.vpc in ec2_backends[self.environment.account][self.environment.region].vpcs:
             return
-        ec2, random_id = self.client("ec2"), vpcs.random_vpc_id
+        ec2, random_id = self.client("ec2"), getattr(vpcs, "random_vpc_id")  # noqa: B009  # moto's own, not exported
         setattr(vpcs, "random_vpc_id", lambda: wanted.vpc)  # noqa: B010  # moto's own: only the inventory knows this id
         try:
             ec2.create_vpc(CidrBlock="10.1.0.0/16")

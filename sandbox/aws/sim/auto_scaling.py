@@ -2,10 +2,12 @@
 
 from moto.cloudwatch.models import cloudwatch_backends
 
+from sandbox.aws.services.autoscaling.model import Group, Instance
 from sandbox.aws.sim import task_lifecycle
 from sandbox.aws.sim.task_placement import capacity_of
 from sandbox.aws.state.clock import as_datetime
-from sandbox.aws.state.region import Group, Instance, Region, new_id
+from sandbox.aws.state.ids import new_id
+from sandbox.aws.state.region import Region
 
 START, REGISTER, TERMINATE = 75.0, 60.0, 60.0  # seconds to InService, then to the ECS cluster; to be gone
 SAMPLE, WINDOW, COOLDOWN = 60.0, 600.0, 600.0  # the low-reservation alarm: average over the window below 100 %

@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.aws.services.ecs.model import Deployment, Service, Task
 from sandbox.aws.sim import task_lifecycle
-from sandbox.aws.state.region import Deployment, Region, Service, Task
+from sandbox.aws.state.region import Region
 
 RETRY = 15.0  # seconds between two tries to place a task that found no room
 UNTHROTTLED, LONGEST_RETRY = 5, 900.0  # failed tasks before the next start is put off, and by how much at most

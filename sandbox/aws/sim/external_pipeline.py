@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.ecs.models import ecs_backends
 
 from include.inventory import Inventory, Target
-from sandbox.aws.http.call_log import Call
-from sandbox.aws.seed import image_repositories
+from sandbox.aws.services.codedeploy.model import DeploymentGroup, app_spec
 from sandbox.aws.services.ecr import model as registry
+from sandbox.aws.services.ecr.model import Image
+from sandbox.aws.services.ecs.model import Service
 from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim import blue_green
-
-if TYPE_CHECKING:
-    from sandbox.aws.services.ecr.model import Image
-    from sandbox.aws.sim.blue_green import DeploymentGroup
-    from sandbox.aws.sim.world import World
-    from sandbox.aws.state.region import Region, Service
+from sandbox.aws.state import target_registry
+from sandbox.aws.state.call_log import Call
+from sandbox.aws.state.region import Region
+from sandbox.aws.state.world import WorldState
 
 PIPELINE = 60.0  # seconds from a push to the deployment that it starts
 COMMIT = re.compile(r"[0-9a-f]{7}|[0-9a-f]{40}")
 
 
-def publish(world: World, inventory: Inventory, source: str, workflow: str, commit: str, build: str) -> list[Image]:
+def publish(
+    world: WorldState, inventory: Inventory, source: str, workflow: str, commit: str, build: str
+) -> list[Image]:
     """Push the image of a commit wherever a workflow of a GitHub repository pushes it; returns it from each registry.
 
     An image that is there already stays: its tag cannot be moved.
@@ -38,7 +39,7 @@ def publish(world: World, inventory: Inventory, source: str, workflow: str, comm
     return found
 
 
-def promote(world: World, inventory: Inventory, source: str, workflow: str, commit: str) -> list[Image]:
+def promote(world: WorldState, inventory: Inventory, source: str, workflow: str, commit: str) -> list[Image]:
     """Bring the image of a commit to wherever a workflow of a GitHub repository releases it; returns it from each registry.
 
     Raises: LookupError if the environment that proves images has none of that commit.
@@ -52,30 +53,30 @@ def promote(world: World, inventory: Inventory, source: str, workflow: str, comm
     return found
 
 
-def _copy(world: World, origin: Target, target: Target, commit: str) -> Image:
-    image = image_repositories.repository_of(world, origin).tagged(image_repositories.commit_tag(origin, commit))
+def _copy(world: WorldState, origin: Target, target: Target, commit: str) -> Image:
+    image = target_registry.repository_of(world, origin).tagged(target_registry.commit_tag(origin, commit))
     if image is None:
         raise LookupError(f"The registry of {origin.name} has no image of commit {commit}.")
     now, repository, tag = (
         world.catch_up(),
-        image_repositories.repository_of(world, target),
-        image_repositories.commit_tag(target, commit),
+        target_registry.repository_of(world, target),
+        target_registry.commit_tag(target, commit),
     )
     return repository.tagged(tag) or repository.push(image.manifest, tag, now)
 
 
-def push(world: World, target: Target, commit: str, build: str) -> Image:
+def push(world: WorldState, target: Target, commit: str, build: str) -> Image:
     """Push the image that a build made of a commit into a target's registry, if none is there."""
     now, repository, tag = (
         world.catch_up(),
-        image_repositories.repository_of(world, target),
-        image_repositories.commit_tag(target, commit),
+        target_registry.repository_of(world, target),
+        target_registry.commit_tag(target, commit),
     )
-    manifest = registry.make_manifest(image_repositories.source_of(target), commit, build)
+    manifest = registry.make_manifest(target_registry.source_of(target), commit, build)
     return repository.tagged(tag) or repository.push(manifest, tag, now)
 
 
-def advance(world: World, region: Region, now: float) -> None:
+def advance(world: WorldState, region: Region, now: float) -> None:
     """Start the deployment of the newest image that was pushed, where a push starts one and none is under way."""
     for group in region.groups_of_deployment.values():
         due = [each for each in group.repository.pushes[group.seen :] if now - each[0] >= PIPELINE]
@@ -89,11 +90,11 @@ def advance(world: World, region: Region, now: float) -> None:
             _deploy(world, region, group, tags[-1], now)
 
 
-def _deploy(world: World, region: Region, group: DeploymentGroup, tag: str, now: float) -> None:
+def _deploy(world: WorldState, region: Region, group: DeploymentGroup, tag: str, now: float) -> None:
     service = region.services[group.cluster, group.service]
     definition = _register(region, service, f"{group.repository.uri}:{tag}")
     made = blue_green.create(
-        region, group, definition, blue_green.app_spec(service, definition), now, description=f"Image {tag} was pushed"
+        region, group, definition, app_spec(service, definition), now, description=f"Image {tag} was pushed"
     )
     family = definition.rsplit("/", 1)[-1].partition(":")[0]
     _log(world, region, now, "ecs", "RegisterTaskDefinition", {"family": family})
@@ -121,7 +122,7 @@ def _register(region: Region, service: Service, image: str) -> str:
     return str(made.arn)
 
 
-def _log(world: World, region: Region, now: float, api: str, action: str, params: dict[str, Any]) -> None:
+def _log(world: WorldState, region: Region, now: float, api: str, action: str, params: dict[str, Any]) -> None:
     call = Call(api, action, region.name, True, params)
     call.account, call.role, call.status = region.account, SOMEBODY, 200
     world.log_call(call)

@@ -5,32 +5,18 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from croniter import CroniterBadDateError, croniter
-from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 
-from sandbox.aws.state.region import Region, Service
-
-if TYPE_CHECKING:
-    from sandbox.aws.sim.world import World
+from sandbox.aws.services.ecs.model import Service
+from sandbox.aws.state.region import Region
 
 DIMENSION = "ecs:service:DesiredCount"
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")  # 1 to 7 for AWS
 UNITS = {"minute": 60, "hour": 3600, "day": 86400}
-
-
-def make_service_check(world: World) -> Any:
-    """Return what Application Auto Scaling asks before it scales an ECS service: is there one?"""
-
-    def check(self: Any, resource_id: str) -> None:
-        _, cluster, name = resource_id.split("/")
-        if (cluster, name) not in world.region(self.account_id, self.region_name).services:
-            raise AWSValidationException(f"ECS service doesn't exist: {resource_id}")
-
-    return check
 
 
 def names_of(region: Region, service: Service) -> list[str]:
@@ -66,7 +52,7 @@ def _fire_unless_suspended(region: Region, action: Any) -> None:
     _, cluster, name = action.resource_id.split("/")
     service = region.services.get((cluster, name))
     target = applicationautoscaling_backends[region.account][region.name].targets[DIMENSION].get(action.resource_id)
-    suspended = (target.suspended_state or {}) if target else {}
+    suspended: Any = (target.suspended_state or {}) if target else {}
     if service and target and not suspended.get("ScheduledScalingSuspended"):
         fire(region, service, action.scheduled_action_name)
 

@@ -4,10 +4,13 @@ from typing import Any
 
 from moto.ecs.models import ecs_backends
 
-from sandbox.aws.faults import catalogue
+from sandbox.aws.faults import task_faults
+from sandbox.aws.faults.model import Fault
+from sandbox.aws.services.ecs.model import ONE_OFF_SECONDS, Behaviour, Deployment, Service, Task
 from sandbox.aws.sim import task_placement
 from sandbox.aws.sim.task_lifecycle import CHECK_INTERVAL
-from sandbox.aws.state.region import Behaviour, Deployment, Region, Service, Task, new_id
+from sandbox.aws.state.ids import new_id
+from sandbox.aws.state.region import Region
 
 NO_ROOM = (
     "was unable to place a task because no container instance met all of its requirements. "
@@ -16,7 +19,7 @@ NO_ROOM = (
 
 
 def start_service_task(
-    region: Region, service: Service, deployment: Deployment, active: list[catalogue.Fault], now: float
+    region: Region, service: Service, deployment: Deployment, active: list[Fault], now: float
 ) -> Task | None:
     """Start one task of a service, or None if no instance has room for it."""
     definition = ecs_backends[region.account][region.name].describe_task_definition(deployment.definition)
@@ -28,7 +31,7 @@ def start_service_task(
     # the boot lasts until the target is healthy: the checks themselves take some of it
     answers = max(0.4 * usual, usual - 2.5 * CHECK_INTERVAL)
     beside = deployment is not service.primary  # a task set that has no traffic yet
-    task.behaviour = catalogue.shape(Behaviour(boot=answers), service, active, set(task.images.values()), beside)
+    task.behaviour = task_faults.shape(Behaviour(boot=answers), service, active, set(task.images.values()), beside)
     task.service, task.group = service.name, f"service:{service.name}"
     task.deployment = task.started_by = deployment.id
     task.target_groups = deployment.target_groups
@@ -46,13 +49,13 @@ def start_one_off(
     definition: Any,
     launch_type: str,
     size: tuple[int, int] | None,
-    active: list[catalogue.Fault],
+    active: list[Fault],
     now: float,
 ) -> Task | None:
     """Start a task that belongs to no service and ends by itself, or None if no instance has room for it."""
     task = make_task(region, cluster, definition, launch_type, now, size)
     if task is not None:
-        task.behaviour = catalogue.shape_one_off(Behaviour(boot=0.0, crash_after=catalogue.ONE_OFF_SECONDS), active)
+        task.behaviour = task_faults.shape_one_off(Behaviour(boot=0.0, crash_after=ONE_OFF_SECONDS), active)
         task.group = f"family:{definition.family}"
         region.tasks[task.arn] = task
     return task

@@ -1,7 +1,9 @@
 """How one task moves: started, registered, checked, drained, stopped."""
 
-from sandbox.aws.faults import catalogue
-from sandbox.aws.state.region import Region, Target, Task
+from sandbox.aws.faults import task_faults
+from sandbox.aws.services.ecs.model import Task
+from sandbox.aws.services.elbv2.model import Target
+from sandbox.aws.state.region import Region
 
 PROVISION, PULL, ACTIVATE = 5.0, 25.0, 5.0  # seconds
 CHECK_INTERVAL, PASSES_UP, FAILURES_DOWN = 30.0, 3, 2  # a target group's own figures
@@ -54,12 +56,12 @@ def _run(region: Region, task: Task, now: float) -> None:
     behaviour, age = task.behaviour, now - task.started
     if behaviour.usual is not None and age > behaviour.usual:
         behaviour.usual = None
-        catalogue.count(behaviour, "one_off_slow")
+        task_faults.count(behaviour, "one_off_slow")
     if behaviour.stops is not None and age >= behaviour.stops[0]:
         stop_by_aws(region, task, now, behaviour.stops[1])
         return
     if task.behaviour.crash_after is not None and now - task.started >= task.behaviour.crash_after:
-        catalogue.count(task.behaviour, "crash", "bad_image", "one_off_exits")
+        task_faults.count(task.behaviour, "crash", "bad_image", "one_off_exits")
         exit_by_itself(region, task, now, task.behaviour.exit_code)
         return
     for target in region.target_of(task):
@@ -135,7 +137,7 @@ def exit_by_itself(region: Region, task: Task, now: float, exit_code: int) -> No
 
 def stop_by_aws(region: Region, task: Task, now: float, code: str) -> None:
     """Stop a task as AWS does for reasons of its own."""
-    catalogue.count(task.behaviour, "one_off_stopped_by_aws")
+    task_faults.count(task.behaviour, "one_off_stopped_by_aws")
     request_stop(region, task, now, code, STOPPED_BY_AWS[code])
 
 

@@ -4,12 +4,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from include.inventory import Target
-from sandbox.aws.state.region import Region, Service, Task
+from sandbox.aws.services.ecs.model import Service, Task
+from sandbox.aws.state.published_regions import HIDDEN, PUBLISHED, REGIONS
+from sandbox.aws.state.region import Region
 
-REGIONS = ("US/AL", "US/CO", "US/GA", "US/IL", "US/MD", "US/MI", "US/NC", "US/OH", "US/PA", "US/TX", "US/VA", "US/WI")
-HIDDEN = "US/DE"  # in region_config, and loaded, but nobody is offered it
-PUBLISHED = "2020-09-09T19:50:10.921Z"
 LOG_INTERVAL, QUIET_INTERVAL = 30.0, 300.0  # while it loads, and once it is up
 ATTEMPTS = 6  # after so many failures of one region the process ends itself
 KILLED = 137  # how it ends then
@@ -17,12 +15,6 @@ CONNECTS, RECONNECT = (
     10,
     3.0,
 )  # NestJS's defaults: tries to reach the database before a start fails, seconds between two
-
-
-def bucket_of(target: Target) -> str:
-    """Return the bucket whose data a target's services load."""
-    data = target.environment.region_data
-    return data.buckets[0] if data else f"{target.system.system}-{target.environment_name}-data"
 
 
 def first_uris(service: Service) -> list[str]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from moto.logs.models import LogEvent, logs_backends
+from typing import Any
 
 from sandbox.aws.faults import infra_faults, release_faults
-from sandbox.aws.faults.catalogue import Fault, count
-from sandbox.aws.http.call_log import Call
+from sandbox.aws.faults.model import Fault
+from sandbox.aws.faults.task_faults import count
+from sandbox.aws.services.ecs.model import Deployment, Service, Task
 from sandbox.aws.sim import (
     auto_scaling,
     blue_green,
@@ -29,47 +27,27 @@ from sandbox.aws.sim import (
 )
 from sandbox.aws.state import region_data
 from sandbox.aws.state.clock import Clock
-from sandbox.aws.state.region import Deployment, Region, Service, Task
+from sandbox.aws.state.region import Region
 from sandbox.aws.state.region_lists import RegionLists
-
-if TYPE_CHECKING:
-    from sandbox.aws.http.endpoint import Application
+from sandbox.aws.state.world import WorldState
 
 STEP = 5.0  # simulated seconds; nothing moves through a state in less
 TICK = 0.2  # real seconds between two looks of the background thread
 LOG_EVERY = 600.0  # simulated seconds between two lines of a one-off command
-KEPT_LINES = 5000  # of a log stream: a day of a task that says how it is
 log = logging.getLogger(__name__)
 
 
-class World:
-    """All accounts and regions. Every look and every call goes through `lock`."""
+class World(WorldState):
+    """A world that moves: to the present moment whenever somebody looks, and by itself once it is started."""
 
     def __init__(self, clock: Clock, region_lists: RegionLists | None = None):
-        self.clock = clock
-        self.region_lists = region_lists or RegionLists()
-        self.lock = threading.RLock()
-        self.regions: dict[tuple[str, str], Region] = {}
-        self.faults: list[Fault] = []
-        self.target_names: dict[tuple[str, str, str], str] = {}  # (account, region, cluster) -> target
-        self.timeline: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        self.problem = ""
-        self.log_call: Callable[[Call], None] = lambda call: None  # the endpoint's, for what did not come through it
-        self.endpoint: Application  # its WSGI application, which puts itself here
+        super().__init__(clock, region_lists)
         self._moved_to = clock.now()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def region(self, account: str, name: str) -> Region:
-        return self.regions.setdefault((account, name), Region(account, name))
-
     def clear(self) -> None:
-        """Forget everything that moves; the clock goes on."""
-        self.regions.clear()
-        self.faults.clear()
-        self.target_names.clear()
-        self.timeline.clear()
-        self.problem = ""
+        super().clear()
         self._moved_to = self.clock.now()
 
     def catch_up(self) -> float:
@@ -182,30 +160,6 @@ class World:
         """Start one task of a service, or None if no instance has room for it."""
         active = self.faults_on(region, service.cluster, service.name)
         return task_launch.start_service_task(region, service, deployment, active, now)
-
-    def faults_on(self, region: Region, cluster: str, name: str) -> list[Fault]:
-        """Return the active faults of a service, or of a one-off task family."""
-        target = self.target_names.get((region.account, region.name, cluster), "")
-        return [each for each in self.faults if each.target == target and each.service == name]
-
-    def write_log(self, region: Region, task: Task, at: float, text: str) -> None:
-        """Write one CloudWatch log line of a task, stamped with simulated time."""
-        self.write_line(region, task.log_group, f"{task.log_prefix}/{task.containers[0]}/{task.id}", at, text)
-
-    def write_line(self, region: Region, name: str, stream: str, at: float, text: str) -> None:
-        """Write a line into a stream of a log group, if there is such a group."""
-        groups = logs_backends[region.account][region.name].groups
-        if name not in groups:
-            return
-        group = groups[name]
-        if stream not in group.streams:
-            group.create_log_stream(stream)
-        # straight into the stream: moto refuses lines more than two hours ahead of the laptop's clock
-        moment = int(at * 1000)
-        events = group.streams[stream].events
-        events.append(LogEvent(moment, {"timestamp": moment, "message": text}))
-        if len(events) > KEPT_LINES:
-            del events[: KEPT_LINES // 10]
 
     def start(self) -> None:
         """Move by itself from now on."""

@@ -15,8 +15,8 @@ from typing import Any
 from moto.s3.models import FakeKey, s3_backends
 
 from include.inventory import Target
-from sandbox.aws.sim.topology_load import HIDDEN, PUBLISHED, REGIONS
 from sandbox.aws.state.clock import as_datetime
+from sandbox.aws.state.published_regions import HIDDEN, PUBLISHED, REGIONS
 
 NEW = "2026-11-20T08:00:00.000Z"  # for the regions of UPDATED
 INCOMPLETE = "2026-11-21T08:00:00.000Z"  # of US/PA: without topo.json, as an upload that broke off leaves it
@@ -75,7 +75,7 @@ def fill(target: Target, now: float) -> None:
 
 def forget() -> None:
     """Have moto not close every object once for each account that has a bucket: they go with their buckets."""
-    FakeKey.instances_tracked = []
+    setattr(FakeKey, "instances_tracked", [])  # noqa: B010  # moto's own, which no annotation names
 
 
 @contextmanager
@@ -116,14 +116,15 @@ def load(account: str, uri: str) -> tuple[str, str]:
 
 def folders_json(target: Target) -> list[dict[str, Any]]:
     """Return what lies under each region in the target's buckets, folder by folder: data, new data, backups."""
-    environment, found = target.environment, {}
+    environment = target.environment
+    found: dict[str, tuple[str, list[FakeKey]]] = {}
     for bucket in environment.region_data.buckets if environment.region_data else ():
         held = s3_backends[environment.account]["aws"].buckets.get(bucket)
         for key, item in held.keys.items() if held else ():
             parts = key.split("/", 4)
             if len(parts) == 5 and parts[0] == "regions" and isinstance(item, FakeKey):
                 uri = f"s3://{bucket}/{'/'.join(parts[:4])}/"
-                found.setdefault(uri, ["/".join(parts[1:3]), []])[1].append(item)
+                found.setdefault(uri, ("/".join(parts[1:3]), []))[1].append(item)
     return [
         {
             "uri": uri,
@@ -220,7 +221,7 @@ def _tiles(region: str, first: int, last: int) -> list[str]:
 
 def _core(region: str, census: str) -> dict[str, bytes]:
     """Return what a service reads at its start, and the metadata that names it."""
-    named = {
+    named: dict[str, list[dict[str, Any]]] = {
         "demographics": [
             {"id": each, "fileName": f"demographics/{each}.buf", "bytesPerElement": 4} for each in DEMOGRAPHICS
         ],

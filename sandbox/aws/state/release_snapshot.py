@@ -6,12 +6,13 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.rds.models import rds_backends
 
 from include.inventory import Target
-from sandbox.aws.seed import image_repositories
-from sandbox.aws.sim.blue_green import Rollout
-from sandbox.aws.sim.image_build import Build
+from sandbox.aws.services.codebuild.model import Build
+from sandbox.aws.services.codedeploy.model import Rollout
+from sandbox.aws.services.ecs.model import Task
 from sandbox.aws.sim.world import World
+from sandbox.aws.state import target_registry
 from sandbox.aws.state.clock import as_text
-from sandbox.aws.state.region import Region, Task
+from sandbox.aws.state.region import Region
 
 SHOWN = 6  # of each kind, the newest first
 
@@ -47,7 +48,7 @@ def release_state(release: dict[str, Any]) -> dict[str, Any]:
 
 
 def _registry(world: World, target: Target) -> dict[str, Any]:
-    repository = image_repositories.repository_of(world, target)
+    repository = target_registry.repository_of(world, target)
     images = sorted(repository.images.values(), key=lambda each: each.pushed, reverse=True)
     return {
         "uri": repository.uri,

@@ -8,10 +8,12 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 from include.inventory import Target
+from sandbox.aws.services.autoscaling.model import Group
+from sandbox.aws.services.ecs.model import Service, Task
 from sandbox.aws.sim.world import World
 from sandbox.aws.state import region_data
 from sandbox.aws.state.clock import as_text
-from sandbox.aws.state.region import Group, Region, Service, Task
+from sandbox.aws.state.region import Region
 from sandbox.aws.state.release_snapshot import release_json, release_state
 
 SHOWN_STOPPED = 600.0  # seconds a stopped task stays in the picture

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.aws.faults.catalogue import Fault
+from sandbox.aws.faults.model import Fault
 
 BOT = "runbooks-bot"
 SHORTEST = 7  # characters of an abbreviated commit that is still looked up

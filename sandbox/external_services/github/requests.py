@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.aws.faults.catalogue import Fault
+from sandbox.aws.faults.model import Fault
 from sandbox.external_services.github.model import GitHubError, Repository
 from sandbox.external_services.github.responses import Json, Shapes
 from sandbox.external_services.github.state import GitHub, reading_token_of
@@ -220,7 +220,7 @@ def cut(items: list[Any], size: int = PER_PAGE) -> tuple[list[Any], dict[str, st
     size = min(max(request.args.get("per_page", size, type=int), 1), max(MOST_PER_PAGE, size))
     number = max(request.args.get("page", 1, type=int), 1)
     last = max(1, -(-len(items) // size))
-    wanted = {}
+    wanted: dict[str, int] = {}
     if number > 1:
         wanted |= {"prev": min(number - 1, last), "first": 1}
     if number < last:

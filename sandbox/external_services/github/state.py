@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from include.inventory import Inventory
-from sandbox.aws.faults.catalogue import Fault, FaultError
+from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.sim.world import World
 from sandbox.external_services.github.model import (
     Commit,

@@ -123,7 +123,7 @@ class Query:
     def sort(self, tickets: list[Ticket]) -> list[Ticket]:
         """Return tickets in the query's order."""
         for by, falling in reversed(self.order):
-            tickets = sorted(tickets, key=by, reverse=falling)  # type: ignore[arg-type, type-var]
+            tickets = sorted(tickets, key=by, reverse=falling)  # type: ignore[arg-type]
         return tickets
 
 

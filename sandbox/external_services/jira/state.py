@@ -7,7 +7,8 @@ from typing import Any
 from include.inventory import Inventory
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
-from sandbox.external_services.github.seed import COMMITS, FIRST_TICKET, UNRELEASED, subject
+from sandbox.commits import COMMITS
+from sandbox.external_services.github.seed import FIRST_TICKET, UNRELEASED, subject
 from sandbox.external_services.github.state import repositories_of
 from sandbox.external_services.service_faults import Breaking
 

@@ -291,8 +291,9 @@ def _releases(app: Flask, sentry: Sentry) -> None:
                 return jsonify(
                     version=["Release with name None is invalid" if not version else f"Invalid version {version!r}"]
                 ), 400
-            named = [each for each in projects if isinstance(slugs, list) and each.slug in slugs]
-            if not named or len(named) < len(slugs):
+            asked = slugs if isinstance(slugs, list) else []
+            named = [each for each in projects if each.slug in asked]
+            if not named or len(named) < len(asked):
                 return jsonify(projects=["Invalid project slugs"]), 400
             known = version in named[0].releases
             for project in named:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.inventory import Inventory
-from sandbox.aws.faults.catalogue import Fault
+from sandbox.aws.faults.model import Fault
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_text
-from sandbox.external_services.github.seed import COMMITS, UNRELEASED, commit_sha
+from sandbox.commits import COMMITS, commit_sha
+from sandbox.external_services.github.seed import UNRELEASED
 from sandbox.external_services.service_faults import Breaking
 
 DAY = 86_400.0

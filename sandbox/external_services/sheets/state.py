@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 from include.inventory import Inventory, Target
-from sandbox.aws.sim.topology_load import PUBLISHED, REGIONS, bucket_of
 from sandbox.aws.sim.world import World
+from sandbox.aws.state.published_regions import PUBLISHED, REGIONS, bucket_of
 from sandbox.external_services.service_faults import Breaking
 
 UPDATED = "updated"  # a column that people fill in themselves

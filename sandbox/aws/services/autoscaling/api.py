@@ -7,10 +7,11 @@ from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
+from sandbox.aws.services.autoscaling.model import PROCESSES, Activity, Group, Instance
 from sandbox.aws.sim import auto_scaling
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
-from sandbox.aws.state.region import PROCESSES, Activity, Group, Instance, Region
+from sandbox.aws.state.region import Region
 
 REFUSED = (
     "attach_instances",

@@ -5,9 +5,9 @@ from typing import Any
 from moto.cloudwatch.exceptions import InvalidParameterValue
 from moto.cloudwatch.models import Alarm
 from moto.cloudwatch.responses import CloudWatchResponse
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import ActionResult
 
-from sandbox.aws.faults.release_faults import stamp
+from sandbox.aws.services.cloudwatch.model import stamp
 from sandbox.aws.sim.world import World
 
 PAGE, LONGEST_PAGE = 50, 100  # alarms, unless MaxRecords says otherwise
@@ -42,7 +42,7 @@ class WorldCloudWatchResponse(CloudWatchResponse):
     def put_composite_alarm(self) -> Any:
         return self.put_metric_alarm()  # moto tells them apart by their rule, but has no such operation
 
-    def set_alarm_state(self) -> EmptyResult:
+    def set_alarm_state(self) -> ActionResult:
         before = self._alarm().state_value
         answer = super().set_alarm_state()
         stamp(self._alarm(), self.world.clock.now(), changed=self._alarm().state_value != before)

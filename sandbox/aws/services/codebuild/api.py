@@ -6,9 +6,9 @@ from typing import Any
 from moto.core.responses import ActionResult, BaseResponse
 
 from sandbox.aws.http.error_responses import ApiError
+from sandbox.aws.services.codebuild.model import TIMEOUT, Build, Phase, Project
 from sandbox.aws.services.sts.api import WorldStsResponse
 from sandbox.aws.sim import image_build
-from sandbox.aws.sim.image_build import Build, Phase, Project
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
 from sandbox.aws.state.region import Region
@@ -59,7 +59,7 @@ class WorldCodeBuildResponse(BaseResponse):
             if before != asked:
                 raise _invalid("The idempotency token was used before with other parameters")
             return ActionResult({"build": self._describe(again, now)})
-        timeout = int(given.get("timeoutInMinutesOverride") or image_build.TIMEOUT)
+        timeout = int(given.get("timeoutInMinutesOverride") or TIMEOUT)
         if not 5 <= timeout <= 2160:
             raise _invalid("Invalid timeout: must be between 5 and 2160 minutes")
         caller = WorldStsResponse.identities.find(self.get_access_key())
@@ -121,7 +121,7 @@ class WorldCodeBuildResponse(BaseResponse):
             "name": project.name,
             "arn": self.region_state.arn("codebuild", f"project/{project.name}"),
             "source": _source(project),
-            "timeoutInMinutes": image_build.TIMEOUT,
+            "timeoutInMinutes": TIMEOUT,
         }
 
     def _describe(self, build: Build, now: float) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import yaml
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
 from sandbox.aws.http.error_responses import ApiError
+from sandbox.aws.services.codedeploy.model import DeploymentGroup, Event, Rollout
 from sandbox.aws.services.ecs.responses import describe_task_set
 from sandbox.aws.sim import blue_green
-from sandbox.aws.sim.blue_green import DeploymentGroup, Event, Rollout
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
 from sandbox.aws.state.region import Region

@@ -4,11 +4,9 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from sandbox.aws.faults.catalogue import Fault
-    from sandbox.aws.state.region import Region
+from sandbox.aws.faults.model import Fault
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -163,20 +161,6 @@ def policy_of(keep: dict[str, int]) -> str:
         for number, (prefix, count) in enumerate(keep.items(), 1)
     ]
     return json.dumps({"rules": rules}) if rules else ""
-
-
-def find_image(regions: dict[tuple[str, str], "Region"], account: str, reference: str) -> Image | None:
-    """Return the image an account pulls by its full name, or None if there is none that it may pull."""
-    match = HOST.fullmatch(reference)
-    if match is None:
-        return None
-    rest, _, digest = match["rest"].partition("@")
-    name, _, tag = rest.partition(":")
-    region = regions.get((match["account"], match["region"]))
-    repository = region.repositories.get(name) if region else None
-    if repository is None or not repository.admits(account):
-        return None
-    return repository.images.get(digest) if digest else repository.tagged(tag or "latest")
 
 
 def scan_of(

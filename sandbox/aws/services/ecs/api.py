@@ -4,11 +4,11 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
+from sandbox.aws.services.autoscaling.model import Instance
 from sandbox.aws.services.ecs.service_operations import ServiceOperations
 from sandbox.aws.services.ecs.task_operations import TaskOperations
 from sandbox.aws.sim.task_placement import capacity_of, remaining
 from sandbox.aws.state.clock import as_datetime
-from sandbox.aws.state.region import Instance
 
 # moto has these, for services, tasks and instances of its own, which are not the ones that move
 REFUSED = (

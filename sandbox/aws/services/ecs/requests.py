@@ -7,8 +7,9 @@ from moto.ecs.exceptions import ECSException
 from moto.ecs.models import ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 
+from sandbox.aws.services.ecs.model import Service, Task
 from sandbox.aws.sim.world import World
-from sandbox.aws.state.region import Region, Service, Task
+from sandbox.aws.state.region import Region
 
 
 def refuse(code: str, message: str) -> ECSException:

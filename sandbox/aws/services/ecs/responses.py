@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from sandbox.aws.services.ecs.model import Deployment, Service, Task
 from sandbox.aws.state.clock import as_datetime
-from sandbox.aws.state.region import Deployment, Region, Service, Task
+from sandbox.aws.state.region import Region
 
 
 def describe_service(region: Region, service: Service) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
+from sandbox.aws.services.ecs.model import Service
 from sandbox.aws.services.ecs.requests import WorldOperations, invalid, refuse
 from sandbox.aws.services.ecs.responses import describe_service, describe_task_set
 from sandbox.aws.sim import ecs_scheduler
-from sandbox.aws.state.region import Service
 
 UPDATABLE = {
     "cluster",

@@ -6,11 +6,11 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
+from sandbox.aws.services.ecs.model import Task
 from sandbox.aws.services.ecs.requests import WorldOperations, invalid, refuse
 from sandbox.aws.services.ecs.responses import describe_task
 from sandbox.aws.sim import task_launch, task_lifecycle
 from sandbox.aws.state.clock import as_datetime
-from sandbox.aws.state.region import Task
 
 LONGEST_PROTECTION = 2880  # minutes
 LONGEST_OVERRIDES, LONGEST_STARTED_BY = 8192, 128  # characters

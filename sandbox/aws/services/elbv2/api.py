@@ -6,8 +6,9 @@ from moto.core.responses import ActionResult
 from moto.elbv2.exceptions import ELBClientError, TargetGroupNotFoundError
 from moto.elbv2.responses import ELBV2Response
 
+from sandbox.aws.services.elbv2.model import Target
 from sandbox.aws.sim.world import World
-from sandbox.aws.state.region import Region, Target
+from sandbox.aws.state.region import Region
 
 INITIAL = {
     True: ("Elb.RegistrationInProgress", "Target registration is in progress"),

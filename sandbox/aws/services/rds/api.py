@@ -5,7 +5,7 @@ from moto.rds.exceptions import InvalidDBInstanceStateFault
 from moto.rds.models import rds_backends
 from moto.rds.responses import RDSResponse
 
-from sandbox.aws.faults.catalogue import Fault
+from sandbox.aws.faults.model import Fault
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
 from sandbox.aws.state.region import Region

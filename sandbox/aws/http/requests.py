@@ -1,13 +1,13 @@
-"""Every AWS call received: which operation, for whom, and whether it changes anything."""
+"""Read which AWS operation an HTTP request asks for, and for whom."""
 
 import io
 import json
 import re
-from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.aws.services.s3.requests import read_s3
+from sandbox.aws.state.call_log import Call
 
 READS = (
     "Describe",
@@ -26,24 +26,6 @@ READS = (
 CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 RPC_PATH = re.compile(r"/service/[^/]+/operation/(?P<action>\w+)")
 HTTP_READS = {"GET", "HEAD", "OPTIONS"}
-
-
-@dataclass
-class Call:
-    service: str
-    action: str
-    region: str
-    mutates: bool
-    params: Any = None
-    n: int = 0
-    at: str = ""
-    account: str = "000000000000"
-    role: str = "base"
-    status: int = 0
-    error: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def read_call(environ: dict[str, Any]) -> tuple[Call, str]:
