@@ -12,39 +12,39 @@ from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.sim.world import World
 from sandbox.external_services.github.model import File
 from sandbox.external_services.sentry.state import Project, SentryError
-from sandbox.external_services.services import Town
+from sandbox.external_services.services import ExternalServices
 
 
-def make_routes(town: Town) -> Blueprint:
+def make_routes(external: ExternalServices) -> Blueprint:
     """Return GET for each neighbour, and POST /sheets, /github/commits and /sentry/events."""
     app = Blueprint("neighbours", __name__)
 
     @app.get("/slack")
     def slack() -> Response:
-        return jsonify(town.slack.as_json())
+        return jsonify(external.slack.as_json())
 
     @app.get("/github")
     def github() -> Response:
-        return jsonify(town.github.as_json())
+        return jsonify(external.github.as_json())
 
     @app.get("/jira")
     def jira() -> Response:
-        return jsonify(town.jira.as_json())
+        return jsonify(external.jira.as_json())
 
     @app.get("/sentry")
     def sentry() -> Response:
-        return jsonify(town.sentry.as_json())
+        return jsonify(external.sentry.as_json())
 
     @app.get("/sheets")
     def sheets() -> Response:
-        return jsonify(town.sheets.as_json())
+        return jsonify(external.sheets.as_json())
 
     @app.post("/sheets")
     def edit() -> Any:
         try:
             given = _given(spreadsheet="", worksheet="", rows=[])
-            _edit(town, given)
-            return jsonify(town.sheets.as_json())
+            _edit(external, given)
+            return jsonify(external.sheets.as_json())
         except FaultError as error:
             return jsonify(error=str(error)), 400
 
@@ -52,7 +52,7 @@ def make_routes(town: Town) -> Blueprint:
     def push() -> Any:
         try:
             given = _given(repository="", subject="", branch="main", author="amelia", files=[])
-            return jsonify(sha=_push(town, given))
+            return jsonify(sha=_push(external, given))
         except FaultError as error:
             return jsonify(error=str(error)), 400
 
@@ -60,7 +60,7 @@ def make_routes(town: Town) -> Blueprint:
     def report() -> Any:
         try:
             given = _given(organization="", project="", release="", environment="", title="", count=1, users=1)
-            return jsonify(issue=_report(town, given))
+            return jsonify(issue=_report(external, given))
         except (FaultError, SentryError) as error:
             return jsonify(error=str(error)), 400
 
@@ -82,8 +82,8 @@ def _given(**known: Any) -> dict[str, Any]:
     return known | given
 
 
-def _push(town: Town, given: dict[str, Any]) -> str:
-    github = town.github
+def _push(external: ExternalServices, given: dict[str, Any]) -> str:
+    github = external.github
     with github.lock:
         repository = github.find(*f"{given['repository']}/".split("/")[:2])
         if repository is None:
@@ -93,29 +93,31 @@ def _push(town: Town, given: dict[str, Any]) -> str:
         return github.push(repository, given["branch"], given["subject"], given["author"], files).sha
 
 
-def _edit(town: Town, given: dict[str, Any]) -> None:
+def _edit(external: ExternalServices, given: dict[str, Any]) -> None:
     """Have people make a worksheet what they want it to be."""
-    with town.sheets.lock:
-        spreadsheet = town.sheets.spreadsheets.get(given["spreadsheet"])
+    with external.sheets.lock:
+        spreadsheet = external.sheets.spreadsheets.get(given["spreadsheet"])
         if spreadsheet is None:
-            known = ", ".join(town.sheets.spreadsheets) or "none"
+            known = ", ".join(external.sheets.spreadsheets) or "none"
             raise FaultError(f"There is no spreadsheet {given['spreadsheet']!r}; choose one of {known}.")
         if not all(isinstance(row, list) for row in given["rows"]):
             raise FaultError("rows must be a list of lists, each of the cells of a row.")
         spreadsheet.worksheets[given["worksheet"]] = [[str(cell) for cell in row] for row in given["rows"]]
 
 
-def _report(town: Town, given: dict[str, Any]) -> str:
-    with town.sentry.lock:
-        project = town.sentry.find(given.pop("organization"), given.pop("project"))
-        return town.sentry.report(project, **given).short
+def _report(external: ExternalServices, given: dict[str, Any]) -> str:
+    with external.sentry.lock:
+        project = external.sentry.find(given.pop("organization"), given.pop("project"))
+        return external.sentry.report(project, **given).short
 
 
 # whose fault -> the inventory's key for where it strikes
 SCOPES = {"slack": "slack_workspace", "github": "github", "jira": "jira_project", "sentry": "sentry"}
 
 
-def inject(world: World, inventory: Inventory, town: Town, given: dict[str, Any], fields: dict[str, Any]) -> Fault:
+def inject(
+    world: World, inventory: Inventory, external: ExternalServices, given: dict[str, Any], fields: dict[str, Any]
+) -> Fault:
     """Add a fault of a neighbour, everywhere or for what a target's system has there. Raises: FaultError, InventoryError."""
     kind, name = given["kind"], str(given.get("target") or "")
     if given.get("service"):
@@ -126,10 +128,10 @@ def inject(world: World, inventory: Inventory, town: Town, given: dict[str, Any]
         fault.scope = _scope(target, kind)
     with world.lock:
         if kind == "github_workflow_running":
-            town.github.hold(fault)
-            fault.undo = partial(town.github.let_go, fault)
+            external.github.hold(fault)
+            fault.undo = partial(external.github.let_go, fault)
         if kind == "sentry_spike":
-            town.sentry.spike(fault, *_place(town, target))
+            external.sentry.spike(fault, *_place(external, target))
         world.faults.append(fault)
     return fault
 
@@ -154,9 +156,9 @@ def _spreadsheet(target: Target, kind: str) -> str:
     return found[0]
 
 
-def _place(town: Town, target: Target | None) -> tuple[Project, str]:
+def _place(external: ExternalServices, target: Target | None) -> tuple[Project, str]:
     """Return a target's project in Sentry and what its environment is called there. Raises: FaultError."""
     if target is None or target.system.sentry is None:
         raise FaultError("Fault sentry_spike needs a target, whose environment gets the new issues.")
     place = target.system.sentry
-    return town.sentry.find(place.organization, place.project), target.environment_name
+    return external.sentry.find(place.organization, place.project), target.environment_name

@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.serving import WSGIRequestHandler
 
 from sandbox.aws.faults.model import Fault
+from sandbox.aws.http.server import hang_up
 from sandbox.aws.sim.world import World
 from sandbox.external_services.github.api import make_github
 from sandbox.external_services.github.state import GitHub
@@ -17,7 +18,7 @@ from sandbox.external_services.jira.api import make_jira
 from sandbox.external_services.jira.state import Jira
 from sandbox.external_services.sentry.api import make_sentry
 from sandbox.external_services.sentry.state import Sentry
-from sandbox.external_services.service_faults import Breaking, hang_up
+from sandbox.external_services.service_faults import ServiceFaults
 from sandbox.external_services.sheets.api import make_google
 from sandbox.external_services.sheets.state import Sheets
 from sandbox.external_services.slack.api import make_slack, rate_limited
@@ -39,7 +40,7 @@ class Handler(WSGIRequestHandler):
         """The messages say it better."""
 
 
-class Neighbours:
+class ExternalServicesApplication:
     """A WSGI application: /slack/api/ is Slack, and below /github/, /jira/, /sentry/ and /google/ are the others, as far as given."""
 
     def __init__(
@@ -53,7 +54,7 @@ class Neighbours:
     ):
         self.world = world
         self.slack = slack
-        self._breaking = Breaking(world)
+        self._service_faults = ServiceFaults(world)
         self._slack_app = make_slack(slack)
         self._others: dict[str, WSGIApplication] = {}
         if github:
@@ -82,18 +83,18 @@ class Neighbours:
     def _ask_slack(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         caller = self.slack.find_workspace(environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer "))
         workspace = caller.name if caller else ""
-        if self._breaking.injected("slack_down", workspace):
+        if self._service_faults.injected("slack_down", workspace):
             hang_up(environ)
-        if slow := self._breaking.injected("slack_slow", workspace):
+        if slow := self._service_faults.injected("slack_slow", workspace):
             self._hold_back(environ, slow)
-        if self._breaking.injected("slack_html", workspace):
+        if self._service_faults.injected("slack_html", workspace):
             start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
             return [PAGE]
-        if limited := self._breaking.injected("slack_rate_limit", workspace):
+        if limited := self._service_faults.injected("slack_rate_limit", workspace):
             with self._slack_app.app_context():
                 return rate_limited(limited.fields["retry_after"])(environ, start_response)
         posting = environ["PATH_INFO"].endswith("/chat.postMessage")
-        if posting and self._breaking.injected("slack_lost_answer", workspace):
+        if posting and self._service_faults.injected("slack_lost_answer", workspace):
             list(self._slack_app(environ, _start_nothing))
             hang_up(environ)
         return self._slack_app(environ, start_response)

@@ -1,14 +1,12 @@
 """What faults do to the neighbours: which of them strikes a call, counted."""
 
-import socket
 from collections.abc import Callable
-from typing import Any
 
 from sandbox.aws.faults.model import Fault
 from sandbox.aws.sim.world import World
 
 
-class Breaking:
+class ServiceFaults:
     """Looks for the active faults of one world."""
 
     def __init__(self, world: World):
@@ -23,9 +21,3 @@ class Breaking:
                     fault.count()
                     return fault
         return None
-
-
-def hang_up(environ: dict[str, Any]) -> None:
-    """Close the connection without an answer. Raises: ConnectionResetError, which ends the request."""
-    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    raise ConnectionResetError("a neighbour hung up")  # which the server takes for a client that went away

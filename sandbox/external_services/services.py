@@ -14,7 +14,7 @@ from sandbox.external_services.slack.state import Slack
 
 
 @dataclass(frozen=True)
-class Town:
+class ExternalServices:
     slack: Slack
     github: GitHub
     jira: Jira
@@ -22,7 +22,7 @@ class Town:
     sheets: Sheets
 
     @classmethod
-    def of(cls, inventory: Inventory, world: World) -> "Town":
+    def of(cls, inventory: Inventory, world: World) -> "ExternalServices":
         """Return the neighbours that an inventory names, as they are at first."""
         github = GitHub(inventory, world)
         github.completed.append(lambda repository, run: _deliver(world, inventory, repository, run))

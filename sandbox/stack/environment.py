@@ -82,7 +82,7 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         f"AIRFLOW_CONN_SLACK_{str(name).upper().replace('-', '_')}": slack_connection(str(name), settings)
         for name in workspaces
     }
-    connections |= outside_connections(settings, inventory)
+    connections |= external_service_connections(settings, inventory)
     connections |= databases.connections(databases.Databases.of(settings, credentials), inventory)
     return base() | tuning() | sandbox | pace | connections
 
@@ -106,7 +106,7 @@ def slack_connection(workspace: str, settings: Settings) -> str:
     return json.dumps({"conn_type": "slack", "password": slack.token_of(workspace), "extra": extra})
 
 
-def outside_connections(settings: Settings, inventory: Inventory) -> dict[str, str]:
+def external_service_connections(settings: Settings, inventory: Inventory) -> dict[str, str]:
     """Return the Airflow connections by which runbooks reach the pretend GitHub, Jira, Sentry and Google."""
     found: dict[str, dict[str, Any]] = {}
     url = settings.url("neighbours")

@@ -58,7 +58,7 @@ def forget(folder: Path) -> None:
     _file(folder).unlink(missing_ok=True)
 
 
-def end_leftovers(folder: Path) -> list[str]:
+def end_leftover_processes(folder: Path) -> list[str]:
     """End what an earlier sandbox of this folder left running; returns the names of what it was."""
     names, found = [], []
     for entry in _read(folder):

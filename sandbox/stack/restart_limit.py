@@ -9,7 +9,7 @@ ALLOWED = 4  # deaths of one process within the time below; the next one ends th
 WITHIN = 60.0  # seconds
 
 
-class Deaths:
+class RestartLimit:
     """When each process died, by its name."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):

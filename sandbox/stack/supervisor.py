@@ -22,7 +22,7 @@ from sandbox.stack.console import Screen
 from sandbox.stack.polling import our_own, wait_for
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.processes import Child
-from sandbox.stack.restart_limit import WITHIN, Deaths, describe
+from sandbox.stack.restart_limit import WITHIN, RestartLimit, describe
 
 ENDED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WORLD_DEADLINE = 60.0  # seconds for the pretend AWS to build its world
@@ -47,7 +47,7 @@ class Supervisor:
         self._postgres: Postgres | None = None
         self._watches: list[asyncio.Task[None]] = []
         self._ready = False
-        self._deaths = Deaths()
+        self._deaths = RestartLimit()
         self._starting = asyncio.Lock()  # held while a process is started again: the end waits for it, and ends it too
         self._died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -212,7 +212,7 @@ async def run(screen: Screen) -> int:
         settings.logs.mkdir(exist_ok=True, mode=0o700)
         with process_registry.only_one(settings.folder):
             settings.endpoints.unlink(missing_ok=True)
-            if ended := process_registry.end_leftovers(settings.folder):
+            if ended := process_registry.end_leftover_processes(settings.folder):
                 screen.say(f"Ended what the last sandbox left behind: {', '.join(ended)}.")
             settings.check_ports_are_free()
             await Supervisor(settings, screen, inventory).run()

@@ -25,7 +25,7 @@ from sandbox.aws.faults.model import Fault
 from sandbox.aws.http.server import Server
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
-from sandbox.external_services.server import Handler, Neighbours
+from sandbox.external_services.server import ExternalServicesApplication, Handler
 from sandbox.external_services.slack.state import Slack
 from sandbox.stack import environment
 from tests.sandbox.conftest import cloud, server, small_inventory
@@ -42,7 +42,7 @@ class Place:
     def __init__(self):
         self.world = World(ManualClock())
         self.slack = Slack(load())
-        self.application = Neighbours(self.world, self.slack)
+        self.application = ExternalServicesApplication(self.world, self.slack)
         self.server = Server(self.application, 0, Handler)
 
     def thread(self) -> SlackThread:

@@ -13,7 +13,7 @@ from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from sandbox.databases import Databases, connections
-from sandbox.external_services.services import Town
+from sandbox.external_services.services import ExternalServices
 
 TARGET = "districtbuilder/staging"
 
@@ -53,7 +53,7 @@ def connect_as_runbook(databases):
 def control(databases):
     world, inventory = World(ManualClock()), load()
     return make_control(
-        world, Application(world), inventory, world.clear, Town.of(inventory, world), databases
+        world, Application(world), inventory, world.clear, ExternalServices.of(inventory, world), databases
     ).test_client()
 
 

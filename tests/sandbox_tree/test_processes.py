@@ -94,10 +94,10 @@ def test_next_start_ends_what_a_killed_sandbox_left(tmp_path, start_python):
     leader = start_python(STUBBORN)
     pid = grandchild(tmp_path)
     note(tmp_path, leader, psutil.Process(leader.pid).create_time())
-    assert process_registry.end_leftovers(tmp_path) == ["scheduler"]
+    assert process_registry.end_leftover_processes(tmp_path) == ["scheduler"]
     assert not is_running(leader.pid)
     assert not is_running(pid)
-    assert process_registry.end_leftovers(tmp_path) == []
+    assert process_registry.end_leftover_processes(tmp_path) == []
 
 
 def test_next_start_ends_the_rest_of_a_session_whose_leader_is_gone(tmp_path, start_python):
@@ -107,14 +107,14 @@ def test_next_start_ends_the_rest_of_a_session_whose_leader_is_gone(tmp_path, st
     leader.kill()
     leader.wait()
     assert is_running(pid)
-    assert process_registry.end_leftovers(tmp_path) == ["scheduler"]
+    assert process_registry.end_leftover_processes(tmp_path) == ["scheduler"]
     assert not is_running(pid)
 
 
 def test_stranger_that_got_the_number_of_an_old_process_is_left_alone(tmp_path, start_python):
     stranger = start_python("import time; time.sleep(600)")
     note(tmp_path, stranger, psutil.Process(stranger.pid).create_time() - 3600)
-    assert process_registry.end_leftovers(tmp_path) == []
+    assert process_registry.end_leftover_processes(tmp_path) == []
     assert is_running(stranger.pid)
 
 
@@ -127,7 +127,7 @@ def test_session_without_leader_that_runs_elsewhere_is_left_alone(tmp_path, star
     note(folder, leader, psutil.Process(leader.pid).create_time())
     leader.kill()
     leader.wait()
-    assert process_registry.end_leftovers(folder) == []
+    assert process_registry.end_leftover_processes(folder) == []
     assert is_running(pid)
 
 

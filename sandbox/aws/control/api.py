@@ -19,8 +19,8 @@ from sandbox.aws.state import region_data
 from sandbox.aws.state.clock import as_text
 from sandbox.aws.state.snapshot import state_json, world_json
 from sandbox.databases import Databases, keeps_regions
-from sandbox.external_services import control_api as beside
-from sandbox.external_services.services import Town
+from sandbox.external_services import control_api as external_control
+from sandbox.external_services.services import ExternalServices
 
 PAGE = Path(__file__).parents[2] / "page"
 
@@ -30,13 +30,13 @@ def make_control(
     application: Application,
     inventory: Inventory,
     rebuild: Any,
-    town: Town | None = None,
+    external: ExternalServices | None = None,
     databases: Databases | None = None,
 ) -> Flask:
     """Return the control API as a WSGI application; `rebuild()` builds the world anew, `databases` are those of its regions."""
     app = Flask(__name__, static_folder=None)
-    town = town or Town.of(inventory, world)
-    app.register_blueprint(beside.make_routes(town))
+    external = external or ExternalServices.of(inventory, world)
+    app.register_blueprint(external_control.make_routes(external))
 
     @app.get("/")
     def page() -> Response:
@@ -68,7 +68,9 @@ def make_control(
             targets = [inventory.target(name)] if name else list(inventory.targets.values())
         except InventoryError as error:
             return refusal(str(error))
-        shown = [regions_json(world, each, town, databases) for each in targets if name or each.environment.region_data]
+        shown = [
+            regions_json(world, each, external, databases) for each in targets if name or each.environment.region_data
+        ]
         return jsonify(shown[0] if name else {"targets": shown})
 
     @app.get("/state")
@@ -101,8 +103,8 @@ def make_control(
         with world.lock:
             rebuild()
             application.calls.clear()
-            application.wire.forget()
-        town.clear()
+            application.api_faults.forget()
+        external.clear()
         if databases:
             databases.begin_anew(inventory)
         return jsonify(ok=True)
@@ -141,7 +143,7 @@ def make_control(
     @app.post("/faults")
     def add_fault() -> Any:
         try:
-            fault = inject(world, inventory, given_fields(), town, databases)
+            fault = inject(world, inventory, given_fields(), external, databases)
         except (FaultError, InventoryError) as error:
             return refusal(str(error))
         return jsonify(fault.as_json())
@@ -152,7 +154,7 @@ def make_control(
             for fault in reversed(world.faults):
                 fault.undo()
             world.faults.clear()
-            application.wire.forget()
+            application.api_faults.forget()
         return jsonify(faults=[])
 
     @app.delete("/faults/<name>")
@@ -163,7 +165,7 @@ def make_control(
                 return refusal(f"There is no fault {name!r}; GET /faults lists the active ones.")
             world.faults.remove(found[0])
             found[0].undo()
-            application.wire.let_go(found[0])
+            application.api_faults.let_go(found[0])
         return jsonify(found[0].as_json())
 
     @app.get("/health/<system>/<environment>/<service>/<task>")
@@ -199,11 +201,13 @@ def refusal(text: str, status: int = 400) -> Any:
     return jsonify(error=text), status
 
 
-def regions_json(world: World, target: Target, town: Town, databases: Databases | None) -> dict[str, Any]:
+def regions_json(
+    world: World, target: Target, external: ExternalServices, databases: Databases | None
+) -> dict[str, Any]:
     """Return what a target has of each region: folders in S3, rows of region_config (None: away) and of the sheet."""
     with world.lock:
         folders = region_data.folders_json(target)
-        sheet = town.sheets.rows(target)
+        sheet = external.sheets.rows(target)
     rows = databases.rows(target) if databases and keeps_regions(target) else None
     live = {f"{row['country_code']}/{row['region_code']}" for row in rows or () if not row["archived"]}
     for each in folders:

@@ -12,8 +12,8 @@ from sandbox.aws.sim import scheduled_actions
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.region import Region
 from sandbox.databases import Databases, keeps_regions
-from sandbox.external_services import control_api as beside
-from sandbox.external_services.services import Town
+from sandbox.external_services import control_api as external_control
+from sandbox.external_services.services import ExternalServices
 
 
 def find_service(world: World, inventory: Inventory, target: str, name: str | None) -> tuple[Region, Service] | None:
@@ -27,26 +27,30 @@ def find_service(world: World, inventory: Inventory, target: str, name: str | No
 
 
 def inject(
-    world: World, inventory: Inventory, given: dict[str, Any], town: Town, databases: Databases | None = None
+    world: World,
+    inventory: Inventory,
+    given: dict[str, Any],
+    external: ExternalServices,
+    databases: Databases | None = None,
 ) -> Fault:
     """Add a fault. Raises: FaultError, InventoryError."""
     rest = {key: value for key, value in given.items() if key not in ("kind", "target", "service")}
     fields = catalogue.parse_fields(given.get("kind"), rest)
-    if given["kind"] in catalogue.NEIGHBOURS:
-        return beside.inject(world, inventory, town, given, fields)
+    if given["kind"] in catalogue.EXTERNAL_SERVICE_FAULTS:
+        return external_control.inject(world, inventory, external, given, fields)
     target, name = str(given.get("target")), given.get("service")
     environment = inventory.target(target).environment
     one_off = environment.one_off
     fault = Fault(uuid.uuid4().hex[:8], given["kind"], target, "", fields, environment.account)
     with world.lock:
         now = fault.since = world.catch_up()
-        if fault.kind in catalogue.RELEASE:
+        if fault.kind in catalogue.RELEASE_FAULTS:
             release_faults.prepare(fault, world, inventory.target(target), name)
             if fault.kind == "database_away":
                 _take_database(fault, inventory.target(target), databases)
             world.faults.append(fault)
             return fault
-        if fault.kind in catalogue.WIRE:
+        if fault.kind in catalogue.API_FAULTS:
             world.faults.append(fault)
             return fault
         found = find_service(world, inventory, target, name)

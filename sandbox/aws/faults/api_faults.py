@@ -62,7 +62,7 @@ class Memory:
     written: float = float("-inf")  # when, by the real clock
 
 
-class Wire:
+class ApiFaults:
     """Asked before and after each call, under the world's lock; only `hold` is not, as a hanging call hangs alone."""
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class Wire:
                 return _throttled(call)
         return None
 
-    def meddle(self, world: World, call: Call) -> None:
+    def apply(self, world: World, call: Call) -> None:
         """Let somebody else do what a fault has them do just before this call."""
         for fault in self._matching(world.faults, call, "object_replaced"):
             if not fault.injected and s3_faults.has_object(fault, call):

@@ -32,7 +32,7 @@ TIMES = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to
 KEY = Field(str, bool, "how the key of an object ends, such as topo.json")
 SECONDS = Field(float, lambda value: 0 < value <= 600, "a number of seconds above 0 and up to 600")
 
-WIRE: dict[str, dict[str, Field]] = {  # they strike every call of the target's account, seconds are real ones
+API_FAULTS: dict[str, dict[str, Field]] = {  # they strike every call of the target's account, seconds are real ones
     "throttle": {"every": EVERY, "api": API, "action": ACTION},
     "server_error": {"every": EVERY, "api": API, "action": ACTION},
     "access_denied": {"api": API, "action": ACTION},
@@ -65,7 +65,7 @@ SCANS = ("COMPLETE", "IN_PROGRESS", "FAILED")
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 OLD_OR_NEW = Field(str, ("old", "new").__contains__, "old or new")
 
-FIELDS: dict[str, dict[str, Field]] = {
+INFRA_FAULTS: dict[str, dict[str, Field]] = {
     "never_healthy": {},
     "slow": {"factor": Field(float, lambda value: 0 < value <= 100, "a number above 0 and up to 100")},
     "topology_errors": {
@@ -95,7 +95,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=60.0)
     },
     "lease_record": {"document": Field(object, _record_like, "a JSON object with a whole version, or the word broken")},
-    **WIRE,
+    **API_FAULTS,
 }
 
 EVER = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=10_000)
@@ -130,7 +130,7 @@ BUILD: dict[str, dict[str, Field]] = {  # they strike the builds of the target's
     "build_slow": {"factor": Field(float, lambda value: 1 < value <= 100, "a number above 1 and up to 100")},
 }
 
-RELEASE: dict[str, dict[str, Field]] = {  # they strike what belongs to a target as a whole
+RELEASE_FAULTS: dict[str, dict[str, Field]] = {  # they strike what belongs to a target as a whole
     **ONE_OFF,
     **BUILD,
     "alarm": {
@@ -211,12 +211,12 @@ SHEETS: dict[str, dict[str, Field]] = {  # for every spreadsheet, or for that of
     "sheets_denied": {"times": _UNTIL},
     "sheets_lost_answer": {"times": _TIMES},
 }
-NEIGHBOURS = SLACK | GITHUB | JIRA | SENTRY | SHEETS
+EXTERNAL_SERVICE_FAULTS = SLACK | GITHUB | JIRA | SENTRY | SHEETS
 
 
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
-    kinds = FIELDS | RELEASE | NEIGHBOURS
+    kinds = INFRA_FAULTS | RELEASE_FAULTS | EXTERNAL_SERVICE_FAULTS
     if not isinstance(kind, str) or kind not in kinds:
         raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(kinds)}.")
     known = kinds[kind]

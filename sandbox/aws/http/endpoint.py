@@ -21,7 +21,7 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from sandbox.aws.faults.api_faults import TOKENS, Refusal, Wire
+from sandbox.aws.faults.api_faults import TOKENS, ApiFaults, Refusal
 from sandbox.aws.http.error_responses import error_of, is_page, refuse
 from sandbox.aws.http.requests import read_call
 from sandbox.aws.http.server import Handler, hang_up
@@ -57,7 +57,7 @@ class Application:
     def __init__(self, world: World):
         self.world = world
         self.identities = Identities()
-        self.wire = Wire()
+        self.api_faults = ApiFaults()
         self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._count = 0
         world.log_call, world.endpoint = self._log, self
@@ -99,16 +99,16 @@ class Application:
         caller = self.identities.find(key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = (caller or BASE).account
         call.account, call.role = (caller.account, caller.role) if caller else ("", "unknown")
-        held = self.wire.hold(list(self.world.faults), call)
+        held = self.api_faults.hold(list(self.world.faults), call)
         with self.world.lock:
             self._log(call)
-            self.wire.meddle(self.world, call)
-            refusal = held or self.wire.refusal(self.world.faults, call, key)
+            self.api_faults.apply(self.world, call)
+            refusal = held or self.api_faults.refusal(self.world.faults, call, key)
             ask = self._refuse_stranger if caller is None else self._ask_world
             if refusal:
                 ask = partial(self._refuse_by_fault, refusal)
             body = self._serve(environ, start_response, call, ask)
-            lost = self.wire.loses(self.world.faults, call)
+            lost = self.api_faults.loses(self.world.faults, call)
         if lost:
             hang_up(environ)
         return body
@@ -149,11 +149,11 @@ class Application:
         active = self.world.faults
         if call.service == "monitoring":  # moto's alone, which knows nothing of the world's time
             self.world.catch_up()
-        if remembered := self.wire.remembered(active, call):
+        if remembered := self.api_faults.remembered(active, call):
             (line, headers), body = remembered
             start(line, headers)
             return body
-        shortened = self.wire.shorten(active, call, environ)
+        shortened = self.api_faults.shorten(active, call, environ)
         answer: list[Any] = []
 
         def note(line: str, headers: list[tuple[str, str]], *_: Any) -> None:
@@ -162,7 +162,7 @@ class Application:
 
         body = self._ask_moto(environ, note, call)
         call.status = int(str(answer[0]).split(" ", 1)[0])
-        self.wire.remember(active, call, answer, body)
+        self.api_faults.remember(active, call, answer, body)
         for fault in shortened:
             if any(token in body for token in TOKENS):
                 fault.count()

@@ -10,7 +10,7 @@ from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
 from include.inventory.models import CodeDeploy
 from sandbox.aws.seed import attestations, image_repositories
-from sandbox.aws.seed.static_resources import Clients, Ground, clients_of
+from sandbox.aws.seed.static_resources import Clients, StaticResources, clients_of
 from sandbox.aws.services.autoscaling.model import Group
 from sandbox.aws.services.codebuild.model import Project
 from sandbox.aws.services.codedeploy.model import EVENTS, DeploymentGroup, Event, app_spec
@@ -52,13 +52,13 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
 
 class _Builder:
     def __init__(self, world: World, clients: Clients, target: Target):
-        self.world, self.target, self.ground = world, target, Ground(clients, target)
+        self.world, self.target, self.resources = world, target, StaticResources(clients, target)
         self.environment: Environment = target.environment
         self.region: Region = world.region(self.environment.account, self.environment.region)
 
     def build(self) -> None:
         environment = self.environment
-        self.ground.lay()
+        self.resources.create()
         region_data.fill(self.target, self.world.clock.now())
         if (builder := environment.builder) and builder.kind == "codebuild":
             self.region.projects[builder.name] = Project(
@@ -71,20 +71,22 @@ class _Builder:
         if environment.cluster is None:
             return
         self.world.target_names[environment.account, environment.region, environment.cluster] = self.target.name
-        network = self.ground.network() if environment.services else {}
+        network = self.resources.network() if environment.services else {}
         for service in environment.services:
             self._service(service, network)
         if environment.one_off and environment.one_off.network:
-            self.ground.one_off_network(environment.one_off.network)
+            self.resources.one_off_network(environment.one_off.network)
         if one := environment.one_off:  # after the services: the newest revision of a family they share
-            self.ground.define(one.family, one.container, one.cpu, one.memory, one.log_group, one.launch_type, port=80)
-        attestations.prove(self.world, self.ground, self.target)
-        attestations.prove_data(self.ground, self.target)
+            self.resources.define(
+                one.family, one.container, one.cpu, one.memory, one.log_group, one.launch_type, port=80
+            )
+        attestations.attest_image(self.world, self.resources, self.target)
+        attestations.attest_region_data(self.resources, self.target)
 
     def _service(self, described: InventoryService, network: dict[str, Any]) -> None:
         region, cluster, now = self.region, str(self.environment.cluster), self.world.clock.now()
         balancing = described.load_balancing
-        definition = self.ground.define(
+        definition = self.resources.define(
             described.family,
             described.container,
             described.cpu,
@@ -104,7 +106,7 @@ class _Builder:
             launch_type=described.launch_type,
             controller=described.deployment_controller,
             created=now - AGE,
-            target_groups=self.ground.target_groups(described, network["vpc"]),
+            target_groups=self.resources.target_groups(described, network["vpc"]),
             network={"awsvpcConfiguration": network["awsvpcConfiguration"]} if fargate else {},
             grace=balancing.grace_period.total_seconds() if balancing else 0,
             min_percent=described.minimum_healthy_percent,
@@ -125,7 +127,7 @@ class _Builder:
             self._blue_green(described, described.code_deploy, service, network, now)
         if described.scheduled_scaling:
             self._check_schedules(described, now)
-            self.ground.scalable(described, cluster)
+            self.resources.scalable(described, cluster)
 
     def _blue_green(
         self, described: InventoryService, wanted: CodeDeploy, service: Service, network: dict[str, Any], now: float
@@ -133,7 +135,7 @@ class _Builder:
         """Make CodeDeploy's group of a service, and the deployment that it stands by."""
         assert described.load_balancing  # the inventory sees to it
         repository = target_registry.repository_of(self.world, self.target)
-        green, listener = self.ground.blue_green(described, wanted, network)
+        green, listener = self.resources.blue_green(described, wanted, network)
         group = DeploymentGroup(
             application=wanted.application,
             name=wanted.group,
@@ -149,7 +151,7 @@ class _Builder:
             wait=wanted.termination_wait.total_seconds(),
             started_by=wanted.started_by,
         )
-        self.region.groups_of_deployment[group.application, group.name] = group
+        self.region.deployment_groups[group.application, group.name] = group
         first = blue_green.create(self.region, group, service.definition, app_spec(service), now - AGE)
         first.close(now - AGE + 600, "Succeeded")
         first.lifecycle = {name: Event("Succeeded", now - AGE, now - AGE + 600) for name in EVENTS}
@@ -178,7 +180,7 @@ class _Builder:
         group = Group(described.name, cluster, described.min, described.max, desired, described.instance_type)
         group.created = now - AGE
         self.region.groups[group.name] = group
-        self.ground.alarm(
+        self.resources.alarm(
             auto_scaling.alarm_name(group),
             "AWS/ECS",
             "CPUReservation",

@@ -69,7 +69,7 @@ class _Body(BytesIO):
 clients_of = cache(Clients)  # making clients takes longer than building a world
 
 
-class Ground:
+class StaticResources:
     """Lays the ground of one target."""
 
     def __init__(self, clients: Clients, target: Target):
@@ -79,7 +79,7 @@ class Ground:
     def client(self, service: str) -> Any:
         return self._clients(service, self.environment.region)
 
-    def lay(self) -> None:
+    def create(self) -> None:
         """Make what does not belong to one service."""
         environment = self.environment
         self._table(environment.operations_table)

@@ -78,7 +78,7 @@ def push(world: WorldState, target: Target, commit: str, build: str) -> Image:
 
 def advance(world: WorldState, region: Region, now: float) -> None:
     """Start the deployment of the newest image that was pushed, where a push starts one and none is under way."""
-    for group in region.groups_of_deployment.values():
+    for group in region.deployment_groups.values():
         due = [each for each in group.repository.pushes[group.seen :] if now - each[0] >= PIPELINE]
         if group.started_by != "push" or not due:
             continue

@@ -29,7 +29,7 @@ class Region:
     )  # RunTask's (cluster, client token): what was asked for, and the ARNs
     repositories: dict[str, Repository] = field(default_factory=dict)
     projects: dict[str, Project] = field(default_factory=dict)  # of CodeBuild
-    groups_of_deployment: dict[tuple[str, str], DeploymentGroup] = field(default_factory=dict)  # (application, group)
+    deployment_groups: dict[tuple[str, str], DeploymentGroup] = field(default_factory=dict)  # (application, group)
     snapshots: dict[str, float] = field(default_factory=dict)  # of RDS: when each was begun
     rollouts: dict[str, Rollout] = field(default_factory=dict)  # CodeDeploy's deployments, oldest first
     due: dict[Any, float] = field(default_factory=dict)  # when each scheduled action fires next

@@ -9,7 +9,7 @@ from sandbox.external_services.github.model import BOT, GitHubError, Repository,
 from sandbox.external_services.github.requests import body, open_repository, page, shapes, text
 from sandbox.external_services.github.responses import Json, Shapes
 from sandbox.external_services.github.state import GitHub
-from sandbox.external_services.service_faults import Breaking
+from sandbox.external_services.service_faults import ServiceFaults
 
 REPO = "/repos/<owner>/<name>"
 
@@ -24,7 +24,7 @@ def make(github: GitHub) -> Blueprint:
         return repository
 
     def answer(repository: Repository, run: Run) -> Json:
-        return _run(shapes(), repository, run, *_seen(github.breaking, repository, run))
+        return _run(shapes(), repository, run, *_seen(github.service_faults, repository, run))
 
     @app.get(f"{REPO}/actions/workflows")
     def workflows(owner: str, name: str) -> Response:
@@ -81,7 +81,7 @@ def make(github: GitHub) -> Blueprint:
         with github.lock:
             repository = enter(owner, name)
             run = _find_run(repository, number)
-            return page(_jobs(shapes(), repository, run, *_seen(github.breaking, repository, run)), "jobs")
+            return page(_jobs(shapes(), repository, run, *_seen(github.service_faults, repository, run)), "jobs")
 
     @app.post(f"{REPO}/actions/runs/<int:number>/cancel")
     def cancel(owner: str, name: str, number: int) -> Any:
@@ -112,7 +112,7 @@ def make(github: GitHub) -> Blueprint:
                 _as_check(shapes(), repository, run, job)
                 for run in repository.runs
                 if run.sha == commit.sha and run.event == "push"
-                for job in _jobs(shapes(), repository, run, *_seen(github.breaking, repository, run))
+                for job in _jobs(shapes(), repository, run, *_seen(github.service_faults, repository, run))
             ]
             for name_asked, field in (("check_name", "name"), ("status", "status")):
                 if value := request.args.get(name_asked):
@@ -148,13 +148,15 @@ def _created(run: Run) -> bool:
     return at.startswith(asked)
 
 
-def _seen(breaking: Breaking, repository: Repository, run: Run) -> tuple[str, str | None]:
+def _seen(service_faults: ServiceFaults, repository: Repository, run: Run) -> tuple[str, str | None]:
     """Return a run's status and conclusion as the active faults let them be seen."""
     if run.held is not None and run.status != "completed":
         run.held.count()
     if run.event == "push":
         name = repository.full_name.lower()
-        fault = breaking.injected("github_checks", name, lambda each: run.sha.startswith(each.fields["commit"] or ""))
+        fault = service_faults.injected(
+            "github_checks", name, lambda each: run.sha.startswith(each.fields["commit"] or "")
+        )
         if fault:
             return ("completed", "failure") if fault.fields["state"] == "red" else ("in_progress", None)
     return run.status, run.conclusion

@@ -38,9 +38,9 @@ def prepare(app: Flask, github: GitHub) -> None:
     def admit() -> Any:
         scope = "/".join(request.path.removeprefix(f"{ROOT}/repos/").split("/")[:2]).lower()
         write = request.method not in READING
-        if fault := github.breaking.injected("github_error", scope, _strikes):
+        if fault := github.service_faults.injected("github_error", scope, _strikes):
             return _error(fault.fields["status"], "Server Error", [])
-        if fault := github.breaking.injected("github_rate_limit", scope):
+        if fault := github.service_faults.injected("github_rate_limit", scope):
             return limited(github, fault)
         with github.lock:
             g.caller = _caller(github)
@@ -58,7 +58,7 @@ def prepare(app: Flask, github: GitHub) -> None:
         response.headers["x-github-request-id"] = f"{id(response):X}"
         scope = "/".join(request.path.removeprefix(f"{ROOT}/repos/").split("/")[:2]).lower()
         done = request.method not in READING and response.status_code < 300
-        if done and github.breaking.injected("github_lost_answer", scope):
+        if done and github.service_faults.injected("github_lost_answer", scope):
             return _error(502, "Server Error", [])
         return response
 

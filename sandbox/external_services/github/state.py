@@ -21,7 +21,7 @@ from sandbox.external_services.github.model import (
 )
 from sandbox.external_services.github.seed import seed
 from sandbox.external_services.github.snapshot import shown
-from sandbox.external_services.service_faults import Breaking
+from sandbox.external_services.service_faults import ServiceFaults
 
 QUEUED = 20.0  # simulated seconds until a runner takes a workflow run
 
@@ -56,7 +56,7 @@ class GitHub:
         self.lock = world.lock  # one for all: a fault ends runs here while it holds the world
         self.inventory = inventory
         self.clock = world.clock
-        self.breaking = Breaking(world)
+        self.service_faults = ServiceFaults(world)
         self.real = real
         self.repositories: dict[str, Repository] = {}
         self.calls: dict[str, list[float]] = {}  # token -> when in simulated time it was used
@@ -200,7 +200,7 @@ class GitHub:
         def meant(fault: Fault) -> bool:
             return fault.fields["workflow"] in (None, run.workflow.file)
 
-        failed = self.breaking.injected("github_workflow_fails", repository.full_name.lower(), meant)
+        failed = self.service_faults.injected("github_workflow_fails", repository.full_name.lower(), meant)
         return "failure" if failed else "success"
 
     def rerun(self, run: Run) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from sandbox.aws.http.server import hang_up
 from sandbox.external_services.jira.jql import Query
 from sandbox.external_services.jira.state import CATEGORIES, STATUSES, USER, Comment, Jira, JiraError, Ticket, moment
-from sandbox.external_services.service_faults import hang_up
 
 Json = dict[str, Any]
 ROOT = "/jira/rest/api/<any('2', 'latest'):version>"
@@ -39,11 +39,11 @@ def _prepare(app: Flask, jira: Jira) -> None:
 
     @app.before_request
     def admit() -> Any:
-        if fault := jira.breaking.injected("jira_down", project()):
+        if fault := jira.service_faults.injected("jira_down", project()):
             if fault.fields["status"] is None:
                 hang_up(request.environ)
             return Response(WAITING, fault.fields["status"], mimetype="text/html")
-        if fault := jira.breaking.injected("jira_rate_limit", project()):
+        if fault := jira.service_faults.injected("jira_rate_limit", project()):
             answer = _errors(429, ["Rate limit exceeded."], {})
             answer.headers["Retry-After"] = str(fault.fields["retry_after"])
             return answer
@@ -56,7 +56,7 @@ def _prepare(app: Flask, jira: Jira) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         done = request.method != "GET" and response.status_code < 300
-        if done and jira.breaking.injected("jira_lost_answer", project()):
+        if done and jira.service_faults.injected("jira_lost_answer", project()):
             hang_up(request.environ)
         return response
 

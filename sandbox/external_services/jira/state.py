@@ -10,7 +10,7 @@ from sandbox.aws.state.clock import as_datetime
 from sandbox.commits import COMMITS
 from sandbox.external_services.github.seed import FIRST_TICKET, UNRELEASED, subject
 from sandbox.external_services.github.state import repositories_of
-from sandbox.external_services.service_faults import Breaking
+from sandbox.external_services.service_faults import ServiceFaults
 
 USER = "runbooks"
 STATUSES = {  # name -> its id and the key of its category
@@ -80,7 +80,7 @@ class Jira:
     def __init__(self, inventory: Inventory, world: World):
         self.lock = world.lock  # one for all neighbours: a fault holds the world while it asks them
         self.inventory = inventory
-        self.breaking = Breaking(world)
+        self.service_faults = ServiceFaults(world)
         self.tickets: dict[str, Ticket] = {}
         self.titles: dict[str, str] = {}  # of the projects, by key
         self._clock = world.clock

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from sandbox.aws.http.server import hang_up
 from sandbox.aws.state.clock import as_text
 from sandbox.external_services.sentry.search import moment, parse, period
 from sandbox.external_services.sentry.state import Issue, Project, Release, Seen, Sentry, SentryError, token_of
-from sandbox.external_services.service_faults import hang_up
 
 Json = dict[str, Any]
 ROOT = "/sentry/api/0"
@@ -46,7 +46,7 @@ def _prepare(app: Flask, sentry: Sentry) -> None:
         return [f"{each.organization}/{each.slug}" for each in chosen or mine]
 
     def injected(kind: str) -> Any:
-        return next(filter(None, (sentry.breaking.injected(kind, each) for each in scopes() or [""])), None)
+        return next(filter(None, (sentry.service_faults.injected(kind, each) for each in scopes() or [""])), None)
 
     @app.before_request
     def admit() -> Any:

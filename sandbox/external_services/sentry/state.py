@@ -11,7 +11,7 @@ from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_text
 from sandbox.commits import COMMITS, commit_sha
 from sandbox.external_services.github.seed import UNRELEASED
-from sandbox.external_services.service_faults import Breaking
+from sandbox.external_services.service_faults import ServiceFaults
 
 DAY = 86_400.0
 OLD = (  # what there is at first: title, where, level, status, events, days since the first one
@@ -93,7 +93,7 @@ class Sentry:
     def __init__(self, inventory: Inventory, world: World):
         self.lock = world.lock  # one for all neighbours: a fault holds the world while it asks them
         self.inventory = inventory
-        self.breaking = Breaking(world)
+        self.service_faults = ServiceFaults(world)
         self.projects: list[Project] = []
         self._clock = world.clock
         self._ids: Iterator[int] = itertools.count(1)

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.external_services.service_faults import hang_up
+from sandbox.aws.http.server import hang_up
 from sandbox.external_services.sheets.state import Rows, Sheets, Spreadsheet, account_of, key_id_of, token_of
 
 SHEET = "/google/v4/spreadsheets/<name>"
@@ -76,20 +76,20 @@ def _prepare(app: Flask, sheets: Sheets) -> None:
     def admit() -> Any:
         if request.path == "/google/token":
             return None
-        if fault := sheets.breaking.injected("sheets_down", scope()):
+        if fault := sheets.service_faults.injected("sheets_down", scope()):
             if fault.fields["status"] is None:
                 hang_up(request.environ)
             return _error(fault.fields["status"], "The service is currently unavailable.")
-        if sheets.breaking.injected("sheets_rate_limit", scope()):
+        if sheets.service_faults.injected("sheets_rate_limit", scope()):
             return _error(429, QUOTA)
-        if sheets.breaking.injected("sheets_denied", scope()):
+        if sheets.service_faults.injected("sheets_denied", scope()):
             return _error(403, "The caller does not have permission")
         return None
 
     @app.after_request
     def finish(response: Response) -> Response:
         done = request.method in ("PUT", "POST") and request.path != "/google/token" and response.status_code < 300
-        if done and sheets.breaking.injected("sheets_lost_answer", scope()):
+        if done and sheets.service_faults.injected("sheets_lost_answer", scope()):
             hang_up(request.environ)
         return response
 

@@ -7,7 +7,7 @@ from typing import Any
 from include.inventory import Inventory, Target
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS, bucket_of
-from sandbox.external_services.service_faults import Breaking
+from sandbox.external_services.service_faults import ServiceFaults
 
 UPDATED = "updated"  # a column that people fill in themselves
 Rows = list[list[str]]
@@ -29,7 +29,7 @@ class Sheets:
     def __init__(self, inventory: Inventory, world: World):
         self.lock = world.lock  # one for all neighbours: a fault holds the world while it asks them
         self.inventory = inventory
-        self.breaking = Breaking(world)
+        self.service_faults = ServiceFaults(world)
         self.spreadsheets: dict[str, Spreadsheet] = {}
         self.clear()
 

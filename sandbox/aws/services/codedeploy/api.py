@@ -36,7 +36,7 @@ class WorldCodeDeployResponse(BaseResponse):
         return self.world.region(self.current_account, self.region)
 
     def list_applications(self) -> ActionResult:
-        return ActionResult({"applications": sorted({name for name, _ in self.region_state.groups_of_deployment})})
+        return ActionResult({"applications": sorted({name for name, _ in self.region_state.deployment_groups})})
 
     def get_application(self) -> ActionResult:
         name = self._application()
@@ -44,7 +44,7 @@ class WorldCodeDeployResponse(BaseResponse):
 
     def list_deployment_groups(self) -> ActionResult:
         name = self._application()
-        found = [group for application, group in self.region_state.groups_of_deployment if application == name]
+        found = [group for application, group in self.region_state.deployment_groups if application == name]
         return ActionResult({"applicationName": name, "deploymentGroups": found})
 
     def get_deployment_group(self) -> ActionResult:
@@ -153,7 +153,7 @@ class WorldCodeDeployResponse(BaseResponse):
 
     def _application(self) -> str:
         name = str(self._get_param("applicationName"))
-        if not any(name == application for application, _ in self.region_state.groups_of_deployment):
+        if not any(name == application for application, _ in self.region_state.deployment_groups):
             raise ApiError("ApplicationDoesNotExistException", f"No application found for name: {name}")
         return name
 
@@ -161,7 +161,7 @@ class WorldCodeDeployResponse(BaseResponse):
         application, name = self._application(), self._get_param("deploymentGroupName")
         if not name:
             raise ApiError("DeploymentGroupNameRequiredException", "Deployment Group name is missing")
-        found = self.region_state.groups_of_deployment.get((application, name))
+        found = self.region_state.deployment_groups.get((application, name))
         if found is None:
             raise ApiError("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {name}")
         return found
