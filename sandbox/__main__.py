@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from sandbox.screen import Screen
-from sandbox.supervisor import run
+from sandbox.stack.console import Screen
+from sandbox.stack.supervisor import run
 
 if __name__ == "__main__":
     sys.exit(asyncio.run(run(Screen())))

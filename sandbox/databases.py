@@ -13,7 +13,7 @@ from psycopg import sql
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from include.inventory import Inventory, Target
-from sandbox.aws.topology import HIDDEN, PUBLISHED, REGIONS, bucket_of
+from sandbox.aws.state.published_regions import HIDDEN, PUBLISHED, REGIONS, bucket_of
 from sandbox.credentials import Credentials
 from sandbox.settings import HOST, Settings
 
@@ -203,7 +203,7 @@ def _row(
 
 
 def _named(statement: str, name: str) -> sql.Composed:
-    return sql.SQL(statement).format(sql.Identifier(name))  # type: ignore[arg-type]  # each caller's is a literal
+    return sql.SQL(statement).format(sql.Identifier(name))  # each caller's is a literal
 
 
 def _end_connections(server: psycopg.Connection[Any], name: str) -> None:

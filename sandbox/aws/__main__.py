@@ -8,15 +8,16 @@ import threading
 
 from include.errors import InventoryError
 from include.inventory import load
-from sandbox.aws.build import build
-from sandbox.aws.clock import Clock
-from sandbox.aws.control import make_control
-from sandbox.aws.region_lists import RegionLists
-from sandbox.aws.server import Application, Server
-from sandbox.aws.world import World
+from sandbox.aws.control.api import make_control
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.http.server import Server
+from sandbox.aws.seed.build import build
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import Clock
+from sandbox.aws.state.region_lists import RegionLists
 from sandbox.databases import Databases
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.town import Town
+from sandbox.external_services.server import ExternalServicesApplication, Handler
+from sandbox.external_services.services import ExternalServices
 
 
 def main() -> int:
@@ -44,20 +45,22 @@ def main() -> int:
     except InventoryError as error:
         print(error, file=sys.stderr)
         return 2
-    town = Town.of(inventory, world)
-    outside = Neighbours(world, town.slack, town.github, town.jira, town.sentry, town.sheets)
-    neighbours = Server(outside, options.neighbours_port, Handler)
+    external = ExternalServices.of(inventory, world)
+    external_application = ExternalServicesApplication(
+        world, external.slack, external.github, external.jira, external.sentry, external.sheets
+    )
+    external_server = Server(external_application, options.neighbours_port, Handler)
     control = Server(
-        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), town, databases),
+        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), external, databases),
         options.control_port,
     )
     world.start()
     print(f"ready: aws {aws.url} control {control.url} speed {options.speed:g}", flush=True)
     done.wait()
     world.stop()
-    outside.stop()
+    external_application.stop()
     control.stop()
-    neighbours.stop()
+    external_server.stop()
     aws.stop()
     return 0
 

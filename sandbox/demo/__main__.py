@@ -17,13 +17,13 @@ from rich.markup import escape
 
 from include.errors import RunbookError
 from include.inventory import load
-from sandbox import leftovers, processes
 from sandbox.demo import summary
 from sandbox.demo.client import Client, declared_params, trigger
 from sandbox.demo.follow import Follower
 from sandbox.demo.options import Options
 from sandbox.errors import SandboxError
 from sandbox.settings import ROOT, Settings
+from sandbox.stack import process_registry, processes
 
 START_DEADLINE = 300.0  # seconds; a first start on a slow machine initialises a database
 STOP_DEADLINE = 60.0  # seconds until a sandbox asked to stop must have
@@ -32,7 +32,7 @@ STOP_DEADLINE = 60.0  # seconds until a sandbox asked to stop must have
 @contextmanager
 def sandbox(settings: Settings, console: Console) -> Iterator[tuple[Client, subprocess.Popen[bytes] | None]]:
     """Use the sandbox that runs in this folder, else start one and stop it at the end."""
-    if leftovers.is_held(settings.folder):
+    if process_registry.is_held(settings.folder):
         console.print("Using the sandbox that runs already.")
         yield Client(_await_endpoints(settings, None)), None
         return

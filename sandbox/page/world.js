@@ -1,7 +1,7 @@
 // The page: asks the sandbox how the world is, twice a second while somebody looks, and keeps the cards in line with it.
 
 import { el, keyed, setAttribute, setText, show } from "./dom.js";
-import { paintGithub, paintJira, paintRegions, paintSentry } from "./neighbours.js";
+import { paintGithub, paintJira, paintRegions, paintSentry } from "./external-services.js";
 import { paintSlack } from "./slack.js";
 import { targetView } from "./target.js";
 import { byAge, count, dateAndClock, describe, instant, list, number } from "./words.js";

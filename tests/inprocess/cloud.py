@@ -22,12 +22,12 @@ from include.audit import Excuse, Violation, check, read_history
 from include.aws.clients import Clients
 from include.inventory import Inventory, Target
 from opskit.clients import make_clients
-from sandbox.aws.build import build
-from sandbox.aws.call_log import read_call
-from sandbox.aws.clock import ManualClock, as_datetime, as_text
-from sandbox.aws.server import Application
-from sandbox.aws.snapshot import world_json
-from sandbox.aws.world import World
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.http.requests import read_call
+from sandbox.aws.seed.build import build
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import ManualClock, as_datetime, as_text
+from sandbox.aws.state.snapshot import world_json
 
 URL = "http://pretend-aws.invalid"
 TABLE = "runbook-operations"

@@ -11,7 +11,7 @@ from include.regions.looking import BAD, GOOD
 from opskit.operators.confirm_maps import MADE, STOP
 from opskit.operators.confirm_target_free import FREE
 from opskit.operators.decide_way_back import LEAVE, RETURN
-from sandbox.aws.region_data import EMPTY, INCOMPLETE, NEW
+from sandbox.aws.state.region_data import EMPTY, INCOMPLETE, NEW
 from tests.sandbox_client import Run, wait_for
 from tests.scenes import Scene
 

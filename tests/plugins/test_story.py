@@ -20,13 +20,14 @@ from opskit import story
 from opskit.clients import clients_for, operations_table
 from opskit.processes import end_forks_with_parent
 from opskit.slack import QUIET, SlackThread
-from sandbox import environment
-from sandbox.aws.clock import ManualClock
-from sandbox.aws.faults import SLACK, Fault
-from sandbox.aws.server import Server
-from sandbox.aws.world import World
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.slack import Slack
+from sandbox.aws.faults.catalogue import SLACK
+from sandbox.aws.faults.model import Fault
+from sandbox.aws.http.server import Server
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import ManualClock
+from sandbox.external_services.server import ExternalServicesApplication, Handler
+from sandbox.external_services.slack.state import Slack
+from sandbox.stack import environment
 from tests.sandbox.conftest import cloud, server, small_inventory
 from tests.unit.operations.conftest import client, dynamodb, table
 from tests.unit.story.test_outbox import ASKED_FIRST, RUN, Clock
@@ -41,7 +42,7 @@ class Place:
     def __init__(self):
         self.world = World(ManualClock())
         self.slack = Slack(load())
-        self.application = Neighbours(self.world, self.slack)
+        self.application = ExternalServicesApplication(self.world, self.slack)
         self.server = Server(self.application, 0, Handler)
 
     def thread(self) -> SlackThread:

@@ -7,8 +7,8 @@ import pytest
 
 import sandbox
 from sandbox.credentials import Credentials
-from sandbox.postgres import Postgres
 from sandbox.settings import Settings
+from sandbox.stack.postgres import Postgres
 from tests.running_sandbox import free_ports
 
 SCHEMA = Path(sandbox.__file__).with_name("region_config.sql")

@@ -7,13 +7,13 @@ import pytest
 
 from include.inventory import load
 from include.regions.config import bump_versions, list_regions
-from sandbox.aws.clock import ManualClock
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Application
-from sandbox.aws.topology import PUBLISHED, REGIONS
-from sandbox.aws.world import World
+from sandbox.aws.control.api import make_control
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import ManualClock
+from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from sandbox.databases import Databases, connections
-from sandbox.neighbours.town import Town
+from sandbox.external_services.services import ExternalServices
 
 TARGET = "districtbuilder/staging"
 
@@ -53,7 +53,7 @@ def connect_as_runbook(databases):
 def control(databases):
     world, inventory = World(ManualClock()), load()
     return make_control(
-        world, Application(world), inventory, world.clear, Town.of(inventory, world), databases
+        world, Application(world), inventory, world.clear, ExternalServices.of(inventory, world), databases
     ).test_client()
 
 

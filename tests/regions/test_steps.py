@@ -21,8 +21,8 @@ from include.operations.leases import release_lease
 from include.regions import keeping, planning, publishing, replacing, returning, transfer, versioning
 from include.regions.config import list_regions
 from include.regions.planning import Asked
-from sandbox.aws import region_data
-from sandbox.aws.topology import PUBLISHED, REGIONS
+from sandbox.aws.state import region_data
+from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from tests.sandbox.conftest import cloud, control, scene_of, server, settled, small_inventory
 from tests.sandbox.release_scene import Scene
 

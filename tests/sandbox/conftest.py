@@ -11,12 +11,13 @@ from botocore.config import Config
 from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.operations import permit
-from sandbox.aws.build import build
-from sandbox.aws.clock import ManualClock
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Application, Server
-from sandbox.aws.world import World
-from sandbox.neighbours.town import Town
+from sandbox.aws.control.api import make_control
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.http.server import Server
+from sandbox.aws.seed.build import build
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import ManualClock
+from sandbox.external_services.services import ExternalServices
 from tests.sandbox.neighbourhood import reach, serve
 from tests.sandbox.release_scene import Scene
 
@@ -122,7 +123,7 @@ def settled(cloud, monkeypatch):
 @pytest.fixture
 def neighbourhood(cloud, small_inventory, monkeypatch):
     """GitHub, Jira and Sentry beside the cloud, over HTTP, and Airflow's connections to them."""
-    town = Town.of(small_inventory, cloud.world)
+    town = ExternalServices.of(small_inventory, cloud.world)
     with serve(cloud.world, town) as http:
         reach(monkeypatch, http)
         yield town

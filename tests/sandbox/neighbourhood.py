@@ -10,19 +10,21 @@ from flask.testing import FlaskClient
 
 from include import neighbours
 from include.inventory import Inventory, load
-from sandbox.aws.control import make_control
-from sandbox.aws.server import Server
-from sandbox.aws.world import World
-from sandbox.environment import outside_connections
-from sandbox.neighbours.server import Handler, Neighbours
-from sandbox.neighbours.town import Town
+from sandbox.aws.control.api import make_control
+from sandbox.aws.http.server import Server
+from sandbox.aws.sim.world import World
+from sandbox.external_services.server import ExternalServicesApplication, Handler
+from sandbox.external_services.services import ExternalServices
 from sandbox.settings import Settings
+from sandbox.stack.environment import external_service_connections
 
 
 @contextmanager
-def serve(world: World, town: Town) -> Iterator[Server]:
+def serve(world: World, town: ExternalServices) -> Iterator[Server]:
     """Serve all of them on a free port."""
-    application = Neighbours(world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)})
+    application = ExternalServicesApplication(
+        world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)}
+    )
     http = Server(application, 0, Handler)
     try:
         yield http
@@ -34,13 +36,13 @@ def serve(world: World, town: Town) -> Iterator[Server]:
 def reach(monkeypatch: pytest.MonkeyPatch, http: Server) -> None:
     """Let Airflow's connections lead there, and nothing wait long."""
     settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": http.port})
-    for name, value in outside_connections(settings, load()).items():
+    for name, value in external_service_connections(settings, load()).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(neighbours, "FIRST", 0.01)  # seconds between two looks
     monkeypatch.setattr(neighbours, "LONGEST", 0.05)
 
 
-def control_of(cloud: Any, inventory: Inventory, town: Town) -> FlaskClient:
+def control_of(cloud: Any, inventory: Inventory, town: ExternalServices) -> FlaskClient:
     """Return a client of the control API that nothing is built anew by."""
     return make_control(cloud.world, cloud.application, inventory, lambda: None, town).test_client()
 

@@ -3,7 +3,7 @@
 import json
 import re
 
-from sandbox.aws.faults import Fault
+from sandbox.aws.faults.model import Fault
 
 CLUSTER, SERVICE, GROUP = "ecsStagingCluster", "StagingApp_EC2LaunchType", "asgStagingContainerInstance"
 FAILED = re.compile(r"Failed to load topology for '(?P<uri>[^']+)' (?P<n>\d+) times, err")

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.delivery import publish
+from sandbox.aws.sim.external_pipeline import publish
 from sandbox.commits import COMMITS, STAGED, commit_sha
 
 DATA, HOUSING, CLUSTER, WEB = "planning-data/staging", "core/staging", "staging-cluster", "staging-web"
@@ -229,7 +229,7 @@ def test_stopped_deployment_goes_back_only_if_it_is_told_to(cloud, codedeploy, e
 
 def test_ready_deployment_waits_for_somebody_to_let_the_traffic_move(cloud, codedeploy, ecs):
     region = cloud.world.region("444444444442", "eu-west-2")
-    region.groups_of_deployment[WEB, WEB].ready_wait = 3600.0
+    region.deployment_groups[WEB, WEB].ready_wait = 3600.0
     new = register(ecs)
     name = deploy(codedeploy, new)
     with pytest.raises(ClientError, match="DeploymentIsNotInReadyStateException"):

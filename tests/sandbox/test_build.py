@@ -8,7 +8,7 @@ import yaml
 from include.errors import InventoryError
 from include.inventory import load
 from include.inventory.loader import SHIPPED
-from sandbox.aws.build import build
+from sandbox.aws.seed.build import build
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from airflow.providers.atlassian.jira.hooks.jira import JiraHook
 from airflow.providers.github.hooks.github import GithubHook
 from airflow.providers.http.hooks.http import HttpHook
 
-from sandbox.neighbours.town import Town
+from sandbox.external_services.services import ExternalServices
 from tests.sandbox.neighbourhood import reach, serve
 
 
 @pytest.fixture
 def target(server, small_inventory, monkeypatch):
-    town = Town.of(small_inventory, server.world)
+    town = ExternalServices.of(small_inventory, server.world)
     with serve(server.world, town) as http:
         reach(monkeypatch, http)
         yield small_inventory.target("core/staging")

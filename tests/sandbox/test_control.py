@@ -5,7 +5,7 @@ import json
 import pytest
 
 from include.inventory import load
-from sandbox.aws.clock import Clock
+from sandbox.aws.state.clock import Clock
 
 MAPS, HOUSING, APP = "districtbuilder/staging", "core/staging", "core-staging-app"
 CLUSTER, SERVICE, GROUP = "ecsStagingCluster", "StagingApp_EC2LaunchType", "asgStagingContainerInstance"
@@ -168,7 +168,7 @@ def test_time_never_jumps_nor_goes_back_when_its_speed_changes():
 
 
 def test_shipped_inventory_can_be_built_whole(cloud):
-    from sandbox.aws.build import build
+    from sandbox.aws.seed.build import build
 
     build(cloud.world, cloud.url, load())
     desired = [service.desired for region in cloud.world.regions.values() for service in region.services.values()]

@@ -7,10 +7,10 @@ import pytest
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
 from github.GithubException import RateLimitExceededException
 
-from sandbox.neighbours.github import QUEUED, GitHub, reading_token_of, token_of
-from sandbox.neighbours.github_seed import COMMITS, UNRELEASED, commit_sha, released_sha
-from sandbox.neighbours.github_web import CALLS_AN_HOUR, WRITES_A_MINUTE
-from sandbox.neighbours.town import Town
+from sandbox.external_services.github.requests import CALLS_AN_HOUR, WRITES_A_MINUTE
+from sandbox.external_services.github.seed import COMMITS, UNRELEASED, commit_sha, released_sha
+from sandbox.external_services.github.state import QUEUED, GitHub, reading_token_of, token_of
+from sandbox.external_services.services import ExternalServices
 from tests.sandbox.neighbourhood import control_of, serve, strike
 
 CORE = "example-housing/core"
@@ -20,7 +20,7 @@ MAPS = "example-maps/districtbuilder"
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
     github = GitHub(small_inventory, server.world)  # of its own: there is no registry that its builds could push to
-    town = replace(Town.of(small_inventory, server.world), github=github)
+    town = replace(ExternalServices.of(small_inventory, server.world), github=github)
     with serve(server.world, town) as http:
         yield town, f"{http.url}/github/api/v3"
 

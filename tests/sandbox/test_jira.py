@@ -5,8 +5,8 @@ import requests
 from atlassian import Jira as Client
 from requests import HTTPError
 
-from sandbox.neighbours.jira import token_of
-from sandbox.neighbours.town import Town
+from sandbox.external_services.jira.state import token_of
+from sandbox.external_services.services import ExternalServices
 from tests.sandbox.neighbourhood import control_of, serve, strike
 
 READY, WORKED_ON, DONE, DELETED = "CLDC-3456", "CLDC-3457", "CLDC-3458", "CLDC-3462"
@@ -14,7 +14,7 @@ READY, WORKED_ON, DONE, DELETED = "CLDC-3456", "CLDC-3457", "CLDC-3458", "CLDC-3
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    town = Town.of(small_inventory, server.world)
+    town = ExternalServices.of(small_inventory, server.world)
     with serve(server.world, town) as http:
         yield town, f"{http.url}/jira"
 

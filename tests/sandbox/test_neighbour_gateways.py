@@ -8,10 +8,10 @@ import pytest
 from include import github, jira, neighbours, sentry
 from include.errors import NeighbourAwayError, PreconditionError
 from opskit.neighbours import github_repository, jira_client, sentry_client
-from sandbox.neighbours.github import QUEUED, reading_token_of
-from sandbox.neighbours.github_model import File
-from sandbox.neighbours.github_seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
-from sandbox.neighbours.town import Town
+from sandbox.external_services.github.model import File
+from sandbox.external_services.github.seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
+from sandbox.external_services.github.state import QUEUED, reading_token_of
+from sandbox.external_services.services import ExternalServices
 from tests.sandbox.neighbourhood import control_of, reach, serve, strike
 
 CORE = "example-housing/core"
@@ -23,7 +23,7 @@ UNKNOWN = "0" * 40
 
 @pytest.fixture(scope="module")
 def whole(server, small_inventory):
-    town = Town.of(small_inventory, server.world)
+    town = ExternalServices.of(small_inventory, server.world)
     with serve(server.world, town) as http:
         yield town, http
 

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from include.aws.s3 import CopyOptions, Folder, Location, Proof, compare, copy, remove_stale, verify
 from include.errors import PreconditionError
-from sandbox.aws import region_data
-from sandbox.aws.topology import PUBLISHED, REGIONS
+from sandbox.aws.state import region_data
+from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from tests.sandbox.test_big_cache import FAILED, scale_out
 
 TARGET = "districtbuilder/staging"

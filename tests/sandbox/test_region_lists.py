@@ -8,11 +8,11 @@ import pytest
 from include.aws.s3 import Location
 from include.operations.data_proofs import read_data_proof
 from include.regions.publishing import look_at
-from sandbox.aws import region_data
-from sandbox.aws.build import build
-from sandbox.aws.control import make_control
-from sandbox.aws.region_lists import RegionLists
-from sandbox.aws.topology import HIDDEN, REGIONS
+from sandbox.aws.control.api import make_control
+from sandbox.aws.seed.build import build
+from sandbox.aws.state import region_data
+from sandbox.aws.state.published_regions import HIDDEN, REGIONS
+from sandbox.aws.state.region_lists import RegionLists
 from sandbox.databases import Databases, name_of
 from tests.regions.conftest import postgres
 from tests.sandbox.release_scene import Scene

@@ -12,7 +12,7 @@ from include.inventory.loader import SHIPPED
 from include.releases import deploying, green, production, publication, returning
 from include.releases.green_deploying import advance_green, pushed_definition
 from include.watches import run_watch
-from sandbox.aws import delivery
+from sandbox.aws.sim import external_pipeline
 from sandbox.commits import COMMITS, RELEASED, STAGED, commit_sha
 
 PRODUCTION, REPOSITORY = "planning-data/production", "example-planning/planning-data"
@@ -214,7 +214,7 @@ def test_way_back_that_fails_itself_is_said_and_is_not_begun_again(web, since, r
 def test_deployment_of_somebody_else_is_not_stopped(web, since, released):
     web.cloud.advance(600)
     later = ask_who(web.clients.sts)[1]
-    delivery.push(web.cloud.world, web.target, commit_sha(REPOSITORY, COMMITS), "somebody's own push")
+    external_pipeline.push(web.cloud.world, web.target, commit_sha(REPOSITORY, COMMITS), "somebody's own push")
     web.cloud.advance(100)
     with pytest.raises(DriftError, match=r"CodeDeploy is at work on production-web .*which this run has not begun"):
         advance_green(web.clients, web.permit(RUN), service_of(web), released, released.before, since)

@@ -9,7 +9,7 @@ from include.errors import NeighbourAwayError, PreconditionError
 from include.releases import publishing
 from include.releases.publishing import CODEBUILD, GITHUB, NONE
 from sandbox.commits import BUILT, COMMITS, commit_sha
-from sandbox.neighbours.github import QUEUED
+from sandbox.external_services.github.state import QUEUED
 from tests.sandbox.release_scene import RUN
 
 CORE, MAPS = "core/staging", "districtbuilder/staging"

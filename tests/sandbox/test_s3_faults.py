@@ -7,8 +7,8 @@ import pytest
 
 from include.aws.s3 import CopyOptions, Folder, Location, Proof, copy, verify
 from include.errors import CopyFailedError, PreconditionError
-from sandbox.aws import region_data
-from sandbox.aws.topology import PUBLISHED
+from sandbox.aws.state import region_data
+from sandbox.aws.state.published_regions import PUBLISHED
 
 BUCKET = "districtbuilder-staging-data"
 OLD, NEW = (f"s3://{BUCKET}/regions/US/CO/{stamp}/" for stamp in (PUBLISHED, region_data.NEW))

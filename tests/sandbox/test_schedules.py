@@ -7,8 +7,8 @@ import pytest
 
 from include.errors import InventoryError
 from include.inventory import Inventory
-from sandbox.aws.build import build
-from sandbox.aws.schedules import next_fire
+from sandbox.aws.seed.build import build
+from sandbox.aws.sim.scheduled_actions import next_fire
 
 HOUSING, APP = "core/staging", "core-staging-app"
 RESOURCE = {

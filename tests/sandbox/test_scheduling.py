@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.faults import Fault
+from sandbox.aws.faults.model import Fault
 
 CLUSTER, SERVICE, GROUP = "ecsStagingCluster", "StagingApp_EC2LaunchType", "asgStagingContainerInstance"
 HOUSING, APP = "core-staging-app", "core-staging-app"

@@ -3,10 +3,10 @@
 import pytest
 import requests
 
-from sandbox.aws.clock import as_text
-from sandbox.neighbours.github_seed import commit_sha, released_sha
-from sandbox.neighbours.sentry import DAY, OLD, token_of
-from sandbox.neighbours.town import Town
+from sandbox.aws.state.clock import as_text
+from sandbox.external_services.github.seed import commit_sha, released_sha
+from sandbox.external_services.sentry.state import DAY, OLD, token_of
+from sandbox.external_services.services import ExternalServices
 from tests.sandbox.neighbourhood import control_of, serve, strike
 
 NEXT = commit_sha("example-housing/core", 64)
@@ -16,7 +16,7 @@ LAST = released_sha("example-housing/core")
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    town = Town.of(small_inventory, server.world)
+    town = ExternalServices.of(small_inventory, server.world)
     with serve(server.world, town) as http:
         yield town, f"{http.url}/sentry/api/0"
 

@@ -106,7 +106,7 @@ def test_forced_deployment_never_goes_below_the_minimum_and_ends_with_only_new_t
 
 
 def test_deployment_whose_tasks_crash_trips_the_breaker_and_rolls_back(cloud):
-    from sandbox.aws.faults import Fault
+    from sandbox.aws.faults.model import Fault
 
     ecs = cloud.client("ecs", "core/staging")
     fault = Fault("f", "crash", "core/staging", APP, {"after_seconds": 10.0})

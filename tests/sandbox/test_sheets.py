@@ -14,8 +14,8 @@ from include.errors import NeighbourAwayError, PreconditionError
 from include.inventory import load
 from include.sheets import note_uris
 from opskit.neighbours import open_worksheet
-from sandbox.aws.topology import PUBLISHED, REGIONS
-from sandbox.neighbours.town import Town
+from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
+from sandbox.external_services.services import ExternalServices
 from tests.sandbox.neighbourhood import control_of, reach, serve, strike
 
 SHEET = load().target("districtbuilder/production").environment.region_data.sheet
@@ -24,7 +24,7 @@ URIS = {"US/PA": "s3://districtbuilder-production-data/regions/US/PA/new/", "US/
 
 @pytest.fixture(scope="module")
 def place(server):
-    town = Town.of(load(), server.world)
+    town = ExternalServices.of(load(), server.world)
     with serve(server.world, town) as http:
         yield town, http
 

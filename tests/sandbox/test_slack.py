@@ -9,8 +9,8 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from sandbox.neighbours.slack import BURST
-from sandbox.neighbours.town import Town
+from sandbox.external_services.services import ExternalServices
+from sandbox.external_services.slack.state import BURST
 from tests.sandbox.neighbourhood import control_of, serve, strike
 
 CHANNEL = "#core-staging"
@@ -18,7 +18,7 @@ CHANNEL = "#core-staging"
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    town = Town.of(small_inventory, server.world)
+    town = ExternalServices.of(small_inventory, server.world)
     with serve(server.world, town) as http:
         yield town, http.url
 

@@ -1,6 +1,6 @@
 """What a load balancer thinks of tasks, from their first check to the end of their draining."""
 
-from sandbox.aws.faults import Fault
+from sandbox.aws.faults.model import Fault
 
 CLUSTER, SERVICE, GROUP = "ecsStagingCluster", "StagingApp_EC2LaunchType", "asgStagingContainerInstance"
 HOUSING, APP = "core-staging-app", "core-staging-app"

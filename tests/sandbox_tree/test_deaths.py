@@ -2,12 +2,12 @@
 
 import signal
 
-from sandbox.deaths import Deaths, describe
+from sandbox.stack.restart_limit import RestartLimit, describe
 
 
 def note_at(*times):
     now = iter(times)
-    deaths = Deaths(lambda: next(now))
+    deaths = RestartLimit(lambda: next(now))
     return [deaths.note("scheduler") for _ in times]
 
 
@@ -20,7 +20,7 @@ def test_deaths_long_ago_do_not_count():
 
 
 def test_each_process_is_counted_for_itself():
-    deaths = Deaths(lambda: 0.0)
+    deaths = RestartLimit(lambda: 0.0)
     assert [deaths.note("scheduler") for _ in range(4)] == [True] * 4
     assert deaths.note("triggerer")
     assert not deaths.note("scheduler")

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from include.inventory import load
-from sandbox import environment
 from sandbox.credentials import Credentials
 from sandbox.settings import Settings
+from sandbox.stack import environment
 
 
 @pytest.fixture

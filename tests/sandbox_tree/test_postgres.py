@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from sandbox.credentials import Credentials
-from sandbox.postgres import Postgres
 from sandbox.settings import Settings
+from sandbox.stack.postgres import Postgres
 from tests.running_sandbox import free_ports
 from tests.sandbox_tree.watching import is_running, wait_until
 

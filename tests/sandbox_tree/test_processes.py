@@ -9,9 +9,9 @@ import sys
 import psutil
 import pytest
 
-from sandbox import leftovers, processes
 from sandbox.errors import SandboxError
-from sandbox.processes import Child
+from sandbox.stack import process_registry, processes
+from sandbox.stack.processes import Child
 from tests.sandbox_tree.watching import is_running, wait_until
 
 # starts a child in a process group of its own that ignores SIGTERM, as Airflow's tasks may, and says its number
@@ -87,17 +87,17 @@ def test_children_of_a_killed_sandbox_end_by_themselves(tmp_path, start_python):
 
 
 def note(folder, process, created):
-    leftovers.note(folder, [Child("scheduler", process, created, folder / "log", signal.SIGTERM, 1.0)])
+    process_registry.note(folder, [Child("scheduler", process, created, folder / "log", signal.SIGTERM, 1.0)])
 
 
 def test_next_start_ends_what_a_killed_sandbox_left(tmp_path, start_python):
     leader = start_python(STUBBORN)
     pid = grandchild(tmp_path)
     note(tmp_path, leader, psutil.Process(leader.pid).create_time())
-    assert leftovers.end_leftovers(tmp_path) == ["scheduler"]
+    assert process_registry.end_leftover_processes(tmp_path) == ["scheduler"]
     assert not is_running(leader.pid)
     assert not is_running(pid)
-    assert leftovers.end_leftovers(tmp_path) == []
+    assert process_registry.end_leftover_processes(tmp_path) == []
 
 
 def test_next_start_ends_the_rest_of_a_session_whose_leader_is_gone(tmp_path, start_python):
@@ -107,14 +107,14 @@ def test_next_start_ends_the_rest_of_a_session_whose_leader_is_gone(tmp_path, st
     leader.kill()
     leader.wait()
     assert is_running(pid)
-    assert leftovers.end_leftovers(tmp_path) == ["scheduler"]
+    assert process_registry.end_leftover_processes(tmp_path) == ["scheduler"]
     assert not is_running(pid)
 
 
 def test_stranger_that_got_the_number_of_an_old_process_is_left_alone(tmp_path, start_python):
     stranger = start_python("import time; time.sleep(600)")
     note(tmp_path, stranger, psutil.Process(stranger.pid).create_time() - 3600)
-    assert leftovers.end_leftovers(tmp_path) == []
+    assert process_registry.end_leftover_processes(tmp_path) == []
     assert is_running(stranger.pid)
 
 
@@ -127,20 +127,20 @@ def test_session_without_leader_that_runs_elsewhere_is_left_alone(tmp_path, star
     note(folder, leader, psutil.Process(leader.pid).create_time())
     leader.kill()
     leader.wait()
-    assert leftovers.end_leftovers(folder) == []
+    assert process_registry.end_leftover_processes(folder) == []
     assert is_running(pid)
 
 
 def test_second_sandbox_in_a_folder_is_told_who_runs_there(tmp_path, start_python):
     with (
-        leftovers.only_one(tmp_path),
+        process_registry.only_one(tmp_path),
         pytest.raises(SandboxError, match=f"already running in .* \\(process {os.getpid()}\\)"),
-        leftovers.only_one(tmp_path),
+        process_registry.only_one(tmp_path),
     ):
         pytest.fail("both got in")
-    with leftovers.only_one(tmp_path):
-        assert leftovers.is_held(tmp_path)
-    assert not leftovers.is_held(tmp_path)
+    with process_registry.only_one(tmp_path):
+        assert process_registry.is_held(tmp_path)
+    assert not process_registry.is_held(tmp_path)
 
 
 def test_help_lists_the_commands_with_a_sentence_each():

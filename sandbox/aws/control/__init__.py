@@ -1,0 +1,1 @@
+"""The HTTP API by which people and tests look at the pretend AWS and break it."""

@@ -1,0 +1,99 @@
+"""Faults of releases: what they do at once, and when their moment has come."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from moto.cloudwatch.models import cloudwatch_backends
+
+from include.inventory import Target
+from sandbox.aws.faults.catalogue import BUILD, ONE_OFF
+from sandbox.aws.faults.model import Fault, FaultError
+from sandbox.aws.services.cloudwatch.model import set_alarm
+from sandbox.aws.services.ecr.model import Repository
+from sandbox.aws.state import target_registry
+from sandbox.aws.state.region import Region
+from sandbox.aws.state.world import WorldState
+
+Regions = dict[tuple[str, str], Region]
+
+
+def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -> None:
+    """See that a fault can strike its target, and do what it does at once. Raises: FaultError."""
+    environment = target.environment
+    if environment.cluster is None:
+        raise FaultError(f"Target {target.name} has no cluster, so {fault.kind} cannot apply to it.")
+    if name:
+        raise FaultError(f"Fault {fault.kind} strikes the target as a whole; leave 'service' out.")
+    if fault.kind in ONE_OFF:
+        if environment.one_off is None:
+            raise FaultError(f"Target {target.name} has no one-off tasks, so {fault.kind} cannot apply to it.")
+        fault.service = environment.one_off.family
+    elif fault.kind in BUILD:
+        if environment.builder is None or environment.builder.kind != "codebuild":
+            raise FaultError(f"Target {target.name} has no project of CodeBuild, so {fault.kind} cannot apply to it.")
+    elif fault.kind == "image_expired":
+        _expire(fault, target_registry.repository_of(world, target), fault.fields["tag"] or _running_tag(world, target))
+    elif fault.kind == "snapshot_fails":
+        if environment.database is None:
+            raise FaultError(f"Target {target.name} has no database, so snapshot_fails cannot apply to it.")
+        fault.place = (environment.account, environment.region, environment.database.instance)
+    elif fault.kind == "alarm":
+        _choose_alarm(fault, target)
+        fault.place = (environment.account, environment.region, environment.cluster)
+        strike(world.regions, fault, fault.since)
+
+
+def strike(regions: Regions, fault: Fault, now: float) -> None:
+    """Let a fault take effect if its moment has come."""
+    if fault.kind != "alarm" or fault.injected:
+        return
+    account, name, cluster = fault.place
+    began = (
+        fault.since if fault.fields["when"] == "now" else _last_deployment(regions[account, name], cluster, fault.since)
+    )
+    if began is None or now - began < fault.fields["after_seconds"]:
+        return
+    alarm = cloudwatch_backends[account][name].alarms[fault.fields["name"]]
+    fault.undo = partial(set_alarm, alarm, alarm.state_value, now)
+    set_alarm(alarm, fault.fields["state"], now)
+    fault.count()
+
+
+def _last_deployment(region: Region, cluster: str, after: float) -> float | None:
+    """Return when the first deployment began that is younger than `after`, if there is one."""
+    services = [each for each in region.services.values() if each.cluster == cluster]
+    return min(
+        (each.created for service in services for each in service.deployments if each.created > after), default=None
+    )
+
+
+def _choose_alarm(fault: Fault, target: Target) -> None:
+    known = target.environment.alarms
+    if not known:
+        raise FaultError(f"The inventory names no alarms for {target.name}, so alarm cannot apply to it.")
+    fault.fields["name"] = fault.fields["name"] or known[0]
+    if fault.fields["name"] not in known:
+        raise FaultError(f"Target {target.name} has no alarm {fault.fields['name']!r}; it has {', '.join(known)}.")
+
+
+def _expire(fault: Fault, repository: Repository, tag: str) -> None:
+    image = repository.tagged(tag)
+    if image is None:
+        raise FaultError(
+            f"Repository {repository.name} has no image with the tag {tag!r}, so image_expired cannot apply."
+        )
+    del repository.images[image.digest]
+    fault.undo = partial(repository.images.__setitem__, image.digest, image)
+    fault.count()
+
+
+def _running_tag(world: WorldState, target: Target) -> str:
+    """Return the tag of the image that the target's oldest task runs."""
+    environment = target.environment
+    tasks = world.region(environment.account, environment.region).tasks.values()
+    running = [each for each in tasks if each.service and each.cluster == environment.cluster and each.alive]
+    if not running:
+        raise FaultError(f"Nothing runs in {target.name}, so image_expired needs the field 'tag': the tag of an image.")
+    image = next(iter(min(running, key=lambda each: each.created).images.values()))
+    return image.rpartition(":")[2]

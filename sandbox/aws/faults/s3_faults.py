@@ -1,0 +1,55 @@
+"""What faults do to single objects of the pretend S3 and to the copies of them."""
+
+from moto.s3.models import s3_backends
+
+from sandbox.aws.faults.model import Fault
+from sandbox.aws.services.s3 import api as s3_api
+from sandbox.aws.services.sts.model import SOMEBODY
+from sandbox.aws.sim.world import World
+from sandbox.aws.state import region_data
+from sandbox.aws.state.call_log import Call
+
+COPIES = ("CopyObject", "UploadPartCopy")
+
+
+def touches(fault: Fault, call: Call) -> bool:
+    """Whether a call reads or writes the object whose key ends as the fault says."""
+    named = call.params if call.service == "s3" and isinstance(call.params, dict) else {}
+    return any(str(named.get(each, "")).endswith(fault.fields["key"]) for each in ("Key", "CopySource"))
+
+
+def folder_of(call: Call) -> tuple[str, str]:
+    """Return bucket and prefix of the region's data that a copy reads from; empty if it is none."""
+    source = str(call.params.get("CopySource", "")) if call.action in COPIES else ""
+    bucket, *parts = source.split("/", 5)
+    if len(parts) < 5 or parts[0] != "regions":
+        return "", ""
+    return bucket, "/".join(parts[:4]) + "/"
+
+
+def replace_object(world: World, fault: Fault, call: Call) -> None:
+    """Have somebody upload other bytes in the place of the fault's object, while its folder is being copied."""
+    bucket, prefix = folder_of(call)
+    key = _key_in(call.account, bucket, prefix, fault.fields["key"])
+    if key is None:
+        return
+    found = region_data.find(call.account, bucket, key)
+    assert found  # it has just been looked up
+    with s3_api.time_of(world):
+        backend = s3_backends[call.account]["aws"]
+        backend.put_object(bucket, key, found.value + b"\n", disable_notification=True)
+    write = Call("s3", "PutObject", call.region, True, {"Bucket": bucket, "Key": key})
+    write.account, write.role, write.status = call.account, SOMEBODY, 200
+    world.log_call(write)
+    fault.count()
+
+
+def has_object(fault: Fault, call: Call) -> bool:
+    """Whether a copy reads from a folder with the fault's object in it."""
+    return _key_in(call.account, *folder_of(call), fault.fields["key"]) is not None
+
+
+def _key_in(account: str, bucket: str, prefix: str, ending: str) -> str | None:
+    held = s3_backends[account]["aws"].buckets.get(bucket) if prefix else None
+    keys = (key for key in (held.keys if held else ()) if key.startswith(prefix) and key.endswith(ending))
+    return next(keys, None)

@@ -1,0 +1,1 @@
+"""What the pretend AWS holds when it begins, built from the inventory."""

@@ -1,0 +1,49 @@
+"""What staging has proved before the world began: what its runbooks would have put on record."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from include.inventory import Target
+from sandbox.aws.seed import image_repositories
+from sandbox.aws.seed.static_resources import StaticResources
+from sandbox.aws.sim.world import World
+from sandbox.aws.state import region_data, target_registry
+
+RUN = "staging_deployment/before-the-world-began"
+UPDATE = "region_data_update/before-the-world-began"
+
+
+def attest_region_data(resources: StaticResources, target: Target) -> None:
+    """Put on record that people found all new data good, that of regions to be published too."""
+    section = target.environment.region_data
+    if section is None or section.proved_on:
+        return
+    at = datetime.now(UTC).isoformat()
+    for region in (*region_data.UPDATED, *region_data.PUBLISHABLE):
+        digest = region_data.list_digest(region, region_data.NEW)
+        proof = {"at": at, "region": region, "digest": digest, "run": UPDATE, "by": "approver"}
+        _put(resources, target, f"target#{target.name}", f"data-proof#{region}#{digest}", proof)
+    own = {"target": target.name, "run": UPDATE}
+    record = {**own, "outcome": "success", "text": "found good", "ended": at, "requester": "operator"}
+    _put(resources, target, f"run#{UPDATE}", "record", record)
+
+
+def attest_image(world: World, resources: StaticResources, target: Target) -> None:
+    """Put the proof of the image that a staging target runs into its operations table."""
+    release = target.environment.release
+    if release is None or release.proved_on:
+        return
+    commit, at = image_repositories.running_commit(target), datetime.now(UTC).isoformat()
+    image = target_registry.repository_of(world, target).tagged(target_registry.commit_tag(target, commit))
+    assert image is not None  # its services run it
+    own = {"target": target.name, "run": RUN}
+    proof = {**own, "at": at, "digest": image.digest, "commit": commit, "templates": {}}
+    record = {**own, "outcome": "success", "text": "deployed and proved", "ended": at, "requester": "ci"}
+    _put(resources, target, f"target#{target.name}", f"proof#{image.digest}#{commit}", proof)
+    _put(resources, target, f"run#{RUN}", "record", record)
+
+
+def _put(resources: StaticResources, target: Target, pk: str, sk: str, document: dict[str, Any]) -> None:
+    item = {"pk": {"S": pk}, "sk": {"S": sk}, "version": {"N": "1"}, "document": {"S": json.dumps(document)}}
+    resources.client("dynamodb").put_item(TableName=target.environment.operations_table, Item=item)

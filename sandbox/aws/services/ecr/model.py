@@ -1,0 +1,183 @@
+"""Image repositories: what is in them under which tag, what is expired, what a scan finds, who may pull."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.aws.faults.model import Fault
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<rest>.+)")
+SCAN_QUEUED, SCAN_ENDS = 10.0, 60.0  # seconds after the push: the scan begins, and has ended
+ORDINARY = {"LOW": 2, "INFORMATIONAL": 5}  # what a scan finds on an ordinary day
+
+
+class TagTakenError(Exception):
+    """The tag is in an immutable repository already; `image` has it."""
+
+    def __init__(self, image: "Image"):
+        super().__init__(image.digest)
+        self.image = image
+
+
+@dataclass
+class Image:
+    digest: str
+    manifest: str
+    media_type: str
+    pushed: float
+    size: int
+    tags: list[str] = field(default_factory=list)
+    scanned: float | None = None  # when the last scan was asked for
+    pulled: float | None = None
+
+
+@dataclass
+class Repository:
+    name: str
+    account: str
+    region: str
+    created: float
+    immutable: bool = False
+    scan_on_push: bool = False
+    policy: str = ""  # the lifecycle policy's text
+    blobs: set[str] = field(default_factory=set)  # digests of layers and configurations
+    images: dict[str, Image] = field(default_factory=dict)  # by digest
+    readers: set[str] = field(default_factory=set)  # other accounts that its own policy lets in
+    targets: set[str] = field(default_factory=set)  # of the inventory, whose images these are
+    pushes: list[tuple[float, str]] = field(default_factory=list)  # when which tag came
+
+    @property
+    def uri(self) -> str:
+        return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com/{self.name}"
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:ecr:{self.region}:{self.account}:repository/{self.name}"
+
+    def admits(self, account: str) -> bool:
+        return account == self.account or account in self.readers
+
+    def tagged(self, tag: str) -> Image | None:
+        """Return the image with exactly this tag."""
+        return next((each for each in self.images.values() if tag in each.tags), None)
+
+    def put(self, manifest: str, media_type: str, tag: str | None, now: float) -> Image:
+        """Add an image or a tag of one, and expire what the policy keeps no longer. Raises: TagTakenError."""
+        digest = digest_of(manifest)
+        there, taken = self.images.get(digest), self.tagged(tag) if tag else None
+        if taken and (self.immutable or taken is there):
+            raise TagTakenError(taken)
+        if there and not tag:
+            raise TagTakenError(there)
+        if taken and tag:
+            taken.tags.remove(tag)
+        image = there or Image(digest, manifest, media_type, now, _size(manifest))
+        if there is None and self.scan_on_push:
+            image.scanned = now
+        self.images[digest] = image
+        if tag:
+            image.tags.append(tag)
+            self.pushes.append((now, tag))
+        self.expire(now)
+        return image
+
+    def expire(self, now: float) -> list[Image]:
+        """Remove what the lifecycle policy keeps no longer, at once where ECR takes up to a day; returns it."""
+        rules = json.loads(self.policy)["rules"] if self.policy else []
+        left, gone = sorted(self.images.values(), key=lambda each: each.pushed, reverse=True), []
+        for rule in sorted(rules, key=lambda each: each["rulePriority"]):
+            selection = rule["selection"]
+            chosen = [each for each in left if _is_selected(each, selection)]
+            left = [each for each in left if each not in chosen]  # a later rule has no say about them
+            if selection["countType"] == "imageCountMoreThan":
+                gone += chosen[selection["countNumber"] :]
+            else:
+                gone += [each for each in chosen if now - each.pushed > selection["countNumber"] * 86400]
+        for each in gone:
+            del self.images[each.digest]
+        return gone
+
+    def push(self, manifest: str, tag: str, now: float) -> Image:
+        """Push an image as a builder does, its layers first. Raises: TagTakenError."""
+        content = json.loads(manifest)
+        self.blobs |= {content["config"]["digest"], *(each["digest"] for each in content["layers"])}
+        return self.put(manifest, MANIFEST, tag, now)
+
+
+def digest_of(manifest: str) -> str:
+    return f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+
+
+def _is_selected(image: Image, selection: dict[str, Any]) -> bool:
+    status = selection["tagStatus"]
+    if status == "any":
+        return True
+    if status == "untagged":
+        return not image.tags
+    if prefixes := selection.get("tagPrefixList"):
+        return all(any(tag.startswith(each) for tag in image.tags) for each in prefixes)
+    patterns = [re.escape(each).replace(r"\*", ".*") for each in selection["tagPatternList"]]
+    return all(any(re.fullmatch(each, tag) for tag in image.tags) for each in patterns)
+
+
+def _size(manifest: str) -> int:
+    content = json.loads(manifest)
+    return sum(int(each.get("size", 0)) for each in [content.get("config", {}), *content.get("layers", [])])
+
+
+def make_manifest(repository: str, commit: str, build: str) -> str:
+    """Return the manifest of a build of a commit; two builds of one commit differ, as in life."""
+
+    def blob(kind: str, of: str, size: int) -> dict[str, Any]:
+        return {"mediaType": kind, "digest": f"sha256:{hashlib.sha256(of.encode()).hexdigest()}", "size": size}
+
+    layers = [
+        blob(LAYER, f"{repository} base", 48_211_904),
+        blob(LAYER, f"{repository} {commit} {build}", 91_226_112),
+    ]
+    config = blob(CONFIG, f"{repository} {commit} {build} configuration", 7023)
+    return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}, indent=3)
+
+
+def policy_of(keep: dict[str, int]) -> str:
+    """Return the lifecycle policy that keeps so many images of each tag prefix."""
+    rules = [
+        {
+            "rulePriority": number,
+            "description": f"keep the last {count} images of {prefix}",
+            "selection": {
+                "tagStatus": "tagged",
+                "tagPrefixList": [prefix],
+                "countType": "imageCountMoreThan",
+                "countNumber": count,
+            },
+            "action": {"type": "expire"},
+        }
+        for number, (prefix, count) in enumerate(keep.items(), 1)
+    ]
+    return json.dumps({"rules": rules}) if rules else ""
+
+
+def scan_of(
+    repository: Repository, image: Image, active: "list[Fault]", now: float
+) -> tuple[str, dict[str, int]] | None:
+    """Return the state of an image's scan and what it found, or None while there is none."""
+    if image.scanned is None or now - image.scanned < SCAN_QUEUED:
+        return None
+    status, found = ("COMPLETE", dict(ORDINARY)) if now - image.scanned >= SCAN_ENDS else ("IN_PROGRESS", {})
+    for fault in active:
+        if fault.kind != "image_scan" or fault.target not in repository.targets:
+            continue
+        fields = fault.fields
+        if fields["status"] != "COMPLETE":
+            status, found = fields["status"], {}
+            fault.count()
+        elif status == "COMPLETE":
+            found[fields["severity"]] = fields["findings"]
+            fault.count()
+    return status, found

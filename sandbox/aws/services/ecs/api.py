@@ -1,0 +1,93 @@
+"""The ECS API: our operations on what moves, moto's on clusters' and task definitions' descriptions, the rest refused."""
+
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+from sandbox.aws.services.autoscaling.model import Instance
+from sandbox.aws.services.ecs.service_operations import ServiceOperations
+from sandbox.aws.services.ecs.task_operations import TaskOperations
+from sandbox.aws.sim.task_placement import capacity_of, remaining
+from sandbox.aws.state.clock import as_datetime
+
+# moto has these, for services, tasks and instances of its own, which are not the ones that move
+REFUSED = (
+    "create_capacity_provider",
+    "create_task_set",
+    "delete_attributes",
+    "delete_capacity_provider",
+    "delete_task_set",
+    "deregister_container_instance",
+    "describe_capacity_providers",
+    "list_attributes",
+    "put_attributes",
+    "put_cluster_capacity_providers",
+    "register_container_instance",
+    "start_task",
+    "update_capacity_provider",
+    "update_container_instances_state",
+    "update_service_primary_task_set",
+    "update_task_set",
+)
+
+
+class WorldEcsResponse(ServiceOperations, TaskOperations):
+    def describe_clusters(self) -> ActionResult:
+        self.world.catch_up()
+        region = self.region_state
+        for cluster in self.ecs_backend.clusters.values():
+            tasks = [each for each in region.tasks.values() if each.cluster == cluster.name]
+            cluster.running_tasks_count = sum(each.status == "RUNNING" for each in tasks)
+            cluster.pending_tasks_count = sum(each.alive and each.status != "RUNNING" for each in tasks)
+            services = [each for each in region.services.values() if each.cluster == cluster.name]
+            cluster.active_services_count = sum(each.status == "ACTIVE" for each in services)
+            instances = region.instances(cluster.name)
+            cluster.registered_container_instances_count = sum(each.registered for each in instances)
+        return super().describe_clusters()
+
+    def list_container_instances(self) -> ActionResult:
+        self.world.catch_up()
+        instances, wanted = self.region_state.instances(self._cluster()), self._get_param("status") or "ACTIVE"
+        shown = [each.arn for each in instances if each.registered and wanted == "ACTIVE"]
+        return self._page("containerInstanceArns", shown, 100)
+
+    def describe_container_instances(self) -> ActionResult:
+        self.world.catch_up()
+        known = {each.arn: each for each in self.region_state.instances(self._cluster()) if each.registered}
+        found, failures = [], []
+        for name in self._names("containerInstances", "Container instances", 100):
+            arn = self._arn_of("container-instance", name)
+            if arn in known:
+                found.append(self._describe_instance(known[arn]))
+            else:
+                failures.append({"arn": arn, "reason": "MISSING"})
+        return ActionResult({"containerInstances": found, "failures": failures})
+
+    def _describe_instance(self, instance: Instance) -> dict[str, Any]:
+        region = self.region_state
+        tasks = region.on_instance(instance.id)
+        return {
+            "containerInstanceArn": instance.arn,
+            "ec2InstanceId": instance.id,
+            "status": "ACTIVE",
+            "agentConnected": True,
+            "runningTasksCount": sum(each.status == "RUNNING" for each in tasks),
+            "pendingTasksCount": sum(each.alive and each.status != "RUNNING" for each in tasks),
+            "registeredAt": as_datetime(instance.launched),
+            "registeredResources": _resources(*capacity_of(instance.type)),
+            "remainingResources": _resources(*remaining(region, instance.id, instance.type)),
+        }
+
+
+def _resources(cpu: int, memory: int) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "type": "INTEGER", "integerValue": value} for name, value in (("CPU", cpu), ("MEMORY", memory))
+    ]
+
+
+def _refused(self: Any) -> ActionResult:
+    raise NotImplementedError("it would not reach the services, tasks and instances that move")
+
+
+for _name in REFUSED:
+    setattr(WorldEcsResponse, _name, _refused)

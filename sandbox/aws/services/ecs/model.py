@@ -1,0 +1,137 @@
+"""ECS services, their deployments and task sets, and tasks. Times are simulated seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sandbox.aws.state.ids import new_id
+
+ONE_OFF_SECONDS = 45.0  # how long a one-off command runs
+
+
+@dataclass
+class Behaviour:
+    """How a task will fare, settled when it is created."""
+
+    boot: float  # seconds from RUNNING to answering its health check
+    healthy: bool = True
+    flaps: float | None = None  # seconds that it is well, then as long ill, and so on
+    flapped: float = 0.0  # seconds of that it has behind it when it gets well first
+    crash_after: float | None = None
+    exit_code: int = 0
+    pullable: bool = True  # its images can be had
+    usual: float | None = None  # seconds after which it would have ended, if no fault kept it
+    stops: tuple[float, str] | None = None  # seconds after which AWS stops it, and with which code
+    failed_loads: dict[str, int] = field(default_factory=dict)  # region -> how many times in a row
+    faults: list[Any] = field(default_factory=list)  # the faults that shaped it
+
+
+@dataclass
+class Task:
+    arn: str
+    cluster: str
+    family: str
+    definition: str
+    containers: list[str]
+    images: dict[str, str]  # by container, as its definition names them
+    cpu: int
+    memory: int
+    launch_type: str
+    created: float
+    behaviour: Behaviour
+    service: str | None = None
+    deployment: str = ""
+    group: str = ""
+    started_by: str = ""
+    instance: str | None = None  # EC2 instance id
+    ip: str | None = None
+    port: int = 0
+    container_port: int = 0
+    target_groups: list[dict[str, Any]] = field(default_factory=list)
+    log_group: str = ""
+    log_prefix: str = "ecs"
+    status: str = "PROVISIONING"
+    desired: Literal["RUNNING", "STOPPED"] = "RUNNING"
+    started: float | None = None
+    stopping: float | None = None
+    stopped: float | None = None
+    stop_code: str = ""
+    stopped_reason: str = ""
+    exit_code: int | None = None
+    protected_until: float | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    drains: bool = False  # was a target when it was told to stop
+    counted: bool = False  # as a failed task of its deployment
+    log_next: float = 0.0
+    well_since: float | None = None  # the first time a target of it was healthy
+    load: Any = None  # topology.Load of a big-cache task
+    digests: dict[str, str] | None = None  # of its images by container, once they are pulled
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def alive(self) -> bool:
+        return self.desired == "RUNNING" and self.status != "STOPPED"
+
+    def protected(self, now: float) -> bool:
+        return self.protected_until is not None and now < self.protected_until
+
+
+@dataclass
+class Deployment:
+    id: str
+    definition: str
+    created: float
+    status: str = "PRIMARY"
+    state: str = "IN_PROGRESS"
+    reason: str = ""
+    failed: int = 0
+    completed: bool = False
+    rollback: bool = False
+    updated: float = 0.0
+    target_groups: list[dict[str, Any]] = field(default_factory=list)  # its tasks', as loadBalancers of the API
+    external: str = ""  # CodeDeploy's deployment that made it
+    draining: bool = False  # a task set whose tasks are to go
+
+
+@dataclass
+class Service:
+    name: str
+    arn: str
+    cluster: str
+    definition: str
+    desired: int
+    launch_type: str
+    controller: str
+    created: float
+    target_groups: list[dict[str, Any]] = field(default_factory=list)  # as loadBalancers of the API
+    network: dict[str, Any] = field(default_factory=dict)
+    grace: float = 0
+    min_percent: int = 100
+    max_percent: int = 200
+    breaker: bool = False
+    status: str = "ACTIVE"
+    deployments: list[Deployment] = field(default_factory=list)
+    events: list[tuple[float, str, str]] = field(default_factory=list)  # at, id, message; newest first
+    boot: float = 30.0
+    group: str | None = None  # Auto Scaling group
+    data_uri: str = ""  # where a big-cache service's regions are; empty if it loads none
+    region_list: Callable[[], list[str] | None] | None = None  # the URIs region_config lists now; None: it is away
+    reads_data: bool = False  # there is such a bucket, and what is not in it cannot be loaded
+    next_try: float = 0.0
+    usual: int = 0  # its count when nobody surges it
+
+    def say(self, at: float, message: str) -> None:
+        """Add a service event; the same one is not repeated at once."""
+        text = f"(service {self.name}) {message}"
+        if not self.events or self.events[0][2] != text:
+            self.events.insert(0, (at, new_id(), text))
+            del self.events[100:]
+
+    @property
+    def primary(self) -> Deployment:
+        return self.deployments[0]

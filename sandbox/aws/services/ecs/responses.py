@@ -1,0 +1,162 @@
+"""Services, task sets and tasks as the ECS API shows them."""
+
+from typing import Any
+
+from sandbox.aws.services.ecs.model import Deployment, Service, Task
+from sandbox.aws.state.clock import as_datetime
+from sandbox.aws.state.region import Region
+
+
+def describe_service(region: Region, service: Service) -> dict[str, Any]:
+    """Return a service as DescribeServices shows it."""
+    tasks = region.tasks_of(service)
+    answer: dict[str, Any] = {
+        "serviceName": service.name,
+        "serviceArn": service.arn,
+        "clusterArn": region.arn("ecs", f"cluster/{service.cluster}"),
+        "status": service.status,
+        "desiredCount": service.desired,
+        "runningCount": _running(tasks),
+        "pendingCount": _pending(tasks),
+        "launchType": service.launch_type,
+        "taskDefinition": service.definition,
+        "deploymentController": {"type": service.controller},
+        "deploymentConfiguration": {
+            "minimumHealthyPercent": service.min_percent,
+            "maximumPercent": service.max_percent,
+            "deploymentCircuitBreaker": {"enable": service.breaker, "rollback": service.breaker},
+        },
+        "loadBalancers": service.target_groups,
+        "healthCheckGracePeriodSeconds": int(service.grace),
+        "schedulingStrategy": "REPLICA",
+        "createdAt": as_datetime(service.created),
+        "events": [{"id": key, "createdAt": as_datetime(at), "message": text} for at, key, text in service.events],
+    }
+    if service.network:
+        answer["networkConfiguration"] = service.network
+    if service.launch_type == "FARGATE":
+        answer["platformVersion"] = "LATEST"
+    if service.controller == "ECS":
+        answer["deployments"] = [_describe_deployment(region, service, each) for each in service.deployments]
+    else:
+        answer["deployments"] = []
+        answer["taskSets"] = [describe_task_set(region, service, each) for each in service.deployments]
+    return answer
+
+
+def _running(tasks: list[Task]) -> int:
+    return sum(task.status == "RUNNING" for task in tasks)
+
+
+def _pending(tasks: list[Task]) -> int:
+    return sum(task.alive and task.status != "RUNNING" for task in tasks)
+
+
+def _describe_deployment(region: Region, service: Service, deployment: Deployment) -> dict[str, Any]:
+    tasks = [task for task in region.tasks_of(service) if task.deployment == deployment.id]
+    return {
+        "id": deployment.id,
+        "status": deployment.status,
+        "taskDefinition": deployment.definition,
+        "desiredCount": service.desired if deployment.status == "PRIMARY" else 0,
+        "runningCount": _running(tasks),
+        "pendingCount": _pending(tasks),
+        "failedTasks": deployment.failed,
+        "createdAt": as_datetime(deployment.created),
+        "updatedAt": as_datetime(max(deployment.created, deployment.updated)),
+        "launchType": service.launch_type,
+        "rolloutState": deployment.state,
+        "rolloutStateReason": deployment.reason,
+    }
+
+
+def describe_task_set(region: Region, service: Service, deployment: Deployment) -> dict[str, Any]:
+    """Return a deployment of a service whose controller is not ECS as the task set it is there."""
+    tasks = [task for task in region.tasks_of(service) if task.deployment == deployment.id]
+    name = deployment.id.rsplit("/", 1)[-1]
+    return {
+        "id": deployment.id,
+        "taskSetArn": region.arn("ecs", f"task-set/{service.cluster}/{service.name}/ecs-svc/{name}"),
+        "serviceArn": service.arn,
+        "clusterArn": region.arn("ecs", f"cluster/{service.cluster}"),
+        "status": "DRAINING" if deployment.draining else deployment.status,
+        "startedBy": "CODE_DEPLOY",
+        "externalId": deployment.external,
+        "taskDefinition": deployment.definition,
+        "computedDesiredCount": 0 if deployment.draining else service.desired,
+        "runningCount": _running(tasks),
+        "pendingCount": _pending(tasks),
+        "createdAt": as_datetime(deployment.created),
+        "updatedAt": as_datetime(max(deployment.created, deployment.updated)),
+        "launchType": service.launch_type,
+        "loadBalancers": deployment.target_groups,
+        "scale": {"value": 100.0, "unit": "PERCENT"},
+        "stabilityStatus": "STEADY_STATE" if _running(tasks) == service.desired else "STABILIZING",
+    }
+
+
+def describe_task(region: Region, task: Task) -> dict[str, Any]:
+    """Return a task as DescribeTasks shows it."""
+    answer: dict[str, Any] = {
+        "taskArn": task.arn,
+        "clusterArn": region.arn("ecs", f"cluster/{task.cluster}"),
+        "taskDefinitionArn": task.definition,
+        "lastStatus": task.status,
+        "desiredStatus": task.desired,
+        "healthStatus": "UNKNOWN",  # the containers' own health check, which these have none of; not the load balancer's
+        "connectivity": "CONNECTED",
+        "launchType": task.launch_type,
+        "group": task.group,
+        "startedBy": task.started_by,
+        "cpu": str(task.cpu),
+        "memory": str(task.memory),
+        "overrides": task.overrides or {"containerOverrides": []},
+        "createdAt": as_datetime(task.created),
+        "attachments": [],
+        "containers": [_describe_container(task, index, name) for index, name in enumerate(task.containers)],
+    }
+    instance = next((each for each in region.instances(task.cluster) if each.id == task.instance), None)
+    if instance:
+        answer["containerInstanceArn"] = instance.arn
+    if task.ip:
+        details = [
+            {"name": "networkInterfaceId", "value": f"eni-{task.id[:17]}"},
+            {"name": "privateIPv4Address", "value": task.ip},
+        ]
+        status = {"PROVISIONING": "ATTACHING", "STOPPED": "DELETED"}.get(task.status, "ATTACHED")
+        answer["attachments"] = [
+            {"id": task.id, "type": "ElasticNetworkInterface", "status": status, "details": details}
+        ]
+    for key, value in (("startedAt", task.started), ("stoppingAt", task.stopping), ("stoppedAt", task.stopped)):
+        if value is not None:
+            answer[key] = as_datetime(value)
+    if task.desired == "STOPPED":
+        answer |= {"stopCode": task.stop_code, "stoppedReason": task.stopped_reason}
+    return answer
+
+
+def _describe_container(task: Task, index: int, name: str) -> dict[str, Any]:
+    alive_status = "RUNNING" if task.started else "PENDING"
+    bound = task.started and task.instance and task.container_port and task.status != "STOPPED"
+    answer: dict[str, Any] = {
+        "containerArn": f"{task.arn.replace(':task/', ':container/')}/{index}",
+        "taskArn": task.arn,
+        "name": name,
+        "lastStatus": "STOPPED" if task.status == "STOPPED" else alive_status,
+        "healthStatus": "UNKNOWN",
+        "networkInterfaces": [{"attachmentId": task.id, "privateIpv4Address": task.ip}] if task.ip else [],
+        "networkBindings": [
+            {"bindIP": "0.0.0.0", "containerPort": task.container_port, "hostPort": task.port, "protocol": "tcp"}  # noqa: S104  # as ECS says it
+        ]
+        if bound
+        else [],
+    }
+    if name in task.images:
+        answer["image"] = task.images[name]
+    if digest := (task.digests or {}).get(name):
+        answer["imageDigest"] = digest
+    if task.status == "STOPPED" and task.exit_code is not None:
+        answer["exitCode"] = task.exit_code
+    if task.status == "STOPPED" and task.stop_code == "TaskFailedToStart":
+        answer["reason"] = task.stopped_reason
+    return answer

@@ -1,0 +1,128 @@
+"""The ECS operations on services."""
+
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+from sandbox.aws.services.ecs.model import Service
+from sandbox.aws.services.ecs.requests import WorldOperations, invalid, refuse
+from sandbox.aws.services.ecs.responses import describe_service, describe_task_set
+from sandbox.aws.sim import ecs_scheduler
+
+UPDATABLE = {
+    "cluster",
+    "service",
+    "desiredCount",
+    "taskDefinition",
+    "forceNewDeployment",
+    "deploymentConfiguration",
+    "healthCheckGracePeriodSeconds",
+    "networkConfiguration",
+}
+CODE_DEPLOY_OWNS = {
+    "forceNewDeployment": "Cannot force a new deployment on",
+    "taskDefinition": "Unable to update task definition on",
+    "networkConfiguration": "Unable to update network parameters on",
+}
+
+
+class ServiceOperations(WorldOperations):
+    def create_service(self) -> ActionResult:
+        region, cluster, now = self.region_state, self._cluster(), self.world.catch_up()
+        name = str(self._get_param("serviceName"))
+        existing = region.services.get((cluster, name))
+        if existing and existing.status == "ACTIVE":
+            raise invalid("Creation of service was not idempotent.")
+        service = Service(
+            name=name,
+            arn=region.arn("ecs", f"service/{cluster}/{name}"),
+            cluster=cluster,
+            definition=self._definition().arn,
+            desired=_count(self._get_param("desiredCount") or 0),
+            launch_type=self._get_param("launchType") or "EC2",
+            controller=(self._get_param("deploymentController") or {}).get("type", "ECS"),
+            created=now,
+            target_groups=self._get_param("loadBalancers") or [],
+            network=self._get_param("networkConfiguration") or {},
+            grace=float(self._get_param("healthCheckGracePeriodSeconds") or 0),
+        )
+        service.usual = service.desired
+        _configure(service, self._get_param("deploymentConfiguration") or {})
+        region.services[(cluster, name)] = service
+        ecs_scheduler.new_deployment(region, service, now)
+        return ActionResult({"service": describe_service(region, service)})
+
+    def update_service(self) -> ActionResult:
+        region, now, service = self.region_state, self.world.catch_up(), self._service()
+        if service.status != "ACTIVE":
+            raise refuse("ServiceNotActiveException", "Service was not ACTIVE.")
+        given = {key: value for key, value in self._get_params().items() if value is not None and value is not False}
+        if unknown := set(given) - UPDATABLE:
+            raise NotImplementedError(f"{sorted(unknown)[0]} of a service cannot be changed")
+        if service.controller == "CODE_DEPLOY" and (owned := [key for key in CODE_DEPLOY_OWNS if key in given]):
+            raise invalid(
+                f"{CODE_DEPLOY_OWNS[owned[0]]} services with a CODE_DEPLOY deployment controller. "
+                "Use AWS CodeDeploy to trigger a new deployment."
+            )
+        definition = self._definition().arn if "taskDefinition" in given else service.definition
+        if "desiredCount" in given:
+            service.desired = _count(given["desiredCount"])
+        service.grace = float(given.get("healthCheckGracePeriodSeconds", service.grace))
+        _configure(service, given.get("deploymentConfiguration", {}))
+        network = given.get("networkConfiguration", service.network)
+        if "forceNewDeployment" in given or (definition, network) != (service.definition, service.network):
+            service.definition, service.network = definition, network
+            ecs_scheduler.new_deployment(region, service, now)
+        return ActionResult({"service": describe_service(region, service)})
+
+    def delete_service(self) -> ActionResult:
+        self.world.catch_up()
+        service = self._service()
+        if service.desired and not self._get_param("force"):
+            raise invalid("The service cannot be stopped while it is scaled above 0.")
+        service.desired, service.status = 0, "DRAINING"
+        return ActionResult({"service": describe_service(self.region_state, service)})
+
+    def describe_services(self) -> ActionResult:
+        self.world.catch_up()
+        region, cluster, names = self.region_state, self._cluster(), self._names("services", "Services", 10)
+        found, failures = [], []
+        for each in names:
+            service = region.services.get((cluster, each.rsplit("/", 1)[-1]))
+            if service:
+                found.append(describe_service(region, service))
+            else:
+                failures.append({"arn": self._arn_of("service", each), "reason": "MISSING"})
+        return ActionResult({"services": found, "failures": failures})
+
+    def list_services(self) -> ActionResult:
+        self.world.catch_up()
+        cluster, launch_type = self._cluster(), self._get_param("launchType")
+        found = [
+            each.arn
+            for (where, _), each in self.region_state.services.items()
+            if where == cluster and each.status != "INACTIVE" and launch_type in (None, each.launch_type)
+        ]
+        return self._page("serviceArns", sorted(found), 10)
+
+    def describe_task_sets(self) -> ActionResult:
+        self.world.catch_up()
+        service, wanted = self._service(), self._get_param("taskSets") or []
+        if service.controller == "ECS":
+            raise invalid("Task sets are only supported for services with an external or CodeDeploy controller.")
+        shown = [describe_task_set(self.region_state, service, each) for each in service.deployments]
+        found = [each for each in shown if not wanted or {each["id"], each["taskSetArn"]} & {*wanted}]
+        return ActionResult({"taskSets": found, "failures": []})
+
+
+def _count(value: Any) -> int:
+    if int(value) < 0:
+        raise invalid("Desired count cannot be negative.")
+    return int(value)
+
+
+def _configure(service: Service, configuration: dict[str, Any]) -> None:
+    service.min_percent = configuration.get("minimumHealthyPercent", service.min_percent)
+    service.max_percent = configuration.get("maximumPercent", service.max_percent)
+    if breaker := configuration.get("deploymentCircuitBreaker"):
+        service.breaker = bool(breaker.get("enable") and breaker.get("rollback"))

@@ -1,0 +1,69 @@
+"""RDS snapshots that take their time; everything else of RDS stays moto's."""
+
+from moto.core.responses import ActionResult
+from moto.rds.exceptions import InvalidDBInstanceStateFault
+from moto.rds.models import rds_backends
+from moto.rds.responses import RDSResponse
+
+from sandbox.aws.faults.model import Fault
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import as_datetime
+from sandbox.aws.state.region import Region
+
+LASTS = 360.0  # seconds, for the whole of a snapshot
+
+
+class WorldRdsResponse(RDSResponse):
+    """`world` is set once, when the server is made."""
+
+    world: World
+
+    def create_db_snapshot(self) -> ActionResult:
+        now, region = self._follow()
+        name = str(self.params["DBInstanceIdentifier"])
+        database = self.backend.databases.get(name)
+        if database is not None and database.status != "available":
+            raise InvalidDBInstanceStateFault(
+                f"Cannot create a snapshot because the database instance {name} is not currently in the available state."
+            )
+        answer = super().create_db_snapshot()
+        snapshot = self.backend.database_snapshots[self.params["DBSnapshotIdentifier"]]
+        region.snapshots[snapshot.db_snapshot_identifier] = now
+        snapshot.created = snapshot.original_snapshot_create_time = as_datetime(now).replace(tzinfo=None)
+        self._follow()
+        return answer
+
+    def describe_db_snapshots(self) -> ActionResult:
+        self._follow()
+        return super().describe_db_snapshots()
+
+    def describe_db_instances(self) -> ActionResult:
+        self._follow()
+        return super().describe_db_instances()
+
+    def _follow(self) -> tuple[float, Region]:
+        """Bring moto's snapshots and instances to where they are by the world's clock."""
+        now, region = self.world.catch_up(), self.world.region(self.current_account, self.region)
+        follow(region, self.world.faults, now)
+        return now, region
+
+
+def follow(region: Region, active: list[Fault], now: float) -> None:
+    """Move each snapshot on, and its instance with it."""
+    backend = rds_backends[region.account][region.name]
+    for snapshot in backend.database_snapshots.values():
+        begun = region.snapshots.get(snapshot.db_snapshot_identifier)
+        if begun is None or snapshot.status == "failed":
+            continue
+        done = now - begun >= LASTS
+        was = snapshot.status
+        snapshot.status = "available" if done else "creating"
+        progress = 100 if done else int(100 * (now - begun) / LASTS)
+        setattr(snapshot, "percent_progress", progress)  # noqa: B010  # moto has none, but shows it
+        database = backend.databases.get(snapshot.db_instance_identifier)
+        for fault in active if done and was == "creating" else []:
+            if fault.kind == "snapshot_fails" and database and fault.place[2] == database.db_instance_identifier:
+                snapshot.status = "failed"
+                fault.count()
+        if database is not None and (was != snapshot.status or not done):
+            database.status = "available" if done else "backing-up"

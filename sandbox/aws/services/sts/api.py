@@ -1,0 +1,47 @@
+"""The STS operations: assume a role of the inventory, and say who one is."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
+from moto.sts.responses import TokenResponse
+
+from sandbox.aws.services.sts.model import BASE, Caller, Identities
+
+
+class AccessDenied(ServiceException):
+    code = "AccessDenied"
+
+
+class WorldStsResponse(TokenResponse):
+    """`identities` is that of the server which answers."""
+
+    identities: Identities
+
+    def assume_role(self) -> ActionResult:
+        arn, session = str(self._get_param("RoleArn")), str(self._get_param("RoleSessionName"))
+        try:
+            key, caller = self.identities.assume(arn, session)
+        except KeyError as error:
+            raise AccessDenied(
+                f"User: {self._caller().arn} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+            ) from error
+        # by the laptop's clock, not the world's: clients compare it with their own to know when to renew
+        expires = datetime.now(UTC) + timedelta(seconds=self._get_int_param("DurationSeconds", 3600))
+        credentials = {
+            "AccessKeyId": key,
+            "SecretAccessKey": secrets.token_hex(20),
+            "SessionToken": secrets.token_hex(60),
+            "Expiration": expires,
+        }
+        user = {"AssumedRoleId": caller.user_id, "Arn": caller.arn}
+        return ActionResult({"Credentials": credentials, "AssumedRoleUser": user, "PackedPolicySize": 0})
+
+    def get_caller_identity(self) -> ActionResult:
+        caller = self._caller()
+        return ActionResult({"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn})
+
+    def _caller(self) -> Caller:
+        # the endpoint has refused unknown keys already, and moto does not see the base key as one
+        return self.identities.find(self.get_access_key()) or BASE

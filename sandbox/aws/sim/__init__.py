@@ -1,0 +1,1 @@
+"""What moves with time: tasks, deployments, builds, instances."""

@@ -1,0 +1,101 @@
+"""How a new task is made, for a service or as a one-off: its place, its address, and how it will fare."""
+
+from typing import Any
+
+from moto.ecs.models import ecs_backends
+
+from sandbox.aws.faults import task_faults
+from sandbox.aws.faults.model import Fault
+from sandbox.aws.services.ecs.model import ONE_OFF_SECONDS, Behaviour, Deployment, Service, Task
+from sandbox.aws.sim import task_placement
+from sandbox.aws.sim.task_lifecycle import CHECK_INTERVAL
+from sandbox.aws.state.ids import new_id
+from sandbox.aws.state.region import Region
+
+NO_ROOM = (
+    "was unable to place a task because no container instance met all of its requirements. "
+    "Reason: No Container Instance has enough memory or CPU left, or none is registered."
+)
+
+
+def start_service_task(
+    region: Region, service: Service, deployment: Deployment, active: list[Fault], now: float
+) -> Task | None:
+    """Start one task of a service, or None if no instance has room for it."""
+    definition = ecs_backends[region.account][region.name].describe_task_definition(deployment.definition)
+    task = make_task(region, service.cluster, definition, service.launch_type, now)
+    if task is None:
+        service.say(now, NO_ROOM)
+        return None
+    usual = service.boot * region.random.uniform(0.9, 1.05)
+    # the boot lasts until the target is healthy: the checks themselves take some of it
+    answers = max(0.4 * usual, usual - 2.5 * CHECK_INTERVAL)
+    beside = deployment is not service.primary  # a task set that has no traffic yet
+    task.behaviour = task_faults.shape(Behaviour(boot=answers), service, active, set(task.images.values()), beside)
+    task.service, task.group = service.name, f"service:{service.name}"
+    task.deployment = task.started_by = deployment.id
+    task.target_groups = deployment.target_groups
+    task.container_port = next((balancer["containerPort"] for balancer in task.target_groups), 0)
+    if task.ip:
+        task.port = task.container_port
+    region.tasks[task.arn] = task
+    service.say(now, f"has started 1 tasks: (task {task.id}).")
+    return task
+
+
+def start_one_off(
+    region: Region,
+    cluster: str,
+    definition: Any,
+    launch_type: str,
+    size: tuple[int, int] | None,
+    active: list[Fault],
+    now: float,
+) -> Task | None:
+    """Start a task that belongs to no service and ends by itself, or None if no instance has room for it."""
+    task = make_task(region, cluster, definition, launch_type, now, size)
+    if task is not None:
+        task.behaviour = task_faults.shape_one_off(Behaviour(boot=0.0, crash_after=ONE_OFF_SECONDS), active)
+        task.group = f"family:{definition.family}"
+        region.tasks[task.arn] = task
+    return task
+
+
+def make_task(
+    region: Region,
+    cluster: str,
+    definition: Any,
+    launch_type: str,
+    now: float,
+    size: tuple[int, int] | None = None,
+) -> Task | None:
+    containers = definition.container_definitions
+    cpu = int(definition.cpu or sum(int(each.get("cpu") or 0) for each in containers))
+    memory = int(
+        definition.memory or sum(int(each.get("memory") or each.get("memoryReservation") or 0) for each in containers)
+    )
+    cpu, memory = size or (cpu, memory)
+    instance = None
+    if launch_type == "EC2":
+        instance = task_placement.place(region, cluster, cpu, memory)
+        if instance is None:
+            return None
+    options = (containers[0].get("logConfiguration") or {}).get("options") or {}
+    return Task(
+        arn=region.arn("ecs", f"task/{cluster}/{new_id()}"),
+        cluster=cluster,
+        family=definition.family,
+        definition=definition.arn,
+        containers=[each["name"] for each in containers],
+        images={each["name"]: each["image"] for each in containers},
+        cpu=cpu,
+        memory=memory,
+        launch_type=launch_type,
+        created=now,
+        behaviour=Behaviour(boot=0.0),
+        instance=instance,
+        ip=None if instance else task_placement.choose_address(region),
+        port=task_placement.choose_port(region, instance) if instance else 0,
+        log_group=str(options.get("awslogs-group", "")),
+        log_prefix=str(options.get("awslogs-stream-prefix", "ecs")),
+    )

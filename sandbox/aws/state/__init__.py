@@ -1,0 +1,1 @@
+"""What exists in the pretend AWS, and how it is shown."""

@@ -1,0 +1,171 @@
+"""The world as JSON: for the page, and without times for comparing before and after."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
+
+from include.inventory import Target
+from sandbox.aws.services.autoscaling.model import Group
+from sandbox.aws.services.ecs.model import Service, Task
+from sandbox.aws.sim.world import World
+from sandbox.aws.state import region_data
+from sandbox.aws.state.clock import as_text
+from sandbox.aws.state.region import Region
+from sandbox.aws.state.release_snapshot import release_json, release_state
+
+SHOWN_STOPPED = 600.0  # seconds a stopped task stays in the picture
+
+
+def world_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
+    """Return GET /world, with the targets that are asked for."""
+    now = world.catch_up()
+    targets = []
+    for target in shown:
+        environment = target.environment
+        region = world.region(environment.account, environment.region)
+        mine = [each for each in region.services.values() if each.cluster == environment.cluster]
+        targets.append(
+            {
+                "name": target.name,
+                "title": target.system.title,
+                "account": environment.account,
+                "region": environment.region,
+                "cluster": environment.cluster,
+                "services": [_service(region, each, now) for each in mine],
+                "groups": [
+                    _group(region, each) for each in region.groups.values() if each.cluster == environment.cluster
+                ],
+                "release": release_json(world, target, region),
+                "lease": _lease(environment.account, environment.region, environment.operations_table, target.name),
+            }
+        )
+    return {
+        "speed": world.clock.speed,
+        "now": as_text(now),
+        "faults": [fault.as_json() for fault in world.faults],
+        "targets": targets,
+    }
+
+
+def state_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
+    """Return GET /state: only what a run could have changed."""
+    answer = {}
+    described = {target.name: target for target in shown}
+    for target in world_json(world, described.values())["targets"]:
+        answer[target["name"]] = {
+            "services": [
+                {
+                    "name": each["name"],
+                    "desired": each["desired"],
+                    "task_definition": each["task_definition"],
+                    "deployments": [item["id"] for item in each["deployments"]],
+                    "tasks": sorted(
+                        [task["id"], task["protected"]] for task in each["tasks"] if task["desired_status"] == "RUNNING"
+                    ),
+                }
+                for each in target["services"]
+            ],
+            "groups": [
+                {
+                    **{key: each[key] for key in ("name", "min", "max", "desired", "suspended")},
+                    "instances": sorted([item["id"], item["protected"]] for item in each["instances"]),
+                }
+                for each in target["groups"]
+            ],
+            "release": release_state(target["release"]),
+            "data": {each["uri"]: each["digest"] for each in region_data.folders_json(described[target["name"]])},
+        }
+    return answer
+
+
+def _service(region: Region, service: Service, now: float) -> dict[str, Any]:
+    tasks = region.tasks_of(service)
+    shown = [task for task in tasks if task.stopped is None or now - task.stopped < SHOWN_STOPPED]
+    running = [task for task in tasks if task.status == "RUNNING"]
+    return {
+        "name": service.name,
+        "launch_type": service.launch_type,
+        "desired": service.desired,
+        "running": len(running),
+        "pending": sum(task.alive and task.status != "RUNNING" for task in tasks),
+        "healthy": sum(region.is_healthy(task) for task in tasks),
+        "task_definition": service.definition.rsplit("/", 1)[-1],
+        "boot_seconds": service.boot,
+        "deployments": [
+            {
+                "id": each.id,
+                "status": each.status,
+                "rollout_state": each.state,
+                "rollout_reason": each.reason,
+                "task_definition": each.definition.rsplit("/", 1)[-1],
+                "desired": service.desired if each.status == "PRIMARY" else 0,
+                "running": sum(task.deployment == each.id for task in running),
+                "pending": sum(
+                    task.deployment == each.id and task.alive and task.status != "RUNNING" for task in tasks
+                ),
+                "failed": each.failed,
+                "created_at": as_text(each.created),
+            }
+            for each in service.deployments
+        ],
+        "events": [{"at": as_text(at), "message": text} for at, _, text in service.events[:10]],
+        "tasks": [_task(region, service, each, now) for each in sorted(shown, key=lambda each: each.created)],
+    }
+
+
+def _task(region: Region, service: Service, task: Task, now: float) -> dict[str, Any]:
+    progress = None
+    if task.alive and task.started is not None:
+        progress = min(1.0, (now - task.started) / task.behaviour.boot) if task.behaviour.boot else 1.0
+        if task.load is not None:
+            progress = task.load.share
+    return {
+        "id": task.id,
+        "arn": task.arn,
+        "status": task.status,
+        "desired_status": task.desired,
+        "created_at": as_text(task.created),
+        "started_at": as_text(task.started),
+        "stopped_at": as_text(task.stopped),
+        "stop_code": task.stop_code or None,
+        "stopped_reason": task.stopped_reason or None,
+        "health": region.health(task) if task.status != "STOPPED" else "none",
+        "progress": progress,
+        "loaded": task.load.loaded if task.load is not None and service.reads_data else {},
+        "loading": task.load.pending[:1] if task.load is not None and task.alive else [],
+        "protected": task.protected(now),
+        "instance": task.instance,
+        "deployment": task.deployment,
+    }
+
+
+def _group(region: Region, group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "min": group.min,
+        "max": group.max,
+        "desired": group.desired,
+        "suspended": sorted(group.suspended),
+        "alarm": group.alarm,
+        "instances": [
+            {
+                "id": each.id,
+                "state": each.state,
+                "tasks": sum(task.instance == each.id and task.status != "STOPPED" for task in region.tasks.values()),
+                "protected": each.protected,
+                "launched_at": as_text(each.launched),
+            }
+            for each in group.instances.values()
+        ],
+    }
+
+
+def _lease(account: str, region: str, table: str, target: str) -> Any:
+    found = dynamodb_backends[account][region].tables.get(table)
+    item = found.get_item(DynamoType({"S": f"target#{target}"}), DynamoType({"S": "lease"})) if found else None
+    if item is None:
+        return None
+    return json.loads(item.attrs["document"].value)

@@ -1,0 +1,164 @@
+"""The neighbours' part of the control API: look at them, break them, and do what other people would do there."""
+
+import uuid
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from include.inventory import Inventory, Target
+from sandbox.aws.faults.catalogue import SHEETS
+from sandbox.aws.faults.model import Fault, FaultError
+from sandbox.aws.sim.world import World
+from sandbox.external_services.github.model import File
+from sandbox.external_services.sentry.state import Project, SentryError
+from sandbox.external_services.services import ExternalServices
+
+
+def make_routes(external: ExternalServices) -> Blueprint:
+    """Return GET for each neighbour, and POST /sheets, /github/commits and /sentry/events."""
+    app = Blueprint("neighbours", __name__)
+
+    @app.get("/slack")
+    def slack() -> Response:
+        return jsonify(external.slack.as_json())
+
+    @app.get("/github")
+    def github() -> Response:
+        return jsonify(external.github.as_json())
+
+    @app.get("/jira")
+    def jira() -> Response:
+        return jsonify(external.jira.as_json())
+
+    @app.get("/sentry")
+    def sentry() -> Response:
+        return jsonify(external.sentry.as_json())
+
+    @app.get("/sheets")
+    def sheets() -> Response:
+        return jsonify(external.sheets.as_json())
+
+    @app.post("/sheets")
+    def edit() -> Any:
+        try:
+            given = _given(spreadsheet="", worksheet="", rows=[])
+            _edit(external, given)
+            return jsonify(external.sheets.as_json())
+        except FaultError as error:
+            return jsonify(error=str(error)), 400
+
+    @app.post("/github/commits")
+    def push() -> Any:
+        try:
+            given = _given(repository="", subject="", branch="main", author="amelia", files=[])
+            return jsonify(sha=_push(external, given))
+        except FaultError as error:
+            return jsonify(error=str(error)), 400
+
+    @app.post("/sentry/events")
+    def report() -> Any:
+        try:
+            given = _given(organization="", project="", release="", environment="", title="", count=1, users=1)
+            return jsonify(issue=_report(external, given))
+        except (FaultError, SentryError) as error:
+            return jsonify(error=str(error)), 400
+
+    return app
+
+
+def _given(**known: Any) -> dict[str, Any]:
+    """Return the request's fields, of the types of these; an empty text is one that must be given. Raises: FaultError."""
+    body = request.get_json(silent=True)
+    given = body if isinstance(body, dict) else {}
+    for name in given:
+        if name not in known:
+            raise FaultError(f"There is no field {name!r}; it takes {', '.join(known)}.")
+    for name, usual in known.items():
+        value = given.get(name, usual)
+        if type(value) is not type(usual) or value == "" or (type(value) is int and value < 1):
+            kind = {str: "text", int: "a whole number from 1", list: "a list"}[type(usual)]
+            raise FaultError(f"{name} must be {kind}, not {value!r}.")
+    return known | given
+
+
+def _push(external: ExternalServices, given: dict[str, Any]) -> str:
+    github = external.github
+    with github.lock:
+        repository = github.find(*f"{given['repository']}/".split("/")[:2])
+        if repository is None:
+            known = ", ".join(each.full_name for each in github.repositories.values())
+            raise FaultError(f"There is no repository {given['repository']!r}; choose one of {known}.")
+        files = tuple(File(str(each)) for each in given["files"])
+        return github.push(repository, given["branch"], given["subject"], given["author"], files).sha
+
+
+def _edit(external: ExternalServices, given: dict[str, Any]) -> None:
+    """Have people make a worksheet what they want it to be."""
+    with external.sheets.lock:
+        spreadsheet = external.sheets.spreadsheets.get(given["spreadsheet"])
+        if spreadsheet is None:
+            known = ", ".join(external.sheets.spreadsheets) or "none"
+            raise FaultError(f"There is no spreadsheet {given['spreadsheet']!r}; choose one of {known}.")
+        if not all(isinstance(row, list) for row in given["rows"]):
+            raise FaultError("rows must be a list of lists, each of the cells of a row.")
+        spreadsheet.worksheets[given["worksheet"]] = [[str(cell) for cell in row] for row in given["rows"]]
+
+
+def _report(external: ExternalServices, given: dict[str, Any]) -> str:
+    with external.sentry.lock:
+        project = external.sentry.find(given.pop("organization"), given.pop("project"))
+        return external.sentry.report(project, **given).short
+
+
+# whose fault -> the inventory's key for where it strikes
+SCOPES = {"slack": "slack_workspace", "github": "github", "jira": "jira_project", "sentry": "sentry"}
+
+
+def inject(
+    world: World, inventory: Inventory, external: ExternalServices, given: dict[str, Any], fields: dict[str, Any]
+) -> Fault:
+    """Add a fault of a neighbour, everywhere or for what a target's system has there. Raises: FaultError, InventoryError."""
+    kind, name = given["kind"], str(given.get("target") or "")
+    if given.get("service"):
+        raise FaultError(f"Fault {kind} is the same for every service; leave 'service' out.")
+    fault = Fault(uuid.uuid4().hex[:8], kind, name, "", fields)
+    target = inventory.target(name) if name else None
+    if target:
+        fault.scope = _scope(target, kind)
+    with world.lock:
+        if kind == "github_workflow_running":
+            external.github.hold(fault)
+            fault.undo = partial(external.github.let_go, fault)
+        if kind == "sentry_spike":
+            external.sentry.spike(fault, *_place(external, target))
+        world.faults.append(fault)
+    return fault
+
+
+def _scope(target: Target, kind: str) -> str:
+    """Return what of a neighbour a target's system uses. Raises: FaultError."""
+    if kind in SHEETS:
+        return _spreadsheet(target, kind).lower()
+    key = SCOPES[kind.split("_", 1)[0]]
+    found = getattr(target.system, key)
+    if not found:
+        raise FaultError(f"The inventory names no {key} for {target.name}, so {kind} cannot apply.")
+    return (f"{found.organization}/{found.project}" if key == "sentry" else str(found)).lower()
+
+
+def _spreadsheet(target: Target, kind: str) -> str:
+    """Return the spreadsheet of a target's system. Raises: FaultError."""
+    data = [target.environment.region_data, *(each.region_data for each in target.system.environments.values())]
+    found = [each.sheet.spreadsheet for each in data if each and each.sheet]
+    if not found:
+        raise FaultError(f"The inventory names no sheet for {target.name}, so {kind} cannot apply.")
+    return found[0]
+
+
+def _place(external: ExternalServices, target: Target | None) -> tuple[Project, str]:
+    """Return a target's project in Sentry and what its environment is called there. Raises: FaultError."""
+    if target is None or target.system.sentry is None:
+        raise FaultError("Fault sentry_spike needs a target, whose environment gets the new issues.")
+    place = target.system.sentry
+    return external.sentry.find(place.organization, place.project), target.environment_name

@@ -1,0 +1,231 @@
+"""What a repository on GitHub consists of: commits, tags, releases, issues, and what Actions runs in it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.aws.faults.model import Fault
+
+BOT = "runbooks-bot"
+SHORTEST = 7  # characters of an abbreviated commit that is still looked up
+
+
+class GitHubError(Exception):
+    """GitHub says no: its status, its message, and what it finds wrong with which field."""
+
+    def __init__(self, status: int, message: str, *errors: dict[str, str]):
+        super().__init__(message)
+        self.status, self.message, self.errors = status, message, list(errors)
+
+
+def invalid(resource: str, name: str, code: str = "invalid") -> dict[str, str]:
+    """Return one entry of a validation error."""
+    return {"resource": resource, "field": name, "code": code}
+
+
+@dataclass(frozen=True)
+class File:
+    name: str
+    status: str = "modified"
+    additions: int = 12
+    deletions: int = 3
+
+
+@dataclass(frozen=True)
+class Commit:
+    sha: str
+    parents: tuple[str, ...]
+    author: str
+    message: str
+    at: float
+    files: tuple[File, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        return self.message.split("\n", 1)[0]
+
+
+@dataclass(frozen=True)
+class AnnotatedTag:
+    sha: str
+    name: str
+    message: str
+    commit: str
+    tagger: str
+    at: float
+
+
+@dataclass
+class Release:
+    id: int
+    tag: str
+    name: str
+    body: str
+    target: str
+    draft: bool
+    prerelease: bool
+    author: str
+    created: float
+    published: float | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    id: int
+    sha: str
+    state: str
+    context: str
+    description: str | None
+    target_url: str | None
+    creator: str
+    at: float
+
+
+@dataclass
+class Comment:
+    id: int
+    author: str
+    body: str
+    at: float
+    edited: float
+
+
+@dataclass(frozen=True)
+class Pull:
+    branch: str
+    base: str
+    head: str
+    merge_commit: str | None = None
+    merged: float | None = None
+
+
+@dataclass
+class Issue:
+    """An issue, or a pull request, which is one too."""
+
+    number: int
+    title: str
+    body: str
+    author: str
+    at: float
+    state: str = "open"
+    closed: float | None = None
+    labels: list[str] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    pull: Pull | None = None
+
+
+@dataclass
+class Workflow:
+    id: int
+    name: str
+    file: str
+    events: tuple[str, ...]
+    jobs: tuple[str, ...]
+    lasts: float  # simulated seconds
+    inputs: dict[str, bool] = field(default_factory=dict)  # of a dispatch: whether each is required
+    active: bool = True
+
+    @property
+    def path(self) -> str:
+        return f".github/workflows/{self.file}"
+
+
+@dataclass
+class Run:
+    """A workflow run; `held` keeps it from ending."""
+
+    id: int
+    number: int
+    workflow: Workflow
+    event: str
+    branch: str
+    sha: str
+    actor: str
+    title: str
+    created: float
+    lasts: float
+    inputs: dict[str, Any] = field(default_factory=dict)
+    status: str = "queued"
+    conclusion: str | None = None
+    started: float | None = None
+    updated: float = 0.0
+    attempt: int = 1
+    held: Fault | None = None
+
+
+@dataclass
+class Repository:
+    id: int
+    owner: str
+    name: str
+    default_branch: str = "main"
+    commits: dict[str, Commit] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)  # to a commit, or to an annotated tag
+    annotated: dict[str, AnnotatedTag] = field(default_factory=dict)
+    releases: list[Release] = field(default_factory=list)
+    latest: int | None = None  # the release somebody made the latest one
+    statuses: list[Status] = field(default_factory=list)
+    issues: dict[int, Issue] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)  # name -> colour
+    workflows: list[Workflow] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+    def tagged(self, name: str) -> Commit:
+        """Return the commit a tag leads to."""
+        sha = self.tags[name]
+        return self.commits[self.annotated[sha].commit if sha in self.annotated else sha]
+
+    def resolve(self, ref: str) -> Commit | None:
+        """Return the commit of a branch, a tag, or a full or abbreviated sha; a branch wins over a tag."""
+        if ref.startswith(("refs/heads/", "heads/")):
+            return self.commits.get(self.branches.get(ref.split("heads/", 1)[1], ""))
+        if ref.startswith(("refs/tags/", "tags/")):
+            name = ref.split("tags/", 1)[1]
+            return self.tagged(name) if name in self.tags else None
+        if ref == "HEAD":
+            return self.commits[self.branches[self.default_branch]]
+        if ref in self.branches:
+            return self.commits[self.branches[ref]]
+        if ref in self.tags:
+            return self.tagged(ref)
+        found = [sha for sha in self.commits if len(ref) >= SHORTEST and sha.startswith(ref.lower())]
+        return self.commits[found[0]] if len(found) == 1 else None
+
+    def history(self, sha: str) -> list[Commit]:
+        """Return a commit and all before it, newest first."""
+        seen: set[str] = set()
+        waiting = [sha]
+        while waiting:
+            each = waiting.pop()
+            if each not in seen:
+                seen.add(each)
+                waiting += self.commits[each].parents
+        return sorted((self.commits[each] for each in seen), key=lambda commit: commit.at, reverse=True)
+
+    def release_of(self, tag: str) -> Release | None:
+        """Return the published release of a tag."""
+        return next((each for each in self.releases if each.tag == tag and not each.draft), None)
+
+    def latest_release(self) -> Release | None:
+        """Return what GitHub calls the latest: neither draft nor pre-release, of the youngest commit."""
+        full = [each for each in self.releases if not each.draft and not each.prerelease]
+        chosen = [each for each in full if each.id == self.latest]
+        return max(chosen or full, key=lambda each: (each.created, each.published or 0.0), default=None)
+
+    def pulls_of(self, sha: str) -> list[Issue]:
+        """Return the pull requests a commit came with."""
+        return [
+            each
+            for each in self.issues.values()
+            if each.pull
+            and (each.pull.merge_commit == sha or (each.state == "open" and sha in self._own_commits(each.pull)))
+        ]
+
+    def _own_commits(self, pull: Pull) -> set[str]:
+        base = {each.sha for each in self.history(self.branches[pull.base])}
+        return {each.sha for each in self.history(pull.head)} - base

@@ -1,0 +1,107 @@
+"""The one HTTP server of all neighbours, and what their faults do to a call before or after it takes effect."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication
+
+from werkzeug.exceptions import NotFound
+from werkzeug.serving import WSGIRequestHandler
+
+from sandbox.aws.faults.model import Fault
+from sandbox.aws.http.server import hang_up
+from sandbox.aws.sim.world import World
+from sandbox.external_services.github.api import make_github
+from sandbox.external_services.github.state import GitHub
+from sandbox.external_services.jira.api import make_jira
+from sandbox.external_services.jira.state import Jira
+from sandbox.external_services.sentry.api import make_sentry
+from sandbox.external_services.sentry.state import Sentry
+from sandbox.external_services.service_faults import ServiceFaults
+from sandbox.external_services.sheets.api import make_google
+from sandbox.external_services.sheets.state import Sheets
+from sandbox.external_services.slack.api import make_slack, rate_limited
+from sandbox.external_services.slack.state import Slack
+
+HELD = 0.2  # seconds between two looks whether a call is still to be held back
+PAGE = b"<!doctype html><html><head><title>Slack | Service Unavailable</title></head><body>Back soon</body></html>"
+
+
+def _start_nothing(*_: Any) -> Callable[[bytes], object]:
+    """Take the status and headers of an answer that nobody will get."""
+    return lambda body: None
+
+
+class Handler(WSGIRequestHandler):
+    """Real time and nothing in the log: who calls is not AWS's business."""
+
+    def log_request(self, *_: Any) -> None:
+        """The messages say it better."""
+
+
+class ExternalServicesApplication:
+    """A WSGI application: /slack/api/ is Slack, and below /github/, /jira/, /sentry/ and /google/ are the others, as far as given."""
+
+    def __init__(
+        self,
+        world: World,
+        slack: Slack,
+        github: GitHub | None = None,
+        jira: Jira | None = None,
+        sentry: Sentry | None = None,
+        sheets: Sheets | None = None,
+    ):
+        self.world = world
+        self.slack = slack
+        self._service_faults = ServiceFaults(world)
+        self._slack_app = make_slack(slack)
+        self._others: dict[str, WSGIApplication] = {}
+        if github:
+            self._others["/github/"] = make_github(github)
+        if jira:
+            self._others["/jira/"] = make_jira(jira)
+        if sentry:
+            self._others["/sentry/"] = make_sentry(sentry)
+        if sheets:
+            self._others["/google/"] = make_google(sheets)
+        self._stop = threading.Event()
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        for root, application in self._others.items():
+            if environ["PATH_INFO"].startswith(root):
+                return application(environ, start_response)
+        if not environ["PATH_INFO"].startswith("/slack/api/"):
+            known = ", ".join(["/slack/api/", *self._others])
+            return NotFound(f"Here is only: {known}.")(environ, start_response)
+        return self._ask_slack(environ, start_response)
+
+    def stop(self) -> None:
+        """End the answers that a fault holds back."""
+        self._stop.set()
+
+    def _ask_slack(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        caller = self.slack.find_workspace(environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer "))
+        workspace = caller.name if caller else ""
+        if self._service_faults.injected("slack_down", workspace):
+            hang_up(environ)
+        if slow := self._service_faults.injected("slack_slow", workspace):
+            self._hold_back(environ, slow)
+        if self._service_faults.injected("slack_html", workspace):
+            start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
+            return [PAGE]
+        if limited := self._service_faults.injected("slack_rate_limit", workspace):
+            with self._slack_app.app_context():
+                return rate_limited(limited.fields["retry_after"])(environ, start_response)
+        posting = environ["PATH_INFO"].endswith("/chat.postMessage")
+        if posting and self._service_faults.injected("slack_lost_answer", workspace):
+            list(self._slack_app(environ, _start_nothing))
+            hang_up(environ)
+        return self._slack_app(environ, start_response)
+
+    def _hold_back(self, environ: dict[str, Any], slow: Fault) -> None:
+        """Let a call wait; it takes effect all the same, as it may in reality, unless the fault is removed before."""
+        end = time.monotonic() + slow.fields["seconds"]
+        while (left := end - time.monotonic()) > 0:
+            if self._stop.wait(min(left, HELD)) or not any(each is slow for each in self.world.faults):
+                hang_up(environ)

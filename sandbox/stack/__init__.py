@@ -1,0 +1,1 @@
+"""The processes of a sandbox: PostgreSQL, Airflow and the pretend cloud, started, watched and ended."""

@@ -1,0 +1,135 @@
+"""The environment variables the sandbox's processes run with."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from include.inventory import FOLDER_VARIABLE, Inventory, Target
+from sandbox import databases
+from sandbox.credentials import ROLES, Credentials
+from sandbox.external_services.github import state as github
+from sandbox.external_services.jira import state as jira
+from sandbox.external_services.sentry import state as sentry
+from sandbox.external_services.sheets import state as sheets
+from sandbox.external_services.slack import state as slack
+from sandbox.settings import HOST, ROOT, Settings
+
+TUNING = ROOT / "config" / "airflow.env"
+# neither another Airflow's settings nor the way to a real AWS account may reach a rehearsal
+FOREIGN = ("AIRFLOW", "_AIRFLOW", "AWS_", "PG", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SANDBOX_")
+
+
+def base() -> dict[str, str]:
+    """Return our own environment without what does not belong in a sandbox."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    if folder := kept.get(FOLDER_VARIABLE):
+        kept[FOLDER_VARIABLE] = str(Path(folder).resolve())  # the processes run in a folder of their own
+    local = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), HOST, "localhost"]))
+    return kept | {
+        "PYTHONPATH": str(ROOT),  # what makes include/ importable
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": local,
+        "no_proxy": local,
+        # a client that was given no connection must find nothing, not this person's own account
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def tuning() -> dict[str, str]:
+    """Return the settings of config/airflow.env."""
+    lines = TUNING.read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("=", 1) for line in lines if line.strip() and not line.startswith("#")]
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, database: str) -> dict[str, str]:
+    """Return the environment of every Airflow process; `database` is its SQLAlchemy URL."""
+    sandbox = {
+        "AIRFLOW_HOME": str(settings.folder / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(settings.dags),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__HOSTNAME_CALLABLE": "sandbox.stack.loopback.hostname",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.url('airflow')}/execution/",
+        "AIRFLOW__CORE__FERNET_KEY": credentials.fernet_key,
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in ROLES.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.folder / "passwords.json"),
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(settings.ports["airflow"]),
+        "AIRFLOW__API__BASE_URL": settings.url("airflow"),
+        "AIRFLOW__API__SECRET_KEY": credentials.api_secret_key,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__INSTANCE_NAME": "Sandbox",
+        "AIRFLOW__API_AUTH__JWT_SECRET": credentials.jwt_secret,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.folder / "airflow" / "logs"),
+    }
+    pace = {  # at 60-fold speed: a look once a minute, and as many calls a look as with the usual 15 s
+        "RUNBOOK_POLL_SECONDS": os.environ.get("RUNBOOK_POLL_SECONDS", "1"),
+        "RUNBOOK_CALLS_PER_MINUTE": os.environ.get("RUNBOOK_CALLS_PER_MINUTE", "6000"),
+    }
+    if settings.reread:
+        pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
+    connections = {
+        f"AIRFLOW_CONN_{target.aws_conn_id.upper()}": connection(target, settings.url("aws"))
+        for target in inventory.targets.values()
+    }
+    workspaces = {target.system.slack_workspace for target in inventory.targets.values()} - {None}
+    connections |= {
+        f"AIRFLOW_CONN_SLACK_{str(name).upper().replace('-', '_')}": slack_connection(str(name), settings)
+        for name in workspaces
+    }
+    connections |= external_service_connections(settings, inventory)
+    connections |= databases.connections(databases.Databases.of(settings, credentials), inventory)
+    return base() | tuning() | sandbox | pace | connections
+
+
+def connection(target: Target, endpoint: str) -> str:
+    """Return the Airflow connection, as JSON, by which runbooks reach a target's account in the pretend AWS."""
+    environment = target.environment
+    extra = {
+        "region_name": environment.region,
+        "role_arn": f"arn:aws:iam::{environment.account}:role/{environment.role}",
+        "endpoint_url": endpoint,
+        # the provider leaves endpoint_url aside when it assumes the role
+        "service_config": {"sts": {"endpoint_url": endpoint}},
+    }
+    return json.dumps({"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra})
+
+
+def slack_connection(workspace: str, settings: Settings) -> str:
+    """Return the Airflow connection, as JSON, by which runbooks reach a workspace of the pretend Slack."""
+    extra = {"base_url": f"{settings.url('neighbours')}/slack/api/"}
+    return json.dumps({"conn_type": "slack", "password": slack.token_of(workspace), "extra": extra})
+
+
+def external_service_connections(settings: Settings, inventory: Inventory) -> dict[str, str]:
+    """Return the Airflow connections by which runbooks reach the pretend GitHub, Jira, Sentry and Google."""
+    found: dict[str, dict[str, Any]] = {}
+    url = settings.url("neighbours")
+    for target in inventory.targets.values():
+        system = target.system
+        if system.github and target.github_conn_id:
+            token = github.token_of(system.github.split("/")[0])
+            found[target.github_conn_id] = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
+        if system.jira_project and target.jira_conn_id:
+            token = jira.token_of(system.jira_project)
+            found[target.jira_conn_id] = {
+                "conn_type": "jira",
+                "host": f"{url}/jira",
+                "login": jira.USER,
+                "password": token,
+            }
+        data = target.environment.region_data
+        if data and data.sheet:
+            key = sheets.keyfile(data.sheet.connection, f"{url}/google")
+            extra = {"keyfile_dict": key, "api_root": f"{url}/google"}
+            found[data.sheet.connection] = {"conn_type": "google_sheets", "extra": extra}
+        if system.sentry and target.sentry_conn_id:
+            # a header, since Airflow's HTTP hook would make a password part of another kind of log-in
+            extra = {"Authorization": f"Bearer {sentry.token_of(system.sentry.organization)}"}
+            found[target.sentry_conn_id] = {"conn_type": "http", "host": f"{url}/sentry", "extra": extra}
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(given) for name, given in found.items()}
