@@ -93,6 +93,8 @@ class Costs:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not self.spent:
+            return
         terminalreporter.section("processor seconds")
         for folder, seconds in sorted(self.spent.items()):
             budget = BUDGETS.get(folder, (0, 0))[self.full]
