@@ -1,15 +1,16 @@
 # Every command a person needs; `make help` lists them.
 # Variables given to make, such as TARGET=core/staging, reach the commands through their environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench sandbox docs requirements hooks release
+.PHONY: help demo test test-all test-part check soak bench sandbox docs requirements hooks release
 SHELL := /bin/sh
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.requirements-dev
+IN_TWO := --numprocesses 2 --dist loadscope
 
 help: ## List these commands.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS='{..}' FAULT= YES=1 KEEP=0).
 	@exec $(BIN)/python -m sandbox.demo
@@ -17,8 +18,15 @@ demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS=
 sandbox: $(READY) ## Start Airflow and the simulated cloud, and leave them running until Ctrl-C.
 	@exec $(BIN)/python -m sandbox
 
-test: $(READY) ## Run every test.
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope 2>&1
+test: $(READY) ## Run every test but the many more faults of make test-all, in some ten minutes.
+	@$(BIN)/python -m pytest $(IN_TWO) -m "not full" 2>&1
+
+test-all: $(READY) ## Run every test: each fault on a real Airflow, every mutant, campaigns of kills.
+	@$(BIN)/python -m pytest $(IN_TWO) 2>&1
+
+# what CI adds to make test: COMMIT= says whose turn it is, END_BY= when it has to be over, in seconds since 1970
+test-part: $(READY)
+	@$(BIN)/python -m pytest $(IN_TWO) --part-for "$$COMMIT" --end-by "$$END_BY" 2>&1
 
 check: $(READY) ## Check style, types and the rules over every runbook; changes no file.
 	$(BIN)/ruff check .

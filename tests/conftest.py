@@ -23,13 +23,34 @@ os.environ.update(
 os.environ.pop("RUNBOOK_INVENTORY", None)
 
 # one sandbox for the whole session, whichever folders' tests ask for it
-from tests.running_sandbox import OneAirflow, end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # after the variables
+from tests import tiers  # noqa: E402  # after the variables
+from tests.costs import Costs  # noqa: E402  # as above
+from tests.running_sandbox import OneAirflow, end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # as above
 
 __all__ = ["running_sandbox", "sandbox"]
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    tiers.add_options(parser)
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Costs(config))
+
+
+def pytest_report_header(config):
+    return tiers.header(config)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at the markers
+def pytest_collection_modifyitems(config, items):
+    tiers.mark_full(items)
+    tiers.select_part(config, items)
     put_in_order(items)
+
+
+def pytest_runtest_setup(item):
+    tiers.skip_if_late(item.config)
 
 
 @pytest.hookimpl(optionalhook=True)

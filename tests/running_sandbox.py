@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RUNNING = pytest.StashKey[ExitStack]()
 WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox_tree/test_tree.py")
 FIXED = range(20_000, 32_000)  # below those that Linux gives to outgoing connections and to whoever asks for any
-START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
+START_DEADLINE = 240.0  # seconds without a word in its log; a cold start initialises PostgreSQL and Airflow's tables
+END_DEADLINE = 300.0  # seconds; it takes some five where nobody else is at work
 
 
 def free_ports(count: int) -> list[int]:
@@ -55,12 +56,13 @@ def start_sandbox(folder: Path, speed: int, **variables: str):
                 "the sandbox to be ready",
                 lambda: endpoints.exists() or process.poll() is not None,
                 deadline=START_DEADLINE,
+                progress=lambda: log.stat().st_size,
             )
             assert process.poll() is None, log.read_text()[-3000:]
             yield Sandbox(endpoints)
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) == 0, log.read_text()[-3000:]
+            assert process.wait(timeout=END_DEADLINE) == 0, log.read_text()[-3000:]
 
 
 @pytest.fixture(scope="session")

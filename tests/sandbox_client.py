@@ -12,21 +12,32 @@ import httpx
 
 T = TypeVar("T")
 FINISHED = ("success", "failed")
-DEADLINE = 180.0  # seconds; how long a journey may wait for one condition before the test fails
+DEADLINE = 180.0  # seconds; how long a journey may wait for one condition while its run makes no progress
 AIRFLOW_PACE = 1.0  # seconds between two looks through Airflow's API, which shares two processors with everything else
 
 
 def wait_for(
-    what: str | Callable[[], str], look: Callable[[], T | None], deadline: float = DEADLINE, every: float = 0.25
+    what: str | Callable[[], str],
+    look: Callable[[], T | None],
+    deadline: float = DEADLINE,
+    every: float = 0.25,
+    progress: Callable[[], object] | None = None,
 ) -> T:
-    """Return the first truthy look; fail with what was waited for, told as it is then if it is a function."""
-    end = time.monotonic() + deadline
+    """Return the first truthy look; fail with what was waited for, told as it is then if it is a function.
+
+    The deadline is counted in looks, which take longer on a busy machine. When it is reached it begins anew, as long as
+    `progress` returns something else each time.
+    """
+    known: list[object] = []
     while True:
-        if found := look():
-            return found
-        if time.monotonic() > end:
+        for _ in range(max(1, round(deadline / every))):
+            if found := look():
+                return found
+            time.sleep(every)
+        reached = progress() if progress else None
+        if not progress or reached in known:
             raise AssertionError(f"waited {deadline:.0f} s for {what if isinstance(what, str) else what()}")
-        time.sleep(every)
+        known.append(reached)
 
 
 class Sandbox:
@@ -35,7 +46,7 @@ class Sandbox:
     def __init__(self, file: Path):
         self.file = file
         self.endpoints = json.loads(file.read_text(encoding="utf-8"))
-        self.control = httpx.Client(base_url=self.endpoints["control"], timeout=30)
+        self.control = httpx.Client(base_url=self.endpoints["control"], timeout=120)
         self.transport: httpx.BaseTransport | None = None  # how Airflow is reached, if not in the usual way
         self._clients: dict[str, httpx.Client] = {}
         self._aws: dict[tuple[str, str], Any] = {}
@@ -45,11 +56,11 @@ class Sandbox:
         if user not in self._clients:
             login = {"username": user, "password": self.endpoints["users"][user]["password"]}
             base = self.endpoints["airflow"].rstrip("/")
-            with httpx.Client(timeout=30, transport=self.transport) as client:
+            with httpx.Client(timeout=120, transport=self.transport) as client:
                 answer = client.post(f"{base}/auth/token", json=login).raise_for_status()
             headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
             place = f"{base}/api/v2"
-            self._clients[user] = httpx.Client(base_url=place, headers=headers, timeout=30, transport=self.transport)
+            self._clients[user] = httpx.Client(base_url=place, headers=headers, timeout=120, transport=self.transport)
         return self._clients[user]
 
     def pid(self, component: str) -> int:
@@ -242,7 +253,8 @@ class Run:
 
     def wait(self, deadline: float = DEADLINE) -> str:
         """Wait until the run has ended; returns its state."""
-        wait_for(lambda: f"run {self.run_id} to end, but it is {self.story()}", self._ended, deadline, AIRFLOW_PACE)
+        what = lambda: f"run {self.run_id} to end, but it is {self.story()}"  # noqa: E731  # told when it is too late
+        wait_for(what, self._ended, deadline, AIRFLOW_PACE, self.tasks)
         return self.state
 
     def wait_for_task(self, task: str, *states: str, deadline: float = DEADLINE) -> None:
@@ -254,7 +266,7 @@ class Run:
             state = self.task(task)
             return state if state in states else "too late" if ended else None
 
-        seen = wait_for(lambda: f"{what}: {self.story()}", look, deadline, AIRFLOW_PACE)
+        seen = wait_for(lambda: f"{what}: {self.story()}", look, deadline, AIRFLOW_PACE, self.tasks)
         assert seen in states, f"the run ended before {what} was seen: {self.story()}"
 
     def log(self, task: str) -> str:

@@ -24,10 +24,10 @@ from include.inventory import Inventory, Target
 from opskit.clients import make_clients
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.http.requests import read_call
-from sandbox.aws.seed.build import build
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock, as_datetime, as_text
 from sandbox.aws.state.snapshot import world_json
+from tests.built_world import BuiltWorlds
 
 URL = "http://pretend-aws.invalid"
 TABLE = "runbook-operations"
@@ -64,12 +64,14 @@ class Cloud:
         patch.setattr("moto.backends.list_of_moto_modules", lambda: modules)
         patch.setattr(botocore.httpsession.URLLib3Session, "send", lambda _, request: self._send(request))
         patch.setattr(botocore.endpoint.time, "sleep", self.world.clock.advance)  # the SDK's waits between two tries
+        self._built = BuiltWorlds(self.world, URL, inventory)
+        self._began = self.world.clock.now()
         self.reset()
 
-    def reset(self) -> None:
-        """Build the world anew, and forget all calls and documents."""
+    def reset(self, moment: float | None = None) -> None:
+        """Begin again, as the world was at first or as it is built at a moment, and forget all calls and documents."""
         self.hook, self.sent = None, 0
-        build(self.world, URL, self.inventory)
+        self._built.begin_at(moment or self._began)
         self.application.calls.clear()
         self.before = self.look()
 

@@ -14,8 +14,7 @@ def restart(cloud, airflow):
     """Restart a target while AWS's clock starts at a moment; the worker's own is the machine's."""
 
     def play(target, moment):
-        cloud.world.clock.begin_at(moment.timestamp())
-        cloud.reset()
+        cloud.reset(moment.timestamp())
         old = {task["id"] for service in cloud.look()[target]["services"] for task in service["tasks"]}
         run = airflow.trigger(target)
         assert run.to_end() == "success", run.errors
@@ -25,8 +24,7 @@ def restart(cloud, airflow):
             assert alive.isdisjoint(old)
         assert cloud.violations() == []
 
-    yield play
-    cloud.world.clock.begin_at(time.time())
+    return play
 
 
 @pytest.mark.parametrize("target", [MAPS, HOUSING])

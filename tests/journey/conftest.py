@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from include.inventory import load
+from tests import tiers
 from tests.running_sandbox import start_sandbox
 from tests.scenes import AT_ONCE, SPEED, Scene, write_dags, write_inventory
 
@@ -51,6 +52,7 @@ class SideBySide:
 
 
 def _play(item: Any, scene: Scene) -> None:
+    tiers.skip_if_late(item.config)
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     item.obj(scene, **parameters)
     scene.ensure_promises_kept()

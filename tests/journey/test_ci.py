@@ -43,7 +43,7 @@ class Job:
 
     def __call__(self, *more, **given):
         process = self.start(*more, **given)
-        said, _ = process.communicate(timeout=180)
+        said, _ = process.communicate(timeout=900)
         assert self.environment["AIRFLOW_PASSWORD"] not in said
         return process.returncode, said
 
@@ -79,13 +79,13 @@ def read_until(line, process):
 
 def test_job_follows_the_run_names_the_approver_and_ends_with_the_records_sentence(job):
     asked = "waiting for approver or second_approver: service_restart on core/staging: approve this plan?"
-    process = job.start("--timeout=180s")
+    process = job.start("--timeout=900s")
     try:
         before = read_until(
             asked, process
         )  # answered sooner, the question may come and go between two looks of the job
         job.run.approve()
-        said = before + process.communicate(timeout=180)[0]
+        said = before + process.communicate(timeout=900)[0]
     finally:
         process.kill()
     assert process.returncode == 0, said
@@ -185,7 +185,7 @@ def test_interrupted_job_leaves_the_run_going_and_says_how_to_follow_it(job):
         before = read_until(f"Started {job.key}", process)
         job.run.wait_until_asked()
         process.send_signal(signal.SIGINT)
-        said = before + process.communicate(timeout=30)[0]
+        said = before + process.communicate(timeout=900)[0]
     finally:
         process.kill()
     assert process.returncode == 130, said

@@ -77,6 +77,8 @@ def test_reason_is_one_line_wherever_it_goes():
 
 
 def test_field_that_was_emptied_has_its_default_and_a_required_one_stays_as_it_is():
-    here = StepContext({"params": {"target": "core/staging", "bump": None, "version": None, "words": None, "cpu": None}})
+    here = StepContext(
+        {"params": {"target": "core/staging", "bump": None, "version": None, "words": None, "cpu": None}}
+    )
     assert here.params == {"target": "core/staging", "bump": "patch", "version": "", "words": [], "cpu": None}
     assert StepContext({"params": {"bump": "major", "reason": None}}).params == {"bump": "major", "reason": None}

@@ -18,6 +18,7 @@ from sandbox.aws.seed.build import build
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
 from sandbox.external_services.services import ExternalServices
+from tests.built_world import BuiltWorlds
 from tests.sandbox.neighbourhood import reach, serve
 from tests.sandbox.release_scene import Scene
 
@@ -68,7 +69,7 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def small_inventory(tmp_path_factory):
-    """Three of the shipped targets: each test builds a world of them."""
+    """Three of the shipped targets: each test has a world of them."""
     folder = tmp_path_factory.mktemp("inventory")
     for name in ("districtbuilder", "core", "planning-data"):
         content = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
@@ -96,11 +97,15 @@ def control(cloud, small_inventory):
     return make_control(cloud.world, cloud.application, small_inventory, rebuild).test_client()
 
 
+@pytest.fixture(scope="session")
+def built(server, small_inventory):
+    return BuiltWorlds(server.world, server.url, small_inventory)
+
+
 @pytest.fixture
-def cloud(server, small_inventory):
+def cloud(server, small_inventory, built):
     server.inventory = small_inventory
-    server.world.clock.begin_at(SATURDAY)
-    build(server.world, server.url, small_inventory)
+    built.begin_at(SATURDAY)
     server.application.calls.clear()
     return server
 

@@ -1,0 +1,122 @@
+"""A world that is built once and restored for each test: a build takes half a second, a copy of one some hundredths.
+
+What a build leaves is kept as one pickle: moto's backends, which stay the objects they are and get their content back, and
+what of our world moves. Objects in S3 are not in it: there are thousands, and their bytes can be shared by all copies.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import threading
+from typing import Any
+
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.model_instances import reset_model_data
+from moto.s3.models import FakeKey
+
+from include.inventory import Inventory
+from sandbox.aws.http.endpoint import Application
+from sandbox.aws.seed.build import build
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import Clock
+from sandbox.aws.state.region_lists import RegionLists
+
+# what is the same before and after, and moto's locks and lambdas
+STAYING = (World, Application, Clock, RegionLists, BaseBackend, type(threading.Lock()), type(threading.RLock()))
+MOVING = ("regions", "faults", "target_names", "timeline", "problem", "_moved_to")
+
+
+class BuiltWorld:
+    """What a build has left at one moment of the world's clock."""
+
+    def __init__(self, world: World, url: str, inventory: Inventory):
+        build(world, url, inventory)
+        self._world = world
+        self._backends = [(each, _content_of(each)) for each in BackendDict._instances]
+        self._kept: dict[int, Any] = {}
+        backends = [
+            backend for _, accounts in self._backends for _, regions in accounts for backend in regions.values()
+        ]
+        moving = {name: getattr(world, name) for name in MOVING}
+        buffer = io.BytesIO()
+        _Pickler(buffer, self._kept).dump(
+            ([(each, each.__dict__) for each in backends], moving, world.endpoint.identities.roles)
+        )
+        self._pickle = buffer.getvalue()
+        self.restore()  # so that the first test gets a copy as every other one does
+
+    def restore(self) -> None:
+        """Bring it back; whatever has been done since is gone."""
+        world = self._world
+        with world.lock:
+            reset_model_data()
+            for each in BackendDict._instances:
+                each.clear()
+            BackendDict._instances[:] = [each for each, _ in self._backends]
+            for services, accounts in self._backends:
+                for account, regions in accounts:
+                    account.clear()
+                    account.update(regions)
+                    services[account.account_id] = account
+            contents, moving, world.endpoint.identities.roles = _Unpickler(io.BytesIO(self._pickle), self._kept).load()
+            for backend, content in contents:
+                backend.__dict__ = content
+            for name, value in moving.items():
+                setattr(world, name, value)
+            world.endpoint.take_over()
+
+
+class BuiltWorlds:
+    """The worlds of one inventory, each built once for the moment that it begins at."""
+
+    def __init__(self, world: World, url: str, inventory: Inventory):
+        self._of = (world, url, inventory)
+        self._built: dict[float, BuiltWorld] = {}
+
+    def begin_at(self, moment: float) -> None:
+        """Begin again at a moment."""
+        world = self._of[0]
+        world.clock.begin_at(moment)
+        if moment in self._built:
+            self._built[moment].restore()
+        else:
+            self._built[moment] = BuiltWorld(*self._of)
+
+
+def _content_of(services: BackendDict[Any]) -> list[tuple[Any, dict[str, Any]]]:
+    return [(account, dict(account)) for account in services.values()]
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, buffer: io.BytesIO, kept: dict[int, Any]):
+        super().__init__(buffer, pickle.HIGHEST_PROTOCOL)
+        self._kept = kept
+
+    def persistent_id(self, found: Any) -> int | None:
+        local = callable(found) and "<" in getattr(found, "__qualname__", "")  # no pickle can name it
+        if local or isinstance(found, (*STAYING, FakeKey)):
+            self._kept[id(found)] = found
+            return id(found)
+        return None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, buffer: io.BytesIO, kept: dict[int, Any]):
+        super().__init__(buffer)
+        self._kept = kept
+
+    def persistent_load(self, number: int) -> Any:
+        found = self._kept[number]
+        return _copy_of(found) if isinstance(found, FakeKey) else found
+
+
+def _copy_of(key: FakeKey) -> FakeKey:
+    """Copy an object of S3 so that neither a change of it nor its end reaches the first one."""
+    made = object.__new__(FakeKey)  # moto's own way would count it
+    made.__dict__.update(key.__dict__)
+    made.disposed = True  # or it would warn when it goes
+    made._metadata = copy.copy(key._metadata)
+    made._value_buffer = io.BytesIO(key.value)  # shares the bytes until they are written
+    return made

@@ -1,0 +1,27 @@
+"""What `make test` keeps of the journeys is there, and every runbook is in it."""
+
+from pathlib import Path
+
+from tests.tiers import KEPT, OTHERWISE_FULL, PARTS, is_full, number_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_test_that_is_kept_exists_and_has_a_reason():
+    for file, kept in KEPT.items():
+        assert file.startswith(OTHERWISE_FULL), f"{file} is in make test anyway"
+        text = (ROOT / file).read_text(encoding="utf-8")
+        for name, reason in kept.items():
+            assert f"def {name}(" in text, f"{file} has no {name} any more"
+            assert reason
+
+
+def test_parameters_of_a_kept_test_are_kept_and_other_journeys_are_not():
+    assert not is_full("tests/journey/test_ci.py::test_wrong_input_is_refused_before_there_is_a_run[wrong type]")
+    assert is_full("tests/journey/test_ci.py::test_plan_only_prints_the_plan")
+    assert not is_full("tests/sandbox/test_control.py::test_unknown_path_is_answered_in_json")
+
+
+def test_commits_take_turns_with_every_part():
+    turns = {number_of(f"{number:040x}") for number in range(100)}
+    assert turns == set(range(PARTS))

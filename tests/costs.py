@@ -1,0 +1,102 @@
+"""What each folder of tests costs in processor seconds, and what it may cost; processors, because machines are busy and noisy.
+
+A test costs what its own process and the children that ended meanwhile have used. A sandbox counts for the test that ends
+it, and the last test that starts one is one that needs Airflow: so all of those share one budget.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.running_sandbox import WITH_AIRFLOW
+
+AIRFLOW = "with Airflow"
+TOLERATED = 1.5  # times the budget; the same test takes longer on a machine that is busy
+# processor seconds of a folder in `make test`, and in `make test-all`
+BUDGETS = {
+    AIRFLOW: (450, 1900),
+    "tests/benchmarks": (3, 3),
+    "tests/ci": (10, 10),
+    "tests/contract": (30, 30),
+    "tests/inprocess": (390, 390),
+    "tests/mutants": (0, 360),
+    "tests/plugins": (80, 80),
+    "tests/regions": (160, 160),
+    "tests/s3": (15, 15),
+    "tests/sandbox": (620, 620),
+    "tests/sandbox_tree": (60, 60),
+    "tests/unit": (60, 60),
+}
+
+
+def folder_of(nodeid: str) -> str:
+    """Return the line of BUDGETS that a test counts for."""
+    return AIRFLOW if nodeid.startswith(WITH_AIRFLOW) else "/".join(nodeid.split("/")[:2])
+
+
+def used() -> float:
+    """Return the processor seconds that this process and its ended children have used."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in both)
+
+
+def over_budget(spent: dict[str, float], *, full: bool) -> list[str]:
+    """Return a sentence for each folder that costs more than its budget and a half, or has none."""
+    said = []
+    for folder, seconds in sorted(spent.items()):
+        if folder not in BUDGETS:
+            said.append(f"{folder} has no budget; give it one in {__file__}.")
+        elif seconds > (most := BUDGETS[folder][full]) * TOLERATED:
+            said.append(f"{folder} took {seconds:.0f} processor seconds; its budget is {most}.")
+    return said
+
+
+class Costs:
+    """The plugin that counts, prints and judges; with xdist each process counts, and the first one adds up."""
+
+    def __init__(self, config: pytest.Config):
+        self.config = config
+        self.spent: dict[str, float] = defaultdict(float)
+        self.full = False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        before = used()
+        try:
+            return (yield)
+        finally:
+            self.spent[folder_of(item.nodeid)] += used() - before
+            self.full |= item.get_closest_marker("full") is not None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        told = getattr(node, "workeroutput", {}).get("costs", {})
+        for folder, seconds in told.get("spent", {}).items():
+            self.spent[folder] += seconds
+        self.full |= told.get("full", False)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(self.config, "workeroutput"):
+            self.config.workeroutput["costs"] = {"spent": dict(self.spent), "full": self.full}
+            return
+        for sentence in over_budget(self.spent, full=self.full):
+            report = pytest.TestReport(
+                "tests/costs.py::budget", ("tests/costs.py", None, "budget"), {}, "failed", sentence, "call"
+            )
+            self.config.hook.pytest_runtest_logreport(report=report)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not self.spent:
+            return
+        terminalreporter.section("processor seconds")
+        for folder, seconds in sorted(self.spent.items()):
+            budget = BUDGETS.get(folder, (0, 0))[self.full]
+            terminalreporter.line(f"{seconds:7.1f}  of {budget:5}  {folder}")
+        terminalreporter.line(f"{sum(self.spent.values()):7.1f}  in all")

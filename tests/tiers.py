@@ -1,0 +1,130 @@
+"""Which tests `make test` runs, and which only `make test-all` does.
+
+A journey on real Airflow costs some fifteen processor seconds, so `make test` plays those that are listed here: each runbook
+from end to end once, once refused, and once failing and going back; and one example of each thing that only real processes
+can show. Every other journey proves one more fault of the same steps. CI plays a quarter of those after `make test`, chosen
+by the commit (`.ci/run`); all of them are played before a release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import pytest
+
+PARTS = 4  # one of these is played in CI after `make test`
+
+# tests of folders that `make test` leaves out, but for those named here, each with the reason
+KEPT = {
+    "tests/journey/test_service_restart.py": {
+        "test_surge_renews_every_task_and_is_never_short_of_a_healthy_one": "service_restart from end to end, by surge",
+        "test_rolling_renews_each_service_in_order_once_two_different_people_agree": "and one by one; two seats",
+        "test_guard_marked_as_success_by_hand_lets_no_step_through": "only Airflow lets a person mark a task",
+        "test_run_marked_as_failed_by_hand_gives_the_lease_back_and_stays_failed": "only Airflow runs teardowns so",
+    },
+    "tests/journey/test_approval.py": {
+        "test_rejected": "service_restart refused by a person",
+        "test_expired": "only Airflow's triggerer times a question out",
+        "test_by_someone_not_listed": "only Airflow's API refuses an answer by its user",
+        "test_answered_twice_at_once_leaves_one_decision_that_the_run_obeys": "the race of two answers",
+    },
+    "tests/journey/test_faults.py": {
+        "test_group_maximum_too_small": "service_restart refused by its plan",
+        "test_repeated_failed_loads_and_back_to_the_count_before": "service_restart failing and going back",
+        "test_code_of_the_runbook_changes_on_disk_between_plan_and_approval": "only a DAG processor reads files again",
+        "test_a_second_run_waits_and_names_who_holds_the_target": "the race of two runs for one target",
+    },
+    "tests/journey/test_releases.py": {
+        "test_commit_goes_from_its_build_to_staging_to_production": "staging_deployment, production_release and "
+        "release_rollback from end to end; the last one refused, too",
+        "test_pages_that_are_too_slow_send_staging_back": "staging_deployment failing and going back",
+        "test_commit_with_a_red_check_is_refused": "staging_deployment refused",
+        "test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has_looked": "production_release "
+        "failing and going back",
+        "test_image_with_a_critical_finding_is_refused": "production_release refused",
+        "test_migration_by_itself_is_made_once": "database_migration from end to end",
+        "test_image_is_published_once": "image_publication from end to end",
+    },
+    "tests/journey/test_region_data.py": {
+        "test_update_is_looked_at_on_staging_and_then_goes_to_production": "region_data_update from end to end",
+        "test_map_that_does_not_work_sends_everything_back_at_once": "region_data_update failing and going back",
+        "test_update_that_could_not_be_made_or_undone_is_refused_by_its_plan": "region_data_update refused",
+        "test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice": "tasks that are killed",
+    },
+    "tests/journey/test_slack.py": {
+        "test_thread_tells_the_run_in_order_and_its_parent_shows_the_end": "only real processes tell Slack side by side",
+    },
+    "tests/journey/test_bad_input.py": {
+        "test_wrong_conf_is_refused_in_one_sentence_before_there_is_a_run": "Airflow's API, and no run",
+        "test_run_id_of_odd_characters_is_refused_by_its_name": "as above",
+        "test_note_that_no_database_takes_is_refused": "as above",
+        "test_stranger_learns_nothing_and_viewer_may_not_even_ask": "as above",
+        "test_refused_attempt_is_in_the_audit_log": "as above",
+    },
+    "tests/journey/test_ci.py": {
+        "test_job_follows_the_run_names_the_approver_and_ends_with_the_records_sentence": "a CI job from end to end",
+        "test_a_hundred_requests_with_one_key_at_once_are_one_run": "the race of requests with one key",
+        "test_wrong_input_is_refused_before_there_is_a_run": "a CI job refused",
+    },
+    "tests/sandbox_tree/test_tree.py": {
+        "test_what_is_killed_is_started_again_and_without_the_world_everything_ends": "the scheduler and the database "
+        "killed",
+    },
+}
+# the folders and files of which `make test` runs nothing else
+OTHERWISE_FULL = ("tests/journey/", "tests/mutants/", "tests/sandbox_tree/test_tree.py")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part-for",
+        metavar="COMMIT",
+        help=f"only the one of {PARTS} parts of what `make test` leaves out that is a commit's turn",
+    )
+    parser.addoption(
+        "--end-by", metavar="SECONDS", type=float, help="skip what has not begun at this moment, in seconds since 1970"
+    )
+
+
+def is_full(nodeid: str) -> bool:
+    """Whether only `make test-all` runs a test."""
+    file, _, name = nodeid.partition("::")
+    return nodeid.startswith(OTHERWISE_FULL) and name.split("[")[0] not in KEPT.get(file, {})
+
+
+def number_of(text: str) -> int:
+    """Return a number from 0 to PARTS - 1 that depends on a text alone."""
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % PARTS
+
+
+def mark_full(items: list[pytest.Item]) -> None:
+    """Give each test of `make test-all` alone its marker, so that `-m "not full"` leaves it out."""
+    for item in items:
+        if is_full(item.nodeid):
+            item.add_marker("full")
+
+
+def select_part(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the part that is a commit's turn, if one is asked for."""
+    commit = config.getoption("--part-for")
+    if commit is None:
+        return
+    kept = [item for item in items if item.get_closest_marker("full") and number_of(item.nodeid) == number_of(commit)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def header(config: pytest.Config) -> str | None:
+    """Return what pytest says first of the part that it runs."""
+    commit = config.getoption("--part-for")
+    if commit is None:
+        return None
+    return f"part {number_of(commit) + 1} of {PARTS} of what only make test-all runs: the turn of commit {commit}"
+
+
+def skip_if_late(config: pytest.Config) -> None:
+    """Skip a test that begins when the time for all of them is over."""
+    end = config.getoption("--end-by")
+    if end is not None and time.time() > end:
+        pytest.skip("the time for all tests was over before it began")
