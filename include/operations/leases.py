@@ -8,15 +8,14 @@ from pydantic import ValidationError
 from include.errors import PreconditionError
 from include.lease import Claim, Lease, claim, confirm, ensure_held, free, keep, release
 from include.lease.model import RunState
+from include.operations import documents
 from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import OperationsTable
-
-SK = "lease"
 
 
 def read_lease(table: OperationsTable, target: str) -> Lease:
     """Return the target's lease record, a free one if there is none yet. Raises: PreconditionError if it is broken."""
-    document = table.get(f"target#{target}", SK)
+    document = table.get(*documents.lease(target))
     if document is None:
         return Lease(target=target)
     try:
@@ -78,7 +77,7 @@ def _change(table: OperationsTable, target: str, decide: Callable[[Lease], Lease
 
 def _swap(table: OperationsTable, before: Lease, after: Lease) -> bool:
     return table.swap(
-        f"target#{after.target}", SK, after.model_dump(mode="json"), version=after.version, expected=before.version
+        *documents.lease(after.target), after.model_dump(mode="json"), version=after.version, expected=before.version
     )
 
 
