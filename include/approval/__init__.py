@@ -1,5 +1,16 @@
 """Approval: who may agree to a plan, and which answers count."""
 
 from include.approval.policy import Answer, Decision, ensure_approved, judge, people_to_ask
+from include.approval.withdrawal import TooLateError, Withdrawal, refuse_withdrawn, withdraw
 
-__all__ = ["Answer", "Decision", "ensure_approved", "judge", "people_to_ask"]
+__all__ = [
+    "Answer",
+    "Decision",
+    "TooLateError",
+    "Withdrawal",
+    "ensure_approved",
+    "judge",
+    "people_to_ask",
+    "refuse_withdrawn",
+    "withdraw",
+]

@@ -152,6 +152,18 @@ def confirmed(run: str) -> Place:
     return Place(run_key(run), "confirmed")
 
 
+class StartDocument(TypedDict):
+    at: str
+    what: str  # begun: the run writes; withdrawn: its approval was taken back before that
+    by: NotRequired[str]  # of a withdrawal
+    digest: NotRequired[str]
+
+
+def start(run: str) -> Place:
+    """Which came first: the run's first write, or the withdrawal of its approval."""
+    return Place(run_key(run), "start")
+
+
 class RecordDocument(TypedDict):
     target: str
     run: str

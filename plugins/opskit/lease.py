@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import PokeReturnValue
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.approval import ensure_approved
+from include.approval import ensure_approved, refuse_withdrawn
 from include.errors import ApprovalError, PreconditionError
 from include.operations.history import (
     add_confirmation,
@@ -22,6 +22,7 @@ from include.operations.history import (
     list_events,
 )
 from include.operations.leases import confirm_lease, keep_lease, read_lease, release_lease, try_claim
+from include.operations.start import read_withdrawal
 from include.outcome import conclude
 from include.plan.differences import differences
 from include.plan.markdown import render
@@ -123,12 +124,13 @@ def write_record(
         if not planned:
             _record_refusal(here, plan_task)
             raise AirflowFailException(f"Refused by {plan_task}, which says why; nothing was changed.")
-        decisions = list_decisions(here.table, here.run)
+        decisions, withdrawn = list_decisions(here.table, here.run), read_withdrawal(here.table, here.run)
+        refusals = [withdrawn.why] if withdrawn else []
         outcome, text = conclude(
             confirmed=bool(confirmed),
             proofs=proofs if holds(here) else [None],
             returned=here.result_of(return_proof) if return_proof else None,
-            refusals=[decision.why for decision in decisions if decision.outcome != "approved"],
+            refusals=refusals + [decision.why for decision in decisions if decision.outcome != "approved"],
             failures=list_causes(here.table, here.run),
             changed=any(each["phase"] == "intent" for each in list_events(here.table, here.run)),
             rejected=rejected(here),
@@ -188,6 +190,7 @@ def _ensure_approved(here: Step, plan_task: str) -> dict[str, Any]:
     if here.params.get("plan_only"):
         raise PreconditionError("This run was asked to plan only; start one without plan_only to change anything.")
     decisions = list_decisions(here.table, here.run)
+    refuse_withdrawn(read_withdrawal(here.table, here.run))
     ensure_approved(here.target.environment.approval, here.requester, planned["digest"], decisions)
     return planned
 
