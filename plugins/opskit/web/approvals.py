@@ -52,7 +52,7 @@ def show_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDe
     own = any(each.outcome == "approved" and each.by == user.get_id() for each in decisions)
     said = [decision.why for decision in decisions] or ["Nobody has decided so far"]
     said += [withdrawal.why] if withdrawal else []
-    return PAGE.format(said=escape("; ".join(said)), button=BUTTON if own and not withdrawal else "")
+    return PAGE.format(said=escape("; ".join(said) + "."), button=BUTTON if own and not withdrawal else "")
 
 
 @app.post(OF_RUN + "/withdraw", dependencies=MAY_SEE)
