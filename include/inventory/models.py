@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from include.inventory.approving import Approval, Purpose
 from include.inventory.fields import (
     Account,
     Duration,
@@ -185,23 +186,6 @@ class Terraform(Model):
     version: str
 
 
-class Approval(Model):
-    """Who must agree before anything is changed. A time-out is a refusal."""
-
-    approvers: tuple[str, ...] = Field(min_length=1)  # Airflow user ids
-    count: Literal[1, 2] = 1
-    requester_may_approve: bool = False
-    respond_within: Duration
-
-    @model_validator(mode="after")
-    def _enough_people(self) -> Self:
-        if len(set(self.approvers)) != len(self.approvers):
-            raise ValueError("approvers: the same person is listed twice")
-        if len(self.approvers) < self.count:
-            raise ValueError(f"approvers: {self.count} are needed but only {len(self.approvers)} listed")
-        return self
-
-
 class Hours(Model):
     """When disruptive runbooks may run."""
 
@@ -240,6 +224,7 @@ class Environment(Model):
 
     account: Account
     region: Region
+    purpose: Purpose = "production"  # left out: the one with the strictest rules
     role: RoleName  # assumed by the runbooks, a name in `account`
     operations_table: TableName = "runbook-operations"  # leases, decisions, journal, records
     cluster: EcsName | None = None
