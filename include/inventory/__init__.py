@@ -2,6 +2,7 @@
 
 from include.inventory.approving import Approval
 from include.inventory.loader import FOLDER_VARIABLE, Inventory, Target, load
-from include.inventory.models import Environment, Service, System
+from include.inventory.models import Environment, Service
+from include.inventory.system import System
 
 __all__ = ["FOLDER_VARIABLE", "Approval", "Environment", "Inventory", "Service", "System", "Target", "load"]

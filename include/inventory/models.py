@@ -16,18 +16,16 @@ from include.inventory.fields import (
     Duration,
     EcsName,
     Model,
-    Name,
     Percent,
     Region,
     RepositoryName,
     RoleName,
-    Slug,
     TableName,
     TagPrefix,
     TimeOfDay,
 )
 from include.inventory.regions import RegionData
-from include.inventory.releasing import Release, Versions
+from include.inventory.releasing import Release
 
 
 def _minutes(duration: timedelta) -> str:
@@ -310,41 +308,3 @@ class Environment(Model):
             if service.name == name:
                 return service
         raise KeyError(name)
-
-
-class Sentry(Model):
-    """Where a system's errors are gathered; its environments have the inventory's names there."""
-
-    organization: Slug
-    project: Slug
-
-
-class System(Model):
-    """One product, as one inventory file describes it."""
-
-    system: Name
-    title: str
-    github: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
-    slack_workspace: str | None = None
-    jira_project: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9]+$")
-    sentry: Sentry | None = None
-    image_repository: RepositoryName | None = None
-    environments: dict[Name, Environment] = Field(min_length=1)
-    versions: Versions = Versions()
-
-    @model_validator(mode="after")
-    def _proofs_come_from_elsewhere(self) -> Self:
-        for name, environment in self.environments.items():
-            proved_on = environment.release.proved_on if environment.release else None
-            other = self.environments.get(proved_on) if proved_on else None
-            if proved_on and (proved_on == name or other is None or other.release is None):
-                raise ValueError(
-                    f"environments.{name}.release.proved_on: {proved_on!r} is no other environment with a release section"
-                )
-            looked_at = environment.region_data.proved_on if environment.region_data else None
-            other = self.environments.get(looked_at) if looked_at else None
-            if looked_at and (looked_at == name or other is None or other.region_data is None):
-                raise ValueError(
-                    f"environments.{name}.region_data.proved_on: {looked_at!r} is no other environment with a region_data section"
-                )
-        return self
