@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from include.errors import ApprovalError, PreconditionError
 from include.inventory import Approval
 
+POLICY_SEAT = 0  # of the decision that the inventory makes; people have seats from 1 on
+
 
 class Answer(BaseModel):
     """What came back from a person, or from the time-out (`by` is None)."""
@@ -69,8 +71,13 @@ def judge(
     return decided("approved", f"{answer.by} approved the plan")
 
 
-def ensure_approved(policy: Approval, requester: str | None, digest: str, decisions: Sequence[Decision]) -> None:
-    """Fail closed unless the decisions on record approve this very plan. Raises: ApprovalError."""
+def ensure_approved(
+    policy: Approval, requester: str | None, digest: str, decisions: Sequence[Decision], *, unattended: bool = False
+) -> None:
+    """Fail closed unless the decisions on record approve this very plan. Raises: ApprovalError.
+
+    `unattended`: the inventory lets this runbook run here without a person, see `find_unattended`.
+    """
     for decision in decisions:
         if decision.outcome != "approved":
             raise ApprovalError(
@@ -78,14 +85,18 @@ def ensure_approved(policy: Approval, requester: str | None, digest: str, decisi
             )
         if decision.digest != digest:
             raise ApprovalError(
-                f"{decision.by} approved plan {decision.digest[:16]}, but the plan is now {digest[:16]}. "
+                f"{decision.by or 'The inventory'} approved plan {decision.digest[:16]}, but the plan is now {digest[:16]}. "
                 "Nothing was changed; start a new run to have the new plan approved."
             )
-        if decision.by not in policy.approvers or (decision.by == requester and not policy.requester_may_approve):
+        if decision.seat != POLICY_SEAT and (
+            decision.by not in policy.approvers or (decision.by == requester and not policy.requester_may_approve)
+        ):
             raise ApprovalError(
                 f"{decision.by} may not approve this run. Nothing was changed; start a new run to ask again."
             )
-    people = {decision.by for decision in decisions}
+    if unattended and any(decision.seat == POLICY_SEAT for decision in decisions):
+        return
+    people = {decision.by for decision in decisions if decision.seat != POLICY_SEAT}
     if len(people) < policy.count:
         raise ApprovalError(
             f"{policy.count} approvals are needed and {len(people)} are on record. Nothing was changed; a task marked as "

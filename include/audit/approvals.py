@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from include.approval.policy import POLICY_SEAT
 from include.audit.history import History, Run, Violation
+from include.operations import documents
 
 
 def check_approvals(history: History) -> list[Violation]:
@@ -24,7 +26,7 @@ def _seats(run: Run) -> Iterator[Violation]:
 
 def _silence(run: Run) -> Iterator[Violation]:
     for each in run.decisions:
-        if each.decision.by is None and each.decision.outcome != "expired":
+        if each.decision.by is None and each.decision.outcome != "expired" and each.decision.seat != POLICY_SEAT:
             yield Violation(
                 "I14", f"Seat {each.decision.seat} of {run.id} is {each.decision.outcome} though nobody answered."
             )
@@ -35,6 +37,9 @@ def _silence(run: Run) -> Iterator[Violation]:
 
 
 def _refused(run: Run) -> Iterator[Violation]:
+    _, start = run.documents.get(documents.start(run.id).sk, (0.0, {}))
+    if start.get("what") == "withdrawn":
+        yield Violation("I14", f"{run.id} wrote though {start['by']} had taken the approval back.")
     for each in run.decisions:
         if each.decision.outcome != "approved":
             yield Violation(
@@ -51,16 +56,19 @@ def _approved(history: History, run: Run) -> Iterator[Violation]:
         return
     policy, requester = target.environment.approval, run.confirmed.get("requester")
     first = min([each.n for each in run.intents] + [each.n for each in history.writes_of(run)])
-    people = set()
+    people, by_policy = set(), False
     for each in run.decisions:
         by = each.decision.by
+        if each.decision.seat == POLICY_SEAT:
+            by_policy = by_policy or (each.n < first and run.id.split("/")[0] in policy.unattended)
+            continue
         if by not in policy.approvers:
             yield Violation("I13", f"{by} decided on {run.id} but is no approver ({', '.join(policy.approvers)}).")
         if by == requester and not policy.requester_may_approve:
             yield Violation("I13", f"{by} asked for {run.id} and decided on it.")
         if each.n < first and each.decision.outcome == "approved":
             people.add(by)
-    if len(people) < policy.count:
+    if len(people) < policy.count and not by_policy:
         yield Violation(
             "I13",
             f"{run.id} wrote on {run.target} with {len(people)} approvals on record before, of {policy.count} needed "

@@ -13,12 +13,13 @@ from include.approval import Decision
 from include.audit.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
 from include.inventory import Target
 from include.lease import Lease
+from include.operations import documents
 
 Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document
 _Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk, document
 MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
 APPEND_ONLY = "attribute_not_exists"
-OUTBOX = "story#"  # what Slack has been told by now: it moves on, and is no part of the record
+OUTBOX = documents.MESSAGES  # what Slack has been told by now: it moves on, and is no part of the record
 
 
 def read_history(
@@ -71,6 +72,7 @@ class _Reader:
         self.kept: list[Kept] = []
         self.tampered: list[Violation] = []
         self._unlogged: list[_Unlogged] = []
+        self._texts: dict[tuple[str, str], str] = {}  # of the parts of large documents
         self._logged: dict[tuple[str, str], str] = {}  # what the log saw being stored, as JSON
 
     def read_table_calls(self) -> None:
@@ -130,13 +132,18 @@ class _Reader:
                 self._add(pk, sk, document, start + place / (len(gap) + 1))
 
     def _add(self, pk: str, sk: str, document: Mapping[str, Any], n: float) -> None:
+        if parts := documents.parts_of(pk, document):
+            document = documents.join_parts(document, (self._texts[place] for place in parts))
+        if sk.startswith(documents.PARTS):
+            self._texts[pk, sk] = document["text"]
+            return
         if sk == "lease":
             self.leases.setdefault(_target(pk), []).append(LeaseChange(n, Lease.model_validate(document)))
             return
-        if pk.startswith("target#"):
+        if documents.is_target(pk):
             self.kept.append(Kept(n, _target(pk), sk, document))
             return
-        run = self.runs.setdefault(pk.removeprefix("run#"), Run(pk.removeprefix("run#")))
+        run = self.runs.setdefault(documents.run_of(pk), Run(documents.run_of(pk)))
         kind, _, rest = sk.partition("#")
         if kind == "event":
             run.events.append(_event(run.id, int(rest.split("#")[0]), document, n))
@@ -195,7 +202,7 @@ def _point(given: Mapping[str, Any]) -> Point:
 
 
 def _target(pk: str) -> str:
-    return pk.removeprefix("target#")
+    return documents.target_of(pk)
 
 
 def _time(value: Any) -> datetime:

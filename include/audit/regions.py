@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from include.audit.history import Call, Event, History, Run, Violation
+from include.operations import documents
 
 UPDATE = "region_data_update"
 BUMP = "postgresql.UPDATE"
@@ -23,7 +24,7 @@ def _copies(history: History, run: Run) -> Iterator[Violation]:
         if not call.uri or not call.took_effect:
             continue
         for region in run.plan["regions"]:
-            proved = _stored(run, f"backup#{region['region']}")
+            proved = _stored(run, documents.backup(run.id, region["region"]).sk)
             before = proved is not None and proved < call.n
             if _is_in(history, call, region["existing"]) and not before:
                 yield Violation(
@@ -40,7 +41,7 @@ def _copies(history: History, run: Run) -> Iterator[Violation]:
 def _approved(run: Run) -> Iterator[Violation]:
     """I3: what was proved to be in place is what was approved."""
     for region in run.plan["regions"]:
-        _, data = run.documents.get(f"data#{region['region']}", (0, None))
+        _, data = run.documents.get(documents.data(run.id, region["region"]).sk, (0, None))
         if data is not None and data["digest"] != region["digest"]:
             yield Violation("I3", f"{run.id} put data in place of {region['region']} that is not what was approved.")
         if data is None and run.record.get("outcome") == "success":
@@ -67,13 +68,15 @@ def _bumps(history: History, run: Run) -> Iterator[Violation]:
 
 def _found_good(run: Run, bump: Event, ids: Mapping[str, str]) -> Iterator[Violation]:
     for each in bump.resources & ids.keys():
-        n, look = run.documents.get(f"look#{ids[each]}", (0.0, {}))
+        n, look = run.documents.get(documents.look(run.id, ids[each]).sk, (0.0, {}))
         if not look.get("good") or n > bump.n:
             yield Violation("I12", f"{run.id} gave {ids[each]} a version before anybody had found its new data good.")
 
 
 def _tasks_stopped_later(history: History, run: Run, bump: Event) -> Iterator[Violation]:
-    gone_back = min((n for sk, (n, _) in run.documents.items() if sk == "mark#way-back"), default=float("inf"))
+    gone_back = min(
+        (n for sk, (n, _) in run.documents.items() if sk == documents.mark(run.id, "way-back").sk), default=float("inf")
+    )
     for call in history.writes_of(run):
         if call.name == "ecs.StopTask" and bump.n < call.n < gone_back:
             yield Violation("I12", f"{run.id} stopped a task (call {call.n:g}) after it had given maps a new version.")

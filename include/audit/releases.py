@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from include.audit.history import Event, History, Kept, Run, Violation
+from include.operations import documents
 from include.releases.versions import read_version
 
 RELEASE, STAGING = "production_release", "staging_deployment"
@@ -56,7 +57,9 @@ def _proved(history: History, run: Run, begun: float) -> Iterator[Violation]:
     """I10: this digest was deployed to staging before, by a run that ended well, in a definition of the same template."""
     plan = run.plan
     image, staging = str(plan.get("image")), plan.get("proved_on")
-    proofs = [each for each in history.kept if each.sk.startswith(f"proof#{image}#") and each.target == staging]
+    proofs = [
+        each for each in history.kept if each.sk.startswith(documents.proofs_of(image)) and each.target == staging
+    ]
     proof = next((each for each in proofs if each.n < begun and each.document["commit"] == plan.get("commit")), None)
     if proof is None:
         yield Violation(

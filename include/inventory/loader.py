@@ -12,9 +12,11 @@ import yaml
 from pydantic import ValidationError
 
 from include.errors import InventoryError
-from include.inventory.models import Environment, Registry, Restart, System
+from include.inventory.models import Environment, Registry, Restart
 from include.inventory.regions import RegionData
 from include.inventory.releasing import Release
+from include.inventory.system import System
+from include.inventory.templates import NUMBER
 
 SHIPPED = Path(__file__).parent / "systems"
 FOLDER_VARIABLE = "RUNBOOK_INVENTORY"
@@ -28,6 +30,7 @@ class Target:
 
     system: System
     environment_name: str
+    template: str | None = None  # the one that its environment was made of, if the inventory does not name it
 
     @property
     def name(self) -> str:
@@ -40,8 +43,11 @@ class Target:
 
     @property
     def aws_conn_id(self) -> str:
-        """The Airflow connection that leads to this target's account (underscores only: it must fit a variable's name)."""
-        return f"aws_{self.system.system}_{self.environment_name}".replace("-", "_")
+        """The Airflow connection that leads to this target's account (underscores only: it must fit a variable's name).
+
+        Targets of one template share it.
+        """
+        return f"aws_{self.system.system}_{self.template or self.environment_name}".replace("-", "_")
 
     @property
     def slack_conn_id(self) -> str | None:
@@ -115,6 +121,17 @@ def _as_id(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "_", name.lower())  # it must fit a variable's name
 
 
+def _made_of(template: str, system: System, environment_name: str) -> Target:
+    try:
+        environment = system.templates[template].fill(environment_name)
+    except ValueError as error:
+        raise InventoryError(
+            f"{system.system}/{environment_name} cannot be made of templates.{template}: {error}."
+        ) from error
+    environments = {**system.environments, environment_name: environment}
+    return Target(system.model_copy(update={"environments": environments}), environment_name, template)
+
+
 class Inventory:
     """All systems of one folder."""
 
@@ -128,10 +145,32 @@ class Inventory:
         return {target.name: target for target in found}
 
     def target(self, name: str) -> Target:
-        """Return one target. Raises: InventoryError naming the ones there are."""
-        if name not in self.targets:
-            raise InventoryError(f"{name!r} is no target of the inventory; choose one of {', '.join(self.targets)}.")
-        return self.targets[name]
+        """Return one target, by its name or by a template that its name fits. Raises: InventoryError naming the ones there are."""
+        if name in self.targets:
+            return self.targets[name]
+        system_name, _, environment_name = name.partition("/")
+        system = self.systems.get(system_name)
+        if system:
+            for template_name, template in system.templates.items():
+                if template.fits(environment_name):
+                    return _made_of(template_name, system, environment_name)
+        known = ", ".join([*self.targets, *self.patterns])
+        raise InventoryError(f"{name!r} is no target of the inventory; choose one of {known}.")
+
+    @property
+    def patterns(self) -> list[str]:
+        """What the names of targets look like that the inventory does not name, such as core/review-<number>."""
+        found = ((name, each) for name, system in self.systems.items() for each in system.templates.values())
+        return [f"{name}/{template.pattern}" for name, template in found]
+
+    def samples(self, count: int) -> list[Target]:
+        """Return some targets of each template, for checks of what all of them have in common."""
+        return [
+            _made_of(name, system, template.pattern.replace(NUMBER, str(number)))
+            for system in self.systems.values()
+            for name, template in system.templates.items()
+            for number in range(1, count + 1)
+        ]
 
     def restartable(self) -> list[str]:
         """The names of the targets that have a restart section."""
@@ -199,7 +238,7 @@ def load(folder: Path | str | None = None) -> Inventory:
 def _refuse_shared_connections(inventory: Inventory) -> None:
     # a-b/c and a/b-c are two targets with one connection id: one of them would work on the other's account
     seen: dict[str, str] = {}
-    for target in inventory.targets.values():
+    for target in [*inventory.targets.values(), *inventory.samples(1)]:
         if target.aws_conn_id in seen:
             raise InventoryError(
                 f"{target.name} and {seen[target.aws_conn_id]} would share the connection {target.aws_conn_id}; "
@@ -211,7 +250,7 @@ def _refuse_shared_connections(inventory: Inventory) -> None:
 def _refuse_shared_services(inventory: Inventory) -> None:
     # a lease keeps runs on one target apart: a service of two targets could be worked on by two runs at once
     seen: dict[tuple[str, ...], str] = {}
-    for target in inventory.targets.values():
+    for target in [*inventory.targets.values(), *inventory.samples(2)]:
         place = target.environment
         for service in place.services:
             key = (place.account, place.region, str(place.cluster), service.name)

@@ -10,23 +10,22 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from include.inventory.approving import Approval, Purpose
 from include.inventory.fields import (
     Account,
     Duration,
     EcsName,
     Model,
-    Name,
     Percent,
     Region,
     RepositoryName,
     RoleName,
-    Slug,
     TableName,
     TagPrefix,
     TimeOfDay,
 )
 from include.inventory.regions import RegionData
-from include.inventory.releasing import Release, Versions
+from include.inventory.releasing import Release
 
 
 def _minutes(duration: timedelta) -> str:
@@ -185,23 +184,6 @@ class Terraform(Model):
     version: str
 
 
-class Approval(Model):
-    """Who must agree before anything is changed. A time-out is a refusal."""
-
-    approvers: tuple[str, ...] = Field(min_length=1)  # Airflow user ids
-    count: Literal[1, 2] = 1
-    requester_may_approve: bool = False
-    respond_within: Duration
-
-    @model_validator(mode="after")
-    def _enough_people(self) -> Self:
-        if len(set(self.approvers)) != len(self.approvers):
-            raise ValueError("approvers: the same person is listed twice")
-        if len(self.approvers) < self.count:
-            raise ValueError(f"approvers: {self.count} are needed but only {len(self.approvers)} listed")
-        return self
-
-
 class Hours(Model):
     """When disruptive runbooks may run."""
 
@@ -240,6 +222,7 @@ class Environment(Model):
 
     account: Account
     region: Region
+    purpose: Purpose = "production"  # left out: the one with the strictest rules
     role: RoleName  # assumed by the runbooks, a name in `account`
     operations_table: TableName = "runbook-operations"  # leases, decisions, journal, records
     cluster: EcsName | None = None
@@ -325,41 +308,3 @@ class Environment(Model):
             if service.name == name:
                 return service
         raise KeyError(name)
-
-
-class Sentry(Model):
-    """Where a system's errors are gathered; its environments have the inventory's names there."""
-
-    organization: Slug
-    project: Slug
-
-
-class System(Model):
-    """One product, as one inventory file describes it."""
-
-    system: Name
-    title: str
-    github: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
-    slack_workspace: str | None = None
-    jira_project: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9]+$")
-    sentry: Sentry | None = None
-    image_repository: RepositoryName | None = None
-    environments: dict[Name, Environment] = Field(min_length=1)
-    versions: Versions = Versions()
-
-    @model_validator(mode="after")
-    def _proofs_come_from_elsewhere(self) -> Self:
-        for name, environment in self.environments.items():
-            proved_on = environment.release.proved_on if environment.release else None
-            other = self.environments.get(proved_on) if proved_on else None
-            if proved_on and (proved_on == name or other is None or other.release is None):
-                raise ValueError(
-                    f"environments.{name}.release.proved_on: {proved_on!r} is no other environment with a release section"
-                )
-            looked_at = environment.region_data.proved_on if environment.region_data else None
-            other = self.environments.get(looked_at) if looked_at else None
-            if looked_at and (looked_at == name or other is None or other.region_data is None):
-                raise ValueError(
-                    f"environments.{name}.region_data.proved_on: {looked_at!r} is no other environment with a region_data section"
-                )
-        return self

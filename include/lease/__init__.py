@@ -1,5 +1,18 @@
 """The lease: at most one runbook works on a target at a time."""
 
 from include.lease.model import Claim, Lease, claim, confirm, ensure_held, free, keep, release, wait_message
+from include.lease.several import Claims, claim_all
 
-__all__ = ["Claim", "Lease", "claim", "confirm", "ensure_held", "free", "keep", "release", "wait_message"]
+__all__ = [
+    "Claim",
+    "Claims",
+    "Lease",
+    "claim",
+    "claim_all",
+    "confirm",
+    "ensure_held",
+    "free",
+    "keep",
+    "release",
+    "wait_message",
+]

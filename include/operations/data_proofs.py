@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from include.operations import documents
 from include.operations.table import OperationsTable
 
 
 def add_data_proof(table: OperationsTable, target: str, region: str, digest: str, run: str, by: str) -> bool:
     """Put on record that `by` found a region's data good after a run; the first stands, False if there is one."""
     document = {"at": datetime.now(UTC).isoformat(), "region": region, "digest": digest, "run": run, "by": by}
-    return table.add(f"target#{target}", f"data-proof#{region}#{digest}", document)
+    return table.add(*documents.data_proof(target, region, digest), document)
 
 
 def read_data_proof(table: OperationsTable, target: str, region: str, digest: str) -> Mapping[str, Any] | None:
     """Return what is on record of this very data; None if nobody has looked at it."""
-    return table.get(f"target#{target}", f"data-proof#{region}#{digest}")
+    return table.get(*documents.data_proof(target, region, digest))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from include.approval import Decision
 from include.errors import PreconditionError
+from include.operations import documents
 from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import Document, OperationsTable
 
@@ -15,15 +16,15 @@ Phase = Literal["intent", "done", "failed", "found", "note", "progress", "asked"
 
 def add_decision(table: OperationsTable, run: str, decision: Decision) -> Decision:
     """Record the decision of a seat, once; returns the one on record, which may be an earlier one."""
-    pk, sk = f"run#{run}", f"decision#{decision.seat}"
-    if table.add(pk, sk, decision.model_dump(mode="json")):
+    place = documents.decision(run, decision.seat)
+    if table.add(*place, decision.model_dump(mode="json")):
         return decision
-    return Decision.model_validate(table.get(pk, sk))
+    return Decision.model_validate(table.get(*place))
 
 
 def list_decisions(table: OperationsTable, run: str) -> list[Decision]:
     """Return the decisions on record for a run, by seat."""
-    return [Decision.model_validate(each) for each in table.list(f"run#{run}", "decision#")]
+    return [Decision.model_validate(each) for each in table.list(documents.run_key(run), documents.DECISIONS)]
 
 
 def add_event(
@@ -35,11 +36,11 @@ def add_event(
     """
     own = {"step": step, "phase": phase, "text": text, "key": uuid.uuid4().hex}
     for _ in attempts():
-        last = table.last(f"run#{run}", "event#")
-        number = int(last[0].split("#")[1]) + 1 if last else 1
-        sk = f"event#{number:020d}"
+        last = table.last(documents.run_key(run), documents.EVENTS)
+        number = documents.event_number(last[0]) + 1 if last else 1
+        place = documents.event(run, number)
         event = {"at": datetime.now(UTC).isoformat(), "number": number, **own, **(details or {})}
-        if table.add(f"run#{run}", sk, event) or _is_own(table.get(f"run#{run}", sk), own["key"]):
+        if table.add(*place, event) or _is_own(table.get(*place), own["key"]):
             return number
     raise PreconditionError(
         f"The journal of {run} was written to {ATTEMPTS} times while step {step} wanted to add a line; start again later."
@@ -54,12 +55,12 @@ def _is_own(stored: Document | None, key: str) -> bool:
 def add_milestone(table: OperationsTable, run: str, step: str, text: str) -> bool:
     """Put how far a wait has come on record, once per sentence; False if it was there already."""
     event = {"at": datetime.now(UTC).isoformat(), "step": step, "phase": "progress", "text": text}
-    return table.add(f"run#{run}", f"milestone#{step}#{text[:300]}", event)
+    return table.add(*documents.milestone(run, step, text), event)
 
 
 def list_events(table: OperationsTable, run: str) -> list[dict[str, Any]]:
     """Return a run's journal in order."""
-    return list(table.list(f"run#{run}", "event#"))
+    return list(table.list(documents.run_key(run), documents.EVENTS))
 
 
 def list_causes(table: OperationsTable, run: str) -> list[str]:
@@ -78,14 +79,14 @@ def open_intents(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 def add_confirmation(table: OperationsTable, target: str, run: str, confirmed: Mapping[str, Any]) -> None:
     """Keep what the guard let through, before anything is changed; the first stands."""
-    table.add(f"run#{run}", "confirmed", {"target": target, "run": run, **confirmed})
+    table.add(*documents.confirmed(run), {"target": target, "run": run, **confirmed})
 
 
 def read_confirmation(table: OperationsTable, run: str) -> Document | None:
     """Return what the guard let through; None if it let nothing through."""
-    return table.get(f"run#{run}", "confirmed")
+    return table.get(*documents.confirmed(run))
 
 
 def add_record(table: OperationsTable, target: str, run: str, record: Mapping[str, Any]) -> bool:
     """Write the run's one record; False if it has one already."""
-    return table.add(f"run#{run}", "record", {"target": target, "run": run, **record})
+    return table.add(*documents.record(run), {"target": target, "run": run, **record})

@@ -8,15 +8,14 @@ from pydantic import ValidationError
 from include.errors import PreconditionError
 from include.lease import Claim, Lease, claim, confirm, ensure_held, free, keep, release
 from include.lease.model import RunState
+from include.operations import documents
 from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import OperationsTable
-
-SK = "lease"
 
 
 def read_lease(table: OperationsTable, target: str) -> Lease:
     """Return the target's lease record, a free one if there is none yet. Raises: PreconditionError if it is broken."""
-    document = table.get(f"target#{target}", SK)
+    document = table.get(*documents.lease(target))
     if document is None:
         return Lease(target=target)
     try:
@@ -35,9 +34,9 @@ def try_claim(
     for _ in attempts():
         before = read_lease(table, target)
         asked = claim(before, owner, reason, now, run_state)
-        if asked.lease == before or _swap(table, before, asked.lease):
+        if asked.lease == before or swap_lease(table, before, asked.lease):
             return asked
-    raise _contended(target)
+    raise contended(target)
 
 
 def confirm_lease(table: OperationsTable, target: str, owner: str, fencing: int, digest: str) -> None:
@@ -71,18 +70,20 @@ def _change(table: OperationsTable, target: str, decide: Callable[[Lease], Lease
         after = decide(before)
         if after is None:
             return False
-        if _swap(table, before, after):
+        if swap_lease(table, before, after):
             return True
-    raise _contended(target)
+    raise contended(target)
 
 
-def _swap(table: OperationsTable, before: Lease, after: Lease) -> bool:
+def swap_lease(table: OperationsTable, before: Lease, after: Lease) -> bool:
+    """Store a lease record in place of the one that was read; False if somebody was faster."""
     return table.swap(
-        f"target#{after.target}", SK, after.model_dump(mode="json"), version=after.version, expected=before.version
+        *documents.lease(after.target), after.model_dump(mode="json"), version=after.version, expected=before.version
     )
 
 
-def _contended(target: str) -> PreconditionError:
+def contended(target: str) -> PreconditionError:
+    """Return the error for a lease that somebody else changed every time."""
     return PreconditionError(
         f"The lease of {target} changed {ATTEMPTS} times while this run asked for it; start again later."
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from include.operations import documents
 from include.operations.table import OperationsTable
 from include.releases.migration import Attempt
 
@@ -11,7 +12,7 @@ from include.releases.migration import Attempt
 def list_attempts(table: OperationsTable, target: str, key: str) -> list[Attempt]:
     """Return what is on record of a migration, oldest first."""
     parts: dict[int, dict[str, Any]] = {}
-    for document in table.list(f"target#{target}", f"migration#{key}#"):
+    for document in table.list(documents.target_key(target), documents.migration_attempts(key)):
         parts.setdefault(int(document["number"]), {}).update(document)
     return [
         Attempt(
@@ -29,16 +30,16 @@ def list_attempts(table: OperationsTable, target: str, key: str) -> list[Attempt
 
 def add_attempt(table: OperationsTable, target: str, key: str, number: int, run: str, now: datetime) -> bool:
     """Note that a run is about to start an attempt; False if another run was faster and it is theirs."""
-    sk = _sk(key, number, "0-begun")
-    if _add(table, target, sk, number, {"run": run, "begun_at": now.isoformat()}):
+    place = documents.migration_attempt(target, key, number, "0-begun")
+    if _add(table, place, number, {"run": run, "begun_at": now.isoformat()}):
         return True
-    found = table.get(f"target#{target}", sk)
+    found = table.get(*place)
     return found is not None and found["run"] == run
 
 
 def keep_arn(table: OperationsTable, target: str, key: str, number: int, arn: str) -> None:
     """Keep a started task's ARN, before anybody waits for it; the first stands."""
-    _add(table, target, _sk(key, number, "1-started"), number, {"arn": arn})
+    _add(table, documents.migration_attempt(target, key, number, "1-started"), number, {"arn": arn})
 
 
 def add_end(
@@ -50,13 +51,9 @@ def add_end(
     details: Mapping[str, Any],
 ) -> None:
     """Note how an attempt ended; `details` are exit_code (of the essential container), text and log. The first stands."""
-    _add(table, target, _sk(key, number, "2-ended"), number, {"outcome": outcome, **details})
+    _add(table, documents.migration_attempt(target, key, number, "2-ended"), number, {"outcome": outcome, **details})
 
 
-def _sk(key: str, number: int, part: str) -> str:
-    return f"migration#{key}#{number:04d}#{part}"
-
-
-def _add(table: OperationsTable, target: str, sk: str, number: int, document: Mapping[str, Any]) -> bool:
+def _add(table: OperationsTable, place: documents.Place, number: int, document: Mapping[str, Any]) -> bool:
     at = datetime.now(UTC).isoformat()
-    return table.add(f"target#{target}", sk, {"at": at, "number": number, **document})
+    return table.add(*place, {"at": at, "number": number, **document})

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.errors import NeighbourAwayError
 from include.operations.history import add_event, list_events, open_intents
 from include.operations.leases import ensure_lease
+from include.operations.start import start_writing
 from include.operations.table import OperationsTable
 
 SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state from before it
@@ -28,6 +29,7 @@ class Permit:
         self.step = step
         self._fencing = fencing
         self._digest = digest
+        self._started = False
 
     def check(self) -> None:
         """Refuse unless this run still holds the target. Raises: LeaseLostError."""
@@ -38,9 +40,11 @@ class Permit:
 
         `what` begins with the operation (`ecs.StopTask`), `on` names what it is about and `values` what it sets, by AWS's
         own names: with these an audit finds the calls of this intent in AWS's log. An intent with no outcome after it
-        means the process died in between: AWS has to be asked which it was, see `reconcile`.
+        means the process died in between: AWS has to be asked which it was, see `reconcile`. Raises: LeaseLostError;
+        ApprovalError if the approval was taken back before the run's first write.
         """
         self.check()
+        self._start()
         log.info("%s", what)
         details = {"fencing": self._fencing, "digest": self._digest}
         about = {"call": what.split(" ", 1)[0], "on": sorted(on), "values": values}
@@ -54,6 +58,11 @@ class Permit:
             raise
         add_event(self.table, self.owner, self.step, "done", what, details)
         return result
+
+    def _start(self) -> None:
+        if not self._started:
+            start_writing(self.table, self.owner)
+            self._started = True
 
     def reconcile(self, find: Callable[[Mapping[str, Any]], str]) -> None:
         """Put on record what became of writes whose outcome is not known; `find` says it in a sentence, having asked AWS."""

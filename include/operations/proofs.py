@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from include.operations import documents
 from include.operations.table import Document, OperationsTable
 from include.releases.images import Proof
 
@@ -19,12 +20,12 @@ def add_proof(
         "run": run,
         "templates": dict(templates),
     }
-    return table.add(f"target#{target}", f"proof#{digest}#{commit}", document)
+    return table.add(*documents.proof(target, digest, commit), document)
 
 
 def read_proof(table: OperationsTable, target: str, digest: str, commit: str) -> Proof | None:
     """Return the proof of an image, of this commit if there is one; None if staging has never proved it."""
-    found = list(table.list(f"target#{target}", f"proof#{digest}#"))
+    found = list(table.list(documents.target_key(target), documents.proofs_of(digest)))
     if not found:
         return None
     return _proof(next((each for each in found if each["commit"] == commit), found[0]))
@@ -33,7 +34,9 @@ def read_proof(table: OperationsTable, target: str, digest: str, commit: str) ->
 def last_proof(table: OperationsTable, target: str) -> Proof | None:
     """Return the newest proof of a staging target; None if it has never proved anything."""
     return max(
-        (_proof(each) for each in table.list(f"target#{target}", "proof#")), key=lambda each: each.at, default=None
+        (_proof(each) for each in table.list(documents.target_key(target), documents.PROOFS)),
+        key=lambda each: each.at,
+        default=None,
     )
 
 

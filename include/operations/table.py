@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from include.errors import PreconditionError
+from include.operations import documents
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 Document = dict[str, Any]
+NEW = "attribute_not_exists(pk)"  # the condition of a write that replaces nothing
 
 
 class OperationsTable:
-    """One document per (pk, sk), kept as JSON in the attribute `document` beside its `version`."""
+    """One document per (pk, sk), kept as JSON in the attribute `document` beside its `version` and its `schema_version`.
+
+    One that is too large for an item stands in several, see `documents`.
+    """
 
     def __init__(self, client: DynamoDBClient, name: str):
         self._client = client
@@ -62,22 +69,38 @@ class OperationsTable:
 
     def add(self, pk: str, sk: str, document: Mapping[str, Any]) -> bool:
         """Write a new document; False if there is one already, which stays as it is."""
-        return self._put(pk, sk, document, 1, "attribute_not_exists(pk)", {})
+        return self._put(pk, sk, document, 1, NEW, {})
 
     def swap(self, pk: str, sk: str, document: Mapping[str, Any], *, version: int, expected: int) -> bool:
         """Replace the document of version `expected` (0: none yet); False if somebody was faster."""
         if expected == 0:
-            return self._put(pk, sk, document, version, "attribute_not_exists(pk)", {})
+            return self._put(pk, sk, document, version, NEW, {})
         return self._put(pk, sk, document, version, "version = :expected", {":expected": {"N": str(expected)}})
 
     def _put(
         self, pk: str, sk: str, document: Mapping[str, Any], version: int, condition: str, values: dict[str, Any]
     ) -> bool:
+        text = json.dumps(document, sort_keys=True)
+        if len(text) > documents.LARGEST:
+            text = json.dumps(self._put_parts(pk, text), sort_keys=True)
+        return self._put_text(pk, sk, text, version, condition, values)
+
+    def _put_parts(self, pk: str, text: str) -> documents.HeadDocument:
+        """Store a large document's text in parts, before the head that names them: a crash leaves no head without parts."""
+        at, digest = datetime.now(UTC).isoformat(), sha256(text.encode()).hexdigest()
+        texts = [text[start : start + documents.PART] for start in range(0, len(text), documents.PART)]
+        for number, each in enumerate(texts):
+            part: documents.PartDocument = {"at": at, "text": each}
+            self._put_text(*documents.body_part(pk, digest, number), json.dumps(part), 1, NEW, {})
+        return documents.head_of(at, digest, len(texts))
+
+    def _put_text(self, pk: str, sk: str, text: str, version: int, condition: str, values: dict[str, Any]) -> bool:
         item = {
             "pk": {"S": pk},
             "sk": {"S": sk},
             "version": {"N": str(version)},
-            "document": {"S": json.dumps(document, sort_keys=True)},
+            "schema_version": {"N": str(documents.SCHEMA_VERSION)},
+            "document": {"S": text},
         }
         extra = {"ExpressionAttributeValues": values} if values else {}
         try:
@@ -90,10 +113,19 @@ class OperationsTable:
 
     def _document(self, pk: str, sk: str, item: Mapping[str, Any]) -> Document:
         try:
-            document = json.loads(item["document"]["S"])
-        except (KeyError, ValueError) as error:
+            document = dict(json.loads(item["document"]["S"]))
+            version = int(item["schema_version"]["N"]) if "schema_version" in item else documents.UNVERSIONED
+            if parts := documents.parts_of(pk, document):
+                document = documents.join_parts(document, (self._text(*place) for place in parts))
+        except (KeyError, ValueError, TypeError) as error:
             raise PreconditionError(
                 f"The document {pk} {sk} in table {self.name} cannot be read ({error}); repair or remove it by hand, "
                 "nothing was changed."
             ) from error
-        return dict(document)
+        return documents.upgrade(documents.Place(pk, sk), version, document)
+
+    def _text(self, pk: str, sk: str) -> str:
+        part = self.get(pk, sk)
+        if part is None:
+            raise ValueError(f"its part {sk} is missing")
+        return str(part["text"])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from include.aws.clients import Clients
 from include.aws.s3 import CopyOptions, compare, verify
 from include.errors import DriftError, PreconditionError
+from include.operations import documents
 from include.operations.permit import Permit
 from include.operations.table import Document, OperationsTable
 from include.regions.folders import folders_of
@@ -17,7 +18,7 @@ from include.regions.transfer import Tell, refuse_after_way_back, transfer
 def back_up(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
     """Copy the data that runs to the backup's folder; called again, it goes on."""
     refuse_after_way_back(permit)
-    if permit.table.get(f"run#{permit.owner}", f"backup#{each.region}"):
+    if permit.table.get(*documents.backup(permit.owner, each.region)):
         return  # proved, and never touched again
     folders = folders_of(clients, each)
     what = f"backup of {each.region}: {each.kept:,} objects of {each.existing} to {each.backup}"
@@ -55,7 +56,7 @@ def prove_backup(clients: Clients, permit: Permit, each: RegionUpdate) -> str:
         ).digest,  # its ETags may differ where they are no hashes
         "proofs": {str(how): count for how, count in found.proofs.items()},
     }
-    permit.table.add(f"run#{permit.owner}", f"backup#{each.region}", document)
+    permit.table.add(*documents.backup(permit.owner, each.region), document)
     how = ", ".join(f"{count:,} by {proof}" for proof, count in sorted(found.proofs.items()))
     return (
         f"{each.region} is kept at {each.backup}: {found.source.count:,} objects, {found.source.bytes:,} bytes ({how})"
@@ -64,7 +65,7 @@ def prove_backup(clients: Clients, permit: Permit, each: RegionUpdate) -> str:
 
 def read_backup(table: OperationsTable, run: str, region: str) -> Document:
     """Return what is on record of a proved backup of this run. Raises: PreconditionError if there is none."""
-    document = table.get(f"run#{run}", f"backup#{region}")
+    document = table.get(*documents.backup(run, region))
     if document is None:
         raise PreconditionError(
             f"No proved backup of {region} is on record for this run, so its data is not touched; a task marked as success by "

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict
 
 from include.errors import RunbookError
+from include.operations import documents
 from include.operations.table import OperationsTable
 
 GOOD = "It loads, and counties and block groups can be edited"
@@ -55,12 +56,12 @@ def judge(region: str, chosen: str | None, by: str | None, looked_at: str, note:
 
 def add_look(table: OperationsTable, run: str, look: Look) -> Look:
     """Put an answer on record; returns the one that counts, which may be an earlier one."""
-    pk, sk = f"run#{run}", f"look#{look.region}"
-    if table.add(pk, sk, look.model_dump(mode="json")):
+    place = documents.look(run, look.region)
+    if table.add(*place, look.model_dump(mode="json")):
         return look
-    return Look.model_validate(table.get(pk, sk))
+    return Look.model_validate(table.get(*place))
 
 
 def list_looks(table: OperationsTable, run: str) -> list[Look]:
     """Return what people said so far."""
-    return [Look.model_validate(each) for each in table.list(f"run#{run}", "look#")]
+    return [Look.model_validate(each) for each in table.list(documents.run_key(run), documents.LOOKS)]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from include.aws.clients import Clients
 from include.aws.s3 import CopyOptions, compare, remove_stale, verify
 from include.errors import DriftError
+from include.operations import documents
 from include.operations.history import list_events
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
@@ -65,7 +66,7 @@ def prove_data(clients: Clients, permit: Permit, each: RegionUpdate, *, remove: 
         "bytes": found.source.bytes,
         "digest": found.digest,
     }
-    permit.table.add(f"run#{permit.owner}", f"data#{each.region}", document)
+    permit.table.add(*documents.data(permit.owner, each.region), document)
     return f"{each.region} has its new data at {each.existing}: {found.source.count:,} objects, {found.source.bytes:,} bytes"
 
 

@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from include.aws.clients import Clients
 from include.aws.s3 import CopyOptions, compare, remove_stale, verify
 from include.errors import CopyFailedError
+from include.operations import documents
 from include.operations.permit import Permit
+from include.operations.table import OperationsTable
 from include.regions.folders import Folders, folders_of, is_last, keys_of
 from include.regions.keeping import read_backup
-from include.regions.plan import RegionUpdate
-from include.regions.transfer import WAY_BACK, Tell, mark, transfer
+from include.regions.plan import RegionDataPlan, RegionUpdate
+from include.regions.publishing import has_published
+from include.regions.replacing import has_begun
+from include.regions.transfer import WAY_BACK, Tell, mark, read_mark, transfer
 
 
 def restore(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
@@ -45,7 +49,7 @@ def prove_return(clients: Clients, permit: Permit, each: RegionUpdate) -> str:
         raise CopyFailedError(
             f"The backup of {each.region} at {each.backup} is not what was proved when it was made; find out who writes there."
         )
-    permit.table.add(f"run#{permit.owner}", f"return#{each.region}", {"at": datetime.now(UTC).isoformat()})
+    permit.table.add(*documents.restored(permit.owner, each.region), {"at": datetime.now(UTC).isoformat()})
     strangers = (
         f", beside {found.stale.count:,} that are neither of it nor of the new data" if found.stale.count else ""
     )
@@ -60,3 +64,24 @@ def _ensure_backup_is_whole(folders: Folders, each: RegionUpdate, digest: str) -
             f"The backup of {each.region} at {each.backup} is not what was proved when it was made, so nothing was copied back; find "
             "out who writes there, and look for deleted versions of its objects."
         )
+
+
+def states_of_regions(table: OperationsTable, run: str, plan: RegionDataPlan) -> list[str]:
+    """Say of each region what lies where, in a sentence without its stop."""
+    said = []
+    going_back = read_mark(table, run, WAY_BACK) is not None
+    for each in plan.regions:
+        if table.get(*documents.restored(run, each.region)):
+            said.append(
+                f"{each.region}: {each.existing} holds its old data again, proved, which is at {each.backup} as well"
+            )
+            continue
+        proved = table.get(*documents.data(run, each.region)) and not going_back
+        kept = table.get(*documents.backup(run, each.region))
+        begun = "may hold old and new objects, each whole" if has_begun(table, run, each) else "is untouched"
+        state = "holds its new data, proved" if proved else begun
+        where = f"its old data is at {each.backup}, proved" if kept else f"a backup at {each.backup} is not complete"
+        said.append(f"{each.region}: {each.existing} {state}; {where}")
+    if plan.publications and has_published(table, run):
+        said += [f"{each.region} was to be published: look at its row in region_config" for each in plan.publications]
+    return said

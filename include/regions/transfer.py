@@ -11,6 +11,7 @@ from include.aws.clients import Clients
 from include.aws.s3 import CopyOptions, CopyProgress, CopyResult, Folder, copy
 from include.aws.sts import ask_who
 from include.errors import PreconditionError
+from include.operations import documents
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
 from include.regions.plan import RegionUpdate
@@ -29,7 +30,7 @@ def mark(clients: Clients, permit: Permit, what: str) -> datetime:
     """Return when something began, by AWS's clock; noted before its first write, and the same for every retry."""
     if (began := read_mark(permit.table, permit.owner, what)) is None:
         _, now = ask_who(clients.sts)
-        permit.table.add(f"run#{permit.owner}", f"mark#{what}", {"at": now.isoformat()})
+        permit.table.add(*documents.mark(permit.owner, what), {"at": now.isoformat()})
         began = read_mark(permit.table, permit.owner, what) or now
     return began
 
@@ -44,7 +45,7 @@ def refuse_after_way_back(permit: Permit) -> None:
 
 def read_mark(table: OperationsTable, run: str, what: str) -> datetime | None:
     """Return when something began, None if it did not."""
-    document = table.get(f"run#{run}", f"mark#{what}")
+    document = table.get(*documents.mark(run, what))
     return datetime.fromisoformat(document["at"]) if document else None
 
 

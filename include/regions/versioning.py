@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from include.errors import StoppedHalfwayError
+from include.operations import documents
 from include.operations.permit import Permit
 from include.regions.config import RegionConfig, bump_versions, list_regions
 from include.regions.places import RegionPlace
@@ -51,16 +52,16 @@ def bump(place: RegionPlace, permit: Permit, updates: Sequence[RegionUpdate], *,
 
 def _version(permit: Permit, attempt: str, known: Sequence[RegionConfig]) -> datetime:
     """Return this attempt's version, chosen once: after every other one, whatever the clock of this worker says."""
-    pk, sk = f"run#{permit.owner}", f"version#{attempt}"
-    if permit.table.get(pk, sk) is None:
+    place = documents.version(permit.owner, attempt)
+    if permit.table.get(*place) is None:
         now = datetime.now(UTC)
         version = max([now, *(row.version + MOMENT for row in known)])
-        permit.table.add(pk, sk, {"at": now.isoformat(), "version": version.isoformat()})
+        permit.table.add(*place, {"at": now.isoformat(), "version": version.isoformat()})
     return _known(permit, attempt)[0]
 
 
 def _known(permit: Permit, *attempts: str) -> list[datetime]:
-    found = (permit.table.get(f"run#{permit.owner}", f"version#{each}") for each in attempts)
+    found = (permit.table.get(*documents.version(permit.owner, each)) for each in attempts)
     return [datetime.fromisoformat(each["version"]) for each in found if each]
 
 

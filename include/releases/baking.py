@@ -13,6 +13,7 @@ from include.aws.sts import ask_who
 from include.errors import NeighbourAwayError, PreconditionError
 from include.inventory import Target
 from include.inventory.releasing import Bake
+from include.operations import documents
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
 from include.releases.bake import Baseline, Seen, Trouble, judge_bake, states
@@ -24,19 +25,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 USUAL = timedelta(hours=1)  # of the log, before the release: how many errors are usual
-BASELINE, BEGUN = "baseline", "bake"
 
 
 def keep_baseline(clients: Clients, permit: Permit, target: Target, sentry: Sentry | None) -> str:
     """Put the world before the release on record, once a run: alarms, known troubles, usual errors."""
-    pk = f"run#{permit.owner}"
-    if permit.table.get(pk, BASELINE) is None:
+    kept_at = documents.baseline(permit.owner)
+    if permit.table.get(*kept_at) is None:
         bake, (_, now) = _bake(target), ask_who(clients.sts)
         troubles = _troubles(sentry, target)
         names = target.environment.alarms
         permit.table.add(
-            pk,
-            BASELINE,
+            *kept_at,
             {
                 "at": now.isoformat(),
                 "alarms": states(cloudwatch.describe_alarms(clients.cloudwatch, names), names),
@@ -45,22 +44,22 @@ def keep_baseline(clients: Clients, permit: Permit, target: Target, sentry: Sent
                 "troubles": None if troubles is None else {each.id: each.count for each in troubles},
             },
         )
-    found = permit.table.get(pk, BASELINE) or {}
+    found = permit.table.get(*kept_at) or {}
     firing = [name for name, state in found["alarms"].items() if state == "ALARM"]
     return f"{len(found['alarms'])} alarms on record as they were, {len(firing)} of them firing"
 
 
 def look(clients: Clients, table: OperationsTable, run: str, target: Target, sentry: Sentry | None) -> Progress:
     """Look once; the bake begins with the first look. Raises: BakeFailedError."""
-    pk, bake = f"run#{run}", _bake(target)
-    kept = table.get(pk, BASELINE)
+    bake, begun_at = _bake(target), documents.bake(run)
+    kept = table.get(*documents.baseline(run))
     if kept is None:
         raise PreconditionError(
             "No baseline is on record, so nothing after the release can be compared with it; start again."
         )
     _, now = ask_who(clients.sts)
-    table.add(pk, BEGUN, {"since": now.isoformat()})
-    since = datetime.fromisoformat((table.get(pk, BEGUN) or {})["since"])
+    table.add(*begun_at, {"since": now.isoformat()})
+    since = datetime.fromisoformat((table.get(*begun_at) or {})["since"])
     errors = _errors(clients, target, bake, since)
     seen = Seen(
         alarms=cloudwatch.describe_alarms(clients.cloudwatch, target.environment.alarms),

@@ -19,6 +19,7 @@ from include.aws.task_definitions import (
 )
 from include.errors import PreconditionError
 from include.inventory import Target
+from include.operations import documents
 from include.operations.permit import Permit
 from include.releases import findings, rollout
 from include.releases.green import primary_of
@@ -148,12 +149,12 @@ def advance_services(
     states = {part.service: look(clients, part) for part in parts}
     for index, part in enumerate(parts):
         name, state = part.service, states[part.service]
-        key = f"{kind}#{name}"
-        begun = permit.table.get(f"run#{permit.owner}", key) is not None
+        place = documents.deployed(permit.owner, kind, name)
+        begun = permit.table.get(*place) is not None
         started = rollout.find_started(part, wanted[name], state, begun=begun)
         if started is None:  # not judged at once: a read right after the write may not show it yet
             rollout.ensure_turn(parts, index, wanted, states)
-            return part, _start(clients, permit, part, wanted[name], key)
+            return part, _start(clients, permit, part, wanted[name], place)
         progress = rollout.judge_rollout(part, wanted[name], started, state)
         if not progress.done:
             return part, started
@@ -161,14 +162,14 @@ def advance_services(
     return None
 
 
-def _start(clients: Clients, permit: Permit, part: ServiceRelease, definition: str, key: str) -> Rollout:
+def _start(clients: Clients, permit: Permit, part: ServiceRelease, definition: str, place: documents.Place) -> Rollout:
     made = permit.write(
         f"ecs.UpdateService {part.service}: {revision(definition)}",
         lambda: set_task_definition(clients.ecs, part.cluster, part.service, definition),
         on=[part.service],
         taskDefinition=definition,
     )
-    permit.table.add(f"run#{permit.owner}", key, {"deployment": made.id, "since": made.created_at.isoformat()})
+    permit.table.add(*place, {"deployment": made.id, "since": made.created_at.isoformat()})
     return Rollout(made.id, made.created_at)
 
 

@@ -11,6 +11,7 @@ from include.aws import one_offs
 from include.aws.logs import read_stream
 from include.aws.task_definitions import describe_definition, log_prefix
 from include.errors import MigrationFailedError
+from include.operations import documents
 from include.operations.permit import Permit
 from include.releases import findings
 from include.releases.fargate import ensure_size
@@ -25,14 +26,13 @@ from include.releases.plans.database_migration import one_off_of, plan_task
 log = logging.getLogger(__name__)
 
 GROUP = "performance"
-KEPT = "performance"
 LINES = 2000  # read of its log: ab prints forty a page
 
 
 def start(place: ReleasePlace, permit: Permit, command: tuple[str, ...], definition: str) -> str:
     """Start the test's task and return its ARN, which is on record before anybody waits for it."""
-    pk = f"run#{permit.owner}"
-    if kept := permit.table.get(pk, KEPT):
+    kept_at = documents.load_test(permit.owner)
+    if kept := permit.table.get(*kept_at):
         return str(kept["arn"])
     permit.reconcile(lambda _: findings.NOT_READ)
     one_off, environment = one_off_of(place.target), place.target.environment
@@ -61,7 +61,7 @@ def start(place: ReleasePlace, permit: Permit, command: tuple[str, ...], definit
         group=GROUP,
     )
     arn = read_start(tasks, failures)
-    permit.table.add(pk, KEPT, {"arn": arn})
+    permit.table.add(*kept_at, {"arn": arn})
     return arn
 
 

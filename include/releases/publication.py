@@ -9,6 +9,7 @@ from typing import Any
 from include import github
 from include.aws.sts import ask_who
 from include.errors import PreconditionError, RolloutFailedError
+from include.operations import documents
 from include.operations.permit import Permit
 from include.releases import findings
 from include.releases.places import ReleasePlace
@@ -16,7 +17,6 @@ from include.releases.plans.production_release import ProductionReleasePlan
 from include.releases.tickets import Tickets, compose_notes, find_tickets, slack_notes
 from include.waits.progress import Progress, minutes
 
-NOTES = "release-notes"  # the document that keeps what was drafted
 PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not begun by then never will
 
 
@@ -37,7 +37,7 @@ def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePl
         tag_name=plan.version,
         target_commitish=plan.commit,
     )
-    permit.table.add(f"run#{permit.owner}", NOTES, {"notes": notes, "url": draft.url})
+    permit.table.add(*documents.release_notes(permit.owner), {"notes": notes, "url": draft.url})
     permit.note(slack_notes(notes, draft.url))
     return draft.url
 

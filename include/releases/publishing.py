@@ -14,15 +14,13 @@ from include.aws.sts import ask_who
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.inventory.releasing import ScanPolicy
+from include.operations import documents
 from include.operations.permit import Permit
 from include.releases import findings
 from include.releases.images import Image, Verdict, commit_tag, judge_scan
 from include.releases.places import ReleasePlace
 from include.releases.plans.image_publication import ImagePublicationPlan, plan_image_publication
 from include.waits.progress import Progress
-
-BUILT = "build"  # the document that keeps which build this run follows
-MARK = "build-mark"  # and the one that says which workflow runs there were before it
 
 SCAN_BEGINS = timedelta(minutes=5)  # after the push, at the latest
 NONE, CODEBUILD, GITHUB = "none", "codebuild", "github"
@@ -68,8 +66,8 @@ def start_build(place: ReleasePlace, permit: Permit, commit: str) -> dict[str, s
 
     Which one it is, is on record before anybody waits for it, so that a retry finds it and starts none.
     """
-    table, pk = permit.table, f"run#{permit.owner}"
-    if kept := table.get(pk, BUILT):
+    table, kept_at = permit.table, documents.build(permit.owner)
+    if kept := table.get(*kept_at):
         return _told(kept)
     if all(find_images(place, commit).values()):
         return _told({"kind": NONE})
@@ -82,7 +80,7 @@ def start_build(place: ReleasePlace, permit: Permit, commit: str) -> dict[str, s
     permit.reconcile(lambda _: findings.NOT_READ)
     start = _start_codebuild if builder.kind == CODEBUILD else _start_workflow
     found = start(place, permit, builder.name, commit)
-    table.add(pk, BUILT, found)
+    table.add(*kept_at, found)
     return _told(found)
 
 
@@ -106,11 +104,11 @@ def _start_codebuild(place: ReleasePlace, permit: Permit, project: str, commit: 
 
 
 def _start_workflow(place: ReleasePlace, permit: Permit, file: str, commit: str) -> dict[str, str]:
-    table, pk = permit.table, f"run#{permit.owner}"
-    mark = table.get(pk, MARK)
+    table, marked_at = permit.table, documents.build_mark(permit.owner)
+    mark = table.get(*marked_at)
     if mark is None:
-        table.add(pk, MARK, {"newest": github.newest_run(place.github, file)})
-        mark = table.get(pk, MARK) or {}
+        table.add(*marked_at, {"newest": github.newest_run(place.github, file)})
+        mark = table.get(*marked_at) or {}
     elif found := github.find_run(place.github, file, after=int(mark["newest"])):
         return _followed(found)  # started by a try of this step whose process died
     permit.write(
@@ -176,7 +174,7 @@ def _judge_workflow(place: ReleasePlace, run: str, build: Mapping[str, str]) -> 
     if build["id"]:
         found: github.WorkflowRun | None = github.get_run(place.github, int(build["id"]))
     else:
-        mark = place.table.get(f"run#{run}", MARK) or {"newest": 0}
+        mark = place.table.get(*documents.build_mark(run)) or {"newest": 0}
         found = github.find_run(place.github, builder.name, after=int(mark["newest"]))
     if found is None:
         return Progress(False, f"workflow {builder.name} has not begun yet")

@@ -11,6 +11,7 @@ from include.aws.ecs import Service
 from include.aws.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.aws.sts import get_account
 from include.inventory import Target
+from include.operations import documents
 from include.operations.permit import Permit
 from include.restart import findings, groups, proof, rolling, surge
 from include.restart.plan import RestartPlan, ServiceRestart, plan_restart
@@ -163,7 +164,7 @@ def advance_rollouts(
 
 
 def _find_rollout(permit: Permit, plan: ServiceRestart, mark: datetime) -> rolling.Rollout | None:
-    document = permit.table.get(f"run#{permit.owner}", _kept_as(plan, mark))
+    document = permit.table.get(*documents.restarted(permit.owner, plan.service, mark))
     if document is None:
         return None
     return rolling.Rollout(document["deployment"], datetime.fromisoformat(document["since"]))
@@ -182,12 +183,8 @@ def _start_rollout(clients: Clients, permit: Permit, plan: ServiceRestart, mark:
         )
         rollout = rolling.Rollout(started.id, started.created_at)
     document = {"deployment": rollout.deployment, "since": rollout.since.isoformat()}
-    permit.table.add(f"run#{permit.owner}", _kept_as(plan, mark), document)
+    permit.table.add(*documents.restarted(permit.owner, plan.service, mark), document)
     return rollout
-
-
-def _kept_as(plan: ServiceRestart, mark: datetime) -> str:
-    return f"rollout#{plan.service}#{mark.isoformat()}"  # a run may renew a service twice
 
 
 def prove(clients: Clients, plan: ServiceRestart, since: datetime) -> str:

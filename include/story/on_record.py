@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from include.operations import documents
 from include.operations.history import list_decisions, list_events
 from include.operations.table import OperationsTable
 from include.story.tell import Facts
@@ -11,18 +12,18 @@ from include.story.tell import Facts
 
 def add_fact(table: OperationsTable, run: str, name: Literal["asked", "plan"], fact: Mapping[str, Any]) -> bool:
     """Put on record who asked for a run, or what it plans; the first one stands."""
-    return table.add(f"run#{run}", f"fact#{name}", {"at": datetime.now(UTC).isoformat(), **fact})
+    return table.add(*documents.fact(run, name), {"at": datetime.now(UTC).isoformat(), **fact})
 
 
 def read_facts(table: OperationsTable, run: str) -> Facts | None:
     """Return all that is on record about a run, or None if nobody noted who asked for it."""
-    asked = table.get(f"run#{run}", "fact#asked")
+    asked = table.get(*documents.fact(run, "asked"))
     if asked is None:
         return None
     return Facts(
         asked=asked,
-        plan=table.get(f"run#{run}", "fact#plan"),
+        plan=table.get(*documents.fact(run, "plan")),
         decisions=list_decisions(table, run),
-        events=[*list_events(table, run), *table.list(f"run#{run}", "milestone#")],
-        record=table.get(f"run#{run}", "record"),
+        events=[*list_events(table, run), *table.list(documents.run_key(run), documents.MILESTONES)],
+        record=table.get(*documents.record(run)),
     )

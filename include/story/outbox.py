@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from include.operations import documents
 from include.operations.table import Document, OperationsTable
 from include.story.tell import Facts, Message, headline, replies
 
@@ -68,7 +69,7 @@ class Outbox:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
         self._table = table
-        self._pk = f"run#{run}"
+        self._run = run
         self._transport = transport
         self._read = read
         self._now = now
@@ -152,12 +153,12 @@ class Outbox:
         self._swap("pause", before, until=until.isoformat(), why=why)
 
     def _get(self, key: str) -> Document | None:
-        return self._table.get(self._pk, f"story#{key}")
+        return self._table.get(*documents.message(self._run, key))
 
     def _swap(self, key: str, before: Document | None, **document: Any) -> Document | None:
         """Return the new document, or None if somebody was faster."""
         expected = int(before["version"]) if before else 0
         after = {**document, "version": expected + 1}
-        if self._table.swap(self._pk, f"story#{key}", after, version=expected + 1, expected=expected):
+        if self._table.swap(*documents.message(self._run, key), after, version=expected + 1, expected=expected):
             return after
         return None

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from include.operations import documents
 from include.operations.table import OperationsTable
 
-SK = "untold"
 MOST = 20  # the newest; what Slack missed before is in the records
 
 
@@ -20,17 +20,17 @@ def forget_untold(table: OperationsTable, target: str, run: str) -> None:
 
 def list_untold(table: OperationsTable, target: str) -> list[str]:
     """Return the runs whose story is not told to its end, oldest first."""
-    document = table.get(f"target#{target}", SK)
+    document = table.get(*documents.untold(target))
     return list(document["runs"]) if document else []
 
 
 def _change(table: OperationsTable, target: str, decide: Callable[[list[str]], list[str]]) -> None:
     while True:
-        before = table.get(f"target#{target}", SK) or {"version": 0, "runs": []}
+        before = table.get(*documents.untold(target)) or {"version": 0, "runs": []}
         after = decide(before["runs"])
         version = before["version"]
         document = {"runs": after, "version": version + 1}
         if after == before["runs"] or table.swap(
-            f"target#{target}", SK, document, version=version + 1, expected=version
+            *documents.untold(target), document, version=version + 1, expected=version
         ):
             return

@@ -18,6 +18,7 @@ from include.inventory import Target, load
 from include.operations.history import add_milestone, read_confirmation
 from include.operations.leases import read_lease
 from include.operations.permit import Permit
+from include.operations.start import read_withdrawal
 from include.operations.table import OperationsTable
 from include.plan.markdown import one_line
 from include.waits.progress import Progress
@@ -184,7 +185,8 @@ class StepContext:
         """Whether this run got past its guard, so that it may have changed something, and still has the lease."""
         lease = read_lease(self.table, self.target.name)
         confirmed = self._xcom(CONFIRM) or read_confirmation(self.table, self.run)
-        return bool(confirmed) and lease.owner == self.run and lease.confirmed_plan is not None
+        held = lease.owner == self.run and lease.confirmed_plan is not None
+        return bool(confirmed) and held and read_withdrawal(self.table, self.run) is None
 
     def skip_unless_begun(self) -> None:
         """Skip the task if this run never got past its guard: it has changed nothing, so there is nothing to put right."""

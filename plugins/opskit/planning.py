@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from include.approval import ensure_approved
+from include.approval import ensure_approved, refuse_withdrawn
 from include.errors import ApprovalError, PreconditionError
 from include.operations.history import add_confirmation, add_event, list_decisions
 from include.operations.leases import confirm_lease
+from include.operations.start import read_withdrawal
 from include.plan.differences import differences
 from include.plan.markdown import render
 from include.plan.model import Plan
@@ -38,6 +39,7 @@ def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any
     if ctx.params.get("plan_only"):
         raise PreconditionError("This run was asked to plan only; start one without plan_only to change anything.")
     decisions = list_decisions(ctx.table, ctx.run)
+    refuse_withdrawn(read_withdrawal(ctx.table, ctx.run))
     ensure_approved(ctx.target.environment.approval, ctx.requester, planned["digest"], decisions)
     return planned
 

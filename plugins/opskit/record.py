@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.operations.history import add_record, list_causes, list_decisions, list_events
+from include.operations.start import read_withdrawal
 from include.outcome import conclude
 from opskit.context import StepContext
 from opskit.step_definition import StepDefinition
@@ -38,12 +39,13 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
     if not planned:
         _record_refusal(ctx, planned_by)
         raise AirflowFailException(f"Refused by {planned_by.name}, which says why; nothing was changed.")
-    decisions = list_decisions(ctx.table, ctx.run)
+    decisions, withdrawn = list_decisions(ctx.table, ctx.run), read_withdrawal(ctx.table, ctx.run)
+    refusals = [withdrawn.why] if withdrawn else []
     outcome, text = conclude(
         confirmed=bool(confirmed),
         proofs=proofs if proof.holds(ctx) else [None],
         returned=ctx.result_of(proof.returned) if proof.returned else None,
-        refusals=[decision.why for decision in decisions if decision.outcome != "approved"],
+        refusals=refusals + [decision.why for decision in decisions if decision.outcome != "approved"],
         failures=list_causes(ctx.table, ctx.run),
         changed=any(event["phase"] == "intent" for event in list_events(ctx.table, ctx.run)),
         rejected=proof.rejected(ctx),

@@ -18,6 +18,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.inventory import Target, load
+from include.operations import documents
 from include.operations.history import add_milestone
 from include.operations.table import OperationsTable
 from include.story import Outbox, Told, add_fact, read_facts
@@ -78,7 +79,7 @@ def _tell(context: Any) -> None:
             elif told.complete:
                 _catch_up(table, target.name, name, thread)
         except Exception as error:  # this process has no log, so it is left beside the story
-            table.add(f"run#{name}", f"story-error#{time.time_ns()}", {"step": task_id, "error": repr(error)})
+            table.add(*documents.message_error(name, time.time_ns()), {"step": task_id, "error": repr(error)})
 
     leave_behind(work, budget)
 

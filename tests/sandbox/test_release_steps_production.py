@@ -10,6 +10,7 @@ from include import github, jira
 from include.errors import PreconditionError
 from include.inventory import load
 from include.inventory.loader import SHIPPED
+from include.operations import documents
 from include.operations.leases import keep_lease, read_lease, release_lease, try_claim
 from include.operations.proofs import add_proof
 from include.releases import production, publication, staging, ticketing
@@ -163,7 +164,7 @@ def test_release_is_drafted_once_with_its_notes_and_published_once(scene, provin
     (found,) = releases(scene, "v0.6.15")
     assert (found.draft, found.target_commitish) == (True, made.commit)
     assert READY in found.body
-    kept = scene.table.get(f"run#{RUN}", publication.NOTES)
+    kept = scene.table.get(*documents.release_notes(RUN))
     assert (kept["url"], kept["notes"]) == (url, found.body)
     at = publication.publish_release(scene, scene.permit(RUN), made)
     scene.cloud.advance(60)

@@ -10,7 +10,7 @@ from include.aws.ecs import Deployment, Service, Task
 from include.aws.logs import LogLine
 from include.aws.service_state import LoadLines, ServiceState, TaskState
 from include.inventory import Target
-from include.inventory.models import System
+from include.inventory.system import System
 from include.restart.plan import GroupSurge, OldTask, ServiceRestart
 
 NOON = datetime(2026, 11, 18, 12, 0, 0, tzinfo=UTC)  # a Wednesday; AWS's clock just before the first write

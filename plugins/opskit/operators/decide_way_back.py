@@ -14,7 +14,7 @@ from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
 from include.regions.publishing import has_published
 from include.regions.replacing import has_begun
-from include.regions.transfer import WAY_BACK, read_mark
+from include.regions.returning import states_of_regions
 from opskit.asking import ask, note_choice
 from opskit.context import StepContext
 from opskit.step import running
@@ -93,20 +93,4 @@ def nothing_overwritten(ctx: StepContext) -> str | None:
 def state_of_regions(ctx: StepContext) -> list[str]:
     """Say of each region what lies where, in a sentence without its stop."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
-    said = []
-    for each in plan.regions:
-        if ctx.table.get(f"run#{ctx.run}", f"return#{each.region}"):
-            said.append(
-                f"{each.region}: {each.existing} holds its old data again, proved, which is at {each.backup} as well"
-            )
-            continue
-        going_back = read_mark(ctx.table, ctx.run, WAY_BACK)
-        proved = ctx.table.get(f"run#{ctx.run}", f"data#{each.region}") and not going_back
-        kept = ctx.table.get(f"run#{ctx.run}", f"backup#{each.region}")
-        begun = "may hold old and new objects, each whole" if has_begun(ctx.table, ctx.run, each) else "is untouched"
-        state = "holds its new data, proved" if proved else begun
-        where = f"its old data is at {each.backup}, proved" if kept else f"a backup at {each.backup} is not complete"
-        said.append(f"{each.region}: {each.existing} {state}; {where}")
-    if plan.publications and has_published(ctx.table, ctx.run):
-        said += [f"{each.region} was to be published: look at its row in region_config" for each in plan.publications]
-    return said
+    return states_of_regions(ctx.table, ctx.run, plan)

@@ -320,6 +320,25 @@ def test_refused_run_that_changed_nothing_passes(story: Story):
     assert story.violations() == []
 
 
+def test_run_that_the_inventory_approves_needs_no_person_and_any_other_does():
+    approval = {"approvers": ["ann"], "respond_within": "2h"}
+    rule = {"service_restart": {"reason": "Restarted every night."}}
+    for given, broken in (({**approval, "unattended": rule}, set[str]()), (approval, {"I13"})):
+        story = Story(approval=given)
+        story.decide(None, "approved", seat=0)
+        story.claim()
+        story.confirm()
+        story.scale_out()
+        assert {each for each in story.broken() if each in ("I13", "I14")} == broken
+
+
+def test_write_after_the_approval_was_taken_back_is_found(story: Story):
+    story.begin()
+    story.put(f"run#{RUN}", "start", {"at": story.now.isoformat(), "what": "withdrawn", "by": "ann", "digest": "d"})
+    story.scale_out()
+    assert "I14" in story.broken()
+
+
 def test_refused_run_that_calls_itself_a_success_is_found(story: Story):
     story.decide(None, "expired")
     story.record("success")

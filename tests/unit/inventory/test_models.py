@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from include.inventory import load
-from include.inventory.models import Approval, Duration, Hours, Model
+from include.inventory.approving import Approval
+from include.inventory.models import Duration, Hours, Model
 from tests.unit.inventory.conftest import ABSENT
 
 Library = Callable[..., Path]
@@ -43,6 +44,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         f"environments.staging.account: '{chr(0x661) * 12}' does not fit ^[0-9]{{12}}$.",
     ),
     "account is missing": ({f"{STAGING}/account": ABSENT}, "environments.staging.account: required."),
+    "rule that lets a runbook run unattended gives no reason": (
+        {f"{STAGING}/approval/unattended": {"review_app_cleanup": {}}},
+        "environments.staging.approval.unattended.review_app_cleanup.reason: required.",
+    ),
+    "purpose": (
+        {f"{STAGING}/purpose": "playground"},
+        "environments.staging.purpose: Input should be 'production', 'staging', 'development' or 'review'.",
+    ),
     "approval is missing": ({f"{STAGING}/approval": ABSENT}, "environments.staging.approval: required."),
     "unknown key": (
         {f"{SERVICE}/memroy": 1024},

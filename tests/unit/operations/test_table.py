@@ -81,7 +81,7 @@ def test_any_other_refusal_of_aws_is_no_lost_race():
 def test_reads_are_strongly_consistent_and_writes_conditional():
     client = boto3.client("dynamodb", region_name="eu-west-2", aws_access_key_id="none", aws_secret_access_key="none")
     table, key = OperationsTable(client, "t"), {"pk": {"S": "p"}, "sk": {"S": "s"}}
-    item = {**key, "version": {"N": "3"}, "document": {"S": '{"a": 1, "b": 2}'}}
+    item = {**key, "version": {"N": "3"}, "schema_version": {"N": "1"}, "document": {"S": '{"a": 1, "b": 2}'}}
     with Stubber(client) as stub:
         stub.add_response("get_item", {}, {"TableName": "t", "Key": key, "ConsistentRead": True})
         expected = {

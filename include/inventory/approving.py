@@ -1,0 +1,35 @@
+"""Who must agree to a run on an environment, and which runbooks nobody has to agree to."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from include.inventory.fields import Duration, Model
+
+Purpose = Literal["production", "staging", "development", "review"]
+DagId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Unattended(Model):
+    """Runs of one runbook that nobody approves by hand, such as those of a schedule or a webhook."""
+
+    reason: str = Field(min_length=10)  # it stands on the run's record instead of a person
+    even_if_disruptive: bool = False  # needed on an environment whose purpose is production
+
+
+class Approval(Model):
+    """Who must agree before anything is changed. A time-out is a refusal."""
+
+    approvers: tuple[str, ...] = Field(min_length=1)  # Airflow user ids
+    count: Literal[1, 2] = 1
+    requester_may_approve: bool = False
+    respond_within: Duration
+    unattended: dict[DagId, Unattended] = Field(default_factory=dict)  # by runbook; all others are asked about
+
+    @model_validator(mode="after")
+    def _enough_people(self) -> Self:
+        if len(set(self.approvers)) != len(self.approvers):
+            raise ValueError("approvers: the same person is listed twice")
+        if len(self.approvers) < self.count:
+            raise ValueError(f"approvers: {self.count} are needed but only {len(self.approvers)} listed")
+        return self

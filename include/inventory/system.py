@@ -1,0 +1,65 @@
+"""One product, as one inventory file describes it."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from include.inventory.fields import Model, Name, RepositoryName, Slug
+from include.inventory.models import Environment
+from include.inventory.releasing import Versions
+from include.inventory.templates import Template
+
+
+class Sentry(Model):
+    """Where a system's errors are gathered; its environments have the inventory's names there."""
+
+    organization: Slug
+    project: Slug
+
+
+class System(Model):
+    """One product, as one inventory file describes it."""
+
+    system: Name
+    title: str
+    github: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
+    slack_workspace: str | None = None
+    jira_project: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9]+$")
+    sentry: Sentry | None = None
+    image_repository: RepositoryName | None = None
+    environments: dict[Name, Environment] = Field(min_length=1)
+    templates: dict[Name, Template] = Field(default_factory=dict)  # of environments that come and go
+    versions: Versions = Versions()
+
+    @model_validator(mode="after")
+    def _proofs_come_from_elsewhere(self) -> Self:
+        sampled = {name: template.sample() for name, template in self.templates.items()}
+        for name, environment in {**self.environments, **sampled}.items():
+            proved_on = environment.release.proved_on if environment.release else None
+            other = self.environments.get(proved_on) if proved_on else None
+            if proved_on and (proved_on == name or other is None or other.release is None):
+                raise ValueError(
+                    f"environments.{name}.release.proved_on: {proved_on!r} is no other environment with a release section"
+                )
+            looked_at = environment.region_data.proved_on if environment.region_data else None
+            other = self.environments.get(looked_at) if looked_at else None
+            if looked_at and (looked_at == name or other is None or other.region_data is None):
+                raise ValueError(
+                    f"environments.{name}.region_data.proved_on: {looked_at!r} is no other environment with a region_data section"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_unambiguous(self) -> Self:
+        patterns: dict[str, str] = {}
+        for name, template in self.templates.items():
+            if name in self.environments:
+                raise ValueError(f"templates.{name}: there is an environment {name!r}, too; rename one of the two")
+            if template.pattern in patterns:
+                raise ValueError(f"templates.{name}.pattern: {patterns[template.pattern]!r} has the same one")
+            patterns[template.pattern] = name
+            if taken := [each for each in self.environments if template.fits(each)]:
+                raise ValueError(
+                    f"templates.{name}.pattern: the environment {taken[0]!r} fits it; rename one of the two"
+                )
+        return self

@@ -1,0 +1,14 @@
+"""Pages and endpoints of our own in Airflow's API server, behind Airflow's own sign-in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LazyApp:
+    """The FastAPI app, imported with its first request: every process of Airflow loads the plugin, only one serves it."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        from opskit.web.approvals import app
+
+        await app(scope, receive, send)

@@ -1,0 +1,30 @@
+"""Keys of what is kept in DynamoDB stand in one module."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / "include/operations/documents.py"
+FILES = [
+    file for room in ("include", "plugins", "dags") for file in sorted((ROOT / room).rglob("*.py")) if file != HOME
+]
+KEY = re.compile(r"[a-z-]+#")
+
+
+def keys_in(source: str) -> list[str]:
+    """Return the string constants, also those inside f-strings, that begin as a key does."""
+    constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [each for each in constants if isinstance(each, str) and KEY.match(each)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_raw_key_stands_outside_the_module_of_documents(file: Path):
+    assert keys_in(file.read_text()) == []
+
+
+def test_a_raw_key_would_be_found_in_plain_strings_and_in_f_strings():
+    assert keys_in('table.get(f"run#{run}", "event#1")') == ["event#1", "run#"]
+    assert len(keys_in(HOME.read_text())) > 15

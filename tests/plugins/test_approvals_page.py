@@ -1,0 +1,145 @@
+"""The endpoint that takes an approval back, as Airflow's API server mounts it."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from airflow.api_fastapi.common.db.common import _get_session
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from include.approval import Decision
+from include.errors import PreconditionError
+from include.operations.history import add_decision, list_events
+from include.operations.start import read_withdrawal, start_writing
+from opskit.web import LazyApp, approvals
+from opskit_plugin import OpskitPlugin
+from tests.unit.operations.conftest import client, dynamodb, table
+
+__all__ = ["client", "dynamodb", "table"]
+NAME, PATH = (
+    "service_restart/manual__2026-11-20T14:00:00+00:00",
+    "/runbooks/service_restart/runs/manual__2026-11-20T14:00:00+00:00",
+)
+NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
+
+
+def approve(table, by, seat=1, outcome="approved"):
+    why = f"{by} {outcome} the plan"
+    add_decision(table, NAME, Decision(seat=seat, outcome=outcome, by=by, at=NOW, digest="digest", why=why))
+
+
+@pytest.fixture
+def browser(table, monkeypatch):
+    """A function that returns the browser of a user; the run is on core/production."""
+    run = SimpleNamespace(conf={"target": "core/production"})
+    monkeypatch.setattr(approvals, "operations_table", {"core/production": table}.__getitem__)
+    allowed = SimpleNamespace(is_authorized_dag=lambda **_: True)
+    monkeypatch.setattr("airflow.api_fastapi.core_api.security.get_auth_manager", lambda: allowed)
+    monkeypatch.setattr("airflow.api_fastapi.core_api.security.DagModel.get_team_name", lambda _: None)
+    server = FastAPI()
+    server.mount("/runbooks", LazyApp())
+    state = SimpleNamespace(run=run, allowed=allowed)
+    session = SimpleNamespace(scalar=lambda _: state.run)
+    monkeypatch.setitem(approvals.app.dependency_overrides, _get_session, lambda: session)
+
+    def sign_in(name):
+        user = SimpleNamespace(get_id=lambda: name, get_name=lambda: name)
+        monkeypatch.setitem(approvals.app.dependency_overrides, get_user, lambda: user)
+        browser = TestClient(server)
+        browser.state = state
+        return browser
+
+    return sign_in
+
+
+def test_the_giver_takes_the_approval_back_and_that_is_on_record(browser, table):
+    approve(table, "ann")
+    answer = browser("ann").post(f"{PATH}/withdraw")
+    assert answer.status_code == 200
+    assert answer.json()["detail"].startswith("ann took back the approval at ")
+    assert answer.json()["detail"].endswith(" UTC; the run changes nothing.")
+    assert read_withdrawal(table, NAME).by == "ann"
+    assert [(each["step"], each["phase"]) for each in list_events(table, NAME)] == [("withdraw_approval", "note")]
+
+
+def test_asking_twice_takes_it_back_once(browser, table):
+    approve(table, "ann")
+    assert [browser("ann").post(f"{PATH}/withdraw").status_code for _ in range(2)] == [200, 200]
+    assert len(list_events(table, NAME)) == 1
+
+
+def test_somebody_else_is_refused_with_the_name_of_who_may(browser, table):
+    approve(table, "ann")
+    answer = browser("eve").post(f"{PATH}/withdraw")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        403,
+        "eve has no approval of this run to take back: ask ann, who gave it.",
+    )
+    assert read_withdrawal(table, NAME) is None
+
+
+def test_after_the_first_write_the_answer_says_what_to_do_instead(browser, table):
+    approve(table, "ann")
+    start_writing(table, NAME)
+    answer = browser("ann").post(f"{PATH}/withdraw")
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith(f"It is too late to take the approval back: {NAME} began to change")
+    assert answer.json()["detail"].endswith("to stop it, mark the run as failed, then look at what its record says.")
+
+
+def test_run_that_is_not_there_is_said_so(browser):
+    ann = browser("ann")
+    ann.state.run = None
+    answer = ann.post(f"{PATH}/withdraw")
+    assert answer.status_code == 404
+    assert "has no run manual__2026-11-20T14:00:00+00:00" in answer.json()["detail"]
+
+
+def test_who_may_not_see_the_run_gets_airflows_403(browser, table):
+    approve(table, "ann")
+    ann = browser("ann")
+    ann.state.allowed.is_authorized_dag = lambda **_: False
+    assert ann.post(f"{PATH}/withdraw").status_code == 403
+    assert ann.get(f"{PATH}/approval").status_code == 403
+    assert read_withdrawal(table, NAME) is None
+
+
+def test_stranger_gets_airflows_401(browser, table, monkeypatch):
+    approve(table, "ann")
+    ann = browser("ann")
+    monkeypatch.delitem(approvals.app.dependency_overrides, get_user)
+    assert ann.post(f"{PATH}/withdraw").status_code == 401
+    assert read_withdrawal(table, NAME) is None
+
+
+def test_aws_that_refuses_is_told_in_a_sentence(browser, monkeypatch):
+    def refuse(_):
+        raise PreconditionError("There is no Airflow connection aws_core_production.")
+
+    ann = browser("ann")
+    monkeypatch.setattr(approvals, "operations_table", refuse)
+    answer = ann.post(f"{PATH}/withdraw")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503,
+        "The approvals of this run cannot be read: There is no Airflow connection aws_core_production.",
+    )
+
+
+def test_page_shows_the_button_only_to_who_may_use_it(browser, table):
+    approve(table, "ann")
+    approve(table, "<b>bob", seat=2, outcome="rejected")
+    page = browser("ann").get(f"{PATH}/approval").text
+    assert "<button>Take my approval back</button>" in page
+    assert "ann approved the plan; &lt;b&gt;bob rejected the plan." in page
+    assert "<button>" not in browser("eve").get(f"{PATH}/approval").text
+    browser("ann").post(f"{PATH}/withdraw")
+    page = browser("ann").get(f"{PATH}/approval").text
+    assert "<button>" not in page
+    assert "ann took back the approval at" in page
+
+
+def test_plugin_offers_the_page_beside_the_run():
+    assert [each["url_prefix"] for each in OpskitPlugin.fastapi_apps] == ["/runbooks"]
+    assert [each["href"] for each in OpskitPlugin.external_views] == ["/runbooks/{DAG_ID}/runs/{RUN_ID}/approval"]
