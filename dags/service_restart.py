@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, task
 
 from include.inventory import load
+from include.reconcile import reconcile
 from include.restart import steps
 from include.restart.plan import RestartPlan
 from include.runbooks import operator_page
@@ -54,7 +55,7 @@ with DAG(
         with step() as here:
             here.skip_unless_begun()
             plan = RestartPlan.model_validate(here.guard["plan"])
-            steps.reconcile(here.clients, here.permit, plan.services)
+            reconcile(here.clients, here.permit)
             groups = [each.group.name for each in plan.services if each.group]
             for each in plan.services:
                 if each.group:

@@ -7,10 +7,11 @@ from airflow.sdk import task
 from include.errors import NeighbourAwayError, PreconditionError, RunbookError
 from include.operations.data_proofs import add_data_proof
 from include.operations.history import list_events
+from include.reconcile import reconcile
 from include.regions import keeping, publishing, replacing, versioning
 from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
-from include.regions.transfer import WAY_BACK, read_mark, reconcile, refuse_after_way_back
+from include.regions.transfer import WAY_BACK, read_mark, refuse_after_way_back
 from include.sheets import note_uris
 from opskit.neighbours import open_worksheet
 from opskit.operators.decide_way_back import state_of_regions
@@ -20,7 +21,7 @@ from opskit.step import Step, step
 def plan_of(here: Step) -> RegionDataPlan:
     """Return the confirmed plan, after what became of unanswered writes is on record."""
     plan = RegionDataPlan.model_validate(here.guard["plan"])
-    reconcile(here.clients, here.permit, plan.regions, plan.services)
+    reconcile(here.clients, here.permit)
     return plan
 
 

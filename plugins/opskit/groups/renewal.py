@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
+from include.reconcile import reconcile
 from include.regions import renewing
 from include.restart import steps
 from opskit.groups.restart import choose_strategy, roll_out_services, surge, verify_restart
@@ -47,7 +48,7 @@ def renewal(within: str = "", why_not: Callable[[Step], str | None] = lambda her
 
 def hand_back(here: Step, planned: Planned) -> str:
     """Let the groups' alarms and schedules act again; safe to repeat."""
-    steps.reconcile(here.clients, here.permit, planned.services)
+    reconcile(here.clients, here.permit)
     groups = [each for each in planned.services if each.group]
     for each in groups:
         steps.hand_back_group(here.clients, here.permit, each)

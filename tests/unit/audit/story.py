@@ -18,6 +18,18 @@ def arn(task: str) -> str:
     return f"{TASKS}/{task}"
 
 
+def intended(name: str, on: list[str], values: dict[str, Any]) -> dict[str, Any]:
+    """Return what the journal keeps of a write."""
+    service, action = name.split(".")
+    return {
+        "service": service,
+        "action": action,
+        "resources": {"of": on},
+        "values": values,
+        "unknown": "it is not known",
+    }
+
+
 class Story:
     """Writes calls and documents in one order; every method may be told to do it wrongly, or be left out."""
 
@@ -100,7 +112,7 @@ class Story:
         self, name: str, on: list[str], *, run: str = RUN, step: str = "step", digest: str = DIGEST, **values: Any
     ) -> int:
         self.look_at_lease()
-        details = {"call": name, "on": on, "values": values, "fencing": self.lease.fencing, "digest": digest}
+        details = {"write": intended(name, on, values), "fencing": self.lease.fencing, "digest": digest}
         return self.event("intent", f"{name} {' '.join(on)}", run=run, step=step, **details)
 
     def look_at_lease(self) -> None:

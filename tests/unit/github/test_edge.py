@@ -86,7 +86,7 @@ def test_limit_that_only_a_header_tells_is_one(core):
 def test_dispatch_to_a_github_that_names_no_run_gives_none(core):
     mocked, repository = core
     sent = mocked.post(f"{REPOSITORY}/actions/workflows/build.yml/dispatches", status=204)
-    assert github.dispatch_workflow(repository, "build.yml", "main", {"commit": "x"}) is None
+    assert github.dispatch_workflow(repository, "build.yml", "main", {"commit": "x"}).make() is None
     assert sent.call_count == 1
 
 
@@ -97,5 +97,5 @@ def test_write_that_times_out_is_not_repeated(core):
     mocked.get(f"{REPOSITORY}/git/ref/tags/v1.0.0", status=404, json={"message": "Not Found"})
     sent = mocked.post(f"{REPOSITORY}/releases", body=requests.ReadTimeout("slow"))
     with pytest.raises(NeighbourAwayError):
-        github.create_draft(repository, "v1.0.0", "0" * 40, "v1.0.0", "notes")
+        github.create_draft(repository, "v1.0.0", "0" * 40, "v1.0.0", "notes").make()
     assert sent.call_count == 1
