@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from include.audit.history import Event, History, Kept, Run, Violation
 from include.releases.versions import read_version
+from tests.invariants.history import Event, History, Kept, Run, Violation
 
 RELEASE, STAGING = "production_release", "staging_deployment"
 PUBLISH = "github.PublishRelease"  # the intent of publishing: values tag_name and target_commitish, on the repository

@@ -4,8 +4,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from include.audit import Violation, check, read_history
 from include.lease import Lease
+from tests.invariants import Violation, check, read_history
 from tests.unit.facts import NOON, TASKS, maps, surge_plan
 
 TARGET, RUN, REQUESTER, DIGEST = "maps/staging", "service_restart/manual-1", "olga", "d" * 64

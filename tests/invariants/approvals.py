@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from include.audit.history import History, Run, Violation
+from tests.invariants.history import History, Run, Violation
 
 
 def check_approvals(history: History) -> list[Violation]:

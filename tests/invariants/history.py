@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from include.approval import Decision
-from include.audit.actions import ACTIONS
 from include.inventory import Target
 from include.lease import Lease
 from include.write import RecordedWrite, read_write
+from tests.invariants.actions import ACTIONS
 
 OUTCOMES = ("done", "failed", "found")
 

@@ -4,12 +4,12 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from include.audit import Violation, check, read_history
 from include.inventory import Target, load
 from include.lease import Lease
 from include.releases.migration import client_token, migration_key, started_by
-from tests.unit.audit.story import intended
+from tests.invariants import Violation, check, read_history
 from tests.unit.facts import NOON
+from tests.unit.invariants.story import intended
 
 PRODUCTION, STAGING = load().target("core/production"), load().target("core/staging")
 RELEASE, DEPLOYMENT = "production_release/one", "staging_deployment/ci-1"

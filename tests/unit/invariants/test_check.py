@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from include.audit import Excuse
-from tests.unit.audit.story import CLUSTER, GROUP, NEW, OLD, RUN, SERVICE, TARGET, Story, arn
+from tests.invariants import Excuse
+from tests.unit.invariants.story import CLUSTER, GROUP, NEW, OLD, RUN, SERVICE, TARGET, Story, arn
 
 OTHER = "service_restart/manual-2"
 
