@@ -18,7 +18,7 @@ from tenacity import (
 )
 
 from include.errors import NeighbourAwayError, PreconditionError
-from include.plan.markdown import one_line
+from include.text import one_line
 
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds; whoever is away for longer is for the task's own retry

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from include.aws.cloudwatch import Alarm
 from include.errors import BakeFailedError, PreconditionError
 from include.inventory.releasing import Bake
-from include.plan.markdown import one_line
+from include.text import one_line
 from include.waits.progress import Progress, minutes
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from datetime import datetime
 from include.aws.codedeploy import ROLLBACK, Deployment
 from include.aws.task_sets import TaskSet
 from include.errors import DriftError, RolloutFailedError
-from include.plan.markdown import one_line
 from include.releases.parts import ServiceRelease, revision
+from include.text import one_line
 from include.waits.progress import Progress, minutes
 
 FAILED = ("Failed", "Stopped")

@@ -13,7 +13,7 @@ from include.errors import MigrationFailedError, PreconditionError
 from include.inventory.models import OneOff
 from include.operations.migrations import Attempt
 from include.params import shown, storable
-from include.plan.markdown import one_line
+from include.text import one_line
 from include.waits.progress import Progress, minutes
 
 PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is the review apps' own, and destroys data

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.plan.markdown import one_line
+from include.text import one_line
 
 if TYPE_CHECKING:
     from include.github import Commit
