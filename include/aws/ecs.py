@@ -9,8 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from include.aws.clock import answered_at
-from include.aws.once import ask_once
 from include.errors import PreconditionError, RolloutFailedError
+from include.retry import AWS_WRITE_ONCE
 from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
@@ -266,7 +266,9 @@ def force_new_deployment(client: ECSClient, cluster: str, service: str, replaces
     """
 
     def make() -> Deployment:
-        response = ask_once(lambda: client.update_service(cluster=cluster, service=service, forceNewDeployment=True))
+        response = AWS_WRITE_ONCE.run(
+            lambda: client.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+        )
         return read_described_service(response["service"], cluster, answered_at(response)).primary
 
     return Write(

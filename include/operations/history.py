@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from include.approval import Decision
 from include.errors import PreconditionError
-from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import Document, OperationsTable
+from include.retry import CONDITIONAL_WRITE
 
 Phase = Literal["intent", "done", "failed", "found", "note", "progress", "asked"]
 
@@ -34,7 +34,7 @@ def add_event(
     The number, not the time, is its place: the clocks of two workers may be minutes apart.
     """
     own = {"step": step, "phase": phase, "text": text, "key": uuid.uuid4().hex}
-    for _ in attempts():
+    for _ in CONDITIONAL_WRITE.tries():
         last = table.last(f"run#{run}", "event#")
         number = int(last[0].split("#")[1]) + 1 if last else 1
         sk = f"event#{number:020d}"
@@ -42,7 +42,7 @@ def add_event(
         if table.add(f"run#{run}", sk, event) or _is_own(table.get(f"run#{run}", sk), own["key"]):
             return number
     raise PreconditionError(
-        f"The journal of {run} was written to {ATTEMPTS} times while step {step} wanted to add a line; start again later."
+        f"The journal of {run} was written to {CONDITIONAL_WRITE.attempts} times while step {step} wanted to add a line; start again later."
     )
 
 

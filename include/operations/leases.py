@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from include.errors import PreconditionError
 from include.lease import Claim, Lease, claim, confirm, ensure_held, free, keep, release
 from include.lease.model import RunState
-from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import OperationsTable
+from include.retry import CONDITIONAL_WRITE
 
 SK = "lease"
 
@@ -32,7 +32,7 @@ def try_claim(
     table: OperationsTable, target: str, owner: str, reason: str, now: datetime, run_state: RunState
 ) -> Claim:
     """Ask for the lease once: held, acquired, taken over, or a seat in the waiting room."""
-    for _ in attempts():
+    for _ in CONDITIONAL_WRITE.tries():
         before = read_lease(table, target)
         asked = claim(before, owner, reason, now, run_state)
         if asked.lease == before or _swap(table, before, asked.lease):
@@ -66,7 +66,7 @@ def ensure_lease(table: OperationsTable, target: str, owner: str, fencing: int, 
 
 
 def _change(table: OperationsTable, target: str, decide: Callable[[Lease], Lease | None]) -> bool:
-    for _ in attempts():
+    for _ in CONDITIONAL_WRITE.tries():
         before = read_lease(table, target)
         after = decide(before)
         if after is None:
@@ -84,5 +84,5 @@ def _swap(table: OperationsTable, before: Lease, after: Lease) -> bool:
 
 def _contended(target: str) -> PreconditionError:
     return PreconditionError(
-        f"The lease of {target} changed {ATTEMPTS} times while this run asked for it; start again later."
+        f"The lease of {target} changed {CONDITIONAL_WRITE.attempts} times while this run asked for it; start again later."
     )

@@ -5,8 +5,9 @@ from functools import partial
 
 import pytest
 
-from include import github, jira, neighbours, sentry
+from include import github, jira, sentry
 from include.errors import NeighbourAwayError, PreconditionError
+from include.retry import EXTERNAL_SERVICE
 from opskit.neighbours import github_repository, jira_client, sentry_client
 from sandbox.neighbours.github import QUEUED, reading_token_of
 from sandbox.neighbours.github_model import File
@@ -345,7 +346,7 @@ def test_github_that_stays_away_is_told_after_some_looks(core, inject):
     injected = inject("github_error", target="core/staging", status=503, times=1000)
     with pytest.raises(NeighbourAwayError, match=rf"GitHub did not answer about repository {CORE} \(HTTP 503"):
         github.list_tags(core)
-    assert injected() == neighbours.ATTEMPTS
+    assert injected() == EXTERNAL_SERVICE.attempts
 
 
 @pytest.mark.parametrize("limit", ["primary", "secondary"])
@@ -417,7 +418,7 @@ def test_jira_that_is_down_is_away_and_comes_back(tickets, inject, fields):
     again = inject("jira_down", target="core/staging", **fields)
     with pytest.raises(NeighbourAwayError, match=f"about ticket {READY}"):
         jira.get_tickets(tickets, [READY])
-    assert again() == neighbours.ATTEMPTS
+    assert again() == EXTERNAL_SERVICE.attempts
 
 
 def test_rate_limit_of_jira_is_told_and_neither_slept_through_nor_repeated(tickets, inject):

@@ -1,5 +1,7 @@
 """What PyGithub makes of odd answers, in our own errors."""
 
+from dataclasses import replace
+
 import pytest
 import requests
 import responses
@@ -7,6 +9,7 @@ from github import Auth, Github
 
 from include import github, neighbours
 from include.errors import NeighbourAwayError, PreconditionError
+from include.retry import EXTERNAL_SERVICE
 
 ROOT = "http://127.0.0.1:9/api/v3"
 REPOSITORY = f"{ROOT}/repos/example/core"
@@ -14,8 +17,7 @@ REPOSITORY = f"{ROOT}/repos/example/core"
 
 @pytest.fixture
 def core(monkeypatch):
-    monkeypatch.setattr(neighbours, "FIRST", 0.001)
-    monkeypatch.setattr(neighbours, "LONGEST", 0.001)
+    monkeypatch.setattr(neighbours, "EXTERNAL_SERVICE", replace(EXTERNAL_SERVICE, first=0.001, longest=0.001))
     options = {"retry": None, "seconds_between_requests": 0, "seconds_between_writes": 0, "lazy": True}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
         client = Github(auth=Auth.Token("none"), base_url=ROOT, **options)
