@@ -8,22 +8,12 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import requests
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    stop_before_delay,
-    wait_exponential_jitter,
-)
 
 from include.errors import NeighbourAwayError, PreconditionError
-from include.plan.markdown import one_line
+from include.retry import EXTERNAL_SERVICE
+from include.text import one_line
 
 T = TypeVar("T")
-PATIENCE = 30.0  # seconds; whoever is away for longer is for the task's own retry
-ATTEMPTS = 5
-FIRST, LONGEST = 0.5, 8.0  # seconds between two of them
 UNTOLD = 60.0  # seconds to leave alone one that does not say how long: GitHub asks for at least a minute
 LIMITS = ("x-ratelimit", "x-sentry-rate-limit")
 LONGEST_SAID = 300  # characters of what it says about a refusal
@@ -31,19 +21,7 @@ LONGEST_SAID = 300  # characters of what it says about a refusal
 
 def ask(look: Callable[[], T]) -> T:
     """Return what a look returns; it changes nothing, so it is taken again while it may help. Raises: NeighbourAwayError."""
-    trying = Retrying(
-        retry=retry_if_exception_type(NeighbourAwayError),
-        stop=stop_after_attempt(ATTEMPTS) | stop_before_delay(PATIENCE),
-        wait=_pause,
-        reraise=True,
-    )
-    return trying(look)
-
-
-def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.wait if isinstance(error, NeighbourAwayError) else 0.0
-    return max(asked, wait_exponential_jitter(multiplier=FIRST, max=LONGEST, jitter=FIRST)(state))
+    return EXTERNAL_SERVICE.run(look)
 
 
 def explain(

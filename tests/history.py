@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from include.audit import Excuse, Violation, check, read_history
 from include.inventory import Inventory, Target, load
+from tests.invariants import Excuse, Violation, check, read_history
 from tests.sandbox_client import Sandbox, wait_for
 
 KEPT_CALLS = 100_000  # the length of the sandbox's call log: a longer history has lost its beginning

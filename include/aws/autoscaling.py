@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from include.errors import PreconditionError
+from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
 
 PROTECTION_LIMIT = 50  # instances one SetInstanceProtection call takes
+SET_CAPACITY = Action(
+    "autoscaling", "SetDesiredCapacity", resources=("AutoScalingGroupName",), values=("DesiredCapacity",)
+)
+SUSPEND = Action(
+    "autoscaling",
+    "SuspendProcesses",
+    resources=("AutoScalingGroupName",),
+    values=("ScalingProcesses",),
+    detail=True,
+)
+RESUME = Action(
+    "autoscaling",
+    "ResumeProcesses",
+    resources=("AutoScalingGroupName",),
+    values=("ScalingProcesses",),
+    detail=True,
+)
+PROTECT_INSTANCES = Action(
+    "autoscaling",
+    "SetInstanceProtection",
+    resources=("AutoScalingGroupName", "InstanceIds"),
+    values=("ProtectedFromScaleIn",),
+    detail=True,
+)
 Process = Literal["AlarmNotification", "ScheduledActions"]
 
 
@@ -55,27 +80,85 @@ def describe_group(client: AutoScalingClient, name: str) -> Group:
     )
 
 
-def set_desired_capacity(client: AutoScalingClient, group: str, capacity: int) -> None:
-    """Set the group's desired capacity; absolute, so safe to repeat."""
-    client.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=capacity, HonorCooldown=False)
+def set_desired_capacity(client: AutoScalingClient, group: str, capacity: int, before: int) -> Write[None]:
+    """Return the write that sets the group's desired capacity; absolute, so safe to repeat."""
+
+    def make() -> None:
+        client.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=capacity, HonorCooldown=False)
+
+    return Write(
+        SET_CAPACITY,
+        f"{group}: {before} -> {capacity}",
+        make,
+        resources={"AutoScalingGroupName": group},
+        values={"DesiredCapacity": capacity},
+    )
 
 
-def suspend_processes(client: AutoScalingClient, group: str, processes: Iterable[Process]) -> None:
-    """Stop the group from acting on its own in these ways, until resumed."""
-    client.suspend_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
+def suspend_processes(client: AutoScalingClient, group: str, processes: Sequence[Process]) -> Write[None]:
+    """Return the write that stops the group from acting on its own in these ways, until resumed."""
+
+    def make() -> None:
+        client.suspend_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
+
+    return Write(
+        SUSPEND,
+        f"{group}: {', '.join(processes)}",
+        make,
+        resources={"AutoScalingGroupName": group},
+        values={"ScalingProcesses": list(processes)},
+    )
 
 
-def resume_processes(client: AutoScalingClient, group: str, processes: Iterable[Process]) -> None:
-    """Let the group act on its own again in these ways."""
-    client.resume_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
+def resume_processes(client: AutoScalingClient, group: str, processes: Sequence[Process]) -> Write[None]:
+    """Return the write that lets the group act on its own again in these ways."""
+
+    def make() -> None:
+        client.resume_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
+
+    return Write(
+        RESUME,
+        f"{group}: {', '.join(processes)}",
+        make,
+        resources={"AutoScalingGroupName": group},
+        values={"ScalingProcesses": list(processes)},
+    )
 
 
-def protect_instances(client: AutoScalingClient, group: str, ids: Iterable[str], *, protected: bool) -> None:
-    """Keep instances from being chosen when the group shrinks, or let them be chosen again."""
-    wanted = list(ids)
-    for start in range(0, len(wanted), PROTECTION_LIMIT):
-        client.set_instance_protection(
-            AutoScalingGroupName=group,
-            InstanceIds=wanted[start : start + PROTECTION_LIMIT],
-            ProtectedFromScaleIn=protected,
-        )
+def protect_instances(client: AutoScalingClient, group: str, ids: Sequence[str], *, protected: bool) -> Write[None]:
+    """Return the write that keeps instances from being chosen when the group shrinks, or lets them be chosen again."""
+
+    def make() -> None:
+        for start in range(0, len(ids), PROTECTION_LIMIT):
+            client.set_instance_protection(
+                AutoScalingGroupName=group,
+                InstanceIds=list(ids[start : start + PROTECTION_LIMIT]),
+                ProtectedFromScaleIn=protected,
+            )
+
+    return Write(
+        PROTECT_INSTANCES,
+        f"{group}: {'on' if protected else 'off'} for {', '.join(ids)}",
+        make,
+        resources={"AutoScalingGroupName": group, "InstanceIds": tuple(ids)},
+        values={"ProtectedFromScaleIn": protected},
+    )
+
+
+def was_applied(client: AutoScalingClient, write: RecordedWrite) -> bool | None:
+    """Tell whether a write of this module shows in its group now; None if the journal does not say which group it is."""
+    name = write.resource("AutoScalingGroupName")
+    if not name:
+        return None
+    group, values = describe_group(client, name), write.values
+    if write.action == SET_CAPACITY.name:
+        return bool(group.desired == values["DesiredCapacity"])
+    if write.action == SUSPEND.name:
+        return set(values["ScalingProcesses"]) <= set(group.suspended)
+    if write.action == RESUME.name:
+        return not set(values["ScalingProcesses"]) & set(group.suspended)
+    if write.action == PROTECT_INSTANCES.name:
+        asked = set(write.resources["InstanceIds"]) & {each.id for each in group.instances}
+        protected = {each.id for each in group.instances if each.protected}
+        return asked <= protected if values["ProtectedFromScaleIn"] else not asked & protected
+    return None

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
-
-from include.releases.bake import Alarm
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
 
 DESCRIBE_LIMIT = 100  # names one DescribeAlarms call takes; it answers with pages of fifty unless told otherwise
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A CloudWatch alarm; `since` is when its state changed last, by AWS's clock."""
+
+    name: str
+    state: str
+    since: datetime
+    reason: str = ""
+    window_seconds: int = 0  # its period times its evaluation periods: how long it takes to notice
 
 
 def describe_alarms(client: CloudWatchClient, names: Iterable[str]) -> tuple[Alarm, ...]:

@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from include.errors import PreconditionError
+from include.write import Action, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_codebuild.client import CodeBuildClient
+
+START_BUILD = Action("codebuild", "StartBuild", resources=("projectName",), values=("sourceVersion",))
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,27 @@ class Build:
     reason: str = ""  # what the phase that failed says
 
 
-def start_build(client: CodeBuildClient, project: str, source_version: str, token: str) -> Build:
-    """Start a build of one version of the source and return it.
+def start_build(client: CodeBuildClient, project: str, source_version: str, token: str) -> Write[Build]:
+    """Return the write that starts a build of one version of the source, and gives it.
 
     With the same token CodeBuild starts no second one for five minutes; whoever repeats it later looks with find_build
     first. Raises: PreconditionError if there is no such project.
     """
-    try:
-        response = client.start_build(projectName=project, sourceVersion=source_version, idempotencyToken=token)
-    except client.exceptions.ResourceNotFoundException as error:
-        raise _unknown(project) from error
-    return _build(response["build"])
+
+    def make() -> Build:
+        try:
+            response = client.start_build(projectName=project, sourceVersion=source_version, idempotencyToken=token)
+        except client.exceptions.ResourceNotFoundException as error:
+            raise _unknown(project) from error
+        return _build(response["build"])
+
+    return Write(
+        START_BUILD,
+        f"{project}: commit {source_version[:12]}",
+        make,
+        resources={"projectName": project},
+        values={"sourceVersion": source_version, "idempotencyToken": token},
+    )
 
 
 def describe_build(client: CodeBuildClient, id: str) -> Build:

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from include.errors import PreconditionError
-from include.releases.blue_green import Deployment
+from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_codedeploy.client import CodeDeployClient
     from mypy_boto3_codedeploy.type_defs import RevisionLocationTypeDef
 
 DESCRIBE_LIMIT = 25  # deployments one BatchGetDeployments call takes
+DESCRIPTION_LENGTH = 100  # characters
+ROLLBACK = "codeDeployRollback"  # the creator of a deployment that undoes another
+
+CREATE = Action("codedeploy", "CreateDeployment", resources=("deploymentGroupName",), values=("revision",))
+STOP = Action("codedeploy", "StopDeployment", resources=("deploymentId",))
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment of a deployment group, as CodeDeploy describes it."""
+
+    id: str
+    status: str
+    creator: str
+    created_at: datetime
+    task_definition: str = ""  # of its AppSpec; "" where the revision does not say
+    error_code: str = ""
+    error_message: str = ""
+    rollback_id: str = ""  # rollbackInfo.rollbackDeploymentId: the deployment that undoes this one
+    undoes_id: str = ""  # rollbackInfo.rollbackTriggeringDeploymentId: the one this undoes
+    rollback_message: str = ""
 
 
 def list_deployments(client: CodeDeployClient, application: str, group: str, since: datetime) -> tuple[Deployment, ...]:
@@ -44,21 +66,41 @@ def list_deployments(client: CodeDeployClient, application: str, group: str, sin
 
 
 def create_deployment(
-    client: CodeDeployClient, application: str, group: str, revision: dict[str, Any], description: str
-) -> str:
-    """Start a deployment of a revision (see `revision_of`) and return its id; the group's alarms do not stop it.
+    client: CodeDeployClient,
+    application: str,
+    group: str,
+    definition: str,
+    *,
+    container: str,
+    port: int,
+    service: str,
+    by: str,
+    since: datetime,
+) -> Write[str]:
+    """Return the write that starts a deployment of a task definition, and gives its id; the group's alarms do not stop it.
 
     It is a way back, and an alarm that fires is the usual reason to go. CodeDeploy knows no token that would make a second call
-    the same, but takes no second deployment while the first is at work.
+    the same, but takes no second deployment while the first is at work. `since`: when the run began, by AWS's clock.
     """
-    made = client.create_deployment(
-        applicationName=application,
-        deploymentGroupName=group,
-        revision=cast("RevisionLocationTypeDef", revision),
-        description=description,
-        overrideAlarmConfiguration={"enabled": False},
+    about, revision = f"{service} to {definition.rsplit('/', 1)[-1]}", revision_of(definition, container, port)
+
+    def make() -> str:
+        made = client.create_deployment(
+            applicationName=application,
+            deploymentGroupName=group,
+            revision=cast("RevisionLocationTypeDef", revision),
+            description=f"{about}, by {by}"[:DESCRIPTION_LENGTH],
+            overrideAlarmConfiguration={"enabled": False},
+        )
+        return made["deploymentId"]
+
+    return Write(
+        CREATE,
+        about,
+        make,
+        resources={"applicationName": application, "deploymentGroupName": group},
+        values={"revision": revision, "wanted": definition, "since": since.isoformat()},
     )
-    return made["deploymentId"]
 
 
 def revision_of(definition: str, container: str, port: int) -> dict[str, Any]:
@@ -72,13 +114,35 @@ def revision_of(definition: str, container: str, port: int) -> dict[str, Any]:
     return {"revisionType": "AppSpecContent", "appSpecContent": {"content": content}}
 
 
-def stop_deployment(client: CodeDeployClient, id: str) -> bool:
-    """Stop a deployment and have CodeDeploy go back to what was before; False if it had ended already."""
-    try:
-        client.stop_deployment(deploymentId=id, autoRollbackEnabled=True)
-    except client.exceptions.DeploymentAlreadyCompletedException:
-        return False
-    return True
+def stop_deployment(client: CodeDeployClient, id: str, about: str) -> Write[bool]:
+    """Return the write that stops a deployment and has CodeDeploy go back; it gives False if that had ended already.
+
+    `about` says what comes of it.
+    """
+
+    def make() -> bool:
+        try:
+            client.stop_deployment(deploymentId=id, autoRollbackEnabled=True)
+        except client.exceptions.DeploymentAlreadyCompletedException:
+            return False
+        return True
+
+    return Write(STOP, f"{id}: {about}", make, resources={"deploymentId": id})
+
+
+def was_applied(client: CodeDeployClient, write: RecordedWrite) -> bool | None:
+    """Tell whether a write of this module shows in CodeDeploy now; None if the journal does not say where to look."""
+    application, group = write.resource("applicationName"), write.resource("deploymentGroupName")
+    if write.action == CREATE.name and application:
+        since = datetime.fromisoformat(write.values["since"])
+        return any(
+            each.task_definition == write.values["wanted"] and each.creator != ROLLBACK
+            for each in list_deployments(client, application, group, since)
+        )
+    if write.action == STOP.name and (id := write.resource("deploymentId")):
+        (found,) = client.batch_get_deployments(deploymentIds=[id])["deploymentsInfo"]
+        return bool(found["status"] == "Stopped")
+    return None
 
 
 def _deployment(item: Any) -> Deployment:

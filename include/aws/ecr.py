@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from include.errors import PreconditionError
 from include.inventory.models import Registry
-from include.releases.images import Finding, Image, Scan
+from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
 PAGE = 1000  # images or findings, the most ECR gives at once
+PUT_IMAGE = Action("ecr", "PutImage", resources=("repositoryName",), values=("imageTag",))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding of an image's scan; `name` is its CVE."""
+
+    name: str
+    severity: str
+    package: str = ""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What ECR says about an image's scan; `status` is its own word, "" if the image was never scanned."""
+
+    status: str
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)  # ECR's own, of all findings; they may come in pages
+
+    def count(self, severity: str) -> int:
+        listed = sum(each.severity == severity for each in self.findings)
+        return max(listed, self.counts.get(severity, 0))
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of a registry."""
+
+    digest: str
+    tags: tuple[str, ...]
+    pushed_at: datetime
 
 
 def list_images(client: ECRClient, registry: Registry) -> tuple[Image, ...]:
@@ -63,12 +98,36 @@ def describe_scan(client: ECRClient, registry: Registry, digest: str) -> Scan:
     return Scan(status.get("status", ""), tuple(findings), status.get("description", ""), counts)
 
 
-def tag_image(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
-    """Put a tag on an image; safe to repeat.
+def tag_image(client: ECRClient, registry: Registry, digest: str, tag: str) -> Write[None]:
+    """Return the write that puts a tag on an image; safe to repeat.
 
     ECR refuses a tag that another image has only where tags are immutable: elsewhere it moves it, so whoever asks for it
     has looked first (images.must_tag). Raises: PreconditionError.
     """
+    return Write(
+        PUT_IMAGE,
+        f"{registry.repository}: {tag} on {digest[:19]}",
+        lambda: _tag(client, registry, digest, tag),
+        resources={"registryId": registry.account, "repositoryName": registry.repository},
+        values={"imageTag": tag},
+    )
+
+
+def was_applied(client: ECRClient, write: RecordedWrite) -> bool | None:
+    """Tell whether an image has the tag that a write was to put on one; None if the journal does not say where to look."""
+    account, repository = write.resource("registryId"), write.resource("repositoryName")
+    if write.action != PUT_IMAGE.name or not account:
+        return None
+    try:
+        found = client.describe_images(
+            registryId=account, repositoryName=repository, imageIds=[{"imageTag": write.values["imageTag"]}]
+        )["imageDetails"]
+    except client.exceptions.ImageNotFoundException:
+        return False
+    return bool(found)
+
+
+def _tag(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
     with _known(client, registry):
         found = client.batch_get_image(
             registryId=registry.account, repositoryName=registry.repository, imageIds=[{"imageDigest": digest}]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from include.aws.clock import answered_at
-from include.aws.once import ask_once
 from include.errors import PreconditionError, RolloutFailedError
+from include.retry import AWS_WRITE_ONCE
+from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
@@ -19,6 +20,11 @@ DESCRIBE_SERVICES_LIMIT = 10  # services one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # tasks one DescribeTasks call takes
 PROTECTION_LIMIT = 10  # tasks one UpdateTaskProtection call takes
 GONE = ("MISSING", "TASK_NOT_VALID")  # its answers for a task that has stopped
+UPDATE_SERVICE = Action(
+    "ecs", "UpdateService", resources=("service",), values=("desiredCount", "forceNewDeployment", "taskDefinition")
+)
+STOP_TASK = Action("ecs", "StopTask", resources=("task",))
+PROTECT_TASKS = Action("ecs", "UpdateTaskProtection", resources=("tasks",), values=("protectionEnabled",), detail=True)
 REASON_LENGTH = 255  # characters of a StopTask reason AWS takes; a run id alone may have 250
 
 
@@ -238,39 +244,74 @@ def list_instances(client: ECSClient, cluster: str) -> dict[str, str]:
     return found
 
 
-def set_desired_count(client: ECSClient, cluster: str, service: str, count: int) -> None:
-    """Set the service's desired count; absolute, so safe to repeat."""
-    client.update_service(cluster=cluster, service=service, desiredCount=count)
+def set_desired_count(client: ECSClient, cluster: str, service: str, count: int) -> Write[None]:
+    """Return the write that sets the service's desired count; absolute, so safe to repeat."""
+
+    def make() -> None:
+        client.update_service(cluster=cluster, service=service, desiredCount=count)
+
+    return Write(
+        UPDATE_SERVICE,
+        f"{service}: desiredCount {count}",
+        make,
+        resources={"cluster": cluster, "service": service},
+        values={"desiredCount": count},
+    )
 
 
-def force_new_deployment(client: ECSClient, cluster: str, service: str) -> Deployment:
-    """Start a deployment of the same task definition and return it.
+def force_new_deployment(client: ECSClient, cluster: str, service: str, replaces: str) -> Write[Deployment]:
+    """Return the write that starts a deployment of the same task definition; `replaces` is the PRIMARY one before it.
 
     Not idempotent: `client` must not repeat it by itself, and whoever repeats it looks first.
     """
-    response = ask_once(lambda: client.update_service(cluster=cluster, service=service, forceNewDeployment=True))
-    return read_described_service(response["service"], cluster, answered_at(response)).primary
+
+    def make() -> Deployment:
+        response = AWS_WRITE_ONCE.run(
+            lambda: client.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+        )
+        return read_described_service(response["service"], cluster, answered_at(response)).primary
+
+    return Write(
+        UPDATE_SERVICE,
+        f"{service}: forceNewDeployment",
+        make,
+        resources={"cluster": cluster, "service": service},
+        values={"forceNewDeployment": True, "replaces": replaces},
+    )
 
 
-def protect_tasks(client: ECSClient, cluster: str, arns: Iterable[str], *, minutes: int | None) -> None:
-    """Protect tasks from scale-in for so many minutes; None lifts it, and then a task that is gone has none to lift.
+def protect_tasks(
+    client: ECSClient, cluster: str, service: str, arns: Sequence[str], *, minutes: int | None
+) -> Write[None]:
+    """Return the write that protects tasks from scale-in for so many minutes.
 
-    Raises: RolloutFailedError if AWS refuses any other.
+    None lifts the protection, and then a task that is gone has none to lift. Raises: RolloutFailedError if AWS refuses any
+    other.
     """
-    for batch in _batches(arns, PROTECTION_LIMIT):
-        if minutes is None:
-            response = client.update_task_protection(cluster=cluster, tasks=batch, protectionEnabled=False)
-        else:
-            response = client.update_task_protection(
-                cluster=cluster, tasks=batch, protectionEnabled=True, expiresInMinutes=minutes
-            )
-        failures = [each for each in response["failures"] if minutes or each.get("reason") not in GONE]
-        if failures:
-            failure = failures[0]
-            raise RolloutFailedError(
-                f"ECS did not change the protection of task {failure.get('arn', '?').rsplit('/', 1)[-1]} "
-                f"({failure.get('reason', 'no reason given')}); nothing was stopped, look at that task and start again."
-            )
+
+    def make() -> None:
+        for batch in _batches(arns, PROTECTION_LIMIT):
+            if minutes is None:
+                response = client.update_task_protection(cluster=cluster, tasks=batch, protectionEnabled=False)
+            else:
+                response = client.update_task_protection(
+                    cluster=cluster, tasks=batch, protectionEnabled=True, expiresInMinutes=minutes
+                )
+            failures = [each for each in response["failures"] if minutes or each.get("reason") not in GONE]
+            if failures:
+                failure = failures[0]
+                raise RolloutFailedError(
+                    f"ECS did not change the protection of task {failure.get('arn', '?').rsplit('/', 1)[-1]} "
+                    f"({failure.get('reason', 'no reason given')}); nothing was stopped, look at that task and start again."
+                )
+
+    return Write(
+        PROTECT_TASKS,
+        f"of {len(arns)} tasks of {service}: {'off' if minutes is None else f'on for {minutes} minutes'}",
+        make,
+        resources={"cluster": cluster, "service": service, "tasks": tuple(arns)},
+        values={"protectionEnabled": minutes is not None},
+    )
 
 
 def list_protected(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
@@ -283,9 +324,50 @@ def list_protected(client: ECSClient, cluster: str, arns: Iterable[str]) -> froz
     return frozenset(each["taskArn"] for each in found if each["protectionEnabled"])
 
 
-def stop_task(client: ECSClient, cluster: str, arn: str, reason: str) -> None:
-    """Ask ECS to stop one task; a task that is already stopping stays so."""
-    client.stop_task(cluster=cluster, task=arn, reason=reason[:REASON_LENGTH])
+def stop_task(
+    client: ECSClient, cluster: str, service: str, arn: str, reason: str, started_at: datetime
+) -> Write[None]:
+    """Return the write that asks ECS to stop one task of a service; a task that is already stopping stays so."""
+
+    def make() -> None:
+        client.stop_task(cluster=cluster, task=arn, reason=reason[:REASON_LENGTH])
+
+    return Write(
+        STOP_TASK,
+        f"{arn.rsplit('/', 1)[-1]} of {service} (started {started_at:%Y-%m-%d %H:%M:%S})",
+        make,
+        resources={"cluster": cluster, "service": service, "task": arn},
+    )
+
+
+def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
+    """Tell whether a write of this module shows in ECS now; None if the journal does not say where to look."""
+    cluster, name = write.resource("cluster"), write.resource("service")
+    if not cluster:
+        return None
+    if write.action == STOP_TASK.name:
+        return not _alive(client, cluster, write.resources["task"])
+    if write.action == PROTECT_TASKS.name:
+        asked = _alive(client, cluster, write.resources["tasks"])
+        protected = list_protected(client, cluster, sorted(asked))
+        return asked <= protected if write.values["protectionEnabled"] else not asked & protected
+    if write.action == UPDATE_SERVICE.name:
+        service = describe_service(client, cluster, name)
+        if "desiredCount" in write.values:
+            return bool(service.desired == write.values["desiredCount"])
+        if "taskDefinition" in write.values:
+            return bool(service.primary.task_definition == write.values["taskDefinition"])
+        return bool(service.primary.id != write.values["replaces"])
+    return None
+
+
+def _alive(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
+    """Return those of the tasks that ECS means to keep running."""
+    return frozenset(
+        each.arn
+        for each in describe_tasks(client, cluster, arns)
+        if each.desired_status == "RUNNING" and each.last_status != "STOPPED"
+    )
 
 
 def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:

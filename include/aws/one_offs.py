@@ -11,11 +11,15 @@ from pydantic import TypeAdapter
 from include.aws.clock import answered_at
 from include.aws.ecs import Task, describe_tasks, read_task
 from include.errors import PreconditionError
+from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
 
 Network = Mapping[str, Any]
+Started = tuple[tuple[Task, ...], list[Mapping[str, Any]]]  # tasks, and what ECS says against it
+
+RUN_TASK = Action("ecs", "RunTask", values=("taskDefinition", "startedBy", "clientToken"))
 
 
 def describe_network(client: ECSClient, cluster: str, service: str) -> Network:
@@ -43,27 +47,46 @@ def run_task(
     group: str,
     started_by: str,
     token: str,
-) -> tuple[tuple[Task, ...], list[Mapping[str, Any]]]:
-    """Start one Fargate task and return what was started, and what ECS says against it.
+) -> Write[Started]:
+    """Return the write that starts one Fargate task, and gives what was started, and what ECS says against it.
 
     With the same token AWS starts no second one, so it is safe to repeat.
     """
-    response: Any = client.run_task(
-        cluster=cluster,
-        taskDefinition=definition,
-        count=1,
-        launchType="FARGATE",
-        networkConfiguration=network,  # type: ignore[arg-type] # it is what AWS itself has said
-        overrides={
-            "cpu": str(cpu),
-            "memory": str(memory),
-            "containerOverrides": [{"name": container, "command": list(command)}],
-        },
-        group=group,
-        startedBy=started_by,
-        clientToken=token,
+    revision = definition.rsplit("/", 1)[-1]
+
+    def make() -> Started:
+        response: Any = client.run_task(
+            cluster=cluster,
+            taskDefinition=definition,
+            count=1,
+            launchType="FARGATE",
+            networkConfiguration=network,  # type: ignore[arg-type] # it is what AWS itself has said
+            overrides={
+                "cpu": str(cpu),
+                "memory": str(memory),
+                "containerOverrides": [{"name": container, "command": list(command)}],
+            },
+            group=group,
+            startedBy=started_by,
+            clientToken=token,
+        )
+        return tuple(read_task(each) for each in response["tasks"]), response.get("failures", [])
+
+    return Write(
+        RUN_TASK,
+        f"{revision}: {' '.join(command)}",
+        make,
+        resources={"cluster": cluster, "family": revision.partition(":")[0]},
+        values={"taskDefinition": definition, "startedBy": started_by, "clientToken": token, "group": group},
     )
-    return tuple(read_task(each) for each in response["tasks"]), response.get("failures", [])
+
+
+def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
+    """Tell whether ECS knows a task that the write has started; None if the journal does not say where to look."""
+    cluster, family = write.resource("cluster"), write.resource("family")
+    if write.action != RUN_TASK.name or not cluster:
+        return None
+    return bool(list_started(client, cluster, family, write.values["startedBy"]))
 
 
 def describe_task(client: ECSClient, cluster: str, arn: str) -> tuple[Task | None, datetime]:

@@ -7,9 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from include.errors import PreconditionError
+from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.client import RDSClient
+
+CREATE_SNAPSHOT = Action(
+    "rds", "CreateDBSnapshot", resources=("DBInstanceIdentifier",), values=("DBSnapshotIdentifier",)
+)
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,25 @@ class Snapshot:
     created_at: datetime | None
 
 
-def create_snapshot(client: RDSClient, instance: str, identifier: str) -> None:
-    """Begin a snapshot of a database instance; safe to repeat. Raises: PreconditionError."""
+def create_snapshot(client: RDSClient, instance: str, identifier: str) -> Write[None]:
+    """Return the write that begins a snapshot of a database instance; safe to repeat. Raises: PreconditionError."""
+    return Write(
+        CREATE_SNAPSHOT,
+        f"{identifier} of {instance}",
+        lambda: _create(client, instance, identifier),
+        resources={"DBInstanceIdentifier": instance},
+        values={"DBSnapshotIdentifier": identifier},
+    )
+
+
+def was_applied(client: RDSClient, write: RecordedWrite) -> bool | None:
+    """Tell whether the snapshot of a write is there."""
+    if write.action != CREATE_SNAPSHOT.name:
+        return None
+    return describe_snapshot(client, write.values["DBSnapshotIdentifier"]) is not None
+
+
+def _create(client: RDSClient, instance: str, identifier: str) -> None:
     try:
         client.create_db_snapshot(DBInstanceIdentifier=instance, DBSnapshotIdentifier=identifier)
     except client.exceptions.DBInstanceNotFoundFault as error:

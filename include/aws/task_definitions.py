@@ -7,11 +7,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from include.aws.clock import answered_at
-from include.aws.ecs import Deployment, read_described_service
+from include.aws.ecs import UPDATE_SERVICE, Deployment, read_described_service
 from include.errors import PreconditionError
+from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
+
+REGISTER = Action("ecs", "RegisterTaskDefinition", resources=("family",))
 
 Definition = dict[str, Any]  # as AWS gives it, whole: what this program has never heard of is kept
 
@@ -62,13 +65,32 @@ def describe_newest(client: ECSClient, family: str, launch_type: str) -> Definit
     )
 
 
-def register_definition(client: ECSClient, definition: Mapping[str, Any]) -> str:
-    """Register a revision and return its ARN.
+def register_definition(client: ECSClient, definition: Mapping[str, Any], container: str) -> Write[str]:
+    """Return the write that registers a revision, and gives its ARN; it is known again by the container's image.
 
     Not idempotent: `client` must not repeat it by itself, and whoever repeats it looks at the newest revision first.
     """
-    response: Any = client.register_task_definition(**definition)
-    return str(response["taskDefinition"]["taskDefinitionArn"])
+    family, image = str(definition["family"]), image_of(definition, container)
+
+    def make() -> str:
+        response: Any = client.register_task_definition(**definition)
+        return str(response["taskDefinition"]["taskDefinitionArn"])
+
+    return Write(
+        REGISTER,
+        f"{family}: {image}",
+        make,
+        resources={"family": family, "container": container},
+        values={"image": image},
+    )
+
+
+def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
+    """Tell whether the family's newest revision has the image of the write; None if the journal does not say the family."""
+    family, container = write.resource("family"), write.resource("container")
+    if write.action != REGISTER.name or not container:
+        return None
+    return bool(image_of(describe_definition(client, family), container) == write.values["image"])
 
 
 def container_of(definition: Mapping[str, Any], container: str) -> Mapping[str, Any]:
@@ -94,7 +116,20 @@ def log_prefix(definition: Mapping[str, Any], container: str) -> str:
     return str(options.get("awslogs-stream-prefix", definition["family"]))
 
 
-def set_task_definition(client: ECSClient, cluster: str, service: str, definition: str) -> Deployment:
-    """Let a service run a task definition and return its deployment; of one that it runs already ECS starts none."""
-    response = client.update_service(cluster=cluster, service=service, taskDefinition=definition)
-    return read_described_service(response["service"], cluster, answered_at(response)).primary
+def set_task_definition(client: ECSClient, cluster: str, service: str, definition: str) -> Write[Deployment]:
+    """Return the write that lets a service run a task definition, and gives its deployment.
+
+    Of a task definition that the service runs already, ECS starts none.
+    """
+
+    def make() -> Deployment:
+        response = client.update_service(cluster=cluster, service=service, taskDefinition=definition)
+        return read_described_service(response["service"], cluster, answered_at(response)).primary
+
+    return Write(
+        UPDATE_SERVICE,
+        f"{service}: {definition.rsplit('/', 1)[-1]}",
+        make,
+        resources={"cluster": cluster, "service": service},
+        values={"taskDefinition": definition},
+    )

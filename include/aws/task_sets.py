@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.errors import PreconditionError
-from include.releases.blue_green import TaskSet
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """One of the service's task sets; the PRIMARY one has the traffic."""
+
+    status: str
+    task_definition: str
+    stable: bool
+    running: int
+    desired: int
 
 
 def list_task_sets(client: ECSClient, cluster: str, service: str) -> tuple[TaskSet, ...]:

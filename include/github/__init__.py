@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from include.github.commits import (
+        Commit,
         changed_files,
         compare_status,
         find_commit,
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
         list_commits_between,
         list_tags,
     )
-    from include.github.releases import Release, create_draft, find_release, generate_notes, publish
+    from include.github.releases import Release, create_draft, find_release, generate_notes, publish, was_applied
     from include.github.workflows import (
         WorkflowRun,
         dispatch_workflow,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Commit",
     "Release",
     "WorkflowRun",
     "changed_files",
@@ -43,6 +45,7 @@ __all__ = [
     "list_tags",
     "newest_run",
     "publish",
+    "was_applied",
 ]
 
 

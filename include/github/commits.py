@@ -1,16 +1,26 @@
 """What a repository's commits are to a release: tags, what lies between two of them, and whether one is green."""
 
+from dataclasses import dataclass
+
 from github.Comparison import Comparison
 from github.GithubException import UnknownObjectException
 from github.Repository import Repository
 
 from include.github.edge import listed, name_of, read
-from include.releases.tickets import Commit
 
 PAGE = 100
 MOST_FILES = 300  # GitHub's comparison of two commits lists no more
 DONE = "completed"
 STATUSES = {"success": "success", "pending": ""}  # of a commit status, in the words of a check run; others are the same
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a release; `subject` is the first line of its message."""
+
+    sha: str
+    subject: str
+    author: str = ""
 
 
 def list_tags(repository: Repository) -> tuple[str, ...]:

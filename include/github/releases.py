@@ -9,6 +9,10 @@ from github.Repository import Repository
 from include.errors import NeighbourAwayError, PreconditionError
 from include.github.commits import find_commit
 from include.github.edge import listed, name_of, read, translated
+from include.write import Action, RecordedWrite, Write
+
+CREATE = Action("github", "CreateRelease")
+PUBLISH = Action("github", "PublishRelease")
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,45 @@ def find_release(repository: Repository, tag: str) -> Release | None:
     return min(found, key=lambda each: (each.draft, each.id), default=None)
 
 
-def create_draft(repository: Repository, tag: str, sha: str, name: str, body: str) -> Release:
-    """Return the release of a tag, drafted on a commit if there is none; what people made of its text is left alone.
+def create_draft(repository: Repository, tag: str, sha: str, name: str, body: str) -> Write[Release]:
+    """Return the write that drafts the release of a tag on a commit, and gives it.
 
-    Raises: PreconditionError if it is there for another commit; NeighbourAwayError.
+    If there is one, what people made of its text is left alone. Raises: PreconditionError if it is there for another commit;
+    NeighbourAwayError.
     """
+    return Write(
+        CREATE,
+        f"{name_of(repository)} {tag}: a draft on {sha[:12]}",
+        lambda: _create(repository, tag, sha, name, body),
+        resources={"repository": name_of(repository)},
+        values={"tag_name": tag, "target_commitish": sha},
+    )
+
+
+def publish(repository: Repository, release: Release, sha: str) -> Write[Release]:
+    """Return the write that publishes a draft on a commit, its text as it stands, and gives it.
+
+    One that is published already is left alone. Raises: PreconditionError if it, or its tag, was put on another commit
+    meanwhile; NeighbourAwayError.
+    """
+    return Write(
+        PUBLISH,
+        f"{name_of(repository)} {release.tag}",
+        lambda: _publish(repository, release, sha),
+        resources={"repository": name_of(repository)},
+        values={"tag_name": release.tag, "target_commitish": sha},
+    )
+
+
+def was_applied(repository: Repository, write: RecordedWrite) -> bool | None:
+    """Tell whether a write of this module shows on GitHub now."""
+    if str(write) not in (str(CREATE), str(PUBLISH)):
+        return None
+    found = find_release(repository, str(write.values.get("tag_name", "")))
+    return found is not None and (write.action == CREATE.name or not found.draft)
+
+
+def _create(repository: Repository, tag: str, sha: str, name: str, body: str) -> Release:
     if found := find_release(repository, tag):
         return _of_commit(repository, found, sha)
     _refuse_other_tag(repository, tag, sha)
@@ -53,11 +91,7 @@ def create_draft(repository: Repository, tag: str, sha: str, name: str, body: st
         return _of_commit(repository, found, sha)
 
 
-def publish(repository: Repository, release: Release, sha: str) -> Release:
-    """Publish a draft on a commit, its text as it stands; one that is published already is left alone.
-
-    Raises: PreconditionError if it, or its tag, was put on another commit meanwhile; NeighbourAwayError.
-    """
+def _publish(repository: Repository, release: Release, sha: str) -> Release:
     thing = f"release {release.tag} of {name_of(repository)}"
     draft = read(thing, lambda: repository.get_release(release.id))
     is_draft = draft.draft  # loads the rest: until then the id stands for the tag

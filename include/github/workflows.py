@@ -8,10 +8,12 @@ from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun as Run
 
 from include.github.edge import listed, name_of, read, translated
+from include.write import Action, Write
 
 # in the order in which a run goes through them, so that one that moves between two calls is seen by the later one
 UNFINISHED = ("requested", "waiting", "pending", "queued", "in_progress")
 DISPATCH = "workflow_dispatch"
+CREATE_DISPATCH = Action("github", "CreateWorkflowDispatch")
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,26 @@ def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
     return read(f"repository {name_of(repository)}", look)
 
 
-def dispatch_workflow(repository: Repository, file: str, ref: str, inputs: dict[str, str]) -> int | None:
-    """Start a workflow and return its run's id; None if this GitHub does not say it: find_run then does.
+def dispatch_workflow(repository: Repository, file: str, ref: str, inputs: dict[str, str]) -> Write[int | None]:
+    """Return the write that starts a workflow, and gives its run's id; None if this GitHub does not say it: find_run then does.
 
     Nobody can tell whether a call that failed with NeighbourAwayError has started a run: look before starting another.
     Raises: PreconditionError, NeighbourAwayError.
     """
-    with translated(f"workflow {file} of {name_of(repository)}"):
-        workflow = repository.get_workflow(file)
-        run = workflow.create_dispatch(ref, inputs, throw=True, return_run_details=True)
-        return run.id if isinstance(run, Run) else None
+
+    def make() -> int | None:
+        with translated(f"workflow {file} of {name_of(repository)}"):
+            workflow = repository.get_workflow(file)
+            run = workflow.create_dispatch(ref, inputs, throw=True, return_run_details=True)
+            return run.id if isinstance(run, Run) else None
+
+    return Write(
+        CREATE_DISPATCH,
+        f"{name_of(repository)} {file}: {', '.join(f'{name} {value[:12]}' for name, value in inputs.items())}",
+        make,
+        resources={"repository": name_of(repository)},
+        values={"workflow": file, **inputs},
+    )
 
 
 def newest_run(repository: Repository, file: str, event: str = DISPATCH) -> int:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from include.approval import Decision
 from include.errors import PreconditionError
 from include.operations import documents
-from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import Document, OperationsTable
+from include.retry import CONDITIONAL_WRITE
 
 Phase = Literal["intent", "done", "failed", "found", "note", "progress", "asked"]
 
@@ -35,7 +35,7 @@ def add_event(
     The number, not the time, is its place: the clocks of two workers may be minutes apart.
     """
     own = {"step": step, "phase": phase, "text": text, "key": uuid.uuid4().hex}
-    for _ in attempts():
+    for _ in CONDITIONAL_WRITE.tries():
         last = table.last(documents.run_key(run), documents.EVENTS)
         number = documents.event_number(last[0]) + 1 if last else 1
         place = documents.event(run, number)
@@ -43,7 +43,7 @@ def add_event(
         if table.add(*place, event) or _is_own(table.get(*place), own["key"]):
             return number
     raise PreconditionError(
-        f"The journal of {run} was written to {ATTEMPTS} times while step {step} wanted to add a line; start again later."
+        f"The journal of {run} was written to {CONDITIONAL_WRITE.attempts} times while step {step} wanted to add a line; start again later."
     )
 
 

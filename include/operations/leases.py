@@ -9,8 +9,8 @@ from include.errors import PreconditionError
 from include.lease import Claim, Lease, claim, confirm, ensure_held, free, keep, release
 from include.lease.model import RunState
 from include.operations import documents
-from include.operations.contention import ATTEMPTS, attempts
 from include.operations.table import OperationsTable
+from include.retry import CONDITIONAL_WRITE
 
 
 def read_lease(table: OperationsTable, target: str) -> Lease:
@@ -31,7 +31,7 @@ def try_claim(
     table: OperationsTable, target: str, owner: str, reason: str, now: datetime, run_state: RunState
 ) -> Claim:
     """Ask for the lease once: held, acquired, taken over, or a seat in the waiting room."""
-    for _ in attempts():
+    for _ in CONDITIONAL_WRITE.tries():
         before = read_lease(table, target)
         asked = claim(before, owner, reason, now, run_state)
         if asked.lease == before or swap_lease(table, before, asked.lease):
@@ -65,7 +65,7 @@ def ensure_lease(table: OperationsTable, target: str, owner: str, fencing: int, 
 
 
 def _change(table: OperationsTable, target: str, decide: Callable[[Lease], Lease | None]) -> bool:
-    for _ in attempts():
+    for _ in CONDITIONAL_WRITE.tries():
         before = read_lease(table, target)
         after = decide(before)
         if after is None:
@@ -85,5 +85,5 @@ def swap_lease(table: OperationsTable, before: Lease, after: Lease) -> bool:
 def contended(target: str) -> PreconditionError:
     """Return the error for a lease that somebody else changed every time."""
     return PreconditionError(
-        f"The lease of {target} changed {ATTEMPTS} times while this run asked for it; start again later."
+        f"The lease of {target} changed {CONDITIONAL_WRITE.attempts} times while this run asked for it; start again later."
     )

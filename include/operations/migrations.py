@@ -1,12 +1,24 @@
 """Attempts of migrations in the operations table: added in order, never changed, found by every later run."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from include.operations import documents
 from include.operations.table import OperationsTable
-from include.releases.migration import Attempt
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is on record of an attempt: noted before RunTask was called, its ARN before anybody waited, its end when known."""
+
+    number: int
+    run: str
+    begun_at: datetime
+    arn: str = ""  # "": the process died before it was kept, or ECS placed nothing
+    outcome: Literal["", "succeeded", "failed"] = ""
+    exit_code: int | None = None
 
 
 def list_attempts(table: OperationsTable, target: str, key: str) -> list[Attempt]:

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,6 +12,7 @@ from include.operations.history import add_event, list_events, open_intents
 from include.operations.leases import ensure_lease
 from include.operations.start import start_writing
 from include.operations.table import OperationsTable
+from include.write import RecordedWrite, Write, read_write
 
 SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state from before it
 
@@ -35,23 +36,21 @@ class Permit:
         """Refuse unless this run still holds the target. Raises: LeaseLostError."""
         ensure_lease(self.table, self.target, self.owner, self._fencing, self._digest)
 
-    def write(self, what: str, call: Callable[[], T], *, on: Iterable[str] = (), **values: Any) -> T:
+    def write(self, write: Write[T]) -> T:
         """Make one write: checked, logged and journalled before, its outcome journalled after.
 
-        `what` begins with the operation (`ecs.StopTask`), `on` names what it is about and `values` what it sets, by AWS's
-        own names: with these an audit finds the calls of this intent in AWS's log. An intent with no outcome after it
-        means the process died in between: AWS has to be asked which it was, see `reconcile`. Raises: LeaseLostError;
-        ApprovalError if the approval was taken back before the run's first write.
+        An intent with no outcome after it means the process died in between: the service has to be asked which it was, see
+        `reconcile`. Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write.
         """
         self.check()
         self._start()
+        what = write.sentence
         log.info("%s", what)
-        details = {"fencing": self._fencing, "digest": self._digest}
-        about = {"call": what.split(" ", 1)[0], "on": sorted(on), "values": values}
-        number = add_event(self.table, self.owner, self.step, "intent", what, {**details, **about})
+        details = {"fencing": self._fencing, "digest": self._digest, "detail": write.action.detail}
+        number = add_event(self.table, self.owner, self.step, "intent", what, {**details, "write": write.document()})
         details["intent"] = number
         try:
-            result = call()
+            result = write.make()
         except Exception as error:  # re-raised: only noted here
             details["answered"] = _is_answered(error)
             add_event(self.table, self.owner, self.step, "failed", f"{what}: {error}", details)
@@ -64,13 +63,17 @@ class Permit:
             start_writing(self.table, self.owner)
             self._started = True
 
-    def reconcile(self, find: Callable[[Mapping[str, Any]], str]) -> None:
-        """Put on record what became of writes whose outcome is not known; `find` says it in a sentence, having asked AWS."""
+    def reconcile(self, was_applied: Callable[[RecordedWrite], bool | None]) -> None:
+        """Put on record what became of writes whose outcome is not known.
+
+        `was_applied` asks the service that the write was made to; None if that cannot be told.
+        """
         unknown = open_intents(list_events(self.table, self.owner))
         if unknown:
             time.sleep(SETTLING)
         for intent in unknown:
-            text = f"{intent['text']}: no answer was noted; {find(intent)}"
+            write = read_write(intent)
+            text = f"{intent['text']}: no answer was noted; {_say(write, was_applied(write))}"
             log.info("%s", text)
             add_event(self.table, self.owner, self.step, "found", text, {"intent": intent["number"]})
 
@@ -78,6 +81,13 @@ class Permit:
         """Put a sentence on record."""
         log.info("%s", text)
         add_event(self.table, self.owner, self.step, "note", text)
+
+
+def _say(write: RecordedWrite, applied: bool | None) -> str:
+    if applied is None:
+        return write.unknown
+    shows = f"{'GitHub' if write.service == 'github' else 'AWS'} shows that it was"
+    return f"{shows} made" if applied else f"{shows} not made, or that it was undone since"
 
 
 def _is_answered(error: Exception) -> bool:

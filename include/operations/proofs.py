@@ -1,11 +1,25 @@
 """Proofs in the operations table of a staging target: which image was deployed there, and passed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from include.operations import documents
 from include.operations.table import Document, OperationsTable
-from include.releases.images import Proof
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a staging deployment leaves behind: this digest was deployed there, and passed."""
+
+    digest: str
+    commit: str
+    target: str
+    run: str
+    at: datetime
+    templates: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of each container: what its definition is, but for values
 
 
 def add_proof(

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from include.lease.model import RunState
 from include.lease.several import Claims, claim_all
-from include.operations.contention import attempts
 from include.operations.leases import contended, read_lease, release_lease, swap_lease
 from include.operations.table import OperationsTable
+from include.retry import CONDITIONAL_WRITE
 
 Tables = Mapping[str, OperationsTable]  # by target: each target's lease is kept in its own account
 
@@ -17,7 +17,7 @@ def acquire_all(tables: Tables, owner: str, reason: str, now: datetime, run_stat
 
     A process that dies half way leaves some held: its retry finds them, and goes on or gives them back.
     """
-    for _ in attempts():
+    for _ in CONDITIONAL_WRITE.tries():
         before = [read_lease(tables[target], target) for target in sorted(tables)]
         asked = claim_all(before, owner, reason, now, run_state)
         changed = [(old, new) for old, new in zip(before, asked.leases, strict=True) if old != new]

@@ -1,8 +1,7 @@
 """A plan as people read it: in the approval form, in the log, in Slack."""
 
-import unicodedata
-
 from include.plan.model import Plan
+from include.text import one_line
 
 
 def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str:
@@ -31,8 +30,3 @@ def escape(text: str) -> str:
     for mark in ("\\", "`", "*", "_", "[", "]", "|", "#", "~"):
         flat = flat.replace(mark, f"\\{mark}")
     return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def one_line(text: str) -> str:
-    """Return text on one line, without the control and direction marks that can hide or reorder what is shown."""
-    return "".join(mark for mark in " ".join(text.split()) if unicodedata.category(mark) not in ("Cc", "Cf"))

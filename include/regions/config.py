@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from include.errors import PreconditionError, StoppedHalfwayError
+from include.write import Action, Write
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -30,6 +32,13 @@ RIGHTS = (
     "has_table_privilege('region_config', 'INSERT')"
 )
 ARCHIVE = "UPDATE region_config SET archived = true WHERE id = %(id)s"
+
+INSERT_ROWS = Action("postgresql", "INSERT", unknown="the row's id is this run's own, so it is safe to repeat")
+UPDATE_ROWS = Action(
+    "postgresql", "UPDATE", unknown="the versions are read again before they are changed, so it is safe to repeat"
+)
+
+Database = Callable[[], "AbstractContextManager[Connection[tuple[object, ...]]]"]  # connects
 
 
 @dataclass(frozen=True)
@@ -127,3 +136,48 @@ def archive_regions(connection: Connection[tuple[object, ...]], ids: Sequence[st
     with connection.transaction(), connection.cursor() as cursor:
         for each in sorted(ids):
             cursor.execute(ARCHIVE, {"id": each})
+
+
+def write_versions(database: Database, regions: Sequence[RegionConfig], new: datetime, attempt: str) -> Write[None]:
+    """Return the write that gives regions a version; `attempt` is whose it is: the update's or the way back's."""
+
+    def make() -> None:
+        with database() as connection:
+            bump_versions(connection, regions, new)
+
+    return Write(
+        UPDATE_ROWS,
+        f"region_config.version of {', '.join(each.region for each in regions)} to {new.isoformat()}",
+        make,
+        resources={"id": tuple(str(each.id) for each in regions)},
+        values={"version": new.isoformat(), "attempt": attempt},
+    )
+
+
+def write_regions(database: Database, regions: Sequence[NewRegion]) -> Write[None]:
+    """Return the write that puts new regions into the table."""
+
+    def make() -> None:
+        with database() as connection:
+            insert_regions(connection, regions)
+
+    names = ", ".join(f"{each.country_code}/{each.region_code}" for each in regions)
+    return Write(
+        INSERT_ROWS, f"into region_config of {names}", make, resources={"id": tuple(each.id for each in regions)}
+    )
+
+
+def write_archived(database: Database, regions: Mapping[str, str]) -> Write[None]:
+    """Return the write that archives regions: id -> name."""
+
+    def make() -> None:
+        with database() as connection:
+            archive_regions(connection, list(regions))
+
+    return Write(
+        UPDATE_ROWS,
+        f"region_config: archive {', '.join(regions.values())}",
+        make,
+        resources={"id": tuple(regions)},
+        values={"archived": True},
+    )

@@ -12,12 +12,11 @@ from include.errors import DriftError, StoppedHalfwayError
 from include.operations.history import list_events
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
-from include.regions.config import NewRegion, archive_regions, insert_regions, list_regions
+from include.regions.config import INSERT_ROWS, NewRegion, list_regions, write_archived, write_regions
 from include.regions.places import RegionPlace
 from include.regions.plan import RegionPublication
 from include.regions.transfer import OVERWRITING, mark
-
-INSERT, ARCHIVE = "postgresql.INSERT", "postgresql.UPDATE"
+from include.write import read_write
 
 
 def look_at(clients: Clients, data: Location, on_pair: Callable[[Pair], None] = lambda pair: None) -> Comparison:
@@ -42,12 +41,7 @@ def publish(place: RegionPlace, permit: Permit, publications: Sequence[RegionPub
     names = ", ".join(each.region for each in publications)
     version = datetime.now(UTC)
     rows = [_row(each, version) for each in publications]
-
-    def write() -> None:
-        with place.database() as connection:
-            insert_regions(connection, rows)
-
-    permit.write(f"{INSERT} into region_config of {names}", write, on=[each.id for each in publications])
+    permit.write(write_regions(place.database, rows))
     with place.database() as connection:
         there = {str(row.id): row for row in list_regions(connection)}
     if missing := [each.region for each in publications if each.id not in there or there[each.id].archived]:
@@ -64,7 +58,8 @@ def _row(each: RegionPublication, version: datetime) -> NewRegion:
 
 def has_published(table: OperationsTable, run: str) -> bool:
     """Tell whether a run has begun to publish a region."""
-    return any(each["phase"] == "intent" and each.get("call") == INSERT for each in list_events(table, run))
+    intents = (read_write(each) for each in list_events(table, run) if each["phase"] == "intent")
+    return any(str(each) == str(INSERT_ROWS) for each in intents)
 
 
 def retire(place: RegionPlace, permit: Permit, publications: Sequence[RegionPublication]) -> str:
@@ -72,16 +67,10 @@ def retire(place: RegionPlace, permit: Permit, publications: Sequence[RegionPubl
     if not publications or not has_published(permit.table, permit.owner):
         return ""
     names = ", ".join(each.region for each in publications)
-    ids = [each.id for each in publications]
-
-    def write() -> None:
-        with place.database() as connection:
-            archive_regions(connection, ids)
-
-    permit.write(f"{ARCHIVE} region_config: archive {names}", write, on=ids, archived=True)
+    permit.write(write_archived(place.database, {each.id: each.region for each in publications}))
     with place.database() as connection:
         live = {str(row.id): row.region for row in list_regions(connection) if not row.archived}
-    if left := [region for row, region in live.items() if row in ids]:
+    if left := [region for row, region in live.items() if row in {each.id for each in publications}]:
         raise StoppedHalfwayError(
             f"Region {', '.join(left)} is still live in region_config; find out who changes that table."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from include.aws.clients import Clients
-from include.aws.s3 import CopyOptions, compare, remove_stale, verify
+from include.aws.s3 import CopyOptions, compare, remove_left_over, verify
 from include.errors import DriftError
 from include.operations import documents
 from include.operations.history import list_events
@@ -15,6 +15,7 @@ from include.regions.folders import Folders, folders_of, is_last, keys_of
 from include.regions.keeping import read_backup
 from include.regions.plan import RegionUpdate
 from include.regions.transfer import OVERWRITING, Tell, mark, refuse_after_way_back, transfer
+from include.write import read_write
 
 
 def overwrite(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) -> None:
@@ -39,8 +40,8 @@ def overwrite(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) 
 
 def has_begun(table: OperationsTable, run: str, each: RegionUpdate) -> bool:
     """Tell whether a run has begun to write to the data that a region runs on."""
-    intents = (event for event in list_events(table, run) if event["phase"] == "intent")
-    return any(each.existing in event.get("on", ()) for event in intents)
+    intents = (read_write(event) for event in list_events(table, run) if event["phase"] == "intent")
+    return any(each.existing in write.names for write in intents)
 
 
 def prove_data(clients: Clients, permit: Permit, each: RegionUpdate, *, remove: bool) -> str:
@@ -53,11 +54,8 @@ def prove_data(clients: Clients, permit: Permit, each: RegionUpdate, *, remove: 
     found = verify(folders.data, folders.existing)
     if remove and found.stale.count:
         kept = keys_of(folders.backup)  # nothing is removed that could not be brought back
-        permit.write(
-            f"s3.DeleteObjects {each.stale:,} objects of {each.existing} that the new data of {each.region} does not have",
-            lambda: remove_stale(folders.data, folders.existing, only=kept.__contains__),
-            on=[each.existing],
-        )
+        about = f"{each.stale:,} objects of {each.existing} that the new data of {each.region} does not have"
+        permit.write(remove_left_over(about, folders.data, folders.existing, kept.__contains__))
     permit.check()
     document = {
         "at": datetime.now(UTC).isoformat(),

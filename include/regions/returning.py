@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from include.aws.clients import Clients
-from include.aws.s3 import CopyOptions, compare, remove_stale, verify
+from include.aws.s3 import CopyOptions, compare, remove_left_over, verify
 from include.errors import CopyFailedError
 from include.operations import documents
 from include.operations.permit import Permit
@@ -33,11 +33,8 @@ def restore(clients: Clients, permit: Permit, each: RegionUpdate, tell: Tell) ->
     transfer(permit, what, folders.backup, folders.existing, tell, options)
     ours = (keys_of(folders.data) - keys_of(folders.backup)) & keys_of(folders.existing)
     if ours:
-        permit.write(
-            f"s3.DeleteObjects {len(ours):,} objects of {each.existing} that came with the new data of {each.region}",
-            lambda: remove_stale(folders.backup, folders.existing, only=ours.__contains__),
-            on=[each.existing],
-        )
+        about = f"{len(ours):,} objects of {each.existing} that came with the new data of {each.region}"
+        permit.write(remove_left_over(about, folders.backup, folders.existing, ours.__contains__))
 
 
 def prove_return(clients: Clients, permit: Permit, each: RegionUpdate) -> str:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from include.aws.clients import Clients
-from include.aws.s3 import CopyOptions, CopyProgress, CopyResult, Folder, copy
+from include.aws.s3 import CopyOptions, CopyProgress, CopyResult, Folder, copy_folder
 from include.aws.sts import ask_who
 from include.errors import PreconditionError
 from include.operations import documents
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
-from include.regions.plan import RegionUpdate
-from include.restart.plan import ServiceRestart
-from include.restart.steps import finder
 
 CHECKED_EVERY = 10.0  # seconds between two looks at the lease: a copy may take longer than a person who takes it away
 TOLD_EVERY = 5.0  # seconds between two lines of the log
@@ -65,27 +61,6 @@ def transfer(
             told = now
             tell(f"progress: {what}: {progress.text}")
 
-    result = permit.write(
-        f"s3.CopyObject {what}",
-        lambda: copy(source, destination, options, on_progress=heed),
-        on=[destination.location.uri],
-    )
+    result = permit.write(copy_folder(what, source, destination, options, heed))
     tell(f"{what}: {result.text}, {result.requests:,} requests, {result.slowed:,} slowed down, {result.seconds:.1f} s")
     return result
-
-
-def reconcile(
-    clients: Clients, permit: Permit, updates: Iterable[RegionUpdate], services: Iterable[ServiceRestart]
-) -> None:
-    """Ask what became of writes whose answer was never noted, and put it on record. Every step begins with this."""
-    folders = {uri for each in updates for uri in (each.existing, each.backup)}
-    find_service = finder(clients, services)
-
-    def find(intent: Mapping[str, Any]) -> str:
-        if any(each in folders for each in intent["on"]):
-            return "S3 keeps every object whole, the old or the new one; the copy is made again and goes on from there"
-        if str(intent.get("call", "")).startswith("postgresql."):
-            return "the versions are read again before they are changed, so it is safe to repeat"
-        return find_service(intent)
-
-    permit.reconcile(find)

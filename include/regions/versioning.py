@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from include.errors import StoppedHalfwayError
 from include.operations import documents
 from include.operations.permit import Permit
-from include.regions.config import RegionConfig, bump_versions, list_regions
+from include.regions.config import RegionConfig, list_regions, write_versions
 from include.regions.places import RegionPlace
 from include.regions.plan import RegionUpdate
 
@@ -28,18 +28,7 @@ def bump(place: RegionPlace, permit: Permit, updates: Sequence[RegionUpdate], *,
     names = ", ".join(each.region for each in updates)
     rows = _rows(permit, known, updates, new)
     if any(row.version != new for row in rows):
-
-        def write() -> None:
-            with place.database() as connection:
-                bump_versions(connection, rows, new)
-
-        permit.write(
-            f"postgresql.UPDATE region_config.version of {names} to {new.isoformat()}",
-            write,
-            on=[each.id for each in updates],
-            version=new.isoformat(),
-            attempt=attempt,
-        )
+        permit.write(write_versions(place.database, rows, new, attempt))
     with place.database() as connection:
         after = {str(row.id): row.version for row in list_regions(connection)}
     if wrong := [each.region for each in updates if after.get(each.id) != new]:

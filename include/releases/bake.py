@@ -1,39 +1,23 @@
 """The bake after a release: alarms against their state before, new errors of this release, and blind spots decided on."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
+from include.aws.cloudwatch import Alarm
 from include.errors import BakeFailedError, PreconditionError
 from include.inventory.releasing import Bake
-from include.plan.markdown import one_line
+from include.text import one_line
 from include.waits.progress import Progress, minutes
+
+if TYPE_CHECKING:
+    from include.sentry import Trouble
 
 MISSING = "MISSING"  # an alarm that CloudWatch does not have; its own states are OK, ALARM, INSUFFICIENT_DATA
 BLIND = ("INSUFFICIENT_DATA", MISSING)
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """A CloudWatch alarm; `since` is when its state changed last, by AWS's clock."""
-
-    name: str
-    state: str
-    since: datetime
-    reason: str = ""
-    window_seconds: int = 0  # its period times its evaluation periods: how long it takes to notice
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """One Sentry problem (Sentry calls it otherwise) of the release's environment."""
-
-    id: str
-    title: str
-    level: str
-    first_seen: datetime
-    count: int
-    url: str = ""
 
 
 @dataclass(frozen=True)

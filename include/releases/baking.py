@@ -16,11 +16,11 @@ from include.inventory.releasing import Bake
 from include.operations import documents
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
-from include.releases.bake import Baseline, Seen, Trouble, judge_bake, states
+from include.releases.bake import Baseline, Seen, judge_bake, states
 from include.waits.progress import Progress
 
 if TYPE_CHECKING:
-    from include.sentry import Sentry
+    from include.sentry import Sentry, Trouble
 
 log = logging.getLogger(__name__)
 

@@ -1,15 +1,15 @@
 """A blue-green deployment of CodeDeploy, watched to its end: a rollback is told apart from a success."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
+from include.aws.codedeploy import ROLLBACK, Deployment
+from include.aws.task_sets import TaskSet
 from include.errors import DriftError, RolloutFailedError
-from include.plan.markdown import one_line
 from include.releases.parts import ServiceRelease, revision
+from include.text import one_line
 from include.waits.progress import Progress, minutes
 
-ROLLBACK = "codeDeployRollback"  # the creator of a deployment that undoes another
 FAILED = ("Failed", "Stopped")
 ENDED = ("Succeeded", *FAILED)
 ERRORS = {
@@ -24,33 +24,6 @@ ERRORS = {
     "CUSTOMER_APPLICATION_UNHEALTHY": "the application is unhealthy",
     "INTERNAL_ERROR": "CodeDeploy itself failed",
 }
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """One deployment of a deployment group, as CodeDeploy describes it."""
-
-    id: str
-    status: str
-    creator: str
-    created_at: datetime
-    task_definition: str = ""  # of its AppSpec; "" where the revision does not say
-    error_code: str = ""
-    error_message: str = ""
-    rollback_id: str = ""  # rollbackInfo.rollbackDeploymentId: the deployment that undoes this one
-    undoes_id: str = ""  # rollbackInfo.rollbackTriggeringDeploymentId: the one this undoes
-    rollback_message: str = ""
-
-
-@dataclass(frozen=True)
-class TaskSet:
-    """One of the service's task sets; the PRIMARY one has the traffic."""
-
-    status: str
-    task_definition: str
-    stable: bool
-    running: int
-    desired: int
 
 
 def find_deployment(deployments: Iterable[Deployment], part: ServiceRelease, since: datetime) -> Deployment | None:

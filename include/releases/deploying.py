@@ -3,16 +3,15 @@
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from include.aws import ecr
 from include.aws.clients import Clients
+from include.aws.ecr import Image
 from include.aws.service_state import ServiceState, read_service
 from include.aws.task_definitions import (
     Definition,
     describe_definition,
     describe_newest,
-    image_of,
     list_definitions,
     register_definition,
     set_task_definition,
@@ -21,10 +20,11 @@ from include.errors import PreconditionError
 from include.inventory import Target
 from include.operations import documents
 from include.operations.permit import Permit
-from include.releases import findings, rollout
+from include.reconcile import reconcile
+from include.releases import rollout
 from include.releases.green import primary_of
-from include.releases.images import Image, must_tag
-from include.releases.parts import ServiceRelease, revision
+from include.releases.images import must_tag
+from include.releases.parts import ServiceRelease
 from include.releases.rollout import Rollout
 from include.releases.templates import is_registered, with_image
 from include.releases.way_back import WayBack, plan_way_back
@@ -51,16 +51,11 @@ def runs_now(clients: Clients, part: ServiceRelease) -> str:
 def tag_image(clients: Clients, permit: Permit, target: Target, digest: str, tag: str) -> str:
     """Put the tag people know it by on the release's image, without moving a layer (ecr.PutImage)."""
     registry = target.registry
-    _reconcile(clients, permit, target, ())
+    reconcile(clients, permit)
     images = ecr.list_images(clients.ecr, registry)
     image = _require(images, digest, target)
     if must_tag(image, tag, images):
-        permit.write(
-            f"ecr.PutImage {registry.repository}: {tag} on {digest[:19]}",
-            lambda: ecr.tag_image(clients.ecr, registry, digest, tag),
-            on=[registry.repository],
-            imageTag=tag,
-        )
+        permit.write(ecr.tag_image(clients.ecr, registry, digest, tag))
     return tag
 
 
@@ -90,7 +85,7 @@ def register_definitions(
     clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease], digest: str
 ) -> dict[str, str]:
     """Register each service's definition with the release's image, unless its newest revision is just that."""
-    _reconcile(clients, permit, target, parts)
+    reconcile(clients, permit)
     return {
         part.service: _register(
             clients, permit, target, describe_definition(clients.ecs, part.before), part.container, digest
@@ -112,17 +107,12 @@ def _register(
     for arn in list_definitions(clients.ecs, family, RECENT):
         if is_registered(describe_definition(clients.ecs, arn), wanted):
             return arn
-    return permit.write(
-        f"ecs.RegisterTaskDefinition {family}: {image}",
-        lambda: register_definition(clients.ecs_once, wanted),
-        on=[family],
-        image=image,
-    )
+    return permit.write(register_definition(clients.ecs_once, wanted, container))
 
 
 def hold_groups(clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease]) -> str:
     """Make room for both revisions of services on instances; returns which groups are held."""
-    _reconcile(clients, permit, target, parts)
+    reconcile(clients, permit)
     held = [(part, part.group) for part in parts if part.group]
     for part, group in held:
         hold_group(clients, permit, group, look(clients, part), group.maximum)
@@ -131,7 +121,7 @@ def hold_groups(clients: Clients, permit: Permit, target: Target, parts: Sequenc
 
 def hand_back_groups(clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease]) -> str:
     """Let the groups' alarms and schedules act again, the instances in use protected; returns which."""
-    _reconcile(clients, permit, target, parts)
+    reconcile(clients, permit)
     held = [(part, part.group) for part in parts if part.group]
     for part, group in held:
         hand_back(clients, permit, group, look(clients, part))
@@ -145,7 +135,7 @@ def advance_services(
 
     `kind` tells the way there from the way back: a service that this run has sent back is not "rolled back" by ECS.
     """
-    _reconcile(clients, permit, target, parts)
+    reconcile(clients, permit)
     states = {part.service: look(clients, part) for part in parts}
     for index, part in enumerate(parts):
         name, state = part.service, states[part.service]
@@ -163,12 +153,7 @@ def advance_services(
 
 
 def _start(clients: Clients, permit: Permit, part: ServiceRelease, definition: str, place: documents.Place) -> Rollout:
-    made = permit.write(
-        f"ecs.UpdateService {part.service}: {revision(definition)}",
-        lambda: set_task_definition(clients.ecs, part.cluster, part.service, definition),
-        on=[part.service],
-        taskDefinition=definition,
-    )
+    made = permit.write(set_task_definition(clients.ecs, part.cluster, part.service, definition))
     permit.table.add(*place, {"deployment": made.id, "since": made.created_at.isoformat()})
     return Rollout(made.id, made.created_at)
 
@@ -204,19 +189,3 @@ def find_way_back(
 def _exists(clients: Clients, part: ServiceRelease, digests: set[str]) -> bool:
     definition = describe_definition(clients.ecs, part.before)
     return definition.get("status") == "ACTIVE" and part.before_digest in digests
-
-
-def _reconcile(clients: Clients, permit: Permit, target: Target, parts: Sequence[ServiceRelease]) -> None:
-    """Ask AWS what became of writes whose answer was never noted, and put it on record."""
-
-    def find(intent: Mapping[str, Any]) -> str:
-        newest = {part.family: _newest_image(clients, part) for part in parts}
-        tags = {tag for each in ecr.list_images(clients.ecr, target.registry) for tag in each.tags}
-        runs = {part.service: runs_now(clients, part) for part in parts}
-        return findings.find(intent, findings.Facts(runs=runs, newest=newest, tags=tags))
-
-    permit.reconcile(find)
-
-
-def _newest_image(clients: Clients, part: ServiceRelease) -> str:
-    return image_of(describe_definition(clients.ecs, part.family), part.container)

@@ -8,12 +8,13 @@ from typing import Any
 
 from include.aws import codedeploy, ecs
 from include.aws.clients import Clients
+from include.aws.codedeploy import Deployment
 from include.aws.ecs import Service
-from include.aws.task_sets import list_task_sets
+from include.aws.task_sets import TaskSet, list_task_sets
 from include.errors import PreconditionError, RolloutFailedError
 from include.inventory import Target
 from include.inventory.models import CodeDeploy
-from include.releases.blue_green import ENDED, Deployment, TaskSet, find_deployment, judge_deployment
+from include.releases.blue_green import ENDED, find_deployment, judge_deployment
 from include.releases.images import ensure_digests
 from include.releases.parts import ServiceRelease, revision
 from include.releases.plans.services import Live

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from include.aws import codedeploy, ecs
 from include.aws.clients import Clients
+from include.aws.codedeploy import ROLLBACK, Deployment
 from include.errors import DriftError, RolloutFailedError
 from include.inventory import Service
 from include.operations.permit import Permit
-from include.releases import findings
-from include.releases.blue_green import ENDED, ROLLBACK, Deployment, find_deployment, reason_of
+from include.reconcile import reconcile
+from include.releases.blue_green import ENDED, find_deployment, reason_of
 from include.releases.green import may_begin, primary_of
 from include.releases.parts import ServiceRelease, revision
 
@@ -31,13 +32,13 @@ def advance_green(
     that the push may still start is waited for. `since` is when the run began, `pushed` when the release's image came, if it
     did (AWS's clock). Raises: DriftError, RolloutFailedError.
     """
+    reconcile(clients, permit)
     found = _deployments(clients, service, since)
-    permit.reconcile(lambda intent: findings.find(intent, _facts(found)))
     if may_begin(found, pushed, ecs.describe_service(clients.ecs, part.cluster, part.service).as_of):
         return False
     active = next((each for each in found if each.status not in ENDED), None)
     if active is None:
-        return _begin(clients, permit, service, part, wanted, found)
+        return _begin(clients, permit, service, part, wanted, found, since)
     if active.creator != ROLLBACK and active.task_definition != wanted:
         _stop(clients, permit, part, active, find_deployment(found, part, since) if part.before == wanted else None)
     return False
@@ -62,6 +63,7 @@ def _begin(
     part: ServiceRelease,
     wanted: str,
     found: Sequence[Deployment],
+    since: datetime,
 ) -> bool:
     primary = primary_of(clients, part.cluster, part.service)
     runs = primary.task_definition if primary else ""
@@ -76,16 +78,18 @@ def _begin(
     deploys, balancing = service.code_deploy, service.load_balancing
     assert deploys  # the inventory demands both of such a service
     assert balancing
-    new = codedeploy.revision_of(wanted, part.container, balancing.container_port)
-    about = f"{part.service} to {revision(wanted)}"
     permit.write(
-        f"codedeploy.CreateDeployment {about}",
-        lambda: codedeploy.create_deployment(
-            clients.codedeploy_once, deploys.application, deploys.group, new, f"{about}, by {permit.owner}"[:100]
-        ),
-        on=[deploys.group],
-        revision=new,
-        wanted=wanted,
+        codedeploy.create_deployment(
+            clients.codedeploy_once,
+            deploys.application,
+            deploys.group,
+            wanted,
+            container=part.container,
+            port=balancing.container_port,
+            service=part.service,
+            by=permit.owner,
+            since=since,
+        )
     )
     return False
 
@@ -98,16 +102,5 @@ def _stop(
             f"CodeDeploy is at work on {part.service} (deployment {active.id} to {revision(active.task_definition)}, by "
             f"{active.creator}), which this run has not begun; find out who has, wait until it has ended, then clear this step."
         )
-    permit.write(
-        f"codedeploy.StopDeployment {active.id}: {part.service} stays on {revision(part.before)}",
-        lambda: codedeploy.stop_deployment(clients.codedeploy, active.id),
-        on=[active.id],
-        deploymentId=active.id,
-    )
-
-
-def _facts(found: Sequence[Deployment]) -> findings.Facts:
-    return findings.Facts(
-        deployed={each.task_definition for each in found if each.creator != ROLLBACK},
-        stopped={each.id for each in found if each.status == "Stopped"},
-    )
+    about = f"{part.service} stays on {revision(part.before)}"
+    permit.write(codedeploy.stop_deployment(clients.codedeploy, active.id, about))

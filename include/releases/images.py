@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from include.aws.ecr import Finding, Image, Scan
 from include.errors import PreconditionError, RolloutFailedError
+from include.operations.proofs import Proof
 from include.params import shown
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -16,52 +18,6 @@ SCANNING = ("PENDING", "IN_PROGRESS")
 SCANNED = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning, which never ends
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED"]
 SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding of an image's scan; `name` is its CVE."""
-
-    name: str
-    severity: str
-    package: str = ""
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What ECR says about an image's scan; `status` is its own word, "" if the image was never scanned."""
-
-    status: str
-    findings: tuple[Finding, ...] = ()
-    reason: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)  # ECR's own, of all findings; they may come in pages
-
-    def count(self, severity: str) -> int:
-        listed = sum(each.severity == severity for each in self.findings)
-        return max(listed, self.counts.get(severity, 0))
-
-
-@dataclass(frozen=True)
-class Image:
-    """One image of a registry."""
-
-    digest: str
-    tags: tuple[str, ...]
-    pushed_at: datetime
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What a staging deployment leaves behind: this digest was deployed there, and passed."""
-
-    digest: str
-    commit: str
-    target: str
-    run: str
-    at: datetime
-    templates: Mapping[str, str] = field(
-        default_factory=dict
-    )  # of each container: what its definition is, but for values
 
 
 def ensure_commit(commit: str) -> str:

@@ -13,12 +13,11 @@ from include.aws.task_definitions import describe_definition, log_prefix
 from include.errors import MigrationFailedError
 from include.operations import documents
 from include.operations.permit import Permit
-from include.releases import findings
+from include.reconcile import reconcile
 from include.releases.fargate import ensure_size
 from include.releases.migrating import find_network
 from include.releases.migration import read_start
 from include.releases.one_off_log import stream_name
-from include.releases.parts import revision
 from include.releases.performance import judge_performance, read_measured
 from include.releases.places import ReleasePlace
 from include.releases.plans.database_migration import one_off_of, plan_task
@@ -34,14 +33,13 @@ def start(place: ReleasePlace, permit: Permit, command: tuple[str, ...], definit
     kept_at = documents.load_test(permit.owner)
     if kept := permit.table.get(*kept_at):
         return str(kept["arn"])
-    permit.reconcile(lambda _: findings.NOT_READ)
+    reconcile(place.clients, permit)
     one_off, environment = one_off_of(place.target), place.target.environment
     ensure_size(one_off.cpu, one_off.memory)
     token = hashlib.sha256(f"{permit.owner} {GROUP}".encode()).hexdigest()[:32]  # asked for twice, it is started once
     network = find_network(place.clients, place.target, plan_task(place.target, "", command=command))
     tasks, failures = permit.write(
-        f"ecs.RunTask {revision(definition)}: {' '.join(command)}",
-        lambda: one_offs.run_task(
+        one_offs.run_task(
             place.clients.ecs,
             str(environment.cluster),
             definition,
@@ -53,12 +51,7 @@ def start(place: ReleasePlace, permit: Permit, command: tuple[str, ...], definit
             group=GROUP,
             started_by=f"{GROUP}/{token}",
             token=token,
-        ),
-        on=[one_off.family],
-        taskDefinition=definition,
-        startedBy=f"{GROUP}/{token}",
-        clientToken=token,
-        group=GROUP,
+        )
     )
     arn = read_start(tasks, failures)
     permit.table.add(*kept_at, {"arn": arn})

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +14,11 @@ from include.aws.sts import ask_who
 from include.aws.task_definitions import describe_definition, describe_newest, image_of, log_prefix
 from include.errors import MigrationFailedError, PreconditionError
 from include.inventory import Target
-from include.operations.migrations import add_attempt, add_end, keep_arn, list_attempts
+from include.operations.migrations import Attempt, add_attempt, add_end, keep_arn, list_attempts
 from include.operations.permit import Permit
 from include.operations.table import OperationsTable
-from include.releases import findings
+from include.reconcile import reconcile
 from include.releases.migration import (
-    Attempt,
     Next,
     client_token,
     decide_next,
@@ -30,7 +29,7 @@ from include.releases.migration import (
     started_by,
 )
 from include.releases.one_off_log import Excerpt, log_url, read_log, stream_name
-from include.releases.parts import Migration, revision
+from include.releases.parts import Migration
 from include.releases.plans.database_migration import DatabaseMigrationPlan, one_off_of, plan_database_migration
 
 log = logging.getLogger(__name__)
@@ -101,14 +100,9 @@ def make_snapshot(clients: Clients, permit: Permit, target: Target, migration: M
     if not migration.snapshot:
         return ""
     name = f"{migration.snapshot}-{migration_key(permit.target, permit.owner, ())[:12]}"  # one a run, however often it is retried
-    _reconcile(clients, permit, target, migration, name)
+    reconcile(clients, permit)
     if rds.describe_snapshot(clients.rds, name) is None:
-        permit.write(
-            f"rds.CreateDBSnapshot {name} of {migration.snapshot}",
-            lambda: rds.create_snapshot(clients.rds, migration.snapshot, name),
-            on=[migration.snapshot],
-            DBSnapshotIdentifier=name,
-        )
+        permit.write(rds.create_snapshot(clients.rds, migration.snapshot, name))
     return name
 
 
@@ -117,7 +111,7 @@ def start(clients: Clients, permit: Permit, target: Target, migration: Migration
 
     The attempt is on record before RunTask is called, and the task's ARN before anybody waits for it (I17).
     """
-    _reconcile(clients, permit, target, migration)
+    reconcile(clients, permit)
     now, table = datetime.now(UTC), permit.table
     following = look(clients, table, target, migration, permit.owner, now)
     if following.do == "done":
@@ -136,8 +130,7 @@ def start(clients: Clients, permit: Permit, target: Target, migration: Migration
     network = find_network(clients, target, migration)
     token = client_token(migration.key, number)
     tasks, failures = permit.write(
-        f"ecs.RunTask {revision(definition)}: {' '.join(migration.command)}",
-        lambda: one_offs.run_task(
+        one_offs.run_task(
             clients.ecs,
             str(target.environment.cluster),
             definition,
@@ -149,12 +142,7 @@ def start(clients: Clients, permit: Permit, target: Target, migration: Migration
             group=GROUP,
             started_by=started_by(migration.key),
             token=token,
-        ),
-        on=[migration.family],
-        taskDefinition=definition,
-        startedBy=started_by(migration.key),
-        clientToken=token,
-        group=GROUP,
+        )
     )
     try:
         arn = read_start(tasks, failures)
@@ -241,19 +229,6 @@ def _started(clients: Clients, target: Target, migration: Migration) -> tuple[Ta
     return one_offs.list_started(
         clients.ecs, str(target.environment.cluster), migration.family, started_by(migration.key)
     )
-
-
-def _reconcile(clients: Clients, permit: Permit, target: Target, migration: Migration, snapshot: str = "") -> None:
-    """Ask AWS what became of writes whose answer was never noted, and put it on record."""
-
-    def find(intent: Mapping[str, Any]) -> str:
-        facts = findings.Facts(started={each.started_by for each in _started(clients, target, migration)})
-        if snapshot:
-            known = rds.describe_snapshot(clients.rds, snapshot)
-            facts = replace(facts, snapshots={snapshot} if known else set())
-        return findings.find(intent, facts)
-
-    permit.reconcile(find)
 
 
 def _task(arn: str) -> str:

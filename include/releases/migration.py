@@ -11,8 +11,9 @@ from typing import Any, Literal
 from include.aws.ecs import Task
 from include.errors import MigrationFailedError, PreconditionError
 from include.inventory.models import OneOff
+from include.operations.migrations import Attempt
 from include.params import shown, storable
-from include.plan.markdown import one_line
+from include.text import one_line
 from include.waits.progress import Progress, minutes
 
 PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is the review apps' own, and destroys data
@@ -90,18 +91,6 @@ def started_by(key: str) -> str:
 def client_token(key: str, attempt: int) -> str:
     """Return RunTask's clientToken: the same attempt asked for twice starts one task (64 characters at most)."""
     return f"{key}-{attempt}"
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What is on record of an attempt: noted before RunTask was called, its ARN before anybody waited, its end when known."""
-
-    number: int
-    run: str
-    begun_at: datetime
-    arn: str = ""  # "": the process died before it was kept, or ECS placed nothing
-    outcome: Literal["", "succeeded", "failed"] = ""
-    exit_code: int | None = None
 
 
 @dataclass(frozen=True)

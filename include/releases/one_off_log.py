@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from include.plan.markdown import one_line
+from include.text import one_line
 
 TAIL = 20  # lines shown
 LONGEST_LINE = 300  # characters shown of one

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from include import github
 from include.aws import cloudwatch, ecr
+from include.aws.ecr import Scan
 from include.aws.sts import ask_who
 from include.errors import PreconditionError
 from include.inventory import Target
@@ -16,7 +17,7 @@ from include.lease.model import LIVE, RunState
 from include.operations.leases import read_lease
 from include.operations.proofs import last_proof, read_proof
 from include.operations.table import OperationsTable
-from include.releases.images import Scan, ensure_commit, find_tagged
+from include.releases.images import ensure_commit, find_tagged
 from include.releases.migration import find_migrations
 from include.releases.places import ReleasePlace
 from include.releases.plans.production_release import ProductionReleasePlan, Repository, World, plan_production_release

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from include import github
 from include.aws.sts import ask_who
 from include.errors import PreconditionError, RolloutFailedError
 from include.operations import documents
 from include.operations.permit import Permit
-from include.releases import findings
+from include.reconcile import reconcile
 from include.releases.places import ReleasePlace
 from include.releases.plans.production_release import ProductionReleasePlan
 from include.releases.tickets import Tickets, compose_notes, find_tickets, slack_notes
@@ -22,7 +20,7 @@ PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not be
 
 def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePlan, jira_url: str | None = None) -> str:
     """Draft the release with its notes, and put them on record for Slack; returns the draft's page."""
-    permit.reconcile(lambda intent: _find(place, intent))
+    reconcile(place.clients, permit, lambda: place.github)
     tag = plan.previous or None
     commits = github.list_commits_between(place.github, tag, plan.commit)
     project = place.target.system.jira_project
@@ -30,13 +28,7 @@ def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePl
     notes = compose_notes(
         github.generate_notes(place.github, plan.version, plan.commit, tag), tickets, jira_url=jira_url
     )
-    draft = permit.write(
-        f"github.CreateRelease {place.target.system.github} {plan.version}: a draft on {plan.commit[:12]}",
-        lambda: github.create_draft(place.github, plan.version, plan.commit, plan.version, notes),
-        on=[str(place.target.system.github)],
-        tag_name=plan.version,
-        target_commitish=plan.commit,
-    )
+    draft = permit.write(github.create_draft(place.github, plan.version, plan.commit, plan.version, notes))
     permit.table.add(*documents.release_notes(permit.owner), {"notes": notes, "url": draft.url})
     permit.note(slack_notes(notes, draft.url))
     return draft.url
@@ -44,19 +36,13 @@ def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePl
 
 def publish_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePlan) -> str:
     """Publish the draft, unless it is published already; returns when, by GitHub's clock."""
-    permit.reconcile(lambda intent: _find(place, intent))
+    reconcile(place.clients, permit, lambda: place.github)
     draft = github.find_release(place.github, plan.version)
     if draft is None:
         raise PreconditionError(
             f"{place.target.system.github} has no draft {plan.version} any more; find out who removed it, then start again."
         )
-    published = permit.write(
-        f"github.PublishRelease {place.target.system.github} {plan.version}",
-        lambda: github.publish(place.github, draft, plan.commit),
-        on=[str(place.target.system.github)],
-        tag_name=plan.version,
-        target_commitish=plan.commit,
-    )
+    published = permit.write(github.publish(place.github, draft, plan.commit))
     assert published.published_at  # it is none only for a draft
     return published.published_at.isoformat()
 
@@ -85,11 +71,3 @@ def look_at_pipeline(place: ReleasePlace, plan: ProductionReleasePlan, published
             "version."
         )
     return Progress(True, f"{run.name} succeeded: {run.url}")
-
-
-def _find(place: ReleasePlace, intent: Mapping[str, Any]) -> str:
-    tag = str(intent.get("values", {}).get("tag_name", ""))
-    release = github.find_release(place.github, tag) if tag else None
-    known = {tag} if release else set()
-    drafts, published = (known, set()) if release and release.draft else (set(), known)
-    return findings.find(intent, findings.Facts(drafts=drafts, published=published))

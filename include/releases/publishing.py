@@ -10,14 +10,15 @@ from typing import Any
 from include import github
 from include.aws import codebuild, ecr
 from include.aws.clients import Clients
+from include.aws.ecr import Image
 from include.aws.sts import ask_who
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.inventory.releasing import ScanPolicy
 from include.operations import documents
 from include.operations.permit import Permit
-from include.releases import findings
-from include.releases.images import Image, Verdict, commit_tag, judge_scan
+from include.reconcile import reconcile
+from include.releases.images import Verdict, commit_tag, judge_scan
 from include.releases.places import ReleasePlace
 from include.releases.plans.image_publication import ImagePublicationPlan, plan_image_publication
 from include.waits.progress import Progress
@@ -77,7 +78,7 @@ def start_build(place: ReleasePlace, permit: Permit, commit: str) -> dict[str, s
             f"{place.target.name} has no builder in the inventory, and its registry no image of commit {commit[:12]}; nothing "
             "was changed."
         )
-    permit.reconcile(lambda _: findings.NOT_READ)
+    reconcile(place.clients, permit)
     start = _start_codebuild if builder.kind == CODEBUILD else _start_workflow
     found = start(place, permit, builder.name, commit)
     table.add(*kept_at, found)
@@ -93,13 +94,7 @@ def _start_codebuild(place: ReleasePlace, permit: Permit, project: str, commit: 
     running = codebuild.find_build(client, project, commit)
     if running is None or running.status != "IN_PROGRESS":
         token = hashlib.sha256(f"{permit.owner} {commit}".encode()).hexdigest()
-        running = permit.write(
-            f"codebuild.StartBuild {project}: commit {commit[:12]}",
-            lambda: codebuild.start_build(client, project, commit, token),
-            on=[project],
-            sourceVersion=commit,
-            idempotencyToken=token,
-        )
+        running = permit.write(codebuild.start_build(client, project, commit, token))
     return {"kind": CODEBUILD, "id": running.id, "url": running.log_url}
 
 
@@ -111,13 +106,8 @@ def _start_workflow(place: ReleasePlace, permit: Permit, file: str, commit: str)
         mark = table.get(*marked_at) or {}
     elif found := github.find_run(place.github, file, after=int(mark["newest"])):
         return _followed(found)  # started by a try of this step whose process died
-    permit.write(
-        f"github.CreateWorkflowDispatch {place.target.system.github} {file}: commit {commit[:12]}",
-        lambda: github.dispatch_workflow(place.github, file, place.target.system.versions.branch, {"commit": commit}),
-        on=[str(place.target.system.github)],
-        workflow=file,
-        commit=commit,
-    )
+    branch = place.target.system.versions.branch
+    permit.write(github.dispatch_workflow(place.github, file, branch, {"commit": commit}))
     return {"kind": GITHUB, "id": "", "url": ""}
 
 

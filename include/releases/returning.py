@@ -7,10 +7,10 @@ from datetime import datetime
 
 from include.aws import ecr
 from include.aws.clients import Clients
+from include.aws.ecr import Image
 from include.aws.sts import ask_who
 from include.aws.task_definitions import describe_definition, image_of, list_definitions, takes
 from include.inventory import Service, Target
-from include.releases.images import Image
 from include.releases.plans.rollback import Candidate, RollbackPlan, plan_rollback
 from include.releases.staging import read_live
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from include.aws.ecs import Deployment
 from include.aws.service_state import ServiceState, TaskState
 from include.errors import DriftError, RolloutFailedError
-from include.plan.markdown import one_line
 from include.releases.parts import ServiceRelease, revision
+from include.text import one_line
 from include.waits.progress import Progress, minutes
 
 FAILED_TASKS = 3  # new tasks that may fail: the least number at which ECS's own circuit breaker breaks

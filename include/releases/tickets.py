@@ -1,10 +1,16 @@
 """Tickets and notes of a release: keys found in commit subjects as people write them, and notes that fit where they go."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from include.plan.markdown import one_line
+from include.text import one_line
+
+if TYPE_CHECKING:
+    from include.github import Commit
 
 REVERT = re.compile(r'(?:Revert|Reapply) "')
 LONGEST_BODY = 125_000  # characters GitHub takes as a release's body
@@ -13,15 +19,6 @@ LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 HEADING = re.compile(r"#{1,6}\s+(.*)")
 BULLET = re.compile(r"(\s*)[*-]\s+(.*)")
-
-
-@dataclass(frozen=True)
-class Commit:
-    """One commit of a release; `subject` is the first line of its message."""
-
-    sha: str
-    subject: str
-    author: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from include.errors import PreconditionError
-from include.plan.markdown import one_line
 from include.releases.parts import ServiceRelease, revision
+from include.text import one_line
 
 Where = Literal["before", "released", "elsewhere"]
 

@@ -14,17 +14,9 @@ SUSPENDED: tuple[autoscaling.Process, ...] = ("AlarmNotification", "ScheduledAct
 def hold_group(clients: Clients, permit: Permit, group: GroupSurge, state: ServiceState, capacity: int) -> None:
     """Protect the instances in use, keep the group from shrinking, and set its desired capacity."""
     protect_hosts(clients, permit, group.name, state)
+    permit.write(autoscaling.suspend_processes(clients.autoscaling, group.name, SUSPENDED))
     permit.write(
-        f"autoscaling.SuspendProcesses {group.name}: {', '.join(SUSPENDED)}",
-        lambda: autoscaling.suspend_processes(clients.autoscaling, group.name, SUSPENDED),
-        on=[group.name],
-        ScalingProcesses=SUSPENDED,
-    )
-    permit.write(
-        f"autoscaling.SetDesiredCapacity {group.name}: {group.desired_before} -> {group.maximum}",
-        lambda: autoscaling.set_desired_capacity(clients.autoscaling, group.name, capacity),
-        on=[group.name],
-        DesiredCapacity=capacity,
+        autoscaling.set_desired_capacity(clients.autoscaling, group.name, capacity, before=group.desired_before)
     )
 
 
@@ -36,20 +28,10 @@ def hand_back(clients: Clients, permit: Permit, group: GroupSurge, state: Servic
     used = {each.instance for each in state.alive}
     spare = [each.id for each in state.group.instances if each.protected and each.id not in used]
     if spare:
-        permit.write(
-            f"autoscaling.SetInstanceProtection {name}: off for {', '.join(spare)}",
-            lambda: autoscaling.protect_instances(clients.autoscaling, name, spare, protected=False),
-            on=[name, *spare],
-            ProtectedFromScaleIn=False,
-        )
+        permit.write(autoscaling.protect_instances(clients.autoscaling, name, spare, protected=False))
     ours = [each for each in SUSPENDED if each in state.group.suspended and each not in group.suspended_before]
     if ours:
-        permit.write(
-            f"autoscaling.ResumeProcesses {name}: {', '.join(ours)}",
-            lambda: autoscaling.resume_processes(clients.autoscaling, name, ours),
-            on=[name],
-            ScalingProcesses=ours,
-        )
+        permit.write(autoscaling.resume_processes(clients.autoscaling, name, ours))
 
 
 def protect_hosts(clients: Clients, permit: Permit, group: str, state: ServiceState) -> None:
@@ -58,9 +40,4 @@ def protect_hosts(clients: Clients, permit: Permit, group: str, state: ServiceSt
     unprotected = {each.id for each in state.group.instances if not each.protected}
     hosts = sorted({each.instance for each in state.alive if each.instance and each.instance in unprotected})
     if hosts:
-        permit.write(
-            f"autoscaling.SetInstanceProtection {group}: on for {', '.join(hosts)}",
-            lambda: autoscaling.protect_instances(clients.autoscaling, group, hosts, protected=True),
-            on=[group, *hosts],
-            ProtectedFromScaleIn=True,
-        )
+        permit.write(autoscaling.protect_instances(clients.autoscaling, group, hosts, protected=True))

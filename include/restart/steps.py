@@ -1,9 +1,7 @@
 """The writes of a restart, in order: each reads the world again, decides, and writes under its permit. All safe to repeat."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from include.aws import ecs
 from include.aws.clients import Clients
@@ -13,7 +11,8 @@ from include.aws.sts import get_account
 from include.inventory import Target
 from include.operations import documents
 from include.operations.permit import Permit
-from include.restart import findings, groups, proof, rolling, surge
+from include.reconcile import reconcile
+from include.restart import groups, proof, rolling, surge
 from include.restart.plan import RestartPlan, ServiceRestart, plan_restart
 
 log = logging.getLogger(__name__)
@@ -49,30 +48,10 @@ def look(clients: Clients, plan: ServiceRestart, service: Service | None = None)
     return read_service(clients, plan.cluster, plan.service, plan.group.name if plan.group else None, service)
 
 
-def reconcile(clients: Clients, permit: Permit, services: Iterable[ServiceRestart]) -> None:
-    """Ask AWS what became of writes whose answer was never noted, and put it on record. Every step begins with this."""
-    permit.reconcile(finder(clients, services))
-
-
-def finder(clients: Clients, services: Iterable[ServiceRestart]) -> Callable[[Mapping[str, Any]], str]:
-    """Return the function that asks AWS what became of an intent about one of these services."""
-    by_name = {name: each for each in services for name in (each.service, each.group.name if each.group else "")}
-
-    def find(intent: Mapping[str, Any]) -> str:
-        plan = next((by_name[name] for name in intent["on"] if name in by_name), None)
-        if plan is None:
-            return "it is about another service, and is looked at with that one"
-        state = look(clients, plan)
-        alive = [each.task.arn for each in state.alive]
-        return findings.find(intent, state, ecs.list_protected(clients.ecs, plan.cluster, alive))
-
-    return find
-
-
 def raise_group_capacity(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
     """Protect the old tasks' instances, keep the group from shrinking, and set it to its maximum."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, permit, [plan])
+    reconcile(clients, permit)
     state = look(clients, plan)
     surge.ensure_no_drift(plan, state, desired=[plan.count, plan.count_during])
     groups.hold_group(clients, permit, plan.group, state, plan.count_during)
@@ -80,7 +59,7 @@ def raise_group_capacity(clients: Clients, permit: Permit, plan: ServiceRestart)
 
 def raise_desired_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
     """Let the service start its new tasks beside the old ones."""
-    reconcile(clients, permit, [plan])
+    reconcile(clients, permit)
     surge.ensure_no_drift(plan, look(clients, plan), desired=[plan.count, plan.count_during])
     _set_count(clients, permit, plan, plan.count_during)
 
@@ -88,7 +67,7 @@ def raise_desired_count(clients: Clients, permit: Permit, plan: ServiceRestart) 
 def protect_new_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, since: datetime) -> None:
     """Protect the new tasks, and the instances they are on, from every scale-in."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, permit, [plan])
+    reconcile(clients, permit)
     state = look(clients, plan)
     _protect_tasks(clients, permit, plan, [each.task.arn for each in surge.choose_protected(plan, state, since)])
     groups.protect_hosts(clients, permit, plan.group.name, state)
@@ -99,42 +78,34 @@ def stop_old_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, since
 
     With every new task protected, ECS itself can only take old ones; stopping them by name makes sure of it.
     """
-    reconcile(clients, permit, [plan])
+    reconcile(clients, permit)
     surge.choose_stopped(plan, look(clients, plan), since)
     _set_count(clients, permit, plan, plan.count)
     for each in plan.old_tasks:
         # read again before each: never on a picture older than the last stop
         alive = {old.task.arn for old in surge.choose_stopped(plan, look(clients, plan), since)}
         if each.arn in alive:
-            permit.write(
-                f"ecs.StopTask {each.id} of {plan.service} (started {each.started_at:%Y-%m-%d %H:%M:%S})",
-                lambda arn=each.arn: ecs.stop_task(clients.ecs, plan.cluster, arn, f"restart by {permit.owner}"),  # type: ignore[misc]
-                on=[plan.service, each.arn],
-            )
+            reason = f"restart by {permit.owner}"
+            permit.write(ecs.stop_task(clients.ecs, plan.cluster, plan.service, each.arn, reason, each.started_at))
 
 
 def unprotect_tasks(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
     """Lift the protection, so that ECS can take the surplus new task and later scale-ins work."""
-    reconcile(clients, permit, [plan])
+    reconcile(clients, permit)
     arns = [each.task.arn for each in look(clients, plan).alive]
-    permit.write(
-        f"ecs.UpdateTaskProtection of {len(arns)} tasks of {plan.service}: off",
-        lambda: ecs.protect_tasks(clients.ecs, plan.cluster, arns, minutes=None),
-        on=[plan.service, *arns],
-        protectionEnabled=False,
-    )
+    permit.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=None))
 
 
 def hand_back_group(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
     """Protect only the instances in use, and let the group's alarm and schedule act again. Right after success or failure."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, permit, [plan])
+    reconcile(clients, permit)
     groups.hand_back(clients, permit, plan.group, look(clients, plan))
 
 
 def return_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> str:
     """After a failure, and only when asked: set the count back in a way that costs no healthy task. Returns what was done."""
-    reconcile(clients, permit, [plan])
+    reconcile(clients, permit)
     state = look(clients, plan)
     old, _ = surge.split(plan, state)
     first = [each for each in (*old, *state.healthy) if each.is_healthy]
@@ -151,7 +122,7 @@ def advance_rollouts(
     clients: Clients, permit: Permit, services: tuple[ServiceRestart, ...], mark: datetime
 ) -> tuple[ServiceRestart, rolling.Rollout] | None:
     """Start the next deployment if the one before is proved; returns the one to wait for, or None when all are proved."""
-    reconcile(clients, permit, services)
+    reconcile(clients, permit)
     for plan in services:
         rollout = _find_rollout(permit, plan, mark)
         if rollout is None:  # not judged at once: a read right after the write may not show it yet
@@ -175,11 +146,7 @@ def _start_rollout(clients: Clients, permit: Permit, plan: ServiceRestart, mark:
     rollout = rolling.find_started(plan, state, mark)
     if rollout is None:
         started = permit.write(
-            f"ecs.UpdateService {plan.service}: forceNewDeployment",
-            lambda: ecs.force_new_deployment(clients.ecs_once, plan.cluster, plan.service),
-            on=[plan.service],
-            forceNewDeployment=True,
-            replaces=state.service.primary.id,
+            ecs.force_new_deployment(clients.ecs_once, plan.cluster, plan.service, replaces=state.service.primary.id)
         )
         rollout = rolling.Rollout(started.id, started.created_at)
     document = {"deployment": rollout.deployment, "since": rollout.since.isoformat()}
@@ -211,18 +178,8 @@ def describe_now(clients: Clients, plan: RestartPlan) -> str:
 
 
 def _set_count(clients: Clients, permit: Permit, plan: ServiceRestart, count: int) -> None:
-    permit.write(
-        f"ecs.UpdateService {plan.service}: desiredCount {count}",
-        lambda: ecs.set_desired_count(clients.ecs, plan.cluster, plan.service, count),
-        on=[plan.service],
-        desiredCount=count,
-    )
+    permit.write(ecs.set_desired_count(clients.ecs, plan.cluster, plan.service, count))
 
 
 def _protect_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, arns: list[str]) -> None:
-    permit.write(
-        f"ecs.UpdateTaskProtection of {len(arns)} tasks of {plan.service}: on for {PROTECTED_MINUTES} minutes",
-        lambda: ecs.protect_tasks(clients.ecs, plan.cluster, arns, minutes=PROTECTED_MINUTES),
-        on=[plan.service, *arns],
-        protectionEnabled=True,
-    )
+    permit.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=PROTECTED_MINUTES))

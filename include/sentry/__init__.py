@@ -1,5 +1,5 @@
 """Sentry as far as releases need it: what troubles an environment since a release."""
 
-from include.sentry.troubles import Sentry, list_troubles
+from include.sentry.troubles import Sentry, Trouble, list_troubles
 
-__all__ = ["Sentry", "list_troubles"]
+__all__ = ["Sentry", "Trouble", "list_troubles"]

@@ -9,7 +9,6 @@ import requests
 
 from include.errors import NeighbourAwayError, PreconditionError
 from include.neighbours import over_http
-from include.releases.bake import Trouble
 
 TIMEOUT = (5, 10)  # seconds to connect, and to answer
 PAGE = 100
@@ -22,6 +21,18 @@ class Sentry:
 
     http: requests.Session
     url: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One Sentry problem (Sentry calls it otherwise) of the release's environment."""
+
+    id: str
+    title: str
+    level: str
+    first_seen: datetime
+    count: int
+    url: str = ""
 
 
 def list_troubles(

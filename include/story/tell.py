@@ -7,7 +7,7 @@ from typing import Any
 from include.approval import Decision
 
 LONGEST = 2_900  # characters; Slack shows a message of up to 3,000 whole
-# writes that keep a step safe but move nothing an operator waits for: they are in the journal, not in the thread
+# details, by their sentence, of journals from before each event said whether it is one
 DETAILS = (
     "autoscaling.SetInstanceProtection",
     "autoscaling.SuspendProcesses",
@@ -138,10 +138,13 @@ def _decisions(facts: Facts) -> list[_Turn]:
 def _told_events(facts: Facts) -> list[Mapping[str, Any]]:
     phases = ("done", "note", "progress", "asked")
     return [
-        each
-        for each in facts.events
-        if each["phase"] == "failed" or (each["phase"] in phases and not each["text"].startswith(DETAILS))
+        each for each in facts.events if each["phase"] == "failed" or (each["phase"] in phases and not _is_detail(each))
     ]
+
+
+def _is_detail(event: Mapping[str, Any]) -> bool:
+    """Whether it keeps a step safe but moves nothing an operator waits for: it is in the journal, not in the thread."""
+    return bool(event["detail"] if "detail" in event else event["text"].startswith(DETAILS))
 
 
 def _event(event: Mapping[str, Any]) -> _Turn:

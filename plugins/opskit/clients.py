@@ -13,13 +13,13 @@ from include.aws.clients import Clients
 from include.errors import PreconditionError
 from include.inventory import Target, load
 from include.operations.table import OperationsTable
+from include.retry import AWS_CALL
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 CONNECT_TIMEOUT = 5  # seconds
 READ_TIMEOUT = 20  # seconds; a hanging AWS must not eat a step's whole time
-ATTEMPTS = 6  # botocore's standard mode backs off to 20 s between them
 
 
 @cache
@@ -68,7 +68,7 @@ def make_clients(
     target: Target,
     *,
     read_timeout: int = READ_TIMEOUT,
-    attempts: int = ATTEMPTS,
+    attempts: int = AWS_CALL.attempts,
     on_call: Callable[[], None] | None = None,
 ) -> Clients:
     """Return clients of the session a connection describes, each in the region its service is used in.

@@ -20,7 +20,7 @@ from include.operations.leases import read_lease
 from include.operations.permit import Permit
 from include.operations.start import read_withdrawal
 from include.operations.table import OperationsTable
-from include.plan.markdown import one_line
+from include.text import one_line
 from include.waits.progress import Progress
 from opskit.clients import clients_for, operations_table
 from opskit.database import connect

@@ -18,7 +18,6 @@ from airflow.sdk import Connection
 from botocore.awsrequest import AWSResponse, HeadersDict
 from moto.backends import list_of_moto_modules
 
-from include.audit import Excuse, Violation, check, read_history
 from include.aws.clients import Clients
 from include.inventory import Inventory, Target
 from opskit.clients import make_clients
@@ -28,6 +27,7 @@ from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock, as_datetime, as_text
 from sandbox.aws.state.snapshot import world_json
 from tests.built_world import BuiltWorlds
+from tests.invariants import Excuse, Violation, check, read_history
 
 URL = "http://pretend-aws.invalid"
 TABLE = "runbook-operations"

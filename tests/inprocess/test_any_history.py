@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from include.audit import Excuse
 from tests.inprocess.cloud import Cloud, Killed, Sent
 from tests.inprocess.driver import Orchestrator, Run
+from tests.invariants import Excuse
 
 TARGETS = ("districtbuilder/staging", "core/staging")
 PEOPLE = ("approver", "second_approver", "operator", "eve")

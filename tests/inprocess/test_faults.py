@@ -15,7 +15,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
-from opskit.clients import ATTEMPTS
+from include.retry import AWS_CALL
 from tests.inprocess.cloud import URL, Cloud, Killed, Sent, answer_of
 from tests.inprocess.driver import Orchestrator, Run
 from tests.inprocess.forks import Forks
@@ -71,9 +71,9 @@ def fail(_: Sent) -> AWSResponse:
 FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
     "killed": (kill, ("before", "after")),
     "an answer lost": (repeated(1, lose, "after"), ("after",)),
-    "every answer lost": (repeated(ATTEMPTS, lose, "after"), ("after",)),
+    "every answer lost": (repeated(AWS_CALL.attempts, lose, "after"), ("after",)),
     "AWS failed once": (repeated(1, fail, "before"), ("before",)),
-    "AWS failed for long": (repeated(ATTEMPTS, fail, "before"), ("before",)),
+    "AWS failed for long": (repeated(AWS_CALL.attempts, fail, "before"), ("before",)),
 }
 
 

@@ -79,7 +79,7 @@ MUTANTS = [
         (
             "an intent is noted after the write",
             "permit.py",
-            'number = add_event(self.table, self.owner, self.step, "intent", what, {**details, **about})',
+            'number = add_event(self.table, self.owner, self.step, "intent", what, {**details, "write": write.document()})',
             "number = 0",
         ),
     ),

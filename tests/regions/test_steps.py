@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from include.aws.s3 import Location, copy
+from include.aws.s3 import Location, copy_folder
 from include.errors import (
     CopyFailedError,
     DriftError,
@@ -287,11 +287,7 @@ def _killed_after(wanted, copies, error):
             raise error
 
     def copied(permit, what, source, destination, tell, options):
-        permit.write(
-            f"s3.CopyObject {what}",
-            lambda: copy(source, destination, options, on_progress=heed),
-            on=[destination.location.uri],
-        )
+        permit.write(copy_folder(what, source, destination, options, heed))
 
     return copied
 

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from include import neighbours
 from include.inventory import Inventory, load
+from include.retry import EXTERNAL_SERVICE
 from sandbox.aws.control.api import make_control
 from sandbox.aws.http.server import Server
 from sandbox.aws.sim.world import World
@@ -38,8 +39,8 @@ def reach(monkeypatch: pytest.MonkeyPatch, http: Server) -> None:
     settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": http.port})
     for name, value in external_service_connections(settings, load()).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(neighbours, "FIRST", 0.01)  # seconds between two looks
-    monkeypatch.setattr(neighbours, "LONGEST", 0.05)
+    shorter = dataclasses.replace(EXTERNAL_SERVICE, first=0.01, longest=0.05)
+    monkeypatch.setattr(neighbours, "EXTERNAL_SERVICE", shorter)
 
 
 def control_of(cloud: Any, inventory: Inventory, town: ExternalServices) -> FlaskClient:

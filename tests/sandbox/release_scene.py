@@ -1,6 +1,6 @@
 """A target as a release's steps are given it: its clients, its repository and its table, all over HTTP, and permits to write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -64,3 +64,17 @@ class Scene:
     def texts(self, run: str, phase: str) -> list[str]:
         """Return what is on record of a run: events of a phase, in order."""
         return [each["text"] for each in list_events(self.table, run) if each["phase"] == phase]
+
+
+def dying_after(write_of):
+    """Return a function that gives the same write, but the process is killed right after it was made."""
+
+    def dying(*given):
+        write = write_of(*given)
+
+        def make():
+            raise KeyboardInterrupt("the process is killed here", write.make())
+
+        return replace(write, make=make)
+
+    return dying

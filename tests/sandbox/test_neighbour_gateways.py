@@ -5,8 +5,9 @@ from functools import partial
 
 import pytest
 
-from include import github, jira, neighbours, sentry
+from include import github, jira, sentry
 from include.errors import NeighbourAwayError, PreconditionError
+from include.retry import EXTERNAL_SERVICE
 from opskit.neighbours import github_repository, jira_client, sentry_client
 from sandbox.external_services.github.model import File
 from sandbox.external_services.github.seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
@@ -160,7 +161,7 @@ def test_checks_that_fail_or_go_on_are_told(core, inject, state, conclusions):
 
 def test_runs_at_work_are_listed_oldest_first_until_they_end(core, bare, inject):
     assert github.list_running_workflows(core) == ()
-    number = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST})
+    number = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST}).make()
     bare.advance(QUEUED + 1)
     injected = inject("github_workflow_running", target="core/staging", workflow="staging_pipeline.yml")
     first, second = github.list_running_workflows(core)
@@ -186,7 +187,7 @@ def test_runs_at_work_are_listed_oldest_first_until_they_end(core, bare, inject)
 def test_dispatched_run_is_known_and_followed_to_its_end(core, bare):
     before = github.newest_run(core, BUILD)
     assert before == 0
-    number = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST})
+    number = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST}).make()
     found = github.find_run(core, BUILD, after=before, sha=NEWEST)
     assert found.id == number == github.newest_run(core, BUILD)
     assert (found.status, found.conclusion, found.event, found.head_sha) == ("queued", "", "workflow_dispatch", NEWEST)
@@ -201,11 +202,11 @@ def test_dispatched_run_is_known_and_followed_to_its_end(core, bare):
 
 
 def test_first_run_since_a_moment_is_found(core, bare):
-    github.dispatch_workflow(core, BUILD, "main", {"commit": "old"})
+    github.dispatch_workflow(core, BUILD, "main", {"commit": "old"}).make()
     bare.advance(100)
-    second = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST})
+    second = github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST}).make()
     bare.advance(100)
-    github.dispatch_workflow(core, BUILD, "main", {"commit": "newer"})
+    github.dispatch_workflow(core, BUILD, "main", {"commit": "newer"}).make()
     since = github.get_run(core, second).created_at
     assert github.find_run(core, BUILD, since=since).id == second
 
@@ -220,7 +221,7 @@ def test_first_run_since_a_moment_is_found(core, bare):
 )
 def test_dispatch_that_cannot_be_is_refused(core, file, ref, inputs, words):
     with pytest.raises(PreconditionError, match=words):
-        github.dispatch_workflow(core, file, ref, inputs)
+        github.dispatch_workflow(core, file, ref, inputs).make()
     assert github.list_running_workflows(core) == ()
 
 
@@ -228,7 +229,7 @@ def test_dispatch_is_never_repeated_blindly(core, inject):
     injected = inject("github_lost_answer", target="core/staging", times=1)
     before = github.newest_run(core, BUILD)
     with pytest.raises(NeighbourAwayError):
-        github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST})
+        github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST}).make()
     assert injected() == 1
     assert github.find_run(core, BUILD, after=before) is not None
     assert len(github.list_running_workflows(core)) == 1
@@ -242,15 +243,15 @@ def test_release_is_drafted_and_published_once_however_often_it_is_asked_for(cor
     notes = github.generate_notes(core, "v0.6.15", NEWEST, "v0.6.14")
     assert "CLDC-3456: Send reminders only once" in notes
     assert github.find_release(core, "v0.6.15") is None
-    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", notes)
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", notes).make()
     assert (draft.draft, draft.target, draft.body, draft.published_at) == (True, NEWEST, notes, None)
-    assert github.create_draft(core, "v0.6.15", NEWEST, "another name", "other notes") == draft
+    assert github.create_draft(core, "v0.6.15", NEWEST, "another name", "other notes").make() == draft
     assert github.find_commit(core, "v0.6.15") is None
 
-    published = github.publish(core, draft, NEWEST)
+    published = github.publish(core, draft, NEWEST).make()
     assert (published.id, published.draft, published.body) == (draft.id, False, notes)
-    assert github.publish(core, draft, NEWEST) == published == github.find_release(core, "v0.6.15")
-    assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", notes) == published
+    assert github.publish(core, draft, NEWEST).make() == published == github.find_release(core, "v0.6.15")
+    assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", notes).make() == published
     assert github.find_commit(core, "v0.6.15") == NEWEST
     assert len(of_tag(town, "v0.6.15")) == 1
     run = github.find_run(core, PIPELINE, "release", since=published.published_at, sha=NEWEST)
@@ -258,17 +259,17 @@ def test_release_is_drafted_and_published_once_however_often_it_is_asked_for(cor
 
 
 def test_what_people_wrote_into_the_draft_is_published(core, town):
-    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     of_tag(town, "v0.6.15")[0].body = "better notes"
-    assert github.publish(core, draft, NEWEST).body == "better notes"
+    assert github.publish(core, draft, NEWEST).make().body == "better notes"
 
 
 def test_lost_answer_leaves_one_draft_and_one_release(core, town, inject):
     injected = inject("github_lost_answer", target="core/staging", times=1)
-    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     assert (injected(), draft.draft, len(of_tag(town, "v0.6.15"))) == (1, True, 1)
     again = inject("github_lost_answer", target="core/staging", times=1)
-    published = github.publish(core, draft, NEWEST)
+    published = github.publish(core, draft, NEWEST).make()
     assert (again(), published.draft, published.id) == (1, False, draft.id)
     assert len(of_tag(town, "v0.6.15")) == 1
 
@@ -276,36 +277,36 @@ def test_lost_answer_leaves_one_draft_and_one_release(core, town, inject):
 def test_draft_that_github_never_took_is_not_claimed(core, town, inject):
     injected = inject("github_error", target="core/staging", method="POST", times=1)
     with pytest.raises(NeighbourAwayError, match="HTTP 502"):
-        github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+        github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     assert (injected(), of_tag(town, "v0.6.15")) == (1, [])
-    assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").draft
+    assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make().draft
 
 
 def test_version_that_is_there_for_another_commit_is_refused(core, town):
-    github.create_draft(core, "v0.6.15", LAST, "v0.6.15", "notes")
+    github.create_draft(core, "v0.6.15", LAST, "v0.6.15", "notes").make()
     with pytest.raises(PreconditionError, match=f"has a draft v0.6.15 on {LAST}, not on commit {NEWEST}"):
-        github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+        github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     with pytest.raises(PreconditionError, match=f"has a release v0.6.14 on {LAST}, not on commit {NEWEST}"):
-        github.create_draft(core, "v0.6.14", NEWEST, "v0.6.14", "notes")
+        github.create_draft(core, "v0.6.14", NEWEST, "v0.6.14", "notes").make()
     core.create_git_ref("refs/tags/v0.6.16", LAST)
     with pytest.raises(PreconditionError, match=f"Tag v0.6.16 of {CORE} is on commit {LAST}, not on {NEWEST}"):
-        github.create_draft(core, "v0.6.16", NEWEST, "v0.6.16", "notes")
+        github.create_draft(core, "v0.6.16", NEWEST, "v0.6.16", "notes").make()
     assert of_tag(town, "v0.6.16") == []
 
 
 def test_tag_that_somebody_made_meanwhile_is_not_released(core, town):
-    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     core.create_git_ref("refs/tags/v0.6.15", LAST)
     with pytest.raises(PreconditionError, match="release another version"):
-        github.publish(core, draft, NEWEST)
+        github.publish(core, draft, NEWEST).make()
     assert of_tag(town, "v0.6.15")[0].draft
 
 
 def test_draft_that_somebody_moved_to_another_commit_is_not_published(core, town):
-    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes")
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     of_tag(town, "v0.6.15")[0].target = LAST
     with pytest.raises(PreconditionError, match=f"has a draft v0.6.15 on {LAST}, not on commit {NEWEST}"):
-        github.publish(core, draft, NEWEST)
+        github.publish(core, draft, NEWEST).make()
     assert of_tag(town, "v0.6.15")[0].draft
 
 
@@ -326,7 +327,7 @@ def test_token_that_may_not_write_is_told_so(target, town, monkeypatch):
     with pytest.raises(
         PreconditionError, match=r"does not allow that with release v0.6.15 .* \(HTTP 403: Resource not"
     ):
-        github.create_draft(github_repository(target), "v0.6.15", NEWEST, "v0.6.15", "notes")
+        github.create_draft(github_repository(target), "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     monkeypatch.setenv(name, f'{{"conn_type": "github", "host": "{host}", "password": "stale"}}')
     with pytest.raises(PreconditionError, match="put a valid token into its Airflow connection"):
         github.list_tags(github_repository(target))
@@ -345,7 +346,7 @@ def test_github_that_stays_away_is_told_after_some_looks(core, inject):
     injected = inject("github_error", target="core/staging", status=503, times=1000)
     with pytest.raises(NeighbourAwayError, match=rf"GitHub did not answer about repository {CORE} \(HTTP 503"):
         github.list_tags(core)
-    assert injected() == neighbours.ATTEMPTS
+    assert injected() == EXTERNAL_SERVICE.attempts
 
 
 @pytest.mark.parametrize("limit", ["primary", "secondary"])
@@ -417,7 +418,7 @@ def test_jira_that_is_down_is_away_and_comes_back(tickets, inject, fields):
     again = inject("jira_down", target="core/staging", **fields)
     with pytest.raises(NeighbourAwayError, match=f"about ticket {READY}"):
         jira.get_tickets(tickets, [READY])
-    assert again() == neighbours.ATTEMPTS
+    assert again() == EXTERNAL_SERVICE.attempts
 
 
 def test_rate_limit_of_jira_is_told_and_neither_slept_through_nor_repeated(tickets, inject):

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.aws import cloudwatch, codebuild, codedeploy, ec2, ecr, logs, rds, task_sets
+from include.aws.codedeploy import ROLLBACK
 from include.errors import PreconditionError
 from include.inventory.models import Registry
-from include.releases.blue_green import ROLLBACK
 from sandbox.commits import COMMITS, STAGED, commit_sha
 
 HOUSING, MAPS, DATA, APP = "core/staging", "districtbuilder/staging", "planning-data/staging", "core-staging-app"
@@ -63,13 +63,13 @@ def test_tag_is_put_on_an_image_once_and_never_moved(core, images):
     image, tag = ecr.describe_image(images, core, RUNNING), "staging-20261121120000"
     other = next(each for each in ecr.list_images(images, core) if each.digest != image.digest)
     for _ in range(2):
-        ecr.tag_image(images, core, image.digest, tag)
+        ecr.tag_image(images, core, image.digest, tag).make()
     assert ecr.describe_image(images, core, tag).digest == image.digest
     with pytest.raises(PreconditionError, match=f"^Tag {tag} is on image {image.digest} .*not on {other.digest}"):
-        ecr.tag_image(images, core, other.digest, tag)
+        ecr.tag_image(images, core, other.digest, tag).make()
     assert ecr.describe_image(images, core, tag).digest == image.digest
     with pytest.raises(PreconditionError, match="push it again"):
-        ecr.tag_image(images, core, f"sha256:{'0' * 64}", "another")
+        ecr.tag_image(images, core, f"sha256:{'0' * 64}", "another").make()
 
 
 def put_another(core, images):
@@ -118,8 +118,8 @@ def test_build_is_started_once_for_a_token_and_found_by_its_commit(cloud):
     client = cloud.client("codebuild", MAPS)
     project = cloud.inventory.target(MAPS).environment.builder.name
     assert codebuild.find_build(client, project, NEWEST_MAPS) is None
-    first = codebuild.start_build(client, project, NEWEST_MAPS, "run-1")
-    assert codebuild.start_build(client, project, NEWEST_MAPS, "run-1") == first
+    first = codebuild.start_build(client, project, NEWEST_MAPS, "run-1").make()
+    assert codebuild.start_build(client, project, NEWEST_MAPS, "run-1").make() == first
     assert (first.status, first.phase, first.source_version) == ("IN_PROGRESS", "SUBMITTED", NEWEST_MAPS)
     assert first.log_url.endswith(first.id.partition(":")[2])
     cloud.advance(420)
@@ -131,7 +131,7 @@ def test_build_is_started_once_for_a_token_and_found_by_its_commit(cloud):
         timedelta(seconds=345),
     )
     with pytest.raises(PreconditionError, match="no CodeBuild project nothing"):
-        codebuild.start_build(client, "nothing", NEWEST_MAPS, "run-1")
+        codebuild.start_build(client, "nothing", NEWEST_MAPS, "run-1").make()
     with pytest.raises(PreconditionError, match="knows no build nothing:1"):
         codebuild.describe_build(client, "nothing:1")
 
@@ -140,7 +140,7 @@ def test_build_that_failed_says_why(cloud, control):
     client = cloud.client("codebuild", MAPS)
     project = cloud.inventory.target(MAPS).environment.builder.name
     fault = inject(control, "build_fails", MAPS, phase="BUILD", times=1)
-    started = codebuild.start_build(client, project, NEWEST_MAPS, "run-1")
+    started = codebuild.start_build(client, project, NEWEST_MAPS, "run-1").make()
     cloud.advance(420)
     failed = codebuild.describe_build(client, started.id)
     assert (failed.status, injected(control, fault)) == ("FAILED", 1)
@@ -172,8 +172,8 @@ def test_deployment_is_stopped_and_undone_while_the_old_tasks_keep_the_traffic(c
     assert (found.id, found.status, found.task_definition) == (id, "InProgress", made)
     sets = task_sets.list_task_sets(ecs, CLUSTER, WEB)
     assert [(each.status, each.task_definition) for each in sets] == [("PRIMARY", old), ("ACTIVE", made)]
-    assert codedeploy.stop_deployment(client, id)
-    assert not codedeploy.stop_deployment(client, id)
+    assert codedeploy.stop_deployment(client, id, "web stays").make()
+    assert not codedeploy.stop_deployment(client, id, "web stays").make()
     cloud.advance(1500)
     stopped, undoing = codedeploy.list_deployments(client, WEB, WEB, begun)
     assert (stopped.id, stopped.status, stopped.rollback_id) == (id, "Stopped", undoing.id)
@@ -247,18 +247,18 @@ def test_composite_alarms_and_more_than_one_page_are_read(cloud):
 def test_snapshot_is_begun_once_and_gets_ready(cloud):
     client, begun = cloud.client("rds", HOUSING), now(cloud)
     assert rds.describe_snapshot(client, "before-v1") is None
-    rds.create_snapshot(client, "core-staging", "before-v1")
-    rds.create_snapshot(client, "core-staging", "before-v1")
+    rds.create_snapshot(client, "core-staging", "before-v1").make()
+    rds.create_snapshot(client, "core-staging", "before-v1").make()
     cloud.advance(180)
     assert rds.describe_snapshot(client, "before-v1") == rds.Snapshot("core-staging", "creating", 50, begun)
     with pytest.raises(
         PreconditionError, match=r"^RDS makes no snapshot of database instance core-staging now \(.*avail"
     ):
-        rds.create_snapshot(client, "core-staging", "before-v2")
+        rds.create_snapshot(client, "core-staging", "before-v2").make()
     cloud.advance(240)
     assert rds.describe_snapshot(client, "before-v1") == rds.Snapshot("core-staging", "available", 100, begun)
     with pytest.raises(PreconditionError, match=r"^There is no database instance nothing"):
-        rds.create_snapshot(client, "nothing", "before-v3")
+        rds.create_snapshot(client, "nothing", "before-v3").make()
 
 
 def test_subnets_of_one_off_tasks_are_found_by_name(cloud):

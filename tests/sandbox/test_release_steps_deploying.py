@@ -10,7 +10,7 @@ from include.releases import deploying, staging
 from include.releases.plans.services import plan_services
 from include.releases.watches import WATCHES
 from sandbox.commits import BUILT, STAGED, commit_sha
-from tests.sandbox.release_scene import RUN
+from tests.sandbox.release_scene import RUN, dying_after
 
 CORE, REPOSITORY = "core/staging", "example-housing/core"
 APP, WORKERS, AD_HOC = "core-staging-app", "core-staging-sidekiq", "core-staging-ad-hoc"
@@ -78,10 +78,6 @@ def last(definition):
     return definition.rsplit("/", 1)[-1]
 
 
-def killed(*_):
-    raise KeyboardInterrupt("the process is killed here")
-
-
 # Task definitions
 
 
@@ -145,7 +141,7 @@ def test_workers_follow_the_application_only_when_it_is_proved(scene, made):
 def test_service_whose_process_died_right_after_the_write_is_not_deployed_twice(scene, made, monkeypatch):
     wanted = made.register()
     with monkeypatch.context() as patch:
-        patch.setattr(deploying, "set_task_definition", lambda *given: killed(set_task_definition(*given)))
+        patch.setattr(deploying, "set_task_definition", dying_after(set_task_definition))
         with pytest.raises(KeyboardInterrupt):
             made.advance(wanted)
     found = made.advance(wanted)
@@ -285,7 +281,7 @@ def test_image_gets_its_readable_tag_once_and_a_tag_is_never_moved(scene, made):
 def test_tag_whose_process_died_after_the_write_is_found(scene, made, monkeypatch):
     put = ecr.tag_image
     with monkeypatch.context() as patch:
-        patch.setattr(deploying.ecr, "tag_image", lambda *given: killed(put(*given)))
+        patch.setattr(deploying.ecr, "tag_image", dying_after(put))
         with pytest.raises(KeyboardInterrupt):
             deploying.tag_image(made.clients, scene.permit(), made.target, made.digest, "staging-1")
     deploying.tag_image(made.clients, scene.permit(), made.target, made.digest, "staging-1")

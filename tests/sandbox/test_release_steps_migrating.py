@@ -11,7 +11,7 @@ from include.releases import migrating
 from include.releases.migrating import Wish
 from include.releases.migration import started_by
 from include.releases.watches import WATCHES
-from tests.sandbox.release_scene import NEXT, RUN
+from tests.sandbox.release_scene import NEXT, RUN, dying_after
 
 CORE, MAPS = "core/staging", "districtbuilder/staging"
 CLUSTER = "core-staging-app"
@@ -275,7 +275,7 @@ def test_snapshot_is_made_once_a_run_and_waited_for(scene):
 def test_snapshot_of_a_process_that_died_is_found_and_not_asked_for_again(scene, monkeypatch):
     made, create = Migrating(scene, snapshot=True), migrating.rds.create_snapshot
     with monkeypatch.context() as patch:
-        patch.setattr(migrating.rds, "create_snapshot", lambda *given: killed(create(*given)))
+        patch.setattr(migrating.rds, "create_snapshot", dying_after(create))
         with pytest.raises(KeyboardInterrupt):
             migrating.make_snapshot(scene.clients, scene.permit(), scene.target, made.migration)
     name = migrating.make_snapshot(scene.clients, scene.permit(), scene.target, made.migration)

@@ -19,6 +19,7 @@ from include.releases.ticketing import DONE, LABEL
 from opskit.neighbours import jira_client
 from sandbox.commits import BUILT, STAGED, commit_sha
 from tests.sandbox.release_scene import RUN as STAGING_RUN
+from tests.sandbox.release_scene import dying_after
 
 REPOSITORY = "example-housing/core"
 RUN = "production_release/one"
@@ -200,13 +201,10 @@ def test_publication_whose_answer_got_lost_is_made_once(scene, proving):
 
 
 def test_publication_whose_process_died_is_found_on_github(scene, proving, monkeypatch):
-    def killed(*given):
-        raise KeyboardInterrupt(given and publish(*given))
-
     made, publish = plan(scene, proving), github.publish
     draft(scene, made)
     with monkeypatch.context() as patch:
-        patch.setattr(production.github, "publish", killed, raising=False)
+        patch.setattr(production.github, "publish", dying_after(publish), raising=False)
         with pytest.raises(KeyboardInterrupt):
             publication.publish_release(scene, scene.permit(RUN), made)
     publication.publish_release(scene, scene.permit(RUN), made)

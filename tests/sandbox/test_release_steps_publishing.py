@@ -10,7 +10,7 @@ from include.releases import publishing
 from include.releases.publishing import CODEBUILD, GITHUB, NONE
 from sandbox.commits import BUILT, COMMITS, commit_sha
 from sandbox.external_services.github.state import QUEUED
-from tests.sandbox.release_scene import RUN
+from tests.sandbox.release_scene import RUN, dying_after
 
 CORE, MAPS = "core/staging", "districtbuilder/staging"
 CORES, MAPS_COMMITS = "example-housing/core", "example-maps/districtbuilder"
@@ -45,10 +45,6 @@ def builds(scene):
 
 def dispatched(scene):
     return scene.github.get_workflow(WORKFLOW).get_runs(event="workflow_dispatch").totalCount
-
-
-def killed(*_):
-    raise KeyboardInterrupt("the process is killed here")
 
 
 # Nothing to build
@@ -104,7 +100,7 @@ def test_codebuild_builds_once_over_a_retry_and_is_followed_to_its_image(maps):
 def test_build_whose_process_died_before_it_was_kept_is_followed(maps, monkeypatch):
     begin = codebuild.start_build
     with monkeypatch.context() as patch:
-        patch.setattr(publishing.codebuild, "start_build", lambda *given: killed(begin(*given)))
+        patch.setattr(publishing.codebuild, "start_build", dying_after(begin))
         with pytest.raises(KeyboardInterrupt):
             start(maps, NEWEST_MAPS)
     (known,) = builds(maps)
@@ -175,7 +171,7 @@ def test_dispatch_whose_answer_got_lost_is_an_open_question_on_record(core):
 
 
 def test_run_that_was_there_before_is_not_taken_for_this_runs_own(core):
-    old = github.dispatch_workflow(core.github, WORKFLOW, "main", {"commit": BUILT_ONLY})
+    old = github.dispatch_workflow(core.github, WORKFLOW, "main", {"commit": BUILT_ONLY}).make()
     build = start(core, NEWEST)
     assert dispatched(core) == 2
     core.cloud.advance(QUEUED + 400)

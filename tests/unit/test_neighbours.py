@@ -6,9 +6,9 @@ import pytest
 import requests
 import responses
 
-from include import neighbours
 from include.errors import NeighbourAwayError, PreconditionError
 from include.neighbours import ask, explain, over_http, seconds_to_wait
+from include.retry import EXTERNAL_SERVICE
 
 NOW = 1_800_000_000.0
 URL = "http://127.0.0.1:9/there"
@@ -112,9 +112,9 @@ def test_look_is_taken_again_and_again_ever_more_slowly_but_not_for_ever(slept):
 
     with pytest.raises(NeighbourAwayError):
         ask(look)
-    assert len(looks) == neighbours.ATTEMPTS == 5
+    assert len(looks) == EXTERNAL_SERVICE.attempts == 5
     assert slept == sorted(slept)
-    assert sum(slept) < neighbours.PATIENCE
+    assert sum(slept) < EXTERNAL_SERVICE.patience
 
 
 def test_look_that_succeeds_is_the_last(slept):

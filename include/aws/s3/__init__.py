@@ -5,6 +5,7 @@ from include.aws.s3.copying import Folder, copy
 from include.aws.s3.location import Location, check_apart
 from include.aws.s3.options import CopyOptions, CopyProgress, CopyResult, Failure
 from include.aws.s3.proof import Proof
+from include.aws.s3.writing import copy_folder, remove_left_over
 
 __all__ = [
     "Comparison",
@@ -19,6 +20,8 @@ __all__ = [
     "check_apart",
     "compare",
     "copy",
+    "copy_folder",
+    "remove_left_over",
     "remove_stale",
     "verify",
 ]

@@ -12,14 +12,12 @@ from html import unescape
 from include.aws.s3.endpoint import Endpoint
 from include.aws.s3.pace import Pace
 from include.aws.s3.transport import Answer
+from include.retry import S3_REQUEST, Policy
 
 SLOW = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "TooManyRequests", "503", "429"}
 AGAIN = {"InternalError", "OperationAborted", "RequestTimeout", "BadDigest", "Empty", "500", "502", "504"}
 UNTRUSTED = "CertificateError"
 EXPIRED = {"ExpiredToken", "TokenRefreshRequired"}
-PATIENCE = 600.0  # seconds S3 may say SlowDown to one request before it counts as failed
-TRIES = 8  # of one request that fails in any other way that may pass; the pauses add up to half a minute
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 20.0  # seconds
 ANSWER_SECONDS = 60.0  # for the answer to begin and end, apart from the bytes S3 has to move for it
 BYTES_PER_SECOND = 10_000_000  # at least; what S3 moves inside is faster
 
@@ -44,12 +42,10 @@ class S3Error(Exception):
 class Wire:
     """Requests to any endpoint, in step with one pace."""
 
-    def __init__(self, pace: Pace, *, first_pause: float = FIRST_PAUSE, patience: float = PATIENCE, tries: int = TRIES):
+    def __init__(self, pace: Pace, policy: Policy = S3_REQUEST):
         self.requests = 0
         self._pace = pace
-        self._first_pause = first_pause
-        self._patience = patience
-        self._tries = tries
+        self._policy = policy
 
     async def call(
         self,
@@ -69,7 +65,7 @@ class Wire:
         it. Raises: S3Error.
         """
         clock = asyncio.get_running_loop().time
-        began, tries, pause = clock(), 0, self._first_pause
+        began, tries, pause = clock(), 0, self._policy.first
         while True:
             try:
                 return await self._once(
@@ -78,16 +74,16 @@ class Wire:
             except S3Error as error:
                 if error.code in SLOW:
                     self._pace.note_slow_down()
-                    if clock() - began > self._patience:
+                    if clock() - began > self._policy.patience:
                         raise
                 else:
                     tries += 1
-                    if tries >= self._tries or not (error.code in AGAIN or error.code in EXPIRED):
+                    if tries >= self._policy.attempts or not (error.code in AGAIN or error.code in EXPIRED):
                         raise
                     if error.code in EXPIRED:
                         await endpoint.renew()
             await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311  # spreads tries, keeps no secret
-            pause = min(pause * 2, LONGEST_PAUSE)
+            pause = min(pause * 2, self._policy.longest)
 
     async def _once(
         self,

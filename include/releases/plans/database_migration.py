@@ -6,10 +6,11 @@ from datetime import datetime
 from include.errors import InventoryError, PreconditionError
 from include.inventory import Target
 from include.inventory.models import OneOff
+from include.operations.migrations import Attempt
 from include.plan.model import Change, Plan, Skip
 from include.plan.preconditions import refuse_other_account, refuse_outside_hours
 from include.releases.fargate import ensure_size
-from include.releases.migration import Attempt, choose_command, migration_key
+from include.releases.migration import choose_command, migration_key
 from include.releases.parts import Migration, Network, revision
 
 USUAL = 10 * 60  # seconds; a migration may take hours, and is followed as long as it does

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from include.aws.ecr import Image
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.plan.model import Change, Frozen, Plan, Skip
 from include.plan.preconditions import refuse_other_account
-from include.releases.images import Image, commit_tag
+from include.releases.images import commit_tag
 
 BUILD = 15 * 60  # seconds a build usually takes; CodeBuild's own limit is an hour
 

@@ -1,30 +1,29 @@
 """The plan of production_release: what goes out, who proved it, what it may cost to go back, and what will be called."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from include.aws.cloudwatch import Alarm
+from include.aws.ecr import Image, Scan
 from include.errors import PreconditionError
 from include.inventory import Target
+from include.operations.proofs import Proof
 from include.plan.model import Change, Plan, Skip
 from include.plan.preconditions import refuse_other_account, refuse_outside_hours
-from include.releases.bake import Alarm, refuse_unwatched, states
-from include.releases.images import (
-    Image,
-    Proof,
-    Scan,
-    judge_scan,
-    readable_tag,
-    require_image,
-    require_proof,
-    require_survivor,
-)
+from include.releases.bake import refuse_unwatched, states
+from include.releases.images import judge_scan, readable_tag, require_image, require_proof, require_survivor
 from include.releases.parts import Migration, ServiceRelease
 from include.releases.plans.database_migration import USUAL, plan_task, task_changes
 from include.releases.plans.services import Live, plan_services, refuse_pushed, service_changes, services_seconds, weak
-from include.releases.tickets import Commit, Tickets, find_tickets
+from include.releases.tickets import Tickets, find_tickets
 from include.releases.versions import Bump, Tags, choose_version, ensure_green, ensure_on_branch, previous_version
+
+if TYPE_CHECKING:
+    from include.github import Commit
 
 SHOWN = 30  # commits listed for the approver; the release's notes have all of them
 

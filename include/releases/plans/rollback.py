@@ -4,11 +4,11 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from include.aws.ecr import Image
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.plan.model import Change, Plan
 from include.plan.preconditions import refuse_other_account, refuse_outside_hours
-from include.releases.images import Image
 from include.releases.parts import ServiceRelease, revision
 from include.releases.plans.services import Live, group_changes, plan_services, services_seconds, weak
 

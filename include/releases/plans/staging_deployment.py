@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from include.aws.ecr import Image
 from include.inventory import Target
 from include.plan.model import Change, Plan, Skip
 from include.plan.preconditions import refuse_other_account, refuse_outside_hours
-from include.releases.images import Image, commit_tag, readable_tag
+from include.releases.images import commit_tag, readable_tag
 from include.releases.parts import Migration, ServiceRelease
 from include.releases.plans.database_migration import USUAL, plan_task, task_changes
 from include.releases.plans.image_publication import BUILD

@@ -7,10 +7,11 @@ from typing import Any
 from include.errors import NeighbourAwayError, PreconditionError, RunbookError
 from include.operations.data_proofs import add_data_proof
 from include.operations.history import list_events
+from include.reconcile import reconcile
 from include.regions import keeping, publishing, replacing, versioning
 from include.regions.looking import list_looks
 from include.regions.plan import RegionDataPlan
-from include.regions.transfer import WAY_BACK, read_mark, reconcile, refuse_after_way_back
+from include.regions.transfer import WAY_BACK, read_mark, refuse_after_way_back
 from include.sheets import note_uris
 from opskit.context import StepContext
 from opskit.groups.restart import verify_restart
@@ -23,7 +24,7 @@ from opskit.step import OperatorStep, step
 def plan_of(ctx: StepContext) -> RegionDataPlan:
     """Return the confirmed plan, after what became of unanswered writes is on record."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
-    reconcile(ctx.clients, ctx.permit, plan.regions, plan.services)
+    reconcile(ctx.clients, ctx.permit)
     return plan
 
 

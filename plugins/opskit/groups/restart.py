@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import task_group
 
+from include.reconcile import reconcile
 from include.restart import steps
 from include.restart.plan import ServiceRestart
 from opskit.context import StepContext
@@ -133,7 +134,7 @@ def hand_back_group(ctx: StepContext) -> str:
 
 def hand_back(ctx: StepContext, restart: Planned) -> str:
     """Let the groups' alarms and schedules act again; safe to repeat."""
-    steps.reconcile(ctx.clients, ctx.permit, restart.services)
+    reconcile(ctx.clients, ctx.permit)
     groups = []
     for service in restart.services:
         if service.group:

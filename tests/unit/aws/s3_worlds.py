@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ from include.aws.s3 import CopyOptions, CopyResult, Folder, Location, copy
 from include.aws.s3.listing import Order, byte_order
 from include.aws.s3.pace import Pace
 from include.aws.s3.wire import Wire
+from include.retry import S3_REQUEST
 
 SOURCE, DESTINATION = "s3://core-data/new/", "s3://core-data/live/"
 
@@ -35,7 +37,8 @@ def copied(
     url: str, *, patience: float = 10, tries: int = 8, stop: threading.Event | None = None, **options: Any
 ) -> CopyResult:
     """Copy the new data over the live data, with short pauses between tries."""
-    wire = Wire(Pace(options.pop("requests_per_second", 0)), first_pause=0.001, patience=patience, tries=tries)
+    policy = replace(S3_REQUEST, first=0.001, patience=patience, attempts=tries)
+    wire = Wire(Pace(options.pop("requests_per_second", 0)), policy)
     return copy(folder(url, SOURCE), folder(url, DESTINATION), CopyOptions(**options), stop=stop, wire=wire)
 
 

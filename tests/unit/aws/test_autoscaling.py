@@ -74,7 +74,7 @@ def test_capacity_is_set_absolutely_and_at_once(script: Scripts):
     aws = script("autoscaling")
     expected = {"AutoScalingGroupName": "asg", "DesiredCapacity": 5, "HonorCooldown": False}
     aws.answer("set_desired_capacity", expected)
-    autoscaling.set_desired_capacity(aws.client, "asg", 5)
+    autoscaling.set_desired_capacity(aws.client, "asg", 5, 2).make()
 
 
 def test_only_the_named_processes_are_suspended_and_resumed(script: Scripts):
@@ -82,8 +82,8 @@ def test_only_the_named_processes_are_suspended_and_resumed(script: Scripts):
     expected = {"AutoScalingGroupName": "asg", "ScalingProcesses": ["AlarmNotification", "ScheduledActions"]}
     aws.answer("suspend_processes", expected)
     aws.answer("resume_processes", expected)
-    autoscaling.suspend_processes(aws.client, "asg", ("AlarmNotification", "ScheduledActions"))
-    autoscaling.resume_processes(aws.client, "asg", ("AlarmNotification", "ScheduledActions"))
+    autoscaling.suspend_processes(aws.client, "asg", ("AlarmNotification", "ScheduledActions")).make()
+    autoscaling.resume_processes(aws.client, "asg", ("AlarmNotification", "ScheduledActions")).make()
 
 
 @pytest.mark.parametrize("protected", [True, False])
@@ -92,7 +92,7 @@ def test_instances_are_protected_fifty_at_a_time(protected: bool, script: Script
     for batch in (ids[:50], ids[50:]):
         expected = {"AutoScalingGroupName": "asg", "InstanceIds": batch, "ProtectedFromScaleIn": protected}
         aws.answer("set_instance_protection", expected)
-    autoscaling.protect_instances(aws.client, "asg", ids, protected=protected)
+    autoscaling.protect_instances(aws.client, "asg", ids, protected=protected).make()
 
 
 def test_service_that_nothing_scales_has_no_scalable_target(script: Scripts):

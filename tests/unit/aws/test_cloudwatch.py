@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.aws import cloudwatch
-from include.releases.bake import Alarm
+from include.aws.cloudwatch import Alarm
 from tests.unit.conftest import Script
 
 Scripts = Callable[[str], Script]

@@ -38,7 +38,7 @@ def test_build_is_started_with_its_commit_and_a_token(script: Scripts):
     aws = script("codebuild")
     asked = {"projectName": "app", "sourceVersion": "main", "idempotencyToken": "run-1"}
     aws.answer("start_build", asked, {"build": BEGUN})
-    assert codebuild.start_build(aws.client, "app", "main", "run-1") == codebuild.Build(
+    assert codebuild.start_build(aws.client, "app", "main", "run-1").make() == codebuild.Build(
         "app:1", "IN_PROGRESS", "QUEUED", "main", "https://logs/1", NINE, None, ""
     )
 
@@ -61,7 +61,7 @@ def test_build_that_is_not_there_is_refused(script: Scripts):
 @pytest.mark.parametrize(
     ("operation", "ask"),
     [
-        ("start_build", lambda client: codebuild.start_build(client, "app", "main", "t")),
+        ("start_build", lambda client: codebuild.start_build(client, "app", "main", "t").make()),
         ("list_builds_for_project", lambda client: codebuild.find_build(client, "app", "main")),
     ],
 )

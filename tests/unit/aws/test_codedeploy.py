@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from include.aws import codedeploy, task_sets
+from include.aws.codedeploy import Deployment
+from include.aws.task_sets import TaskSet
 from include.errors import PreconditionError
-from include.releases.blue_green import Deployment, TaskSet
 from tests.unit.aws.answers import DEFINITION, SERVICE
 from tests.unit.conftest import Script
 
@@ -120,13 +121,13 @@ def test_group_that_is_not_there_is_refused_by_name(script: Scripts, code: str):
 def test_stopped_deployment_goes_back(script: Scripts):
     aws = script("codedeploy")
     aws.answer("stop_deployment", {"deploymentId": "d-1", "autoRollbackEnabled": True}, {"status": "Pending"})
-    assert codedeploy.stop_deployment(aws.client, "d-1") is True
+    assert codedeploy.stop_deployment(aws.client, "d-1", "web stays").make() is True
 
 
 def test_deployment_that_has_ended_cannot_be_stopped_any_more(script: Scripts):
     aws = script("codedeploy")
     aws.fail("stop_deployment", "DeploymentAlreadyCompletedException")
-    assert codedeploy.stop_deployment(aws.client, "d-1") is False
+    assert codedeploy.stop_deployment(aws.client, "d-1", "web stays").make() is False
 
 
 def test_task_sets_come_with_the_service(script: Scripts):

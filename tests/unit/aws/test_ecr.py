@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from include.aws import ecr
+from include.aws.ecr import Finding, Image, Scan
 from include.errors import PreconditionError
 from include.inventory.models import Registry
-from include.releases.images import Finding, Image, Scan
 from tests.unit.conftest import Script
 
 Scripts = Callable[[str], Script]
@@ -53,7 +53,7 @@ def test_tag_that_no_image_has_is_none(script: Scripts):
         ("describe_images", lambda client: ecr.list_images(client, CORE)),
         ("describe_images", lambda client: ecr.describe_image(client, CORE, "v1")),
         ("describe_image_scan_findings", lambda client: ecr.describe_scan(client, CORE, A)),
-        ("batch_get_image", lambda client: ecr.tag_image(client, CORE, A, "v1")),
+        ("batch_get_image", lambda client: ecr.tag_image(client, CORE, A, "v1").make()),
     ],
 )
 def test_repository_that_is_not_there_is_refused_by_name(script: Scripts, operation: str, ask: Callable[[Any], Any]):
@@ -131,13 +131,13 @@ def test_tag_is_put_on_the_very_digest(script: Scripts):
     aws = tagging(script)
     put = {"imageManifest": "{}", "imageManifestMediaType": "application/oci", "imageTag": "v1", "imageDigest": A}
     aws.answer("put_image", {**WHERE, **put}, {"image": MANIFEST})
-    ecr.tag_image(aws.client, CORE, A, "v1")
+    ecr.tag_image(aws.client, CORE, A, "v1").make()
 
 
 def test_tag_that_the_image_has_already_is_no_failure(script: Scripts):
     aws = tagging(script)
     aws.fail("put_image", "ImageAlreadyExistsException")
-    ecr.tag_image(aws.client, CORE, A, "v1")
+    ecr.tag_image(aws.client, CORE, A, "v1").make()
 
 
 def test_tag_of_another_image_is_refused_naming_both(script: Scripts):
@@ -147,7 +147,7 @@ def test_tag_of_another_image_is_refused_naming_both(script: Scripts):
         "describe_images", {**WHERE, "imageIds": [{"imageTag": "v1"}]}, {"imageDetails": [detail(B, NINE, "v1")]}
     )
     with pytest.raises(PreconditionError) as caught:
-        ecr.tag_image(aws.client, CORE, A, "v1")
+        ecr.tag_image(aws.client, CORE, A, "v1").make()
     assert str(caught.value) == (
         f"Tag v1 is on image {B} of repository core, not on {A}, and its tags are immutable; start a new run, which makes a "
         "new tag."
@@ -160,7 +160,7 @@ def test_tag_said_to_be_taken_by_the_same_image_is_no_failure(script: Scripts):
     aws.answer(
         "describe_images", {**WHERE, "imageIds": [{"imageTag": "v1"}]}, {"imageDetails": [detail(A, NINE, "v1")]}
     )
-    ecr.tag_image(aws.client, CORE, A, "v1")
+    ecr.tag_image(aws.client, CORE, A, "v1").make()
 
 
 def test_image_that_is_gone_cannot_be_tagged(script: Scripts):
@@ -169,14 +169,14 @@ def test_image_that_is_gone_cannot_be_tagged(script: Scripts):
     failure = {"imageId": {"imageDigest": A}, "failureCode": "ImageNotFound"}
     aws.answer("batch_get_image", asked, {"images": [], "failures": [failure]})
     with pytest.raises(PreconditionError, match=f"has no image {A} \\(any more\\); push it again"):
-        ecr.tag_image(aws.client, CORE, A, "v1")
+        ecr.tag_image(aws.client, CORE, A, "v1").make()
 
 
 def test_other_refusals_of_ecr_are_handed_on(script: Scripts):
     aws = tagging(script)
     aws.fail("put_image", "LayersNotFoundException")
     with pytest.raises(ClientError, match="LayersNotFoundException"):
-        ecr.tag_image(aws.client, CORE, A, "v1")
+        ecr.tag_image(aws.client, CORE, A, "v1").make()
 
 
 def test_image_is_named_by_tag_or_by_digest():

@@ -166,13 +166,13 @@ def test_container_instances_lead_to_their_ec2_instances(script: Scripts):
 def test_desired_count_is_set_absolutely_and_nothing_else_is_touched(script: Scripts):
     aws = script("ecs")
     aws.answer("update_service", {"cluster": "c", "service": "s", "desiredCount": 5}, {"service": SERVICE})
-    ecs.set_desired_count(aws.client, "c", "s", 5)
+    ecs.set_desired_count(aws.client, "c", "s", 5).make()
 
 
 def test_forced_deployment_changes_nothing_else_and_returns_the_new_one(script: Scripts):
     aws = script("ecs")
     aws.answer("update_service", {"cluster": "c", "service": "s", "forceNewDeployment": True}, {"service": SERVICE})
-    assert ecs.force_new_deployment(aws.client, "c", "s").id == "ecs-svc/2"
+    assert ecs.force_new_deployment(aws.client, "c", "s", "ecs-svc/1").make().id == "ecs-svc/2"
 
 
 def test_forced_deployment_is_asked_for_again_only_when_aws_refused_it_for_its_rate(script: Scripts, monkeypatch):
@@ -182,11 +182,11 @@ def test_forced_deployment_is_asked_for_again_only_when_aws_refused_it_for_its_r
     aws.fail("update_service", "ThrottlingException")
     aws.fail("update_service", "ThrottlingException")
     aws.answer("update_service", {"cluster": "c", "service": "s", "forceNewDeployment": True}, {"service": SERVICE})
-    assert ecs.force_new_deployment(aws.client, "c", "s").id == "ecs-svc/2"
+    assert ecs.force_new_deployment(aws.client, "c", "s", "ecs-svc/1").make().id == "ecs-svc/2"
     assert len(slept) == 2
     aws.fail("update_service", "ServerException")
     with pytest.raises(ClientError, match="ServerException"):
-        ecs.force_new_deployment(aws.client, "c", "s")
+        ecs.force_new_deployment(aws.client, "c", "s", "ecs-svc/1").make()
 
 
 def test_tasks_are_protected_ten_at_a_time_and_not_for_ever(script: Scripts):
@@ -194,32 +194,32 @@ def test_tasks_are_protected_ten_at_a_time_and_not_for_ever(script: Scripts):
     for batch in (arns[:10], arns[10:]):
         expected = {"cluster": "c", "tasks": batch, "protectionEnabled": True, "expiresInMinutes": 120}
         aws.answer("update_task_protection", expected, {"failures": []})
-    ecs.protect_tasks(aws.client, "c", arns, minutes=120)
+    ecs.protect_tasks(aws.client, "c", "s", arns, minutes=120).make()
 
 
 def test_protection_is_lifted_without_an_expiry(script: Scripts):
     aws = script("ecs")
     expected = {"cluster": "c", "tasks": [ARN + "a"], "protectionEnabled": False}
     aws.answer("update_task_protection", expected, {"failures": []})
-    ecs.protect_tasks(aws.client, "c", [ARN + "a"], minutes=None)
+    ecs.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
 
 
 @pytest.mark.parametrize("reason", ["MISSING", "TASK_NOT_VALID"])
 def test_task_that_stopped_meanwhile_has_no_protection_to_lift(script: Scripts, reason: str):
     aws, expected = script("ecs"), {"cluster": "c", "tasks": [ARN + "a"], "protectionEnabled": False}
     aws.answer("update_task_protection", expected, {"failures": [{"arn": ARN + "a", "reason": reason}]})
-    ecs.protect_tasks(aws.client, "c", [ARN + "a"], minutes=None)
+    ecs.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
 
 
 def test_task_that_keeps_its_protection_for_another_reason_is_named(script: Scripts):
     aws, expected = script("ecs"), {"cluster": "c", "tasks": [ARN + "a"], "protectionEnabled": False}
     aws.answer("update_task_protection", expected, {"failures": [{"arn": ARN + "a", "reason": "DEPLOYMENT_BLOCKED"}]})
     with pytest.raises(RolloutFailedError, match=r"protection of task a \(DEPLOYMENT_BLOCKED\)"):
-        ecs.protect_tasks(aws.client, "c", [ARN + "a"], minutes=None)
+        ecs.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
 
 
 def test_nothing_to_protect_is_no_call(script: Scripts):
-    ecs.protect_tasks(script("ecs").client, "c", [], minutes=120)
+    ecs.protect_tasks(script("ecs").client, "c", "s", [], minutes=120).make()
 
 
 def test_task_that_aws_did_not_protect_stops_the_run_although_the_call_succeeded(script: Scripts):
@@ -228,16 +228,16 @@ def test_task_that_aws_did_not_protect_stops_the_run_although_the_call_succeeded
     failure = {"arn": ARN + "a", "reason": "TASK_NOT_VALID"}
     aws.answer("update_task_protection", expected, {"failures": [failure]})
     with pytest.raises(RolloutFailedError, match=r"protection of task a \(TASK_NOT_VALID\); nothing was stopped"):
-        ecs.protect_tasks(aws.client, "c", [ARN + "a"], minutes=120)
+        ecs.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=120).make()
 
 
 def test_task_is_stopped_by_its_arn_with_a_reason_on_record(script: Scripts):
     aws = script("ecs")
     aws.answer("stop_task", {"cluster": "c", "task": ARN + "a", "reason": "restart by a run"}, {"task": TASK})
-    ecs.stop_task(aws.client, "c", ARN + "a", "restart by a run")
+    ecs.stop_task(aws.client, "c", "s", ARN + "a", "restart by a run", CREATED).make()
 
 
 def test_reason_of_a_run_with_a_long_name_is_cut_to_what_aws_takes(script: Scripts):
     aws = script("ecs")
     aws.answer("stop_task", {"cluster": "c", "task": ARN + "a", "reason": "r" * 255}, {"task": TASK})
-    ecs.stop_task(aws.client, "c", ARN + "a", "r" * 281)
+    ecs.stop_task(aws.client, "c", "s", ARN + "a", "r" * 281, CREATED).make()

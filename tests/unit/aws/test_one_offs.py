@@ -54,7 +54,7 @@ def run(ecs: Script, answer: dict[str, Any]) -> Any:
     return one_offs.run_task(
         ecs.client, "c", DEFINITION, "app", ["rake", "db:migrate"], NETWORK,
         cpu=1024, memory=2048, group="migrations", started_by="migration/k", token="k-1",
-    )  # fmt: skip
+    ).make()  # fmt: skip
 
 
 def test_task_is_started_with_its_command_its_size_and_a_token(script: Scripts):
@@ -125,7 +125,7 @@ def test_registered_revision_is_named_by_its_arn(script: Scripts):
     ecs = script("ecs")
     definition = {"family": "app", "containerDefinitions": [{"name": "app", "image": "core@sha256:a"}]}
     ecs.answer("register_task_definition", definition, {"taskDefinition": {"taskDefinitionArn": DEFINITION}})
-    assert task_definitions.register_definition(ecs.client, definition) == DEFINITION
+    assert task_definitions.register_definition(ecs.client, definition, "app").make() == DEFINITION
 
 
 def test_image_is_that_of_the_container_of_that_name():
@@ -142,5 +142,5 @@ def test_service_is_told_to_run_a_definition_and_nothing_else(script: Scripts):
     ecs = script("ecs")
     asked = {"cluster": "c", "service": "app", "taskDefinition": DEFINITION}
     ecs.answer("update_service", asked, {"service": SERVICE})
-    found = task_definitions.set_task_definition(ecs.client, "c", "app", DEFINITION)
+    found = task_definitions.set_task_definition(ecs.client, "c", "app", DEFINITION).make()
     assert (found.id, found.task_definition) == (PRIMARY["id"], DEFINITION)

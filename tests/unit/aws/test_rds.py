@@ -29,7 +29,7 @@ def test_snapshot_is_begun_of_the_instance(script: Scripts):
     aws = script("rds")
     asked = {"DBInstanceIdentifier": "core", "DBSnapshotIdentifier": "before-v1"}
     aws.answer("create_db_snapshot", asked, {"DBSnapshot": MADE})
-    rds.create_snapshot(aws.client, "core", "before-v1")
+    rds.create_snapshot(aws.client, "core", "before-v1").make()
 
 
 @pytest.mark.parametrize("code", ["DBSnapshotAlreadyExists", "InvalidDBInstanceState"])
@@ -37,7 +37,7 @@ def test_snapshot_that_is_begun_already_is_no_failure(script: Scripts, code: str
     aws = script("rds")
     aws.fail("create_db_snapshot", code)
     describe(aws, MADE)
-    rds.create_snapshot(aws.client, "core", "before-v1")
+    rds.create_snapshot(aws.client, "core", "before-v1").make()
 
 
 def test_snapshot_of_another_instance_is_refused_naming_both(script: Scripts):
@@ -47,14 +47,14 @@ def test_snapshot_of_another_instance_is_refused_naming_both(script: Scripts):
     with pytest.raises(
         PreconditionError, match=r"^Snapshot before-v1 is of database instance other, not of core; start"
     ):
-        rds.create_snapshot(aws.client, "core", "before-v1")
+        rds.create_snapshot(aws.client, "core", "before-v1").make()
 
 
 def test_instance_that_is_not_there_is_refused(script: Scripts):
     aws = script("rds")
     aws.fail("create_db_snapshot", "DBInstanceNotFound")
     with pytest.raises(PreconditionError, match=r"^There is no database instance core in this account and region"):
-        rds.create_snapshot(aws.client, "core", "before-v1")
+        rds.create_snapshot(aws.client, "core", "before-v1").make()
 
 
 def test_instance_that_is_busy_is_refused_with_what_rds_says(script: Scripts):
@@ -62,7 +62,7 @@ def test_instance_that_is_busy_is_refused_with_what_rds_says(script: Scripts):
     aws.fail("create_db_snapshot", "InvalidDBInstanceState", "it is stopped")
     aws.fail("describe_db_snapshots", "DBSnapshotNotFound")
     with pytest.raises(PreconditionError, match=r"of database instance core now \(it is stopped\); wait until"):
-        rds.create_snapshot(aws.client, "core", "before-v1")
+        rds.create_snapshot(aws.client, "core", "before-v1").make()
 
 
 def test_snapshot_says_how_far_it_is(script: Scripts):

@@ -1,5 +1,7 @@
 """What PyGithub makes of odd answers, in our own errors."""
 
+from dataclasses import replace
+
 import pytest
 import requests
 import responses
@@ -7,6 +9,7 @@ from github import Auth, Github
 
 from include import github, neighbours
 from include.errors import NeighbourAwayError, PreconditionError
+from include.retry import EXTERNAL_SERVICE
 
 ROOT = "http://127.0.0.1:9/api/v3"
 REPOSITORY = f"{ROOT}/repos/example/core"
@@ -14,8 +17,7 @@ REPOSITORY = f"{ROOT}/repos/example/core"
 
 @pytest.fixture
 def core(monkeypatch):
-    monkeypatch.setattr(neighbours, "FIRST", 0.001)
-    monkeypatch.setattr(neighbours, "LONGEST", 0.001)
+    monkeypatch.setattr(neighbours, "EXTERNAL_SERVICE", replace(EXTERNAL_SERVICE, first=0.001, longest=0.001))
     options = {"retry": None, "seconds_between_requests": 0, "seconds_between_writes": 0, "lazy": True}
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
         client = Github(auth=Auth.Token("none"), base_url=ROOT, **options)
@@ -86,7 +88,7 @@ def test_limit_that_only_a_header_tells_is_one(core):
 def test_dispatch_to_a_github_that_names_no_run_gives_none(core):
     mocked, repository = core
     sent = mocked.post(f"{REPOSITORY}/actions/workflows/build.yml/dispatches", status=204)
-    assert github.dispatch_workflow(repository, "build.yml", "main", {"commit": "x"}) is None
+    assert github.dispatch_workflow(repository, "build.yml", "main", {"commit": "x"}).make() is None
     assert sent.call_count == 1
 
 
@@ -97,5 +99,5 @@ def test_write_that_times_out_is_not_repeated(core):
     mocked.get(f"{REPOSITORY}/git/ref/tags/v1.0.0", status=404, json={"message": "Not Found"})
     sent = mocked.post(f"{REPOSITORY}/releases", body=requests.ReadTimeout("slow"))
     with pytest.raises(NeighbourAwayError):
-        github.create_draft(repository, "v1.0.0", "0" * 40, "v1.0.0", "notes")
+        github.create_draft(repository, "v1.0.0", "0" * 40, "v1.0.0", "notes").make()
     assert sent.call_count == 1

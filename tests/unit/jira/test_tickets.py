@@ -1,5 +1,7 @@
 """What Jira's odder answers are to a release."""
 
+from dataclasses import replace
+
 import pytest
 import responses
 from atlassian import Jira
@@ -7,6 +9,7 @@ from atlassian import Jira
 from include import neighbours
 from include.errors import NeighbourAwayError, PreconditionError
 from include.jira import add_label, get_tickets, move
+from include.retry import EXTERNAL_SERVICE
 
 ROOT = "http://127.0.0.1:9/jira"
 TICKET = f"{ROOT}/rest/api/2/issue/A-1"
@@ -18,8 +21,7 @@ def ticket(status="Ready", labels=(), key="A-1"):
 
 @pytest.fixture
 def mocked(monkeypatch):
-    monkeypatch.setattr(neighbours, "FIRST", 0.001)
-    monkeypatch.setattr(neighbours, "LONGEST", 0.001)
+    monkeypatch.setattr(neighbours, "EXTERNAL_SERVICE", replace(EXTERNAL_SERVICE, first=0.001, longest=0.001))
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
         yield mocked
 

@@ -7,7 +7,6 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from include.operations import contention
 from include.operations.table import OperationsTable
 
 
@@ -15,7 +14,7 @@ from include.operations.table import OperationsTable
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were to be made between attempts, in seconds."""
     made: list[float] = []
-    monkeypatch.setattr(contention.time, "sleep", made.append)
+    monkeypatch.setattr("time.sleep", made.append)
     return made
 
 

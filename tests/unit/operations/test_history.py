@@ -1,5 +1,6 @@
 """What was decided and done is written once and read back in order."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from include.operations.history import (
 from include.operations.leases import confirm_lease, release_lease, try_claim
 from include.operations.permit import SETTLING, Permit
 from include.operations.table import OperationsTable
+from include.write import UNKNOWN, Action, RecordedWrite, Write
 from tests.unit.operations.conftest import AnswerLost
 
 RUN, TARGET = "service_restart/manual-1", "core/production"
@@ -35,6 +37,10 @@ def permit(table: OperationsTable) -> Permit:
     try_claim(table, TARGET, RUN, "a reason", NOW, lambda _: "running")
     confirm_lease(table, TARGET, RUN, 1, "digest")
     return Permit(table, TARGET, RUN, 1, "digest", "stop_old_tasks")
+
+
+def stop(task: str, call: Callable[[], Any]) -> Write[Any]:
+    return Write(Action("ecs", "StopTask"), task, call, resources={"task": task})
 
 
 def story(table: OperationsTable) -> list[tuple[str, str]]:
@@ -147,7 +153,7 @@ def test_write_is_on_record_before_it_is_made_and_after(table: OperationsTable, 
         seen.append(story(table))
         return "answer"
 
-    assert permit.write("ecs.StopTask a", call) == "answer"
+    assert permit.write(stop("a", call)) == "answer"
     assert seen == [[("intent", "ecs.StopTask a")]]
     assert story(table) == [("intent", "ecs.StopTask a"), ("done", "ecs.StopTask a")]
     assert {(each["step"], each["fencing"], each["digest"]) for each in list_events(table, RUN)} == {
@@ -160,7 +166,7 @@ def test_write_that_fails_is_on_record_and_fails_the_step(table: OperationsTable
         raise ValueError("throttled")
 
     with pytest.raises(ValueError, match="throttled"):
-        permit.write("ecs.StopTask a", call)
+        permit.write(stop("a", call))
     assert story(table) == [("intent", "ecs.StopTask a"), ("failed", "ecs.StopTask a: throttled")]
 
 
@@ -169,15 +175,25 @@ def test_process_that_dies_during_a_write_leaves_its_intent_without_an_outcome(t
         raise SystemExit
 
     with pytest.raises(SystemExit):
-        permit.write("ecs.StopTask a", call)
+        permit.write(stop("a", call))
     assert story(table) == [("intent", "ecs.StopTask a")]
 
 
-def test_intent_says_which_call_it_is_and_its_outcome_which_intent(table: OperationsTable, permit: Permit):
-    permit.write("ecs.StopTask a", lambda: None, on=["b", "a"], desiredCount=2)
+def test_intent_keeps_the_write_and_its_outcome_says_which_intent_it_is_of(table: OperationsTable, permit: Permit):
+    action = Action("ecs", "UpdateTaskProtection", detail=True)
+    resources = {"cluster": "c", "tasks": ("a", "b")}
+    permit.write(Write(action, "of 2 tasks", lambda: None, resources=resources, values={"protectionEnabled": True}))
     intent, done = list_events(table, RUN)
-    assert (intent["call"], intent["on"], intent["values"]) == ("ecs.StopTask", ["a", "b"], {"desiredCount": 2})
+    assert intent["text"] == "ecs.UpdateTaskProtection of 2 tasks"
+    assert intent["write"] == {
+        "service": "ecs",
+        "action": "UpdateTaskProtection",
+        "resources": {"cluster": "c", "tasks": ["a", "b"]},
+        "values": {"protectionEnabled": True},
+        "unknown": UNKNOWN,
+    }
     assert (intent["number"], done["intent"]) == (1, 1)
+    assert (intent["detail"], done["detail"]) == (True, True)
 
 
 def killed(permit: Permit, error: BaseException) -> None:
@@ -185,7 +201,7 @@ def killed(permit: Permit, error: BaseException) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        permit.write("ecs.StopTask a", call, on=["a"])
+        permit.write(stop("a", call))
 
 
 @pytest.mark.parametrize(
@@ -202,17 +218,17 @@ def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
     table: OperationsTable, permit: Permit, pauses: list[float], error: BaseException
 ):
     killed(permit, error)
-    asked: list[Any] = []
+    asked: list[RecordedWrite] = []
 
-    def find(intent: Any) -> str:
-        asked.append(intent["on"])
-        return "it was made"
+    def was_applied(write: RecordedWrite) -> bool:
+        asked.append(write)
+        return True
 
-    permit.reconcile(find)
-    permit.reconcile(find)
-    assert asked == [["a"]]
+    permit.reconcile(was_applied)
+    permit.reconcile(was_applied)
+    assert asked == [RecordedWrite("ecs", "StopTask", {"task": ("a",)}, {})]
     assert pauses == [SETTLING], "AWS is not asked before it can know"
-    assert story(table)[-1] == ("found", "ecs.StopTask a: no answer was noted; it was made")
+    assert story(table)[-1] == ("found", "ecs.StopTask a: no answer was noted; AWS shows that it was made")
     assert list_events(table, RUN)[-1]["intent"] == 1
 
 
@@ -227,24 +243,52 @@ def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
 )
 def test_write_that_was_answered_is_not_looked_for(permit: Permit, error: BaseException):
     killed(permit, error)
-    permit.write("ecs.StopTask b", lambda: None)
-    permit.reconcile(lambda intent: pytest.fail(f"asked about {intent['text']}"))
+    permit.write(stop("b", lambda: None))
+    permit.reconcile(lambda write: pytest.fail(f"asked about {write}"))
+
+
+@pytest.mark.parametrize(
+    ("service", "applied", "said"),
+    [
+        ("ecs", False, "AWS shows that it was not made, or that it was undone since"),
+        ("github", True, "GitHub shows that it was made"),
+        ("ecs", None, "it is safe to repeat"),
+    ],
+)
+def test_finding_is_said_of_the_service_that_was_asked(
+    table: OperationsTable, permit: Permit, pauses: list[float], service: str, applied: bool | None, said: str
+):
+    def call() -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        permit.write(Write(Action(service, "Change", unknown="it is safe to repeat"), "it", call))
+    permit.reconcile(lambda write: applied)
+    assert story(table)[-1] == ("found", f"{service}.Change it: no answer was noted; {said}")
+
+
+def test_intent_that_is_only_a_sentence_is_reconciled_too(table: OperationsTable, permit: Permit, pauses: list[float]):
+    add_event(table, RUN, "step", "intent", "ecs.StopTask a of app")
+    asked: list[str] = []
+    permit.reconcile(lambda write: asked.append(str(write)))
+    assert asked == ["ecs.StopTask"]
+    assert story(table)[-1] == ("found", f"ecs.StopTask a of app: no answer was noted; {UNKNOWN}")
 
 
 def test_write_without_the_lease_is_neither_made_nor_announced(table: OperationsTable, permit: Permit):
     release_lease(table, TARGET, RUN)
     made: list[str] = []
     with pytest.raises(LeaseLostError):
-        permit.write("ecs.StopTask a", lambda: made.append("made"))
+        permit.write(stop("a", lambda: made.append("made")))
     assert (made, story(table)) == ([], [])
 
 
 def test_lease_is_checked_before_every_write_not_once(table: OperationsTable, permit: Permit):
     made: list[str] = []
-    permit.write("first", lambda: made.append("first"))
+    permit.write(stop("a", lambda: made.append("first")))
     try_claim(table, TARGET, "another", "a reason", NOW, lambda _: "failed")
     with pytest.raises(LeaseLostError, match="leased to another"):
-        permit.write("second", lambda: made.append("second"))
+        permit.write(stop("b", lambda: made.append("second")))
     assert made == ["first"]
 
 

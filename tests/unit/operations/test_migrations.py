@@ -2,10 +2,9 @@
 
 from datetime import UTC, datetime
 
-from include.operations.migrations import add_attempt, add_end, keep_arn, list_attempts
+from include.operations.migrations import Attempt, add_attempt, add_end, keep_arn, list_attempts
 from include.operations.proofs import add_proof, read_proof
 from include.operations.table import OperationsTable
-from include.releases.migration import Attempt
 
 TARGET, KEY = "core/staging", "k" * 32
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from include.approval import TooLateError, Withdrawal
+from include.aws.ecs import STOP_TASK
 from include.errors import ApprovalError
 from include.operations.history import list_events
 from include.operations.leases import confirm_lease, try_claim
 from include.operations.permit import Permit
 from include.operations.start import add_withdrawal, read_withdrawal, start_writing
 from include.operations.table import OperationsTable
+from include.write import Write
 from tests.unit.operations.conftest import AnswerLost
 
 RUN, TARGET = "service_restart/manual-1", "core/production"
@@ -41,7 +43,7 @@ class Raced(OperationsTable):
 
 
 def test_a_run_writes_as_often_as_it_likes(table: OperationsTable, permit: Permit):
-    assert [permit.write(f"ecs.StopTask {task}", lambda: "stopped") for task in "ab"] == ["stopped", "stopped"]
+    assert [permit.write(Write(STOP_TASK, task, lambda: "stopped")) for task in "ab"] == ["stopped", "stopped"]
     assert read_withdrawal(table, RUN) is None
 
 
@@ -49,14 +51,14 @@ def test_after_a_withdrawal_nothing_is_written_and_no_intent_is_on_record(table:
     assert add_withdrawal(table, RUN, WITHDRAWAL) == WITHDRAWAL
     calls: list[str] = []
     with pytest.raises(ApprovalError, match=r"ann took back the approval at 14:02 UTC\. Nothing was changed"):
-        permit.write("ecs.StopTask a", lambda: calls.append("made"))
+        permit.write(Write(STOP_TASK, "a", lambda: calls.append("made")))
     assert calls == []
     assert list_events(table, RUN) == []
     assert read_withdrawal(table, RUN) == WITHDRAWAL
 
 
 def test_after_the_first_write_it_is_too_late_and_the_message_says_what_to_do(table: OperationsTable, permit: Permit):
-    permit.write("ecs.StopTask a", lambda: None)
+    permit.write(Write(STOP_TASK, "a", lambda: None))
     with pytest.raises(TooLateError) as caught:
         add_withdrawal(table, RUN, WITHDRAWAL)
     assert str(caught.value).startswith(

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.aws.cloudwatch import Alarm
 from include.errors import BakeFailedError, PreconditionError
 from include.inventory.releasing import Bake
-from include.releases.bake import Alarm, Baseline, Seen, Trouble, judge_bake, refuse_unwatched, states
+from include.releases.bake import Baseline, Seen, judge_bake, refuse_unwatched, states
+from include.sentry import Trouble
 from include.waits.progress import Progress
 from tests.unit.facts import at
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from include.aws.codedeploy import Deployment
+from include.aws.task_sets import TaskSet
 from include.errors import DriftError, RolloutFailedError
-from include.releases.blue_green import Deployment, TaskSet, find_deployment, judge_deployment
+from include.releases.blue_green import find_deployment, judge_deployment
 from include.waits.progress import Progress
 from tests.unit.facts import at
 from tests.unit.releases.facts import APP_NEW, APP_OLD, part

@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.aws.ecr import Finding, Image, Scan
 from include.errors import PreconditionError, RolloutFailedError
+from include.operations.proofs import Proof
 from include.releases.images import (
-    Finding,
-    Image,
-    Proof,
-    Scan,
     commit_tag,
     ensure_digests,
     find_tagged,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from include.aws.ecs import Container, Task
 from include.errors import MigrationFailedError, PreconditionError
 from include.inventory.models import OneOff
+from include.operations.migrations import Attempt
 from include.releases.migration import (
-    Attempt,
     Next,
     choose_command,
     client_token,

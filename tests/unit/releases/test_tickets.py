@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.releases.tickets import Commit, Tickets, compose_notes, find_tickets, slack_notes
+from include.github import Commit
+from include.releases.tickets import Tickets, compose_notes, find_tickets, slack_notes
 
 
 def found(*subjects: str, project: str = "CLDC") -> Tickets:

@@ -8,8 +8,7 @@ import responses
 from responses import matchers
 
 from include.errors import NeighbourAwayError, PreconditionError
-from include.releases.bake import Trouble
-from include.sentry import Sentry, list_troubles
+from include.sentry import Sentry, Trouble, list_troubles
 from include.sentry.troubles import MOST_PAGES
 
 URL = "https://sentry.example.com/api/0/organizations/example/issues/"

@@ -91,6 +91,14 @@ def test_writes_that_only_keep_a_step_safe_are_left_to_the_journal_unless_they_f
     assert len(said(Facts(ASKED, None, (), [event(6, "failed", detail)]))) == 2
 
 
+def test_event_says_itself_whether_it_is_a_detail():
+    told = {**event(6, "done", "autoscaling.SetInstanceProtection asg: on for i-1"), "detail": False}
+    left = {**event(7, "done", "ec2.StopInstances i-1"), "detail": True}
+    assert said(Facts(ASKED, None, (), [told, left]))[1:] == [
+        ":gear: stop old tasks: autoscaling.SetInstanceProtection asg: on for i-1."
+    ]
+
+
 def test_nobody_is_pinged_whatever_a_reason_says():
     facts = Facts({**ASKED, "reason": "<!channel> <@U1>\n& go", "requester": "<!here>"})
     for text in [*said(facts), headline(facts).replace(ASKED["link"], "")]:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from include.aws.ecr import Image
 from include.errors import InventoryError, PreconditionError
 from include.inventory import load
+from include.operations.migrations import Attempt
 from include.plan.markdown import render
-from include.releases.images import Image
-from include.releases.migration import Attempt, find_migrations, migration_key
+from include.releases.migration import find_migrations, migration_key
 from include.releases.plans.database_migration import DatabaseMigrationPlan, plan_database_migration
 from include.releases.plans.image_publication import plan_image_publication
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from include.aws.cloudwatch import Alarm
+from include.aws.ecr import Finding, Image, Scan
 from include.errors import PreconditionError
+from include.github import Commit
 from include.inventory import load
+from include.operations.proofs import Proof
 from include.plan.markdown import render
-from include.releases.bake import Alarm
-from include.releases.images import Finding, Image, Proof, Scan
 from include.releases.plans.database_migration import keyed
 from include.releases.plans.production_release import (
     ProductionReleasePlan,
@@ -21,7 +23,6 @@ from include.releases.plans.production_release import (
 from include.releases.plans.rollback import Candidate, offer, plan_rollback
 from include.releases.plans.services import Live, live_of
 from include.releases.plans.staging_deployment import StagingDeploymentPlan, plan_staging_deployment
-from include.releases.tickets import Commit
 from include.releases.versions import read_tags
 from tests.unit.facts import scaling_group
 from tests.unit.releases.facts import APP_NEW, NEW_DIGEST, on

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from include.audit.history import Call, History, Kept, Run, Violation
 from include.releases.migration import STARTED_BY, client_token
+from tests.invariants.history import Call, History, Kept, Run, Violation
 
 GROUP = "migrations"
 

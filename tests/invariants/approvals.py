@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from include.approval.policy import POLICY_SEAT
-from include.audit.history import History, Run, Violation
 from include.operations import documents
+from tests.invariants.history import History, Run, Violation
 
 
 def check_approvals(history: History) -> list[Violation]:

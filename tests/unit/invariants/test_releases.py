@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.audit.release_story import (
+from tests.unit.invariants.release_story import (
     COMMIT,
     DEPLOYMENT,
     DIGEST,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from include.audit.history import Event, History, Run, Violation
+from tests.invariants.history import Event, History, Run, Violation
 
 
 def check_leases(history: History) -> list[Violation]:

@@ -4,8 +4,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from include.audit import Violation, check, read_history
 from include.lease import Lease
+from tests.invariants import Violation, check, read_history
 from tests.unit.facts import NOON, TASKS, maps, surge_plan
 
 TARGET, RUN, REQUESTER, DIGEST = "maps/staging", "service_restart/manual-1", "olga", "d" * 64
@@ -16,6 +16,18 @@ OLD, NEW = ("old1", "old2"), ("new1", "new2", "new3")
 
 def arn(task: str) -> str:
     return f"{TASKS}/{task}"
+
+
+def intended(name: str, on: list[str], values: dict[str, Any]) -> dict[str, Any]:
+    """Return what the journal keeps of a write."""
+    service, action = name.split(".")
+    return {
+        "service": service,
+        "action": action,
+        "resources": {"of": on},
+        "values": values,
+        "unknown": "it is not known",
+    }
 
 
 class Story:
@@ -100,7 +112,7 @@ class Story:
         self, name: str, on: list[str], *, run: str = RUN, step: str = "step", digest: str = DIGEST, **values: Any
     ) -> int:
         self.look_at_lease()
-        details = {"call": name, "on": on, "values": values, "fencing": self.lease.fencing, "digest": digest}
+        details = {"write": intended(name, on, values), "fencing": self.lease.fencing, "digest": digest}
         return self.event("intent", f"{name} {' '.join(on)}", run=run, step=step, **details)
 
     def look_at_lease(self) -> None:

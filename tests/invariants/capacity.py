@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from include.audit.history import Call, History, Point, Run, Violation
+from tests.invariants.history import Call, History, Point, Run, Violation
 
 FRESH = timedelta(seconds=10)  # how old the picture may be on which an old task is stopped, by AWS's clock
 LOOKS = frozenset({"ecs.DescribeServices", "ecs.DescribeTasks"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.audit.story import RUN, Story
+from tests.unit.invariants.story import RUN, Story
 
 EXISTING, DATA = "s3://maps-data/regions/US/PA/2025/", "s3://maps-data/regions/US/PA/2026/"
 BACKUP = "s3://maps-data/regions/US/PA/2025-backup-2026-11-21/"

@@ -1,14 +1,14 @@
 """All promises at once."""
 
-from include.audit.approvals import check_approvals
-from include.audit.capacity import check_capacity, check_stops
-from include.audit.history import History, Violation
-from include.audit.intents import check_intents
-from include.audit.leases import check_leases
-from include.audit.migrations import check_migrations
-from include.audit.regions import check_regions
-from include.audit.releases import check_releases
-from include.audit.remains import check_remains
+from tests.invariants.approvals import check_approvals
+from tests.invariants.capacity import check_capacity, check_stops
+from tests.invariants.history import History, Violation
+from tests.invariants.intents import check_intents
+from tests.invariants.leases import check_leases
+from tests.invariants.migrations import check_migrations
+from tests.invariants.regions import check_regions
+from tests.invariants.releases import check_releases
+from tests.invariants.remains import check_remains
 
 
 def check(history: History) -> list[Violation]:

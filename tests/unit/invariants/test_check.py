@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from include.audit import Excuse
-from tests.unit.audit.story import CLUSTER, GROUP, NEW, OLD, RUN, SERVICE, TARGET, Story, arn
+from tests.invariants import Excuse
+from tests.unit.invariants.story import CLUSTER, GROUP, NEW, OLD, RUN, SERVICE, TARGET, Story, arn
 
 OTHER = "service_restart/manual-2"
 
@@ -408,6 +408,25 @@ def test_query_protocol_says_the_same_in_its_own_way(story: Story):
     flat = {"AutoScalingGroupName": GROUP, "InstanceIds.member.1": "i-1", "ProtectedFromScaleIn": "true"}
     story.write("autoscaling.SetInstanceProtection", [GROUP, "i-1"], flat, ProtectedFromScaleIn=True)
     assert story.violations() == []
+
+
+def test_intent_from_before_writes_were_values_still_announces_its_call(story: Story):
+    story.begin()
+    story.look_at_lease()
+    about = {"call": "ecs.UpdateService", "on": [SERVICE], "values": {"desiredCount": 4}}
+    number = story.event(
+        "intent", "ecs.UpdateService", fencing=story.lease.fencing, digest=story.lease.confirmed_plan, **about
+    )
+    story.call("ecs", "UpdateService", {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 4})
+    story.event("done", "ecs.UpdateService", intent=number)
+    assert story.violations() == []
+
+
+def test_call_that_sets_more_than_was_announced_is_found(story: Story):
+    story.begin()
+    params = {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 4, "forceNewDeployment": True}
+    story.write("ecs.UpdateService", [SERVICE], params, desiredCount=4)
+    assert story.broken() == {"I20"}
 
 
 def test_intent_of_which_nothing_is_known_is_found_once_the_run_is_over(story: Story):

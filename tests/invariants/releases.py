@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
 
-from include.audit.history import Event, History, Kept, Run, Violation
 from include.operations import documents
 from include.releases.versions import read_version
+from tests.invariants.history import Event, History, Kept, Run, Violation
 
 RELEASE, STAGING = "production_release", "staging_deployment"
 PUBLISH = "github.PublishRelease"  # the intent of publishing: values tag_name and target_commitish, on the repository
@@ -127,7 +126,7 @@ def _new_version(run: Run) -> Iterator[Violation]:
 
 def _published(run: Run) -> Iterator[Violation]:
     for each in _publishing(run):
-        values: Mapping[str, Any] = each.details.get("values", {})
+        values = each.write.values
         wanted = (run.plan.get("version"), run.plan.get("commit"))
         if (values.get("tag_name"), values.get("target_commitish")) != wanted:
             yield Violation(
@@ -144,8 +143,8 @@ def _versions_grow(history: History) -> Iterator[Violation]:
         for each in _publishing(run):
             outcome = run.outcome_of(each)
             if outcome is not None and outcome.phase in ("done", "found"):
-                for repository in each.resources:
-                    tag = str(each.details.get("values", {}).get("tag_name"))
+                for repository in each.write.names:
+                    tag = str(each.write.values.get("tag_name"))
                     published.setdefault(repository, []).append((each.n, run, tag))
     for repository, found in published.items():
         for (_, one, before), (_, other, after) in pairwise(sorted(found, key=lambda each: each[0])):
@@ -159,4 +158,4 @@ def _versions_grow(history: History) -> Iterator[Violation]:
 
 
 def _publishing(run: Run) -> list[Event]:
-    return [each for each in run.intents if each.call == PUBLISH]
+    return [each for each in run.intents if str(each.write) == PUBLISH]

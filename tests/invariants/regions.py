@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from include.audit.history import Call, Event, History, Run, Violation
 from include.operations import documents
+from tests.invariants.history import Call, Event, History, Run, Violation
 
 UPDATE = "region_data_update"
 BUMP = "postgresql.UPDATE"
@@ -51,23 +51,23 @@ def _approved(run: Run) -> Iterator[Violation]:
 def _bumps(history: History, run: Run) -> Iterator[Violation]:
     """I12: only the regions of the plan, only data that people found good, and after the last old task was stopped."""
     ids = {each["id"]: each["region"] for each in run.plan["regions"]}
-    bumps = [each for each in run.intents if each.call == BUMP and "version" in each.details["values"]]
+    bumps = [each for each in run.intents if str(each.write) == BUMP and "version" in each.write.values]
     for each in bumps:
-        if strange := each.resources - ids.keys():
+        if strange := each.write.names - ids.keys():
             yield Violation(
                 "I12", f"{run.id} gave {', '.join(sorted(strange))} a version, which its plan does not name."
             )
-        if each.details["values"]["attempt"] == "update":
+        if each.write.values["attempt"] == "update":
             yield from _found_good(run, each, ids)
             yield from _tasks_stopped_later(history, run, each)
     for attempt in ("update", "way back"):
-        versions = {each.details["values"]["version"] for each in bumps if each.details["values"]["attempt"] == attempt}
+        versions = {each.write.values["version"] for each in bumps if each.write.values["attempt"] == attempt}
         if len(versions) > 1:
             yield Violation("I12", f"{run.id} set {len(versions)} versions in its {attempt}: {sorted(versions)}.")
 
 
 def _found_good(run: Run, bump: Event, ids: Mapping[str, str]) -> Iterator[Violation]:
-    for each in bump.resources & ids.keys():
+    for each in bump.write.names & ids.keys():
         n, look = run.documents.get(documents.look(run.id, ids[each]).sk, (0.0, {}))
         if not look.get("good") or n > bump.n:
             yield Violation("I12", f"{run.id} gave {ids[each]} a version before anybody had found its new data good.")
@@ -90,4 +90,4 @@ def _is_in(history: History, call: Call, folder: Any) -> bool:
     if "Key" in call.params:
         return call.uri.startswith(str(folder))
     claim = history.claims(call)  # it names its keys in its body
-    return claim is not None and str(folder) in claim[1].resources
+    return claim is not None and str(folder) in claim[1].write.names

@@ -5,53 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from include.approval import Decision
 from include.inventory import Target
 from include.lease import Lease
+from include.write import RecordedWrite, read_write
+from tests.invariants.actions import ACTIONS
 
-RESOURCES = (  # what a call is about
-    "service",
-    "task",
-    "tasks",
-    "family",
-    "repositoryName",
-    "projectName",
-    "deploymentId",
-    "deploymentGroupName",
-    "DBInstanceIdentifier",
-    "AutoScalingGroupName",
-    "InstanceIds",
-)
-VALUES = (  # what it sets
-    "desiredCount",
-    "forceNewDeployment",
-    "taskDefinition",
-    "revision",
-    "startedBy",
-    "clientToken",
-    "imageTag",
-    "sourceVersion",
-    "DBSnapshotIdentifier",
-    "protectionEnabled",
-    "DesiredCapacity",
-    "MinSize",
-    "MaxSize",
-    "ProtectedFromScaleIn",
-    "ScalingProcesses",
-)
-COPYING = {  # the calls of S3 that an intent stands for
-    "s3.CopyObject": (
-        "CopyObject",
-        "CreateMultipartUpload",
-        "UploadPartCopy",
-        "CompleteMultipartUpload",
-        "AbortMultipartUpload",
-        "PutObjectTagging",
-    ),
-    "s3.DeleteObjects": ("DeleteObjects",),
-}
 OUTCOMES = ("done", "failed", "found")
 
 
@@ -90,7 +52,9 @@ class Call:
 
     @property
     def resources(self) -> frozenset[str]:
-        return frozenset(each for key in RESOURCES for each in _as_list(self.params.get(key)))
+        """What the call is about; nothing of one that no gateway makes."""
+        names = ACTIONS[self.name].resources if self.name in ACTIONS else ()
+        return frozenset(each for key in names for each in _as_list(self.params.get(key)))
 
     @property
     def uri(self) -> str:
@@ -103,7 +67,9 @@ class Call:
 
     @property
     def values(self) -> dict[str, Any]:
-        return {key: plain(self.params[key]) for key in VALUES if self.params.get(key) not in (None, "")}
+        """What the call sets; everything it was given, of one that no gateway makes."""
+        names = ACTIONS[self.name].values if self.name in ACTIONS else self.params
+        return {key: plain(self.params[key]) for key in names if self.params.get(key) not in (None, "")}
 
 
 @dataclass(frozen=True)
@@ -119,24 +85,21 @@ class Event:
     text: str
     details: Mapping[str, Any]
 
-    @property
-    def call(self) -> str:
-        return str(self.details.get("call", ""))
-
-    @property
-    def resources(self) -> frozenset[str]:
-        return frozenset(self.details.get("on", ()))
-
-    @property
-    def values(self) -> dict[str, Any]:
-        return {key: plain(value) for key, value in self.details.get("values", {}).items()}
+    @cached_property
+    def write(self) -> RecordedWrite:
+        """The write that an intent announces."""
+        return read_write({**self.details, "text": self.text})
 
     def announces(self, call: Call) -> bool:
         """Whether this intent is that of the call: same operation, no other resource, no other value."""
+        write = self.write
+        action = ACTIONS.get(str(write))
+        if action is None:
+            return False
         if call.uri:
-            return call.action in COPYING.get(self.call, ()) and any(call.is_in(each) for each in self.resources)
-        values = {key: value for key, value in self.values.items() if key in VALUES}
-        return self.call == call.name and call.resources <= self.resources and call.values == values
+            return call.action in (action.calls or (action.name,)) and any(call.is_in(each) for each in write.names)
+        values = {key: plain(value) for key, value in write.values.items() if key in action.values}
+        return str(action) == call.name and call.resources <= write.names and call.values == values
 
 
 @dataclass(frozen=True)

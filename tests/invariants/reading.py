@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.approval import Decision
-from include.audit.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
 from include.inventory import Target
 from include.lease import Lease
 from include.operations import documents
+from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
 
 Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document
 _Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk, document

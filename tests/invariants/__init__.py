@@ -1,7 +1,7 @@
 """The audit: what runs did, held afterwards against what every runbook promises."""
 
-from include.audit.check import check
-from include.audit.history import Excuse, History, Violation
-from include.audit.reading import read_history
+from tests.invariants.check import check
+from tests.invariants.history import Excuse, History, Violation
+from tests.invariants.reading import read_history
 
 __all__ = ["Excuse", "History", "Violation", "check", "read_history"]

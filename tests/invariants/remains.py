@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from include.audit.history import History, Run, Violation
+from tests.invariants.history import History, Run, Violation
 
 LEFT_UP = ("failed", "stopped")  # outcomes whose record says that the target has to be looked at
 

@@ -4,11 +4,12 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from include.audit import Violation, check, read_history
 from include.inventory import Target, load
 from include.lease import Lease
 from include.releases.migration import client_token, migration_key, started_by
+from tests.invariants import Violation, check, read_history
 from tests.unit.facts import NOON
+from tests.unit.invariants.story import intended
 
 PRODUCTION, STAGING = load().target("core/production"), load().target("core/staging")
 RELEASE, DEPLOYMENT = "production_release/one", "staging_deployment/ci-1"
@@ -86,7 +87,7 @@ class ReleaseStory:
         key = {"pk": {"S": f"target#{self.place.name}"}, "sk": {"S": "lease"}}
         self.call("dynamodb", "GetItem", {"Key": key}, mutates=False)
         lease = self.leases[self.place.name]
-        about = {"call": name, "on": on, "values": values, "fencing": lease.fencing, "digest": PLAN}
+        about = {"write": intended(name, on, values), "fencing": lease.fencing, "digest": PLAN}
         number = self.event("intent", name, **about)
         if params is not None:
             self.call(*name.split("."), params)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from include.audit.history import History, Run, Violation
+from tests.invariants.history import History, Run, Violation
 
 
 def check_intents(history: History) -> list[Violation]:

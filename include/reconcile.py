@@ -1,0 +1,44 @@
+"""What became of writes whose answer was never noted: asked of the service that each was made to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from include import github
+from include.aws import autoscaling, codedeploy, ecr, ecs, one_offs, rds, task_definitions
+from include.aws.clients import Clients
+from include.operations.permit import Permit
+from include.write import RecordedWrite
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+def reconcile(clients: Clients, permit: Permit, repository: Callable[[], Repository] | None = None) -> None:
+    """Put on record what became of writes whose outcome is not known. Every step begins with this.
+
+    `repository` is given by a step that writes to GitHub.
+    """
+    permit.reconcile(lambda write: was_applied(clients, write, repository))
+
+
+def was_applied(
+    clients: Clients, write: RecordedWrite, repository: Callable[[], Repository] | None = None
+) -> bool | None:
+    """Tell whether a write shows in its service now; None if that cannot be asked."""
+    match write.service:
+        case "autoscaling":
+            return autoscaling.was_applied(clients.autoscaling, write)
+        case "codedeploy":
+            return codedeploy.was_applied(clients.codedeploy, write)
+        case "ecr":
+            return ecr.was_applied(clients.ecr, write)
+        case "ecs":
+            asked = (gateway.was_applied(clients.ecs, write) for gateway in (ecs, one_offs, task_definitions))
+            return next((found for found in asked if found is not None), None)
+        case "github" if repository:
+            return github.was_applied(repository(), write)
+        case "rds":
+            return rds.was_applied(clients.rds, write)
+    return None

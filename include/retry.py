@@ -1,0 +1,119 @@
+"""When a call is made again, and why: one policy each, by name."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
+
+from include.errors import NeighbourAwayError
+
+T = TypeVar("T")
+THROTTLED = ("ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException")
+
+
+def _never(error: BaseException) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How often a call is made again, and with what pauses.
+
+    `again` tells of which errors. A pause is `first` seconds long, then twice that, up to `longest`; `spread` makes it any
+    length below ("full"), or up to `first` seconds longer ("added"), so that many callers do not come at once. No call is
+    made after `patience` seconds. An error that asks to be left alone for longer is obeyed.
+    """
+
+    attempts: int
+    first: float
+    longest: float
+    spread: Literal["none", "full", "added"] = "none"
+    patience: float = math.inf
+    again: Callable[[BaseException], bool] = _never
+
+    def run(self, call: Callable[[], T], before_again: Callable[[BaseException], None] = lambda error: None) -> T:
+        """Return what the call returns; `before_again` is told each error after which it is made again.
+
+        Raises: whatever the call raised last.
+        """
+
+        def told(state: RetryCallState) -> None:
+            before_again(_error_of(state))
+
+        def wait(state: RetryCallState) -> float:
+            error = _error_of(state)
+            asked = error.wait if isinstance(error, NeighbourAwayError) else 0.0
+            return max(asked, self.pause(state.attempt_number))
+
+        trying = Retrying(
+            retry=retry_if_exception(self.again),
+            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.patience),
+            wait=wait,
+            before_sleep=told,
+            reraise=True,
+        )
+        return trying(call)
+
+    def tries(self) -> Iterator[int]:
+        """Count the attempts of what fails without an error, with the pauses between them."""
+        for number in range(self.attempts):
+            if number:
+                time.sleep(self.pause(number))
+            yield number
+
+    def pause(self, number: int) -> float:
+        """Return how many seconds to wait after an attempt; the first is 1."""
+        grown = min(self.longest, self.first * 2.0 ** (number - 1))
+        if self.spread == "full":
+            return random.uniform(0, grown)  # noqa: S311  # no secret
+        if self.spread == "added":
+            return min(self.longest, grown + random.uniform(0, self.first))  # noqa: S311  # no secret
+        return grown
+
+
+def _error_of(state: RetryCallState) -> BaseException:
+    assert state.outcome  # only asked after an attempt that failed
+    error = state.outcome.exception()
+    assert error
+    return error
+
+
+def _was_throttled(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] in THROTTLED
+
+
+def _is_of_aws(error: BaseException) -> bool:
+    return isinstance(error, BotoCoreError | ClientError)
+
+
+def _is_away(error: BaseException) -> bool:
+    return isinstance(error, NeighbourAwayError)
+
+
+# Every call to AWS is made again by the SDK itself, in its standard mode: it knows which errors pass.
+AWS_CALL = Policy(attempts=6, first=1, longest=20, spread="full")
+
+# A write that would be made twice if its answer were lost: made again only where AWS says that it did nothing.
+AWS_WRITE_ONCE = Policy(attempts=8, first=1, longest=20, spread="full", again=_was_throttled)
+
+# What a person has answered is kept, whatever AWS says meanwhile: a retry of the task would have to ask the person again.
+# A minute and a half in all, besides the SDK's own tries.
+PERSONS_ANSWER = Policy(attempts=8, first=1, longest=20, again=_is_of_aws)
+
+# A conditional write is lost only to others that won, so this many in a row mean that something is broken. The pauses let a
+# hundred that come at the same moment spread out.
+CONDITIONAL_WRITE = Policy(attempts=50, first=0.01, longest=1, spread="full")
+
+# A look at GitHub, Jira or Google Sheets changes nothing. A service that is away for longer is for the task's own retry.
+EXTERNAL_SERVICE = Policy(attempts=5, first=0.5, longest=8, spread="added", patience=30, again=_is_away)
+
+# One request of a copy: the copy's own loop makes it again, since the pace of all its requests changes with it. `attempts`
+# holds for failures that may pass; S3 may say SlowDown to one request for as long as `patience`.
+S3_REQUEST = Policy(attempts=8, first=0.1, longest=20, patience=600)

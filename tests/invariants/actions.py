@@ -1,0 +1,19 @@
+"""Every action of AWS that a gateway makes, and how AWS's own log says what such a call is about."""
+
+from importlib import import_module
+from pkgutil import walk_packages
+
+from include import aws
+from include.write import Action
+
+
+def _collect() -> dict[str, Action]:
+    found: dict[str, Action] = {}
+    for module in walk_packages(aws.__path__, f"{aws.__name__}."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, Action):
+                assert found.setdefault(str(value), value) is value, f"{value} stands in two gateways"
+    return found
+
+
+ACTIONS = _collect()
