@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     ("errors", "text"),
     ("write", "retry", "params", "outcome"),
+    ("trigger_request",),
     ("inventory",),
     ("neighbours",),  # what the gateways to other services over HTTP have in common
     ("aws", "github", "jira", "sentry", "sheets"),  # gateways: their own types, and thin calls
