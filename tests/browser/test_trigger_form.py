@@ -29,25 +29,24 @@ def fill(page: Page, name, schema):
         field.click()
         page.get_by_role("option", name=schema["enum"][0], exact=True).click()
     elif "array" in schema["type"]:
-        field.locator("[contenteditable=true]").click()
+        field.locator(".monaco-editor").first.click()
         page.keyboard.press("Control+A")
         page.keyboard.insert_text(REQUIRED[name])
+        page.keyboard.press("Control+Shift+End")  # the brackets that the editor adds by itself
+        page.keyboard.press("Delete")
     else:
         field.fill(REQUIRED[name])
 
 
 def clear(page: Page, name, schema):
     """Empty a field that may be left out, after writing into it."""
-    field = page.locator(f"#element_{name}")
     if "enum" in schema:
-        field.press("Backspace")
-    elif "integer" in schema["type"]:
-        field.locator("input").fill("7")
-        field.locator("input").fill("")
-    else:
-        field.fill("x")
-        field.fill("")
-        field.blur()
+        page.locator(f"#element_{name} input[role=combobox]").press("Backspace")
+        return
+    field = page.locator(f"[name=element_{name}]")
+    field.fill("7" if "integer" in schema["type"] else "x")
+    field.fill("")
+    field.blur()
 
 
 def sent_by(page: Page, trigger):
@@ -63,7 +62,7 @@ def sent_by(page: Page, trigger):
 
     page.route("**/dagRuns", keep)
     with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/dagRuns")):
-        trigger.click()
+        trigger.press("Enter")  # the message about the last refusal may cover the button
     page.unroute("**/dagRuns")
     return sent[0]["conf"]
 
