@@ -97,6 +97,8 @@ class _Pickler(pickle.Pickler):
     def persistent_id(self, found: Any) -> int | None:
         local = callable(found) and "<" in getattr(found, "__qualname__", "")  # no pickle can name it
         if local or isinstance(found, (*STAYING, FakeKey)):
+            if isinstance(found, FakeKey):
+                found.disposed = True  # or it would warn at the end of the tests that nobody has closed it
             self._kept[id(found)] = found
             return id(found)
         return None
@@ -116,7 +118,6 @@ def _copy_of(key: FakeKey) -> FakeKey:
     """Copy an object of S3 so that neither a change of it nor its end reaches the first one."""
     made = object.__new__(FakeKey)  # moto's own way would count it
     made.__dict__.update(key.__dict__)
-    made.disposed = True  # or it would warn when it goes
     made._metadata = copy.copy(key._metadata)
     made._value_buffer = io.BytesIO(key.value)  # shares the bytes until they are written
     return made
