@@ -1,1 +1,1 @@
-"""The pretend cloud and its neighbours; never imported by the product."""
+"""The pretend AWS and external services, with a real Airflow beside them; never imported by the product."""

@@ -1,4 +1,4 @@
-"""Which commits the pretend world's repositories have at first, and which of them are built, released and running."""
+"""The first commits of every repository, and which of them are built, released and running."""
 
 import hashlib
 

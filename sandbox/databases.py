@@ -1,4 +1,4 @@
-"""The databases of the targets whose services keep region_config: made, filled as they are at first, and taken away."""
+"""The databases with region_config: created, filled with their first rows, and made unavailable by faults."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ INSERT = (
 
 @dataclass(frozen=True)
 class Databases:
-    """The server, and who may do everything there."""
+    """The PostgreSQL server of all region_config databases, and its superuser's password."""
 
     port: int
     user: str
@@ -68,7 +68,7 @@ class Databases:
         return {VARIABLE: json.dumps(asdict(self))}
 
     def begin_anew(self, inventory: Inventory) -> None:
-        """Have every target's table hold what it holds at first. Raises: psycopg.Error."""
+        """Reset every target's table to its first rows. Raises: psycopg.Error."""
         if targets := targets_of(inventory):
             # somebody may just have killed the server, which is started again then
             away = retry_if_exception_type(psycopg.OperationalError)
@@ -90,7 +90,7 @@ class Databases:
                 _fill(database, target)
 
     def take_away(self, target: Target) -> None:
-        """Have the target's database refuse every connection, and end those it has."""
+        """Make the target's database refuse every connection, and end the open ones."""
         name = name_of(target)
         with self.connect("postgres") as server:
             server.execute(_named("ALTER DATABASE {} ALLOW_CONNECTIONS false", name))

@@ -1,4 +1,4 @@
-"""What stops the sandbox, in one sentence for the person at the terminal."""
+"""The error that stops the sandbox, in one sentence for the person at the terminal."""
 
 
 class SandboxError(Exception):

@@ -1,4 +1,4 @@
-"""Where the sandbox keeps its things and which ports it uses, from the environment."""
+"""The sandbox's folder, ports and speed, from the environment."""
 
 import os
 import socket

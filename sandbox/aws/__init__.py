@@ -1,1 +1,1 @@
-"""An AWS endpoint over HTTP: moto's server, with services, tasks, targets and instances that really move."""
+"""An AWS endpoint over HTTP: moto's server, with services, tasks, targets and instances that change over time."""

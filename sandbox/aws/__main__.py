@@ -1,4 +1,4 @@
-"""Serve the pretend AWS, its neighbours and their control API until told to stop: python -m sandbox.aws."""
+"""Serve the pretend AWS, the external services and their control API until told to stop: python -m sandbox.aws."""
 
 import argparse
 import logging

@@ -1,1 +1,1 @@
-"""One rehearsal from start to end at a terminal: start, plan, approval, steps, summary."""
+"""A rehearsal of one run at a terminal: start, plan, approval, steps, summary."""

@@ -1,4 +1,4 @@
-"""Airflow's REST API and the world, as the people and pipelines of a rehearsal use them."""
+"""A client of Airflow's REST API and of the control API, for rehearsals."""
 
 from typing import Any
 from urllib.parse import quote
@@ -34,7 +34,7 @@ class Client:
         return _content(answer)
 
     def inject(self, fault: dict[str, Any]) -> str:
-        """Break something, as the control API takes it; returns the fault's id. Raises: SandboxError."""
+        """Inject a fault; returns the fault's id. Raises: SandboxError."""
         return str(_content(self.http.post(self.endpoints["control"] + "/faults", json=fault))["id"])
 
     def struck(self, fault: str) -> int:
@@ -42,7 +42,7 @@ class Client:
         return int(next(each["injected"] for each in self.control("/faults")["faults"] if each["id"] == fault))
 
     def heal(self, fault: str) -> None:
-        """Take a fault away."""
+        """Remove a fault."""
         _content(self.http.delete(f"{self.endpoints['control']}/faults/{fault}"))
 
     def target(self, name: str) -> dict[str, Any] | None:

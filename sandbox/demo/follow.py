@@ -1,4 +1,4 @@
-"""Follow a run step by step: what each task came to, what the waiting one sees, and every question it asks."""
+"""Following a run: the result of each task, what a waiting task sees, and every question."""
 
 import time
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What to rehearse and how, from the environment (`make demo TARGET=core/staging` puts it there)."""
+"""The options of a rehearsal, from the environment (`make demo TARGET=core/staging` sets them)."""
 
 import json
 import os

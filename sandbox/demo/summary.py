@@ -1,4 +1,4 @@
-"""What a rehearsal came to: the outcome, the healthy count over time, and what it saves a person."""
+"""The summary of a rehearsal: the outcome, the healthy count over time, and the manual work it replaces."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

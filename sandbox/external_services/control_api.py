@@ -1,4 +1,4 @@
-"""The neighbours' part of the control API: look at them, break them, and do what other people would do there."""
+"""The external services' part of the control API: show them, inject faults, and act as other people there."""
 
 import uuid
 from functools import partial
@@ -16,7 +16,7 @@ from sandbox.external_services.services import ExternalServices
 
 
 def make_routes(external: ExternalServices) -> Blueprint:
-    """Return GET for each neighbour, and POST /sheets, /github/commits and /sentry/events."""
+    """Return GET for each external service, and POST /sheets, /github/commits and /sentry/events."""
     app = Blueprint("neighbours", __name__)
 
     @app.get("/slack")
@@ -94,7 +94,7 @@ def _push(external: ExternalServices, given: dict[str, Any]) -> str:
 
 
 def _edit(external: ExternalServices, given: dict[str, Any]) -> None:
-    """Have people make a worksheet what they want it to be."""
+    """Replace a worksheet's rows, as people would."""
     with external.sheets.lock:
         spreadsheet = external.sheets.spreadsheets.get(given["spreadsheet"])
         if spreadsheet is None:
@@ -118,7 +118,7 @@ SCOPES = {"slack": "slack_workspace", "github": "github", "jira": "jira_project"
 def inject(
     world: World, inventory: Inventory, external: ExternalServices, given: dict[str, Any], fields: dict[str, Any]
 ) -> Fault:
-    """Add a fault of a neighbour, everywhere or for what a target's system has there. Raises: FaultError, InventoryError."""
+    """Add a fault of an external service, for all of it or for what a target's system uses. Raises: FaultError, InventoryError."""
     kind, name = given["kind"], str(given.get("target") or "")
     if given.get("service"):
         raise FaultError(f"Fault {kind} is the same for every service; leave 'service' out.")
@@ -137,7 +137,7 @@ def inject(
 
 
 def _scope(target: Target, kind: str) -> str:
-    """Return what of a neighbour a target's system uses. Raises: FaultError."""
+    """Return which part of an external service a target's system uses. Raises: FaultError."""
     if kind in SHEETS:
         return _spreadsheet(target, kind).lower()
     key = SCOPES[kind.split("_", 1)[0]]

@@ -1,4 +1,4 @@
-"""The one HTTP server of all neighbours, and what their faults do to a call before or after it takes effect."""
+"""The HTTP server of all external services, and Slack's faults."""
 
 import threading
 import time
@@ -29,19 +29,19 @@ PAGE = b"<!doctype html><html><head><title>Slack | Service Unavailable</title></
 
 
 def _start_nothing(*_: Any) -> Callable[[bytes], object]:
-    """Take the status and headers of an answer that nobody will get."""
+    """Accept the status and headers of a response that is thrown away."""
     return lambda body: None
 
 
 class Handler(WSGIRequestHandler):
-    """Real time and nothing in the log: who calls is not AWS's business."""
+    """Real time in the Date header, and no access log."""
 
     def log_request(self, *_: Any) -> None:
         """The messages say it better."""
 
 
 class ExternalServicesApplication:
-    """A WSGI application: /slack/api/ is Slack, and below /github/, /jira/, /sentry/ and /google/ are the others, as far as given."""
+    """A WSGI application: Slack is at /slack/api/, the others below /github/, /jira/, /sentry/ and /google/."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class ExternalServicesApplication:
         return self._ask_slack(environ, start_response)
 
     def stop(self) -> None:
-        """End the answers that a fault holds back."""
+        """End the responses that a fault delays."""
         self._stop.set()
 
     def _ask_slack(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -100,7 +100,7 @@ class ExternalServicesApplication:
         return self._slack_app(environ, start_response)
 
     def _hold_back(self, environ: dict[str, Any], slow: Fault) -> None:
-        """Let a call wait; it takes effect all the same, as it may in reality, unless the fault is removed before."""
+        """Delay a call. It takes effect afterwards, as it may in reality, unless the fault is removed before."""
         end = time.monotonic() + slow.fields["seconds"]
         while (left := end - time.monotonic()) > 0:
             if self._stop.wait(min(left, HELD)) or not any(each is slow for each in self.world.faults):

@@ -1,4 +1,4 @@
-"""What faults do to the neighbours: which of them strikes a call, counted."""
+"""Faults of external services: which of them applies to a call."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from sandbox.aws.sim.world import World
 
 
 class ServiceFaults:
-    """Looks for the active faults of one world."""
+    """The active faults of one world."""
 
     def __init__(self, world: World):
         self.world = world

@@ -1,4 +1,4 @@
-"""All neighbours of one world together."""
+"""All external services of one world."""
 
 from dataclasses import dataclass
 
@@ -23,19 +23,19 @@ class ExternalServices:
 
     @classmethod
     def of(cls, inventory: Inventory, world: World) -> "ExternalServices":
-        """Return the neighbours that an inventory names, as they are at first."""
+        """Return the external services that an inventory names, in their first state."""
         github = GitHub(inventory, world)
         github.completed.append(lambda repository, run: _deliver(world, inventory, repository, run))
         return cls(Slack(inventory), github, Jira(inventory, world), Sentry(inventory, world), Sheets(inventory, world))
 
     def clear(self) -> None:
-        """Begin again with all of them."""
+        """Reset all of them."""
         for each in (self.slack, self.github, self.jira, self.sentry, self.sheets):
             each.clear()
 
 
 def _deliver(world: World, inventory: Inventory, repository: Repository, run: Run) -> None:
-    """Push the image that a workflow has built, or bring the one of a release to where it deploys."""
+    """Push the image that a workflow has built, or copy a release's image to the registry it is deployed from."""
     if run.conclusion != "success":
         return
     source, file = repository.full_name, run.workflow.file

@@ -24,7 +24,7 @@ export function paintSentry(section, sentry, faults) {
   paint(section, "sentry", faults, list(sentry?.projects), key, describeErrors);
 }
 
-/** Bring the section in line with GET /regions: a card for each target; of the neighbours' faults, those of its sheet. */
+/** Bring the section in line with GET /regions: a card for each target; of the external services' faults, those of its sheet. */
 export function paintRegions(section, regions, faults) {
   paint(section, "sheets", faults, list(regions?.targets), (target) => target.target, describeRegions);
 }

@@ -8,14 +8,14 @@ import { byAge, count, dateAndClock, describe, instant, list, number } from "./w
 
 const EVERY = 500; // ms between two questions
 const PATIENCE = 5000; // ms for one answer
-const NEIGHBOURS_EVERY = 2000; // they change seldom, and tell much
+const EXTERNAL_SERVICES_EVERY = 2000; // they change seldom, and tell much
 const HISTORY_EVERY = 10_000; // a reset that ends in the same counts shows up after this
 
 const at = (id) => document.getElementById(id);
 const histories = new Map(); // "target service" -> {points, counts, asked}
 let world = null;
 let slack = null;
-let neighbours = { asked: -Infinity };
+let externalServices = { asked: -Infinity };
 let timer = null;
 let asking = false;
 let answeredAt = performance.now();
@@ -57,11 +57,11 @@ async function look() {
   timer = setTimeout(look, EVERY);
 }
 
-/** Ask the other neighbours, now and then. */
+/** Poll GitHub, Jira, Sentry and the region data, less often than the world. */
 async function visit() {
-  if (performance.now() - neighbours.asked < NEIGHBOURS_EVERY) return;
+  if (performance.now() - externalServices.asked < EXTERNAL_SERVICES_EVERY) return;
   const [github, jira, sentry, regions] = await Promise.all([ask("/github"), ask("/jira"), ask("/sentry"), ask("/regions")]);
-  neighbours = { github, jira, sentry, regions, asked: performance.now() };
+  externalServices = { github, jira, sentry, regions, asked: performance.now() };
 }
 
 /** Ask for a service's history when its counts moved, and now and then. */
@@ -124,10 +124,10 @@ function paintWorld() {
   const states = shown.map((target) => ({ target, faults: faultsOf(target), pointsOf: pointsOf(target), now, detailed: alone }));
   keyed(at("cards"), states, (state) => state.target.name, (state) => targetView(state.target));
   paintSlack(at("slack"), slack, world?.faults);
-  paintGithub(at("github"), neighbours.github, world?.faults);
-  paintJira(at("jira"), neighbours.jira, world?.faults);
-  paintSentry(at("sentry"), neighbours.sentry, world?.faults);
-  paintRegions(at("regions"), neighbours.regions, world?.faults);
+  paintGithub(at("github"), externalServices.github, world?.faults);
+  paintJira(at("jira"), externalServices.jira, world?.faults);
+  paintSentry(at("sentry"), externalServices.sentry, world?.faults);
+  paintRegions(at("regions"), externalServices.regions, world?.faults);
   navigation(all, now, pointsOf, faultsOf, alone);
   const told = alone ? list(shown[0].services).map((service) => `${count(service.healthy)}/${count(service.desired)}`).join(" ") : "";
   const title = alone ? `${told} healthy · ${shown[0].name}` : "Pretend cloud";

@@ -1,4 +1,4 @@
-"""A real Airflow on one machine: its processes, its database, and how to see that all of it is ready."""
+"""A real Airflow on one machine: its processes, its database, and its readiness checks."""
 
 import importlib.metadata
 import json

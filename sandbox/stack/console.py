@@ -1,4 +1,4 @@
-"""What the sandbox says at the terminal."""
+"""What the sandbox prints at the terminal."""
 
 import time
 
@@ -32,7 +32,7 @@ class Screen:
         self.console.print(f"[bold red]✗[/] {escape(text)}", soft_wrap=True)
 
     def ready(self, settings: Settings, credentials: Credentials) -> None:
-        """Say where everything is and how to log in and stop."""
+        """Print where everything is and how to log in and stop."""
         places = Table.grid(padding=(0, 2))
         places.add_row("Airflow", f"[link]{settings.url('airflow')}[/link]")
         places.add_row("The world", f"[link]{settings.url('control')}[/link]  (what the pretend cloud looks like now)")

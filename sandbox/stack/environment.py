@@ -21,7 +21,7 @@ FOREIGN = ("AIRFLOW", "_AIRFLOW", "AWS_", "PG", "PYTHONPATH", "PYTHONDONTWRITEBY
 
 
 def base() -> dict[str, str]:
-    """Return our own environment without what does not belong in a sandbox."""
+    """Return our own environment without variables that must not reach a sandbox."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     if folder := kept.get(FOLDER_VARIABLE):
         kept[FOLDER_VARIABLE] = str(Path(folder).resolve())  # the processes run in a folder of their own

@@ -1,4 +1,4 @@
-"""The name by which the sandbox's Airflow knows its own machine."""
+"""The host name of the sandbox's Airflow."""
 
 from sandbox.settings import HOST
 

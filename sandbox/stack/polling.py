@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a time."""
+"""Polling for a condition, with a deadline."""
 
 import asyncio
 import ssl

@@ -63,7 +63,7 @@ class Postgres:
 
     @property
     def server(self) -> str:
-        """By which whoever may do everything is let in; the name of a database follows it."""
+        """The superuser's URL of the server, without the name of a database."""
         return f"{USER}:{self.password}@{HOST}:{self.settings.ports['postgres']}"
 
     def url(self, database: str = "airflow") -> str:

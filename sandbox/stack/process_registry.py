@@ -1,4 +1,4 @@
-"""Which processes a sandbox folder has, so that the next start can end what a killed one left behind."""
+"""The processes of a sandbox folder, on record so that the next start can end what a killed sandbox left running."""
 
 import fcntl
 import json
@@ -20,7 +20,7 @@ PATIENCE = 10.0  # seconds until killed processes must be gone
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder for one sandbox; the system lets go of it however we end. Raises: SandboxError."""
+    """Lock the folder for one sandbox; the operating system unlocks it however we end. Raises: SandboxError."""
     with (folder / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,7 +49,7 @@ def is_held(folder: Path) -> bool:
 
 
 def note(folder: Path, children: list[Child]) -> None:
-    """Write down what we have started."""
+    """Record the processes we have started."""
     known = [{"name": child.name, "pid": child.pid, "created": child.created} for child in children]
     write_private(_file(folder), json.dumps(known, indent=2))
 

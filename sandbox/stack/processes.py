@@ -1,4 +1,4 @@
-"""One process of the tree: started in a session of its own, logged to a file, and ended with all it started."""
+"""A child process: started in a session of its own, logged to a file, and ended with everything it started."""
 
 import asyncio
 import contextlib

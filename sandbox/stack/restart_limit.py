@@ -1,4 +1,4 @@
-"""How often a process may die before starting it again is no help."""
+"""The limit on how often a process that dies is started again."""
 
 import signal
 import time
@@ -10,7 +10,7 @@ WITHIN = 60.0  # seconds
 
 
 class RestartLimit:
-    """When each process died, by its name."""
+    """The recent deaths of each process, by its name."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock

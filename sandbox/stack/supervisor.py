@@ -1,4 +1,4 @@
-"""The process tree: started side by side, watched, started again where a process manager would, and ended as a whole."""
+"""The supervisor: starts the processes, watches them, restarts one that dies, and ends all of them together."""
 
 import asyncio
 import json

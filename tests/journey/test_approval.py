@@ -8,7 +8,7 @@ import pytest
 from tests.sandbox_client import Run
 from tests.scenes import Scene
 
-RUNS = 6  # answered by two people at the same moment; tests/sandbox/test_at_once.py does it a hundred times
+RUNS = 6  # answered by two people at the same moment; tests/integration/test_at_once.py does it a hundred times
 
 
 def test_rejected(scene: Scene):

@@ -1,4 +1,4 @@
-"""The control API: look at the world, break it, speed it up, begin again."""
+"""The control API: show the world, inject faults, set the speed, reset."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def make_control(
     external: ExternalServices | None = None,
     databases: Databases | None = None,
 ) -> Flask:
-    """Return the control API as a WSGI application; `rebuild()` builds the world anew, `databases` are those of its regions."""
+    """Return the control API as a WSGI application; `rebuild()` resets the world, `databases` hold region_config."""
     app = Flask(__name__, static_folder=None)
     external = external or ExternalServices.of(inventory, world)
     app.register_blueprint(external_control.make_routes(external))
@@ -186,7 +186,7 @@ def make_control(
 
 
 def given_fields() -> dict[str, Any]:
-    """Return the request's JSON object; empty if it has none, so that what is missing gets named."""
+    """Return the request's JSON object; empty if it has none, so that the missing fields get named."""
     body = request.get_json(silent=True)
     return body if isinstance(body, dict) else {}
 
@@ -204,7 +204,7 @@ def refusal(text: str, status: int = 400) -> Any:
 def regions_json(
     world: World, target: Target, external: ExternalServices, databases: Databases | None
 ) -> dict[str, Any]:
-    """Return what a target has of each region: folders in S3, rows of region_config (None: away) and of the sheet."""
+    """Return a target's region data: folders in S3, rows of region_config (None if the database is down) and of the sheet."""
     with world.lock:
         folders = region_data.folders_json(target)
         sheet = external.sheets.rows(target)

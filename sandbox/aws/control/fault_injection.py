@@ -1,4 +1,4 @@
-"""Inject a fault: check its fields and its target, and do what it does at once."""
+"""Injecting a fault: its fields and target are checked, and its immediate effect takes place."""
 
 import uuid
 from functools import partial
@@ -70,7 +70,7 @@ def inject(
 
 
 def _take_database(fault: Fault, target: Target, databases: Databases | None) -> None:
-    """Have the target's PostgreSQL refuse everybody until the fault is gone. Raises: FaultError."""
+    """Make the target's PostgreSQL refuse every connection until the fault is removed. Raises: FaultError."""
     if databases is None or not keeps_regions(target):
         raise FaultError(f"Target {target.name} keeps no region_config here, so database_away cannot apply to it.")
     databases.take_away(target)
@@ -79,7 +79,7 @@ def _take_database(fault: Fault, target: Target, databases: Databases | None) ->
 
 
 def _apply(fault: Fault, region: Region, service: Service) -> None:
-    """Do what a fault does at once, or see that it can do anything. Raises: FaultError."""
+    """Apply a fault's immediate effect, or check that it can have one. Raises: FaultError."""
     if fault.kind == "topology_errors" and not service.data_uri:
         raise FaultError(f"Service {service.name} loads no topology, so topology_errors cannot apply to it.")
     if fault.kind == "group_max":

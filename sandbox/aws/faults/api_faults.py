@@ -1,4 +1,4 @@
-"""Faults between a caller and AWS: refusals, silence, lost answers, short pages, reads of yesterday. They strike an account."""
+"""Faults of API calls, for a whole account: errors, hanging calls, lost responses, short pages, stale reads."""
 
 import io
 import json
@@ -42,7 +42,7 @@ BUCKETS: tuple[tuple[frozenset[str], float, float], ...] = (  # of ECS, per acco
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that AWS gives instead of doing what was asked."""
+    """An error that AWS returns instead of carrying out the call."""
 
     code: str
     message: str
@@ -51,7 +51,7 @@ class Refusal:
 
 @dataclass
 class Memory:
-    """What one fault remembers between two calls."""
+    """What one fault keeps between two calls."""
 
     over: threading.Event = field(default_factory=threading.Event)  # whoever it keeps waiting may go
     calls: int = 0
@@ -63,23 +63,23 @@ class Memory:
 
 
 class ApiFaults:
-    """Asked before and after each call, under the world's lock; only `hold` is not, as a hanging call hangs alone."""
+    """Applied before and after each call, under the world's lock; `hold` runs without it, so a hanging call blocks no other."""
 
     def __init__(self) -> None:
         self._memory: dict[str, Memory] = {}
 
     def let_go(self, fault: Fault) -> None:
-        """Let the calls go that a fault keeps waiting, and no others."""
+        """Release the calls that one fault keeps waiting."""
         self._of(fault).over.set()
 
     def forget(self) -> None:
-        """Forget every fault; whoever they keep waiting is let go."""
+        """Forget every fault and release the calls they keep waiting."""
         for memory in self._memory.values():
             memory.over.set()
         self._memory.clear()
 
     def hold(self, active: Iterable[Fault], call: Call) -> Refusal | None:
-        """Keep a caller waiting. One that hangs is never carried out: what would come after a minute nobody waits for any more."""
+        """Keep a call waiting. A hanging call is never carried out, as its caller has given up by then."""
         for fault in self._matching(active, call, "copies_slow"):
             if call.action in s3_faults.COPIES:
                 fault.count()
@@ -92,7 +92,7 @@ class ApiFaults:
         return None
 
     def refusal(self, active: Iterable[Fault], call: Call, key: str) -> Refusal | None:
-        """Return what a call is answered without effect, or None."""
+        """Return the error that a call gets instead of taking effect, or None."""
         for fault in self._matching(active, call, "throttle", "server_error", "access_denied"):
             if fault.kind == "access_denied":
                 fault.count()
@@ -138,7 +138,7 @@ class ApiFaults:
         return None
 
     def apply(self, world: World, call: Call) -> None:
-        """Let somebody else do what a fault has them do just before this call."""
+        """Apply what a fault makes another user do just before this call."""
         for fault in self._matching(world.faults, call, "object_replaced"):
             if not fault.injected and s3_faults.has_object(fault, call):
                 copies = self._of(fault).copies
@@ -147,7 +147,7 @@ class ApiFaults:
                     s3_faults.replace_object(world, fault, call)
 
     def shorten(self, active: Iterable[Fault], call: Call, environ: dict[str, Any]) -> list[Fault]:
-        """Have a list answered in short pages; returns the faults that strike if the answer then has more to come."""
+        """Shorten the pages of a list; returns the faults to count if the response has another page."""
         struck = [each for each in self._matching(active, call, "partial_page") if call.action in SIZES]
         if not struck or not isinstance(call.params, dict):
             return []
@@ -159,7 +159,7 @@ class ApiFaults:
         return struck
 
     def remembered(self, active: Iterable[Fault], call: Call) -> tuple[list[Any], bytes] | None:
-        """Return what a read would have been answered before the last write, while that is not long ago."""
+        """Return the stale response of a read, from before the last write, if that write is recent enough."""
         for fault in self._matching(active, call, "stale_reads"):
             reads = call.service in STALE and not call.mutates
             if reads and self._is_stale(fault) and (answer := self._of(fault).answers.get(_question(call))):
@@ -168,7 +168,7 @@ class ApiFaults:
         return None
 
     def remember(self, active: Iterable[Fault], call: Call, answer: list[Any], body: bytes) -> None:
-        """Note what a call was answered, and that it was a write."""
+        """Record a read's response for later stale reads, or the time of a write."""
         for fault in self._matching(active, call, "stale_reads"):
             if call.service not in STALE or call.status >= 400:
                 continue
@@ -178,7 +178,7 @@ class ApiFaults:
                 self._of(fault).answers[_question(call)] = (list(answer), body)
 
     def loses(self, active: Iterable[Fault], call: Call) -> bool:
-        """Whether the answer to a call that took effect gets lost."""
+        """Whether the response to a call that took effect gets lost."""
         for fault in self._matching(active, call, "lost_answer"):
             wanted = call.mutates or fault.fields["action"] is not None
             if wanted and call.status < 400 and fault.injected < fault.fields["times"] and self._nth(fault):

@@ -1,4 +1,4 @@
-"""Faults that can be injected; each counts how many times it really took effect."""
+"""The kinds of faults and their fields."""
 
 import math
 import re

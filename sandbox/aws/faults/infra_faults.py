@@ -1,4 +1,4 @@
-"""Faults of the ground: instances and tasks that go, capacity that comes late, an alarm that sounds, a lease record."""
+"""Infrastructure faults: lost instances and tasks, late capacity, a scale-in alarm, a failed deployment, a lease record."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ BROKEN = {"lease": "broken"}  # JSON, but nothing a lease can be read from
 
 
 def prepare(fault: Fault, region: Region, service: Service) -> None:
-    """See that a fault can strike its service, and lay out what it works through. Raises: FaultError."""
+    """Check that a fault can apply to its service, and set up what it needs. Raises: FaultError."""
     if fault.kind in NEED_GROUP and service.group is None:
         raise FaultError(f"Service {service.name} has no scaling group, so {fault.kind} cannot apply to it.")
     if fault.kind == "flap" and not service.target_groups:
@@ -43,7 +43,7 @@ def prepare(fault: Fault, region: Region, service: Service) -> None:
 
 
 def strike(fault: Fault, region: Region, service: Service, now: float, log_call: LogCall) -> None:
-    """Let a fault take effect if its moment has come."""
+    """Apply a fault if it is due."""
     if fault.kind == "shrink_alarm":
         _sound(fault, region.groups[str(service.group)], now)
     elif fault.kind == "deployment_rolls_back":
@@ -88,7 +88,7 @@ def _stop(region: Region, task: Task, now: float, log_call: LogCall) -> None:
 
 
 def _sound(fault: Fault, group: Group, now: float) -> None:
-    """Act on the alarm: at once for the first time, then as often as the group's cooldown lets it."""
+    """Scale in because of the alarm: at once the first time, then once per cooldown of the group."""
     cooling = fault.next_at > 0 and now - group.last_scaled < auto_scaling.COOLDOWN
     if cooling or now < fault.next_at or group.desired <= group.min:
         return
@@ -102,7 +102,7 @@ def _sound(fault: Fault, group: Group, now: float) -> None:
 
 
 def write_lease(fault: Fault, environment: Environment) -> None:
-    """Put a lease record into the operations table, whatever is there."""
+    """Write a lease record into the operations table, over whatever is there."""
     given = fault.fields["document"]
     document = BROKEN if given == "broken" else given
     table = dynamodb_backends[environment.account][environment.region].tables[environment.operations_table]

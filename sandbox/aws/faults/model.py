@@ -8,7 +8,7 @@ from sandbox.aws.services.ecs.model import ONE_OFF_SECONDS, Behaviour
 
 
 class FaultError(ValueError):
-    """A fault was asked for that there is not; the message says what there is."""
+    """An invalid fault; the message names the valid choices."""
 
 
 @dataclass
@@ -19,11 +19,11 @@ class Fault:
     service: str
     fields: dict[str, Any] = field(default_factory=dict)
     account: str = ""  # the target's
-    scope: str = ""  # of a neighbour: the workspace, repository or project of the target's system
+    scope: str = ""  # of an external service: the workspace, repository or project of the target's system
     injected: int = 0
     shaped: int = 0  # tasks that were made under it
     suppressed: int | None = None  # times it was kept from taking effect; None where nothing can
-    next_at: float = 0.0  # when a fault of the ground may strike again
+    next_at: float = 0.0  # when an infrastructure fault may take effect again
     undo: Callable[[], None] = lambda: None  # what removing it gives back
     kept: list[Behaviour] = field(
         default_factory=list
@@ -36,7 +36,7 @@ class Fault:
         self.injected += 1
 
     def keep(self, behaviour: Behaviour) -> None:
-        """Hold a task up for as long as the fault is there."""
+        """Hold a task up until the fault is removed."""
         self.kept.append(behaviour)
         self.undo = self._let_go
 

@@ -1,4 +1,4 @@
-"""Faults of releases: what they do at once, and when their moment has come."""
+"""Release faults: alarms, expired images, failing snapshots, builds and one-off tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Regions = dict[tuple[str, str], Region]
 
 
 def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -> None:
-    """See that a fault can strike its target, and do what it does at once. Raises: FaultError."""
+    """Check that a fault can apply to its target, and apply its immediate effect. Raises: FaultError."""
     environment = target.environment
     if environment.cluster is None:
         raise FaultError(f"Target {target.name} has no cluster, so {fault.kind} cannot apply to it.")
@@ -45,7 +45,7 @@ def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -
 
 
 def strike(regions: Regions, fault: Fault, now: float) -> None:
-    """Let a fault take effect if its moment has come."""
+    """Apply a fault if it is due."""
     if fault.kind != "alarm" or fault.injected:
         return
     account, name, cluster = fault.place

@@ -1,4 +1,4 @@
-"""What faults do to single objects of the pretend S3 and to the copies of them."""
+"""Faults of single S3 objects and of copies."""
 
 from moto.s3.models import s3_backends
 
@@ -28,7 +28,7 @@ def folder_of(call: Call) -> tuple[str, str]:
 
 
 def replace_object(world: World, fault: Fault, call: Call) -> None:
-    """Have somebody upload other bytes in the place of the fault's object, while its folder is being copied."""
+    """Replace the fault's object with other bytes, as another user, while its folder is being copied."""
     bucket, prefix = folder_of(call)
     key = _key_in(call.account, bucket, prefix, fault.fields["key"])
     if key is None:

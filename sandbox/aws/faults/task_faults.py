@@ -1,4 +1,4 @@
-"""Faults of tasks: what a new task does differently because of them."""
+"""Task faults: how a new task behaves under them."""
 
 from sandbox.aws.faults.model import Fault
 from sandbox.aws.services.ecs.model import Behaviour, Service
@@ -7,7 +7,7 @@ BAD_IMAGE_ENDS = 10.0  # seconds after its start
 
 
 def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: set[str], beside: bool) -> Behaviour:
-    """Settle how a new task of a service will fare under the active faults; `beside`: in a task set without traffic."""
+    """Set a new task's behaviour under the active faults; `beside`: it is in a task set without traffic."""
     for fault in active:
         if fault.kind == "never_healthy":
             behaviour.healthy = False
@@ -35,7 +35,7 @@ def shape(behaviour: Behaviour, service: Service, active: list[Fault], images: s
 
 
 def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
-    """Settle how a new one-off task will fare under the active faults."""
+    """Set a new one-off task's behaviour under the active faults."""
     for fault in active:
         if fault.kind == "crash":
             _crash(behaviour, fault)
@@ -56,7 +56,7 @@ def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
 
 
 def count(behaviour: Behaviour, *kinds: str) -> None:
-    """Count those of a task's faults that have just taken effect."""
+    """Count a task's faults of these kinds, which have just taken effect."""
     for fault in behaviour.faults:
         if fault.kind in kinds:
             fault.count()

@@ -1,4 +1,4 @@
-"""The AWS endpoint: moto's application with our responses in it, one call at a time, in simulated time."""
+"""The AWS endpoint: moto's application with the sandbox's own operations, one call at a time, in simulated time."""
 
 import logging
 from collections import deque
@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 
 class Application:
-    """A WSGI application around moto's."""
+    """The WSGI application: identifies the caller, applies API faults, and passes the call to moto."""
 
     def __init__(self, world: World):
         self.world = world
@@ -74,7 +74,7 @@ class Application:
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def take_over(self) -> None:
-        """Have moto, which knows one world a process, answer for this one from now on."""
+        """Make moto, which has one backend per process, serve this world from now on."""
         for part in (
             WorldCloudWatchResponse,
             WorldCodeBuildResponse,
@@ -145,7 +145,7 @@ class Application:
         return [body]
 
     def _ask_world(self, environ: dict[str, Any], start: Any, call: Call) -> bytes:
-        """Ask as the faults on the wire have it: in short pages, or for what was true before the last write."""
+        """Carry out a call under the API faults of short pages and stale reads."""
         active = self.world.faults
         if call.service == "monitoring":  # moto's alone, which knows nothing of the world's time
             self.world.catch_up()

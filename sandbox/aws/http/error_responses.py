@@ -1,4 +1,4 @@
-"""How the endpoint itself says no: in the caller's protocol, never with a page that clients would retry for minutes."""
+"""Error responses in the caller's protocol. Clients would retry an HTML error page for minutes."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def refuse(
     message: str,
     status: str = "400 Bad Request",
 ) -> bytes:
-    """Answer with an error as AWS shapes it for this service and protocol."""
+    """Return an error response in the format of this service and protocol."""
     kind = environ.get("CONTENT_TYPE", "")
     if "cbor" in kind:
         start(status, [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")])
@@ -58,7 +58,7 @@ def refuse(
 
 
 def is_page(status: int, headers: list[tuple[str, str]], body: bytes) -> bool:
-    """Whether an answer is a web server's error page rather than AWS's error."""
+    """Whether a response is a web server's error page rather than an error of AWS."""
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")
     return status >= 400 and "html" in kind and HTML.search(body[:300]) is not None
 

@@ -1,4 +1,4 @@
-"""What staging has proved before the world began: what its runbooks would have put on record."""
+"""Attestations that staging's runbooks would have recorded before the world begins."""
 
 import json
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ UPDATE = "region_data_update/before-the-world-began"
 
 
 def attest_region_data(resources: StaticResources, target: Target) -> None:
-    """Put on record that people found all new data good, that of regions to be published too."""
+    """Record that all new region data was approved, also that of regions not yet published."""
     section = target.environment.region_data
     if section is None or section.proved_on:
         return
@@ -30,7 +30,7 @@ def attest_region_data(resources: StaticResources, target: Target) -> None:
 
 
 def attest_image(world: World, resources: StaticResources, target: Target) -> None:
-    """Put the proof of the image that a staging target runs into its operations table."""
+    """Record that the image which a staging target runs was proved there."""
     release = target.environment.release
     if release is None or release.proved_on:
         return

@@ -31,7 +31,7 @@ AGE = 6 * 3600.0  # seconds the first tasks have been running when the world beg
 
 
 def build(world: World, url: str, inventory: Inventory | None = None) -> None:
-    """Make every target of the inventory; what was there before is gone. Raises: InventoryError."""
+    """Make every target of the inventory; whatever existed before is removed. Raises: InventoryError."""
     inventory = inventory or load()
     with world.lock:
         region_data.forget()
@@ -132,7 +132,7 @@ class _Builder:
     def _blue_green(
         self, described: InventoryService, wanted: CodeDeploy, service: Service, network: dict[str, Any], now: float
     ) -> None:
-        """Make CodeDeploy's group of a service, and the deployment that it stands by."""
+        """Make a service's CodeDeploy deployment group and its first, finished deployment."""
         assert described.load_balancing  # the inventory sees to it
         repository = target_registry.repository_of(self.world, self.target)
         green, listener = self.resources.blue_green(described, wanted, network)
@@ -197,7 +197,7 @@ class _Builder:
         group.activities.clear()
 
     def _settle(self, service: Service, now: float) -> None:
-        """Put the service where it would be hours after it was made."""
+        """Bring a service into the state it has hours after its creation."""
         deployment = ecs_scheduler.new_deployment(self.region, service, now - AGE)
         for _ in range(service.desired):
             task = self.world.start_task(self.region, service, deployment, now - AGE) or self._make_room(

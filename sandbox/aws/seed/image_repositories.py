@@ -1,4 +1,4 @@
-"""What is in the image repositories at first: what runs, what ran before, and a few that run nowhere."""
+"""The first images of every repository: those that run, those that ran before, and some that never ran."""
 
 from __future__ import annotations
 

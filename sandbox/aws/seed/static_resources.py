@@ -1,4 +1,4 @@
-"""What stands still in a target: table, alarms, network, log groups, task definitions, target groups; all through the AWS API."""
+"""Resources that do not change by themselves: table, alarms, network, log groups, task definitions, target groups."""
 
 import secrets
 from collections.abc import Callable
@@ -70,7 +70,7 @@ clients_of = cache(Clients)  # making clients takes longer than building a world
 
 
 class StaticResources:
-    """Lays the ground of one target."""
+    """Creates one target's static resources, through the AWS API."""
 
     def __init__(self, clients: Clients, target: Target):
         self.target, self._clients = target, clients
@@ -80,7 +80,7 @@ class StaticResources:
         return self._clients(service, self.environment.region)
 
     def create(self) -> None:
-        """Make what does not belong to one service."""
+        """Create what does not belong to one service."""
         environment = self.environment
         self._table(environment.operations_table)
         for name in environment.alarms:

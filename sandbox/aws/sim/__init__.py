@@ -1,1 +1,1 @@
-"""What moves with time: tasks, deployments, builds, instances."""
+"""What changes over time: tasks, deployments, builds, instances."""

@@ -1,4 +1,4 @@
-"""Auto Scaling groups: instances come and go with time, and an alarm shrinks a group that is not used."""
+"""Auto Scaling groups: instances launch and terminate over time, and an alarm scales in a group with low reservation."""
 
 from moto.cloudwatch.models import cloudwatch_backends
 
@@ -68,7 +68,7 @@ def _shrink(region: Region, group: Group, staying: list[Instance], count: int, n
 
 
 def terminate(region: Region, group: Group, instance: Instance, now: float, cause: str = DIFFERENCE) -> None:
-    """Take an instance away, and with it every task on it."""
+    """Terminate an instance and every task on it."""
     instance.state, instance.terminating, instance.registered = "Terminating", now, False
     group.say(now, f"Terminating EC2 instance: {instance.id}", cause)
     for task in region.on_instance(instance.id):
@@ -103,7 +103,7 @@ def _watch_reservation(region: Region, group: Group, now: float) -> None:
 
 
 def lower(group: Group, now: float) -> None:
-    """Do what the alarm is there for: one instance less."""
+    """Lower the desired capacity by one, as the alarm's policy does."""
     group.desired -= 1
     group.last_scaled = now
     group.say(now, f"Setting desired capacity to {group.desired}", f"alarm {alarm_name(group)} was in state ALARM")

@@ -1,4 +1,4 @@
-"""CodeDeploy's blue-green deployments: green beside blue, the traffic, the old tasks' end, and the way back."""
+"""CodeDeploy's blue-green deployments: install green, shift the traffic, terminate blue, roll back."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def advance(region: Region, rollout: Rollout, active: list[Fault], now: float) -
 
 
 def stop(region: Region, rollout: Rollout, roll_back: bool, now: float) -> None:
-    """End a deployment because somebody wants it to; without a rollback both task sets stay as they are."""
+    """Stop a deployment on request; without a rollback both task sets stay as they are."""
     rollout.close(now, "Stopped", ("MANUAL_STOP", "The deployment was stopped by a user."))
     if roll_back:
         _roll_back(region, rollout, now)

@@ -1,4 +1,4 @@
-"""What the commands of the pretend images print before they end well."""
+"""The output of the pretend images' commands, printed before they succeed."""
 
 from collections.abc import Sequence
 

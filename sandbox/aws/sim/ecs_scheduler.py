@@ -1,4 +1,4 @@
-"""The ECS service scheduler: starts what is missing, stops what is too much, follows deployments to their end."""
+"""The ECS service scheduler: starts missing tasks, stops surplus ones, completes or rolls back deployments."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What outside pipelines do: images pushed by a build that is not AWS's, and blue-green deployments that a push starts."""
+"""External pipelines: images pushed by builds outside AWS, and blue-green deployments that a push starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CodeBuild's builds: through their phases by the clock, to an image in the registry or to the phase that failed."""
+"""CodeBuild's builds: each goes through its phases over time and ends with a pushed image or a failed phase."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def start(project: Project, version: str, initiator: str, now: float) -> Build:
 
 
 def stop(build: Build, now: float) -> None:
-    """End a build because somebody wants it to."""
+    """Stop a build on request."""
     _end(build, now, "STOPPED", None)
 
 

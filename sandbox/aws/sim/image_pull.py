@@ -1,4 +1,4 @@
-"""How a task gets its images: out of the registry they are in, or not at all."""
+"""Image pulls: a task gets its images from their registry, or fails to start."""
 
 from sandbox.aws.faults import task_faults
 from sandbox.aws.services.ecr.model import HOST, Image

@@ -1,4 +1,4 @@
-"""Application Auto Scaling: when a scheduled action fires, and what it does to a service's count then."""
+"""Scheduled actions of Application Auto Scaling: when they fire, and how they change a service's desired count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a new task is made, for a service or as a one-off: its place, its address, and how it will fare."""
+"""Launching a task, for a service or as a one-off: its placement, its address, and its behaviour."""
 
 from typing import Any
 

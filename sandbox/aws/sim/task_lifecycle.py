@@ -1,4 +1,4 @@
-"""How one task moves: started, registered, checked, drained, stopped."""
+"""The lifecycle of a task: started, registered, health-checked, drained, stopped."""
 
 from sandbox.aws.faults import task_faults
 from sandbox.aws.services.ecs.model import Task

@@ -1,4 +1,4 @@
-"""Where a new task goes: the instance with room for it, or a free address."""
+"""The placement of a new task: an instance with room for it, or a free address."""
 
 from functools import cache
 

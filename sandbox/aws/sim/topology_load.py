@@ -1,4 +1,4 @@
-"""The big-cache service: loads regions one after another, says so in its log and in its health answer."""
+"""The big-cache service: loads regions one after another, and reports its progress in the log and the health response."""
 
 import json
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ CONNECTS, RECONNECT = (
 
 
 def first_uris(service: Service) -> list[str]:
-    """Return what a service loads when the world begins; where no region_config says something else, for ever."""
+    """Return what a service loads when the world begins, and always where there is no region_config."""
     regions = sorted((*REGIONS, HIDDEN)) if service.region_list else REGIONS
     return [f"{service.data_uri}regions/{region}/{PUBLISHED}/" for region in regions]
 
@@ -31,7 +31,7 @@ def region_of(uri: str) -> str:
 
 @dataclass
 class Load:
-    """How far one task is with its regions."""
+    """The load progress of one task."""
 
     pending: list[str]
     each: float  # seconds a region takes
@@ -106,7 +106,7 @@ def advance(region: Region, service: Service, task: Task, now: float, write: Any
 
 
 def _learn(service: Service, task: Task, now: float, write: Any) -> None:
-    """Have a task that starts learn what to load, once and for all: a region that is published later is not for it."""
+    """Read once, when a task starts, what it is to load; regions published later are not loaded."""
     before: Load | None = task.load
     if before and now < before.next_at:
         return

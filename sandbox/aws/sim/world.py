@@ -1,4 +1,4 @@
-"""The world: regions, clock, faults, and the step that moves everything."""
+"""The moving world: catches up with the clock in small steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class World(WorldState):
-    """A world that moves: to the present moment whenever somebody looks, and by itself once it is started."""
+    """A world that catches up with the clock at every call, and by itself once it is started."""
 
     def __init__(self, clock: Clock, region_lists: RegionLists | None = None):
         super().__init__(clock, region_lists)
@@ -90,7 +90,7 @@ class World(WorldState):
             release_faults.strike(self.regions, fault, now)
 
     def strike(self, fault: Fault, now: float) -> None:
-        """Let a fault of the ground take effect if its moment has come."""
+        """Apply an infrastructure fault if it is due."""
         for (account, name, cluster), target in self.target_names.items():
             if target == fault.target:
                 region = self.region(account, name)
@@ -162,7 +162,7 @@ class World(WorldState):
         return task_launch.start_service_task(region, service, deployment, active, now)
 
     def start(self) -> None:
-        """Move by itself from now on."""
+        """Start the background thread that keeps the world up to date."""
         self._thread = threading.Thread(target=self._run, name="world", daemon=True)
         self._thread.start()
 

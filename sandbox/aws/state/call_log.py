@@ -1,4 +1,4 @@
-"""One AWS call that was received: its operation, its caller, and whether it changes anything."""
+"""A received AWS call: its operation, its caller, and whether it changes anything."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

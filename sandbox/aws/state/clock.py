@@ -1,4 +1,4 @@
-"""The pretend cloud's time: runs at a chosen speed, and never jumps or goes back."""
+"""Simulated time: runs at a chosen speed, and never jumps or goes back."""
 
 import time
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What stands in one account and region: services, tasks, targets, instances, groups. Times are simulated seconds."""
+"""The resources of one account and region. Times are simulated seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.aws.services.elbv2.model import Target
 
 @dataclass
 class Region:
-    """Everything of one account and region that moves."""
+    """Everything of one account and region that changes over time."""
 
     account: str
     name: str

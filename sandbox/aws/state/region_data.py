@@ -1,4 +1,4 @@
-"""What a target's bucket holds: the data its services load for each region, and newer data that waits beside it."""
+"""The region data in a target's bucket: what its services load, and newer data that is not published yet."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def fill(target: Target, now: float) -> None:
 
 
 def forget() -> None:
-    """Have moto not close every object once for each account that has a bucket: they go with their buckets."""
+    """Keep moto from closing every object once per account; they are dropped with their buckets."""
     setattr(FakeKey, "instances_tracked", [])  # noqa: B010  # moto's own, which no annotation names
 
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Make thousands of things that all stay without the garbage collector counting them over and over."""
+    """Switch the garbage collector off while thousands of lasting objects are made."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -139,7 +139,7 @@ def folders_json(target: Target) -> list[dict[str, Any]]:
 
 
 def _waits(uri: str, region: str) -> dict[str, Any]:
-    """Tell whether a folder is whole and nothing runs on it: new data of a region, or a region that is to be published."""
+    """Return whether a folder is complete and not in use yet: new data of a region, or a region to be published."""
     waits = uri.endswith(f"/{NEW}/")
     if waits and region in PUBLISHABLE:
         return {"is_new": False, "publishable": PUBLISHABLE[region]}
@@ -147,7 +147,7 @@ def _waits(uri: str, region: str) -> dict[str, Any]:
 
 
 def _digest(uri: str, items: list[FakeKey]) -> str:
-    """Return what tells two folders with other keys or bytes apart, wherever they lie."""
+    """Return a digest of a folder's keys and bytes, independent of its location."""
     skip = len(uri.removeprefix("s3://").partition("/")[2])
     return _md5(
         "".join(f"{each.name[skip:]}\0{each.etag}\0" for each in sorted(items, key=lambda each: each.name)).encode()
@@ -155,7 +155,7 @@ def _digest(uri: str, items: list[FakeKey]) -> str:
 
 
 def list_digest(region: str, published: str) -> str:
-    """Return the digest by which runbooks know a folder's keys, sizes and ETags again, wherever it lies."""
+    """Return the digest of a folder's keys, sizes and ETags that runbooks use, independent of its location."""
     (files,) = (files for prefix, _, files in _folders() if prefix == folder(region, published))
     lines = (
         f"{name}\0{len(body)}\0{etag}\0"

@@ -1,4 +1,4 @@
-"""What region_config tells a booting task: which regions to load, and from where."""
+"""The regions that region_config lists for a booting task, and where their data is."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ Reader = Callable[[], list[str] | None]
 
 
 class RegionLists:
-    """The lists as they are at one moment: however many tasks boot in it, each target's database is asked once."""
+    """The lists at one moment. Each target's database is asked once, however many tasks boot in that moment."""
 
     def __init__(self, databases: Databases | None = None):
         self._databases = databases
@@ -22,7 +22,7 @@ class RegionLists:
         self._rests: dict[str, float] = {}  # until when, by target
 
     def forget(self) -> None:
-        """Begin another moment."""
+        """Forget the lists, so that they are read again."""
         self._known.clear()
 
     def reader(self, target: Target) -> Reader | None:

@@ -1,4 +1,4 @@
-"""What belongs to releases, as JSON: images, builds, blue-green deployments, one-off tasks, alarms, snapshots."""
+"""Releases as JSON: images, builds, blue-green deployments, one-off tasks, alarms, snapshots."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def release_json(world: World, target: Target, region: Region) -> dict[str, Any]
 
 
 def release_state(release: dict[str, Any]) -> dict[str, Any]:
-    """Return of that only what a run could have changed."""
+    """Return the part that a run could have changed."""
     if not release:
         return {}
     return {

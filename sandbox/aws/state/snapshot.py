@@ -1,4 +1,4 @@
-"""The world as JSON: for the page, and without times for comparing before and after."""
+"""The world as JSON: in full for the page, and without times for comparing before and after."""
 
 import json
 from collections.abc import Iterable

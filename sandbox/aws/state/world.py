@@ -1,4 +1,4 @@
-"""Everything that exists in the pretend AWS: regions, clock, faults. `sandbox.aws.sim.world` makes it move."""
+"""The state of the pretend AWS: regions, clock, faults. `sandbox.aws.sim.world` advances it."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ class Endpoint(Protocol):
     identities: Identities
 
     def take_over(self) -> None:
-        """Have moto answer for this world from now on."""
+        """Make moto serve this world from now on."""
 
     def __hash__(self) -> int: ...
 
@@ -32,7 +32,7 @@ class Endpoint(Protocol):
 
 
 class WorldState(ABC):
-    """All accounts and regions. Every look and every call goes through `lock`."""
+    """All accounts and regions. Every read and every call holds `lock`."""
 
     def __init__(self, clock: Clock, region_lists: RegionLists | None = None):
         self.clock = clock

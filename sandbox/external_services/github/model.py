@@ -1,4 +1,4 @@
-"""What a repository on GitHub consists of: commits, tags, releases, issues, and what Actions runs in it."""
+"""A repository on GitHub: commits, tags, releases, issues, and workflow runs."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ SHORTEST = 7  # characters of an abbreviated commit that is still looked up
 
 
 class GitHubError(Exception):
-    """GitHub says no: its status, its message, and what it finds wrong with which field."""
+    """An error of GitHub: status, message, and the problem of each field."""
 
     def __init__(self, status: int, message: str, *errors: dict[str, str]):
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What every call to GitHub has in common: who may call, how often, pages, and how GitHub says no."""
+"""What all calls to GitHub share: authentication, rate limits, pagination, errors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ class Caller:
 
 
 def prepare(app: Flask, github: GitHub) -> None:
-    """Let an application check its callers, count them, break when told to, and answer errors as GitHub does."""
+    """Add authentication, rate limits, faults and GitHub's error responses to an application."""
 
     @app.before_request
     def admit() -> Any:

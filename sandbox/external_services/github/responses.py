@@ -1,4 +1,4 @@
-"""GitHub's JSON of what it remembers, with the addresses that clients follow."""
+"""GitHub's JSON responses, with the URLs that clients follow."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""What each repository is like at first: months of commits with tickets in their subjects, as people write them."""
+"""The first state of each repository: months of commits, with ticket numbers in their subjects."""
 
 import random
 from collections.abc import Callable, Container

@@ -1,4 +1,4 @@
-"""A repository as the world page and tests look at it."""
+"""A repository as JSON, for the world page and for tests."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sandbox.external_services.github.model import Repository
 
 
 def shown(repository: Repository) -> dict[str, Any]:
-    """Return what moves in a repository."""
+    """Return what changes in a repository."""
     runs = sorted(repository.runs, key=lambda each: (each.created, each.id), reverse=True)
     commits = repository.history(repository.branches[repository.default_branch])
     tags = sorted(repository.tags, key=lambda name: repository.tagged(name).at, reverse=True)

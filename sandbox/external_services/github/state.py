@@ -1,4 +1,4 @@
-"""What GitHub remembers, and what becomes of it: pushes, releases, and workflow runs by the world's clock."""
+"""GitHub's state: repositories, pushes, releases, and workflow runs in simulated time."""
 
 import hashlib
 import itertools
@@ -66,7 +66,7 @@ class GitHub:
         self.clear()
 
     def clear(self) -> None:
-        """Begin again with the repositories as they usually are."""
+        """Reset the repositories to their first state."""
         with self.lock:
             self._ids = itertools.count(700_001)
             self.calls.clear()

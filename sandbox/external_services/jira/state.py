@@ -1,4 +1,4 @@
-"""What Jira remembers: the tickets of each project, and the workflow they go through."""
+"""Jira's state: the tickets of each project and their workflow."""
 
 import re
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ UNUSUAL: dict[int, str | None] = {57: "In Progress", 58: "Done", 62: None}  # No
 
 
 class JiraError(Exception):
-    """Jira says no: its status, its messages, and what is wrong with which field."""
+    """An error of Jira: status, messages, and the problem of each field."""
 
     def __init__(self, status: int, *messages: str, **errors: str):
         super().__init__(" ".join([*messages, *errors.values()]))
@@ -78,7 +78,7 @@ class Jira:
     """Every project of the inventory. All calls go through `lock`."""
 
     def __init__(self, inventory: Inventory, world: World):
-        self.lock = world.lock  # one for all neighbours: a fault holds the world while it asks them
+        self.lock = world.lock  # one for all external services: a fault holds the world while it asks them
         self.inventory = inventory
         self.service_faults = ServiceFaults(world)
         self.tickets: dict[str, Ticket] = {}
@@ -88,7 +88,7 @@ class Jira:
         self.clear()
 
     def clear(self) -> None:
-        """Begin again with the tickets as they usually are."""
+        """Reset the tickets to their first state."""
         with self.lock:
             self._last = 20_000
             systems = self.inventory.systems.values()

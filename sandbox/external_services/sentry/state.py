@@ -1,4 +1,4 @@
-"""What Sentry remembers: each project's releases and issues, counted for each release and environment."""
+"""Sentry's state: each project's releases and issues, counted per release and environment."""
 
 import itertools
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ OLD = (  # what there is at first: title, where, level, status, events, days sin
 
 
 class SentryError(Exception):
-    """Sentry says no: its status and why."""
+    """An error of Sentry: status and reason."""
 
     def __init__(self, status: int, detail: str):
         super().__init__(detail)
@@ -91,7 +91,7 @@ class Sentry:
     """Every project of the inventory, by the world's clock. All calls go through `lock`."""
 
     def __init__(self, inventory: Inventory, world: World):
-        self.lock = world.lock  # one for all neighbours: a fault holds the world while it asks them
+        self.lock = world.lock  # one for all external services: a fault holds the world while it asks them
         self.inventory = inventory
         self.service_faults = ServiceFaults(world)
         self.projects: list[Project] = []
@@ -100,7 +100,7 @@ class Sentry:
         self.clear()
 
     def clear(self) -> None:
-        """Begin again with the issues as they usually are."""
+        """Reset the issues to their first state."""
         with self.lock:
             self._ids = itertools.count(4_501_001)
             self.projects = []
@@ -147,7 +147,7 @@ class Sentry:
         users: int = 1,
         level: str = "error",
     ) -> Issue:
-        """Take events in: of an issue there is, or of a new one."""
+        """Add events to an issue, which is created if it is new."""
         now = self.now()
         self.release(project, release)
         if environment not in project.environments:
@@ -167,7 +167,7 @@ class Sentry:
         return issue
 
     def spike(self, fault: Fault, project: Project, environment: str) -> None:
-        """Let a release have new issues, as a fault says."""
+        """Add a fault's new issues to a release."""
         each = fault.fields["count"]
         for number in range(1, fault.fields["issues"] + 1):
             title = f"NoMethodError: undefined method 'label_{number}' for nil ({fault.id})"

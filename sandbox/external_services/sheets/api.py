@@ -31,7 +31,7 @@ QUOTA = (
 
 
 class GoogleError(Exception):
-    """Google says no: its status and its message."""
+    """An error of Google: status and message."""
 
     def __init__(self, status: int, message: str):
         super().__init__(message)

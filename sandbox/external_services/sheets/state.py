@@ -1,4 +1,4 @@
-"""What Google remembers: the spreadsheets in which people keep track of regions, and who may edit each."""
+"""Google's state: the spreadsheets that track regions, and who may edit each."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,7 +27,7 @@ class Sheets:
     """Every spreadsheet of the inventory. All calls go through `lock`."""
 
     def __init__(self, inventory: Inventory, world: World):
-        self.lock = world.lock  # one for all neighbours: a fault holds the world while it asks them
+        self.lock = world.lock  # one for all external services: a fault holds the world while it asks them
         self.inventory = inventory
         self.service_faults = ServiceFaults(world)
         self.spreadsheets: dict[str, Spreadsheet] = {}

@@ -1,4 +1,4 @@
-"""Slack's Web API: its methods, its JSON, and its way of saying no with HTTP 200."""
+"""Slack's Web API: its methods, its JSON, and its errors with HTTP 200."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ def make_slack(slack: Slack) -> Flask:
 
 
 def rate_limited(seconds: int) -> Response:
-    """Return what Slack answers when it is asked too often."""
+    """Return Slack's rate-limit response."""
     answer = jsonify(ok=False, error="ratelimited")
     answer.status_code = 429
     answer.headers["Retry-After"] = str(seconds)

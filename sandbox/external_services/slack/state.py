@@ -1,4 +1,4 @@
-"""What Slack remembers: workspaces, their channels, and the messages in them."""
+"""Slack's state: workspaces, their channels, and the messages in them."""
 
 import hashlib
 import threading
@@ -14,7 +14,7 @@ BURST = 30.0  # messages a channel takes at once; afterwards one a second, which
 
 
 class SlackError(Exception):
-    """Slack says no; the text is its own word for why."""
+    """An error of Slack; the text is its error code."""
 
 
 @dataclass

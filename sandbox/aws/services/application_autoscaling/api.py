@@ -1,4 +1,4 @@
-"""Application Auto Scaling asks here whether the ECS service that it scales exists."""
+"""The check of Application Auto Scaling that the scaled ECS service exists; the rest is moto's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.aws.sim.world import World
 
 
 def make_service_check(world: World) -> Any:
-    """Return what Application Auto Scaling asks before it scales an ECS service: is there one?"""
+    """Return the check that moto runs before it registers a scalable target."""
 
     def check(self: Any, resource_id: str) -> None:
         _, cluster, name = resource_id.split("/")

@@ -1,4 +1,4 @@
-"""The Auto Scaling operations of groups that move; launch configurations stay moto's, the rest is refused."""
+"""The Auto Scaling operations on groups. Launch configurations are moto's; any other operation is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -166,7 +166,7 @@ class WorldAutoScalingResponse(AutoScalingResponse):
 
 
 def _refused(self: Any) -> ActionResult:
-    """Refuse what moto would do to groups of its own, which do not move and are not these."""
+    """Refuse an operation that moto would carry out on groups of its own."""
     raise NotImplementedError("groups here are the inventory's and only grow, shrink, protect and suspend")
 
 

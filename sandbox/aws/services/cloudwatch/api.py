@@ -1,4 +1,4 @@
-"""CloudWatch alarms as AWS lists them, by the world's clock; everything else of CloudWatch stays moto's."""
+"""The CloudWatch operations on alarms, in simulated time; everything else is moto's."""
 
 from typing import Any
 

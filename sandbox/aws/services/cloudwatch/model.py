@@ -1,4 +1,4 @@
-"""The state of a CloudWatch alarm, stamped with the world's time."""
+"""The state of a CloudWatch alarm, with simulated timestamps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def set_alarm(alarm: Any, state: str, now: float) -> None:
 
 
 def stamp(alarm: Any, now: float, *, changed: bool) -> None:
-    """Note when an alarm's state was set, and when it became another one, which moto does not tell apart."""
+    """Record when an alarm's state was set and when it changed; moto does not distinguish the two."""
     alarm.state_updated_timestamp = as_datetime(now).replace(tzinfo=None)
     if changed:
         alarm.state_transitioned_timestamp = alarm.state_updated_timestamp

@@ -311,7 +311,7 @@ def _alarms(names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _ways(group: DeploymentGroup, events: tuple[str, ...]) -> dict[str, Any]:
-    """Return how a deployment goes, as groups and deployments show it."""
+    """Return the deployment style, as groups and deployments show it."""
     waits = group.ready_wait is not None
     ready: dict[str, Any] = {"actionOnTimeout": "STOP_DEPLOYMENT" if waits else "CONTINUE_DEPLOYMENT"}
     ready["waitTimeInMinutes"] = int((group.ready_wait or 0) / 60)

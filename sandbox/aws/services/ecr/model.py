@@ -1,4 +1,4 @@
-"""Image repositories: what is in them under which tag, what is expired, what a scan finds, who may pull."""
+"""Image repositories: images, tags, lifecycle policies, scans and permissions to pull."""
 
 import hashlib
 import json

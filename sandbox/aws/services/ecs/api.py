@@ -1,4 +1,4 @@
-"""The ECS API: our operations on what moves, moto's on clusters' and task definitions' descriptions, the rest refused."""
+"""The ECS API. Services and tasks are the sandbox's own, clusters and task definitions are moto's, the rest is refused."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ ONE_OFF_SECONDS = 45.0  # how long a one-off command runs
 
 @dataclass
 class Behaviour:
-    """How a task will fare, settled when it is created."""
+    """How a task will behave, decided when it is created."""
 
     boot: float  # seconds from RUNNING to answering its health check
     healthy: bool = True

@@ -1,4 +1,4 @@
-"""What the ECS operations share: whose region, which cluster, lists in pages, refusals."""
+"""What all ECS operations share: region, cluster, pagination, errors."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The Elastic Load Balancing operations that concern targets; target groups stay moto's."""
+"""The Elastic Load Balancing operations on targets; target groups are moto's."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""FilterLogEvents over what tasks wrote, up to now; everything else of CloudWatch Logs stays moto's."""
+"""FilterLogEvents over what tasks have written until now; everything else of CloudWatch Logs is moto's."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""RDS snapshots that take their time; everything else of RDS stays moto's."""
+"""RDS snapshots that take simulated time; everything else of RDS is moto's."""
 
 from moto.core.responses import ActionResult
 from moto.rds.exceptions import InvalidDBInstanceStateFault
@@ -49,7 +49,7 @@ class WorldRdsResponse(RDSResponse):
 
 
 def follow(region: Region, active: list[Fault], now: float) -> None:
-    """Move each snapshot on, and its instance with it."""
+    """Update each snapshot and its instance."""
     backend = rds_backends[region.account][region.name]
     for snapshot in backend.database_snapshots.values():
         begun = region.snapshots.get(snapshot.db_snapshot_identifier)

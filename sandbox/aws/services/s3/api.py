@@ -1,4 +1,4 @@
-"""Where moto's S3 is kinder than S3: conditions of copies, other accounts' buckets; and the time, which is the world's."""
+"""S3 where moto is too lenient: conditions of copies, and buckets of other accounts. Timestamps are simulated."""
 
 import os
 import threading
@@ -57,14 +57,14 @@ class WorldS3Response(S3Response):
 
 
 def install() -> None:
-    """Have moto answer S3 through this class; it reads anew what its class is whenever it looks for its paths."""
+    """Make moto use this class for S3; it looks its class up again for every URL."""
     setattr(s3_responses, "S3Response", WorldS3Response)  # noqa: B010  # moto's own, replaced
     setattr(s3_models, "utcnow", _moment)  # noqa: B010  # as above
 
 
 @contextmanager
 def time_of(world: World) -> Iterator[None]:
-    """Have what S3 does in this thread happen in the world's time."""
+    """Make S3 use simulated time in this thread."""
     _serving.world = world
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a request to S3 asks for: its API has no field for the action, only methods, paths and headers."""
+"""Read which S3 action a request asks for: the API has no field for it, only methods, paths and headers."""
 
 from typing import Any
 from urllib.parse import parse_qs, unquote

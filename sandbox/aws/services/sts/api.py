@@ -1,4 +1,4 @@
-"""The STS operations: assume a role of the inventory, and say who one is."""
+"""The STS operations: AssumeRole, for the roles of the inventory, and GetCallerIdentity."""
 
 import secrets
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who calls: the base user, or a role of the inventory that it assumed."""
+"""Callers: the base user, and the roles of the inventory that it has assumed."""
 
 import secrets
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Identities:
         return self._callers.get(key)
 
     def assume(self, role_arn: str, session: str) -> tuple[str, Caller]:
-        """Return a new access key and whom it speaks for. Raises: KeyError for a role that nobody may assume."""
+        """Return a new access key and its caller. Raises: KeyError for a role that nobody may assume."""
         if role_arn not in self.roles:
             raise KeyError(role_arn)
         key = f"ASIA{secrets.token_hex(8).upper()}"

@@ -10,7 +10,7 @@ from sandbox.credentials import Credentials
 from sandbox.settings import Settings
 from sandbox.stack.postgres import Postgres
 from tests.running_sandbox import free_ports
-from tests.sandbox_tree.watching import is_running, wait_until
+from tests.sandbox.stack.watching import is_running, wait_until
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from sandbox.errors import SandboxError
 from sandbox.stack import process_registry, processes
 from sandbox.stack.processes import Child
-from tests.sandbox_tree.watching import is_running, wait_until
+from tests.sandbox.stack.watching import is_running, wait_until
 
 # starts a child in a process group of its own that ignores SIGTERM, as Airflow's tasks may, and says its number
 STUBBORN = """

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 
 from tests.running_sandbox import free_ports
-from tests.sandbox_tree.watching import is_running, wait_until
+from tests.sandbox.stack.watching import is_running, wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables
 END_DEADLINE = 60.0
 
