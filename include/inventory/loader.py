@@ -150,9 +150,10 @@ class Inventory:
             return self.targets[name]
         system_name, _, environment_name = name.partition("/")
         system = self.systems.get(system_name)
-        for template_name, template in system.templates.items() if system else ():
-            if template.fits(environment_name):
-                return _made_of(template_name, system, environment_name)
+        if system:
+            for template_name, template in system.templates.items():
+                if template.fits(environment_name):
+                    return _made_of(template_name, system, environment_name)
         known = ", ".join([*self.targets, *self.patterns])
         raise InventoryError(f"{name!r} is no target of the inventory; choose one of {known}.")
 

@@ -59,7 +59,7 @@ def prove_data(clients: Clients, permit: Permit, each: RegionUpdate, *, remove: 
             on=[each.existing],
         )
     permit.check()
-    document = {
+    document: documents.DataDocument = {
         "at": datetime.now(UTC).isoformat(),
         "region": each.region,
         "objects": found.source.count,

@@ -169,7 +169,8 @@ def _start(clients: Clients, permit: Permit, part: ServiceRelease, definition: s
         on=[part.service],
         taskDefinition=definition,
     )
-    permit.table.add(*place, {"deployment": made.id, "since": made.created_at.isoformat()})
+    started = documents.DeploymentDocument(deployment=made.id, since=made.created_at.isoformat())
+    permit.table.add(*place, started)
     return Rollout(made.id, made.created_at)
 
 

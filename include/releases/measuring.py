@@ -61,7 +61,7 @@ def start(place: ReleasePlace, permit: Permit, command: tuple[str, ...], definit
         group=GROUP,
     )
     arn = read_start(tasks, failures)
-    permit.table.add(*kept_at, {"arn": arn})
+    permit.table.add(*kept_at, documents.TaskDocument(arn=arn))
     return arn
 
 

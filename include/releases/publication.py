@@ -37,7 +37,8 @@ def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePl
         tag_name=plan.version,
         target_commitish=plan.commit,
     )
-    permit.table.add(*documents.release_notes(permit.owner), {"notes": notes, "url": draft.url})
+    drafted = documents.NotesDocument(notes=notes, url=draft.url)
+    permit.table.add(*documents.release_notes(permit.owner), drafted)
     permit.note(slack_notes(notes, draft.url))
     return draft.url
 
