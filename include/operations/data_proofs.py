@@ -10,7 +10,13 @@ from include.operations.table import OperationsTable
 
 def add_data_proof(table: OperationsTable, target: str, region: str, digest: str, run: str, by: str) -> bool:
     """Put on record that `by` found a region's data good after a run; the first stands, False if there is one."""
-    document = {"at": datetime.now(UTC).isoformat(), "region": region, "digest": digest, "run": run, "by": by}
+    document: documents.DataProofDocument = {
+        "at": datetime.now(UTC).isoformat(),
+        "region": region,
+        "digest": digest,
+        "run": run,
+        "by": by,
+    }
     return table.add(*documents.data_proof(target, region, digest), document)
 
 

@@ -54,7 +54,12 @@ def _is_own(stored: Document | None, key: str) -> bool:
 
 def add_milestone(table: OperationsTable, run: str, step: str, text: str) -> bool:
     """Put how far a wait has come on record, once per sentence; False if it was there already."""
-    event = {"at": datetime.now(UTC).isoformat(), "step": step, "phase": "progress", "text": text}
+    event: documents.MilestoneDocument = {
+        "at": datetime.now(UTC).isoformat(),
+        "step": step,
+        "phase": "progress",
+        "text": text,
+    }
     return table.add(*documents.milestone(run, step, text), event)
 
 

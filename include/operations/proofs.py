@@ -26,7 +26,7 @@ def add_proof(
     table: OperationsTable, target: str, digest: str, commit: str, run: str, templates: Mapping[str, str]
 ) -> bool:
     """Put on record that a run has deployed this image and that it passed; the first stands, False if there is one."""
-    document = {
+    document: documents.ProofDocument = {
         "at": datetime.now(UTC).isoformat(),
         "digest": digest,
         "commit": commit,

@@ -44,7 +44,7 @@ def prove_backup(clients: Clients, permit: Permit, each: RegionUpdate) -> str:
             "somebody else writes there. Nothing was overwritten; find out who, then start again."
         )
     permit.check()
-    document = {
+    document: documents.BackupDocument = {
         "at": datetime.now(UTC).isoformat(),
         "region": each.region,
         "backup": each.backup,

@@ -57,7 +57,7 @@ def prove_data(clients: Clients, permit: Permit, each: RegionUpdate, *, remove: 
         about = f"{each.stale:,} objects of {each.existing} that the new data of {each.region} does not have"
         permit.write(remove_left_over(about, folders.data, folders.existing, kept.__contains__))
     permit.check()
-    document = {
+    document: documents.DataDocument = {
         "at": datetime.now(UTC).isoformat(),
         "region": each.region,
         "objects": found.source.count,

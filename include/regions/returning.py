@@ -46,7 +46,8 @@ def prove_return(clients: Clients, permit: Permit, each: RegionUpdate) -> str:
         raise CopyFailedError(
             f"The backup of {each.region} at {each.backup} is not what was proved when it was made; find out who writes there."
         )
-    permit.table.add(*documents.restored(permit.owner, each.region), {"at": datetime.now(UTC).isoformat()})
+    proved = documents.MomentDocument(at=datetime.now(UTC).isoformat())
+    permit.table.add(*documents.restored(permit.owner, each.region), proved)
     strangers = (
         f", beside {found.stale.count:,} that are neither of it nor of the new data" if found.stale.count else ""
     )

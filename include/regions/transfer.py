@@ -26,7 +26,7 @@ def mark(clients: Clients, permit: Permit, what: str) -> datetime:
     """Return when something began, by AWS's clock; noted before its first write, and the same for every retry."""
     if (began := read_mark(permit.table, permit.owner, what)) is None:
         _, now = ask_who(clients.sts)
-        permit.table.add(*documents.mark(permit.owner, what), {"at": now.isoformat()})
+        permit.table.add(*documents.mark(permit.owner, what), documents.MomentDocument(at=now.isoformat()))
         began = read_mark(permit.table, permit.owner, what) or now
     return began
 

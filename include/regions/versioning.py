@@ -45,7 +45,8 @@ def _version(permit: Permit, attempt: str, known: Sequence[RegionConfig]) -> dat
     if permit.table.get(*place) is None:
         now = datetime.now(UTC)
         version = max([now, *(row.version + MOMENT for row in known)])
-        permit.table.add(*place, {"at": now.isoformat(), "version": version.isoformat()})
+        chosen = documents.VersionDocument(at=now.isoformat(), version=version.isoformat())
+        permit.table.add(*place, chosen)
     return _known(permit, attempt)[0]
 
 

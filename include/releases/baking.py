@@ -58,7 +58,7 @@ def look(clients: Clients, table: OperationsTable, run: str, target: Target, sen
             "No baseline is on record, so nothing after the release can be compared with it; start again."
         )
     _, now = ask_who(clients.sts)
-    table.add(*begun_at, {"since": now.isoformat()})
+    table.add(*begun_at, documents.BakeDocument(since=now.isoformat()))
     since = datetime.fromisoformat((table.get(*begun_at) or {})["since"])
     errors = _errors(clients, target, bake, since)
     seen = Seen(

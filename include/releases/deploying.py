@@ -154,7 +154,8 @@ def advance_services(
 
 def _start(clients: Clients, permit: Permit, part: ServiceRelease, definition: str, place: documents.Place) -> Rollout:
     made = permit.write(set_task_definition(clients.ecs, part.cluster, part.service, definition))
-    permit.table.add(*place, {"deployment": made.id, "since": made.created_at.isoformat()})
+    started = documents.DeploymentDocument(deployment=made.id, since=made.created_at.isoformat())
+    permit.table.add(*place, started)
     return Rollout(made.id, made.created_at)
 
 

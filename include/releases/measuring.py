@@ -54,7 +54,7 @@ def start(place: ReleasePlace, permit: Permit, command: tuple[str, ...], definit
         )
     )
     arn = read_start(tasks, failures)
-    permit.table.add(*kept_at, {"arn": arn})
+    permit.table.add(*kept_at, documents.TaskDocument(arn=arn))
     return arn
 
 

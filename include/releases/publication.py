@@ -29,7 +29,7 @@ def draft_release(place: ReleasePlace, permit: Permit, plan: ProductionReleasePl
         github.generate_notes(place.github, plan.version, plan.commit, tag), tickets, jira_url=jira_url
     )
     draft = permit.write(github.create_draft(place.github, plan.version, plan.commit, plan.version, notes))
-    permit.table.add(*documents.release_notes(permit.owner), {"notes": notes, "url": draft.url})
+    permit.table.add(*documents.release_notes(permit.owner), documents.NotesDocument(notes=notes, url=draft.url))
     permit.note(slack_notes(notes, draft.url))
     return draft.url
 

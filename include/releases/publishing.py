@@ -102,7 +102,7 @@ def _start_workflow(place: ReleasePlace, permit: Permit, file: str, commit: str)
     table, marked_at = permit.table, documents.build_mark(permit.owner)
     mark = table.get(*marked_at)
     if mark is None:
-        table.add(*marked_at, {"newest": github.newest_run(place.github, file)})
+        table.add(*marked_at, documents.BuildMarkDocument(newest=github.newest_run(place.github, file)))
         mark = table.get(*marked_at) or {}
     elif found := github.find_run(place.github, file, after=int(mark["newest"])):
         return _followed(found)  # started by a try of this step whose process died

@@ -149,7 +149,7 @@ def _start_rollout(clients: Clients, permit: Permit, plan: ServiceRestart, mark:
             ecs.force_new_deployment(clients.ecs_once, plan.cluster, plan.service, replaces=state.service.primary.id)
         )
         rollout = rolling.Rollout(started.id, started.created_at)
-    document = {"deployment": rollout.deployment, "since": rollout.since.isoformat()}
+    document = documents.DeploymentDocument(deployment=rollout.deployment, since=rollout.since.isoformat())
     permit.table.add(*documents.restarted(permit.owner, plan.service, mark), document)
     return rollout
 

@@ -29,7 +29,7 @@ def _change(table: OperationsTable, target: str, decide: Callable[[list[str]], l
         before = table.get(*documents.untold(target)) or {"version": 0, "runs": []}
         after = decide(before["runs"])
         version = before["version"]
-        document = {"runs": after, "version": version + 1}
+        document: documents.UntoldDocument = {"runs": after, "version": version + 1}
         if after == before["runs"] or table.swap(
             *documents.untold(target), document, version=version + 1, expected=version
         ):

@@ -23,7 +23,7 @@ from include.operations.start import add_withdrawal, read_withdrawal
 from include.operations.table import OperationsTable
 from opskit.clients import operations_table
 
-app = FastAPI(title="Runbooks")
+app = FastAPI(title="Runbooks", openapi_url=None)  # which would be shown to strangers, too
 OF_RUN = "/{dag_id}/runs/{run_id}"
 MAY_SEE = [Depends(requires_access_dag("GET", DagAccessEntity.RUN))]
 STEP = "withdraw_approval"  # in the journal
