@@ -1,0 +1,75 @@
+"""Deliver the Slack messages that no step of a run could deliver, for every target."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.inventory import Target, load
+from include.story import Outbox, Told, read_facts
+from include.story.untold import forget_untold, list_untold
+from opskit.clients import operations_table
+from opskit.slack import SlackThread
+from opskit.step import Step
+from opskit.story import slack_connection
+
+log = logging.getLogger(__name__)
+
+BUDGET = 45.0  # seconds; the next pass begins every minute
+TIME_OVER = "there was no time left for it; the next pass goes on"
+
+RunState = Callable[[str], str | None]
+
+
+def targets_with_slack() -> list[str]:
+    """Return the targets whose runs are told in a Slack channel."""
+    return [name for name, target in load().targets.items() if target.slack_conn_id]
+
+
+def deliver_pending() -> str:
+    """Deliver what is pending for every target. Raises: AirflowFailException that says what Slack does not show yet."""
+    run_state = Step(get_current_context()).run_state
+    deadline, problems, complete = time.monotonic() + BUDGET, dict[str, str](), 0
+    for name in targets_with_slack():
+        try:
+            for run, told in _deliver_for(load().target(name), run_state, deadline).items():
+                complete += told.complete
+                if told.refused:
+                    problems[run] = told.why
+                elif not told.complete:
+                    log.info("%s is not complete yet: %s.", run, told.why)
+        except Exception as error:  # of one target: it must not keep the others' messages
+            log.exception("The messages of %s could not be delivered.", name)
+            problems[name] = f"{type(error).__name__}: {error}"
+    if problems:
+        said = "; ".join(f"{what}: {why.rstrip('.')}" for what, why in problems.items())
+        raise AirflowFailException(f"Slack is not up to date. {said}. The next pass tries again.")
+    return f"Slack is up to date for the {complete} run(s) that were on the list."
+
+
+def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[str, Told]:
+    """Deliver the pending messages of a target's runs. After Slack refused one of them, the others wait for the next pass."""
+    table = operations_table(target.name)
+    pending = list_untold(table, target.name)
+    connection = slack_connection(target) if pending else None
+    if connection is None:
+        return {}
+    told: dict[str, Told] = {}
+    for run in pending:
+        if time.monotonic() > deadline:
+            told[run] = Told(False, TIME_OVER)
+            break
+        # asked before the messages are read, so that none can come after them
+        ended = run_state(run) not in ("queued", "running")
+        thread = SlackThread(connection, str(target.environment.slack_channel), run).until(deadline)
+        told[run] = Outbox(table, run, thread, partial(read_facts, table, run)).flush(deadline)
+        if told[run].refused:
+            break
+        if told[run].complete and (ended or told[run].over):
+            forget_untold(table, target.name, run)
+    return told
