@@ -347,6 +347,16 @@ def test_target_whose_table_cannot_be_read_keeps_no_other_from_being_told(place,
     assert place.keys() == [PARENT, "asked", "plan", "z-gate:1"]
 
 
+def test_account_that_does_not_answer_costs_its_own_messages_some_seconds_only(place, context, deliver, monkeypatch):
+    story.tell(context)
+    release = threading.Event()
+    monkeypatch.setattr(delivery, "PATIENCE", 0.2)
+    monkeypatch.setattr(delivery, "list_untold", lambda *_: release.wait(DEADLINE) and [])
+    with pytest.raises(AirflowFailException, match="its operations table did not answer within 0 s"):
+        deliver()
+    release.set()
+
+
 def test_message_of_a_killed_step_is_delivered_once(place, context, deliver):
     """The step posts, and is killed before it can note so."""
     swap = OperationsTable.swap

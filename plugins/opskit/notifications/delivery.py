@@ -10,17 +10,23 @@ from functools import partial
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.errors import PreconditionError
 from include.inventory import Target, load
+from include.operations.table import OperationsTable
 from include.story import Outbox, Told, read_facts
 from include.story.untold import forget_untold, list_untold
-from opskit.clients import operations_table
+from opskit.clients import clients_for
 from opskit.slack import SlackThread
 from opskit.step import Step
-from opskit.story import slack_connection
+from opskit.story import run_within, slack_connection
 
 log = logging.getLogger(__name__)
 
 BUDGET = 45.0  # seconds; the next pass begins every minute
+PATIENCE = (
+    10.0  # seconds for a target's table and for each run: an account without an answer must not take all the time
+)
+NO_ANSWER = Told(False, "its operations table did not answer in time", refused=True)
 TIME_OVER = "there was no time left for it; the next pass goes on"
 
 RunState = Callable[[str], str | None]
@@ -36,6 +42,9 @@ def deliver_pending() -> str:
     run_state = Step(get_current_context()).run_state
     deadline, problems, complete = time.monotonic() + BUDGET, dict[str, str](), 0
     for name in targets_with_slack():
+        if time.monotonic() > deadline:
+            problems[name] = TIME_OVER
+            continue
         try:
             for run, told in _deliver_for(load().target(name), run_state, deadline).items():
                 complete += told.complete
@@ -54,8 +63,14 @@ def deliver_pending() -> str:
 
 def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[str, Told]:
     """Deliver the pending messages of a target's runs. After Slack refused one of them, the others wait for the next pass."""
-    table = operations_table(target.name)
-    pending = list_untold(table, target.name)
+    clients = clients_for(target.name)  # which asks Airflow, as only this thread may
+
+    def table() -> OperationsTable:
+        return OperationsTable(clients.dynamodb, target.environment.operations_table)
+
+    pending = run_within(PATIENCE, lambda: list_untold(table(), target.name))
+    if pending is None:
+        raise PreconditionError(f"its operations table did not answer within {PATIENCE:.0f} s")
     connection = slack_connection(target) if pending else None
     if connection is None:
         return {}
@@ -66,10 +81,12 @@ def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[s
             break
         # asked before the messages are read, so that none can come after them
         ended = run_state(run) not in ("queued", "running")
-        thread = SlackThread(connection, str(target.environment.slack_channel), run).until(deadline)
-        told[run] = Outbox(table, run, thread, partial(read_facts, table, run)).flush(deadline)
+        until = min(deadline, time.monotonic() + PATIENCE)
+        thread = SlackThread(connection, str(target.environment.slack_channel), run).until(until)
+        outbox = Outbox(table(), run, thread, partial(read_facts, table(), run))
+        told[run] = run_within(2 * PATIENCE, partial(outbox.flush, until)) or NO_ANSWER
         if told[run].refused:
             break
         if told[run].complete and (ended or told[run].over):
-            forget_untold(table, target.name, run)
+            forget_untold(table(), target.name, run)
     return told
