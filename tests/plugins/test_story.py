@@ -13,6 +13,7 @@ import pytest
 from airflow.models.connection import Connection
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.errors import PreconditionError
 from include.inventory import load
 from include.operations.history import add_milestone, add_record
 from include.operations.table import OperationsTable
@@ -336,13 +337,28 @@ def test_run_that_ended_without_a_record_is_taken_off_the_list(place, context, d
     assert list_untold(operations_table("core/staging"), "core/staging") == []
 
 
-def test_target_whose_table_cannot_be_read_keeps_no_other_from_being_told(place, context, deliver, monkeypatch):
+def test_target_that_no_run_can_have_used_is_passed_over(place, context, deliver, monkeypatch):
     monkeypatch.setattr(delivery, "targets_with_slack", lambda: ["core/production", "core/staging"])
+    story.tell(context)
+    assert deliver() == "Slack is up to date for the 1 run(s) that were on the list."
+
+
+def test_target_whose_table_cannot_be_read_keeps_no_other_from_being_told(place, cloud, context, deliver, monkeypatch):
+    monkeypatch.setattr(delivery, "targets_with_slack", lambda: ["core/production", "core/staging"])
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_CORE_PRODUCTION", '{"conn_type": "aws", "login": "no", "password": "no"}')
+
+    def list_or_fail(table, target):
+        if target == "core/production":
+            raise PreconditionError("There is no DynamoDB table.")
+        return list_untold(table, target)
+
+    monkeypatch.setattr(delivery, "list_untold", list_or_fail)
+    monkeypatch.setattr(delivery, "OperationsTable", lambda dynamodb, name: operations_table("core/staging"))
     place.fault("slack_down")
     story.tell(context)
     place.world.faults.clear()
     end_pause(operations_table("core/staging"))
-    with pytest.raises(AirflowFailException, match="core/production: PreconditionError"):
+    with pytest.raises(AirflowFailException, match="core/production: PreconditionError: There is no DynamoDB table"):
         deliver()
     assert place.keys() == [PARENT, "asked", "plan", "z-gate:1"]
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 BUDGET = 45.0  # seconds; the next pass begins every minute
 PATIENCE = (
-    10.0  # seconds for a target's table and for each run: an account without an answer must not take all the time
+    10.0  # seconds for a target's table, and for each run: one account without an answer must not take all the time
 )
 NO_ANSWER = Told(False, "its operations table did not answer in time", refused=True)
 TIME_OVER = "there was no time left for it; the next pass goes on"
@@ -63,7 +63,14 @@ def deliver_pending() -> str:
 
 def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[str, Told]:
     """Deliver the pending messages of a target's runs. After Slack refused one of them, the others wait for the next pass."""
-    clients = clients_for(target.name)  # which asks Airflow, as only this thread may
+    connection = slack_connection(target)
+    if connection is None:
+        return {}
+    try:
+        clients = clients_for(target.name)  # which asks Airflow, as only this thread may
+    except PreconditionError as error:  # without a connection to AWS there was no run
+        log.info("Nothing is pending for %s: %s", target.name, error)
+        return {}
 
     def table() -> OperationsTable:
         return OperationsTable(clients.dynamodb, target.environment.operations_table)
@@ -71,9 +78,6 @@ def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[s
     pending = run_within(PATIENCE, lambda: list_untold(table(), target.name))
     if pending is None:
         raise PreconditionError(f"its operations table did not answer within {PATIENCE:.0f} s")
-    connection = slack_connection(target) if pending else None
-    if connection is None:
-        return {}
     told: dict[str, Told] = {}
     for run in pending:
         if time.monotonic() > deadline:
