@@ -22,7 +22,7 @@ import importlib.util, json, sys, time
 import airflow.sdk, airflow.providers.standard.operators.hitl, airflow.providers.standard.sensors.python
 import airflow.providers.standard.operators.python, boto3, pydantic, yaml
 if sys.argv[2] == "ahead":
-    from opskit.head_start import give_head_start
+    from opskit.airflow_patches.head_start import give_head_start
     assert give_head_start()
 before = set(sys.modules)
 began = time.perf_counter()

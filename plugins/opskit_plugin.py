@@ -1,18 +1,28 @@
 """What Airflow loads by itself of opskit: the refusal of wrong input at its API, and the page of a run's approval."""
 
+import logging
 from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from opskit.refusing_triggers import RefusingTriggers
+from opskit.airflow_patches.refusing_triggers import RefusingTriggers
+from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.web import LazyApp
+
+log = logging.getLogger(__name__)
+
+
+def middlewares() -> list[dict[str, Any]]:
+    """Return what stands in front of Airflow's API."""
+    if not is_on("refusing_triggers"):
+        log.warning("Wrong input is refused by the plan task, not by the API: %s leaves it to that.", VARIABLE)
+        return []
+    return [{"name": "refuse wrong input", "middleware": RefusingTriggers, "args": [], "kwargs": {}}]
 
 
 class OpskitPlugin(AirflowPlugin):
     name = "opskit"
-    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [
-        {"name": "refuse wrong input", "middleware": RefusingTriggers, "args": [], "kwargs": {}}
-    ]
+    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = middlewares()
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [{"name": "runbooks", "app": LazyApp(), "url_prefix": "/runbooks"}]
     external_views: ClassVar[list[dict[str, Any]]] = [
         {

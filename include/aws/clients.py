@@ -45,10 +45,6 @@ class Clients:
         for name in [name for name in vars(self) if not name.startswith("_")]:
             delattr(self, name)
 
-    def anew(self) -> Clients:
-        """Return clients of the same session that share no open connection with these, as a forked process needs them."""
-        return Clients(self._make, self._make_once)
-
     @cached_property
     def application_autoscaling(self) -> ApplicationAutoScalingClient:
         client: ApplicationAutoScalingClient = self._make("application-autoscaling")

@@ -1,9 +1,11 @@
-"""Brings a run's thread up to date: in order, each message at most once, whoever does it and however often it fails.
+"""Deliver a run's Slack messages from its durable outbox: in order and each once, whoever delivers and however often it fails.
 
-A message is claimed in the operations table before it is posted. Whoever finds the claim of another leaves it alone; a claim
-whose owner is gone, or whose answer was lost, is settled by looking for the message in the thread before posting it again.
+A message is claimed in the operations table, by a conditional write, before it is posted. Nobody else posts it while the
+claim holds. A claim expires, so a killed process holds up nothing: the next one looks whether Slack has the message, and
+posts it only if it is not there.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,15 +16,16 @@ from include.operations import documents
 from include.operations.table import Document, OperationsTable
 from include.story.tell import Facts, Message, headline, replies
 
-CLAIM_LIFE = timedelta(
-    seconds=30
-)  # several times as long as a call may take, so nobody posts on a claim older than this
-PAUSE = 10.0  # seconds nobody asks a Slack that did not answer
+CLAIM_LIFE = timedelta(seconds=30)  # several times as long as a call may take
+POSTING = timedelta(
+    seconds=10
+)  # what must be left of a claim to post on it: a call's time-out and a difference of clocks
+PAUSE = 10.0  # seconds in which nobody calls Slack after it did not answer
 PARENT = "parent"
 
 
 class SlackAwayError(Exception):
-    """Slack did not take a call. `wait`: seconds to leave it alone. `quiet`: seconds in which the call may still take effect."""
+    """Slack did not take a call. `wait`: seconds without a call. `quiet`: seconds in which this one may still take effect."""
 
     def __init__(self, text: str, *, wait: float = PAUSE, quiet: float = 0.0):
         super().__init__(text)
@@ -50,15 +53,23 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class Told:
-    """What came of it: `complete` if Slack shows all that was on record; else why not, and when to try again."""
+    """What came of it: `complete` if Slack shows all that was on record; else why not, and in how many seconds to try again.
+
+    `over`: the run's outcome is among what Slack shows. `refused`: Slack did not take a call.
+    """
 
     complete: bool
     why: str = ""
     wait: float = 0.0
+    over: bool = False
+    refused: bool = False
+
+
+BUSY = Told(False, "another process is delivering these messages", 1.0)
 
 
 class Outbox:
-    """One run's messages. `read` returns what is on record now, or None if the run has no story (yet)."""
+    """One run's messages. `read` returns what is on record now, or None if nothing is to be told of the run (yet)."""
 
     def __init__(
         self,
@@ -74,61 +85,67 @@ class Outbox:
         self._read = read
         self._now = now
 
-    def flush_until(self, deadline: float, sleep: Callable[[float], None] = time.sleep) -> Told:
-        """Flush, again and again while Slack does not take it, until all is told or the monotonic `deadline` is near."""
-        while True:
-            told = self.flush()
-            wait = max(told.wait, 0.5)
-            if told.complete or time.monotonic() + wait > deadline:
-                return told
-            sleep(wait)
-
-    def flush(self) -> Told:
-        """Tell what is not told yet; gives up at the first call that Slack does not take."""
+    def flush(self, deadline: float = math.inf) -> Told:
+        """Deliver what is pending. Stops at the first call that Slack does not take, and begins none after the monotonic deadline."""
         pause = self._get("pause")
         until = datetime.fromisoformat(pause["until"]) if pause else self._now()
-        if until > self._now():
-            return Told(False, str(pause["why"]) if pause else "", (until - self._now()).total_seconds())
+        if pause and until > self._now():
+            return Told(False, str(pause["why"]), (until - self._now()).total_seconds(), refused=True)
         try:
-            return self._tell()
+            return self._deliver(deadline)
         except SlackAwayError as error:
             self._note_pause(str(error), error.wait, pause)
-            return Told(False, str(error), error.wait)
+            return Told(False, str(error), error.wait, refused=True)
 
-    def _tell(self) -> Told:
+    def _deliver(self, deadline: float) -> Told:
         while True:
             facts = self._read()
             if facts is None:
                 return Told(True)
             parent = self._settle(Message(PARENT, headline(facts)), None, facts)
             if parent is None:
-                return Told(False, "somebody else is telling this story", 1.0)
-            news = 0
+                return BUSY
+            news, posted = 0, self._posted()
             for message in replies(facts):
-                document = self._get(message.key)
-                if document is None or document["state"] != "posted":
-                    news += 1
-                    if self._settle(message, parent, facts) is None:
-                        self._refresh(parent, facts)
-                        return Told(False, "somebody else is telling this story", 1.0)
+                if message.key in posted or self._is_posted(message.key):
+                    continue
+                if time.monotonic() > deadline:
+                    return Told(False, "there was no time left for all messages")
+                news += 1
+                if self._settle(message, parent, facts) is None:
+                    self._refresh(parent, facts)
+                    return BUSY
             if self._refresh(parent, facts) and not news:
-                return Told(True)
+                return Told(True, over=facts.record is not None)
+
+    def _posted(self) -> set[str]:
+        """Return the keys of the messages that were posted, in one request; documents of version 0.1 do not say their key."""
+        kept = self._table.list(documents.run_key(self._run), documents.MESSAGES)
+        return {each["key"] for each in kept if each.get("state") == "posted" and "key" in each}
+
+    def _is_posted(self, key: str) -> bool:
+        document = self._get(key)
+        return document is not None and document["state"] == "posted"
 
     def _settle(self, message: Message, thread: Place | None, facts: Facts) -> Place | None:
-        """Return where a message is, posted now if it has to be; None if somebody else may be posting it."""
+        """Return where a message is, posted now if it has to be; None if another process may be posting it."""
         before = self._get(message.key)
         if before and before["state"] == "posted":
             return Place(before["channel"], before["ts"])
         if before and datetime.fromisoformat(before["look_from"]) > self._now():
             return None
-        claimed = self._swap(message.key, before, state="claimed", look_from=(self._now() + CLAIM_LIFE).isoformat())
+        expires = self._now() + CLAIM_LIFE
+        claimed = self._swap(message.key, before, state="claimed", look_from=expires.isoformat())
         if claimed is None:
             return None
         try:
             # a first claim is proof that nobody has posted it
             since = datetime.fromisoformat(facts.asked["at"]) - timedelta(minutes=10)
             place = self._transport.find(message.key, thread, since) if before else None
-            place = place or self._transport.post(message.text, message.key, thread)
+            if place is None:
+                if self._now() > expires - POSTING:
+                    raise SlackAwayError("The claim to a message ran out before the message could be posted.")
+                place = self._transport.post(message.text, message.key, thread)
         except SlackAwayError as error:
             again = self._now() + timedelta(seconds=error.quiet)
             self._swap(message.key, claimed, state="open", look_from=again.isoformat())
@@ -156,9 +173,9 @@ class Outbox:
         return self._table.get(*documents.message(self._run, key))
 
     def _swap(self, key: str, before: Document | None, **document: Any) -> Document | None:
-        """Return the new document, or None if somebody was faster."""
+        """Return the new document, or None if another process was faster."""
         expected = int(before["version"]) if before else 0
-        after = {**document, "version": expected + 1}
+        after = {**document, "key": key, "version": expected + 1}
         if self._table.swap(*documents.message(self._run, key), after, version=expected + 1, expected=expected):
             return after
         return None

@@ -1,25 +1,25 @@
-"""Which runs of a target ended while Slack was away: the next run on that target tells their end."""
+"""The runs of a target that may have messages pending: from a run's first message until Slack shows its outcome."""
 
 from collections.abc import Callable
 
 from include.operations import documents
 from include.operations.table import OperationsTable
 
-MOST = 20  # the newest; what Slack missed before is in the records
+MOST = 200  # the newest; of older ones the records say all
 
 
 def note_untold(table: OperationsTable, target: str, run: str) -> None:
-    """Leave a run's story to whoever tells the next one."""
-    _change(table, target, lambda runs: [*(each for each in runs if each != run), run][-MOST:])
+    """Put a run on the list, before anything is delivered: whoever is killed while delivering leaves it there."""
+    _change(table, target, lambda runs: runs if run in runs else [*runs, run][-MOST:])
 
 
 def forget_untold(table: OperationsTable, target: str, run: str) -> None:
-    """Take a run off the list: Slack shows all of it."""
+    """Take a run off the list: Slack shows all of it, and no more will come."""
     _change(table, target, lambda runs: [each for each in runs if each != run])
 
 
 def list_untold(table: OperationsTable, target: str) -> list[str]:
-    """Return the runs whose story is not told to its end, oldest first."""
+    """Return the runs that are on the list, oldest first."""
     document = table.get(*documents.untold(target))
     return list(document["runs"]) if document else []
 

@@ -1,77 +1,13 @@
-"""The steps that every runbook has around its own, and which task of a runbook is which of them."""
+"""Which task of a runbook is its plan, which are its gates, and so on: asked by whoever would go by their names otherwise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from airflow.sdk import PokeReturnValue, task
-
-from opskit.context import CONFIRM, StepContext
-from opskit.lease import KeptTarget, ask_for_lease, give_lease_back
-from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
-from opskit.planning import Planner, approved_plan, confirm_plan, make_plan
-from opskit.record import Proof, write_record
-from opskit.step import FunctionStep, OperatorStep, poll, step
-
-LEASE_TIMEOUT = 4 * 3600  # seconds to wait for another run to finish with the target
-
-
-def _stop(ctx: StepContext) -> bool:
-    """End the run if only the plan was wanted."""
-    return not ctx.params["plan_only"]
-
-
-stop_if_plan_only = FunctionStep(
-    _stop, name="stop_if_plan_only", kind=task.short_circuit, ignore_downstream_trigger_rules=True
-)
-
-
-def _question(kept: KeptTarget, proof: Proof) -> OperatorStep:
-    return OperatorStep(ConfirmTargetFreeOperator, "confirm_target_free", kept=kept, returned=proof.returned)
-
-
-class Steps:
-    """A runbook's own plan, gates, lock, confirmation, question, release and record."""
-
-    def __init__(self, subject: str, planner: Planner, proof: Proof, kept: KeptTarget | None):
-        def planning(ctx: StepContext) -> dict[str, Any]:
-            """Plan from the world as it is; refuse what the runbook does not know."""
-            return make_plan(ctx, planner)
-
-        def locking(ctx: StepContext) -> PokeReturnValue:
-            """Take the target's lease, or wait for it."""
-            approved_plan(ctx, self.plan)
-            return ask_for_lease(ctx)
-
-        def confirming(ctx: StepContext) -> dict[str, Any]:
-            """Plan again under the lease, and let nothing through but what was approved."""
-            return confirm_plan(ctx, self.plan, self.lock, planner)
-
-        def releasing(ctx: StepContext) -> None:
-            """Give the target's lease back, unless it is kept."""
-            give_lease_back(ctx, kept, self.question)
-
-        def recording(ctx: StepContext) -> str:
-            """Write the run's one record, and end the run as what it was."""
-            return write_record(ctx, self.plan, self.confirm, proof)
-
-        self.plan = step(name=f"plan_{subject}")(planning)
-        self.gates = tuple(
-            OperatorStep(ApprovePlanOperator, f"approve_{subject}{suffix}", planned_by=self.plan, seat=seat)
-            for seat, suffix in ((1, ""), (2, "_second"))  # a seat that the target's policy does not need is passed
-        )
-        self.lock = poll(timeout=LEASE_TIMEOUT, name="acquire_lock")(locking)
-        self.confirm = step(name=CONFIRM)(confirming)
-        self.question = _question(kept, proof) if kept else None
-        self.release = step(name="release_lock")(releasing)
-        self.record = step(name=f"record_{subject}")(recording)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Which tasks of a runbook the frame gave it, by their ids; `groups` are the titles of its boxes, in order."""
+    """The tasks that the frame gave a runbook, by their ids; `groups` are the titles of its boxes, in order."""
 
     plan: str
     gates: tuple[str, ...]
@@ -85,11 +21,9 @@ class Frame:
 _frames: dict[str, Frame] = {}
 
 
-def remember(dag_id: str, own: Steps, groups: tuple[str, ...]) -> None:
-    """Keep which task is which of a runbook whose file is being read."""
-    gates = tuple(gate.name for gate in own.gates)
-    names = own.plan.name, gates, own.lock.name, own.confirm.name, own.release.name, own.record.name
-    _frames[dag_id] = Frame(*names, groups)
+def remember(dag_id: str, frame: Frame) -> None:
+    """Keep the frame of a runbook whose file is being read."""
+    _frames[dag_id] = frame
 
 
 def frame_of(dag_id: str) -> Frame:

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from airflow.sdk import DAG, Param
 
 from include.runbooks import read_page
-from opskit import frame
 from opskit.chain import Aside, Chain, Part, Stage
+from opskit.frame import remember
+from opskit.frame_steps import FrameSteps, stop_if_plan_only
 from opskit.lease import KeptTarget
 from opskit.params import common_params
 from opskit.planning import Planner
@@ -74,8 +75,8 @@ def runbook(
         **ASKED_FOR,
     ) as dag:
         dag.fileloc = file
-        chain, own = Chain(dag, page), frame.Steps(subject, plan, proof, kept)
-        chain.add("Plan", own.plan, frame.stop_if_plan_only)
+        chain, own = Chain(dag, page), FrameSteps(subject, plan, proof, kept)
+        chain.add("Plan", own.plan, stop_if_plan_only)
         chain.add("Approval", *own.gates)
         [lock] = chain.add("Approval", lambda: own.lock().as_setup())
         chain.add("Approval", own.confirm)
@@ -95,5 +96,5 @@ def runbook(
         for watched in at_once_after:
             chain.task_of(watched) >> first
     chain.describe()
-    frame.remember(dag.dag_id, own, chain.titles)
+    remember(dag.dag_id, own.frame(chain.titles))
     return dag

@@ -1,8 +1,10 @@
-"""Slack as the story's transport, through the provider's hook: every call is short and none is repeated blindly."""
+"""Slack as the outbox's transport, through the provider's hook: every call is short and none is repeated blindly."""
 
 from __future__ import annotations
 
 import logging
+import math
+import time
 from copy import copy
 from datetime import datetime
 from http.client import HTTPException
@@ -14,10 +16,13 @@ from include.story.outbox import PAUSE, Place, SlackAwayError
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-TIMEOUT = 3  # seconds to connect, and to answer
+TIMEOUT = 3.0  # seconds to connect, and to answer
+SHORTEST = 0.1  # seconds; with less time left no call is made
 QUIET = 20.0  # seconds in which a call that timed out may still take effect
 EVENT = "runbook_story"
 PAGE = 200
+
+log = logging.getLogger(__name__)
 
 
 class SlackThread:
@@ -26,23 +31,19 @@ class SlackThread:
     def __init__(self, connection: Connection, channel: str, run: str):
         from airflow.providers.slack.hooks.slack import SlackHook
 
-        # with a logger of the standard library: that one a teller can turn off
-        self._hook = SlackHook(
-            slack_conn_id=str(connection.conn_id),
-            timeout=TIMEOUT,
-            retry_handlers=[],
-            logger=logging.getLogger(__name__),
-        )
-        # given, since a teller cannot ask Airflow, and used up here, since making a client tells Airflow what to mask
+        self._hook = SlackHook(slack_conn_id=str(connection.conn_id), retry_handlers=[], logger=log)
+        # given, and its client made here: another thread than the task's own can ask Airflow for nothing, and making a client
+        # tells Airflow what to mask
         self._hook.get_connection = lambda _: connection  # type: ignore[method-assign,assignment]
         _ = self._hook.client
         self._channel = channel
         self._run = run
+        self._deadline = math.inf
 
-    def of(self, run: str) -> SlackThread:
-        """Return the same for another run."""
+    def until(self, deadline: float) -> SlackThread:
+        """Return the same with calls that end before a monotonic deadline."""
         other = copy(self)
-        other._run = run
+        other._deadline = deadline
         return other
 
     def post(self, text: str, key: str, thread: Place | None) -> Place:
@@ -101,6 +102,10 @@ class SlackThread:
         """Make one call. Raises: SlackAwayError."""
         from slack_sdk.errors import SlackApiError, SlackClientError
 
+        timeout = min(TIMEOUT, self._deadline - time.monotonic())
+        if timeout < SHORTEST:
+            raise SlackAwayError(f"There was no time left for {method}.", wait=0.0)
+        self._hook.client.timeout = timeout  # type: ignore[assignment]  # of the calls from here on; it is passed on to urllib
         try:
             given = {"params": arguments} if form else {"json": arguments}  # reading methods take no JSON
             answer = self._hook.call(method, **given)
@@ -113,7 +118,7 @@ class SlackThread:
                 f"Slack answered {method} with {told} (HTTP {response.status_code}).", wait=seconds
             ) from error
         except TimeoutError as error:
-            raise SlackAwayError(f"Slack did not answer {method} within {TIMEOUT} s.", quiet=QUIET) from error
+            raise SlackAwayError(f"Slack did not answer {method} within {timeout:.1f} s.", quiet=QUIET) from error
         except URLError as error:
             raise SlackAwayError(
                 f"Slack cannot be reached for {method} ({error.reason}).", quiet=_quiet(error)

@@ -1,16 +1,18 @@
-"""Tells a run's story off its path: in a process of its own after a task, in the triggerer's background during a wait."""
+"""Tell Slack about a run: by the step itself within two seconds, and in the background during a wait.
+
+What could not be told stays pending in the operations table. The next step of the run delivers it, or slack_delivery
+(opskit.notifications.delivery), whichever comes first.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Thread
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from airflow.sdk import BaseHook
@@ -18,36 +20,35 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.inventory import Target, load
-from include.operations import documents
 from include.operations.history import add_milestone
 from include.operations.table import OperationsTable
 from include.story import Outbox, Told, add_fact, read_facts
-from include.story.untold import forget_untold, list_untold, note_untold
+from include.story.untold import forget_untold, note_untold
 from opskit.clients import clients_for, clients_for_async
-from opskit.processes import outlive_parent
+from opskit.frame import frame_of
 from opskit.slack import SlackThread
 
 log = logging.getLogger(__name__)
 
-BUDGET = 15.0  # seconds a teller may take
-GRACE = 5.0  # seconds after which a teller that overstays is killed
+BUDGET = 2.0  # seconds a step spends on Slack at most
+CALLING = 1.5  # seconds of it for calls of Slack; the rest is for noting what came of them
+BACKGROUND_BUDGET = 15.0  # seconds in the triggerer, where nothing waits for it
 REMEMBERED = 1000  # milestones the triggerer knows to be on record
-LAST_BUDGET = 60.0  # after the run's last task: nobody passes later, so it waits for a Slack that is away
-PLANNER, APPROVALS, LAST = "plan_", "approve_", "record_"
+LATER = "The next step of the run, or slack_delivery, delivers what is missing."
 
 Facts = dict[str, dict[str, Any]]
+T = TypeVar("T")
 
 
 def tell(context: Any) -> None:
-    """Callback of every task: see that Slack is told what is on record. Returns at once and never raises.
+    """Callback of every task: bring Slack up to date with what is on record. Takes seconds at most and never raises.
 
-    Airflow reports a failed task only when its process ends, and lets nothing wait for a callback but the next step, so the
-    telling is done by a process that the task leaves behind.
+    Airflow reports a failed task only when its process ends, so the time is short: what comes next waits for it.
     """
     try:
         _tell(context)
-    except Exception:  # whatever it is: a story that cannot be told must not cost the run anything
-        log.exception("The story of this run could not be told.")
+    except Exception:  # whatever it is: an outage of Slack must not cost the run anything
+        log.exception("Slack could not be told. %s", LATER)
 
 
 def _tell(context: Any) -> None:
@@ -55,43 +56,50 @@ def _tell(context: Any) -> None:
     if params.get("plan_only"):
         return
     target = load().target(params["target"])
-    slack = _slack_connection(target)
-    if slack is None:
+    connection = slack_connection(target)
+    if connection is None:
         return
+    # whatever asks Airflow for something is done here: only one thread may
     clients = clients_for(target.name)
-    name, task_id = f"{run.dag_id}/{run.run_id}", context["ti"].task_id
-    facts = _facts(context, target)
-    last = task_id.startswith(LAST)
-    budget = LAST_BUDGET if last else BUDGET
-    channel = str(target.environment.slack_channel)
-    thread = SlackThread(slack, channel, name)  # here: making its client tells Airflow what to mask
+    name, facts = f"{run.dag_id}/{run.run_id}", _facts(context, target)
+    thread = SlackThread(connection, str(target.environment.slack_channel), name)
 
-    def work() -> None:
-        table = OperationsTable(clients.anew().dynamodb, target.environment.operations_table)
-        deadline = time.monotonic() + budget
+    def work(deadline: float) -> Told:
+        table = OperationsTable(clients.dynamodb, target.environment.operations_table)
+        for kind, fact in facts.items():
+            add_fact(table, name, kind, fact)  # type: ignore[arg-type]  # the keys are the two there are
+        note_untold(table, target.name, name)
+        told = Outbox(table, name, thread.until(deadline), lambda: read_facts(table, name)).flush(deadline)
+        if told.over:
+            forget_untold(table, target.name, name)
+        return told
+
+    started = time.monotonic()
+    told = run_within(BUDGET, lambda: work(started + CALLING))
+    if told is None:
+        log.warning("Slack was not told within %.0f s. %s", BUDGET, LATER)
+    elif not told.complete:
+        log.warning("Slack was not told: %s. %s", told.why.rstrip("."), LATER)
+
+
+def run_within(seconds: float, work: Callable[[], T]) -> T | None:
+    """Return what the work returns, or None if it takes longer; it then goes on until this process ends. Raises: what it raises."""
+    result: Future[T] = Future()
+
+    def run() -> None:
         try:
-            for kind, fact in facts.items():
-                add_fact(table, name, kind, fact)  # type: ignore[arg-type]  # the keys are the two there are
-            outbox = Outbox(table, name, thread, lambda: read_facts(table, name))
-            told = outbox.flush_until(deadline) if last else outbox.flush()
-            if last and not told.complete:
-                note_untold(table, target.name, name)
-            elif told.complete:
-                _catch_up(table, target.name, name, thread)
-        except Exception as error:  # this process has no log, so it is left beside the story
-            table.add(*documents.message_error(name, time.time_ns()), {"step": task_id, "error": repr(error)})
+            result.set_result(work())
+        except BaseException as error:  # raised where it is waited for
+            result.set_exception(error)
 
-    leave_behind(work, budget)
+    worker = Thread(target=run, name="slack", daemon=True)
+    worker.start()
+    worker.join(seconds)
+    return result.result() if result.done() else None
 
 
-def _catch_up(table: OperationsTable, target: str, own: str, thread: SlackThread) -> None:
-    """Tell the end of earlier runs that Slack has missed."""
-    for run in list_untold(table, target):
-        if run == own or Outbox(table, run, thread.of(run), partial(read_facts, table, run)).flush().complete:
-            forget_untold(table, target, run)
-
-
-def _slack_connection(target: Target) -> Any:
+def slack_connection(target: Target) -> Any:
+    """Return the Airflow connection to the target's Slack; None if there is none."""
     if target.slack_conn_id is None:
         log.info("No Slack: the inventory names no slack_workspace or no slack_channel for %s.", target.name)
         return None
@@ -104,8 +112,8 @@ def _slack_connection(target: Target) -> Any:
 
 def _facts(context: Any, target: Target) -> Facts:
     """Return what only the running task knows: who asked, and what was planned."""
-    dag, run, params = context["dag"], context["dag_run"], context["params"]
-    gates = sorted(task for task in dag.task_ids if task.startswith(APPROVALS))[: target.environment.approval.count]
+    run, params, frame = context["dag_run"], context["params"], frame_of(context["dag_run"].dag_id)
+    gates = frame.gates[: target.environment.approval.count]
     asked = {
         "runbook": run.dag_id,
         "target": target.name,
@@ -116,8 +124,7 @@ def _facts(context: Any, target: Target) -> Facts:
         "at": run.run_after.isoformat(),
     }
     facts: Facts = {"asked": asked}
-    planners = [task for task in dag.task_ids if task.startswith(PLANNER)]
-    planned = context["ti"].xcom_pull(task_ids=planners[0]) if planners else None
+    planned = context["ti"].xcom_pull(task_ids=frame.plan)
     if planned:
         plan = planned["plan"]
         facts["plan"] = {
@@ -142,44 +149,10 @@ def gate_link(run: Any, task_id: str, index: int = -1) -> str:
     return f"{run_link(run)}/tasks/{quote(task_id, safe='')}/required_actions?map_index={index}"
 
 
-def leave_behind(work: Callable[[], None], seconds: float) -> None:
-    """Do some work in a process that this one neither waits for nor shares anything with; it is killed after that time."""
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)  # it ends soon, so that what it leaves behind is nobody's zombie
-        return
-    code = 1
-    try:
-        ready, telling = os.pipe()
-        if os.fork() == 0:
-            for each in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
-                signal.signal(each, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
-            outlive_parent()
-            os.write(telling, b".")
-            _let_go()
-            work()
-        else:
-            os.close(telling)
-            os.read(ready, 1)  # until it can do without us
-        code = 0
-    finally:
-        os._exit(code)  # without Airflow's own clean-up, which is the parent's
-
-
-def _let_go() -> None:
-    """Close what the parent has open: Airflow takes a task for unfinished while its pipes are."""
-    logging.disable()  # its handlers write to them
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nothing, stream)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-
-
 async def tell_progress(target: str, ti: Any, text: str) -> None:
     """Put a wait's milestone on record and tell Slack, in the background: returns at once and never raises.
 
-    The same sentence of a step counts once, and one run has one teller here at a time. `ti` is the trigger's task instance.
+    The same sentence of a step counts once. `ti` is the trigger's task instance.
     """
     if not text or ti is None or _last.get((ti.run_id, ti.task_id)) == text:
         return
@@ -192,8 +165,8 @@ async def tell_progress(target: str, ti: Any, text: str) -> None:
 
 _last: dict[tuple[str, str], str] = {}
 _background: set[asyncio.Future[None]] = set()  # the event loop itself keeps none of them alive
-_telling: set[str] = set()
-_tellers = ThreadPoolExecutor(2, "story")  # of its own: a Slack that hangs must not take the threads that look at AWS
+_telling: set[str] = set()  # runs, each of which is told by one at a time
+_tellers = ThreadPoolExecutor(2, "story")  # of its own: a slow Slack must not take the threads that look at AWS
 
 
 async def _tell_progress(target_name: str, run: str, step: str, text: str) -> None:
@@ -204,13 +177,13 @@ async def _tell_progress(target_name: str, run: str, step: str, text: str) -> No
         if await asyncio.to_thread(add_milestone, table, run, step, text) and run not in _telling:
             _telling.add(run)
             try:
-                await asyncio.wait_for(_flush(target, table, run), BUDGET)
+                await asyncio.wait_for(_flush(target, table, run), BACKGROUND_BUDGET)
             finally:
                 _telling.discard(run)
     except TimeoutError:
-        log.warning("The story of %s was not told within %d s; the next to pass catches up.", run, BUDGET)
-    except Exception:  # whatever it is: a story that cannot be told must not end a wait
-        log.exception("The story of %s could not be told.", run)
+        log.warning("Slack was not told of %s within %.0f s. %s", run, BACKGROUND_BUDGET, LATER)
+    except Exception:  # whatever it is: an outage of Slack must not end a wait
+        log.exception("Slack could not be told of %s. %s", run, LATER)
 
 
 async def _flush(target: Target, table: OperationsTable, run: str) -> None:
@@ -221,10 +194,12 @@ async def _flush(target: Target, table: OperationsTable, run: str) -> None:
     except AirflowNotFoundException:
         return  # each task says so
 
+    deadline = time.monotonic() + BACKGROUND_BUDGET
+
     def work() -> Told:
-        thread = SlackThread(connection, str(target.environment.slack_channel), run)
-        return Outbox(table, run, thread, lambda: read_facts(table, run)).flush()
+        thread = SlackThread(connection, str(target.environment.slack_channel), run).until(deadline)
+        return Outbox(table, run, thread, lambda: read_facts(table, run)).flush(deadline)
 
     told = await asyncio.get_running_loop().run_in_executor(_tellers, work)
     if not told.complete:
-        log.warning("Slack is not up to date for %s: %s", run, told.why)
+        log.warning("Slack is not up to date for %s: %s. %s", run, told.why.rstrip("."), LATER)

@@ -1,6 +1,11 @@
-"""Rules that every runbook's DAG keeps; collected, never listed."""
+"""Rules over every DAG, by what its tags say it is; collected, never listed.
+
+A DAG is a runbook, which works on a target, or it carries the tag kind:housekeeping and changes no target.
+"""
 
 from pathlib import Path
+
+import pytest
 
 from include.inventory import load
 from include.runbooks.pages import DOCUMENT, document, operator_page, read_page, runbooks, task_ids
@@ -8,6 +13,20 @@ from opskit.frame import frame_of
 
 ROOT = Path(__file__).resolve().parents[2]
 RISKS = {"risk:read", "risk:safe", "risk:disruptive", "risk:destructive"}
+HARMLESS = {"risk:read", "risk:safe"}
+HOUSEKEEPING = "kind:housekeeping"
+
+
+@pytest.fixture(scope="session")
+def housekeeping(dags):
+    return {name: dag for name, dag in dags.items() if HOUSEKEEPING in dag.tags}
+
+
+@pytest.fixture(scope="session")
+def runbook_dags(dags, housekeeping):
+    found = {name: dag for name, dag in dags.items() if name not in housekeeping}
+    assert found, "no runbook was found"
+    return found
 
 
 def framed(dags):
@@ -20,32 +39,32 @@ def test_dag_id_is_the_name_of_its_file(dags):
     assert sorted(file.stem for file in (ROOT / "dags").glob("*.py")) == sorted(dags)
 
 
-def test_every_task_is_before_the_confirmation_or_downstream_of_it(dags):
-    for dag, frame in framed(dags):
+def test_every_task_is_before_the_confirmation_or_downstream_of_it(runbook_dags):
+    for dag, frame in framed(runbook_dags):
         before = {frame.plan, "stop_if_plan_only", *frame.gates, frame.lock, frame.confirm}
         after = dag.get_task(frame.confirm).get_flat_relative_ids(upstream=False)
         assert set(dag.task_ids) - before - after == set(), dag.dag_id
 
 
-def test_the_confirmation_comes_after_every_approval_and_the_lock(dags):
-    for dag, frame in framed(dags):
+def test_the_confirmation_comes_after_every_approval_and_the_lock(runbook_dags):
+    for dag, frame in framed(runbook_dags):
         before = dag.get_task(frame.confirm).get_flat_relative_ids(upstream=True)
         assert len(frame.gates) == 2
         assert {frame.plan, *frame.gates, frame.lock} <= before
 
 
-def test_the_lock_is_a_setup_and_its_release_its_teardown(dags):
-    for dag, frame in framed(dags):
+def test_the_lock_is_a_setup_and_its_release_its_teardown(runbook_dags):
+    for dag, frame in framed(runbook_dags):
         assert dag.get_task(frame.lock).is_setup
         release = dag.get_task(frame.release)
         assert release.is_teardown
         assert frame.lock in release.upstream_task_ids
 
 
-def test_an_approval_outlives_its_process_and_never_defaults_to_yes(dags):
+def test_an_approval_outlives_its_process_and_never_defaults_to_yes(runbook_dags):
     from airflow.providers.standard.operators.hitl import HITLOperator
 
-    for dag, frame in framed(dags):
+    for dag, frame in framed(runbook_dags):
         people = [task for task in dag.tasks if isinstance(task, HITLOperator)]
         assert people
         assert [task.task_id for task in people if task.retries < 5] == []
@@ -56,18 +75,37 @@ def test_no_run_is_cut_off_by_a_time_out_that_would_skip_the_release(dags):
     assert {name: dag.dagrun_timeout for name, dag in dags.items()} == dict.fromkeys(dags)
 
 
+def test_every_dag_says_its_risk(dags):
+    risks = {name: sorted(RISKS & set(dag.tags)) for name, dag in dags.items()}
+    assert {name: found for name, found in risks.items() if len(found) != 1} == {}
+
+
 def test_a_disruptive_runbook_runs_only_when_a_person_or_ci_asks(dags):
     for dag in dags.values():
-        risk = RISKS & set(dag.tags)
-        assert len(risk) == 1, f"{dag.dag_id} needs exactly one of {sorted(RISKS)}"
-        if risk & {"risk:disruptive", "risk:destructive"}:
-            assert dag.allowed_run_types
+        if not HARMLESS & set(dag.tags):
+            assert dag.allowed_run_types, dag.dag_id
             assert [str(getattr(each, "value", each)) for each in dag.allowed_run_types] == ["manual"]
 
 
-def test_every_runbook_asks_for_target_reason_and_plan_only(dags):
+def test_housekeeping_is_harmless_asks_nobody_and_takes_no_lease(housekeeping):
+    from airflow.providers.standard.operators.hitl import HITLOperator
+
+    for name, dag in housekeeping.items():
+        assert HARMLESS & set(dag.tags), name
+        assert [task.task_id for task in dag.tasks if isinstance(task, HITLOperator)] == [], name
+        assert "acquire_lock" not in dag.task_ids, name
+        assert list(dag.params) == [], name
+
+
+def test_what_runs_by_itself_does_not_pile_up(dags):
+    for name, dag in dags.items():
+        if dag.timetable.can_be_scheduled:
+            assert (dag.max_active_runs, dag.catchup) == (1, False), name
+
+
+def test_every_runbook_asks_for_target_reason_and_plan_only(runbook_dags):
     names = list(load().targets)
-    for dag in dags.values():
+    for dag in runbook_dags.values():
         schema = {name: dag.params.get_param(name).schema for name in ("target", "reason", "plan_only")}
         assert set(schema["target"]["enum"]) <= set(names)
         assert schema["target"]["enum"]
@@ -97,10 +135,10 @@ def test_the_collected_document_is_fresh():
     assert DOCUMENT.read_text(encoding="utf-8") == document(), "run `make docs`"
 
 
-def test_the_record_comes_last_runs_whatever_happened_and_decides_the_runs_colour(dags):
+def test_the_record_comes_last_runs_whatever_happened_and_decides_the_runs_colour(runbook_dags):
     # a teardown, since only those still run after "mark as failed"; and outside the lock's scope, since within it Airflow
     # runs nothing if the lock was never taken, as after a rejection
-    for dag, frame in framed(dags):
+    for dag, frame in framed(runbook_dags):
         leaves = [task for task in dag.tasks if not task.downstream_task_ids]
         assert [task.task_id for task in leaves] == [frame.record]
         assert leaves[0].is_teardown
@@ -108,8 +146,8 @@ def test_the_record_comes_last_runs_whatever_happened_and_decides_the_runs_colou
         assert leaves[0].upstream_task_ids == {frame.release}
 
 
-def test_the_graph_shows_the_boxes_of_the_operators_page_in_its_order_and_nothing_beside_them(dags):
-    for name, dag in dags.items():
+def test_the_graph_shows_the_boxes_of_the_operators_page_in_its_order_and_nothing_beside_them(runbook_dags):
+    for name, dag in runbook_dags.items():
         page = read_page(name)
         boxes = dag.task_group.children.values()
         assert [box.label for box in boxes] == list(page.groups) == list(frame_of(name).groups)
@@ -117,14 +155,14 @@ def test_the_graph_shows_the_boxes_of_the_operators_page_in_its_order_and_nothin
         assert [box for box in boxes if not hasattr(box, "children")] == []
 
 
-def test_every_task_and_dag_says_what_it_is_in_words(dags):
-    for name, dag in dags.items():
+def test_every_task_and_dag_says_what_it_is_in_words(runbook_dags):
+    for name, dag in runbook_dags.items():
         page = read_page(name)
         assert (dag.dag_display_name, dag.description) == (page.title, page.summary)
         assert {task.task_id: task.doc_md for task in dag.tasks} == dict(page.steps)
         assert [task.task_id for task in dag.tasks if task.task_display_name == task.task_id] == []
 
 
-def test_every_step_that_may_be_repeated_says_so_itself(dags):
-    for dag in dags.values():
+def test_every_step_that_may_be_repeated_says_so_itself(runbook_dags):
+    for dag in runbook_dags.values():
         assert dag.default_args["retries"] == 0

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from airflow.executors.local_executor import LocalExecutor
 
-from opskit.executor import RobustLocalExecutor
+from opskit.airflow_patches.executor import RecordLock, RobustLocalExecutor
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="workers are forked, and die with their parent, on Linux"
@@ -144,3 +144,16 @@ def test_end_after_a_task_was_revoked_and_queued_again_is_told(start):
     executor.revoke_task(ti=SimpleNamespace(key="one"))
     hand_over(executor, "one")
     assert wait_until(lambda: executor.sync() or "one" in executor.get_event_buffer())
+
+
+def test_executor_works_as_airflows_own_where_workers_are_not_forked_and_says_so_in_one_line(monkeypatch, caplog):
+    changed = []
+    monkeypatch.setattr("opskit.airflow_patches.executor.end_forks_with_parent", lambda: changed.append("forks"))
+    executor = RobustLocalExecutor(parallelism=3)
+    executor.is_mp_using_fork = False
+    executor.start()
+    assert changed == []
+    assert not isinstance(executor.activity_queue._rlock, RecordLock)
+    (line,) = [each.message for each in caplog.records]
+    assert line.startswith("Killed workers are not defended against: that needs Linux and workers that are forked")
+    executor.end()

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from opskit.airflow_patches import head_start
+
 ROOT = Path(__file__).resolve().parents[2]
 # a room of its own stands in for ours, so that a test can change it
 PROGRAM = """
 import os, sys
-from opskit import head_start
+from opskit.airflow_patches import head_start
 head_start.ROOMS, head_start.PARTS, head_start.COARSE = ("room",), ("room.parts",), float(sys.argv[1])
 print(head_start.give_head_start(), flush=True)
 for _ in sys.stdin:
@@ -145,9 +147,41 @@ def test_code_that_comes_from_elsewhere_gives_no_head_start(start, room):
 
 def test_our_own_code_gives_one():
     program = (
-        "import sys; from opskit.head_start import give_head_start; "
+        "import sys; from opskit.airflow_patches.head_start import give_head_start; "
         "print(give_head_start(), 'opskit.groups.restart' in sys.modules, 'include.restart.steps' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT)])}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1:] == ["True True True"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("executor", "method", "component", "reason"),
+    [
+        ("LocalExecutor", None, "scheduler", ""),
+        ("opskit.airflow_patches.executor.RobustLocalExecutor", "fork", "scheduler", ""),
+        ("CeleryExecutor", None, "scheduler", "tasks of CeleryExecutor are not forked by the scheduler"),
+        ("LocalExecutor", "spawn", "scheduler", "tasks are started by spawn, not forked"),
+        ("CeleryExecutor", None, "dag-processor", ""),
+    ],
+)
+def test_preloading_is_of_use_only_where_processes_are_forked(monkeypatch, executor, method, component, reason):
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+    if method:
+        monkeypatch.setenv("AIRFLOW__CORE__MP_START_METHOD", method)
+    assert head_start.why_not(component) == reason
+
+
+def test_preloading_that_is_switched_off_says_so_in_one_line(monkeypatch, caplog):
+    monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "refusing_triggers")
+    assert not head_start.preload("scheduler")
+    assert [each.message for each in caplog.records] == [
+        "Preloading is off in scheduler: RUNBOOK_AIRFLOW_PATCHES does not name head_start. Steps start slower, nothing else changes."
+    ]
+
+
+def test_scheduler_starts_without_a_library_that_is_not_installed(monkeypatch, caplog):
+    monkeypatch.setattr(head_start, "LIBRARIES", ("no_such_library",))
+    monkeypatch.setattr(head_start, "why_not", lambda component: "")
+    assert not head_start.preload("scheduler")
+    assert "No module named 'no_such_library'" in caplog.text

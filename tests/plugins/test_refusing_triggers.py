@@ -9,8 +9,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from include.params import Declared
-from opskit import refusing_triggers
-from opskit.refusing_triggers import RefusingTriggers
+from opskit.airflow_patches import refusing_triggers
+from opskit.airflow_patches.refusing_triggers import RefusingTriggers
 
 PARAMS = {"target": Declared({"type": "string", "enum": ["core/staging"]})}
 PATH = "/api/v2/dags/service_restart/dagRuns"

@@ -1,24 +1,30 @@
-"""The story told to the pretend Slack over HTTP, and by a process of its own."""
+"""Runs are told to the pretend Slack over HTTP: by their steps, during waits, and by slack_delivery."""
 
 import asyncio
 import json
 import os
 import signal
+import threading
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 from airflow.models.connection import Connection
+from airflow.sdk.exceptions import AirflowFailException
 
+from include.errors import PreconditionError
 from include.inventory import load
 from include.operations.history import add_milestone, add_record
 from include.operations.table import OperationsTable
 from include.story import Outbox, add_fact, read_facts, replies
-from include.story.outbox import PARENT
-from opskit import story
+from include.story.outbox import PARENT, SlackAwayError
+from include.story.untold import list_untold
+from opskit import frame, story
 from opskit.clients import clients_for, operations_table
-from opskit.processes import end_forks_with_parent
+from opskit.context import CONFIRM
+from opskit.frame import Frame
+from opskit.notifications import delivery
 from opskit.slack import QUIET, SlackThread
 from sandbox.aws.faults.catalogue import SLACK
 from sandbox.aws.faults.model import Fault
@@ -33,6 +39,7 @@ from tests.unit.operations.conftest import client, dynamodb, table
 from tests.unit.story.test_outbox import ASKED_FIRST, RUN, Clock
 
 __all__ = ["client", "cloud", "dynamodb", "server", "small_inventory", "table"]
+FIRST = "service_restart/manual__1+00:00"
 DEADLINE = 20.0  # seconds for something that is under way in another process
 
 
@@ -129,17 +136,18 @@ def test_slack_that_is_away_is_left_alone_and_told_later(place, outbox, table, c
 @pytest.mark.parametrize("lost", [1, 2])
 def test_lost_answers_leave_each_message_once(place, outbox, table, clock, lost):
     fault = place.fault("slack_lost_answer", times=lost)
-    assert outbox.flush_until(float("inf"), clock.sleep).complete
+    while not (told := outbox.flush()).complete:
+        clock.sleep(told.wait)
     assert fault.injected == lost
     assert place.keys() == expected(table)
 
 
 def test_call_that_takes_effect_after_its_time_out_is_not_made_again(place, outbox, table, clock, monkeypatch):
-    monkeypatch.setattr("opskit.slack.TIMEOUT", 1)
+    monkeypatch.setattr("opskit.slack.TIMEOUT", 1.0)
     fault = place.fault("slack_slow", seconds=2)
     hasty = Outbox(table, RUN, place.thread(), lambda: read_facts(table, RUN), clock)
     told = hasty.flush()
-    assert "did not answer chat.postMessage within 1 s" in told.why
+    assert "did not answer chat.postMessage within 1.0 s" in told.why
     assert fault.injected == 1
     clock.sleep(told.wait + 1)
     assert not hasty.flush().complete, "it may still take effect"
@@ -158,28 +166,7 @@ def test_channel_that_is_not_there_is_named(place, table, clock, outbox):
 
 
 @pytest.fixture
-def tellers(monkeypatch, tmp_path):
-    """Ends when every process that was left behind has: none may find the table of the next test."""
-    left, leave_behind = [], story.leave_behind
-
-    def leave_noted(work, seconds):
-        left.append(done := tmp_path / f"teller-{len(left)}")
-
-        def noted():
-            try:
-                work()
-            finally:
-                done.touch()
-
-        leave_behind(noted, seconds)
-
-    monkeypatch.setattr(story, "leave_behind", leave_noted)
-    yield
-    ensure(lambda: all(each.exists() for each in left))
-
-
-@pytest.fixture
-def context(place, cloud, monkeypatch, tellers):
+def context(place, cloud, monkeypatch):
     """What Airflow hands to a callback, with the connections of a sandbox."""
     monkeypatch.setenv(
         "AIRFLOW_CONN_AWS_CORE_STAGING", environment.connection(load().target("core/staging"), cloud.url)
@@ -188,8 +175,15 @@ def context(place, cloud, monkeypatch, tellers):
     connection = {"conn_type": "slack", "password": "xoxb-sandbox-housing", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_SLACK_HOUSING", json.dumps(connection))
     clients_for.cache_clear()
+    gates = ("approve_restart", "approve_restart_second")
+    frame.remember(
+        "service_restart",
+        Frame("plan_restart", gates, "acquire_lock", CONFIRM, "release_lock", "record_restart", ()),
+    )
+    # a busy machine may need long for what takes a moment elsewhere
+    monkeypatch.setattr(story, "BUDGET", DEADLINE)
+    monkeypatch.setattr(story, "CALLING", DEADLINE)
     yield {
-        "dag": SimpleNamespace(task_ids=["plan_restart", "approve_restart", "record_restart"]),
         "dag_run": SimpleNamespace(
             dag_id="service_restart",
             run_id="manual__1+00:00",
@@ -208,9 +202,9 @@ PLANNED = {
 }
 
 
-def test_task_that_ended_has_its_story_told_by_another_process(place, context):
+def test_task_that_ended_is_told_before_its_callback_returns(place, context):
     story.tell(context)
-    ensure(lambda: place.keys() == [PARENT, "asked", "plan", "z-gate:1"])
+    assert place.keys() == [PARENT, "asked", "plan", "z-gate:1"]
     (message,) = [
         message
         for workspace in place.slack.as_json()["workspaces"]
@@ -220,48 +214,204 @@ def test_task_that_ended_has_its_story_told_by_another_process(place, context):
     assert "/dags/service_restart/runs/manual__1%2B00%3A00/tasks/approve_restart/required_actions" in message["text"]
 
 
-def test_run_that_only_plans_is_not_told(place, context, monkeypatch):
-    left = []
-    monkeypatch.setattr(story, "leave_behind", lambda *_: left.append("something"))
+def test_run_that_only_plans_is_not_told(place, context):
     context["params"]["plan_only"] = True
     story.tell(context)
-    assert left == []
-    context["params"]["plan_only"] = False
-    story.tell(context)
-    assert left == ["something"]
+    assert place.keys() == []
+    assert list_untold(operations_table("core/staging"), "core/staging") == []
 
 
-def test_workspace_without_a_connection_costs_one_line(context, monkeypatch, caplog):
-    left = []
-    monkeypatch.setattr(story, "leave_behind", lambda *_: left.append("something"))
+def test_workspace_without_a_connection_costs_one_line(place, context, monkeypatch, caplog):
     monkeypatch.delenv("AIRFLOW_CONN_SLACK_HOUSING")
     with caplog.at_level("INFO"):
         story.tell(context)
     assert [each.message for each in caplog.records if "Slack" in each.message] == [
         "No Slack: there is no Airflow connection slack_housing."
     ]
-    assert left == []
-
-
-def test_run_that_ended_without_slack_is_told_by_the_next_one(place, context, monkeypatch):
-    fault = place.fault("slack_html")
-    monkeypatch.setattr(story, "LAST_BUDGET", 0.1)
-    context["ti"].task_id = "record_restart"
-    table = operations_table("core/staging")
-    first = "service_restart/manual__1+00:00"
-    add_record(table, "core/staging", first, {"outcome": "success", "text": "all new", "ended": "2027"})
-    story.tell(context)
-    ensure(lambda: story.list_untold(table, "core/staging") == [first])
-    assert fault.injected > 0
     assert place.keys() == []
-    place.world.faults.clear()
-    pause = table.get(f"run#{first}", "story#pause")
-    ensure(lambda: datetime.now(UTC) > datetime.fromisoformat(pause["until"]))
-    context["dag_run"].run_id, context["ti"].task_id = "manual__2", "plan_restart"
+
+
+@pytest.mark.parametrize("kind", ["slack_slow", "slack_down", "slack_html"])
+def test_step_gives_up_at_the_first_call_and_leaves_its_messages_pending(place, context, caplog, kind):
+    fault = place.fault(kind, **({"seconds": 600} if kind == "slack_slow" else {}))
     story.tell(context)
-    ensure(lambda: place.keys().count("outcome") == 1)
-    ensure(lambda: story.list_untold(table, "core/staging") == [])
-    assert place.keys().count(PARENT) == 2
+    assert fault.injected == 1
+    assert place.keys() == []
+    assert list_untold(operations_table("core/staging"), "core/staging") == [FIRST]
+    assert "The next step of the run, or slack_delivery, delivers what is missing." in caplog.text
+
+
+def test_step_does_not_call_a_slack_that_did_not_answer_a_moment_ago(place, context):
+    fault = place.fault("slack_down")
+    operations_table("core/staging").add(
+        f"run#{FIRST}", "story#pause", {"until": "2999-01-01T00:00:00+00:00", "why": "gone", "version": 1}
+    )
+    story.tell(context)
+    assert fault.injected == 0
+
+
+def test_step_that_gets_no_answer_from_anything_goes_on_after_its_budget(place, context, monkeypatch, caplog):
+    monkeypatch.setattr(story, "BUDGET", 0.2)
+    release = threading.Event()
+
+    def hang(*_):
+        release.wait(DEADLINE)
+        raise RuntimeError("the test is over")
+
+    monkeypatch.setattr(story, "note_untold", hang)
+    story.tell(context)
+    release.set()
+    for each in threading.enumerate():
+        if each.name == "slack":  # it would go on in the next test
+            each.join(DEADLINE)
+    assert "Slack was not told within 0 s." in caplog.text
+
+
+def test_calls_of_a_step_end_with_its_time(place):
+    thread = place.thread()
+    with pytest.raises(SlackAwayError, match=r"There was no time left for chat\.postMessage\."):
+        thread.until(time.monotonic()).post("text", "key", None)
+    fault = place.fault("slack_slow", seconds=600)
+    with pytest.raises(SlackAwayError, match=r"did not answer chat\.postMessage within [01]\.\d s"):
+        thread.until(time.monotonic() + 1.0).post("text", "key", None)
+    assert fault.injected == 1
+
+
+def test_work_that_takes_too_long_is_left_to_itself_and_what_it_raises_is_raised():
+    release = threading.Event()
+    began = time.monotonic()
+    assert story.run_within(0.2, release.wait) is None
+    assert time.monotonic() - began < 5.0
+    release.set()
+    assert story.run_within(DEADLINE, lambda: "told") == "told"
+    with pytest.raises(TimeoutError):
+        story.run_within(DEADLINE, timed_out)
+
+
+def timed_out():
+    raise TimeoutError
+
+
+@pytest.fixture
+def deliver(monkeypatch):
+    """One pass of slack_delivery, in an Airflow whose runs have these states."""
+    states = {}
+
+    def run_state(self, owner):
+        return states[owner]
+
+    monkeypatch.setattr(delivery, "get_current_context", dict)
+    monkeypatch.setattr(delivery.Step, "run_state", run_state)
+    monkeypatch.setattr(delivery, "targets_with_slack", lambda: ["core/staging"])
+
+    def begin(state="running"):
+        states[FIRST] = state
+        return delivery.deliver_pending()
+
+    return begin
+
+
+def test_what_a_step_could_not_deliver_is_delivered_by_the_next_pass(place, context, deliver):
+    place.fault("slack_down")
+    story.tell(context)
+    table = operations_table("core/staging")
+    with pytest.raises(AirflowFailException, match=r"Slack is not up to date\. service_restart/manual__1"):
+        deliver()
+    place.world.faults.clear()
+    end_pause(table)
+    deliver()
+    assert place.keys() == [PARENT, "asked", "plan", "z-gate:1"]
+    assert list_untold(table, "core/staging") == [FIRST], "its outcome is still to come"
+    add_record(table, "core/staging", FIRST, {"outcome": "success", "text": "all new", "ended": "2027"})
+    deliver()
+    assert place.keys() == [PARENT, "asked", "plan", "z-gate:1", "outcome"]
+    assert list_untold(table, "core/staging") == []
+
+
+def test_last_step_takes_its_run_off_the_list(place, context, deliver):
+    story.tell(context)
+    table = operations_table("core/staging")
+    add_record(table, "core/staging", FIRST, {"outcome": "success", "text": "all new", "ended": "2027"})
+    story.tell(context)
+    assert list_untold(table, "core/staging") == []
+    deliver()
+    assert place.keys() == [PARENT, "asked", "plan", "z-gate:1", "outcome"]
+
+
+def test_run_that_ended_without_a_record_is_taken_off_the_list(place, context, deliver):
+    story.tell(context)
+    deliver(state="failed")
+    assert list_untold(operations_table("core/staging"), "core/staging") == []
+
+
+def test_target_that_no_run_can_have_used_is_passed_over(place, context, deliver, monkeypatch):
+    monkeypatch.setattr(delivery, "targets_with_slack", lambda: ["core/production", "core/staging"])
+    story.tell(context)
+    assert deliver() == "Slack is up to date for the 1 run(s) that were on the list."
+
+
+def test_target_whose_table_cannot_be_read_keeps_no_other_from_being_told(place, cloud, context, deliver, monkeypatch):
+    monkeypatch.setattr(delivery, "targets_with_slack", lambda: ["core/production", "core/staging"])
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_CORE_PRODUCTION", '{"conn_type": "aws", "login": "no", "password": "no"}')
+
+    def list_or_fail(table, target):
+        if target == "core/production":
+            raise PreconditionError("There is no DynamoDB table.")
+        return list_untold(table, target)
+
+    monkeypatch.setattr(delivery, "list_untold", list_or_fail)
+    monkeypatch.setattr(delivery, "OperationsTable", lambda dynamodb, name: operations_table("core/staging"))
+    place.fault("slack_down")
+    story.tell(context)
+    place.world.faults.clear()
+    end_pause(operations_table("core/staging"))
+    with pytest.raises(AirflowFailException, match="core/production: PreconditionError: There is no DynamoDB table"):
+        deliver()
+    assert place.keys() == [PARENT, "asked", "plan", "z-gate:1"]
+
+
+def test_account_that_does_not_answer_costs_its_own_messages_some_seconds_only(place, context, deliver, monkeypatch):
+    story.tell(context)
+    release = threading.Event()
+    monkeypatch.setattr(delivery, "PATIENCE", 0.2)
+    monkeypatch.setattr(delivery, "list_untold", lambda *_: release.wait(DEADLINE) and [])
+    with pytest.raises(AirflowFailException, match="its operations table did not answer within 0 s"):
+        deliver()
+    release.set()
+
+
+def test_message_of_a_killed_step_is_delivered_once(place, context, deliver):
+    """The step posts, and is killed before it can note so."""
+    swap = OperationsTable.swap
+    pid = os.fork()
+    if pid == 0:
+
+        def swap_or_die(self, pk, sk, document, **versions):
+            if document.get("state") == "posted" and sk == "story#asked":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return swap(self, pk, sk, document, **versions)
+
+        OperationsTable.swap = swap_or_die
+        story.tell(context)
+        os._exit(1)
+    _, status = os.waitpid(pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert place.keys() == [PARENT, "asked"]
+    deliver()
+    assert place.keys() == [PARENT, "asked"], "the claim of the killed process still holds"
+    table = operations_table("core/staging")
+    claim = table.get(f"run#{FIRST}", "story#asked")
+    past = {**claim, "look_from": datetime.now(UTC).isoformat(), "version": claim["version"] + 1}
+    assert table.swap(f"run#{FIRST}", "story#asked", past, version=past["version"], expected=claim["version"])
+    deliver()
+    assert place.keys() == [PARENT, "asked", "plan", "z-gate:1"]
+
+
+def end_pause(table):
+    """Let the pause after a refused call end now."""
+    pause = table.get(f"run#{FIRST}", "story#pause")
+    over = {**pause, "until": datetime.now(UTC).isoformat(), "version": pause["version"] + 1}
+    assert table.swap(f"run#{FIRST}", "story#pause", over, version=over["version"], expected=pause["version"])
 
 
 def test_milestone_is_put_on_record_and_told_from_the_triggerer_once(place, context):
@@ -298,66 +448,6 @@ def test_slack_that_hangs_holds_up_no_wait(place, context):
     assert place.keys() == []
 
 
-def test_work_is_left_behind_without_waiting_and_without_the_parents_pipes(tmp_path):
-    reading, writing = os.pipe()
-    go, done = tmp_path / "go", tmp_path / "done"
-
-    def work():
-        while not go.exists():
-            time.sleep(0.01)
-        done.write_text(str(os.getpid()))
-
-    story.leave_behind(work, DEADLINE)
-    os.close(writing)
-    assert os.read(reading, 1) == b"", "the pipe ends with the parent, although the work is not done"
-    assert not done.exists()
-    go.touch()
-    ensure(lambda: done.exists() and done.read_text())
-    assert int(done.read_text()) != os.getpid()
-
-
-def test_work_outlives_a_task_whose_executor_ends_what_its_processes_leave(tmp_path):
-    done = tmp_path / "done"
-
-    def work():
-        done.write_text("told")
-
-    task = os.fork()
-    if task == 0:
-        end_forks_with_parent()
-        story.leave_behind(work, DEADLINE)
-        os._exit(0)
-    os.waitpid(task, 0)
-    ensure(lambda: done.exists() and done.read_text())
-
-
-def test_work_that_hangs_is_ended(tmp_path, monkeypatch):
-    began, set_timer = tmp_path / "began", signal.setitimer
-
-    def work():
-        while True:
-            time.sleep(1)
-
-    def note_and_set(which, seconds):  # its time may be over before it gets to its work
-        (tmp_path / "part").write_text(str(os.getpid()))
-        (tmp_path / "part").rename(began)
-        set_timer(which, seconds)
-
-    monkeypatch.setattr(story.signal, "setitimer", note_and_set)
-    monkeypatch.setattr(story, "GRACE", 0.2)
-    story.leave_behind(work, 0.3)
-    ensure(lambda: began.exists() and not alive(int(began.read_text())))
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{pid}/stat") as file:
-        return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-
-
 def ensure(look):
     end = time.monotonic() + DEADLINE
     while not look():
@@ -365,9 +455,9 @@ def ensure(look):
         time.sleep(0.02)
 
 
-def test_story_that_cannot_be_told_neither_raises_nor_ends_a_wait(caplog):
+def test_what_cannot_be_told_neither_raises_nor_ends_a_wait(caplog):
     story.tell({})
-    assert "could not be told" in caplog.text
+    assert "Slack could not be told." in caplog.text
 
     class Instance:
         dag_id, run_id, task_id = "service_restart", "r", "await_new_tasks_healthy"
@@ -377,4 +467,4 @@ def test_story_that_cannot_be_told_neither_raises_nor_ends_a_wait(caplog):
         await asyncio.gather(*story._background)
 
     asyncio.run(look())
-    assert "The story of service_restart/r could not be told" in caplog.text
+    assert "Slack could not be told of service_restart/r" in caplog.text

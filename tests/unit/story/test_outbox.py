@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.operations.history import add_event, add_milestone, add_record
 from include.operations.table import OperationsTable
-from include.story import Outbox, add_fact, read_facts, replies
+from include.story import Outbox, Told, add_fact, read_facts, replies
 from include.story.outbox import CLAIM_LIFE, PARENT, Place, SlackAwayError
 from tests.unit.story.test_tell import ASKED
 
@@ -175,7 +175,7 @@ def test_message_whose_teller_died_is_left_alone_until_nobody_can_be_posting_it(
     slack.faults = [die]
     with pytest.raises(KeyboardInterrupt):
         outbox().flush()
-    assert outbox().flush().why == "somebody else is telling this story"
+    assert outbox().flush().why == "another process is delivering these messages"
     assert slack.messages == []
     clock.sleep(CLAIM_LIFE.total_seconds() + 1)
     assert outbox().flush().complete
@@ -208,15 +208,60 @@ def test_two_updates_of_the_parent_that_cross_end_with_the_newest(
     assert ":gear: 2 of 3 healthy" in slack.parent
 
 
-def test_last_teller_waits_for_a_slack_that_is_away(
+def test_claim_of_a_killed_process_expires_and_the_message_it_posted_is_not_posted_again(
     table: OperationsTable, slack: FakeSlack, outbox: Callable[[], Outbox], clock: Clock
 ):
-    slack.faults = ["refused", "refused", "lost"]
-    assert outbox().flush_until(float("inf"), clock.sleep).complete
+    def post_and_die(text: str, key: str, thread: Place | None) -> Place:
+        FakeSlack.post(slack, text, key, thread)
+        raise KeyboardInterrupt
+
+    slack.post = post_and_die  # type: ignore[method-assign]  # of this one Slack only
+    with pytest.raises(KeyboardInterrupt):
+        outbox().flush()
+    del slack.post
+    clock.sleep(CLAIM_LIFE.total_seconds() + 1)
+    assert outbox().flush().complete
     assert slack.keys() == expected(table)
-    slack.faults = ["refused"]
-    add_milestone(table, RUN, "await", "1 of 3 healthy")
-    assert not outbox().flush_until(0, clock.sleep).complete
+
+
+def test_message_is_not_posted_on_a_claim_that_another_process_may_have_taken_over(
+    table: OperationsTable, slack: FakeSlack, outbox: Callable[[], Outbox], clock: Clock
+):
+    slack.faults = ["lost"]
+    slack.messages.append(("of another run", ""))
+    outbox().flush()
+    slack.messages.clear()  # so the message has to be looked for, in vain
+    clock.sleep(2)
+    slack.faults = [lambda: clock.sleep(CLAIM_LIFE.total_seconds() - 5)]
+    assert outbox().flush().why == "The claim to a message ran out before the message could be posted."
+    assert slack.messages == []
+
+
+def test_no_message_is_begun_after_the_deadline(table: OperationsTable, slack: FakeSlack, outbox: Callable[[], Outbox]):
+    told = outbox().flush(deadline=0)
+    assert (told.complete, told.refused) == (False, False)
+    assert slack.keys() == [PARENT]
+    assert outbox().flush().complete
+    assert slack.keys() == expected(table)
+
+
+def test_run_is_over_for_slack_once_slack_shows_its_outcome(table: OperationsTable, outbox: Callable[[], Outbox]):
+    assert outbox().flush() == Told(True, over=False)
+    add_record(table, "core/production", RUN, {"outcome": "success", "text": "all new", "ended": "2027"})
+    assert outbox().flush() == Told(True, over=True)
+
+
+def test_messages_that_were_posted_cost_one_request_together(
+    table: OperationsTable, slack: FakeSlack, outbox: Callable[[], Outbox], monkeypatch: pytest.MonkeyPatch
+):
+    for each in range(5):
+        add_milestone(table, RUN, "await", f"{each} of 5 healthy")
+    assert outbox().flush().complete
+    asked: list[str] = []
+    get = OperationsTable.get
+    monkeypatch.setattr(OperationsTable, "get", lambda own, pk, sk: asked.append(sk) or get(own, pk, sk))
+    assert outbox().flush().complete
+    assert [each for each in asked if each.startswith("story#")] == ["story#pause", "story#parent", "story#shown"]
 
 
 @given(st.lists(st.sampled_from([None, "refused", "lost"]), max_size=16), st.integers(0, 4))
@@ -227,5 +272,6 @@ def test_whatever_fails_each_message_ends_up_there_once(faults: list[Any], miles
         add_milestone(table, RUN, "await", f"{each} of 3 healthy")
     slack.faults = list(faults)
     box = Outbox(table, RUN, slack, lambda: read_facts(table, RUN), clock)
-    assert box.flush_until(float("inf"), clock.sleep).complete
+    while not (told := box.flush()).complete:
+        clock.sleep(told.wait)
     assert slack.keys() == expected(table)

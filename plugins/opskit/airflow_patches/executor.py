@@ -1,10 +1,16 @@
-"""Airflow's LocalExecutor, made to outlive the death of any of its processes."""
+"""Airflow's LocalExecutor, made to outlive the death of any of its processes.
+
+config/airflow.env names it as executor. Any other executor works, too; the package's docstring says what is wrong in
+Airflow and when this can be removed.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import fcntl
+import logging
 import multiprocessing
+import sys
 import tempfile
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -12,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.executors.local_executor import LocalExecutor
 from airflow.utils.state import TaskInstanceState
 
-from opskit.processes import end_forks_with_parent
+from opskit.airflow_patches.processes import end_forks_with_parent
 
 if TYPE_CHECKING:
     from airflow.executors.workloads.types import WorkloadKey
     from airflow.models.taskinstance import TaskInstance
+
+log = logging.getLogger(__name__)
 
 
 class RecordLock:
@@ -55,11 +63,21 @@ class RobustLocalExecutor(LocalExecutor):
 
     def start(self) -> None:
         self._given: Counter[WorkloadKey] = Counter()  # processes of each try that have not reported their end
-        end_forks_with_parent()  # workers with the scheduler, tasks with their worker
+        self._robust = sys.platform == "linux" and self.is_mp_using_fork
+        if self._robust:
+            end_forks_with_parent()  # workers with the scheduler, tasks with their worker
+        else:
+            log.warning(
+                "Killed workers are not defended against: that needs Linux and workers that are forked, and this is %s, %s. "
+                "Tasks run as with Airflow's own LocalExecutor.",
+                sys.platform,
+                multiprocessing.get_start_method(),
+            )
         super().start()
 
     def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:
-        if not isinstance(self.activity_queue._rlock, RecordLock):  # type: ignore[attr-defined]  # before the first fork
+        # before the first fork
+        if self._robust and not isinstance(self.activity_queue._rlock, RecordLock):  # type: ignore[attr-defined]
             self.activity_queue._rlock = RecordLock()  # type: ignore[attr-defined]
             self.result_queue._wlock = RecordLock()  # type: ignore[attr-defined]
             self._unread_messages: Any = multiprocessing.Value(ctypes.c_uint, lock=RecordLock())  # type: ignore[call-overload]

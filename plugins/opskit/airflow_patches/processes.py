@@ -15,9 +15,3 @@ def end_forks_with_parent() -> None:
     """Have every process forked from now on, and every one forked from those, killed when its parent ends. Linux only."""
     if _PRCTL:
         os.register_at_fork(after_in_child=lambda: _PRCTL(PR_SET_PDEATHSIG, int(signal.SIGKILL)))
-
-
-def outlive_parent() -> None:
-    """Let this process live on when its parent ends."""
-    if _PRCTL:
-        _PRCTL(PR_SET_PDEATHSIG, 0)

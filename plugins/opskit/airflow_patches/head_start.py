@@ -1,9 +1,13 @@
-"""A head start for forked processes: what every step loads is loaded once before the fork, and used while the code on disk is the same."""
+"""Load what every step needs once, before tasks are forked, and use it while the code on disk is the same.
+
+A gain of time and nothing else. The package's docstring says what is missing in Airflow and when this can be removed.
+"""
 
 from __future__ import annotations
 
 import importlib
 import logging
+import multiprocessing
 import os
 import sys
 import time
@@ -13,15 +17,60 @@ from pkgutil import walk_packages
 
 from include.errors import InventoryError
 from include.inventory import load
+from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.clients import make_idle_clients
 
+LIBRARIES = (  # what a step would import in over a second
+    "airflow.providers.amazon.aws.hooks.base_aws",
+    "airflow.providers.amazon.aws.utils.connection_wrapper",
+    "airflow.providers.atlassian.jira.hooks.jira",
+    "airflow.providers.github.hooks.github",
+    "airflow.providers.http.hooks.http",
+    "airflow.providers.slack.hooks.slack",
+    "airflow.providers.standard.operators.hitl",
+    "boto3",
+    "pydantic",
+    "yaml",
+)
 ROOMS = ("include", "opskit")
-PARTS = ("opskit.groups", "opskit.operators")  # what runbooks are made of; they import the rest
+PARTS = ("opskit.groups", "opskit.notifications", "opskit.operators")  # what runbooks are made of; they import the rest
 COARSE = 2.0  # seconds, the coarsest clock of a file system: a file this young may change again and look the same
 
 log = logging.getLogger(__name__)
 
 Files = dict[str, tuple[int, ...]]
+
+
+def preload(component: str) -> bool:
+    """Load everything for the processes that an Airflow component forks; where that is of no use, say so in one line."""
+    if reason := why_not(component):
+        log.warning("Preloading is off in %s: %s. Steps start slower, nothing else changes.", component, reason)
+        return False
+    try:
+        for name in LIBRARIES:
+            importlib.import_module(name)
+    except ImportError as error:
+        log.warning("Preloading is off in %s: %s. Steps start slower, nothing else changes.", component, error)
+        return False
+    return give_head_start()
+
+
+def why_not(component: str) -> str:
+    """Return why preloading is of no use here; empty if it is of use."""
+    from airflow.sdk.configuration import conf
+
+    if not is_on("head_start"):
+        return f"{VARIABLE} does not name head_start"
+    if component != "scheduler":
+        return ""  # the DAG processor forks for each file, whatever the executor
+    executor = conf.get("core", "executor")
+    if not executor.endswith("LocalExecutor"):
+        return f"tasks of {executor} are not forked by the scheduler"
+    method = conf.get("scheduler", "mp_start_method", fallback=None) or conf.get(
+        "core", "mp_start_method", fallback=None
+    )
+    method = method or multiprocessing.get_all_start_methods()[0]
+    return "" if method == "fork" else f"tasks are started by {method}, not forked"
 
 
 def give_head_start() -> bool:

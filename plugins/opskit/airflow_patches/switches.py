@@ -1,0 +1,22 @@
+"""Which patches are switched on."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+VARIABLE = "RUNBOOK_AIRFLOW_PATCHES"  # names, with commas between them; without the variable all are on
+NAMES = ("head_start", "refusing_triggers")  # the executor is switched by Airflow's own setting
+
+log = logging.getLogger(__name__)
+
+
+def is_on(name: str) -> bool:
+    """Whether a patch is wanted; a name that there is not is reported and switches nothing on."""
+    given = os.environ.get(VARIABLE)
+    if given is None:
+        return True
+    named = {each.strip() for each in given.split(",")} - {""}
+    if unknown := sorted(named - {*NAMES}):
+        log.warning("%s names %s; known are %s.", VARIABLE, ", ".join(unknown), ", ".join(NAMES))
+    return name in named

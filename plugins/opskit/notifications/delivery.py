@@ -1,0 +1,96 @@
+"""Deliver the Slack messages that no step of a run could deliver, for every target."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.errors import PreconditionError
+from include.inventory import Target, load
+from include.operations.table import OperationsTable
+from include.story import Outbox, Told, read_facts
+from include.story.untold import forget_untold, list_untold
+from opskit.clients import clients_for
+from opskit.context import StepContext
+from opskit.slack import SlackThread
+from opskit.story import run_within, slack_connection
+
+log = logging.getLogger(__name__)
+
+BUDGET = 45.0  # seconds; the next pass begins every minute
+PATIENCE = (
+    10.0  # seconds for a target's table, and for each run: one account without an answer must not take all the time
+)
+NO_ANSWER = Told(False, "its operations table did not answer in time", refused=True)
+TIME_OVER = "there was no time left for it; the next pass goes on"
+
+RunState = Callable[[str], str | None]
+
+
+def targets_with_slack() -> list[str]:
+    """Return the targets whose runs are told in a Slack channel."""
+    return [name for name, target in load().targets.items() if target.slack_conn_id]
+
+
+def deliver_pending() -> str:
+    """Deliver what is pending for every target. Raises: AirflowFailException that says what Slack does not show yet."""
+    run_state = StepContext(get_current_context()).run_state
+    deadline, problems, complete = time.monotonic() + BUDGET, dict[str, str](), 0
+    for name in targets_with_slack():
+        if time.monotonic() > deadline:
+            problems[name] = TIME_OVER
+            continue
+        try:
+            for run, told in _deliver_for(load().target(name), run_state, deadline).items():
+                complete += told.complete
+                if told.refused:
+                    problems[run] = told.why
+                elif not told.complete:
+                    log.info("%s is not complete yet: %s.", run, told.why)
+        except Exception as error:  # of one target: it must not keep the others' messages
+            log.exception("The messages of %s could not be delivered.", name)
+            problems[name] = f"{type(error).__name__}: {error}"
+    if problems:
+        said = "; ".join(f"{what}: {why.rstrip('.')}" for what, why in problems.items())
+        raise AirflowFailException(f"Slack is not up to date. {said}. The next pass tries again.")
+    return f"Slack is up to date for the {complete} run(s) that were on the list."
+
+
+def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[str, Told]:
+    """Deliver the pending messages of a target's runs. After Slack refused one of them, the others wait for the next pass."""
+    connection = slack_connection(target)
+    if connection is None:
+        return {}
+    try:
+        clients = clients_for(target.name)  # which asks Airflow, as only this thread may
+    except PreconditionError as error:  # without a connection to AWS there was no run
+        log.info("Nothing is pending for %s: %s", target.name, error)
+        return {}
+
+    def table() -> OperationsTable:
+        return OperationsTable(clients.dynamodb, target.environment.operations_table)
+
+    pending = run_within(PATIENCE, lambda: list_untold(table(), target.name))
+    if pending is None:
+        raise PreconditionError(f"its operations table did not answer within {PATIENCE:.0f} s")
+    told: dict[str, Told] = {}
+    for run in pending:
+        if time.monotonic() > deadline:
+            told[run] = Told(False, TIME_OVER)
+            break
+        # asked before the messages are read, so that none can come after them
+        ended = run_state(run) not in ("queued", "running")
+        until = min(deadline, time.monotonic() + PATIENCE)
+        thread = SlackThread(connection, str(target.environment.slack_channel), run).until(until)
+        outbox = Outbox(table(), run, thread, partial(read_facts, table(), run))
+        told[run] = run_within(2 * PATIENCE, partial(outbox.flush, until)) or NO_ANSWER
+        if told[run].refused:
+            break
+        if told[run].complete and (ended or told[run].over):
+            forget_untold(table(), target.name, run)
+    return told
