@@ -1,8 +1,18 @@
 """Targets are data: the systems, environments and services that runbooks work on."""
 
-from include.inventory.approving import Approval
+from include.inventory.approving import Approval, Unattended
 from include.inventory.loader import FOLDER_VARIABLE, Inventory, Target, load
 from include.inventory.models import Environment, Service
 from include.inventory.system import System
 
-__all__ = ["FOLDER_VARIABLE", "Approval", "Environment", "Inventory", "Service", "System", "Target", "load"]
+__all__ = [
+    "FOLDER_VARIABLE",
+    "Approval",
+    "Environment",
+    "Inventory",
+    "Service",
+    "System",
+    "Target",
+    "Unattended",
+    "load",
+]

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
+from include.approval import find_unattended
 from include.aws.clients import Clients
 from include.errors import PreconditionError
-from include.inventory import Target, load
+from include.inventory import Target, Unattended, load
 from include.operations.history import add_milestone, read_confirmation
 from include.operations.leases import read_lease
 from include.operations.permit import Permit
@@ -24,6 +25,7 @@ from include.text import one_line
 from include.waits.progress import Progress
 from opskit.clients import clients_for, operations_table
 from opskit.database import connect
+from opskit.frame import frame_of
 from opskit.neighbours import github_repository
 from opskit.params import filled
 from opskit.step_definition import StepDefinition
@@ -56,6 +58,11 @@ class StepContext:
     @property
     def dag_id(self) -> str:
         return str(self.context["dag_run"].dag_id)
+
+    @property
+    def unattended(self) -> Unattended | None:
+        """The inventory's rule by which nobody approves this run by hand, if there is one. Raises: PreconditionError."""
+        return find_unattended(self.target.environment, self.target.name, self.dag_id, frame_of(self.dag_id).risk)
 
     @property
     def requester(self) -> str | None:

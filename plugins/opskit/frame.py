@@ -9,6 +9,7 @@ from dataclasses import dataclass
 class Frame:
     """The tasks that the frame gave a runbook, by their ids; `groups` are the titles of its boxes, in order."""
 
+    risk: str
     plan: str
     gates: tuple[str, ...]
     lock: str

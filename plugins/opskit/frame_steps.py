@@ -68,8 +68,8 @@ class FrameSteps:
         self.release = step(name="release_lock")(releasing)
         self.record = step(name=f"record_{subject}")(recording)
 
-    def frame(self, groups: tuple[str, ...]) -> Frame:
+    def frame(self, risk: str, groups: tuple[str, ...]) -> Frame:
         """Return which task is which; `groups` are the titles of the runbook's boxes."""
         gates = tuple(gate.name for gate in self.gates)
         names = self.plan.name, gates, self.lock.name, self.confirm.name, self.release.name, self.record.name
-        return Frame(*names, groups)
+        return Frame(risk, *names, groups)

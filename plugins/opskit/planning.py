@@ -40,7 +40,8 @@ def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any
         raise PreconditionError("This run was asked to plan only; start one without plan_only to change anything.")
     decisions = list_decisions(ctx.table, ctx.run)
     refuse_withdrawn(read_withdrawal(ctx.table, ctx.run))
-    ensure_approved(ctx.target.environment.approval, ctx.requester, planned["digest"], decisions)
+    policy, unattended = ctx.target.environment.approval, ctx.unattended is not None
+    ensure_approved(policy, ctx.requester, planned["digest"], decisions, unattended=unattended)
     return planned
 
 

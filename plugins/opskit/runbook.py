@@ -96,5 +96,5 @@ def runbook(
         for watched in at_once_after:
             chain.task_of(watched) >> first
     chain.describe()
-    remember(dag.dag_id, own.frame(chain.titles))
+    remember(dag.dag_id, own.frame(risk, chain.titles))
     return dag

@@ -178,7 +178,7 @@ def context(place, cloud, monkeypatch):
     gates = ("approve_restart", "approve_restart_second")
     frame.remember(
         "service_restart",
-        Frame("plan_restart", gates, "acquire_lock", CONFIRM, "release_lock", "record_restart", ()),
+        Frame("disruptive", "plan_restart", gates, "acquire_lock", CONFIRM, "release_lock", "record_restart", ()),
     )
     # a busy machine may need long for what takes a moment elsewhere
     monkeypatch.setattr(story, "BUDGET", DEADLINE)

@@ -9,7 +9,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from include.approval import Answer, Decision, judge, people_to_ask
+from include.approval import Answer, Decision, approve_by_policy, judge, people_to_ask
 from include.operations.history import add_decision, list_decisions
 from opskit.context import StepContext
 from opskit.patience import insist
@@ -34,11 +34,13 @@ class ApprovePlanOperator(HITLOperator):
 
     def execute(self, context: Any) -> Any:
         with running(context) as ctx:
-            policy = ctx.target.environment.approval
+            policy, planned = ctx.target.environment.approval, self._planned(ctx)
+            if rule := ctx.unattended:
+                by_policy = approve_by_policy(rule, ctx.dag_id, planned["digest"], datetime.now(UTC))
+                return self._ended(add_decision(ctx.table, ctx.run, by_policy))
             if self.seat > policy.count:
                 self.log.info("Not needed: %s asks for %d approval(s).", ctx.target.name, policy.count)
                 return None
-            planned = self._planned(ctx)
             earlier = list_decisions(ctx.table, ctx.run)
             for decision in earlier:
                 if decision.seat == self.seat:
