@@ -13,7 +13,7 @@ from include.approval import Decision
 from include.audit.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
 from include.inventory import Target
 from include.lease import Lease
-from include.operations import documents
+from include.operations import documents, large
 
 Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document
 _Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk, document
@@ -132,8 +132,8 @@ class _Reader:
                 self._add(pk, sk, document, start + place / (len(gap) + 1))
 
     def _add(self, pk: str, sk: str, document: Mapping[str, Any], n: float) -> None:
-        if parts := documents.parts_of(pk, document):
-            document = documents.join_parts(document, (self._texts[place] for place in parts))
+        if parts := large.parts_of(pk, document):
+            document = large.join_parts(document, (self._texts[place] for place in parts))
         if sk.startswith(documents.PARTS):
             self._texts[pk, sk] = document["text"]
             return
