@@ -1,13 +1,11 @@
 """Everything that is kept about runs and targets: its keys, its shapes and the version of these shapes.
 
 No other module writes a partition key or a prefix of a sort key. Each function returns the place of one document, for
-`OperationsTable.get(*place)` and the like; the shape of what stands there is the type of the same name.
+`OperationsTable.get(*place)` and the like; the type of the same name is the shape of what stands there, where no
+model elsewhere is that shape.
 """
 
-import json
-from collections.abc import Iterable, Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from include.errors import PreconditionError
@@ -39,9 +37,6 @@ def upgrade(place: Place, version: int, document: dict[str, Any]) -> dict[str, A
 
 # A document that is too large for one DynamoDB item (400 KB): its JSON is cut into parts, and a head stands in its place.
 
-LARGEST = 300_000  # characters of JSON in one item; what is stored is ASCII, so a character is a byte
-PART = 150_000  # characters in one part: JSON in JSON may need two bytes for each
-
 
 class HeadDocument(TypedDict):
     at: str
@@ -58,27 +53,6 @@ def body_part(pk: str, digest: str, number: int) -> Place:
     return Place(pk, f"{PARTS}{digest}#{number:04d}")
 
 
-def head_of(at: str, digest: str, parts: int) -> HeadDocument:
-    """Return what stands in the place of a large document."""
-    return {"at": at, "body": {"parts": parts, "sha256": digest}}
-
-
-def parts_of(pk: str, document: Mapping[str, Any]) -> tuple[Place, ...]:
-    """Return where the parts of a large document stand; none if it stands here itself."""
-    body = document.get("body")
-    if not isinstance(body, dict) or body.keys() != {"parts", "sha256"}:
-        return ()
-    return tuple(body_part(pk, body["sha256"], number) for number in range(body["parts"]))
-
-
-def join_parts(head: Mapping[str, Any], texts: Iterable[str]) -> dict[str, Any]:
-    """Return a large document from the texts of its parts. Raises: ValueError if they are not what was stored."""
-    whole = "".join(texts)
-    if sha256(whole.encode()).hexdigest() != head["body"]["sha256"]:
-        raise ValueError("its parts do not have the digest that was stored")
-    return dict(json.loads(whole))
-
-
 # What a run keeps. A run is `<dag_id>/<run_id>`.
 
 
@@ -92,27 +66,9 @@ def run_of(pk: str) -> str:
     return pk.removeprefix(RUN)
 
 
-class DecisionDocument(TypedDict):
-    seat: int
-    outcome: str
-    by: str | None
-    at: str
-    digest: str
-    why: str
-
-
 def decision(run: str, seat: int) -> Place:
-    """The decision of one seat of the approval policy."""
+    """The decision of one seat of the approval policy, an `include.approval.Decision`."""
     return Place(run_key(run), f"{DECISIONS}{seat}")
-
-
-class EventDocument(TypedDict):
-    at: str
-    number: int
-    step: str
-    phase: str
-    text: str
-    key: str  # of this one attempt to add it; beside it stand what its phase adds, such as fencing and digest
 
 
 def event(run: str, number: int) -> Place:
@@ -183,10 +139,6 @@ def record(run: str) -> Place:
     return Place(run_key(run), "record")
 
 
-class FactDocument(TypedDict):
-    at: str  # beside it stands what opskit knows of the fact
-
-
 def fact(run: str, name: str) -> Place:
     """What only the running task knew: who asked (`asked`), what is planned (`plan`)."""
     return Place(run_key(run), f"fact#{name}")
@@ -210,11 +162,6 @@ def message(run: str, key: str) -> Place:
     return Place(run_key(run), f"{MESSAGES}{key}")
 
 
-class MessageErrorDocument(TypedDict):
-    step: str
-    error: str
-
-
 def message_error(run: str, at_ns: int) -> Place:
     """Why Slack could not be told."""
     return Place(run_key(run), f"story-error#{at_ns}")
@@ -233,12 +180,6 @@ def restarted(run: str, service: str, mark: datetime) -> Place:
 def deployed(run: str, kind: str, service: str) -> Place:
     """The deployment that gives a service another task definition; `kind` is release, return or rollback."""
     return Place(run_key(run), f"{kind}#{service}")
-
-
-class BuildDocument(TypedDict):
-    kind: str
-    id: str
-    url: str
 
 
 def build(run: str) -> Place:
@@ -348,16 +289,8 @@ def version(run: str, attempt: str) -> Place:
     return Place(run_key(run), f"version#{attempt}")
 
 
-class LookDocument(TypedDict):
-    region: str
-    good: bool
-    by: str | None
-    at: str
-    note: str
-
-
 def look(run: str, region: str) -> Place:
-    """What a person saw in a region's test map."""
+    """What a person saw in a region's test map, an `include.regions.looking.Look`."""
     return Place(run_key(run), f"{LOOKS}{region}")
 
 

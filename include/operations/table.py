@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from include.errors import PreconditionError
-from include.operations import documents
+from include.operations import documents, large
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -81,18 +81,18 @@ class OperationsTable:
         self, pk: str, sk: str, document: Mapping[str, Any], version: int, condition: str, values: dict[str, Any]
     ) -> bool:
         text = json.dumps(document, sort_keys=True)
-        if len(text) > documents.LARGEST:
+        if len(text) > large.LARGEST:
             text = json.dumps(self._put_parts(pk, text), sort_keys=True)
         return self._put_text(pk, sk, text, version, condition, values)
 
     def _put_parts(self, pk: str, text: str) -> documents.HeadDocument:
         """Store a large document's text in parts, before the head that names them: a crash leaves no head without parts."""
         at, digest = datetime.now(UTC).isoformat(), sha256(text.encode()).hexdigest()
-        texts = [text[start : start + documents.PART] for start in range(0, len(text), documents.PART)]
+        texts = [text[start : start + large.PART] for start in range(0, len(text), large.PART)]
         for number, each in enumerate(texts):
             part: documents.PartDocument = {"at": at, "text": each}
             self._put_text(*documents.body_part(pk, digest, number), json.dumps(part), 1, NEW, {})
-        return documents.head_of(at, digest, len(texts))
+        return large.head_of(at, digest, len(texts))
 
     def _put_text(self, pk: str, sk: str, text: str, version: int, condition: str, values: dict[str, Any]) -> bool:
         item = {
@@ -115,8 +115,8 @@ class OperationsTable:
         try:
             document = dict(json.loads(item["document"]["S"]))
             version = int(item["schema_version"]["N"]) if "schema_version" in item else documents.UNVERSIONED
-            if parts := documents.parts_of(pk, document):
-                document = documents.join_parts(document, (self._text(*place) for place in parts))
+            if parts := large.parts_of(pk, document):
+                document = large.join_parts(document, (self._text(*place) for place in parts))
         except (KeyError, ValueError, TypeError) as error:
             raise PreconditionError(
                 f"The document {pk} {sk} in table {self.name} cannot be read ({error}); repair or remove it by hand, "

@@ -12,8 +12,12 @@ from typing import Any
 from include.approval import Decision
 from include.inventory import Target
 from include.lease import Lease
+<<<<<<< HEAD:tests/invariants/reading.py
 from include.operations import documents
 from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
+=======
+from include.operations import documents, large
+>>>>>>> w-runstore:include/audit/reading.py
 
 Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document
 _Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk, document
@@ -132,8 +136,8 @@ class _Reader:
                 self._add(pk, sk, document, start + place / (len(gap) + 1))
 
     def _add(self, pk: str, sk: str, document: Mapping[str, Any], n: float) -> None:
-        if parts := documents.parts_of(pk, document):
-            document = documents.join_parts(document, (self._texts[place] for place in parts))
+        if parts := large.parts_of(pk, document):
+            document = large.join_parts(document, (self._texts[place] for place in parts))
         if sk.startswith(documents.PARTS):
             self._texts[pk, sk] = document["text"]
             return
