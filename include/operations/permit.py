@@ -40,8 +40,8 @@ class Permit:
         An intent with no outcome after it means the process died in between: the service has to be asked which it was, see
         `reconcile`.
         """
-        self.check()
         what = write.sentence
+        self.check()
         log.info("%s", what)
         details = {"fencing": self._fencing, "digest": self._digest, "detail": write.action.detail}
         number = add_event(self.table, self.owner, self.step, "intent", what, {**details, "write": write.document()})
