@@ -42,9 +42,9 @@ class Permit:
         An intent with no outcome after it means the process died in between: the service has to be asked which it was, see
         `reconcile`. Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write.
         """
+        what = write.sentence
         self.check()
         self._start()
-        what = write.sentence
         log.info("%s", what)
         details = {"fencing": self._fencing, "digest": self._digest, "detail": write.action.detail}
         number = add_event(self.table, self.owner, self.step, "intent", what, {**details, "write": write.document()})

@@ -12,12 +12,8 @@ from typing import Any
 from include.approval import Decision
 from include.inventory import Target
 from include.lease import Lease
-<<<<<<< HEAD:tests/invariants/reading.py
-from include.operations import documents
-from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
-=======
 from include.operations import documents, large
->>>>>>> w-runstore:include/audit/reading.py
+from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
 
 Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document
 _Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk, document
