@@ -29,10 +29,10 @@ def main() -> int:
     for name in names:
         module = importlib.import_module(f"benchmarks.{name}")
         rows = module.measure()
-        table = Table(*module.COLUMNS, title=module.TITLE)
+        store = Table(*module.COLUMNS, title=module.TITLE)
         for row in rows:
-            table.add_row(row.what, row.measured, row.target, row.compared)
-        console.print(table)
+            store.add_row(row.what, row.measured, row.target, row.compared)
+        console.print(store)
     return 0
 
 

@@ -261,7 +261,7 @@ def measure(rounds: int = 3) -> list[Row]:
 
 def copy_one(url: str, source: str, destination: str, order_name: str) -> None:
     """Copy as a runbook does; what a race runs for us. `order_name` is how the server lists."""
-    from include.aws.s3 import Folder, Location, copy, listing
+    from include.s3copy import Folder, Location, copy, listing
 
     client, order = seaweedfs.client(url), getattr(listing, order_name)
     result = copy(Folder(client, Location(BUCKET, source), order), Folder(client, Location(BUCKET, destination), order))

@@ -62,7 +62,7 @@ class Watched:
 
 async def share(name: str, watched: Watched) -> None:
     """Wait as the trigger does."""
-    from opskit.triggers.shared_poller import poller_of
+    from opskit.waits.shared_poller import poller_of
 
     async for look in poller_of(TARGET, POLL).watch(TARGET, "settled", arguments(name)):
         if look.status != "missed":
@@ -78,7 +78,7 @@ async def look_alone(name: str, watched: Watched) -> None:
     from botocore.exceptions import ClientError
 
     from include.aws import ecs
-    from opskit.clients import clients_for_waits
+    from opskit.connections.aws import clients_for_waits
 
     await asyncio.sleep(random.uniform(0, POLL))  # noqa: S311  # in step, the same ones would be refused every time
     if not _alone:

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from include.inventory import load
-from include.releases.migrating import Wish, make_plan
-from include.releases.plans.database_migration import DatabaseMigrationPlan
+from include.releases.migration.plan import DatabaseMigrationPlan
+from include.releases.migration.steps import MigrationRequest, make_plan
 from opskit.context import StepContext
 from opskit.groups.migration import migration, verify_migration
 from opskit.params import AGAIN, COMMAND, COMMAND_IN_FULL, CPU, IN_FULL, MEMORY, SNAPSHOT
@@ -15,8 +15,10 @@ def plan_migration(ctx: StepContext) -> tuple[DatabaseMigrationPlan, datetime]:
     """Plan from the world as it is."""
     params = ctx.params
     preset = "" if params["command"] == IN_FULL else params["command"]
-    wish = Wish(preset, tuple(params["words"]), params["cpu"], params["memory"], params["again"], params["snapshot"])
-    return make_plan(ctx.clients, ctx.table, ctx.target, wish)
+    wish = MigrationRequest(
+        preset, tuple(params["words"]), params["cpu"], params["memory"], params["again"], params["snapshot"]
+    )
+    return make_plan(ctx.clients, ctx.store, ctx.target, wish)
 
 
 dag = runbook(

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from include.inventory import load
-from include.releases.plans.image_publication import ImagePublicationPlan
-from include.releases.publishing import make_plan
+from include.releases.image.plan import ImagePublicationPlan
+from include.releases.image.steps import make_plan
 from opskit.context import StepContext
 from opskit.groups.image import image, verify_image
 from opskit.params import COMMIT

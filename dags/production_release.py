@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from include.inventory import load
-from include.releases import production
-from include.releases.plans.production_release import ProductionReleasePlan
-from opskit.clients import operations_table
+from include.releases.production import preflight
+from include.releases.production.plan import ProductionReleasePlan
+from opskit.connections.aws import run_store
 from opskit.context import StepContext
 from opskit.groups.bake import await_bake, bake_held, keep_baseline
 from opskit.groups.definitions import register_definitions, tag_image
@@ -17,8 +17,8 @@ from opskit.groups.deployment import (
     verify_deployment,
     verify_return,
 )
+from opskit.groups.github_release import await_pipeline, draft_release, publish_release
 from opskit.groups.migration import migration
-from opskit.groups.publication import await_pipeline, draft_release, publish_release
 from opskit.groups.tickets import mark_tickets, move_tickets
 from opskit.params import BUMP, COMMIT_OR_NONE, VERSION_OR_NONE
 from opskit.runbook import Aside, KeptTarget, Proof, Stage, runbook
@@ -27,9 +27,9 @@ from opskit.runbook import Aside, KeptTarget, Proof, Stage, runbook
 def plan_release(ctx: StepContext) -> tuple[ProductionReleasePlan, datetime]:
     """Plan from the world as it is."""
     params = ctx.params
-    wish = production.Wish(params["commit"], params["version"], params["bump"])
-    staging = operations_table(ctx.target.proved_on.name)
-    return production.make_plan(ctx, staging, wish, ctx.context["dag_run"].run_after, ctx.run_state)
+    wish = preflight.ReleaseRequest(params["commit"], params["version"], params["bump"])
+    staging = run_store(ctx.target.proved_on.name)
+    return preflight.make_plan(ctx, staging, wish, ctx.context["dag_run"].run_after, ctx.run_state)
 
 
 dag = runbook(

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from include.inventory import load
-from include.regions import planning
-from include.regions.plan import RegionDataPlan
-from opskit.clients import operations_table
+from include.region_data import preflight
+from include.region_data.plan import RegionDataPlan
+from opskit.connections.aws import run_store
 from opskit.context import StepContext
 from opskit.groups.region_data import (
     back_up_data,
@@ -22,9 +22,9 @@ from opskit.groups.region_data import (
     verify_backup,
     verify_data,
 )
-from opskit.groups.renewal import hand_back_group, renewal
 from opskit.groups.restart import verify_restart
-from opskit.groups.way_back import decide_way_back, nothing_to_look_at, return_versions, way_back
+from opskit.groups.restore import decide_way_back, nothing_to_look_at, return_versions, way_back
+from opskit.groups.service_refresh import hand_back_group, renewal
 from opskit.params import REGIONS, REMOVE_STALE, REQUESTS_PER_SECOND
 from opskit.runbook import KeptTarget, Proof, Stage, runbook
 
@@ -32,8 +32,8 @@ from opskit.runbook import KeptTarget, Proof, Stage, runbook
 def plan_update(ctx: StepContext) -> tuple[RegionDataPlan, datetime]:
     """Plan from the world as it is."""
     first, day, given = ctx.target.looked_at_on, ctx.context["dag_run"].run_after, ctx.params
-    asked = planning.Asked(given["regions"], given["remove_stale"], ctx.run, day, given["requests_per_second"])
-    return planning.make_plan(ctx, operations_table(first.name) if first else None, asked, datetime.now(UTC))
+    asked = preflight.UpdateRequest(given["regions"], given["remove_stale"], ctx.run, day, given["requests_per_second"])
+    return preflight.make_plan(ctx, run_store(first.name) if first else None, asked, datetime.now(UTC))
 
 
 dag = runbook(

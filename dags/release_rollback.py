@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from include.inventory import load
-from include.releases.plans.rollback import RollbackPlan
-from include.releases.returning import make_plan
+from include.releases.rollback.plan import RollbackPlan
+from include.releases.rollback.preflight import make_plan
 from opskit.context import StepContext
 from opskit.groups.deployment import deploy_earlier_release, hand_back_groups, raise_group_capacity, verify_rollback
 from opskit.params import TO_RELEASE

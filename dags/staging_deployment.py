@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from include.inventory import load
-from include.releases.plans.staging_deployment import StagingDeploymentPlan
-from include.releases.staging import make_plan
+from include.releases.staging.plan import StagingDeploymentPlan
+from include.releases.staging.steps import make_plan
 from opskit.context import StepContext
 from opskit.groups.definitions import register_definitions, tag_image
 from opskit.groups.deployment import (
@@ -16,9 +16,9 @@ from opskit.groups.deployment import (
     verify_return,
 )
 from opskit.groups.image import image
+from opskit.groups.load_test import performance, verify_performance
 from opskit.groups.migration import migration
-from opskit.groups.performance import performance, verify_performance
-from opskit.groups.proof import await_checks_green, keep_staging_proof
+from opskit.groups.staging_attestation import await_checks_green, keep_staging_proof
 from opskit.params import COMMIT, REPOSITORY, refuse_other_repository
 from opskit.runbook import Proof, Stage, runbook
 

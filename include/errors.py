@@ -14,7 +14,7 @@
 
 A message is one sentence saying what is wrong, with both values, then what to do next.
 
-Beside the tree stands NeighbourAwayError: how a runbook ends is not decided by it, whoever asked may ask again.
+Beside the tree stands ServiceUnavailableError: how a runbook ends is not decided by it, whoever asked may ask again.
 """
 
 
@@ -66,7 +66,7 @@ class CopyFailedError(StoppedHalfwayError):
         self.result = result
 
 
-class NeighbourAwayError(Exception):
+class ServiceUnavailableError(Exception):
     """GitHub, Jira, Sentry or Google Sheets did not take a call, or its answer was lost: look again before a write is repeated.
 
     `wait`: the seconds a neighbour that limits its callers wants to be left alone, and then it did nothing; else 0.

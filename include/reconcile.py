@@ -6,21 +6,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from include import github
-from include.aws import autoscaling, codedeploy, ecr, ecs, one_offs, rds, task_definitions
+from include.aws import autoscaling, codedeploy, ecr, ecs, one_off_tasks, rds, task_definitions
 from include.aws.clients import Clients
-from include.operations.permit import Permit
+from include.run.writer import FencedWriter
 from include.write import RecordedWrite
 
 if TYPE_CHECKING:
     from github.Repository import Repository
 
 
-def reconcile(clients: Clients, permit: Permit, repository: Callable[[], Repository] | None = None) -> None:
+def reconcile(clients: Clients, writer: FencedWriter, repository: Callable[[], Repository] | None = None) -> None:
     """Put on record what became of writes whose outcome is not known. Every step begins with this.
 
     `repository` is given by a step that writes to GitHub.
     """
-    permit.reconcile(lambda write: was_applied(clients, write, repository))
+    writer.reconcile(lambda write: was_applied(clients, write, repository))
 
 
 def was_applied(
@@ -35,7 +35,7 @@ def was_applied(
         case "ecr":
             return ecr.was_applied(clients.ecr, write)
         case "ecs":
-            asked = (gateway.was_applied(clients.ecs, write) for gateway in (ecs, one_offs, task_definitions))
+            asked = (gateway.was_applied(clients.ecs, write) for gateway in (ecs, one_off_tasks, task_definitions))
             return next((found for found in asked if found is not None), None)
         case "github" if repository:
             return github.was_applied(repository(), write)

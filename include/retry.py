@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 
-from include.errors import NeighbourAwayError
+from include.errors import ServiceUnavailableError
 
 T = TypeVar("T")
 THROTTLED = ("ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException")
@@ -49,7 +49,7 @@ class Policy:
 
         def wait(state: RetryCallState) -> float:
             error = _error_of(state)
-            asked = error.wait if isinstance(error, NeighbourAwayError) else 0.0
+            asked = error.wait if isinstance(error, ServiceUnavailableError) else 0.0
             return max(asked, self.pause(state.attempt_number))
 
         trying = Retrying(
@@ -94,7 +94,7 @@ def _is_of_aws(error: BaseException) -> bool:
 
 
 def _is_away(error: BaseException) -> bool:
-    return isinstance(error, NeighbourAwayError)
+    return isinstance(error, ServiceUnavailableError)
 
 
 # Every call to AWS is made again by the SDK itself, in its standard mode: it knows which errors pass.

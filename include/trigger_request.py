@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from include.params import SHOWN, shown, storable
+from include.run.params import SHOWN, shown, storable
 
 LARGEST = 1_048_576  # bytes; the regions of a whole country are a tenth of it
 DEEPEST = 20  # levels; a param has three at most, and Airflow's processes fail at some hundreds

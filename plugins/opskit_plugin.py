@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from opskit.airflow_patches.refusing_triggers import RefusingTriggers
+from opskit.airflow_patches.refusing_triggers import TriggerValidation
 from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.web import LazyApp
 
@@ -17,7 +17,7 @@ def middlewares() -> list[dict[str, Any]]:
     if not is_on("refusing_triggers"):
         log.warning("Wrong input is refused by the plan task, not by the API: %s leaves it to that.", VARIABLE)
         return []
-    return [{"name": "refuse wrong input", "middleware": RefusingTriggers, "args": [], "kwargs": {}}]
+    return [{"name": "refuse wrong input", "middleware": TriggerValidation, "args": [], "kwargs": {}}]
 
 
 class OpskitPlugin(AirflowPlugin):

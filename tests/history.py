@@ -43,11 +43,11 @@ def violations(
 
     def settled() -> Any:
         calls = called()
-        tables = {
+        stores = {
             (each.environment.account, each.environment.region, each.environment.operations_table): each
             for each in targets
         }
-        documents = [each for target in tables.values() for each in stored(sandbox, target)]
+        documents = [each for target in stores.values() for each in stored(sandbox, target)]
         later = called(calls[-1]["n"] if calls else 0)
         return (calls, documents) if not any(each["action"] == "PutItem" for each in later) else None
 

@@ -6,7 +6,7 @@ from github.Comparison import Comparison
 from github.GithubException import UnknownObjectException
 from github.Repository import Repository
 
-from include.github.edge import listed, name_of, read
+from include.github.errors import listed, name_of, read
 
 PAGE = 100
 MOST_FILES = 300  # GitHub's comparison of two commits lists no more

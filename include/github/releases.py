@@ -6,9 +6,9 @@ from datetime import datetime
 from github.GitRelease import GitRelease
 from github.Repository import Repository
 
-from include.errors import NeighbourAwayError, PreconditionError
+from include.errors import PreconditionError, ServiceUnavailableError
 from include.github.commits import find_commit
-from include.github.edge import listed, name_of, read, translated
+from include.github.errors import listed, name_of, read, translated
 from include.write import Action, RecordedWrite, Write
 
 CREATE = Action("github", "CreateRelease")
@@ -43,7 +43,7 @@ def create_draft(repository: Repository, tag: str, sha: str, name: str, body: st
     """Return the write that drafts the release of a tag on a commit, and gives it.
 
     If there is one, what people made of its text is left alone. Raises: PreconditionError if it is there for another commit;
-    NeighbourAwayError.
+    ServiceUnavailableError.
     """
     return Write(
         CREATE,
@@ -58,7 +58,7 @@ def publish(repository: Repository, release: Release, sha: str) -> Write[Release
     """Return the write that publishes a draft on a commit, its text as it stands, and gives it.
 
     One that is published already is left alone. Raises: PreconditionError if it, or its tag, was put on another commit
-    meanwhile; NeighbourAwayError.
+    meanwhile; ServiceUnavailableError.
     """
     return Write(
         PUBLISH,
@@ -84,7 +84,7 @@ def _create(repository: Repository, tag: str, sha: str, name: str, body: str) ->
     try:
         with translated(f"release {tag} of {name_of(repository)}"):
             return _release(repository.create_git_release(tag, name, body, draft=True, target_commitish=sha))
-    except NeighbourAwayError:
+    except ServiceUnavailableError:
         found = find_release(repository, tag)  # only the answer may have been lost
         if found is None:
             raise
@@ -104,7 +104,7 @@ def _publish(repository: Repository, release: Release, sha: str) -> Release:
             return _release(
                 draft.update_release(draft.name or "", draft.body or "", draft=False, prerelease=draft.prerelease)
             )
-    except NeighbourAwayError:
+    except ServiceUnavailableError:
         after = read(thing, lambda: repository.get_release(release.id))  # only the answer may have been lost
         if after.draft:
             raise

@@ -7,7 +7,7 @@ from github import GithubObject
 from github.Repository import Repository
 from github.WorkflowRun import WorkflowRun as Run
 
-from include.github.edge import listed, name_of, read, translated
+from include.github.errors import listed, name_of, read, translated
 from include.write import Action, Write
 
 # in the order in which a run goes through them, so that one that moves between two calls is seen by the later one
@@ -48,8 +48,8 @@ def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
 def dispatch_workflow(repository: Repository, file: str, ref: str, inputs: dict[str, str]) -> Write[int | None]:
     """Return the write that starts a workflow, and gives its run's id; None if this GitHub does not say it: find_run then does.
 
-    Nobody can tell whether a call that failed with NeighbourAwayError has started a run: look before starting another.
-    Raises: PreconditionError, NeighbourAwayError.
+    Nobody can tell whether a call that failed with ServiceUnavailableError has started a run: look before starting another.
+    Raises: PreconditionError, ServiceUnavailableError.
     """
 
     def make() -> int | None:
@@ -103,7 +103,7 @@ def find_run(
 
 
 def get_run(repository: Repository, run: int) -> WorkflowRun:
-    """Return a run as it is now. Raises: PreconditionError if there is none of that id; NeighbourAwayError."""
+    """Return a run as it is now. Raises: PreconditionError if there is none of that id; ServiceUnavailableError."""
     return read(f"workflow run {run} in {name_of(repository)}", lambda: _run(repository.get_workflow_run(run)))
 
 

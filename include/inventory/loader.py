@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from include.errors import InventoryError
 from include.inventory.models import Environment, Registry, Restart
-from include.inventory.regions import RegionData
-from include.inventory.releasing import Release
+from include.inventory.region_data import RegionData
+from include.inventory.releases import Release
 from include.inventory.system import System
 from include.inventory.templates import NUMBER
 

@@ -24,8 +24,8 @@ from include.inventory.fields import (
     TagPrefix,
     TimeOfDay,
 )
-from include.inventory.regions import RegionData
-from include.inventory.releasing import Release
+from include.inventory.region_data import RegionData
+from include.inventory.releases import Release
 
 
 def _minutes(duration: timedelta) -> str:

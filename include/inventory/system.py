@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from include.inventory.fields import Model, Name, RepositoryName, Slug
 from include.inventory.models import Environment
-from include.inventory.releasing import Versions
+from include.inventory.releases import Versions
 from include.inventory.templates import Template
 
 

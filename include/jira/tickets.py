@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from requests import HTTPError
 
-from include.errors import NeighbourAwayError, PreconditionError
-from include.neighbours import ask, over_http
+from include.errors import PreconditionError, ServiceUnavailableError
+from include.external_services import ask, over_http
 
 if TYPE_CHECKING:
     from atlassian import Jira
@@ -40,7 +40,7 @@ def get_tickets(client: Jira, keys: Iterable[str]) -> Found:
     """Return tickets by key, one call each: a search for several fails as a whole if one of them does not exist.
 
     A ticket that was moved to another project keeps its place under its new key. Raises: PreconditionError,
-    NeighbourAwayError.
+    ServiceUnavailableError.
     """
     found = {key: _find(client, key) for key in dict.fromkeys(keys)}
     tickets = {ticket.key: ticket for ticket in found.values() if ticket}
@@ -50,13 +50,13 @@ def get_tickets(client: Jira, keys: Iterable[str]) -> Found:
 def add_label(client: Jira, key: str, label: str) -> bool:
     """Put a label on a ticket, beside those it has; return whether it was missing.
 
-    Raises: PreconditionError, NeighbourAwayError.
+    Raises: PreconditionError, ServiceUnavailableError.
     """
     if label in _get(client, key).labels:
         return False
     try:
         _write(key, lambda: client.edit_issue(key, {"labels": [{"add": label}]}))
-    except NeighbourAwayError:
+    except ServiceUnavailableError:
         if label not in _get(client, key).labels:  # only the answer may have been lost
             raise
     return True
@@ -66,7 +66,7 @@ def move(client: Jira, key: str, to_status: str) -> str:
     """Move a ticket to a status, by the transition that leads there now. Return "", or why it stays where it is.
 
     How tickets move is their team's own affair, so that no way leads there is a remark and no error. Raises:
-    PreconditionError, NeighbourAwayError.
+    PreconditionError, ServiceUnavailableError.
     """
     ticket = _get(client, key)
     if _same(ticket.status, to_status):
@@ -78,7 +78,7 @@ def move(client: Jira, key: str, to_status: str) -> str:
         return f"{key} is {ticket.status}, from where no transition leads to {to_status} (it leads to: {known})"
     try:
         _write(key, lambda: client.set_issue_status_by_transition_id(key, way))
-    except (NeighbourAwayError, PreconditionError):
+    except (ServiceUnavailableError, PreconditionError):
         if not _same(_get(client, key).status, to_status):  # its answer was lost, or somebody was faster
             raise
     return ""
@@ -115,7 +115,7 @@ def _read(key: str, look: Callable[[], T]) -> T:
             with over_http("Jira", f"ticket {key}"):
                 return look()
         except (KeyError, TypeError, ValueError) as error:  # the client makes None of what is not JSON
-            raise NeighbourAwayError(
+            raise ServiceUnavailableError(
                 f"Jira answered about ticket {key} with something that is not its own ({error!r}); try again."
             ) from error
 

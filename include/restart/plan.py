@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from include.aws.application_autoscaling import ScalableTarget
-from include.aws.service_state import ServiceState
+from include.ecs.service_state import ServiceState
 from include.errors import PreconditionError
 from include.inventory import Service, Target
-from include.plan.model import Change, Frozen, Plan, Skip
-from include.plan.preconditions import refuse_other_account, refuse_outside_hours
+from include.run.plan.model import Change, Frozen, Plan, Skip
+from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
 INSTANCE_START = timedelta(minutes=5)  # a new instance in service and registered with the cluster
 DRAIN = timedelta(minutes=6)  # deregistration delay of 300 s, and the stop itself

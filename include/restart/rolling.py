@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from include.aws.service_state import ServiceState
+from include.ecs.service_state import ServiceState
 from include.errors import DriftError, RolloutFailedError
 from include.restart.plan import ServiceRestart
-from include.waits.progress import Progress, minutes
+from include.waiters.progress import Progress, minutes
 
 LEFT = "ECS keeps the old tasks until new ones are healthy; nothing was scaled in"
 

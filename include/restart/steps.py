@@ -6,14 +6,14 @@ from datetime import datetime
 from include.aws import ecs
 from include.aws.clients import Clients
 from include.aws.ecs import Service
-from include.aws.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.aws.sts import get_account
+from include.ecs.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.inventory import Target
-from include.operations import documents
-from include.operations.permit import Permit
 from include.reconcile import reconcile
-from include.restart import groups, proof, rolling, surge
+from include.restart import capacity, rolling, surge, verification
 from include.restart.plan import RestartPlan, ServiceRestart, plan_restart
+from include.run import documents
+from include.run.writer import FencedWriter
 
 log = logging.getLogger(__name__)
 
@@ -48,70 +48,70 @@ def look(clients: Clients, plan: ServiceRestart, service: Service | None = None)
     return read_service(clients, plan.cluster, plan.service, plan.group.name if plan.group else None, service)
 
 
-def raise_group_capacity(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
+def raise_group_capacity(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
     """Protect the old tasks' instances, keep the group from shrinking, and set it to its maximum."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, permit)
+    reconcile(clients, writer)
     state = look(clients, plan)
     surge.ensure_no_drift(plan, state, desired=[plan.count, plan.count_during])
-    groups.hold_group(clients, permit, plan.group, state, plan.count_during)
+    capacity.hold_group(clients, writer, plan.group, state, plan.count_during)
 
 
-def raise_desired_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
+def raise_desired_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
     """Let the service start its new tasks beside the old ones."""
-    reconcile(clients, permit)
+    reconcile(clients, writer)
     surge.ensure_no_drift(plan, look(clients, plan), desired=[plan.count, plan.count_during])
-    _set_count(clients, permit, plan, plan.count_during)
+    _set_count(clients, writer, plan, plan.count_during)
 
 
-def protect_new_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, since: datetime) -> None:
+def protect_new_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart, since: datetime) -> None:
     """Protect the new tasks, and the instances they are on, from every scale-in."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, permit)
+    reconcile(clients, writer)
     state = look(clients, plan)
-    _protect_tasks(clients, permit, plan, [each.task.arn for each in surge.choose_protected(plan, state, since)])
-    groups.protect_hosts(clients, permit, plan.group.name, state)
+    _protect_tasks(clients, writer, plan, [each.task.arn for each in surge.choose_protected(plan, state, since)])
+    capacity.protect_hosts(clients, writer, plan.group.name, state)
 
 
-def stop_old_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, since: datetime) -> None:
+def stop_old_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart, since: datetime) -> None:
     """Set the count back, so that ECS replaces nothing, then stop exactly the old tasks.
 
     With every new task protected, ECS itself can only take old ones; stopping them by name makes sure of it.
     """
-    reconcile(clients, permit)
+    reconcile(clients, writer)
     surge.choose_stopped(plan, look(clients, plan), since)
-    _set_count(clients, permit, plan, plan.count)
+    _set_count(clients, writer, plan, plan.count)
     for each in plan.old_tasks:
         # read again before each: never on a picture older than the last stop
         alive = {old.task.arn for old in surge.choose_stopped(plan, look(clients, plan), since)}
         if each.arn in alive:
-            reason = f"restart by {permit.owner}"
-            permit.write(ecs.stop_task(clients.ecs, plan.cluster, plan.service, each.arn, reason, each.started_at))
+            reason = f"restart by {writer.owner}"
+            writer.write(ecs.stop_task(clients.ecs, plan.cluster, plan.service, each.arn, reason, each.started_at))
 
 
-def unprotect_tasks(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
+def unprotect_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
     """Lift the protection, so that ECS can take the surplus new task and later scale-ins work."""
-    reconcile(clients, permit)
+    reconcile(clients, writer)
     arns = [each.task.arn for each in look(clients, plan).alive]
-    permit.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=None))
+    writer.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=None))
 
 
-def hand_back_group(clients: Clients, permit: Permit, plan: ServiceRestart) -> None:
+def restore_group_scaling(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
     """Protect only the instances in use, and let the group's alarm and schedule act again. Right after success or failure."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, permit)
-    groups.hand_back(clients, permit, plan.group, look(clients, plan))
+    reconcile(clients, writer)
+    capacity.restore_scaling(clients, writer, plan.group, look(clients, plan))
 
 
-def return_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> str:
+def restore_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> str:
     """After a failure, and only when asked: set the count back in a way that costs no healthy task. Returns what was done."""
-    reconcile(clients, permit)
+    reconcile(clients, writer)
     state = look(clients, plan)
     old, _ = surge.split(plan, state)
     first = [each for each in (*old, *state.healthy) if each.is_healthy]
     keep = list(dict.fromkeys(each.task.arn for each in first))[: plan.count]
-    _protect_tasks(clients, permit, plan, keep)
-    _set_count(clients, permit, plan, plan.count)
+    _protect_tasks(clients, writer, plan, keep)
+    _set_count(clients, writer, plan, plan.count)
     return (
         f"The desired count of {plan.service} is {plan.count} again; {len(keep)} healthy tasks are protected for "
         f"{PROTECTED_MINUTES} minutes so that ECS stops the others."
@@ -119,14 +119,14 @@ def return_count(clients: Clients, permit: Permit, plan: ServiceRestart) -> str:
 
 
 def advance_rollouts(
-    clients: Clients, permit: Permit, services: tuple[ServiceRestart, ...], mark: datetime
+    clients: Clients, writer: FencedWriter, services: tuple[ServiceRestart, ...], mark: datetime
 ) -> tuple[ServiceRestart, rolling.Rollout] | None:
     """Start the next deployment if the one before is proved; returns the one to wait for, or None when all are proved."""
-    reconcile(clients, permit)
+    reconcile(clients, writer)
     for plan in services:
-        rollout = _find_rollout(permit, plan, mark)
+        rollout = _find_rollout(writer, plan, mark)
         if rollout is None:  # not judged at once: a read right after the write may not show it yet
-            return plan, _start_rollout(clients, permit, plan, mark)
+            return plan, _start_rollout(clients, writer, plan, mark)
         progress = rolling.judge_rollout(plan, rollout, look(clients, plan))
         if not progress.done:
             return plan, rollout
@@ -134,30 +134,30 @@ def advance_rollouts(
     return None
 
 
-def _find_rollout(permit: Permit, plan: ServiceRestart, mark: datetime) -> rolling.Rollout | None:
-    document = permit.table.get(*documents.restarted(permit.owner, plan.service, mark))
+def _find_rollout(writer: FencedWriter, plan: ServiceRestart, mark: datetime) -> rolling.Rollout | None:
+    document = writer.store.get(*documents.restarted(writer.owner, plan.service, mark))
     if document is None:
         return None
     return rolling.Rollout(document["deployment"], datetime.fromisoformat(document["since"]))
 
 
-def _start_rollout(clients: Clients, permit: Permit, plan: ServiceRestart, mark: datetime) -> rolling.Rollout:
+def _start_rollout(clients: Clients, writer: FencedWriter, plan: ServiceRestart, mark: datetime) -> rolling.Rollout:
     state = look(clients, plan)
     rollout = rolling.find_started(plan, state, mark)
     if rollout is None:
-        started = permit.write(
+        started = writer.write(
             ecs.force_new_deployment(clients.ecs_once, plan.cluster, plan.service, replaces=state.service.primary.id)
         )
         rollout = rolling.Rollout(started.id, started.created_at)
     document = documents.DeploymentDocument(deployment=rollout.deployment, since=rollout.since.isoformat())
-    permit.table.add(*documents.restarted(permit.owner, plan.service, mark), document)
+    writer.store.add(*documents.restarted(writer.owner, plan.service, mark), document)
     return rollout
 
 
-def prove(clients: Clients, plan: ServiceRestart, since: datetime) -> str:
+def verify_restart(clients: Clients, plan: ServiceRestart, since: datetime) -> str:
     """Return the proof that a service was restarted. Raises: RolloutFailedError."""
     scaling = read_scaling(clients, plan.cluster, plan.service)
-    return proof.prove_restarted(plan, look(clients, plan), scaling, since)
+    return verification.verify_restarted(plan, look(clients, plan), scaling, since)
 
 
 def describe_now(clients: Clients, plan: RestartPlan) -> str:
@@ -177,9 +177,9 @@ def describe_now(clients: Clients, plan: RestartPlan) -> str:
     return " ".join(sentences)
 
 
-def _set_count(clients: Clients, permit: Permit, plan: ServiceRestart, count: int) -> None:
-    permit.write(ecs.set_desired_count(clients.ecs, plan.cluster, plan.service, count))
+def _set_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart, count: int) -> None:
+    writer.write(ecs.set_desired_count(clients.ecs, plan.cluster, plan.service, count))
 
 
-def _protect_tasks(clients: Clients, permit: Permit, plan: ServiceRestart, arns: list[str]) -> None:
-    permit.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=PROTECTED_MINUTES))
+def _protect_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart, arns: list[str]) -> None:
+    writer.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=PROTECTED_MINUTES))

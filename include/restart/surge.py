@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from include.aws.ecs import Task
-from include.aws.service_state import LoadLines, ServiceState, TaskState
+from include.ecs.service_state import LoadLines, ServiceState, TaskState
 from include.errors import DriftError, RolloutFailedError
-from include.restart import topology
+from include.restart import load_progress
 from include.restart.plan import ServiceRestart
-from include.waits.progress import Progress, minutes
+from include.waiters.progress import Progress, minutes
 
 LEFT = "The old tasks were left alone and capacity was left up"
 
@@ -44,7 +44,7 @@ def judge_new_tasks(plan: ServiceRestart, state: ServiceState, lines: LoadLines,
     _refuse_shrunk_group(plan, state)
     old, new = split(plan, state)
     ours = [each.task for each in state.tasks if _is_ours(plan, each.task, since)]
-    failed = topology.failed_loads(lines, [task.id for task in ours])
+    failed = load_progress.failed_loads(lines, [task.id for task in ours])
     _refuse_repeated(failed)
     _refuse_stopped(plan, ours)
     wanted = plan.count_during - len(old)
@@ -56,7 +56,7 @@ def judge_new_tasks(plan: ServiceRestart, state: ServiceState, lines: LoadLines,
             f"(allowed: {plan.timeout_seconds // 60} min); {_ill(new)}. {LEFT}; look at the log {plan.log_group}."
         )
     text = f"{len(healthy)} of {wanted} new tasks healthy"
-    if not done and (load := topology.slowest(lines, [each.task.id for each in new if not each.is_healthy])):
+    if not done and (load := load_progress.slowest(lines, [each.task.id for each in new if not each.is_healthy])):
         region = f", now {load.loading[0]}" if load.loading else ""
         text += f", slowest has loaded {load.percent} % ({load.complete} of {load.total} regions{region})"
     if failed:
@@ -75,9 +75,9 @@ def _refuse_shrunk_group(plan: ServiceRestart, state: ServiceState) -> None:
         )
 
 
-def _refuse_repeated(failed: tuple[topology.FailedLoad, ...]) -> None:
+def _refuse_repeated(failed: tuple[load_progress.FailedLoad, ...]) -> None:
     for load in failed:
-        if load.times > topology.TOLERATED:
+        if load.times > load_progress.TOLERATED:
             raise RolloutFailedError(
                 f"Region {load.region} failed to load {load.times} times in task {load.task_id}: check {load.uri} (the "
                 f"file itself and region_config.s3_uri), correct it, and stop that task. {LEFT}."

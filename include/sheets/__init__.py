@@ -1,5 +1,5 @@
 """Google Sheets as far as runbooks need it: the sheet in which people keep track of which data each region runs on."""
 
-from include.sheets.google import note_uris, open_worksheet
+from include.sheets.worksheet import note_uris, open_worksheet
 
 __all__ = ["note_uris", "open_worksheet"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from include.errors import PreconditionError
-from include.inventory.regions import Sheet
+from include.inventory.region_data import Sheet
 
 Rows = Sequence[Sequence[str]]
 

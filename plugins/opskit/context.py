@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
-from include.approval import find_unattended
 from include.aws.clients import Clients
 from include.errors import PreconditionError
 from include.inventory import Target, Unattended, load
-from include.operations.history import add_milestone, read_confirmation
-from include.operations.leases import read_lease
-from include.operations.permit import Permit
-from include.operations.start import read_withdrawal
-from include.operations.table import OperationsTable
+from include.run.approval import find_unattended
+from include.run.journal import add_milestone, read_confirmation
+from include.run.lease.store import read_lease
+from include.run.start import read_withdrawal
+from include.run.store import RunStore
+from include.run.writer import FencedWriter
 from include.text import one_line
-from include.waits.progress import Progress
-from opskit.clients import clients_for, operations_table
-from opskit.database import connect
+from include.waiters.progress import Progress
+from opskit.connections.aws import clients_for, run_store
+from opskit.connections.external_services import github_repository
+from opskit.connections.postgres import connect
 from opskit.frame import frame_of
-from opskit.neighbours import github_repository
 from opskit.params import filled
 from opskit.step_definition import StepDefinition
 
@@ -97,8 +97,8 @@ class StepContext:
         return github_repository(self.target)
 
     @property
-    def table(self) -> OperationsTable:
-        return operations_table(self.target.name)
+    def store(self) -> RunStore:
+        return run_store(self.target.name)
 
     def database(self) -> AbstractContextManager[Connection[Any]]:
         """Connect to the target's database."""
@@ -112,7 +112,7 @@ class StepContext:
         """Say how far a wait has come: in the log, and, where it is worth telling, on record."""
         log.info("progress: %s", progress.text)
         if progress.milestone:
-            add_milestone(self.table, self.run, self.name, progress.milestone)
+            add_milestone(self.store, self.run, self.name, progress.milestone)
 
     def task_of(self, step: StepDefinition, *, first: bool = False) -> str:
         """Return the id of the task that a step became in this runbook: of several, the nearest to this task, or the first."""
@@ -161,7 +161,7 @@ class StepContext:
     def guard(self) -> dict[str, Any]:
         """What the guard let through: plan, digest, fencing, since. Raises: PreconditionError."""
         found: dict[str, Any] | None = self._xcom(CONFIRM) or read_confirmation(
-            self.table, self.run
+            self.store, self.run
         )  # if it was cleared
         if not found:
             raise PreconditionError(
@@ -171,10 +171,10 @@ class StepContext:
         return found
 
     @property
-    def permit(self) -> Permit:
+    def writer(self) -> FencedWriter:
         """The permit for this step's writes. Raises: PreconditionError."""
         guard = self.guard
-        return Permit(self.table, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
+        return FencedWriter(self.store, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
 
     def run_state(self, owner: str) -> str | None:
         """Return what Airflow says of a run, `<dag_id>/<run_id>`; None of one that was deleted."""
@@ -190,10 +190,10 @@ class StepContext:
     @property
     def has_begun(self) -> bool:
         """Whether this run got past its guard, so that it may have changed something, and still has the lease."""
-        lease = read_lease(self.table, self.target.name)
-        confirmed = self._xcom(CONFIRM) or read_confirmation(self.table, self.run)
+        lease = read_lease(self.store, self.target.name)
+        confirmed = self._xcom(CONFIRM) or read_confirmation(self.store, self.run)
         held = lease.owner == self.run and lease.confirmed_plan is not None
-        return bool(confirmed) and held and read_withdrawal(self.table, self.run) is None
+        return bool(confirmed) and held and read_withdrawal(self.store, self.run) is None
 
     def skip_unless_begun(self) -> None:
         """Skip the task if this run never got past its guard: it has changed nothing, so there is nothing to put right."""

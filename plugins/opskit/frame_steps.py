@@ -6,11 +6,11 @@ from typing import Any
 
 from airflow.sdk import PokeReturnValue, task
 
+from opskit.approval.approve_plan import ApprovePlanOperator
+from opskit.approval.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.context import CONFIRM, StepContext
 from opskit.frame import Frame
 from opskit.lease import KeptTarget, ask_for_lease, give_lease_back
-from opskit.operators.approve_plan import ApprovePlanOperator
-from opskit.operators.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.planning import Planner, approved_plan, confirm_plan, make_plan
 from opskit.record import Proof, write_record
 from opskit.step import FunctionStep, OperatorStep, poll, step

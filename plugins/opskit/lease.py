@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from airflow.sdk import PokeReturnValue
 
-from include.operations.history import add_milestone
-from include.operations.leases import keep_lease, read_lease, release_lease, try_claim
+from include.run.journal import add_milestone
+from include.run.lease.store import keep_lease, read_lease, release_lease, try_claim
 from opskit.context import StepContext
+from opskit.notifications.sender import notify
 from opskit.step_definition import StepDefinition
-from opskit.story import tell
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,11 @@ class KeptTarget:
 
 def ask_for_lease(ctx: StepContext) -> PokeReturnValue:
     """Take the target's lease or keep waiting for it; the result is the fencing number, which every write is checked against."""
-    asked = try_claim(ctx.table, ctx.target.name, ctx.run, ctx.reason, datetime.now(UTC), ctx.run_state)
+    asked = try_claim(ctx.store, ctx.target.name, ctx.run, ctx.reason, datetime.now(UTC), ctx.run_state)
     log.info("progress: %s", asked.message)
     held = asked.outcome != "wait"
-    if not held and add_milestone(ctx.table, ctx.run, ctx.name, asked.message):
-        tell(ctx.context)
+    if not held and add_milestone(ctx.store, ctx.run, ctx.name, asked.message):
+        notify(ctx.context)
     return PokeReturnValue(is_done=held, xcom_value=asked.lease.fencing if held else None)
 
 
@@ -53,7 +53,7 @@ def give_lease_back(ctx: StepContext, kept: KeptTarget | None, question: StepDef
 
     When a run is marked as failed, only teardowns still run: neither a way back, nor the question whether the target is free.
     """
-    if kept and ctx.has_begun and not read_lease(ctx.table, ctx.target.name).kept and not kept.is_free(ctx, question):
-        keep_lease(ctx.table, ctx.target.name, ctx.run, ctx.guard["fencing"], HALF_WAY)
-    released = release_lease(ctx.table, ctx.target.name, ctx.run)
+    if kept and ctx.has_begun and not read_lease(ctx.store, ctx.target.name).kept and not kept.is_free(ctx, question):
+        keep_lease(ctx.store, ctx.target.name, ctx.run, ctx.guard["fencing"], HALF_WAY)
+    released = release_lease(ctx.store, ctx.target.name, ctx.run)
     log.info("%s", f"{ctx.target.name} {'is free again' if released else 'is kept, or was not leased to this run'}.")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 
 from include.errors import PreconditionError
-from include.params import shown, unknown_names
-from include.releases.migration import PRESETS
+from include.releases.migration.rules import PRESETS
+from include.run.params import shown, unknown_names
 
 if TYPE_CHECKING:
     from opskit.context import StepContext

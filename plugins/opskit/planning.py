@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from include.approval import ensure_approved, refuse_withdrawn
 from include.errors import ApprovalError, PreconditionError
-from include.operations.history import add_confirmation, add_event, list_decisions
-from include.operations.leases import confirm_lease
-from include.operations.start import read_withdrawal
-from include.plan.differences import differences
-from include.plan.markdown import render
-from include.plan.model import Plan
-from opskit.code import code_digest
+from include.run.approval import ensure_approved, refuse_withdrawn
+from include.run.journal import add_confirmation, add_event, list_decisions
+from include.run.lease.store import confirm_lease
+from include.run.plan.differences import differences
+from include.run.plan.markdown import render
+from include.run.plan.model import Plan
+from include.run.start import read_withdrawal
+from opskit.code_digest import code_digest
 from opskit.context import StepContext
 from opskit.params import refuse_unknown
 from opskit.step_definition import StepDefinition
@@ -38,8 +38,8 @@ def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any
         raise PreconditionError(f"Task {planned_by.name} left no plan; start a new run.")
     if ctx.params.get("plan_only"):
         raise PreconditionError("This run was asked to plan only; start one without plan_only to change anything.")
-    decisions = list_decisions(ctx.table, ctx.run)
-    refuse_withdrawn(read_withdrawal(ctx.table, ctx.run))
+    decisions = list_decisions(ctx.store, ctx.run)
+    refuse_withdrawn(read_withdrawal(ctx.store, ctx.run))
     policy, unattended = ctx.target.environment.approval, ctx.unattended is not None
     ensure_approved(policy, ctx.requester, planned["digest"], decisions, unattended=unattended)
     return planned
@@ -66,10 +66,10 @@ def confirm_plan(
             f"(plan {approved['digest'][:16]}, now {plan.digest[:16]}). Nothing was changed; start a new run to have the new "
             "plan approved."
         )
-    confirm_lease(ctx.table, ctx.target.name, ctx.run, fencing, plan.digest)
-    add_event(ctx.table, ctx.run, ctx.name, "note", f"the plan still fits; {ctx.target.name} is leased to this run")
+    confirm_lease(ctx.store, ctx.target.name, ctx.run, fencing, plan.digest)
+    add_event(ctx.store, ctx.run, ctx.name, "note", f"the plan still fits; {ctx.target.name} is leased to this run")
     confirmed = {"plan": now, "digest": plan.digest, "fencing": fencing, "since": since.isoformat()}
-    add_confirmation(ctx.table, ctx.target.name, ctx.run, {"requester": ctx.requester, **confirmed})
+    add_confirmation(ctx.store, ctx.target.name, ctx.run, {"requester": ctx.requester, **confirmed})
     return confirmed
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.operations.history import add_record, list_causes, list_decisions, list_events
-from include.operations.start import read_withdrawal
-from include.outcome import conclude
+from include.run.journal import add_record, list_causes, list_decisions, list_events
+from include.run.outcome import conclude
+from include.run.start import read_withdrawal
 from opskit.context import StepContext
 from opskit.step_definition import StepDefinition
 
@@ -39,15 +39,15 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
     if not planned:
         _record_refusal(ctx, planned_by)
         raise AirflowFailException(f"Refused by {planned_by.name}, which says why; nothing was changed.")
-    decisions, withdrawn = list_decisions(ctx.table, ctx.run), read_withdrawal(ctx.table, ctx.run)
+    decisions, withdrawn = list_decisions(ctx.store, ctx.run), read_withdrawal(ctx.store, ctx.run)
     refusals = [withdrawn.why] if withdrawn else []
     outcome, text = conclude(
         confirmed=bool(confirmed),
         proofs=proofs if proof.holds(ctx) else [None],
         returned=ctx.result_of(proof.returned) if proof.returned else None,
         refusals=refusals + [decision.why for decision in decisions if decision.outcome != "approved"],
-        failures=list_causes(ctx.table, ctx.run),
-        changed=any(event["phase"] == "intent" for event in list_events(ctx.table, ctx.run)),
+        failures=list_causes(ctx.store, ctx.run),
+        changed=any(event["phase"] == "intent" for event in list_events(ctx.store, ctx.run)),
         rejected=proof.rejected(ctx),
     )
     if outcome in ("failed", "stopped") and (left := proof.left(ctx)):
@@ -63,14 +63,14 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
         "started": ctx.context["dag_run"].start_date.isoformat(),
         "ended": datetime.now(UTC).isoformat(),
     }
-    add_record(ctx.table, ctx.target.name, ctx.run, record)
+    add_record(ctx.store, ctx.target.name, ctx.run, record)
     if outcome != "success":
         raise AirflowFailException(f"{outcome.capitalize()}: {text}.")
     return text
 
 
 def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
-    why = [event["text"] for event in list_events(ctx.table, ctx.run) if event["step"] == planned_by.name]
+    why = [event["text"] for event in list_events(ctx.store, ctx.run) if event["step"] == planned_by.name]
     record = {
         "outcome": "refused",
         "text": why[-1] if why else f"{planned_by.name} left no plan; nothing was changed",
@@ -78,4 +78,4 @@ def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
         "requester": ctx.requester,
         "ended": datetime.now(UTC).isoformat(),
     }
-    add_record(ctx.table, ctx.target.name, ctx.run, record)
+    add_record(ctx.store, ctx.target.name, ctx.run, record)

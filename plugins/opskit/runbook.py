@@ -18,12 +18,12 @@ from opskit.chain import Aside, Chain, Part, Stage
 from opskit.frame import remember
 from opskit.frame_steps import FrameSteps, stop_if_plan_only
 from opskit.lease import KeptTarget
+from opskit.notifications.sender import notify
 from opskit.params import common_params
 from opskit.planning import Planner
 from opskit.record import Proof
 from opskit.step import note_failure
 from opskit.step_definition import StepDefinition
-from opskit.story import tell
 
 __all__ = ["Aside", "KeptTarget", "Proof", "Stage", "runbook"]
 
@@ -32,8 +32,8 @@ ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI ask
         "owner": "operations",
         "retries": 0,  # each step declares how often it may be tried
         "retry_delay": 5,  # seconds
-        "on_success_callback": tell,
-        "on_failure_callback": [note_failure, tell],
+        "on_success_callback": notify,
+        "on_failure_callback": [note_failure, notify],
     },
     "max_active_runs": 16,  # the lease, not Airflow, keeps runs on one target apart
     "allowed_run_types": ["manual"],

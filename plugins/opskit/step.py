@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include.errors import RunbookError
-from include.operations.history import add_event
-from include.waits.progress import Progress
+from include.run.journal import add_event
+from include.waiters.progress import Progress
 from opskit.context import StepContext
 from opskit.polling import poll_seconds
 from opskit.step_definition import StepDefinition, display_name
@@ -173,6 +173,6 @@ def _journal(ctx: StepContext, error: RunbookError) -> None:
     if ctx.params.get("plan_only"):
         return
     try:
-        add_event(ctx.table, ctx.run, ctx.name, "failed", str(error), {"error": type(error).__name__})
+        add_event(ctx.store, ctx.run, ctx.name, "failed", str(error), {"error": type(error).__name__})
     except (RunbookError, BotoCoreError, ClientError) as second:  # it may be the very reason of the failure
         log.warning("The failure could not be journalled: %s", second)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HOME = ROOT / "include/operations/documents.py"
+HOME = ROOT / "include/run/documents.py"
 FILES = [
     file for room in ("include", "plugins", "dags") for file in sorted((ROOT / room).rglob("*.py")) if file != HOME
 ]

@@ -46,7 +46,7 @@ def test_emptied_field_means_its_default(dags):
 
 
 def test_person_may_answer_for_a_map_without_a_note():
-    from opskit.operators.confirm_maps import ConfirmQaOperator
+    from opskit.approval.confirm_maps import ConfirmQaOperator
 
     params = ConfirmQaOperator(task_id="confirm_qa", region="US/PA").params
     assert sends("", params.get_param("note").schema) == ""

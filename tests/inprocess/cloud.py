@@ -20,7 +20,7 @@ from moto.backends import list_of_moto_modules
 
 from include.aws.clients import Clients
 from include.inventory import Inventory, Target
-from opskit.clients import make_clients
+from opskit.connections.aws import make_clients
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.http.requests import read_call
 from sandbox.aws.sim.world import World

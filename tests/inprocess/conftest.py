@@ -8,7 +8,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 
 from include.inventory import load
 from include.inventory.loader import SHIPPED
-from include.operations.table import OperationsTable
+from include.run.store import RunStore
 from tests.inprocess.cloud import TABLE, Cloud
 from tests.inprocess.driver import Orchestrator, ask_a_person
 
@@ -32,9 +32,7 @@ def only_cloud(small_inventory):
         made = Cloud(small_inventory, patch)
         patch.setattr(HITLOperator, "execute", ask_a_person)
         patch.setattr("opskit.context.clients_for", made.clients)
-        patch.setattr(
-            "opskit.context.operations_table", lambda target: OperationsTable(made.clients(target).dynamodb, TABLE)
-        )
+        patch.setattr("opskit.context.run_store", lambda target: RunStore(made.clients(target).dynamodb, TABLE))
         # the files would be read again for every step
         patch.setattr("opskit.context.load", lambda: small_inventory)
         yield made

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.sdk.execution_time.context import set_current_context
 
 from include.errors import RunbookError
-from include.watches import run_watch
+from include.waiter_registry import run_waiter
 from tests.inprocess.cloud import Cloud, Killed
 
 DONE = ("success", "failed", "skipped", "upstream_failed")
@@ -214,7 +214,7 @@ class Run:
     def _look(self, task: Any) -> bool:
         trigger, method = self._deferred
         try:
-            progress = run_watch(trigger.watch, self.airflow.cloud.clients(self.params["target"]), trigger.arguments)
+            progress = run_waiter(trigger.watch, self.airflow.cloud.clients(self.params["target"]), trigger.arguments)
         except Killed:  # the triggerer: another one begins the wait again
             self.killed += 1
             return True

@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 
 from include import github, jira, sentry
-from include.errors import NeighbourAwayError, PreconditionError
+from include.errors import PreconditionError, ServiceUnavailableError
 from include.retry import EXTERNAL_SERVICE
-from opskit.neighbours import github_repository, jira_client, sentry_client
+from opskit.connections.external_services import github_repository, jira_client, sentry_client
 from sandbox.external_services.github.model import File
 from sandbox.external_services.github.seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
 from sandbox.external_services.github.state import QUEUED, reading_token_of
@@ -228,7 +228,7 @@ def test_dispatch_that_cannot_be_is_refused(core, file, ref, inputs, words):
 def test_dispatch_is_never_repeated_blindly(core, inject):
     injected = inject("github_lost_answer", target="core/staging", times=1)
     before = github.newest_run(core, BUILD)
-    with pytest.raises(NeighbourAwayError):
+    with pytest.raises(ServiceUnavailableError):
         github.dispatch_workflow(core, BUILD, "main", {"commit": NEWEST}).make()
     assert injected() == 1
     assert github.find_run(core, BUILD, after=before) is not None
@@ -276,7 +276,7 @@ def test_lost_answer_leaves_one_draft_and_one_release(core, town, inject):
 
 def test_draft_that_github_never_took_is_not_claimed(core, town, inject):
     injected = inject("github_error", target="core/staging", method="POST", times=1)
-    with pytest.raises(NeighbourAwayError, match="HTTP 502"):
+    with pytest.raises(ServiceUnavailableError, match="HTTP 502"):
         github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     assert (injected(), of_tag(town, "v0.6.15")) == (1, [])
     assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make().draft
@@ -344,7 +344,7 @@ def test_look_is_taken_again_until_github_is_back(core, inject):
 
 def test_github_that_stays_away_is_told_after_some_looks(core, inject):
     injected = inject("github_error", target="core/staging", status=503, times=1000)
-    with pytest.raises(NeighbourAwayError, match=rf"GitHub did not answer about repository {CORE} \(HTTP 503"):
+    with pytest.raises(ServiceUnavailableError, match=rf"GitHub did not answer about repository {CORE} \(HTTP 503"):
         github.list_tags(core)
     assert injected() == EXTERNAL_SERVICE.attempts
 
@@ -352,7 +352,7 @@ def test_github_that_stays_away_is_told_after_some_looks(core, inject):
 @pytest.mark.parametrize("limit", ["primary", "secondary"])
 def test_rate_limit_says_how_long_it_lasts_and_is_not_run_against(core, inject, limit):
     injected = inject("github_rate_limit", target="core/staging", limit=limit, retry_after=90, times=10)
-    with pytest.raises(NeighbourAwayError, match="takes no more calls for now") as caught:
+    with pytest.raises(ServiceUnavailableError, match="takes no more calls for now") as caught:
         github.list_tags(core)
     assert 85 <= caught.value.wait <= 91
     assert injected() == 1
@@ -416,14 +416,14 @@ def test_jira_that_is_down_is_away_and_comes_back(tickets, inject, fields):
     assert jira.get_tickets(tickets, [READY]).missing == ()
     assert injected() == 2
     again = inject("jira_down", target="core/staging", **fields)
-    with pytest.raises(NeighbourAwayError, match=f"about ticket {READY}"):
+    with pytest.raises(ServiceUnavailableError, match=f"about ticket {READY}"):
         jira.get_tickets(tickets, [READY])
     assert again() == EXTERNAL_SERVICE.attempts
 
 
 def test_rate_limit_of_jira_is_told_and_neither_slept_through_nor_repeated(tickets, inject):
     injected = inject("jira_rate_limit", target="core/staging", retry_after=120, times=10)
-    with pytest.raises(NeighbourAwayError) as caught:
+    with pytest.raises(ServiceUnavailableError) as caught:
         jira.get_tickets(tickets, [READY])
     assert (caught.value.wait, injected()) == (120, 1)
 
@@ -432,39 +432,39 @@ def test_rate_limit_of_jira_is_told_and_neither_slept_through_nor_repeated(ticke
 
 
 def test_troubles_of_an_environment_are_those_not_resolved(errors, town, bare):
-    found = sentry.list_troubles(errors, "example-housing", "core", "staging")
+    found = sentry.list_issues(errors, "example-housing", "core", "staging")
     assert {each.level for each in found} == {"error", "warning"}
     assert "Redis::CannotConnectError" not in {each.title for each in found}
     project = town.sentry.find("example-housing", "core")
     made = town.sentry.report(project, NEWEST, "staging", "KeyError: tenure", count=7)
     town.sentry.report(project, NEWEST, "production", "KeyError: other", count=3)
-    (new,) = sentry.list_troubles(errors, "example-housing", "core", "staging", NEWEST)
+    (new,) = sentry.list_issues(errors, "example-housing", "core", "staging", NEWEST)
     assert (new.id, new.title, new.level, new.count) == (str(made.id), "KeyError: tenure", "error", 7)
     assert new.first_seen == datetime.fromtimestamp(bare.world.clock.now(), new.first_seen.tzinfo)
     assert new.url.endswith(f"/issues/{made.id}/")
 
 
 def test_troubles_of_all_pages_come_once_each(errors, town):
-    before = len(sentry.list_troubles(errors, "example-housing", "core", "staging"))
+    before = len(sentry.list_issues(errors, "example-housing", "core", "staging"))
     project = town.sentry.find("example-housing", "core")
     for number in range(230):
         town.sentry.report(project, NEWEST, "staging", f"KeyError: {number}")
-    found = sentry.list_troubles(errors, "example-housing", "core", "staging")
+    found = sentry.list_issues(errors, "example-housing", "core", "staging")
     assert len({each.id for each in found}) == len(found) == before + 230
 
 
 @pytest.mark.parametrize("fields", [{}, {"status": 503}])
 def test_sentry_that_is_down_is_away_at_once(errors, inject, fields):
     injected = inject("sentry_down", target="core/staging", **fields)
-    with pytest.raises(NeighbourAwayError, match="about project example-housing/core, environment staging"):
-        sentry.list_troubles(errors, "example-housing", "core", "staging")
+    with pytest.raises(ServiceUnavailableError, match="about project example-housing/core, environment staging"):
+        sentry.list_issues(errors, "example-housing", "core", "staging")
     assert injected() == 1
 
 
 def test_rate_limit_of_sentry_says_how_long_it_lasts(errors, inject):
     injected = inject("sentry_rate_limit", target="core/staging", retry_after=40, times=10)
-    with pytest.raises(NeighbourAwayError) as caught:
-        sentry.list_troubles(errors, "example-housing", "core", "staging")
+    with pytest.raises(ServiceUnavailableError) as caught:
+        sentry.list_issues(errors, "example-housing", "core", "staging")
     assert (caught.value.wait, injected()) == (40, 1)
 
 
@@ -474,4 +474,4 @@ def test_rate_limit_of_sentry_says_how_long_it_lasts(errors, inject):
 )
 def test_place_that_sentry_does_not_have_is_named(errors, project, environment, words):
     with pytest.raises(PreconditionError, match=words):
-        sentry.list_troubles(errors, "example-housing", project, environment)
+        sentry.list_issues(errors, "example-housing", project, environment)

@@ -7,8 +7,8 @@ from include.aws import cloudwatch
 from include.errors import BakeFailedError, PreconditionError
 from include.inventory import load
 from include.inventory.loader import SHIPPED
-from include.releases import baking
-from opskit.neighbours import sentry_client
+from include.releases.bake import steps
+from opskit.connections.external_services import sentry_client
 
 RUN = "production_release/one"
 CPU, RDS, ANOMALY = "core-prod-app-average-cpu", "core-prod-rds-cpu", "core-prod-rds-cpu-anomaly"
@@ -30,11 +30,11 @@ def scene(town_scene_of):
 
 
 def keep(scene):
-    return baking.keep_baseline(scene.clients, scene.permit(RUN), scene.target, sentry_client(scene.target))
+    return steps.keep_baseline(scene.clients, scene.writer(RUN), scene.target, sentry_client(scene.target))
 
 
 def look(scene):
-    return baking.look(scene.clients, scene.table, RUN, scene.target, sentry_client(scene.target))
+    return steps.poll_bake(scene.clients, scene.store, RUN, scene.target, sentry_client(scene.target))
 
 
 def bake(scene, seconds=BAKE, step=300):

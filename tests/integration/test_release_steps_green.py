@@ -6,8 +6,10 @@ import pytest
 
 from include.aws.sts import ask_who
 from include.errors import PreconditionError, RolloutFailedError
-from include.releases import green, publishing, staging
-from include.watches import run_watch
+from include.releases.deployment import codedeploy
+from include.releases.image import steps
+from include.releases.staging import steps as staging_steps
+from include.waiter_registry import run_waiter
 from sandbox.commits import BUILT, COMMITS, commit_sha
 from tests.sandbox.release_scene import RUN
 
@@ -23,7 +25,7 @@ def web(town_scene_of):
 
 @pytest.fixture
 def plan(web):
-    return staging.make_plan(web, NEWEST, STAMP)[0]
+    return staging_steps.make_plan(web, NEWEST, STAMP)[0]
 
 
 @pytest.fixture
@@ -32,19 +34,19 @@ def arguments(web, plan):
     (part,) = plan.services
     deploys = web.target.environment.service(part.service).code_deploy
     now = ask_who(web.clients.sts)[1].isoformat()
-    return green.arguments_of(part, deploys, now, now)
+    return codedeploy.arguments_of(part, deploys, now, now)
 
 
 def push(web):
     """Have the commit's image built; its push starts the deployment."""
-    build = publishing.start_build(web, web.permit(), NEWEST)
-    while not publishing.look_at_build(web, RUN, build, NEWEST).done:
+    build = steps.start_build(web, web.writer(), NEWEST)
+    while not steps.poll_build(web, RUN, build, NEWEST).done:
         web.cloud.advance(60)
-    return publishing.find_image(web.clients, web.target, NEWEST).digest
+    return steps.find_image(web.clients, web.target, NEWEST).digest
 
 
 def watch(web, arguments):
-    return run_watch("green_complete", web.clients, arguments)
+    return run_waiter("green_complete", web.clients, arguments)
 
 
 def watch_to_the_end(web, arguments):
@@ -66,11 +68,11 @@ def test_deployment_that_a_push_starts_is_watched_until_its_tasks_have_the_traff
     seen = watch_to_the_end(web, arguments)
     assert any("is InProgress" in each for each in seen)
     assert "2 of 2 tasks on staging-web:2 have the traffic" in seen[-1]
-    assert green.prove_green(web.clients, part, digest) == (
+    assert codedeploy.verify_blue_green(web.clients, part, digest) == (
         f"staging-web: 2 tasks run image {digest[:19]} and have the traffic"
     )
     with pytest.raises(RolloutFailedError, match=f"not {part.before_digest[:19]}"):
-        green.prove_green(web.clients, part, part.before_digest)
+        codedeploy.verify_blue_green(web.clients, part, part.before_digest)
 
 
 def test_rollback_is_a_failure_that_names_both_revisions_and_what_was_before_is_proved(web, plan, arguments):
@@ -80,7 +82,7 @@ def test_rollback_is_a_failure_that_names_both_revisions_and_what_was_before_is_
     with pytest.raises(RolloutFailedError, match=r"rolled back from staging-web:2 to staging-web:1 .*hook failed"):
         watch_to_the_end(web, arguments)
     assert web.injected(fault) == 1
-    assert "2 tasks run image" in green.prove_green(web.clients, part, part.before_digest)
+    assert "2 tasks run image" in codedeploy.verify_blue_green(web.clients, part, part.before_digest)
 
 
 def test_push_that_starts_nothing_is_said_after_a_quarter_of_an_hour(web, arguments):
@@ -95,7 +97,7 @@ def test_push_that_starts_nothing_is_said_after_a_quarter_of_an_hour(web, argume
 
 def test_image_whose_push_is_over_is_refused_unless_it_runs(web):
     with pytest.raises(PreconditionError, match="only the push of an image starts its deployment"):
-        staging.make_plan(web, commit_sha(REPOSITORY, BUILT[0]), STAMP)
+        staging_steps.make_plan(web, commit_sha(REPOSITORY, BUILT[0]), STAMP)
 
 
 def test_service_that_is_being_deployed_is_not_deployed_beside(web, arguments):
@@ -103,4 +105,4 @@ def test_service_that_is_being_deployed_is_not_deployed_beside(web, arguments):
     web.cloud.advance(90)
     assert not watch(web, arguments).done
     with pytest.raises(PreconditionError, match=r"staging-web is being deployed \(deployment d-"):
-        staging.make_plan(web, commit_sha(REPOSITORY, COMMITS - 1), STAMP)
+        staging_steps.make_plan(web, commit_sha(REPOSITORY, COMMITS - 1), STAMP)

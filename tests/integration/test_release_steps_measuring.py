@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import BotoCoreError
 
 from include.errors import BakeFailedError, MigrationFailedError
-from include.releases import measuring
-from include.releases.watches import WATCHES
+from include.releases.load_test import steps
+from include.releases.waiters import WAITERS
 from tests.sandbox.release_scene import NEXT, RUN
 
 CORE, AD_HOC = "core/staging", "core-staging-ad-hoc"
@@ -19,10 +19,10 @@ class Measuring:
         self.command = scene.target.release.performance.command
 
     def start(self, run=RUN):
-        return measuring.start(self.scene, self.scene.permit(run), self.command, self.definition)
+        return steps.start_load_test(self.scene, self.scene.writer(run), self.command, self.definition)
 
     def verify(self, arn):
-        return measuring.verify(self.scene, arn, self.definition)
+        return steps.verify_load_test(self.scene, arn, self.definition)
 
     def tasks(self):
         return self.scene.clients.ecs.list_tasks(cluster="core-staging-app", family=AD_HOC)["taskArns"]
@@ -43,9 +43,9 @@ def test_test_is_started_once_a_run_and_passes_with_what_it_measured(scene, made
     assert made.start() == arn
     assert (made.tasks(), scene.called("ecs.RunTask")) == ([arn], 1)
     arguments = {"cluster": "core-staging-app", "arn": arn, "container": "app"}
-    assert not WATCHES["task_stopped"](scene.clients, arguments, None).done
+    assert not WAITERS["task_stopped"](scene.clients, arguments, None).done
     scene.cloud.advance(120)
-    assert WATCHES["task_stopped"](scene.clients, arguments, None).done
+    assert WAITERS["task_stopped"](scene.clients, arguments, None).done
     text = made.verify(arn)
     pages = [each.path for each in scene.target.release.performance.thresholds]
     assert len(pages) == 5
@@ -58,7 +58,7 @@ def test_test_whose_process_died_before_it_was_kept_is_not_started_twice(scene, 
         raise KeyboardInterrupt("the process is killed here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(measuring, "read_start", killed)
+        patch.setattr(steps, "read_start", killed)
         with pytest.raises(KeyboardInterrupt):
             made.start()
     arn = made.start()

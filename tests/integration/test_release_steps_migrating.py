@@ -6,11 +6,11 @@ import pytest
 from botocore.exceptions import BotoCoreError
 
 from include.errors import LeaseLostError, MigrationFailedError, PreconditionError
-from include.operations.migrations import list_attempts
-from include.releases import migrating
-from include.releases.migrating import Wish
-from include.releases.migration import started_by
-from include.releases.watches import WATCHES
+from include.releases.migration import steps
+from include.releases.migration.rules import started_by
+from include.releases.migration.steps import MigrationRequest
+from include.releases.waiters import WAITERS
+from include.run.migration_attempts import list_attempts
 from tests.sandbox.release_scene import NEXT, RUN, dying_after
 
 CORE, MAPS = "core/staging", "districtbuilder/staging"
@@ -22,32 +22,32 @@ class Migrating:
 
     def __init__(self, scene, **wish):
         self.scene = scene
-        self.plan, _ = migrating.make_plan(
-            scene.clients, scene.table, scene.target, Wish(**{"preset": "migrate", **wish})
+        self.plan, _ = steps.make_plan(
+            scene.clients, scene.store, scene.target, MigrationRequest(**{"preset": "migrate", **wish})
         )
         self.migration = self.plan.migration
 
     def start(self, run=RUN, migration=None):
         scene = self.scene
-        permit = scene.permit(run)
-        return migrating.start(scene.clients, permit, scene.target, migration or self.migration, self.plan.definition)
+        writer = scene.writer(run)
+        return steps.start(scene.clients, writer, scene.target, migration or self.migration, self.plan.definition)
 
     def verify(self, attempt, run=RUN, end=None):
         scene = self.scene
-        return migrating.verify(
-            scene.clients, scene.permit(run), scene.target, self.migration, self.plan.definition, attempt, end
+        return steps.verify(
+            scene.clients, scene.writer(run), scene.target, self.migration, self.plan.definition, attempt, end
         )
 
     def watch(self, attempt):
         cluster = self.scene.target.environment.cluster
         arguments = {"cluster": cluster, "arn": attempt["arn"], "container": self.migration.container}
-        return WATCHES["task_stopped"](self.scene.clients, arguments, None)
+        return WAITERS["task_stopped"](self.scene.clients, arguments, None)
 
     def tasks(self):
         """Return the ARNs of all tasks of this migration that AWS knows."""
         return [
             each.arn
-            for each in migrating.one_offs.list_started(
+            for each in steps.one_offs.list_started(
                 self.scene.clients.ecs,
                 str(self.scene.target.environment.cluster),
                 self.migration.family,
@@ -56,10 +56,10 @@ class Migrating:
         ]
 
     def attempts(self):
-        return list_attempts(self.scene.table, self.scene.target.name, self.migration.key)
+        return list_attempts(self.scene.store, self.scene.target.name, self.migration.key)
 
     def ends(self):
-        documents = self.scene.table.list(f"target#{self.scene.target.name}", f"migration#{self.migration.key}#")
+        documents = self.scene.store.list(f"target#{self.scene.target.name}", f"migration#{self.migration.key}#")
         return [each for each in documents if "outcome" in each]
 
 
@@ -91,7 +91,7 @@ def test_second_start_of_a_run_follows_the_task_of_the_first(scene, made):
 
 def test_task_whose_process_died_before_its_arn_was_kept_is_found_again(scene, made, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(migrating, "keep_arn", killed)
+        patch.setattr(steps, "keep_arn", killed)
         with pytest.raises(KeyboardInterrupt):
             made.start()
     (open_attempt,) = made.attempts()
@@ -104,7 +104,7 @@ def test_task_whose_process_died_before_its_arn_was_kept_is_found_again(scene, m
 
 def test_task_that_ended_well_while_the_process_was_dead_is_found_and_not_made_again(scene, made, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(migrating, "keep_arn", killed)
+        patch.setattr(steps, "keep_arn", killed)
         with pytest.raises(KeyboardInterrupt):
             made.start()
     scene.cloud.advance(120)
@@ -232,10 +232,10 @@ def test_another_run_of_the_same_image_is_done_unless_it_is_asked_for_again(scen
 
 
 def test_run_without_the_lease_starts_nothing(scene, made):
-    old = scene.permit(RUN)
-    scene.permit(NEXT)
+    old = scene.writer(RUN)
+    scene.writer(NEXT)
     with pytest.raises(LeaseLostError):
-        migrating.start(scene.clients, old, scene.target, made.migration, made.plan.definition)
+        steps.start(scene.clients, old, scene.target, made.migration, made.plan.definition)
     assert (made.tasks(), scene.called("ecs.RunTask")) == ([], 0)
 
 
@@ -245,7 +245,7 @@ def test_run_without_the_lease_starts_nothing(scene, made):
 def test_network_of_the_inventory_is_found_by_the_name_of_its_subnets(scene_of):
     scene = scene_of(MAPS)
     made = Migrating(scene)
-    found = migrating.find_network(scene.clients, scene.target, made.migration)["awsvpcConfiguration"]
+    found = steps.find_network(scene.clients, scene.target, made.migration)["awsvpcConfiguration"]
     assert (len(found["subnets"]), found["securityGroups"], found["assignPublicIp"]) == (
         2,
         ["sg-22222221"],
@@ -258,9 +258,9 @@ def test_network_of_the_inventory_is_found_by_the_name_of_its_subnets(scene_of):
 def test_snapshot_is_made_once_a_run_and_waited_for(scene):
     made = Migrating(scene, snapshot=True)
     assert made.migration.snapshot == "core-staging"
-    make = lambda run: migrating.make_snapshot(scene.clients, scene.permit(run), scene.target, made.migration)  # noqa: E731
+    make = lambda run: steps.make_snapshot(scene.clients, scene.writer(run), scene.target, made.migration)  # noqa: E731
     name = make(RUN)
-    look = lambda: WATCHES["snapshot_available"](scene.clients, {"snapshot": name}, None)  # noqa: E731
+    look = lambda: WAITERS["snapshot_available"](scene.clients, {"snapshot": name}, None)  # noqa: E731
     assert not look().done
     assert make(RUN) == name
     assert scene.called("rds.CreateDBSnapshot") == 1
@@ -273,12 +273,12 @@ def test_snapshot_is_made_once_a_run_and_waited_for(scene):
 
 
 def test_snapshot_of_a_process_that_died_is_found_and_not_asked_for_again(scene, monkeypatch):
-    made, create = Migrating(scene, snapshot=True), migrating.rds.create_snapshot
+    made, create = Migrating(scene, snapshot=True), steps.rds.create_snapshot
     with monkeypatch.context() as patch:
-        patch.setattr(migrating.rds, "create_snapshot", dying_after(create))
+        patch.setattr(steps.rds, "create_snapshot", dying_after(create))
         with pytest.raises(KeyboardInterrupt):
-            migrating.make_snapshot(scene.clients, scene.permit(), scene.target, made.migration)
-    name = migrating.make_snapshot(scene.clients, scene.permit(), scene.target, made.migration)
+            steps.make_snapshot(scene.clients, scene.writer(), scene.target, made.migration)
+    name = steps.make_snapshot(scene.clients, scene.writer(), scene.target, made.migration)
     assert scene.called("rds.CreateDBSnapshot") == 1
     (text,) = scene.texts(RUN, "found")
     assert name in text
@@ -288,20 +288,20 @@ def test_snapshot_of_a_process_that_died_is_found_and_not_asked_for_again(scene,
 def test_snapshot_that_fails_or_is_gone_lets_nothing_be_migrated(scene):
     made = Migrating(scene, snapshot=True)
     fault = scene.inject("snapshot_fails")
-    name = migrating.make_snapshot(scene.clients, scene.permit(), scene.target, made.migration)
+    name = steps.make_snapshot(scene.clients, scene.writer(), scene.target, made.migration)
     scene.cloud.advance(600)
     with pytest.raises(MigrationFailedError, match=f"Snapshot {name} is failed, so nothing was migrated"):
-        WATCHES["snapshot_available"](scene.clients, {"snapshot": name}, None)
+        WAITERS["snapshot_available"](scene.clients, {"snapshot": name}, None)
     assert scene.injected(fault) == 1
     with pytest.raises(MigrationFailedError, match="RDS has no snapshot nothing any more"):
-        WATCHES["snapshot_available"](scene.clients, {"snapshot": "nothing"}, None)
+        WAITERS["snapshot_available"](scene.clients, {"snapshot": "nothing"}, None)
 
 
 def test_no_snapshot_is_made_where_none_was_asked_for(scene, made):
-    assert migrating.make_snapshot(scene.clients, scene.permit(), scene.target, made.migration) == ""
+    assert steps.make_snapshot(scene.clients, scene.writer(), scene.target, made.migration) == ""
     assert scene.called("rds.CreateDBSnapshot") == 0
 
 
 def test_image_that_left_the_registry_is_refused_before_anything_starts(scene):
     with pytest.raises(PreconditionError, match="is not in the registry any more"):
-        migrating.resolve_digest(scene.clients, scene.target, "core:nothing")
+        steps.resolve_digest(scene.clients, scene.target, "core:nothing")

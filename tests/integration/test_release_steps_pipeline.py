@@ -9,9 +9,11 @@ from include.aws.sts import ask_who
 from include.errors import DriftError, PreconditionError, RolloutFailedError
 from include.inventory import load
 from include.inventory.loader import SHIPPED
-from include.releases import deploying, green, production, publication, returning
-from include.releases.green_deploying import advance_green, pushed_definition
-from include.watches import run_watch
+from include.releases.deployment import codedeploy, steps
+from include.releases.deployment.codedeploy_steps import advance_codedeploy, pushed_definition
+from include.releases.production import github_release, preflight
+from include.releases.rollback import preflight as rollback_preflight
+from include.waiter_registry import run_waiter
 from sandbox.aws.sim import external_pipeline
 from sandbox.commits import COMMITS, RELEASED, STAGED, commit_sha
 
@@ -42,7 +44,7 @@ def staged(town_scene_of):
 
 
 def make_plan(web, staged):
-    return production.make_plan(web, staged.table, production.Wish(), STAMP, lambda _: "running")
+    return preflight.make_plan(web, staged.store, preflight.ReleaseRequest(), STAMP, lambda _: "running")
 
 
 @pytest.fixture
@@ -56,15 +58,15 @@ def since(web):
 
 
 def publish(web, plan):
-    publication.draft_release(web, web.permit(RUN), plan)
-    return datetime.fromisoformat(publication.publish_release(web, web.permit(RUN), plan))
+    github_release.draft_release(web, web.writer(RUN), plan)
+    return datetime.fromisoformat(github_release.publish_release(web, web.writer(RUN), plan))
 
 
 def follow(web, plan, published):
     """Look at the pipeline until it is over; returns what was seen."""
     seen = []
     while True:
-        progress = publication.look_at_pipeline(web, plan, published)
+        progress = github_release.poll_pipeline(web, plan, published)
         seen.append(progress.text)
         if progress.done:
             return seen
@@ -73,9 +75,9 @@ def follow(web, plan, published):
 
 def await_end(web, name, part, since, digest=None):
     """Look at a deployment until it is over."""
-    pushed = deploying.pushed_at(web.clients, web.target, digest).isoformat() if digest else ""
-    arguments = green.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed)
-    while not run_watch(name, web.clients, arguments).done:
+    pushed = steps.pushed_at(web.clients, web.target, digest).isoformat() if digest else ""
+    arguments = codedeploy.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed)
+    while not run_waiter(name, web.clients, arguments).done:
         web.cloud.advance(60)
 
 
@@ -85,7 +87,7 @@ def service_of(web):
 
 def go(web, part, wanted, since, run=RUN):
     """Have the service brought to a task definition, looking again and again."""
-    while not advance_green(web.clients, web.permit(run), service_of(web), part, wanted, since):
+    while not advance_codedeploy(web.clients, web.writer(run), service_of(web), part, wanted, since):
         web.cloud.advance(60)
         await_end(web, "green_ended", part, since)
 
@@ -103,11 +105,11 @@ def test_image_that_staging_has_proved_is_planned_from_its_registry(web, plan):
     assert (plan.commit, plan.deployed_by, plan.workflow) == (COMMIT, "pipeline", "production_pipeline.yml")
     assert plan.proved_on == "planning-data/staging"
     assert "workflow production_pipeline.yml" in plan.changes[1].what
-    assert production.ecr.describe_image(web.clients.ecr, web.target.registry, COMMIT) is None
+    assert preflight.ecr.describe_image(web.clients.ecr, web.target.registry, COMMIT) is None
 
 
 def test_pipeline_that_publishing_starts_is_followed_and_its_image_is_deployed(web, plan, since, released):
-    assert "3 tasks run image" in green.prove_green(web.clients, released, plan.image)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, released, plan.image)
     seen = follow(web, plan, since)
     assert seen[-1].startswith("Production pipeline succeeded: http")
     assert pushed_definition(web.clients, service_of(web), released, since).endswith("production-web:2")
@@ -115,12 +117,12 @@ def test_pipeline_that_publishing_starts_is_followed_and_its_image_is_deployed(w
 
 def test_image_that_never_came_is_said(web, plan):
     with pytest.raises(PreconditionError, match=r"of planning-data/production has no image sha256:.*why it never came"):
-        deploying.pushed_at(web.clients, web.target, plan.image)
+        steps.pushed_at(web.clients, web.target, plan.image)
 
 
 def test_pipeline_that_fails_is_a_failure_that_names_its_page(web, plan):
     published = publish(web, plan)
-    run = production.github.find_run(web.github, plan.workflow, "release", since=published)
+    run = preflight.github.find_run(web.github, plan.workflow, "release", since=published)
     web.github.get_workflow_run(run.id).cancel()
     with pytest.raises(RolloutFailedError, match=r"Production pipeline ended with cancelled: http.*stays published"):
         follow(web, plan, published)
@@ -135,7 +137,7 @@ def test_pipeline_that_never_begins_is_said_after_a_quarter_of_an_hour(web, plan
 
 def test_release_goes_back_by_a_deployment_of_what_ran_before(web, plan, since, released):
     go(web, released, released.before, since)
-    assert "3 tasks run image" in green.prove_green(web.clients, released, released.before_digest)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, released, released.before_digest)
     assert web.called("codedeploy.CreateDeployment") == 2  # the push's, and this one
     go(web, released, released.before, since)
     assert web.called("codedeploy.CreateDeployment") == 2
@@ -145,42 +147,42 @@ def test_alarm_that_sends_it_back_does_not_stop_its_way_back(web, since, release
     fault = web.inject("alarm", name="production-web-5xx")
     go(web, released, released.before, since)
     assert web.injected(fault) > 0
-    assert "3 tasks run image" in green.prove_green(web.clients, released, released.before_digest)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, released, released.before_digest)
 
 
 def test_deployment_of_the_release_that_is_still_at_work_is_stopped_on_the_way_back(web, plan, since):
     follow(web, plan, publish(web, plan))
     (part,) = plan.services
     web.cloud.advance(100)
-    pushed = deploying.pushed_at(web.clients, web.target, plan.image).isoformat()
-    arguments = green.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed)
-    assert "is InProgress" in run_watch("green_complete", web.clients, arguments).text
+    pushed = steps.pushed_at(web.clients, web.target, plan.image).isoformat()
+    arguments = codedeploy.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed)
+    assert "is InProgress" in run_waiter("green_complete", web.clients, arguments).text
     go(web, part, part.before, since)
     assert web.called("codedeploy.StopDeployment") == 1
     assert web.called("codedeploy.CreateDeployment") == 1
-    assert "3 tasks run image" in green.prove_green(web.clients, part, part.before_digest)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, part, part.before_digest)
 
 
 def test_deployment_that_the_push_may_still_start_is_waited_for_on_the_way_back(web, plan, since):
     follow(web, plan, publish(web, plan))
     (part,) = plan.services
-    pushed = deploying.find_push(web.clients, web.target, plan.image, [part])
+    pushed = steps.find_push(web.clients, web.target, plan.image, [part])
     assert pushed is not None
-    assert not advance_green(web.clients, web.permit(RUN), service_of(web), part, part.before, since, pushed)
-    arguments = green.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed.isoformat())
-    assert "may still start a deployment" in run_watch("green_ended", web.clients, arguments).text
+    assert not advance_codedeploy(web.clients, web.writer(RUN), service_of(web), part, part.before, since, pushed)
+    arguments = codedeploy.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed.isoformat())
+    assert "may still start a deployment" in run_waiter("green_ended", web.clients, arguments).text
     web.cloud.advance(100)
     go(web, part, part.before, since)
     assert web.called("codedeploy.StopDeployment") == 1
-    assert "3 tasks run image" in green.prove_green(web.clients, part, part.before_digest)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, part, part.before_digest)
 
 
 def test_push_that_starts_nothing_does_not_hold_up_the_way_back_for_ever(web, plan, since):
     (part,) = plan.services
-    assert deploying.find_push(web.clients, web.target, plan.image, [part]) is None
-    assert advance_green(web.clients, web.permit(RUN), service_of(web), part, part.before, since, since) is False
+    assert steps.find_push(web.clients, web.target, plan.image, [part]) is None
+    assert advance_codedeploy(web.clients, web.writer(RUN), service_of(web), part, part.before, since, since) is False
     web.cloud.advance(16 * 60)
-    assert advance_green(web.clients, web.permit(RUN), service_of(web), part, part.before, since, since) is True
+    assert advance_codedeploy(web.clients, web.writer(RUN), service_of(web), part, part.before, since, since) is True
 
 
 def test_service_without_a_task_proves_nothing(web, plan):
@@ -188,13 +190,13 @@ def test_service_without_a_task_proves_nothing(web, plan):
     web.clients.ecs.update_service(cluster=part.cluster, service=part.service, desiredCount=0)
     web.cloud.advance(600)
     with pytest.raises(RolloutFailedError, match=r"has 0 running tasks with the traffic and 0 that ECS lists"):
-        green.prove_green(web.clients, part, part.before_digest)
+        codedeploy.verify_blue_green(web.clients, part, part.before_digest)
 
 
 def test_answer_that_is_lost_is_found_and_no_second_deployment_is_asked_for(web, since, released):
     fault = web.inject("lost_answer", action="CreateDeployment", times=1)
     with pytest.raises(Exception, match=r"Connection was closed|CreateDeployment"):
-        advance_green(web.clients, web.permit(RUN), service_of(web), released, released.before, since)
+        advance_codedeploy(web.clients, web.writer(RUN), service_of(web), released, released.before, since)
     assert web.injected(fault) == 1
     go(web, released, released.before, since)
     assert web.called("codedeploy.CreateDeployment") == 2
@@ -217,7 +219,7 @@ def test_deployment_of_somebody_else_is_not_stopped(web, since, released):
     external_pipeline.push(web.cloud.world, web.target, commit_sha(REPOSITORY, COMMITS), "somebody's own push")
     web.cloud.advance(100)
     with pytest.raises(DriftError, match=r"CodeDeploy is at work on production-web .*which this run has not begun"):
-        advance_green(web.clients, web.permit(RUN), service_of(web), released, released.before, since)
+        advance_codedeploy(web.clients, web.writer(RUN), service_of(web), released, released.before, since)
     assert web.called("codedeploy.StopDeployment") == 0
     assert later > since
 
@@ -230,16 +232,16 @@ def test_commit_whose_image_was_pushed_before_is_refused_and_the_way_to_it_named
 
 def test_person_takes_it_to_any_release_that_ran_here(web, released, since):
     go(web, released, released.before, since)
-    plan, asked = returning.make_plan(web.clients, web.target, COMMIT)
+    plan, asked = rollback_preflight.make_plan(web.clients, web.target, COMMIT)
     (part,) = plan.services
     assert plan.changes[0].what == "production-web (CodeDeploy, blue-green)"
     go(web, part, plan.to[part.service], asked, "release_rollback/one")
-    assert "3 tasks run image" in green.prove_green(web.clients, part, plan.image)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, part, plan.image)
     with pytest.raises(PreconditionError, match=f"choose one that is still there: .*{COMMIT}"):
-        returning.make_plan(web.clients, web.target, "v0.0.1")
+        rollback_preflight.make_plan(web.clients, web.target, "v0.0.1")
 
 
 def test_way_back_is_told_with_both_revisions(web, since, released):
     released_as = {released.service: pushed_definition(web.clients, service_of(web), released, since)}
-    back = deploying.find_way_back(web.clients, web.target, (released,), released_as)
+    back = steps.find_rollback(web.clients, web.target, (released,), released_as)
     assert back.text == "Going back: production-web from production-web:2 to production-web:1."

@@ -10,13 +10,15 @@ from include import github, jira
 from include.errors import PreconditionError
 from include.inventory import load
 from include.inventory.loader import SHIPPED
-from include.operations import documents
-from include.operations.leases import keep_lease, read_lease, release_lease, try_claim
-from include.operations.proofs import add_proof
-from include.releases import production, publication, staging, ticketing
-from include.releases.production import Wish
-from include.releases.ticketing import DONE, LABEL
-from opskit.neighbours import jira_client
+from include.releases.production import github_release, preflight
+from include.releases.production import tickets as production_tickets
+from include.releases.production.preflight import ReleaseRequest
+from include.releases.production.tickets import DONE, LABEL
+from include.releases.staging import steps
+from include.run import documents
+from include.run.image_attestations import add_attestation
+from include.run.lease.store import keep_lease, read_lease, release_lease, try_claim
+from opskit.connections.external_services import jira_client
 from sandbox.commits import BUILT, STAGED, commit_sha
 from tests.sandbox.release_scene import RUN as STAGING_RUN
 from tests.sandbox.release_scene import dying_after
@@ -49,11 +51,11 @@ def proving(town_scene_of):
 
 def plan(scene, proving, alive=True, **wish):
     state = "running" if alive else "failed"
-    return production.make_plan(scene, proving.table, Wish(**wish), STAMP, lambda _: state)[0]
+    return preflight.make_plan(scene, proving.store, ReleaseRequest(**wish), STAMP, lambda _: state)[0]
 
 
 def draft(scene, made):
-    return publication.draft_release(scene, scene.permit(RUN), made, "https://jira.example")
+    return github_release.draft_release(scene, scene.writer(RUN), made, "https://jira.example")
 
 
 def releases(scene, tag):
@@ -67,8 +69,8 @@ def test_last_commit_that_staging_has_proved_is_released(scene, proving):
     made = plan(scene, proving)
     assert (made.commit, made.version, made.previous) == (STAGED_COMMIT, "v0.6.15", "v0.6.14")
     assert made.readable == "production-v0.6.15-20261121120000"
-    image = staging.find_image(scene.clients, scene.target, BUILT_ONLY)
-    add_proof(proving.table, "core/staging", image.digest, BUILT_ONLY, STAGING_RUN, {})
+    image = steps.find_image(scene.clients, scene.target, BUILT_ONLY)
+    add_attestation(proving.store, "core/staging", image.digest, BUILT_ONLY, STAGING_RUN, {})
     newer = plan(scene, proving)
     assert (newer.commit, newer.image, newer.proved_by) == (BUILT_ONLY, image.digest, STAGING_RUN)
     assert plan(scene, proving, commit=STAGED_COMMIT).commit == STAGED_COMMIT
@@ -76,10 +78,10 @@ def test_last_commit_that_staging_has_proved_is_released(scene, proving):
 
 
 def test_nothing_is_released_where_staging_has_proved_nothing(scene, proving):
-    table = proving.clients.dynamodb
-    for item in table.scan(TableName="runbook-operations")["Items"]:
+    store = proving.clients.dynamodb
+    for item in store.scan(TableName="runbook-operations")["Items"]:
         if item["sk"]["S"].startswith("proof#"):
-            table.delete_item(TableName="runbook-operations", Key={key: item[key] for key in ("pk", "sk")})
+            store.delete_item(TableName="runbook-operations", Key={key: item[key] for key in ("pk", "sk")})
     with pytest.raises(PreconditionError, match=r"^core/staging has never proved an image"):
         plan(scene, proving)
     with pytest.raises(PreconditionError, match=r"No staging deployment of image .* is on record for core/staging"):
@@ -92,23 +94,23 @@ def test_image_that_staging_has_not_proved_is_refused(scene, proving):
 
 
 def test_nothing_is_released_while_staging_is_being_deployed(scene, proving):
-    proving.permit(STAGING_RUN)
+    proving.writer(STAGING_RUN)
     with pytest.raises(PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}\)"):
         plan(scene, proving)
-    release_lease(proving.table, "core/staging", STAGING_RUN)
+    release_lease(proving.store, "core/staging", STAGING_RUN)
     assert plan(scene, proving).commit == STAGED_COMMIT
 
 
 def test_what_dead_runs_left_behind_on_staging_is_in_nobodys_way(scene, proving):
-    proving.permit(STAGING_RUN)
-    fencing = read_lease(proving.table, "core/staging").fencing
-    try_claim(proving.table, "core/staging", "staging_deployment/two", "waits", STAMP, lambda _: "running")
+    proving.writer(STAGING_RUN)
+    fencing = read_lease(proving.store, "core/staging").fencing
+    try_claim(proving.store, "core/staging", "staging_deployment/two", "waits", STAMP, lambda _: "running")
     with pytest.raises(
         PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}, staging_deployment/two\)"
     ):
         plan(scene, proving)
     assert plan(scene, proving, alive=False).commit == STAGED_COMMIT
-    keep_lease(proving.table, "core/staging", STAGING_RUN, fencing, "mixed")
+    keep_lease(proving.store, "core/staging", STAGING_RUN, fencing, "mixed")
     with pytest.raises(PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}\)"):
         plan(scene, proving, alive=False)
 
@@ -143,12 +145,12 @@ def test_commit_that_waits_for_somebody_elses_check_is_refused(scene, proving):
 
 
 def test_container_that_differs_from_the_one_that_was_proved_is_told(scene, proving):
-    image = staging.find_image(scene.clients, scene.target, BUILT_ONLY)
-    parts = staging.make_plan(proving, BUILT_ONLY, STAMP)[0].services
+    image = steps.find_image(scene.clients, scene.target, BUILT_ONLY)
+    parts = steps.make_plan(proving, BUILT_ONLY, STAMP)[0].services
     template = json.loads(parts[0].template)
     template["environment"] = [*template["environment"], "ELSEWHERE"]
     other = [parts[0].model_copy(update={"template": json.dumps(template)}), parts[1]]
-    staging.keep_proof(proving, STAGING_RUN, image.digest, BUILT_ONLY, other)
+    steps.attest_image(proving, STAGING_RUN, image.digest, BUILT_ONLY, other)
     differences = plan(scene, proving).template_differences
     assert differences
     assert all(each.startswith("container app of core-prod-app ") for each in differences)
@@ -165,11 +167,11 @@ def test_release_is_drafted_once_with_its_notes_and_published_once(scene, provin
     (found,) = releases(scene, "v0.6.15")
     assert (found.draft, found.target_commitish) == (True, made.commit)
     assert READY in found.body
-    kept = scene.table.get(*documents.release_notes(RUN))
+    kept = scene.store.get(*documents.release_notes(RUN))
     assert (kept["url"], kept["notes"]) == (url, found.body)
-    at = publication.publish_release(scene, scene.permit(RUN), made)
+    at = github_release.publish_release(scene, scene.writer(RUN), made)
     scene.cloud.advance(60)
-    assert publication.publish_release(scene, scene.permit(RUN), made) == at
+    assert github_release.publish_release(scene, scene.writer(RUN), made) == at
     (found,) = releases(scene, "v0.6.15")
     assert found.draft is False
     assert github.find_commit(scene.github, "v0.6.15") == made.commit
@@ -183,7 +185,7 @@ def test_draft_whose_answer_got_lost_is_made_once(scene, proving, monkeypatch):
         faults.append(scene.inject("github_lost_answer", times=1))
         return notes
 
-    monkeypatch.setattr(production.github, "generate_notes", then_lose_an_answer, raising=False)
+    monkeypatch.setattr(preflight.github, "generate_notes", then_lose_an_answer, raising=False)
     url = draft(scene, made)
     assert [scene.injected(each) for each in faults] == [1]
     (found,) = releases(scene, "v0.6.15")
@@ -194,7 +196,7 @@ def test_publication_whose_answer_got_lost_is_made_once(scene, proving):
     made = plan(scene, proving)
     draft(scene, made)
     fault = scene.inject("github_lost_answer", times=1)
-    at = publication.publish_release(scene, scene.permit(RUN), made)
+    at = github_release.publish_release(scene, scene.writer(RUN), made)
     assert scene.injected(fault) == 1
     (found,) = releases(scene, "v0.6.15")
     assert (found.draft, found.published_at.isoformat()) == (False, at)
@@ -204,10 +206,10 @@ def test_publication_whose_process_died_is_found_on_github(scene, proving, monke
     made, publish = plan(scene, proving), github.publish
     draft(scene, made)
     with monkeypatch.context() as patch:
-        patch.setattr(production.github, "publish", dying_after(publish), raising=False)
+        patch.setattr(preflight.github, "publish", dying_after(publish), raising=False)
         with pytest.raises(KeyboardInterrupt):
-            publication.publish_release(scene, scene.permit(RUN), made)
-    publication.publish_release(scene, scene.permit(RUN), made)
+            github_release.publish_release(scene, scene.writer(RUN), made)
+    github_release.publish_release(scene, scene.writer(RUN), made)
     (text,) = scene.texts(RUN, "found")
     assert text.startswith("github.PublishRelease")
     assert text.endswith("that it was made")
@@ -219,7 +221,7 @@ def test_draft_that_somebody_removed_is_not_published(scene, proving):
     draft(scene, made)
     releases(scene, "v0.6.15")[0].delete_release()
     with pytest.raises(PreconditionError, match=f"{REPOSITORY} has no draft v0.6.15 any more"):
-        publication.publish_release(scene, scene.permit(RUN), made)
+        github_release.publish_release(scene, scene.writer(RUN), made)
     assert github.find_commit(scene.github, "v0.6.15") is None
 
 
@@ -227,7 +229,7 @@ def test_draft_that_somebody_removed_is_not_published(scene, proving):
 
 
 def move(scene, *keys, client=None):
-    return ticketing.move_tickets(scene.permit(RUN), client or jira_client(scene.target), keys)
+    return production_tickets.move_tickets(scene.writer(RUN), client or jira_client(scene.target), keys)
 
 
 def test_tickets_are_moved_once_and_missing_ones_are_said_and_stop_nothing(scene):
@@ -250,7 +252,7 @@ def test_jira_that_is_away_leaves_its_tickets_and_stops_nothing(scene):
 
 
 def test_nothing_is_said_of_tickets_where_there_are_none(scene):
-    assert ticketing.move_tickets(scene.permit(RUN), None, [READY]) == "no ticket was touched"
+    assert production_tickets.move_tickets(scene.writer(RUN), None, [READY]) == "no ticket was touched"
     assert move(scene) == "no ticket was touched"
 
 
@@ -258,6 +260,9 @@ def test_tickets_of_a_release_that_went_back_say_so_and_stay_where_they_are(scen
     client = jira_client(scene.target)
     before = jira.get_tickets(client, [READY]).tickets[0]
     for _ in range(2):
-        assert ticketing.mark_tickets(scene.permit(RUN), client, [READY]) == "1 of 1 tickets tagged Release-went-back"
+        assert (
+            production_tickets.mark_tickets(scene.writer(RUN), client, [READY])
+            == "1 of 1 tickets tagged Release-went-back"
+        )
     after = jira.get_tickets(client, [READY]).tickets[0]
     assert (after.status, set(after.labels)) == (before.status, {*before.labels, "Release-went-back"})

@@ -5,9 +5,9 @@ from botocore.exceptions import BotoCoreError
 
 from include import github
 from include.aws import codebuild
-from include.errors import NeighbourAwayError, PreconditionError
-from include.releases import publishing
-from include.releases.publishing import CODEBUILD, GITHUB, NONE
+from include.errors import PreconditionError, ServiceUnavailableError
+from include.releases.image import steps
+from include.releases.image.steps import CODEBUILD, GITHUB, NONE
 from sandbox.commits import BUILT, COMMITS, commit_sha
 from sandbox.external_services.github.state import QUEUED
 from tests.sandbox.release_scene import RUN, dying_after
@@ -31,11 +31,11 @@ def maps(town_scene_of):
 
 
 def start(scene, commit):
-    return publishing.start_build(scene, scene.permit(), commit)
+    return steps.start_build(scene, scene.writer(), commit)
 
 
 def look(scene, build, commit):
-    return publishing.look_at_build(scene, RUN, build, commit)
+    return steps.poll_build(scene, RUN, build, commit)
 
 
 def builds(scene):
@@ -52,19 +52,17 @@ def dispatched(scene):
 
 def test_image_that_is_there_is_not_built(core):
     commit = BUILT_ONLY
-    plan, _ = publishing.make_plan(core, commit)
+    plan, _ = steps.make_plan(core, commit)
     build = start(core, commit)
     assert (plan.changes, build) == ((), {"kind": NONE, "id": "", "url": ""})
     progress = look(core, build, commit)
     assert progress.done
     assert "scan complete" in progress.text
     assert dispatched(core) == 0
-    digest = publishing.find_image(core.clients, core.target, commit).digest
-    assert publishing.prove_image(core, commit, digest).startswith(
-        f"image {digest} is commit {commit[:12]}; scan complete"
-    )
+    digest = steps.find_image(core.clients, core.target, commit).digest
+    assert steps.verify_image(core, commit, digest).startswith(f"image {digest} is commit {commit[:12]}; scan complete")
     with pytest.raises(PreconditionError, match=r"has image sha256:.* in the registry now, not sha256:000"):
-        publishing.prove_image(core, commit, f"sha256:{'0' * 64}")
+        steps.verify_image(core, commit, f"sha256:{'0' * 64}")
 
 
 def test_plan_of_an_image_that_is_missing_names_its_builder(core, maps):
@@ -72,13 +70,13 @@ def test_plan_of_an_image_that_is_missing_names_its_builder(core, maps):
         (core, NEWEST, f"workflow {WORKFLOW}"),
         (maps, NEWEST_MAPS, "CodeBuild project districtbuilder-image"),
     ):
-        plan, _ = publishing.make_plan(scene, commit)
+        plan, _ = steps.make_plan(scene, commit)
         assert any(words in each.what for each in plan.changes)
 
 
 def test_beginning_of_a_commit_is_no_commit(core):
     with pytest.raises(PreconditionError, match="is no commit"):
-        publishing.find_image(core.clients, core.target, NEWEST[:7])
+        steps.find_image(core.clients, core.target, NEWEST[:7])
 
 
 # CodeBuild
@@ -93,14 +91,14 @@ def test_codebuild_builds_once_over_a_retry_and_is_followed_to_its_image(maps):
     maps.cloud.advance(420)
     assert look(maps, build, NEWEST_MAPS).done
     assert start(maps, NEWEST_MAPS) == build, "although the image is there now"
-    image = publishing.find_image(maps.clients, maps.target, NEWEST_MAPS)
+    image = steps.find_image(maps.clients, maps.target, NEWEST_MAPS)
     assert NEWEST_MAPS[:7] in image.tags
 
 
 def test_build_whose_process_died_before_it_was_kept_is_followed(maps, monkeypatch):
     begin = codebuild.start_build
     with monkeypatch.context() as patch:
-        patch.setattr(publishing.codebuild, "start_build", dying_after(begin))
+        patch.setattr(steps.codebuild, "start_build", dying_after(begin))
         with pytest.raises(KeyboardInterrupt):
             start(maps, NEWEST_MAPS)
     (known,) = builds(maps)
@@ -151,7 +149,7 @@ def test_workflow_is_dispatched_once_over_a_retry_and_is_followed_to_its_image(c
 
 def test_workflow_whose_answer_got_lost_is_dispatched_once(core):
     fault = core.inject("github_lost_answer", times=1)
-    with pytest.raises(NeighbourAwayError):
+    with pytest.raises(ServiceUnavailableError):
         start(core, NEWEST)
     assert core.injected(fault) == 1
     build = start(core, NEWEST)
@@ -162,7 +160,7 @@ def test_workflow_whose_answer_got_lost_is_dispatched_once(core):
 
 def test_dispatch_whose_answer_got_lost_is_an_open_question_on_record(core):
     fault = core.inject("github_lost_answer", times=1)
-    with pytest.raises(NeighbourAwayError):
+    with pytest.raises(ServiceUnavailableError):
         start(core, NEWEST)
     assert core.injected(fault) == 1
     start(core, NEWEST)
@@ -176,7 +174,7 @@ def test_run_that_was_there_before_is_not_taken_for_this_runs_own(core):
     assert dispatched(core) == 2
     core.cloud.advance(QUEUED + 400)
     assert github.get_run(core.github, old).status == "completed"
-    assert publishing.find_image(core.clients, core.target, NEWEST) is not None
+    assert steps.find_image(core.clients, core.target, NEWEST) is not None
     assert "image sha256:" in look(core, build, NEWEST).text
 
 
@@ -209,9 +207,9 @@ def test_critical_finding_refuses_the_image_before_and_after_its_build(core):
     build = start(core, BUILT_ONLY)
     with pytest.raises(PreconditionError, match=r"has 2 CRITICAL findings .*fix them and build again"):
         look(core, build, BUILT_ONLY)
-    digest = publishing.find_image(core.clients, core.target, BUILT_ONLY).digest
+    digest = steps.find_image(core.clients, core.target, BUILT_ONLY).digest
     with pytest.raises(PreconditionError, match="has 2 CRITICAL findings"):
-        publishing.prove_image(core, BUILT_ONLY, digest)
+        steps.verify_image(core, BUILT_ONLY, digest)
     assert core.injected(fault) >= 2
 
 

@@ -5,7 +5,7 @@ import yaml
 
 from include.inventory import load
 from include.inventory.loader import SHIPPED
-from include.releases import publishing
+from include.releases.image import steps
 from sandbox.commits import COMMITS, commit_sha
 from tests.sandbox.release_scene import RUN
 
@@ -24,12 +24,12 @@ def small_inventory(tmp_path_factory):
 
 def test_one_build_brings_the_image_into_both(town_scene_of):
     scene = town_scene_of("planning-data/staging")
-    assert publishing.find_images(scene, NEWEST) == {
+    assert steps.find_images(scene, NEWEST) == {
         "444444444442/planning-data": None,
         "444444444441/planning-data": None,
     }
-    build = publishing.start_build(scene, scene.permit(), NEWEST)
-    while not publishing.look_at_build(scene, RUN, build, NEWEST).done:
+    build = steps.start_build(scene, scene.writer(), NEWEST)
+    while not steps.poll_build(scene, RUN, build, NEWEST).done:
         scene.cloud.advance(60)
-    found = publishing.find_images(scene, NEWEST).values()
+    found = steps.find_images(scene, NEWEST).values()
     assert len({each.digest for each in found}) == 1

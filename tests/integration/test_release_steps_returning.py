@@ -1,7 +1,7 @@
 """A rollback that a person starts, of a service on instances whose family one-off tasks share."""
 
 from include.aws.task_definitions import describe_definition, takes
-from include.releases import returning
+from include.releases.rollback import preflight
 
 MAPS = "districtbuilder/staging"
 
@@ -22,5 +22,5 @@ def test_revision_of_a_one_off_is_nothing_that_a_service_on_instances_goes_back_
     )["taskDefinition"]
     assert takes(made, "FARGATE")
     assert not takes(made, service.launch_type)
-    candidates = returning.list_candidates(scene.clients, (), service)
+    candidates = preflight.list_candidates(scene.clients, (), service)
     assert [each.definition for each in candidates] == [live["taskDefinitionArn"]]

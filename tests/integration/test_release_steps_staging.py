@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from include.errors import PreconditionError
-from include.operations.proofs import last_proof, read_proof
-from include.releases import staging
+from include.releases.staging import steps
+from include.run.image_attestations import last_attestation, read_attestation
 from sandbox.commits import BUILT, COMMITS, STAGED, commit_sha
 from tests.sandbox.release_scene import NEXT, RUN
 
@@ -24,7 +24,7 @@ def scene(town_scene_of):
 
 
 def test_plan_is_of_the_commit_and_of_what_runs_and_the_same_when_made_again(scene):
-    plan, _ = staging.make_plan(scene, BUILT_ONLY, STAMP)
+    plan, _ = steps.make_plan(scene, BUILT_ONLY, STAMP)
     assert (plan.commit, plan.tag, plan.readable) == (BUILT_ONLY, BUILT_ONLY, "staging-20261121120000")
     assert [(each.service, each.before.rsplit("/", 1)[-1], each.count) for each in plan.services] == [
         (APP, f"{APP}:1", 4),
@@ -32,38 +32,38 @@ def test_plan_is_of_the_commit_and_of_what_runs_and_the_same_when_made_again(sce
     ]
     assert all(each.template for each in plan.services)
     assert plan.migration.key
-    assert staging.make_plan(scene, BUILT_ONLY, STAMP)[0].digest == plan.digest
+    assert steps.make_plan(scene, BUILT_ONLY, STAMP)[0].digest == plan.digest
     writes = [each.action for each in scene.cloud.application.calls if each.mutates and each.service != "dynamodb"]
     assert writes == [], "a plan changes nothing"
 
 
 def test_plan_of_a_commit_that_is_older_than_what_runs_says_so(scene):
     said = f"Older than commit {RUNNING[:12]}, which runs now: staging goes back in time."
-    assert said in staging.make_plan(scene, BUILT_ONLY, STAMP)[0].notes
-    assert staging.make_plan(scene, RUNNING, STAMP)[0].notes == ()
-    assert staging.make_plan(scene, NEWEST, STAMP)[0].notes == ()
+    assert said in steps.make_plan(scene, BUILT_ONLY, STAMP)[0].notes
+    assert steps.make_plan(scene, RUNNING, STAMP)[0].notes == ()
+    assert steps.make_plan(scene, NEWEST, STAMP)[0].notes == ()
 
 
 def test_running_commit_that_github_has_lost_keeps_nobody_from_deploying(scene, neighbourhood):
     commits, newer = neighbourhood.github.repositories[REPOSITORY].commits, commit_sha(REPOSITORY, STAGED + 1)
     commits[newer] = replace(commits[newer], parents=commits.pop(RUNNING).parents)  # history was rewritten
-    assert staging.make_plan(scene, BUILT_ONLY, STAMP)[0].notes == ()
+    assert steps.make_plan(scene, BUILT_ONLY, STAMP)[0].notes == ()
 
 
 def test_plan_of_a_commit_without_an_image_builds_it_and_keys_its_migration_later(scene):
-    plan, _ = staging.make_plan(scene, NEWEST, STAMP)
+    plan, _ = steps.make_plan(scene, NEWEST, STAMP)
     assert (plan.image, plan.migration.key) == ("", "")
     assert plan.changes[0].what == f"build the image of commit {NEWEST[:12]}"
 
 
 def test_commit_that_is_not_on_its_branch_is_refused(scene):
     with pytest.raises(PreconditionError, match=f"Commit {ELSEWHERE[:12]} is not on main"):
-        staging.make_plan(scene, ELSEWHERE, STAMP)
+        steps.make_plan(scene, ELSEWHERE, STAMP)
 
 
 def test_commit_with_a_red_check_is_refused_by_plan_and_wait(scene):
     fault = scene.inject("github_checks", state="red")
-    for ask in (lambda: staging.make_plan(scene, NEWEST, STAMP), lambda: staging.look_at_checks(scene, NEWEST)):
+    for ask in (lambda: steps.make_plan(scene, NEWEST, STAMP), lambda: steps.poll_checks(scene, NEWEST)):
         with pytest.raises(PreconditionError, match=rf"^Commit {NEWEST[:12]} has failed checks: \w+ \(failure\)"):
             ask()
     assert scene.injected(fault) >= 2
@@ -71,13 +71,13 @@ def test_commit_with_a_red_check_is_refused_by_plan_and_wait(scene):
 
 def test_pending_checks_are_waited_for_and_do_not_keep_a_plan_from_being_made(scene):
     fault = scene.inject("github_checks", state="pending")
-    plan, _ = staging.make_plan(scene, NEWEST, STAMP)
+    plan, _ = steps.make_plan(scene, NEWEST, STAMP)
     assert plan.commit == NEWEST
-    progress = staging.look_at_checks(scene, NEWEST)
+    progress = steps.poll_checks(scene, NEWEST)
     assert (progress.done, progress.text) == (False, f"commit {NEWEST[:12]} waits for Lint, Tests")
     assert scene.injected(fault) >= 2
     scene.control.delete(f"/faults/{fault}")
-    progress = staging.look_at_checks(scene, NEWEST)
+    progress = steps.poll_checks(scene, NEWEST)
     assert (progress.done, progress.text) == (True, f"2 checks of commit {NEWEST[:12]} are green")
 
 
@@ -85,19 +85,19 @@ def test_commit_that_nothing_has_checked_yet_is_waited_for(scene, neighbourhood)
     sha = neighbourhood.github.push(
         neighbourhood.github.find("example-housing", "core"), "unchecked", "Just pushed", "dana"
     ).sha
-    known = staging.github.list_checks(scene.github, sha)
-    progress = staging.look_at_checks(scene, sha)
+    known = steps.github.list_checks(scene.github, sha)
+    progress = steps.poll_checks(scene, sha)
     assert progress.done is False
     assert (known == ()) == ("its checks to begin" in progress.text)
 
 
 def test_proof_is_kept_with_the_templates_it_was_made_with_and_the_first_stands(scene):
-    plan, _ = staging.make_plan(scene, BUILT_ONLY, STAMP)
-    assert last_proof(scene.table, CORE).commit == RUNNING
-    keep = lambda run: staging.keep_proof(scene, run, plan.image, BUILT_ONLY, plan.services)  # noqa: E731
+    plan, _ = steps.make_plan(scene, BUILT_ONLY, STAMP)
+    assert last_attestation(scene.store, CORE).commit == RUNNING
+    keep = lambda run: steps.attest_image(scene, run, plan.image, BUILT_ONLY, plan.services)  # noqa: E731
     assert keep(RUN) == f"image {plan.image[:19]} of commit {BUILT_ONLY[:12]} is proved on {CORE}"
     assert keep(NEXT) == keep(RUN)
-    proof = read_proof(scene.table, CORE, plan.image, BUILT_ONLY)
+    proof = read_attestation(scene.store, CORE, plan.image, BUILT_ONLY)
     assert (proof.run, proof.commit, proof.digest) == (RUN, BUILT_ONLY, plan.image)
     assert proof.templates == {"app": plan.services[0].template, "sidekiq": plan.services[1].template}
-    assert last_proof(scene.table, CORE) == proof
+    assert last_attestation(scene.store, CORE) == proof

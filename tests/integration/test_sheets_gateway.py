@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from include import neighbours
-from include.errors import NeighbourAwayError, PreconditionError
+from include import external_services as include_external_services
+from include.errors import PreconditionError, ServiceUnavailableError
 from include.inventory import load
 from include.sheets import note_uris
-from opskit.neighbours import open_worksheet
+from opskit.connections.external_services import open_worksheet
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from sandbox.external_services.services import ExternalServices
 from tests.sandbox.neighbourhood import control_of, reach, serve, strike
@@ -34,7 +34,7 @@ def sheets(place, bare, monkeypatch):
     town, http = place
     town.clear()
     reach(monkeypatch, http)
-    monkeypatch.setattr(neighbours, "UNTOLD", 0.05)
+    monkeypatch.setattr(include_external_services, "UNTOLD", 0.05)
     return town.sheets
 
 
@@ -119,7 +119,7 @@ def test_google_that_stays_away_is_said_to_be(rows, inject, kind, fields, words)
     before = [list(row) for row in rows]
     worksheet = open_worksheet(SHEET)
     fault = inject(kind, **fields)
-    with pytest.raises(NeighbourAwayError, match=words):
+    with pytest.raises(ServiceUnavailableError, match=words):
         note_uris(worksheet, SHEET, URIS)
     assert fault() > 1
     assert rows == before

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from include.approval.policy import POLICY_SEAT
-from include.operations import documents
+from include.run import documents
+from include.run.approval.policy import POLICY_SEAT
 from tests.invariants.history import History, Run, Violation
 
 

@@ -6,9 +6,9 @@ from tests.invariants.history import History, Violation
 from tests.invariants.intents import check_intents
 from tests.invariants.leases import check_leases
 from tests.invariants.migrations import check_migrations
+from tests.invariants.postconditions import check_postconditions
 from tests.invariants.regions import check_regions
 from tests.invariants.releases import check_releases
-from tests.invariants.remains import check_remains
 
 
 def check(history: History) -> list[Violation]:
@@ -20,7 +20,7 @@ def check(history: History) -> list[Violation]:
         *check_approvals(history),
         *check_stops(history),
         *check_capacity(history),
-        *check_remains(history),
+        *check_postconditions(history),
         *check_releases(history),
         *check_migrations(history),
         *check_regions(history),

@@ -8,9 +8,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from include.approval import Decision
 from include.inventory import Target
-from include.lease import Lease
+from include.run.approval import Decision
+from include.run.lease import Lease
 from include.write import RecordedWrite, read_write
 from tests.invariants.actions import ACTIONS
 

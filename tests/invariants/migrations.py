@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from include.releases.migration import STARTED_BY, client_token
+from include.releases.migration.rules import STARTED_BY, client_token
 from tests.invariants.history import Call, History, Kept, Run, Violation
 
 GROUP = "migrations"

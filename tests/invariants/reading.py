@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from include.approval import Decision
 from include.inventory import Target
-from include.lease import Lease
-from include.operations import documents, large
+from include.run import documents, large
+from include.run.approval import Decision
+from include.run.lease import Lease
 from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
 
 Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from include.operations import documents
+from include.run import documents
 from tests.invariants.history import Call, Event, History, Run, Violation
 
 UPDATE = "region_data_update"

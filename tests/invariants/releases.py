@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from include.operations import documents
-from include.releases.versions import read_version
+from include.releases.production.versions import read_version
+from include.run import documents
 from tests.invariants.history import Event, History, Kept, Run, Violation
 
 RELEASE, STAGING = "production_release", "staging_deployment"

@@ -7,10 +7,10 @@ from typing import Any
 import psutil
 import pytest
 
-from include.regions.looking import BAD, GOOD
-from opskit.operators.confirm_maps import MADE, STOP
-from opskit.operators.confirm_target_free import FREE
-from opskit.operators.decide_way_back import LEAVE, RETURN
+from include.region_data.qa import BAD, GOOD
+from opskit.approval.confirm_maps import MADE, STOP
+from opskit.approval.confirm_target_free import FREE
+from opskit.approval.decide_restore import LEAVE, RETURN
 from sandbox.aws.state.region_data import EMPTY, INCOMPLETE, NEW
 from tests.sandbox_client import Run, wait_for
 from tests.scenes import Scene

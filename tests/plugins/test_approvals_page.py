@@ -9,13 +9,13 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from include.approval import Decision
 from include.errors import PreconditionError
-from include.operations.history import add_decision, list_events
-from include.operations.start import read_withdrawal, start_writing
+from include.run.approval import Decision
+from include.run.journal import add_decision, list_events
+from include.run.start import read_withdrawal, start_writing
 from opskit.web import LazyApp, approvals
 from opskit_plugin import OpskitPlugin
-from tests.unit.operations.conftest import client, dynamodb, table
+from tests.unit.run.conftest import client, dynamodb, table
 
 __all__ = ["client", "dynamodb", "table"]
 NAME, PATH = (
@@ -25,16 +25,16 @@ NAME, PATH = (
 NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 
 
-def approve(table, by, seat=1, outcome="approved"):
+def approve(store, by, seat=1, outcome="approved"):
     why = f"{by} {outcome} the plan"
-    add_decision(table, NAME, Decision(seat=seat, outcome=outcome, by=by, at=NOW, digest="digest", why=why))
+    add_decision(store, NAME, Decision(seat=seat, outcome=outcome, by=by, at=NOW, digest="digest", why=why))
 
 
 @pytest.fixture
-def browser(table, monkeypatch):
+def browser(store, monkeypatch):
     """A function that returns the browser of a user; the run is on core/production."""
     run = SimpleNamespace(conf={"target": "core/production"})
-    monkeypatch.setattr(approvals, "operations_table", {"core/production": table}.__getitem__)
+    monkeypatch.setattr(approvals, "run_store", {"core/production": store}.__getitem__)
     allowed = SimpleNamespace(is_authorized_dag=lambda **_: True)
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.get_auth_manager", lambda: allowed)
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.DagModel.get_team_name", lambda _: None)
@@ -54,35 +54,35 @@ def browser(table, monkeypatch):
     return sign_in
 
 
-def test_the_giver_takes_the_approval_back_and_that_is_on_record(browser, table):
-    approve(table, "ann")
+def test_the_giver_takes_the_approval_back_and_that_is_on_record(browser, store):
+    approve(store, "ann")
     answer = browser("ann").post(f"{PATH}/withdraw")
     assert answer.status_code == 200
     assert answer.json()["detail"].startswith("ann took back the approval at ")
     assert answer.json()["detail"].endswith(" UTC; the run changes nothing.")
-    assert read_withdrawal(table, NAME).by == "ann"
-    assert [(each["step"], each["phase"]) for each in list_events(table, NAME)] == [("withdraw_approval", "note")]
+    assert read_withdrawal(store, NAME).by == "ann"
+    assert [(each["step"], each["phase"]) for each in list_events(store, NAME)] == [("withdraw_approval", "note")]
 
 
-def test_asking_twice_takes_it_back_once(browser, table):
-    approve(table, "ann")
+def test_asking_twice_takes_it_back_once(browser, store):
+    approve(store, "ann")
     assert [browser("ann").post(f"{PATH}/withdraw").status_code for _ in range(2)] == [200, 200]
-    assert len(list_events(table, NAME)) == 1
+    assert len(list_events(store, NAME)) == 1
 
 
-def test_somebody_else_is_refused_with_the_name_of_who_may(browser, table):
-    approve(table, "ann")
+def test_somebody_else_is_refused_with_the_name_of_who_may(browser, store):
+    approve(store, "ann")
     answer = browser("eve").post(f"{PATH}/withdraw")
     assert (answer.status_code, answer.json()["detail"]) == (
         403,
         "eve has no approval of this run to take back: ask ann, who gave it.",
     )
-    assert read_withdrawal(table, NAME) is None
+    assert read_withdrawal(store, NAME) is None
 
 
-def test_after_the_first_write_the_answer_says_what_to_do_instead(browser, table):
-    approve(table, "ann")
-    start_writing(table, NAME)
+def test_after_the_first_write_the_answer_says_what_to_do_instead(browser, store):
+    approve(store, "ann")
+    start_writing(store, NAME)
     answer = browser("ann").post(f"{PATH}/withdraw")
     assert answer.status_code == 409
     assert answer.json()["detail"].startswith(f"It is too late to take the approval back: {NAME} began to change")
@@ -97,21 +97,21 @@ def test_run_that_is_not_there_is_said_so(browser):
     assert "has no run manual__2026-11-20T14:00:00+00:00" in answer.json()["detail"]
 
 
-def test_who_may_not_see_the_run_gets_airflows_403(browser, table):
-    approve(table, "ann")
+def test_who_may_not_see_the_run_gets_airflows_403(browser, store):
+    approve(store, "ann")
     ann = browser("ann")
     ann.state.allowed.is_authorized_dag = lambda **_: False
     assert ann.post(f"{PATH}/withdraw").status_code == 403
     assert ann.get(f"{PATH}/approval").status_code == 403
-    assert read_withdrawal(table, NAME) is None
+    assert read_withdrawal(store, NAME) is None
 
 
-def test_stranger_gets_airflows_401(browser, table, monkeypatch):
-    approve(table, "ann")
+def test_stranger_gets_airflows_401(browser, store, monkeypatch):
+    approve(store, "ann")
     ann = browser("ann")
     monkeypatch.delitem(approvals.app.dependency_overrides, get_user)
     assert ann.post(f"{PATH}/withdraw").status_code == 401
-    assert read_withdrawal(table, NAME) is None
+    assert read_withdrawal(store, NAME) is None
 
 
 def test_aws_that_refuses_is_told_in_a_sentence(browser, monkeypatch):
@@ -119,7 +119,7 @@ def test_aws_that_refuses_is_told_in_a_sentence(browser, monkeypatch):
         raise PreconditionError("There is no Airflow connection aws_core_production.")
 
     ann = browser("ann")
-    monkeypatch.setattr(approvals, "operations_table", refuse)
+    monkeypatch.setattr(approvals, "run_store", refuse)
     answer = ann.post(f"{PATH}/withdraw")
     assert (answer.status_code, answer.json()["detail"]) == (
         503,
@@ -127,9 +127,9 @@ def test_aws_that_refuses_is_told_in_a_sentence(browser, monkeypatch):
     )
 
 
-def test_page_shows_the_button_only_to_who_may_use_it(browser, table):
-    approve(table, "ann")
-    approve(table, "<b>bob", seat=2, outcome="rejected")
+def test_page_shows_the_button_only_to_who_may_use_it(browser, store):
+    approve(store, "ann")
+    approve(store, "<b>bob", seat=2, outcome="rejected")
     page = browser("ann").get(f"{PATH}/approval").text
     assert "<button>Take my approval back</button>" in page
     assert "ann approved the plan; &lt;b&gt;bob rejected the plan." in page

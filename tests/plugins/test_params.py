@@ -72,13 +72,11 @@ def test_run_that_came_past_the_api_with_an_unknown_key_is_refused_by_its_plan()
 
 
 def test_reason_is_one_line_wherever_it_goes():
-    here = StepContext({"params": {"reason": "release\n2026-11-21 ERROR forged \u202e\x07 line"}})
-    assert here.reason == "release 2026-11-21 ERROR forged  line"
+    ctx = StepContext({"params": {"reason": "release\n2026-11-21 ERROR forged \u202e\x07 line"}})
+    assert ctx.reason == "release 2026-11-21 ERROR forged  line"
 
 
 def test_field_that_was_emptied_has_its_default_and_a_required_one_stays_as_it_is():
-    here = StepContext(
-        {"params": {"target": "core/staging", "bump": None, "version": None, "words": None, "cpu": None}}
-    )
-    assert here.params == {"target": "core/staging", "bump": "patch", "version": "", "words": [], "cpu": None}
+    ctx = StepContext({"params": {"target": "core/staging", "bump": None, "version": None, "words": None, "cpu": None}})
+    assert ctx.params == {"target": "core/staging", "bump": "patch", "version": "", "words": [], "cpu": None}
     assert StepContext({"params": {"bump": "major", "reason": None}}).params == {"bump": "major", "reason": None}

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from include.errors import PreconditionError
-from include.waits.progress import Progress
-from opskit.triggers import shared_poller
-from opskit.triggers.shared_poller import poller_of
-from opskit.triggers.state_reached import StateReachedTrigger
-from tests.unit.waits.test_poller import Ecs
+from include.waiters.progress import Progress
+from opskit.waits import shared_poller
+from opskit.waits.shared_poller import poller_of
+from opskit.waits.state_reached import StateReachedTrigger
+from tests.unit.waiters.test_poller import Ecs
 
 POLL = 0.01
 
@@ -45,7 +45,7 @@ def aws(monkeypatch):
 
     pretend = Aws()
     monkeypatch.setattr(shared_poller, "clients_for_waits", pretend.clients)
-    monkeypatch.setattr(shared_poller, "run_watch", pretend.watch)
+    monkeypatch.setattr(shared_poller, "run_waiter", pretend.watch)
     monkeypatch.setattr(shared_poller, "SETTLE", POLL)
     monkeypatch.setattr(shared_poller, "_pollers", {})
     return pretend
@@ -120,6 +120,6 @@ def test_defect_in_the_rounds_reaches_every_wait_instead_of_hanging_it(aws, monk
     def broken(self):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr("include.waits.poller.Poller.round", broken)
+    monkeypatch.setattr("include.waiters.poller.Poller.round", broken)
     with pytest.raises(ZeroDivisionError):
         asyncio.run(first_event("app"))

@@ -2,7 +2,7 @@
 
 from airflow.sdk.module_loading import import_string
 
-from opskit.triggers.state_reached import StateReachedTrigger
+from opskit.waits.state_reached import StateReachedTrigger
 
 
 def test_trigger_survives_being_stored_and_made_again():
@@ -13,6 +13,6 @@ def test_trigger_survives_being_stored_and_made_again():
         "poll_seconds": 15.0,
     }
     path, kwargs = StateReachedTrigger(**given).serialize()
-    assert path == "opskit.triggers.state_reached.StateReachedTrigger"
+    assert path == "opskit.waits.state_reached.StateReachedTrigger"
     again = import_string(path)(**kwargs)
     assert again.serialize() == (path, given)

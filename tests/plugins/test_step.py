@@ -6,9 +6,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
 from include.errors import RolloutFailedError
-from include.operations.history import list_causes, list_events
+from include.run.journal import list_causes, list_events
 from opskit import step
-from tests.unit.operations.conftest import client, dynamodb, table
+from tests.unit.run.conftest import client, dynamodb, table
 
 __all__ = ["client", "dynamodb", "table"]
 RUN = "production_release/one"
@@ -16,9 +16,9 @@ LATE = AirflowSensorTimeout("Sensor has timed out; run duration of 7201 seconds 
 
 
 @pytest.fixture
-def failed(table, monkeypatch):
+def failed(store, monkeypatch):
     """A function that gives the callback a task that failed of something; returns the run's causes."""
-    monkeypatch.setattr("opskit.context.operations_table", lambda _: table)
+    monkeypatch.setattr("opskit.context.run_store", lambda _: store)
 
     def fail_of(error: BaseException | None, **params: object) -> list[str]:
         context = {
@@ -28,7 +28,7 @@ def failed(table, monkeypatch):
             "exception": error,
         }
         step.note_failure(context)
-        return list_causes(table, RUN)
+        return list_causes(store, RUN)
 
     return fail_of
 
@@ -50,7 +50,7 @@ def test_a_run_that_only_plans_leaves_nothing(failed):
     assert failed(LATE, plan_only=True) == []
 
 
-def test_a_failure_is_told_in_its_own_words_and_its_class_kept_beside_them(failed, table):
+def test_a_failure_is_told_in_its_own_words_and_its_class_kept_beside_them(failed, store):
     context = {
         "ti": SimpleNamespace(task_id="verify_rollout"),
         "dag_run": SimpleNamespace(dag_id="production_release", run_id="one"),
@@ -58,7 +58,7 @@ def test_a_failure_is_told_in_its_own_words_and_its_class_kept_beside_them(faile
     }
     with pytest.raises(AirflowFailException, match=r"^Only 1 of 3 is healthy\.$"), step.running(context):
         raise RolloutFailedError("Only 1 of 3 is healthy.")
-    [event] = list_events(table, RUN)
+    [event] = list_events(store, RUN)
     assert (event["text"], event["error"]) == ("Only 1 of 3 is healthy.", "RolloutFailedError")
 
 
@@ -71,11 +71,11 @@ def a_try(number: int = 1, **returned: object) -> dict[str, object]:
     return {"ti": instance, "dag_run": run, "params": {"target": "core/production"}}
 
 
-def test_a_mistake_in_the_code_is_not_tried_again_and_is_on_record(failed, table):
+def test_a_mistake_in_the_code_is_not_tried_again_and_is_on_record(failed, store):
     told = r"^back_up_data met an error that nobody foresaw: KeyError: 'tag'$"
     with pytest.raises(AirflowFailException, match=told), step.running(a_try()):
         raise KeyError("tag")
-    assert [event["text"] for event in list_events(table, "region_data_update/one")] == [
+    assert [event["text"] for event in list_events(store, "region_data_update/one")] == [
         "back_up_data met an error that nobody foresaw: KeyError: 'tag'"
     ]
 

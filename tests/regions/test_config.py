@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from include.errors import StoppedHalfwayError
-from include.regions.config import bump_versions, list_regions
+from include.region_data.region_config import bump_versions, list_regions
 
 OLD, NEW = datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 

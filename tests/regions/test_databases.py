@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from include.inventory import load
-from include.regions.config import bump_versions, list_regions
+from include.region_data.region_config import bump_versions, list_regions
 from sandbox.aws.control.api import make_control
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.sim.world import World

@@ -7,20 +7,23 @@ from typing import Any
 
 import pytest
 
-from include.aws.s3 import Location, copy_folder
 from include.errors import (
     CopyFailedError,
     DriftError,
     LeaseLostError,
-    NeighbourAwayError,
     PreconditionError,
+    ServiceUnavailableError,
     StoppedHalfwayError,
 )
-from include.operations.data_proofs import add_data_proof
-from include.operations.leases import release_lease
-from include.regions import keeping, planning, publishing, replacing, returning, transfer, versioning
-from include.regions.config import list_regions
-from include.regions.planning import Asked
+from include.region_data import backup as region_data_backup
+from include.region_data import cache_keys, new_regions, preflight, transfer
+from include.region_data import overwrite as region_data_overwrite
+from include.region_data import restore as region_data_restore
+from include.region_data.preflight import UpdateRequest
+from include.region_data.region_config import list_regions
+from include.run.data_attestations import add_data_attestation
+from include.run.lease.store import release_lease
+from include.s3copy import Location, copy_folder
 from sandbox.aws.state import region_data
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from tests.sandbox.conftest import cloud, control, scene_of, server, settled, small_inventory
@@ -52,12 +55,12 @@ class MapScene:
     @contextmanager
     def database(self):
         if self.away:
-            raise NeighbourAwayError("The database of districtbuilder/staging does not answer.")
+            raise ServiceUnavailableError("The database of districtbuilder/staging does not answer.")
         yield self.connect()
 
     def plan_new(self, region: str = "US/VT", name: str = "Vermont", data: str = ""):
         wanted = [{"region": region, "name": name, "data": data or uri(CO, region_data.NEW)}]
-        return planning.make_plan(self, None, Asked(wanted, False, RUN, DAY), datetime.now(UTC))[0]
+        return preflight.make_plan(self, None, UpdateRequest(wanted, False, RUN, DAY), datetime.now(UTC))[0]
 
     def rows(self, region: str) -> list[Any]:
         return [each for each in list_regions(self.connect()) if each.region == region]
@@ -65,8 +68,8 @@ class MapScene:
     def plan(self, *, proving=None, remove_stale=False, requests_per_second=0, **regions: str):
         wanted = [{"region": region.replace("_", "/"), "data": data} for region, data in regions.items()]
         wanted = wanted or [{"region": CO, "data": uri(CO, region_data.NEW)}]
-        asked = Asked(wanted, remove_stale, RUN, DAY, requests_per_second)
-        return planning.make_plan(self, proving, asked, datetime.now(UTC))[0]
+        asked = UpdateRequest(wanted, remove_stale, RUN, DAY, requests_per_second)
+        return preflight.make_plan(self, proving, asked, datetime.now(UTC))[0]
 
     def objects(self, folder: str) -> dict[str, tuple[str, str, tuple[Any, ...]]]:
         """Return everything under a URI: ETag, metadata and tags by key."""
@@ -103,12 +106,12 @@ def quiet(text: str) -> None:
     """Nobody listens."""
 
 
-def overwritten(maps, plan, permit) -> None:
+def overwritten(maps, plan, writer) -> None:
     """Bring every region of a plan to its new data."""
     for each in plan.regions:
-        keeping.back_up(maps.clients, permit, each, quiet)
-        keeping.prove_backup(maps.clients, permit, each)
-        replacing.overwrite(maps.clients, permit, each, quiet)
+        region_data_backup.back_up(maps.clients, writer, each, quiet)
+        region_data_backup.verify_backup(maps.clients, writer, each)
+        region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
 
 
 # The plan
@@ -153,23 +156,23 @@ def test_production_gets_only_what_people_have_found_good_elsewhere(maps, monkey
     with pytest.raises(
         PreconditionError, match=r"^Nobody has looked at this very data of US/CO on districtbuilder/staging"
     ):
-        maps.plan(proving=maps.table)
+        maps.plan(proving=maps.store)
     monkeypatch.undo()
     (each,) = maps.plan().regions
     monkeypatch.setitem(maps.target.system.environments, "staging", environment)
-    add_data_proof(maps.table, "districtbuilder/staging", CO, each.digest, "region_data_update/first", "approver")
-    assert maps.plan(proving=maps.table).regions[0].looked_at_by == "region_data_update/first"
+    add_data_attestation(maps.store, "districtbuilder/staging", CO, each.digest, "region_data_update/first", "approver")
+    assert maps.plan(proving=maps.store).regions[0].looked_at_by == "region_data_update/first"
 
 
 # There and back
 
 
 def test_new_data_is_in_place_and_the_old_is_kept_whole(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
     before, new = maps.objects(each.existing), maps.objects(each.data)
-    overwritten(maps, plan, permit)
-    said = replacing.prove_data(maps.clients, permit, each, remove=False)
+    overwritten(maps, plan, writer)
+    said = region_data_overwrite.verify_data(maps.clients, writer, each, remove=False)
     assert said.startswith(f"US/CO has its new data at {each.existing}: 150 objects")
     after = maps.objects(each.existing)
     assert {key: after[key] for key in new} == new
@@ -178,36 +181,38 @@ def test_new_data_is_in_place_and_the_old_is_kept_whole(maps):
 
 
 def test_stale_objects_go_only_if_that_is_asked_for(maps):
-    plan, permit = maps.plan(remove_stale=True), maps.permit(RUN)
+    plan, writer = maps.plan(remove_stale=True), maps.writer(RUN)
     (each,) = plan.regions
-    overwritten(maps, plan, permit)
-    replacing.prove_data(maps.clients, permit, each, remove=True)
+    overwritten(maps, plan, writer)
+    region_data_overwrite.verify_data(maps.clients, writer, each, remove=True)
     assert maps.objects(each.existing) == maps.objects(each.data)
 
 
 def test_way_back_restores_every_byte_and_every_header_and_nothing_else(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
     before = maps.objects(each.existing)
-    overwritten(maps, plan, permit)
+    overwritten(maps, plan, writer)
     maps.cloud.advance(60)
     # the same bytes with other metadata: by its ETag alone it would be taken for restored
     name = next(key for key, kept in before.items() if kept[0] == maps.objects(each.existing)[key][0])
     same = maps.clients.s3.get_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + name)["Body"].read()
     maps.put(each.existing, name, same, Metadata={"made-by": "the new data"})
     assert maps.objects(each.existing)[name] != before[name]
-    returning.restore(maps.clients, permit, each, quiet)
-    assert returning.prove_return(maps.clients, permit, each).startswith("US/CO has its old data again: 131 objects")
+    region_data_restore.restore(maps.clients, writer, each, quiet)
+    assert region_data_restore.verify_restored(maps.clients, writer, each).startswith(
+        "US/CO has its old data again: 131 objects"
+    )
     assert maps.objects(each.existing) == before
 
 
 def test_what_nobody_of_us_wrote_is_left_where_it_is(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
-    overwritten(maps, plan, permit)
+    overwritten(maps, plan, writer)
     maps.put(each.existing, "a colleague's notes.txt")
-    returning.restore(maps.clients, permit, each, quiet)
-    assert returning.prove_return(maps.clients, permit, each).endswith(
+    region_data_restore.restore(maps.clients, writer, each, quiet)
+    assert region_data_restore.verify_restored(maps.clients, writer, each).endswith(
         "beside 1 that are neither of it nor of the new data"
     )
     assert "a colleague's notes.txt" in maps.objects(each.existing)
@@ -217,47 +222,47 @@ def test_what_nobody_of_us_wrote_is_left_where_it_is(maps):
 
 
 def test_nothing_is_overwritten_without_a_proved_backup(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
     before = maps.objects(each.existing)
-    keeping.back_up(maps.clients, permit, each, quiet)
+    region_data_backup.back_up(maps.clients, writer, each, quiet)
     with pytest.raises(PreconditionError, match=r"^No proved backup of US/CO is on record for this run"):
-        replacing.overwrite(maps.clients, permit, each, quiet)
+        region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
     assert maps.objects(each.existing) == before
 
 
 def test_backup_of_data_that_changed_since_the_plan_is_none(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
     maps.put(each.existing, "topo.json")
-    keeping.back_up(maps.clients, permit, each, quiet)
+    region_data_backup.back_up(maps.clients, writer, each, quiet)
     with pytest.raises(DriftError, match=r"is not what it was when the plan was approved.*Nothing was overwritten"):
-        keeping.prove_backup(maps.clients, permit, each)
+        region_data_backup.verify_backup(maps.clients, writer, each)
 
 
 def test_data_that_changed_after_its_backup_is_not_overwritten(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
-    keeping.back_up(maps.clients, permit, each, quiet)
-    keeping.prove_backup(maps.clients, permit, each)
+    region_data_backup.back_up(maps.clients, writer, each, quiet)
+    region_data_backup.verify_backup(maps.clients, writer, each)
     maps.put(each.existing, "topo.json", b"corrected by hand")
     with pytest.raises(DriftError, match=r"changed after its backup was proved"):
-        replacing.overwrite(maps.clients, permit, each, quiet)
-    assert not replacing.has_begun(maps.table, RUN, each)
+        region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
+    assert not region_data_overwrite.has_begun(maps.store, RUN, each)
 
 
 def test_new_data_that_is_not_what_was_approved_is_not_copied(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
     before = maps.objects(each.existing)
     maps.put(each.data, "topo.json")
     with pytest.raises(DriftError, match="is not what was approved any more"):
-        overwritten(maps, plan, permit)
+        overwritten(maps, plan, writer)
     assert maps.objects(each.existing) == before
 
 
 def test_copy_that_was_killed_goes_on_and_copies_nothing_twice(maps):
-    plan, permit = maps.plan(requests_per_second=200), maps.permit(RUN)
+    plan, writer = maps.plan(requests_per_second=200), maps.writer(RUN)
     (each,) = plan.regions
 
     class KilledError(BaseException):
@@ -269,14 +274,14 @@ def test_copy_that_was_killed_goes_on_and_copies_nothing_twice(maps):
         return sum(call.action == "CopyObject" and call.status < 400 for call in calls)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keeping, "transfer", _killed_after(50, copies, KilledError))
+        patch.setattr(region_data_backup, "transfer", _killed_after(50, copies, KilledError))
         with pytest.raises(KilledError):
-            keeping.back_up(maps.clients, permit, each, quiet)
+            region_data_backup.back_up(maps.clients, writer, each, quiet)
     first = copies()
     assert 50 <= first < each.kept
-    keeping.back_up(maps.clients, permit, each, quiet)
+    region_data_backup.back_up(maps.clients, writer, each, quiet)
     assert copies() == each.kept
-    keeping.prove_backup(maps.clients, permit, each)
+    region_data_backup.verify_backup(maps.clients, writer, each)
 
 
 def _killed_after(wanted, copies, error):
@@ -286,80 +291,80 @@ def _killed_after(wanted, copies, error):
         if copies() >= wanted:
             raise error
 
-    def copied(permit, what, source, destination, tell, options):
-        permit.write(copy_folder(what, source, destination, options, heed))
+    def copied(writer, what, source, destination, tell, options):
+        writer.write(copy_folder(what, source, destination, options, heed))
 
     return copied
 
 
 def test_copy_ends_when_the_lease_is_lost(maps, monkeypatch):
-    plan, permit = maps.plan(requests_per_second=200), maps.permit(RUN)
+    plan, writer = maps.plan(requests_per_second=200), maps.writer(RUN)
     (each,) = plan.regions
     for pace in ("CHECKED_EVERY", "TOLD_EVERY"):
         monkeypatch.setattr(transfer, pace, 0)
 
     def take_it_away(text: str) -> None:
-        release_lease(maps.table, maps.target.name, RUN)
+        release_lease(maps.store, maps.target.name, RUN)
 
     with pytest.raises(LeaseLostError):
-        keeping.back_up(maps.clients, permit, each, take_it_away)
+        region_data_backup.back_up(maps.clients, writer, each, take_it_away)
     backup = Location.parse(each.backup)
     there = maps.clients.s3.list_objects_v2(Bucket=backup.bucket, Prefix=backup.prefix)["KeyCount"]
     assert there < each.kept
 
 
 def test_backup_that_lost_an_object_is_no_backup_and_the_object_is_named(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
-    keeping.back_up(maps.clients, permit, each, quiet)
+    region_data_backup.back_up(maps.clients, writer, each, quiet)
     maps.clients.s3.delete_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + "topo.json")
     with pytest.raises(CopyFailedError, match=r"1 are missing, 0 differ and 0 cannot be compared \('topo\.json'\)"):
-        keeping.prove_backup(maps.clients, permit, each)
+        region_data_backup.verify_backup(maps.clients, writer, each)
 
 
 def test_after_the_way_back_nothing_of_the_run_goes_forward(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
-    overwritten(maps, plan, permit)
-    transfer.mark(maps.clients, permit, transfer.WAY_BACK)
-    for forward in (keeping.back_up, replacing.overwrite):
+    overwritten(maps, plan, writer)
+    transfer.mark(maps.clients, writer, transfer.WAY_BACK)
+    for forward in (region_data_backup.back_up, region_data_overwrite.overwrite):
         with pytest.raises(
             PreconditionError, match=r"^This run went back, from \d\d:\d\d on, so a_step changes nothing any more"
         ):
-            forward(maps.clients, permit, each, quiet)
+            forward(maps.clients, writer, each, quiet)
 
 
 def test_backup_that_is_proved_is_never_written_to_again(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
-    overwritten(maps, plan, permit)
+    overwritten(maps, plan, writer)
     before = maps.objects(each.backup)
-    keeping.back_up(maps.clients, permit, each, quiet)
+    region_data_backup.back_up(maps.clients, writer, each, quiet)
     assert maps.objects(each.backup) == before
 
 
 def test_copy_that_goes_on_stops_at_what_somebody_else_wrote_meanwhile(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
-    overwritten(maps, plan, permit)
+    overwritten(maps, plan, writer)
     maps.put(each.existing, "topo.json", b"corrected by hand")
     with pytest.raises(
         DriftError, match=r"are neither those of the backup nor those of the new data of US/CO \('topo.json'\)"
     ):
-        replacing.overwrite(maps.clients, permit, each, quiet)
+        region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
 
 
 def test_copy_goes_on_over_objects_whose_etags_are_no_hashes(maps):
     """Objects of parts have other ETags once they are copied, and are the same to the byte."""
     location = Location.parse(maps.plan().regions[0].existing)
     put_in_parts(maps.clients.s3, location, "big.json", [6 * MB, 5 * MB, 1 * MB])
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
-    overwritten(maps, plan, permit)
+    overwritten(maps, plan, writer)
     tags = [maps.objects(folder)["big.json"][0] for folder in (each.existing, each.backup)]
     assert tags[0] != tags[1]
-    replacing.overwrite(maps.clients, permit, each, quiet)
-    assert replacing.has_begun(permit.table, RUN, each)
+    region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
+    assert region_data_overwrite.has_begun(writer.store, RUN, each)
 
 
 def put_in_parts(s3, location: Location, name: str, sizes: list[int]) -> None:
@@ -373,22 +378,22 @@ def put_in_parts(s3, location: Location, name: str, sizes: list[int]) -> None:
 
 
 def test_stale_object_that_no_backup_holds_is_not_removed(maps):
-    plan, permit = maps.plan(remove_stale=True), maps.permit(RUN)
+    plan, writer = maps.plan(remove_stale=True), maps.writer(RUN)
     (each,) = plan.regions
-    overwritten(maps, plan, permit)
+    overwritten(maps, plan, writer)
     maps.put(each.existing, "a colleague's notes.txt")
-    replacing.prove_data(maps.clients, permit, each, remove=True)
+    region_data_overwrite.verify_data(maps.clients, writer, each, remove=True)
     assert maps.objects(each.existing).keys() == maps.objects(each.data).keys() | {"a colleague's notes.txt"}
 
 
 def test_backup_that_lost_an_object_brings_nothing_back(maps):
-    plan, permit = maps.plan(), maps.permit(RUN)
+    plan, writer = maps.plan(), maps.writer(RUN)
     (each,) = plan.regions
-    overwritten(maps, plan, permit)
+    overwritten(maps, plan, writer)
     before = maps.objects(each.existing)
     maps.clients.s3.delete_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + "topo.json")
     with pytest.raises(CopyFailedError, match=r"is not what was proved when it was made, so nothing was copied back"):
-        returning.restore(maps.clients, permit, each, quiet)
+        region_data_restore.restore(maps.clients, writer, each, quiet)
     assert maps.objects(each.existing) == before
 
 
@@ -397,14 +402,14 @@ def test_backup_that_lost_an_object_brings_nothing_back(maps):
 
 def test_versions_are_bumped_together_and_once(maps):
     plan = maps.plan(US_PA=uri(PA, region_data.NEW), US_CO=uri("US/CO", region_data.NEW))
-    permit, before = maps.permit(RUN), maps.versions()
-    versioning.bump(maps, permit, plan.regions, attempt="update")
+    writer, before = maps.writer(RUN), maps.versions()
+    cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="update")
     after = maps.versions()
     assert {region for region in REGIONS if before[region] != after[region]} == {"US/PA", "US/CO"}
     assert after["US/PA"] == after["US/CO"]
-    versioning.bump(maps, permit, plan.regions, attempt="update")
+    cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="update")
     assert maps.versions() == after
-    versioning.bump(maps, permit, plan.regions, attempt="way back")
+    cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="way back")
     assert maps.versions()["US/PA"] > after["US/PA"], "no map keeps the key of the bad data"
 
 
@@ -413,7 +418,7 @@ def test_version_that_somebody_else_changed_changes_nothing(maps):
     maps.connect().execute("UPDATE region_config SET version = now() WHERE region_code = 'CO'")
     before = maps.versions()
     with pytest.raises(StoppedHalfwayError, match=r"^The version of region US/CO is .* and was 2020-09-09"):
-        versioning.bump(maps, maps.permit(RUN), plan.regions, attempt="update")
+        cache_keys.bump_cache_keys(maps, maps.writer(RUN), plan.regions, attempt="update")
     assert maps.versions() == before
 
 
@@ -421,32 +426,32 @@ def test_region_that_was_pointed_elsewhere_gets_no_version(maps):
     plan = maps.plan()
     maps.connect().execute("UPDATE region_config SET s3_uri = 's3://elsewhere/x/' WHERE region_code = 'CO'")
     with pytest.raises(StoppedHalfwayError, match=r"runs on s3://elsewhere/x/ now"):
-        versioning.bump(maps, maps.permit(RUN), plan.regions, attempt="update")
+        cache_keys.bump_cache_keys(maps, maps.writer(RUN), plan.regions, attempt="update")
 
 
 def test_database_that_is_away_can_be_asked_again(maps):
-    plan, permit, before = maps.plan(), maps.permit(RUN), maps.versions()
+    plan, writer, before = maps.plan(), maps.writer(RUN), maps.versions()
     maps.away = True
-    with pytest.raises(NeighbourAwayError):
-        versioning.bump(maps, permit, plan.regions, attempt="update")
+    with pytest.raises(ServiceUnavailableError):
+        cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="update")
     maps.away = False
     assert maps.versions() == before
-    assert "maps of US/CO compute" in versioning.bump(maps, permit, plan.regions, attempt="update")
+    assert "maps of US/CO compute" in cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="update")
 
 
 # A region that does not exist yet
 
 
 def test_new_region_is_published_once_and_archived_on_the_way_back(maps):
-    plan, permit = maps.plan_new(), maps.permit(RUN)
+    plan, writer = maps.plan_new(), maps.writer(RUN)
     (new,) = plan.publications
     assert (plan.regions, new.objects, maps.rows("US/VT")) == ((), 150, [])
-    assert publishing.publish(maps, permit, plan.publications) == "US/VT published"
+    assert new_regions.publish(maps, writer, plan.publications) == "US/VT published"
     (row,) = maps.rows("US/VT")
     assert (row.name, row.s3_uri, row.hidden, row.archived) == ("Vermont", new.data, False, False)
-    publishing.publish(maps, permit, plan.publications)
+    new_regions.publish(maps, writer, plan.publications)
     assert maps.rows("US/VT") == [row]
-    assert publishing.retire(maps, permit, plan.publications) == "US/VT archived again"
+    assert new_regions.retire(maps, writer, plan.publications) == "US/VT archived again"
     (row,) = maps.rows("US/VT")
     assert row.archived
     assert maps.plan_new().publications == plan.publications, "it may be tried again"
@@ -467,22 +472,22 @@ def test_new_region_gets_data_that_can_be_loaded_and_is_nobody_elses(maps):
 
 
 def test_region_that_somebody_else_published_meanwhile_is_left_alone(maps):
-    plan, permit = maps.plan_new(), maps.permit(RUN)
+    plan, writer = maps.plan_new(), maps.writer(RUN)
     maps.connect().execute(
         "INSERT INTO region_config (name, country_code, region_code, s3_uri) VALUES ('Vermont', 'US', 'VT', 's3://x/y/')"
     )
     with pytest.raises(StoppedHalfwayError, match=r"^A region of US/VT exists by now .*, so none was published"):
-        publishing.publish(maps, permit, plan.publications)
+        new_regions.publish(maps, writer, plan.publications)
     (row,) = maps.rows("US/VT")
-    publishing.retire(maps, permit, plan.publications)
+    new_regions.retire(maps, writer, plan.publications)
     assert maps.rows("US/VT") == [row]
 
 
 def test_new_regions_data_that_changed_is_not_published(maps):
-    plan, permit = maps.plan_new(), maps.permit(RUN)
+    plan, writer = maps.plan_new(), maps.writer(RUN)
     maps.put(plan.publications[0].data, "topo.json")
     with pytest.raises(DriftError, match=r"^The data of new region US/VT at .* is not what was approved any more"):
-        publishing.publish(maps, permit, plan.publications)
+        new_regions.publish(maps, writer, plan.publications)
     assert maps.rows("US/VT") == []
 
 
@@ -490,7 +495,7 @@ def test_version_comes_after_every_other_one_whatever_the_workers_clock_says(map
     late = datetime(2031, 1, 1, tzinfo=UTC)
     maps.connect().execute("UPDATE region_config SET version = %s", (late,))
     plan = maps.plan()
-    versioning.bump(maps, maps.permit(RUN), plan.regions, attempt="update")
+    cache_keys.bump_cache_keys(maps, maps.writer(RUN), plan.regions, attempt="update")
     assert maps.versions()[CO] > late
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks import seaweedfs
-from include.aws.s3 import CopyOptions, Folder, Location, Proof, compare, copy, verify
-from include.aws.s3.listing import folder_order
+from include.s3copy import CopyOptions, Evidence, Folder, Location, compare, copy, verify
+from include.s3copy.listing import folder_order
 
 MB = 1024**2
 ODD = (
@@ -61,7 +61,7 @@ def test_odd_keys_and_empty_objects_arrive_with_their_metadata(s3: Any):
         assert body(s3, f"odd-copy/{key}") == body(s3, f"odd/{key}")
         head = s3.head_object(Bucket="core-data", Key=f"odd-copy/{key}")
         assert (head["Metadata"], head["ContentType"]) == ({"owner": "maps"}, "text/odd")
-    assert verify(folder(s3, "odd"), folder(s3, "odd-copy")).proofs == {Proof.ETAG: len(ODD)}
+    assert verify(folder(s3, "odd"), folder(s3, "odd-copy")).proofs == {Evidence.ETAG: len(ODD)}
     assert copy(folder(s3, "odd"), folder(s3, "odd-copy")).copied == 0
 
 
@@ -97,7 +97,7 @@ def test_bytes_are_read_where_etags_cannot_prove_that_they_are_the_same(s3: Any)
         s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})
     s3.put_object(Bucket="core-data", Key="whole/x", Body=data)
     assert compare(folder(s3, "parts-one"), folder(s3, "whole")).unproved.examples == ["x"]
-    assert compare(folder(s3, "parts-one"), folder(s3, "whole"), read=True).proofs == {Proof.READ: 1}
+    assert compare(folder(s3, "parts-one"), folder(s3, "whole"), read=True).proofs == {Evidence.READ: 1}
     assert compare(folder(s3, "parts-other"), folder(s3, "whole"), read=True).changes.examples == ["x"]
 
 

@@ -10,7 +10,7 @@ from botocore.config import Config
 
 from include.inventory import load
 from include.inventory.loader import SHIPPED
-from include.operations import permit
+from include.run import writer
 from sandbox.aws.control.api import make_control
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.http.server import Server
@@ -122,7 +122,7 @@ def bare(server, small_inventory):
 @pytest.fixture
 def settled(cloud, monkeypatch):
     """The clock of AWS goes on where a step lets AWS settle."""
-    monkeypatch.setattr(permit, "time", SimpleNamespace(sleep=cloud.advance))
+    monkeypatch.setattr(writer, "time", SimpleNamespace(sleep=cloud.advance))
 
 
 @pytest.fixture

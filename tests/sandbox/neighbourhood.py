@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from include import neighbours
+from include import external_services as include_external_services
 from include.inventory import Inventory, load
 from include.retry import EXTERNAL_SERVICE
 from sandbox.aws.control.api import make_control
@@ -40,7 +40,7 @@ def reach(monkeypatch: pytest.MonkeyPatch, http: Server) -> None:
     for name, value in external_service_connections(settings, load()).items():
         monkeypatch.setenv(name, value)
     shorter = dataclasses.replace(EXTERNAL_SERVICE, first=0.01, longest=0.05)
-    monkeypatch.setattr(neighbours, "EXTERNAL_SERVICE", shorter)
+    monkeypatch.setattr(include_external_services, "EXTERNAL_SERVICE", shorter)
 
 
 def control_of(cloud: Any, inventory: Inventory, town: ExternalServices) -> FlaskClient:

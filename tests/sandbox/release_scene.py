@@ -7,11 +7,11 @@ from typing import Any
 
 from include.aws.clients import Clients
 from include.inventory import Target
-from include.operations.history import list_events
-from include.operations.leases import confirm_lease, try_claim
-from include.operations.permit import Permit
-from include.operations.table import OperationsTable
-from opskit.neighbours import github_repository
+from include.run.journal import list_events
+from include.run.lease.store import confirm_lease, try_claim
+from include.run.store import RunStore
+from include.run.writer import FencedWriter
+from opskit.connections.external_services import github_repository
 
 RUN, NEXT = "staging_deployment/one", "staging_deployment/two"
 ATTEMPTS = 2  # of the SDK: a call whose answer is lost once is repeated by it, one whose answers are all lost fails
@@ -38,15 +38,15 @@ class Scene:
         return github_repository(self.target)
 
     @property
-    def table(self) -> OperationsTable:
-        return OperationsTable(self.cloud.client("dynamodb", self.target.name), "runbook-operations")
+    def table(self) -> RunStore:
+        return RunStore(self.cloud.client("dynamodb", self.target.name), "runbook-operations")
 
-    def permit(self, run: str = RUN, step: str = "a_step") -> Permit:
+    def permit(self, run: str = RUN, step: str = "a_step") -> FencedWriter:
         """Return the permit of a run that holds the target; the run before it is over."""
         claimed = try_claim(self.table, self.target.name, run, "a release", datetime.now(UTC), lambda _: "success")
         assert claimed.lease.owner == run
         confirm_lease(self.table, self.target.name, run, claimed.lease.fencing, "digest")
-        return Permit(self.table, self.target.name, run, claimed.lease.fencing, "digest", step)
+        return FencedWriter(self.table, self.target.name, run, claimed.lease.fencing, "digest", step)
 
     def inject(self, kind: str, **fields: Any) -> str:
         answer = self.control.post("/faults", json={"kind": kind, "target": self.target.name, **fields})

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from include.aws.s3 import CopyOptions, Folder, Location, Proof, compare, copy, remove_stale, verify
 from include.errors import PreconditionError
+from include.s3copy import CopyOptions, Evidence, Folder, Location, compare, copy, remove_stale, verify
 from sandbox.aws.state import region_data
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from tests.sandbox.test_big_cache import FAILED, scale_out
@@ -66,7 +66,7 @@ def test_region_is_kept_overwritten_proved_and_taken_back(cloud, folder):
     backup = f"{OLD.rstrip('/')}-backup-2026-11-21/"
     first = keys(cloud, "regions/US/PA/")
     copy(folder(OLD), folder(backup))
-    assert verify(folder(OLD), folder(backup)).proofs == {Proof.ETAG: 319}
+    assert verify(folder(OLD), folder(backup)).proofs == {Evidence.ETAG: 319}
     cloud.advance(60)
     assert copy(folder(NEW), folder(OLD)).copied > 300
     assert copy(folder(NEW), folder(OLD)).copied == 0

@@ -5,9 +5,9 @@ import socket
 import psycopg
 import pytest
 
-from include.aws.s3 import Location
-from include.operations.data_proofs import read_data_proof
-from include.regions.publishing import look_at
+from include.region_data.new_regions import look_at
+from include.run.data_attestations import read_data_attestation
+from include.s3copy import Location
 from sandbox.aws.control.api import make_control
 from sandbox.aws.seed.build import build
 from sandbox.aws.state import region_data
@@ -274,5 +274,5 @@ def test_proof_of_its_data_is_on_record_for_staging(cloud, control, small_invent
     scene = Scene(cloud, control, small_inventory.target(TARGET))
     comparison = look_at(scene.clients, Location.parse(VERMONT))
     assert comparison.source.count == 60
-    proof = read_data_proof(scene.table, TARGET, "US/VT", comparison.digest)
+    proof = read_data_attestation(scene.table, TARGET, "US/VT", comparison.digest)
     assert (proof["region"], proof["by"]) == ("US/VT", "approver")

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from include.aws.s3 import CopyOptions, Folder, Location, Proof, copy, verify
 from include.errors import CopyFailedError, PreconditionError
+from include.s3copy import CopyOptions, Evidence, Folder, Location, copy, verify
 from sandbox.aws.state import region_data
 from sandbox.aws.state.published_regions import PUBLISHED
 
@@ -62,7 +62,7 @@ def test_s3_that_is_slow_or_ill_for_a_moment_is_asked_again(scene, folder, kind)
     assert result.copied == 131
     assert (result.slowed > 0) == (kind == "throttle")
     assert scene.injected(fault) >= 13
-    assert verify(folder(OLD), folder(BACKUP)).proofs == {Proof.ETAG: 131}
+    assert verify(folder(OLD), folder(BACKUP)).proofs == {Evidence.ETAG: 131}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_copy_that_breaks_after_its_200_is_made_again(cloud, scene, folder):
     copies = [each for each in cloud.application.calls if each.action == "CopyObject"]
     assert len(copies) == 134
     assert {each.status for each in copies} == {200}
-    assert verify(folder(OLD), folder(BACKUP)).proofs == {Proof.ETAG: 131}
+    assert verify(folder(OLD), folder(BACKUP)).proofs == {Evidence.ETAG: 131}
 
 
 def test_slow_copies_hold_up_nobody_else_and_can_be_stopped_half_way(cloud, scene, folder):
@@ -115,7 +115,7 @@ def test_slow_copies_hold_up_nobody_else_and_can_be_stopped_half_way(cloud, scen
     assert len(failed) == 1
     scene.control.delete(f"/faults/{fault}")
     copy(folder(OLD), folder(BACKUP))
-    assert verify(folder(OLD), folder(BACKUP)).proofs == {Proof.ETAG: 131}
+    assert verify(folder(OLD), folder(BACKUP)).proofs == {Evidence.ETAG: 131}
 
 
 def test_slow_copies_take_that_long(scene, folder):

@@ -3,8 +3,8 @@
 import pytest
 
 from include.errors import PreconditionError
-from include.operations.leases import read_lease
-from include.operations.table import OperationsTable
+from include.run.lease.store import read_lease
+from include.run.store import RunStore
 
 MAPS, HOUSING, DATA, APP = "districtbuilder/staging", "core/staging", "planning-data/staging", "core-staging-app"
 CLUSTER, SERVICE, GROUP = "ecsStagingCluster", "StagingApp_EC2LaunchType", "asgStagingContainerInstance"
@@ -255,7 +255,7 @@ def test_sounded_alarm_is_suppressed_while_the_group_is_told_not_to_listen(cloud
 
 def table_of(cloud, target):
     name = cloud.inventory.target(target).environment.operations_table
-    return OperationsTable(cloud.client("dynamodb", target), name)
+    return RunStore(cloud.client("dynamodb", target), name)
 
 
 def test_lease_record_is_read_as_it_was_written(cloud, control):

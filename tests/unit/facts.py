@@ -8,7 +8,7 @@ from typing import Any
 from include.aws.autoscaling import Group, Instance
 from include.aws.ecs import Deployment, Service, Task
 from include.aws.logs import LogLine
-from include.aws.service_state import LoadLines, ServiceState, TaskState
+from include.ecs.service_state import LoadLines, ServiceState, TaskState
 from include.inventory import Target
 from include.inventory.system import System
 from include.restart.plan import GroupSurge, OldTask, ServiceRestart

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include import github
-from include.aws import autoscaling, codedeploy, ecr, ecs, one_offs, rds, task_definitions
+from include.aws import autoscaling, codedeploy, ecr, ecs, one_off_tasks, rds, task_definitions
 from include.aws.clients import Clients
 from include.github import Release
 from include.inventory.models import Registry
@@ -145,7 +145,7 @@ def test_started_task_shows_in_the_tasks_of_its_name(script: Scripts, made: bool
         task = {**TASK, "startedBy": "migration/k"}
         aws.answer("describe_tasks", {"cluster": "c", "tasks": found}, {"tasks": [task]})
     definition = "arn:aws:ecs:eu-west-2:111111111111:task-definition/app:12"
-    write = one_offs.run_task(
+    write = one_off_tasks.run_task(
         NOBODY, "c", definition, "app", ["rake"], {},
         cpu=1, memory=2, group="migrations", started_by="migration/k", token="k-1",
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from include.errors import NeighbourAwayError
+from include.errors import ServiceUnavailableError
 from include.retry import (
     AWS_WRITE_ONCE,
     CONDITIONAL_WRITE,
@@ -16,7 +16,7 @@ from include.retry import (
 THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "UpdateService")
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "UpdateService")
 LOST = ReadTimeoutError(endpoint_url="http://aws")
-AWAY = NeighbourAwayError("GitHub did not answer")
+AWAY = ServiceUnavailableError("GitHub did not answer")
 
 
 @pytest.fixture(autouse=True)
@@ -80,12 +80,12 @@ def test_pauses_are_spread_but_never_longer_than_the_longest(policy: Policy, lea
 
 
 def test_service_that_asks_for_a_pause_gets_it_but_nobody_waits_past_the_policys_patience(slept: list[float]):
-    asked = [NeighbourAwayError("limited", wait=12.0), NeighbourAwayError("limited", wait=31.0)]
+    asked = [ServiceUnavailableError("limited", wait=12.0), ServiceUnavailableError("limited", wait=31.0)]
 
     def call() -> None:
         raise asked.pop(0)
 
-    with pytest.raises(NeighbourAwayError) as caught:
+    with pytest.raises(ServiceUnavailableError) as caught:
         EXTERNAL_SERVICE.run(call)
     assert caught.value.wait == 31.0
     assert slept == [12.0]

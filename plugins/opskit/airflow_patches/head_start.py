@@ -18,7 +18,7 @@ from pkgutil import walk_packages
 from include.errors import InventoryError
 from include.inventory import load
 from opskit.airflow_patches.switches import VARIABLE, is_on
-from opskit.clients import make_idle_clients
+from opskit.connections.aws import make_idle_clients
 
 LIBRARIES = (  # what a step would import in over a second
     "airflow.providers.amazon.aws.hooks.base_aws",
@@ -33,7 +33,7 @@ LIBRARIES = (  # what a step would import in over a second
     "yaml",
 )
 ROOMS = ("include", "opskit")
-PARTS = ("opskit.groups", "opskit.notifications", "opskit.operators")  # what runbooks are made of; they import the rest
+PARTS = ("opskit.groups", "opskit.notifications", "opskit.waits")  # what runbooks are made of; they import the rest
 COARSE = 2.0  # seconds, the coarsest clock of a file system: a file this young may change again and look the same
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include import trigger_request
-from include.params import Declared, complaint
+from include.run.params import Declared, complaint
 
 CHECKED = (
     ("POST", re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")),
@@ -21,7 +21,7 @@ CHECKED = (
 RISK = "risk:"  # the tag every runbook carries; other DAGs of the same Airflow are left alone
 
 
-class RefusingTriggers:
+class TriggerValidation:
     """ASGI middleware around Airflow's API server; `fastapi_root_middlewares` of the plugin names it.
 
     Airflow decides first who may trigger or answer: a request that is wrong is passed on without a field that Airflow

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from include.releases import baking
-from include.waits.progress import Progress
+from include.releases.bake import steps
+from include.waiters.progress import Progress
+from opskit.connections.external_services import sentry_client
 from opskit.context import StepContext
-from opskit.neighbours import sentry_client
 from opskit.step import poll, step
 
 LONGEST = 6 * 3600  # seconds; the bake itself keeps the inventory's time, by AWS's clock
@@ -14,13 +14,13 @@ LONGEST = 6 * 3600  # seconds; the bake itself keeps the inventory's time, by AW
 @step
 def keep_baseline(ctx: StepContext) -> str:
     """Put alarms, known errors and the usual number of error lines on record."""
-    return baking.keep_baseline(ctx.clients, ctx.permit, ctx.target, sentry_client(ctx.target))
+    return steps.keep_baseline(ctx.clients, ctx.writer, ctx.target, sentry_client(ctx.target))
 
 
 @poll(timeout=LONGEST)
 def await_bake(ctx: StepContext) -> Progress:
     """Look again and again until the bake is over, or something speaks against the release."""
-    return baking.look(ctx.clients, ctx.table, ctx.run, ctx.target, sentry_client(ctx.target))
+    return steps.poll_bake(ctx.clients, ctx.store, ctx.run, ctx.target, sentry_client(ctx.target))
 
 
 def bake_held(ctx: StepContext) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from include.releases import deploying
-from include.releases.parts import ServiceRelease
+from include.releases.deployment import steps
+from include.releases.model import ServiceRelease
 from opskit.context import StepContext
 from opskit.groups.image import await_image
 from opskit.step import step
@@ -36,16 +36,16 @@ def tag_image(ctx: StepContext) -> str:
     """Put the tag people know it by on the image."""
     if not rolled_out(parts_of(ctx)):
         return "the image keeps the tag it was pushed with: another push would start another deployment"
-    return deploying.tag_image(ctx.clients, ctx.permit, ctx.target, digest_of(ctx), ctx.guard["plan"]["readable"])
+    return steps.tag_image(ctx.clients, ctx.writer, ctx.target, digest_of(ctx), ctx.guard["plan"]["readable"])
 
 
 @step
 def register_definitions(ctx: StepContext) -> dict[str, Any]:
     """Register the image's task definitions: each service's, and that of one-off tasks."""
-    clients, permit, target, digest = ctx.clients, ctx.permit, ctx.target, digest_of(ctx)
-    found = deploying.register_definitions(clients, permit, target, rolled_out(parts_of(ctx)), digest)
+    clients, writer, target, digest = ctx.clients, ctx.writer, ctx.target, digest_of(ctx)
+    found = steps.register_definitions(clients, writer, target, rolled_out(parts_of(ctx)), digest)
     one_off = target.environment.one_off
     if one_off is None:
         return {"services": found, "one_off": ""}
-    arn = deploying.register_one_off(clients, permit, target, one_off.family, one_off.container, digest)
+    arn = steps.register_one_off(clients, writer, target, one_off.family, one_off.container, digest)
     return {"services": found, "one_off": arn}

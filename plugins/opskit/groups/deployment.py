@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from include.releases import deploying
-from include.releases.green import prove_green
-from include.releases.green_deploying import pushed_definition
-from include.releases.parts import ServiceRelease
-from include.releases.way_back import not_undone
+from include.releases.deployment import steps
+from include.releases.deployment.codedeploy import verify_blue_green
+from include.releases.deployment.codedeploy_steps import pushed_definition
+from include.releases.deployment.rollback import not_undone
+from include.releases.model import ServiceRelease
 from opskit.context import StepContext
 from opskit.groups.definitions import blue_green, digest_of, parts_of, register_definitions, rolled_out
+from opskit.groups.github_release import publish_release
 from opskit.groups.image import await_image
 from opskit.groups.migration import start_migration
-from opskit.groups.publication import publish_release
-from opskit.operators.deploy_services import DeployServicesOperator, Way
 from opskit.step import OperatorStep, step
+from opskit.waits.deploy_services import DeployServicesOperator, Direction
 
 
 @step
 def raise_group_capacity(ctx: StepContext) -> str:
     """Make room for both revisions of services on instances."""
-    return deploying.hold_groups(ctx.clients, ctx.permit, ctx.target, rolled_out(parts_of(ctx)))
+    return steps.hold_group_scaling(ctx.clients, ctx.writer, ctx.target, rolled_out(parts_of(ctx)))
 
 
 @step
 def hand_back_groups(ctx: StepContext) -> str:
     """Let the groups of services on instances shrink again, whatever happened."""
     ctx.skip_unless_begun()
-    return deploying.hand_back_groups(ctx.clients, ctx.permit, ctx.target, rolled_out(parts_of(ctx)))
+    return steps.restore_group_scaling(ctx.clients, ctx.writer, ctx.target, rolled_out(parts_of(ctx)))
 
 
-def _forward(ctx: StepContext) -> Way:
+def _forward(ctx: StepContext) -> Direction:
     parts, digest = parts_of(ctx), digest_of(ctx)
     pushed = tuple(part for part in blue_green(parts) if part.before_digest != digest)
-    at = deploying.pushed_at(ctx.clients, ctx.target, digest).isoformat() if pushed else ""
-    return Way("release", rolled_out(parts), ctx.proof_of(register_definitions)["services"], pushed, at)
+    at = steps.pushed_at(ctx.clients, ctx.target, digest).isoformat() if pushed else ""
+    return Direction("release", rolled_out(parts), ctx.proof_of(register_definitions)["services"], pushed, at)
 
 
 # one service after the other, in the inventory's order
@@ -45,35 +45,35 @@ deploy_services = OperatorStep(DeployServicesOperator, "deploy_services", way=_f
 @step
 def verify_deployment(ctx: StepContext) -> str:
     """Prove that every service runs the release's image in as many healthy tasks as wanted, and nothing else."""
-    ctx.permit.check()
+    ctx.writer.check()
     return prove_services(ctx, parts_of(ctx), ctx.proof_of(register_definitions)["services"], digest_of(ctx))
 
 
 def prove_services(ctx: StepContext, parts: tuple[ServiceRelease, ...], wanted: dict[str, str], digest: str) -> str:
     """Return the proof that every service runs this image, whoever deployed it. Raises: RolloutFailedError."""
-    proofs = [prove_green(ctx.clients, part, digest) for part in blue_green(parts)]
+    proofs = [verify_blue_green(ctx.clients, part, digest) for part in blue_green(parts)]
     if rolled := rolled_out(parts):
-        proofs.append(deploying.prove_services(ctx.clients, rolled, wanted, digest))
+        proofs.append(steps.verify_services(ctx.clients, rolled, wanted, digest))
     return "; ".join(proofs)
 
 
-def _back(ctx: StepContext) -> Way:
+def _back(ctx: StepContext) -> Direction:
     ctx.skip_unless_begun()
     parts, released = parts_of(ctx), dict((ctx.result_of(register_definitions) or {}).get("services", {}))
     green = blue_green(parts)
     for part in green:
         service, since = ctx.target.environment.service(part.service), datetime.fromisoformat(ctx.guard["since"])
         released[part.service] = pushed_definition(ctx.clients, service, part, since)
-    back = deploying.find_way_back(ctx.clients, ctx.target, parts, released)
-    ctx.permit.note(f"{back.mixed}. {back.text}" if back.mixed else back.text)
+    back = steps.find_rollback(ctx.clients, ctx.target, parts, released)
+    ctx.writer.note(f"{back.mixed}. {back.text}" if back.mixed else back.text)
     returning = [
         found.part.model_copy(update={"before": found.runs}) for found in back.returns if found.part.controller == "ECS"
     ]
     # CodeDeploy may be on its way to the release while the traffic is still where it was: asked for each of its services
     to = {part.service: part.before for part in green} | {found.part.service: found.to for found in back.returns}
     digest = ctx.guard["plan"]["image"] or ctx.result_of(await_image)
-    pushed = deploying.find_push(ctx.clients, ctx.target, digest, green) if digest else None
-    return Way("return", (*returning, *reversed(green)), to, pushed_at=pushed.isoformat() if pushed else "")
+    pushed = steps.find_push(ctx.clients, ctx.target, digest, green) if digest else None
+    return Direction("return", (*returning, *reversed(green)), to, pushed_at=pushed.isoformat() if pushed else "")
 
 
 # after a failure: every service back to what it ran before, the last one first
@@ -84,9 +84,9 @@ return_services = OperatorStep(DeployServicesOperator, "return_services", way=_b
 def verify_return(ctx: StepContext) -> str:
     """Prove that every service runs what it ran before."""
     parts = parts_of(ctx)
-    proofs = [prove_green(ctx.clients, part, part.before_digest) for part in blue_green(parts)]
+    proofs = [verify_blue_green(ctx.clients, part, part.before_digest) for part in blue_green(parts)]
     if rolled := rolled_out(parts):
-        proofs.append(deploying.prove_returned(ctx.clients, rolled))
+        proofs.append(steps.verify_rolled_back(ctx.clients, rolled))
     return "; not undone: ".join(["; ".join(proofs), *_not_undone(ctx)])
 
 
@@ -99,9 +99,9 @@ def _not_undone(ctx: StepContext) -> list[str]:
     return ["; ".join(left)] if left else []
 
 
-def _rollback(ctx: StepContext) -> Way:
+def _rollback(ctx: StepContext) -> Direction:
     """Return which service goes back to what, the last one of a release first."""
-    return Way("rollback", parts_of(ctx), dict(ctx.guard["plan"]["to"]))
+    return Direction("rollback", parts_of(ctx), dict(ctx.guard["plan"]["to"]))
 
 
 deploy_earlier_release = OperatorStep(DeployServicesOperator, "deploy_services", way=_rollback)
@@ -110,6 +110,6 @@ deploy_earlier_release = OperatorStep(DeployServicesOperator, "deploy_services",
 @step
 def verify_rollback(ctx: StepContext) -> str:
     """Prove that every service runs the earlier release's image, and nothing else."""
-    ctx.permit.check()
+    ctx.writer.check()
     way = _rollback(ctx)
     return prove_services(ctx, way.parts, way.wanted, ctx.guard["plan"]["image"])

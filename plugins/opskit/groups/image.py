@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import PokeReturnValue, task_group
 
-from include.releases import publishing
-from include.releases.publishing import find_image
+from include.releases.image import steps
+from include.releases.image.steps import find_image
 from opskit.context import StepContext
 from opskit.step import poll, step
 
@@ -15,14 +15,14 @@ LONGEST = 2 * 3600  # seconds; CodeBuild's own limit is one hour, GitHub's six f
 @step
 def start_build(ctx: StepContext) -> dict[str, str]:
     """Find the image, or have it built."""
-    return publishing.start_build(ctx, ctx.permit, ctx.guard["plan"]["commit"])
+    return steps.start_build(ctx, ctx.writer, ctx.guard["plan"]["commit"])
 
 
 @poll(timeout=LONGEST)
 def await_image(ctx: StepContext) -> PokeReturnValue:
     """Follow the build and the scan to their end; the result is the image's digest."""
     commit, build = ctx.guard["plan"]["commit"], ctx.proof_of(start_build)
-    progress = publishing.look_at_build(ctx, ctx.run, build, commit)
+    progress = steps.poll_build(ctx, ctx.run, build, commit)
     ctx.tell_progress(progress)
     found = find_image(ctx.clients, ctx.target, commit) if progress.done else None
     return PokeReturnValue(is_done=progress.done, xcom_value=found.digest if found else None)
@@ -31,8 +31,8 @@ def await_image(ctx: StepContext) -> PokeReturnValue:
 @step
 def verify_image(ctx: StepContext) -> str:
     """Prove which image it is."""
-    ctx.permit.check()
-    return publishing.prove_image(ctx, ctx.guard["plan"]["commit"], ctx.proof_of(await_image))
+    ctx.writer.check()
+    return steps.verify_image(ctx, ctx.guard["plan"]["commit"], ctx.proof_of(await_image))
 
 
 @task_group(group_id="image", group_display_name="Image")

@@ -6,13 +6,13 @@ from typing import Any
 
 from airflow.sdk import task_group
 
-from include.releases import migrating
-from include.releases.parts import Migration
-from include.releases.plans.database_migration import keyed
+from include.releases.migration import steps
+from include.releases.migration.plan import keyed
+from include.releases.model import Migration
 from opskit.context import StepContext
 from opskit.groups.definitions import digest_of, register_definitions
-from opskit.operators.await_state import AwaitStateOperator
 from opskit.step import OperatorStep, step
+from opskit.waits.await_state import AwaitStateOperator
 
 NO_SNAPSHOT = "no snapshot was asked for"
 NO_MIGRATION = "nothing is migrated here"
@@ -34,14 +34,14 @@ def chosen(ctx: StepContext) -> tuple[Migration, str] | None:
 def make_snapshot(ctx: StepContext) -> str:
     """Make a snapshot of the database, where it is wanted."""
     found = chosen(ctx)
-    return migrating.make_snapshot(ctx.clients, ctx.permit, ctx.target, found[0]) if found else ""
+    return steps.make_snapshot(ctx.clients, ctx.writer, ctx.target, found[0]) if found else ""
 
 
 @step
 def start_migration(ctx: StepContext) -> dict[str, Any]:
     """Start the task, or find the one there is."""
     found = chosen(ctx)
-    return migrating.start(ctx.clients, ctx.permit, ctx.target, *found) if found else {}
+    return steps.start(ctx.clients, ctx.writer, ctx.target, *found) if found else {}
 
 
 @step
@@ -51,7 +51,7 @@ def verify_migration(ctx: StepContext) -> str:
     if found is None:
         return NO_MIGRATION
     end = ctx.end_of(await_task_stopped)
-    return migrating.verify(ctx.clients, ctx.permit, ctx.target, *found, attempt, end)
+    return steps.verify(ctx.clients, ctx.writer, ctx.target, *found, attempt, end)
 
 
 def _snapshot(ctx: StepContext) -> dict[str, Any] | str:

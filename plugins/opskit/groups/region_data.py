@@ -4,57 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
-from include.errors import NeighbourAwayError, PreconditionError, RunbookError
-from include.operations.data_proofs import add_data_proof
-from include.operations.history import list_events
+from include.errors import PreconditionError, RunbookError, ServiceUnavailableError
 from include.reconcile import reconcile
-from include.regions import keeping, publishing, replacing, versioning
-from include.regions.looking import list_looks
-from include.regions.plan import RegionDataPlan
-from include.regions.transfer import WAY_BACK, read_mark, refuse_after_way_back
+from include.region_data import backup, cache_keys, new_regions
+from include.region_data import overwrite as region_data_overwrite
+from include.region_data.plan import RegionDataPlan
+from include.region_data.qa import list_answers
+from include.region_data.transfer import WAY_BACK, read_mark, refuse_after_way_back
+from include.run.data_attestations import add_data_attestation
+from include.run.journal import list_events
 from include.sheets import note_uris
+from opskit.approval.confirm_maps import ConfirmQaOperator, ConfirmTestMapsOperator
+from opskit.approval.decide_restore import state_of_regions
+from opskit.connections.external_services import open_worksheet
 from opskit.context import StepContext
 from opskit.groups.restart import verify_restart
-from opskit.neighbours import open_worksheet
-from opskit.operators.confirm_maps import ConfirmQaOperator, ConfirmTestMapsOperator
-from opskit.operators.decide_way_back import state_of_regions
 from opskit.step import OperatorStep, step
 
 
 def plan_of(ctx: StepContext) -> RegionDataPlan:
     """Return the confirmed plan, after what became of unanswered writes is on record."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
-    reconcile(ctx.clients, ctx.permit)
+    reconcile(ctx.clients, ctx.writer)
     return plan
 
 
 def is_live(ctx: StepContext) -> bool:
     """Tell whether the new data is live for good: proved, found good, and nothing went back since."""
-    return ctx.passed(bump_versions) and read_mark(ctx.table, ctx.run, WAY_BACK) is None
+    return ctx.passed(bump_versions) and read_mark(ctx.store, ctx.run, WAY_BACK) is None
 
 
 def left_behind(ctx: StepContext) -> str:
     """Say what a run that stopped half way leaves where; nothing if it has written nothing."""
-    begun = any(each["phase"] == "intent" for each in list_events(ctx.table, ctx.run))
+    begun = any(each["phase"] == "intent" for each in list_events(ctx.store, ctx.run))
     return "; ".join(state_of_regions(ctx)) if begun else ""
 
 
 def found_bad(ctx: StepContext) -> bool:
     """Tell whether somebody has found the new data of a region bad."""
-    return any(not each.good for each in list_looks(ctx.table, ctx.run))
+    return any(not each.good for each in list_answers(ctx.store, ctx.run))
 
 
 @step
 def back_up_data(ctx: StepContext) -> None:
     """Keep what runs now, beside it, region by region."""
     for each in plan_of(ctx).regions:
-        keeping.back_up(ctx.clients, ctx.permit, each, ctx.log)
+        backup.back_up(ctx.clients, ctx.writer, each, ctx.log)
 
 
 @step
 def verify_backup(ctx: StepContext) -> str:
     """Prove every backup before anything is overwritten."""
-    proved = [keeping.prove_backup(ctx.clients, ctx.permit, each) for each in plan_of(ctx).regions]
+    proved = [backup.verify_backup(ctx.clients, ctx.writer, each) for each in plan_of(ctx).regions]
     return "; ".join(proved) or "no region had data to keep"
 
 
@@ -63,14 +64,17 @@ def overwrite_data(ctx: StepContext) -> None:
     """Copy the new data over the old, region by region."""
     ctx.proof_of(verify_backup)
     for each in plan_of(ctx).regions:
-        replacing.overwrite(ctx.clients, ctx.permit, each, ctx.log)
+        region_data_overwrite.overwrite(ctx.clients, ctx.writer, each, ctx.log)
 
 
 @step
 def verify_data(ctx: StepContext) -> str:
     """Prove that every region has its new data, and remove what that does not have if it was asked for."""
     plan = plan_of(ctx)
-    proved = [replacing.prove_data(ctx.clients, ctx.permit, each, remove=plan.remove_stale) for each in plan.regions]
+    proved = [
+        region_data_overwrite.verify_data(ctx.clients, ctx.writer, each, remove=plan.remove_stale)
+        for each in plan.regions
+    ]
     return "; ".join(proved) or "no region had data to overwrite"
 
 
@@ -78,8 +82,8 @@ def verify_data(ctx: StepContext) -> str:
 def publish_regions(ctx: StepContext) -> str:
     """Put new regions into the table from which services learn what to load."""
     ctx.proof_of(verify_data)
-    refuse_after_way_back(ctx.permit)
-    return publishing.publish(ctx, ctx.permit, plan_of(ctx).publications)
+    refuse_after_way_back(ctx.writer)
+    return new_regions.publish(ctx, ctx.writer, plan_of(ctx).publications)
 
 
 @step
@@ -94,19 +98,19 @@ def name_regions(ctx: StepContext) -> list[str]:
 def bump_versions(ctx: StepContext) -> str:
     """Give maps a new key, now that every task runs on the new data and people have found it good."""
     plan = plan_of(ctx)
-    refuse_after_way_back(ctx.permit)
+    refuse_after_way_back(ctx.writer)
     ctx.proof_of(verify_restart)
-    looks = {each.region: each for each in list_looks(ctx.table, ctx.run) if each.good}
+    looks = {each.region: each for each in list_answers(ctx.store, ctx.run) if each.good}
     if missing := [each.region for each in plan.everything if each.region not in looks]:
         raise PreconditionError(
             f"Nobody is on record as having found {', '.join(missing)} good; a question marked as success by hand is no answer, "
             "clear confirm_qa to have it asked again."
         )
-    said = versioning.bump(ctx, ctx.permit, plan.regions, attempt="update")
+    said = cache_keys.bump_cache_keys(ctx, ctx.writer, plan.regions, attempt="update")
     if ctx.target.looked_at_on is None:
         for each in plan.everything:
             by = str(looks[each.region].by)
-            add_data_proof(ctx.table, ctx.target.name, each.region, each.digest, ctx.run, by)
+            add_data_attestation(ctx.store, ctx.target.name, each.region, each.digest, ctx.run, by)
     return said
 
 
@@ -121,10 +125,10 @@ def update_sheet(ctx: StepContext) -> str:
     uris |= {each["region"]: each["data"] for each in plan["publications"]}
     try:
         said = note_uris(open_worksheet(sheet), sheet, uris)
-    except (NeighbourAwayError, RunbookError) as error:
+    except (ServiceUnavailableError, RunbookError) as error:
         pairs = ", ".join(f"{region}: {uri}" for region, uri in uris.items())
         said = f"the tracking sheet was not updated ({error}); put this into its column {sheet.uri!r}: {pairs}"
-    ctx.permit.note(said)
+    ctx.writer.note(said)
     return said
 
 

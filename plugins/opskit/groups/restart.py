@@ -9,12 +9,12 @@ from airflow.sdk import task_group
 from include.reconcile import reconcile
 from include.restart import steps
 from include.restart.plan import ServiceRestart
+from opskit.approval.ask_after_failure import RETURN, AskAfterFailureOperator
 from opskit.context import StepContext
-from opskit.operators.ask_after_failure import RETURN, AskAfterFailureOperator
-from opskit.operators.await_state import AwaitStateOperator
-from opskit.operators.roll_out_services import RollOutServicesOperator
-from opskit.planned import Planned
+from opskit.restart_source import RestartSource
 from opskit.step import OperatorStep, branch, step
+from opskit.waits.await_state import AwaitStateOperator
+from opskit.waits.roll_out_services import RollOutServicesOperator
 
 
 @step
@@ -23,16 +23,16 @@ def plan_renewal(ctx: StepContext) -> dict[str, Any]:
 
     The hours of the target do not matter any more: services that stay half way are worse.
     """
-    ctx.permit.check()
+    ctx.writer.check()
     plan, since = steps.make_plan(ctx.clients, ctx.target, None)
     return {"plan": plan.model_dump(mode="json"), "since": since.isoformat()}
 
 
-def planned(ctx: StepContext) -> Planned:
+def planned(ctx: StepContext) -> RestartSource:
     """Return what is to be restarted: as planned in the middle of the run where the runbook does so, else as confirmed."""
     if plan_renewal.is_part_of(ctx.dag_id):
-        return Planned.read(ctx.proof_of(plan_renewal))
-    return Planned.read(ctx.guard)
+        return RestartSource.read(ctx.proof_of(plan_renewal))
+    return RestartSource.read(ctx.guard)
 
 
 def _watched(ctx: StepContext) -> dict[str, Any]:
@@ -53,31 +53,31 @@ def choose_strategy(ctx: StepContext) -> str:
 @step
 def raise_group_capacity(ctx: StepContext) -> None:
     """Set the group to its maximum."""
-    steps.raise_group_capacity(ctx.clients, ctx.permit, _first(ctx))
+    steps.raise_group_capacity(ctx.clients, ctx.writer, _first(ctx))
 
 
 @step
 def raise_desired_count(ctx: StepContext) -> None:
     """Start new tasks beside the old ones."""
-    steps.raise_desired_count(ctx.clients, ctx.permit, _first(ctx))
+    steps.raise_desired_count(ctx.clients, ctx.writer, _first(ctx))
 
 
 @step
 def protect_new_tasks(ctx: StepContext) -> None:
     """Protect the new tasks from scale-in."""
-    steps.protect_new_tasks(ctx.clients, ctx.permit, _first(ctx), planned(ctx).since)
+    steps.protect_new_tasks(ctx.clients, ctx.writer, _first(ctx), planned(ctx).since)
 
 
 @step
 def stop_old_tasks(ctx: StepContext) -> None:
     """Stop exactly the tasks that ran before."""
-    steps.stop_old_tasks(ctx.clients, ctx.permit, _first(ctx), planned(ctx).since)
+    steps.stop_old_tasks(ctx.clients, ctx.writer, _first(ctx), planned(ctx).since)
 
 
 @step
 def unprotect_tasks(ctx: StepContext) -> None:
     """Lift the protection."""
-    steps.unprotect_tasks(ctx.clients, ctx.permit, _first(ctx))
+    steps.unprotect_tasks(ctx.clients, ctx.writer, _first(ctx))
 
 
 await_new_tasks_healthy = OperatorStep(
@@ -108,9 +108,9 @@ def surge() -> None:
 @step(trigger_rule="none_failed_min_one_success")
 def verify_restart(ctx: StepContext) -> str:
     """Prove that what runs now is new, healthy, and as many as before."""
-    ctx.permit.check()
+    ctx.writer.check()
     found = planned(ctx)
-    return "; ".join(steps.prove(ctx.clients, service, found.since) for service in found.services)
+    return "; ".join(steps.verify_restart(ctx.clients, service, found.since) for service in found.services)
 
 
 decide_after_failure = OperatorStep(AskAfterFailureOperator, "decide_after_failure", trigger_rule="one_failed")
@@ -121,23 +121,23 @@ def return_count_before(ctx: StepContext) -> str | None:
     """Set the desired count back, if that was the answer."""
     if ctx.result_of(decide_after_failure) != RETURN:
         return None
-    services = Planned.read(ctx.guard).services
-    return " ".join(steps.return_count(ctx.clients, ctx.permit, service) for service in services)
+    services = RestartSource.read(ctx.guard).services
+    return " ".join(steps.restore_count(ctx.clients, ctx.writer, service) for service in services)
 
 
 @step
 def hand_back_group(ctx: StepContext) -> str:
     """Let the group's alarm and schedule act again, however the run ends."""
     ctx.skip_unless_begun()
-    return hand_back(ctx, Planned.read(ctx.guard))
+    return hand_back(ctx, RestartSource.read(ctx.guard))
 
 
-def hand_back(ctx: StepContext, restart: Planned) -> str:
+def hand_back(ctx: StepContext, restart: RestartSource) -> str:
     """Let the groups' alarms and schedules act again; safe to repeat."""
-    reconcile(ctx.clients, ctx.permit)
+    reconcile(ctx.clients, ctx.writer)
     groups = []
     for service in restart.services:
         if service.group:
-            steps.hand_back_group(ctx.clients, ctx.permit, service)
+            steps.restore_group_scaling(ctx.clients, ctx.writer, service)
             groups.append(service.group.name)
     return f"handed back: {', '.join(groups) or 'no group was held'}"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from include.releases import ticketing
+from include.releases.production import tickets
+from opskit.connections.external_services import jira_client
 from opskit.context import StepContext
-from opskit.groups.publication import publish_release
-from opskit.neighbours import jira_client
+from opskit.groups.github_release import publish_release
 from opskit.step import step
 
 
 @step
 def move_tickets(ctx: StepContext) -> str:
     """Tag the tickets of a release that held, and move them."""
-    return ticketing.move_tickets(ctx.permit, jira_client(ctx.target), ctx.guard["plan"]["tickets"])
+    return tickets.move_tickets(ctx.writer, jira_client(ctx.target), ctx.guard["plan"]["tickets"])
 
 
 @step
@@ -20,4 +20,4 @@ def mark_tickets(ctx: StepContext) -> str:
     """Tag the tickets of a release that was published, and went back."""
     if not ctx.result_of(publish_release):
         return "no ticket was touched: the release was never published"
-    return ticketing.mark_tickets(ctx.permit, jira_client(ctx.target), ctx.guard["plan"]["tickets"])
+    return tickets.mark_tickets(ctx.writer, jira_client(ctx.target), ctx.guard["plan"]["tickets"])

@@ -12,13 +12,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import PreconditionError
 from include.inventory import Target, load
-from include.operations.table import OperationsTable
-from include.story import Outbox, Told, read_facts
-from include.story.untold import forget_untold, list_untold
-from opskit.clients import clients_for
+from include.notifications import Delivered, Outbox, read_facts
+from include.notifications.pending import list_pending, remove_pending
+from include.run.store import RunStore
+from opskit.connections.aws import clients_for
 from opskit.context import StepContext
-from opskit.slack import SlackThread
-from opskit.story import run_within, slack_connection
+from opskit.notifications.sender import run_within, slack_connection
+from opskit.notifications.slack import SlackThread
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ BUDGET = 45.0  # seconds; the next pass begins every minute
 PATIENCE = (
     10.0  # seconds for a target's table, and for each run: one account without an answer must not take all the time
 )
-NO_ANSWER = Told(False, "its operations table did not answer in time", refused=True)
+NO_ANSWER = Delivered(False, "its operations table did not answer in time", refused=True)
 TIME_OVER = "there was no time left for it; the next pass goes on"
 
 RunState = Callable[[str], str | None]
@@ -61,7 +61,7 @@ def deliver_pending() -> str:
     return f"Slack is up to date for the {complete} run(s) that were on the list."
 
 
-def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[str, Told]:
+def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[str, Delivered]:
     """Deliver the pending messages of a target's runs. After Slack refused one of them, the others wait for the next pass."""
     connection = slack_connection(target)
     if connection is None:
@@ -72,25 +72,25 @@ def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[s
         log.info("Nothing is pending for %s: %s", target.name, error)
         return {}
 
-    def table() -> OperationsTable:
-        return OperationsTable(clients.dynamodb, target.environment.operations_table)
+    def store() -> RunStore:
+        return RunStore(clients.dynamodb, target.environment.operations_table)
 
-    pending = run_within(PATIENCE, lambda: list_untold(table(), target.name))
+    pending = run_within(PATIENCE, lambda: list_pending(store(), target.name))
     if pending is None:
         raise PreconditionError(f"its operations table did not answer within {PATIENCE:.0f} s")
-    told: dict[str, Told] = {}
+    told: dict[str, Delivered] = {}
     for run in pending:
         if time.monotonic() > deadline:
-            told[run] = Told(False, TIME_OVER)
+            told[run] = Delivered(False, TIME_OVER)
             break
         # asked before the messages are read, so that none can come after them
         ended = run_state(run) not in ("queued", "running")
         until = min(deadline, time.monotonic() + PATIENCE)
         thread = SlackThread(connection, str(target.environment.slack_channel), run).until(until)
-        outbox = Outbox(table(), run, thread, partial(read_facts, table(), run))
+        outbox = Outbox(store(), run, thread, partial(read_facts, store(), run))
         told[run] = run_within(2 * PATIENCE, partial(outbox.flush, until)) or NO_ANSWER
         if told[run].refused:
             break
         if told[run].complete and (ended or told[run].over):
-            forget_untold(table(), target.name, run)
+            remove_pending(store(), target.name, run)
     return told

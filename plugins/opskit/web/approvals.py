@@ -16,12 +16,12 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 
-from include.approval import TooLateError, withdraw
 from include.errors import ApprovalError, RunbookError
-from include.operations.history import add_event, list_decisions
-from include.operations.start import add_withdrawal, read_withdrawal
-from include.operations.table import OperationsTable
-from opskit.clients import operations_table
+from include.run.approval import TooLateError, withdraw
+from include.run.journal import add_event, list_decisions
+from include.run.start import add_withdrawal, read_withdrawal
+from include.run.store import RunStore
+from opskit.connections.aws import run_store
 
 app = FastAPI(title="Runbooks", openapi_url=None)  # which would be shown to strangers, too
 OF_RUN = "/{dag_id}/runs/{run_id}"
@@ -47,8 +47,8 @@ BUTTON = "<button>Take my approval back</button>"
 def show_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) -> str:
     """Show who approved a run, with a button for whoever may take an approval back."""
     with _answers():
-        table, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
-        decisions, withdrawal = list_decisions(table, run), read_withdrawal(table, run)
+        store, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
+        decisions, withdrawal = list_decisions(store, run), read_withdrawal(store, run)
     own = any(each.outcome == "approved" and each.by == user.get_id() for each in decisions)
     said = [decision.why for decision in decisions] or ["Nobody has decided so far"]
     said += [withdrawal.why] if withdrawal else []
@@ -59,20 +59,20 @@ def show_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDe
 def withdraw_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) -> dict[str, str]:
     """Take the caller's own approval of a run back, as long as the run has written nothing."""
     with _answers():
-        table, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
-        own = withdraw(list_decisions(table, run), user.get_id(), datetime.now(UTC))
-        stands = add_withdrawal(table, run, own)
+        store, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
+        own = withdraw(list_decisions(store, run), user.get_id(), datetime.now(UTC))
+        stands = add_withdrawal(store, run, own)
         if stands == own:
-            add_event(table, run, STEP, "note", stands.why)
+            add_event(store, run, STEP, "note", stands.why)
     return {"detail": f"{stands.why}; the run changes nothing."}
 
 
-def _table_of(dag_id: str, run_id: str, session: SessionDep) -> OperationsTable:
+def _table_of(dag_id: str, run_id: str, session: SessionDep) -> RunStore:
     run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     target = (run.conf or {}).get("target") if run else None
     if not target:
         raise HTTPException(404, f"{dag_id} has no run {run_id} that names a target.")
-    return operations_table(target)
+    return run_store(target)
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from include.inventory import Target, load
-from include.lease import Lease
-from include.releases.migration import client_token, migration_key, started_by
+from include.releases.migration.rules import client_token, migration_key, started_by
+from include.run.lease import Lease
 from tests.invariants import Violation, check, read_history
 from tests.unit.facts import NOON
 from tests.unit.invariants.story import intended

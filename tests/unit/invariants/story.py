@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from include.lease import Lease
+from include.run.lease import Lease
 from tests.invariants import Violation, check, read_history
 from tests.unit.facts import NOON, TASKS, maps, surge_plan
 

@@ -6,8 +6,8 @@ import pytest
 import responses
 from atlassian import Jira
 
-from include import neighbours
-from include.errors import NeighbourAwayError, PreconditionError
+from include import external_services
+from include.errors import PreconditionError, ServiceUnavailableError
 from include.jira import add_label, get_tickets, move
 from include.retry import EXTERNAL_SERVICE
 
@@ -21,7 +21,7 @@ def ticket(status="Ready", labels=(), key="A-1"):
 
 @pytest.fixture
 def mocked(monkeypatch):
-    monkeypatch.setattr(neighbours, "EXTERNAL_SERVICE", replace(EXTERNAL_SERVICE, first=0.001, longest=0.001))
+    monkeypatch.setattr(external_services, "EXTERNAL_SERVICE", replace(EXTERNAL_SERVICE, first=0.001, longest=0.001))
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
         yield mocked
 
@@ -50,7 +50,7 @@ def test_ticket_that_was_moved_to_another_project_comes_under_its_new_key_and_on
 )
 def test_answer_that_is_none_is_away_and_no_missing_ticket(mocked, client, answer):
     mocked.get(TICKET, **answer)
-    with pytest.raises(NeighbourAwayError, match="about ticket A-1"):
+    with pytest.raises(ServiceUnavailableError, match="about ticket A-1"):
         get_tickets(client, ["A-1"])
 
 
@@ -71,7 +71,7 @@ def test_label_that_is_there_is_not_written(mocked, client):
 def test_label_that_was_not_taken_is_said_to_be_missing(mocked, client):
     mocked.get(TICKET, **ticket())
     sent = mocked.put(TICKET, status=503)
-    with pytest.raises(NeighbourAwayError):
+    with pytest.raises(ServiceUnavailableError):
         add_label(client, "A-1", "v1")
     assert sent.call_count == 1
 

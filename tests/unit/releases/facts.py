@@ -3,8 +3,8 @@
 from typing import Any
 
 from include.aws.ecs import Container
-from include.aws.service_state import ServiceState, TaskState
-from include.releases.parts import ServiceRelease
+from include.ecs.service_state import ServiceState, TaskState
+from include.releases.model import ServiceRelease
 from tests.unit.facts import deployment, state, task
 
 ARN = "arn:aws:ecs:eu-west-2:111111111112:task-definition"

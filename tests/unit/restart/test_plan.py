@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from include.aws.application_autoscaling import ScalableTarget
-from include.aws.service_state import ServiceState
+from include.ecs.service_state import ServiceState
 from include.errors import InventoryError, PreconditionError
 from include.inventory import Target
-from include.plan.model import digest_of
 from include.restart.plan import RestartPlan, plan_restart
+from include.run.plan.model import digest_of
 from tests.unit.facts import NOON, at, deployment, maps, old_tasks, scaling_group, state, stopped, task
 
 HOURS = {"days": ["Mon", "Tue", "Wed"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}

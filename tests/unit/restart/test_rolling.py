@@ -3,7 +3,7 @@
 import pytest
 
 from include.aws.ecs import Deployment
-from include.aws.service_state import ServiceState, TaskState
+from include.ecs.service_state import ServiceState, TaskState
 from include.errors import DriftError, RolloutFailedError
 from include.restart.rolling import Rollout, find_started, judge_rollout
 from tests.unit.facts import NEXT_DEFINITION, NOON, at, deployment, old_tasks, rolling_plan, state, stopped, task

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from include.aws.ecs import Deployment
-from include.aws.service_state import LoadLines, ServiceState, TaskState
+from include.ecs.service_state import LoadLines, ServiceState, TaskState
 from include.errors import DriftError, RolloutFailedError, StoppedHalfwayError
 from include.restart.surge import (
     choose_protected,

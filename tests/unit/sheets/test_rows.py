@@ -3,7 +3,7 @@
 import pytest
 
 from include.errors import PreconditionError
-from include.inventory.regions import Sheet
+from include.inventory.region_data import Sheet
 from include.sheets.rows import cells_to_set
 
 SHEET = Sheet(

@@ -1,0 +1,1 @@
+"""What several runbooks know about Amazon ECS."""

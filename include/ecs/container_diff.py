@@ -1,0 +1,77 @@
+"""What a task definition is but for its values: staging proves an image in one, production runs it in another (I10)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from include.run.plan.model import canonical_json
+
+# what makes a container another program; sizes, values of variables and log groups are an environment's own
+SHAPE = ("command", "entryPoint", "essential", "user", "workingDirectory", "readonlyRootFilesystem", "privileged")
+
+
+def template_of(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a container definition (as AWS gives it) has in every environment."""
+    shape = {key: container[key] for key in SHAPE if container.get(key) not in (None, [], "", False)}
+    shape["environment"] = sorted(
+        {str(each["name"]) for key in ("environment", "secrets") for each in _list(container, key)}
+    )
+    shape["ports"] = sorted(int(each["containerPort"]) for each in _list(container, "portMappings"))
+    shape["mounts"] = sorted(str(each.get("containerPath", "")) for each in _list(container, "mountPoints"))
+    return shape
+
+
+def differences(proved: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how a container's template here differs from the one the image was proved in, in sentences without values."""
+    found = []
+    missing = sorted(set(proved["environment"]) - set(wanted["environment"]))
+    extra = sorted(set(wanted["environment"]) - set(proved["environment"]))
+    if missing:
+        found.append(f"has no variable {', '.join(missing)}")
+    if extra:
+        found.append(f"has a variable {', '.join(extra)} that the proof was made without")
+    found += [
+        f"has another {key}"
+        for key in sorted((set(proved) | set(wanted)) - {"environment"})
+        if proved.get(key) != wanted.get(key)
+    ]
+    return tuple(found)
+
+
+def with_image(definition: Mapping[str, Any], container: str, image: str) -> dict[str, Any]:
+    """Return the definition to register: the same, but for the image of one container.
+
+    What only AWS may set is left out; everything else is kept, also what this program has never heard of.
+    """
+    given = _given(definition)
+    given["containerDefinitions"] = [
+        {**each, "image": image} if each["name"] == container else each for each in definition["containerDefinitions"]
+    ]
+    return given
+
+
+def is_registered(newest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a family's newest revision is what would be registered: a retry need not make another one."""
+    return canonical_json(_given(newest)) == canonical_json(_given(wanted))
+
+
+def _given(definition: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in definition.items() if key not in SET_BY_AWS}
+
+
+SET_BY_AWS = frozenset(
+    {
+        "taskDefinitionArn",
+        "revision",
+        "status",
+        "requiresAttributes",
+        "compatibilities",
+        "registeredAt",
+        "registeredBy",
+        "deregisteredAt",
+        "deleteRequestedAt",
+    }
+)
+
+
+def _list(container: Mapping[str, Any], key: str) -> list[Any]:
+    return list(container.get(key) or [])

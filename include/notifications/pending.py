@@ -1,0 +1,36 @@
+"""The runs of a target that may have messages pending: from a run's first message until Slack shows its outcome."""
+
+from collections.abc import Callable
+
+from include.run import documents
+from include.run.store import RunStore
+
+MOST = 200  # the newest; of older ones the records say all
+
+
+def add_pending(store: RunStore, target: str, run: str) -> None:
+    """Put a run on the list, before anything is delivered: whoever is killed while delivering leaves it there."""
+    _change(store, target, lambda runs: runs if run in runs else [*runs, run][-MOST:])
+
+
+def remove_pending(store: RunStore, target: str, run: str) -> None:
+    """Take a run off the list: Slack shows all of it, and no more will come."""
+    _change(store, target, lambda runs: [each for each in runs if each != run])
+
+
+def list_pending(store: RunStore, target: str) -> list[str]:
+    """Return the runs that are on the list, oldest first."""
+    document = store.get(*documents.untold(target))
+    return list(document["runs"]) if document else []
+
+
+def _change(store: RunStore, target: str, decide: Callable[[list[str]], list[str]]) -> None:
+    while True:
+        before = store.get(*documents.untold(target)) or {"version": 0, "runs": []}
+        after = decide(before["runs"])
+        version = before["version"]
+        document: documents.UntoldDocument = {"runs": after, "version": version + 1}
+        if after == before["runs"] or store.swap(
+            *documents.untold(target), document, version=version + 1, expected=version
+        ):
+            return

@@ -1,0 +1,182 @@
+"""From what is on record about a run to the messages of its thread: one key each, which never changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from include.run.approval import Decision
+
+LONGEST = 2_900  # characters; Slack shows a message of up to 3,000 whole
+# details, by their sentence, of journals from before each event said whether it is one
+DETAILS = (
+    "autoscaling.SetInstanceProtection",
+    "autoscaling.SuspendProcesses",
+    "autoscaling.ResumeProcesses",
+    "ecs.UpdateTaskProtection",
+)
+OUTCOMES = {
+    "success": ":white_check_mark:",
+    "refused": ":no_entry:",
+    "stopped": ":octagonal_sign:",
+    "rolled back": ":leftwards_arrow_with_hook:",
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One reply of the thread. `key` is the same each time the story is told."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is on record about a run; whatever has not happened yet is missing.
+
+    `asked`: at, runbook, target, reason, requester, link, gates (links to the approvals asked for), decide (link).
+    `plan`: at, digest, changes, minutes.
+    """
+
+    asked: Mapping[str, Any]
+    plan: Mapping[str, Any] | None = None
+    decisions: Sequence[Decision] = ()
+    events: Sequence[Mapping[str, Any]] = ()
+    record: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A message, when it happened, and how things stand from then on."""
+
+    at: str
+    message: Message
+    state: str
+
+
+def replies(facts: Facts) -> list[Message]:
+    """Return the thread's messages in the order in which things happened."""
+    return [turn.message for turn in _turns(facts)]
+
+
+def headline(facts: Facts) -> str:
+    """Return the text of the thread's parent: what this is, and how things stand now."""
+    asked = facts.asked
+    turns = _turns(facts)
+    state = turns[-1].state if turns else ":hourglass_flowing_sand: planning"
+    who = escape(asked["requester"] or "a schedule")
+    return _cut(
+        f"*{escape(asked['runbook'])}* on *{escape(asked['target'])}*: {state}\n"
+        f"Asked by {who}: {escape(asked['reason'])}\n{link(asked['link'], 'Open the run')}"
+    )
+
+
+def escape(text: object) -> str:
+    """Return text that Slack shows as it stands, on one line: no mention, no link, nobody is pinged."""
+    flat = " ".join(str(text).split())
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def link(url: str, label: str) -> str:
+    """Return a link; the address is ours."""
+    return f"<{url}|{escape(label)}>"
+
+
+def _turns(facts: Facts) -> list[_Turn]:
+    turns = [_asked(facts), *_plan(facts), *_decisions(facts), *map(_event, _told_events(facts))]
+    turns = [*sorted(turns, key=lambda turn: (turn.at, turn.message.key)), *_outcome(facts)]
+    told: dict[str, _Turn] = {}
+    for turn in turns:
+        told.setdefault(turn.message.key, turn)
+    return list(told.values())
+
+
+def _asked(facts: Facts) -> _Turn:
+    who = escape(facts.asked["requester"] or "a schedule")
+    text = f":raising_hand: {who} asked for this run: {escape(facts.asked['reason'])}"
+    return _Turn(facts.asked["at"], Message("asked", _cut(text)), ":hourglass_flowing_sand: planning")
+
+
+def _plan(facts: Facts) -> list[_Turn]:
+    plan = facts.plan
+    if plan is None:
+        return []
+    lines = [f":memo: The plan, about {plan['minutes']} minutes, digest `{escape(plan['digest'])[:16]}`:"]
+    lines += [f"{number}. {escape(change)}" for number, change in enumerate(plan["changes"], 1)]
+    if not plan["changes"]:
+        lines.append("Nothing to change.")
+    gates = facts.asked["gates"]
+    return [_Turn(plan["at"], Message("plan", _cut("\n".join(lines))), _waiting(gates)), *_ask(facts, plan["at"], 0)]
+
+
+def _ask(facts: Facts, at: str, seat: int) -> list[_Turn]:
+    gates = facts.asked["gates"]
+    if seat >= len(gates):
+        return []
+    count = f" ({seat + 1} of {len(gates)})" if len(gates) > 1 else ""
+    text = f":point_right: Waiting for an approval{count}: {link(gates[seat], 'read the plan and decide')}"
+    return [_Turn(at, Message(f"z-gate:{seat + 1}", text), _waiting(gates[seat:]))]
+
+
+def _waiting(gates: Sequence[str]) -> str:
+    return f":raised_hand: waiting for an approval, {link(gates[0], 'decide')}" if gates else ":arrow_forward: approved"
+
+
+def _decisions(facts: Facts) -> list[_Turn]:
+    turns = []
+    for each in facts.decisions:
+        good, at = each.outcome == "approved", each.at.isoformat()
+        mark = ":thumbsup:" if good else ":no_entry:"
+        missing = facts.asked["gates"][each.seat :]
+        state = _waiting(missing) if good else f":no_entry: {escape(each.outcome)}"
+        turns.append(_Turn(at, Message(f"decision:{each.seat}", f"{mark} {_sentence(each.why)}"), state))
+        if good:
+            turns += _ask(facts, at, each.seat)
+    return turns
+
+
+def _told_events(facts: Facts) -> list[Mapping[str, Any]]:
+    phases = ("done", "note", "progress", "asked")
+    return [
+        each for each in facts.events if each["phase"] == "failed" or (each["phase"] in phases and not _is_detail(each))
+    ]
+
+
+def _is_detail(event: Mapping[str, Any]) -> bool:
+    """Whether it keeps a step safe but moves nothing an operator waits for: it is in the journal, not in the thread."""
+    return bool(event["detail"] if "detail" in event else event["text"].startswith(DETAILS))
+
+
+def _event(event: Mapping[str, Any]) -> _Turn:
+    step, phase, text = str(event["step"]), str(event["phase"]), str(event["text"])
+    name = step.rsplit(".", 1)[-1].replace("_", " ")
+    key = f"{phase}:{step}:{event['at']}"
+    if phase == "progress":
+        return _Turn(event["at"], Message(key, _cut(f":clock3: {_sentence(text)}")), f":gear: {escape(text)}")
+    if phase == "failed":
+        said = f":x: *{escape(name)}* failed: {_sentence(text)}"
+        return _Turn(event["at"], Message(key, _cut(said)), f":x: {escape(name)} failed")
+    if phase == "asked":
+        where = link(str(event["link"]), "look and decide")
+        said = f":sos: *A decision is needed.* {_sentence(text)} {where}"
+        return _Turn(event["at"], Message(key, _cut(said)), f":sos: a decision is needed, {where}")
+    mark = ":information_source:" if phase == "note" else ":gear:"
+    return _Turn(event["at"], Message(key, _cut(f"{mark} {escape(name)}: {_sentence(text)}")), f":gear: {escape(name)}")
+
+
+def _outcome(facts: Facts) -> list[_Turn]:
+    record = facts.record
+    if record is None:
+        return []
+    mark = OUTCOMES.get(record["outcome"], ":x:")
+    text = f"{mark} *{escape(record['outcome']).capitalize()}*: {_sentence(record['text'])}"
+    return [_Turn(record["ended"], Message("outcome", _cut(text)), text)]
+
+
+def _sentence(text: object) -> str:
+    flat = escape(text)
+    return flat if flat.endswith((".", "!", "?")) else f"{flat}."
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 40]} ... (the rest is in the run)"

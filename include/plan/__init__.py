@@ -1,5 +1,0 @@
-"""A plan: the ordered changes a run means to make, as data that can be digested, shown, and compared."""
-
-from include.plan.model import Change, Plan, Skip
-
-__all__ = ["Change", "Plan", "Skip"]

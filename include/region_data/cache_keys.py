@@ -1,0 +1,80 @@
+"""New keys for the maps of every updated region, once, after no task runs on the data from before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from include.errors import StoppedHalfwayError
+from include.region_data.context import RegionDataContext
+from include.region_data.plan import RegionUpdate
+from include.region_data.region_config import RegionConfig, list_regions, write_versions
+from include.run import documents
+from include.run.writer import FencedWriter
+
+MOMENT = timedelta(milliseconds=1)  # the application reads no finer
+
+
+def bump_cache_keys(
+    ctx: RegionDataContext, writer: FencedWriter, updates: Sequence[RegionUpdate], *, attempt: str
+) -> str:
+    """Give every region of the plan the version of this attempt ("update", "way back"), all in one transaction, and prove it.
+
+    Called again it changes nothing more. Raises: StoppedHalfwayError if somebody else changed one, ServiceUnavailableError.
+    """
+    if not updates:
+        return "no map can have numbers of these regions yet"
+    with ctx.database() as connection:
+        known = list_regions(connection)
+    new = _version(writer, attempt, known)
+    names = ", ".join(each.region for each in updates)
+    rows = _rows(writer, known, updates, new)
+    if any(row.version != new for row in rows):
+        writer.write(write_versions(ctx.database, rows, new, attempt))
+    with ctx.database() as connection:
+        after = {str(row.id): row.version for row in list_regions(connection)}
+    if wrong := [each.region for each in updates if after.get(each.id) != new]:
+        raise StoppedHalfwayError(
+            f"The version of {', '.join(wrong)} is not {new.isoformat()} right after it was set to that; somebody else changes "
+            "region_config, find out who."
+        )
+    return f"maps of {names} compute their numbers anew (version {new:%Y-%m-%d %H:%M:%S})"
+
+
+def _version(writer: FencedWriter, attempt: str, known: Sequence[RegionConfig]) -> datetime:
+    """Return this attempt's version, chosen once: after every other one, whatever the clock of this worker says."""
+    place = documents.version(writer.owner, attempt)
+    if writer.store.get(*place) is None:
+        now = datetime.now(UTC)
+        version = max([now, *(row.version + MOMENT for row in known)])
+        chosen = documents.VersionDocument(at=now.isoformat(), version=version.isoformat())
+        writer.store.add(*place, chosen)
+    return _known(writer, attempt)[0]
+
+
+def _known(writer: FencedWriter, *attempts: str) -> list[datetime]:
+    found = (writer.store.get(*documents.version(writer.owner, each)) for each in attempts)
+    return [datetime.fromisoformat(each["version"]) for each in found if each]
+
+
+def _rows(
+    writer: FencedWriter, rows: Sequence[RegionConfig], updates: Sequence[RegionUpdate], new: datetime
+) -> list[RegionConfig]:
+    """Return the rows to change, if each is as this run read or left it."""
+    by_id, ours = {str(row.id): row for row in rows}, [new, *_known(writer, "update", "way back")]
+    found = []
+    for each in updates:
+        row = by_id.get(each.id)
+        if row is None or row.version not in (datetime.fromisoformat(each.version), *ours):
+            now = row.version.isoformat() if row else "gone"
+            raise StoppedHalfwayError(
+                f"The version of region {each.region} is {now} and was {each.version} when the plan was approved, so somebody else "
+                "changed it and no version was changed; find out who, then set it by hand."
+            )
+        if row.s3_uri != each.existing and f"{row.s3_uri}/" != each.existing:
+            raise StoppedHalfwayError(
+                f"Region {each.region} runs on {row.s3_uri} now and not on {each.existing}, so no version was changed; find out who "
+                "changed it."
+            )
+        found.append(row)
+    return found

@@ -1,0 +1,35 @@
+"""The three folders of a region's update: the data that runs, the data that replaces it, and the backup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.aws.clients import Clients
+from include.region_data.plan import RegionUpdate
+from include.s3copy import Folder, Location
+
+
+@dataclass(frozen=True)
+class Folders:
+    existing: Folder
+    data: Folder
+    backup: Folder
+
+
+def folders_of(clients: Clients, each: RegionUpdate) -> Folders:
+    """Return the folders of one region of the plan."""
+    return Folders(*(Folder(clients.s3, Location.parse(uri)) for uri in (each.existing, each.data, each.backup)))
+
+
+def keys_of(folder: Folder) -> frozenset[str]:
+    """Return the keys of a folder's objects, within it."""
+    pages = folder.client.get_paginator("list_objects_v2").paginate(
+        Bucket=folder.location.bucket, Prefix=folder.location.prefix
+    )
+    skip = len(folder.location.prefix)
+    return frozenset(each["Key"][skip:] for page in pages for each in page.get("Contents", ()))
+
+
+def is_last(key: str) -> bool:
+    """What names the others is written last, so that whoever reads meanwhile finds what it names."""
+    return key == "static-metadata.json"

@@ -1,0 +1,77 @@
+"""Regions that do not exist yet: a row in region_config, put there last before the restart, and archived on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from include.aws.clients import Clients
+from include.errors import DriftError, StoppedHalfwayError
+from include.region_data.context import RegionDataContext
+from include.region_data.plan import RegionPublication
+from include.region_data.region_config import INSERT_ROWS, NewRegion, list_regions, write_archived, write_regions
+from include.region_data.transfer import OVERWRITING, mark
+from include.run.journal import list_events
+from include.run.store import RunStore
+from include.run.writer import FencedWriter
+from include.s3copy import Comparison, Folder, Location, compare
+from include.s3copy.listing import Pair
+from include.write import read_write
+
+
+def look_at(clients: Clients, data: Location, on_pair: Callable[[Pair], None] = lambda pair: None) -> Comparison:
+    """Return what a folder holds, as a comparison with one that holds nothing. Raises: PreconditionError."""
+    return compare(Folder(clients.s3, data), Folder(clients.s3, data.beside("-nothing")), on_pair=on_pair)
+
+
+def publish(ctx: RegionDataContext, writer: FencedWriter, publications: Sequence[RegionPublication]) -> str:
+    """Put the rows of all new regions into region_config, all in one transaction; again, it changes nothing more.
+
+    Raises: DriftError if data is not what was approved, StoppedHalfwayError if a region exists by now, ServiceUnavailableError.
+    """
+    if not publications:
+        return "no region is new"
+    for each in publications:
+        if look_at(ctx.clients, Location.parse(each.data)).digest != each.digest:
+            raise DriftError(
+                f"The data of new region {each.region} at {each.data} is not what was approved any more; find out who writes there, "
+                "then start again."
+            )
+    mark(ctx.clients, writer, OVERWRITING)
+    names = ", ".join(each.region for each in publications)
+    version = datetime.now(UTC)
+    rows = [_row(each, version) for each in publications]
+    writer.write(write_regions(ctx.database, rows))
+    with ctx.database() as connection:
+        there = {str(row.id): row for row in list_regions(connection)}
+    if missing := [each.region for each in publications if each.id not in there or there[each.id].archived]:
+        raise StoppedHalfwayError(
+            f"Region {', '.join(missing)} is not in region_config right after it was put there; find out who changes that table."
+        )
+    return f"{names} published"
+
+
+def _row(each: RegionPublication, version: datetime) -> NewRegion:
+    country, code = each.region.split("/")
+    return NewRegion(each.id, each.name, country, code, each.data, version)
+
+
+def has_published(store: RunStore, run: str) -> bool:
+    """Tell whether a run has begun to publish a region."""
+    intents = (read_write(each) for each in list_events(store, run) if each["phase"] == "intent")
+    return any(str(each) == str(INSERT_ROWS) for each in intents)
+
+
+def retire(ctx: RegionDataContext, writer: FencedWriter, publications: Sequence[RegionPublication]) -> str:
+    """Archive what this run has published, so that services do not load it, and prove it. Raises: ServiceUnavailableError."""
+    if not publications or not has_published(writer.store, writer.owner):
+        return ""
+    names = ", ".join(each.region for each in publications)
+    writer.write(write_archived(ctx.database, {each.id: each.region for each in publications}))
+    with ctx.database() as connection:
+        live = {str(row.id): row.region for row in list_regions(connection) if not row.archived}
+    if left := [region for row, region in live.items() if row in {each.id for each in publications}]:
+        raise StoppedHalfwayError(
+            f"Region {', '.join(left)} is still live in region_config; find out who changes that table."
+        )
+    return f"{names} archived again"

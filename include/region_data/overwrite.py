@@ -1,0 +1,100 @@
+"""New data over old: only over what is in a proved backup, only what was approved, and proved afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from include.aws.clients import Clients
+from include.errors import DriftError
+from include.region_data.backup import read_backup
+from include.region_data.folders import Folders, folders_of, is_last, keys_of
+from include.region_data.plan import RegionUpdate
+from include.region_data.transfer import OVERWRITING, Tell, mark, refuse_after_way_back, transfer
+from include.run import documents
+from include.run.journal import list_events
+from include.run.store import RunStore
+from include.run.writer import FencedWriter
+from include.s3copy import CopyOptions, compare, remove_left_over, verify
+from include.write import read_write
+
+
+def overwrite(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Tell) -> None:
+    """Copy the new data over the data that runs; called again, it goes on.
+
+    Raises: PreconditionError without a proved backup, DriftError if the new data or the old is not what it was.
+    """
+    refuse_after_way_back(writer)
+    folders = folders_of(clients, each)
+    backup = read_backup(writer.store, writer.owner, each.region)
+    if has_begun(writer.store, writer.owner, each):
+        _ensure_old_or_new(folders, each)
+    else:
+        _ensure_kept(folders, each, str(backup["digest"]))
+    _ensure_new_is_the_same(folders, each)
+    # objects that are the same already are copied again, once: the new ones may have other metadata
+    began = mark(clients, writer, OVERWRITING)
+    options = CopyOptions(since=began, last=is_last, requests_per_second=each.requests_per_second)
+    what = f"new data of {each.region}: {each.objects:,} objects of {each.data} over {each.existing}"
+    transfer(writer, what, folders.data, folders.existing, tell, options)
+
+
+def has_begun(store: RunStore, run: str, each: RegionUpdate) -> bool:
+    """Tell whether a run has begun to write to the data that a region runs on."""
+    intents = (read_write(event) for event in list_events(store, run) if event["phase"] == "intent")
+    return any(each.existing in write.names for write in intents)
+
+
+def verify_data(clients: Clients, writer: FencedWriter, each: RegionUpdate, *, remove: bool) -> str:
+    """Prove that the new data is in place, remove what it does not have if that was asked for, and put it on record.
+
+    Raises: CopyFailedError, DriftError.
+    """
+    folders = folders_of(clients, each)
+    _ensure_new_is_the_same(folders, each)
+    found = verify(folders.data, folders.existing)
+    if remove and found.stale.count:
+        kept = keys_of(folders.backup)  # nothing is removed that could not be brought back
+        about = f"{each.stale:,} objects of {each.existing} that the new data of {each.region} does not have"
+        writer.write(remove_left_over(about, folders.data, folders.existing, kept.__contains__))
+    writer.check()
+    document: documents.DataDocument = {
+        "at": datetime.now(UTC).isoformat(),
+        "region": each.region,
+        "objects": found.source.count,
+        "bytes": found.source.bytes,
+        "digest": found.digest,
+    }
+    writer.store.add(*documents.data(writer.owner, each.region), document)
+    return f"{each.region} has its new data at {each.existing}: {found.source.count:,} objects, {found.source.bytes:,} bytes"
+
+
+def _ensure_kept(folders: Folders, each: RegionUpdate, digest: str) -> None:
+    found = compare(folders.existing, folders.backup, read=True)
+    if not found.complete or found.digest != digest:
+        raise DriftError(
+            f"The data of {each.region} at {each.existing} changed after its backup was proved, so the backup would not bring it "
+            f"back. Nothing was overwritten; find out who writes there, then start again. The backup stays at {each.backup}."
+        )
+
+
+def _ensure_old_or_new(folders: Folders, each: RegionUpdate) -> None:
+    """Going on with a copy: whatever is there must be in the backup, or of the new data. Raises: DriftError."""
+    there = keys_of(folders.existing)
+    ours: set[str] = set()
+    for source in (folders.backup, folders.data):  # by the same evidence as a proof: an ETag need not be a hash
+        compare(folders.existing, source, read=True, on_same=ours.add)
+    strange = there - ours
+    if strange:
+        named = ", ".join(repr(key) for key in sorted(strange)[:5])
+        raise DriftError(
+            f"{len(strange):,} objects of {each.existing} are neither those of the backup nor those of the new data of {each.region} "
+            f"({named}), so somebody else wrote there and nothing more was overwritten; keep what they wrote, then go back."
+        )
+
+
+def _ensure_new_is_the_same(folders: Folders, each: RegionUpdate) -> None:
+    if compare(folders.data, folders.existing).digest != each.digest:
+        raise DriftError(
+            f"The new data of {each.region} at {each.data} is not what was approved any more; find out who writes there, then "
+            f"start again. The backup is at {each.backup}."
+        )

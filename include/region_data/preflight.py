@@ -1,0 +1,135 @@
+"""What an update of region data asks of the database, of S3 and of staging's records before it plans."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from include.aws.clients import Clients
+from include.errors import PreconditionError
+from include.inventory.region_data import RegionData
+from include.region_data.context import RegionDataContext
+from include.region_data.new_regions import look_at
+from include.region_data.plan import RegionDataPlan, Seen, SeenNew, plan_region_data
+from include.region_data.region_config import list_regions, refuse_missing_rights
+from include.region_data.request import Publication, Update, match_publications, match_regions, read_requests
+from include.restart import steps
+from include.run.data_attestations import read_data_attestation
+from include.run.store import RunStore
+from include.s3copy import Folder, Location, compare
+from include.s3copy.listing import Pair
+
+
+@dataclass(frozen=True)
+class UpdateRequest:
+    """What a run asks for besides its target. `run` and `day` name the backups; both stay the same as long as the run does."""
+
+    regions: Any  # as given
+    remove_stale: bool
+    run: str
+    day: datetime
+    requests_per_second: int = 0
+
+
+def make_plan(
+    ctx: RegionDataContext, proving: RunStore | None, asked: UpdateRequest, now: datetime
+) -> tuple[RegionDataPlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on; `proving` keeps the records of the target that is first.
+
+    Raises: PreconditionError.
+    """
+    target, data = ctx.target, ctx.target.region_data
+    requests = read_requests(asked.regions, data.buckets)
+    with ctx.database() as connection:
+        known = list_regions(connection)
+        refuse_missing_rights(connection, insert=any(each.name for each in requests))
+    updates = match_regions(requests, known)
+    for each in updates:
+        _refuse_other_bucket(each, data)
+    restart, since = steps.make_plan(ctx.clients, target, now)
+    seen = {each.config.region: _look(ctx.clients, each, data, asked) for each in updates}
+    if target.looked_at_on and proving:
+        seen = _looked_at(seen, proving, target.looked_at_on.name)
+    new = [(each, _look_new(ctx.clients, each, data, asked)) for each in match_publications(requests, known)]
+    if target.looked_at_on and proving:
+        new = [(each, _looked_at_new(each, found, proving, target.looked_at_on.name)) for each, found in new]
+    plan = plan_region_data(
+        target,
+        updates,
+        seen,
+        data.required,
+        restart,
+        remove_stale=asked.remove_stale,
+        requests_per_second=asked.requests_per_second,
+        new=new,
+    )
+    return plan, since
+
+
+def _refuse_other_bucket(update: Update, data: RegionData) -> None:
+    if update.existing.bucket not in data.buckets:
+        raise PreconditionError(
+            f"{update.config.region} runs on {update.existing.uri}, and the inventory lists only {', '.join(data.buckets)}; add "
+            "the bucket there, or correct s3_uri."
+        )
+
+
+def _look(clients: Clients, update: Update, data: RegionData, asked: UpdateRequest) -> Seen:
+    found: set[str] = set()
+    new, existing = Folder(clients.s3, update.data), Folder(clients.s3, update.existing)
+    comparison = compare(new, existing, on_pair=_noting(found, data.required))
+    backup = _free_backup(clients, update, asked)
+    kept = compare(existing, Folder(clients.s3, backup))
+    return Seen(comparison, frozenset(found), backup, kept.destination.count, kept.digest)
+
+
+def _look_new(clients: Clients, publication: Publication, data: RegionData, asked: UpdateRequest) -> SeenNew:
+    found: set[str] = set()
+    comparison = look_at(clients, publication.data, _noting(found, data.required))
+    return SeenNew(comparison, frozenset(found), str(uuid5(NAMESPACE_URL, f"{asked.run} {publication.region}")))
+
+
+def _noting(found: set[str], required: Sequence[str]) -> Callable[[Pair], None]:
+    """Return what notes which of the required names or patterns a source has a file for."""
+
+    def note(pair: Pair) -> None:
+        if pair.source and pair.source.size:
+            key = pair.source.key
+            found.update(each for each in required if fnmatchcase(key, each))
+
+    return note
+
+
+def _free_backup(clients: Clients, update: Update, asked: UpdateRequest) -> Location:
+    """Return where the data will be kept: named by the day, and by the run as well if there is one of that day."""
+    first = update.backup(f"{asked.day:%Y-%m-%d}")
+    there = clients.s3.list_objects_v2(Bucket=first.bucket, Prefix=first.prefix, MaxKeys=1)
+    if not there.get("KeyCount"):
+        return first
+    return update.backup(f"{asked.day:%Y-%m-%d}", hashlib.sha256(asked.run.encode()).hexdigest()[:8])
+
+
+def _looked_at(seen: Mapping[str, Seen], proving: RunStore, first: str) -> dict[str, Seen]:
+    return {
+        region: replace(each, looked_at_by=_proved_by(proving, first, region, each.comparison.digest))
+        for region, each in seen.items()
+    }
+
+
+def _looked_at_new(each: Publication, seen: SeenNew, proving: RunStore, first: str) -> SeenNew:
+    return replace(seen, looked_at_by=_proved_by(proving, first, each.region, seen.comparison.digest))
+
+
+def _proved_by(proving: RunStore, first: str, region: str, digest: str) -> str:
+    proof = read_data_attestation(proving, first, region, digest)
+    if proof is None:
+        raise PreconditionError(
+            f"Nobody has looked at this very data of {region} on {first} (digest {digest[:12]}); update it there first, with the "
+            "same files."
+        )
+    return str(proof["run"])

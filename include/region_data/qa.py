@@ -1,0 +1,67 @@
+"""What people saw in their test maps: one answer a region, on record, and the first one counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from include.errors import RunbookError
+from include.run import documents
+from include.run.store import RunStore
+
+GOOD = "It loads, and counties and block groups can be edited"
+BAD = "Something is wrong"
+
+
+class WrongRegionError(RunbookError):
+    """The answer is about another region than the question; nothing was recorded."""
+
+
+class QaAnswer(BaseModel):
+    """One region's answer; `by` is None if nobody answered in time, which counts as bad."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    region: str
+    good: bool
+    by: str | None
+    at: datetime
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The answer as a sentence without its stop."""
+        if self.by is None:
+            return f"nobody looked at {self.region} in time"
+        said = f": {self.note}" if self.note else ""
+        return f"{self.by} found {self.region} {'good' if self.good else 'not good'}{said}"
+
+
+def judge(region: str, chosen: str | None, by: str | None, looked_at: str, note: str) -> QaAnswer:
+    """Return what an answer means; `looked_at` is the region that the person says they looked at.
+
+    Raises: WrongRegionError, which has to be asked again.
+    """
+    now = datetime.now(UTC)
+    if chosen is None or by is None:
+        return QaAnswer(region=region, good=False, by=None, at=now)
+    good = chosen == GOOD
+    if good and looked_at.strip().upper() != region:
+        raise WrongRegionError(
+            f"{by} answered for {looked_at.strip() or 'no region'!r}, and the question was about {region}; it is asked again."
+        )
+    return QaAnswer(region=region, good=good, by=by, at=now, note=note.strip())
+
+
+def add_answer(store: RunStore, run: str, look: QaAnswer) -> QaAnswer:
+    """Put an answer on record; returns the one that counts, which may be an earlier one."""
+    place = documents.look(run, look.region)
+    if store.add(*place, look.model_dump(mode="json")):
+        return look
+    return QaAnswer.model_validate(store.get(*place))
+
+
+def list_answers(store: RunStore, run: str) -> list[QaAnswer]:
+    """Return what people said so far."""
+    return [QaAnswer.model_validate(each) for each in store.list(documents.run_key(run), documents.LOOKS)]

@@ -1,0 +1,1 @@
+"""The bake after a release: alarms and errors, compared with those before it."""

@@ -1,0 +1,164 @@
+"""The bake after a release: alarms against their state before, new errors of this release, and blind spots decided on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from include.aws.cloudwatch import Alarm
+from include.errors import BakeFailedError, PreconditionError
+from include.inventory.releases import Bake
+from include.text import one_line
+from include.waiters.progress import Progress, minutes
+
+if TYPE_CHECKING:
+    from include.sentry import Trouble
+
+MISSING = "MISSING"  # an alarm that CloudWatch does not have; its own states are OK, ALARM, INSUFFICIENT_DATA
+BLIND = ("INSUFFICIENT_DATA", MISSING)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The world just before a release's first write, which the world afterwards is compared with."""
+
+    alarms: Mapping[str, str]  # state by name
+    errors_per_hour: float | None = None  # error lines in the log; None if it could not be read
+    troubles: Mapping[str, int] | None = None  # Sentry's count by id; None if Sentry did not answer
+    at: datetime | None = None  # AWS's clock; what Sentry has first seen since is the release's, also before the bake
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look during a bake; None is what could not be read, which is no good news but stops nothing by itself."""
+
+    alarms: Sequence[Alarm]
+    as_of: datetime  # AWS's clock
+    troubles: Sequence[Trouble] | None = None
+    errors: int | None = None  # error lines since the bake began
+    first_error: str = ""
+
+
+def states(alarms: Sequence[Alarm], names: Sequence[str]) -> dict[str, str]:
+    """Return the state of every alarm of the inventory, MISSING for one that CloudWatch does not have."""
+    known = {each.name: each.state for each in alarms}
+    return {name: known.get(name, MISSING) for name in names}
+
+
+def refuse_unwatched(names: Sequence[str], alarms: Sequence[Alarm], bake: Bake) -> None:
+    """Refuse a bake that could not notice anything: alarms that do not exist, or slower ones than it lasts.
+
+    Raises: PreconditionError.
+    """
+    if missing := [name for name, state in states(alarms, names).items() if state == MISSING]:
+        raise PreconditionError(
+            f"CloudWatch has no alarm {', '.join(missing)}, so nobody would watch what {'it' if len(missing) == 1 else 'they'} "
+            "should; correct the inventory or create it, nothing was changed."
+        )
+    watched = [each for each in alarms if each.name in names and each.name not in bake.slow]
+    slowest = max(watched, key=lambda each: each.window_seconds, default=None)
+    if slowest and slowest.window_seconds > bake.duration.total_seconds():
+        raise PreconditionError(
+            f"Alarm {slowest.name} takes {slowest.window_seconds / 60:g} min to notice anything, longer than the bake of "
+            f"{bake.duration.total_seconds() / 60:g} min; make bake.duration longer, or list it as bake.slow to do without it."
+        )
+
+
+def judge_bake(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> Progress:
+    """Decide whether a release is over its bake, still in it, or has to go back. `since` is AWS's clock.
+
+    An alarm that fired before is not the release's doing, unless it was well in between. One without data is decided on:
+    never any data before, so it says nothing; listed as quiet, the same; else it is waited for, beyond the bake for
+    `bake.blind_grace`, and then counts as a failure: an alarm that went blind with the release hides what it did.
+    Raises: BakeFailedError.
+    """
+    now = {each.name: each for each in seen.alarms}
+    _refuse_alarms(baseline, now, since)
+    _refuse_troubles(bake, baseline, seen, since)
+    _refuse_errors(bake, baseline, seen, since)
+    blind = [
+        name
+        for name, before in baseline.alarms.items()
+        if before not in BLIND and name not in bake.quiet and _state(now, name) in BLIND
+    ]
+    lasted = seen.as_of - since
+    if blind and lasted >= bake.duration + bake.blind_grace:
+        raise BakeFailedError(
+            f"Alarm {', '.join(blind)} has had no data since the release ({minutes(since, seen.as_of)}), though it had before: "
+            "what it watches cannot be judged; look at its metric."
+        )
+    done = lasted >= bake.duration and not blind
+    rest = [f"{len(baseline.alarms)} alarms as before"] if not blind else [f"no data yet for {', '.join(blind)}"]
+    rest += _remarks(bake, baseline, seen)
+    of = f"{bake.duration.total_seconds() / 60:g} min"
+    return Progress(done, f"bake: {minutes(since, seen.as_of)} of {of}, {'; '.join(rest)}", f"bake: {'; '.join(rest)}")
+
+
+def _refuse_alarms(baseline: Baseline, now: Mapping[str, Alarm], since: datetime) -> None:
+    fired = []
+    for name, before in baseline.alarms.items():
+        alarm = now.get(name)
+        if alarm and alarm.state == "ALARM" and (before != "ALARM" or alarm.since > since):
+            was = before if before != "ALARM" else "ALARM before, well in between"
+            fired.append(f"{name} ({was}; now: {one_line(alarm.reason)[:200] or 'no reason given'})")
+    if fired:
+        raise BakeFailedError(
+            f"{len(fired)} alarm{'s' if len(fired) > 1 else ''} fired after the release: {'; '.join(fired)}; find out whether the "
+            "release is the reason."
+        )
+
+
+def _refuse_troubles(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> None:
+    if seen.troubles is None:
+        return
+    before = baseline.troubles or {}
+    counted = [each for each in seen.troubles if each.level in bake.sentry_levels]
+    new = [each for each in counted if each.id not in before and each.first_seen >= (baseline.at or since)]
+    if len(new) > bake.sentry_new_allowed:
+        first = max(new, key=lambda each: (each.count, each.id))
+        raise BakeFailedError(
+            f"Sentry has {len(new)} new errors of this release, {bake.sentry_new_allowed} allowed; most often "
+            f"({first.count} times): {one_line(first.title)[:200]} {first.url}".rstrip()
+            + "; look at it before the next release."
+        )
+    for each in counted:
+        more = each.count - before.get(each.id, each.count)
+        if each.id in before and more > bake.sentry_spike:
+            raise BakeFailedError(
+                f"Sentry counts {more} more events since the release (allowed: {bake.sentry_spike}) of an error known before: "
+                f"{one_line(each.title)[:200]} {each.url}".rstrip()
+                + "; look at it before the next release."
+            )
+
+
+def _refuse_errors(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> None:
+    if seen.errors is None or baseline.errors_per_hour is None:
+        return
+    hours = (seen.as_of - since) / timedelta(hours=1)
+    expected = baseline.errors_per_hour * hours
+    allowed = max(bake.errors_least, expected * bake.errors_factor)
+    if seen.errors > allowed:
+        raise BakeFailedError(
+            f"The logs hold {seen.errors} errors in {minutes(since, seen.as_of)} since the release, where {expected:.0f} would "
+            f"be usual and {allowed:.0f} are allowed; the first: {one_line(seen.first_error)[:200] or 'not shown'}; look "
+            "at it before the next release."
+        )
+
+
+def _remarks(bake: Bake, baseline: Baseline, seen: Seen) -> list[str]:
+    remarks = []
+    if firing := sorted(name for name, state in baseline.alarms.items() if state == "ALARM"):
+        remarks.append(f"firing since before: {', '.join(firing)}")
+    if silent := sorted(n for n, state in baseline.alarms.items() if state in BLIND or n in bake.quiet):
+        remarks.append(f"without data before, so not judged: {', '.join(silent)}")
+    if seen.troubles is None or baseline.troubles is None:
+        remarks.append("Sentry not read")
+    if seen.errors is None or baseline.errors_per_hour is None:
+        remarks.append("error logs not read")
+    return remarks
+
+
+def _state(now: Mapping[str, Alarm], name: str) -> str:
+    return now[name].state if name in now else MISSING

@@ -1,0 +1,103 @@
+"""The bake of a release: the world just before it, one look after the other afterwards, until it is over or fails."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from include.aws import cloudwatch
+from include.aws.clients import Clients
+from include.aws.logs import count_lines, find_lines
+from include.aws.sts import ask_who
+from include.errors import PreconditionError, ServiceUnavailableError
+from include.inventory import Target
+from include.inventory.releases import Bake
+from include.releases.bake.rules import Baseline, Seen, judge_bake, states
+from include.run import documents
+from include.run.store import RunStore
+from include.run.writer import FencedWriter
+from include.waiters.progress import Progress
+
+if TYPE_CHECKING:
+    from include.sentry import Sentry, Trouble
+
+log = logging.getLogger(__name__)
+
+USUAL = timedelta(hours=1)  # of the log, before the release: how many errors are usual
+
+
+def keep_baseline(clients: Clients, writer: FencedWriter, target: Target, sentry: Sentry | None) -> str:
+    """Put the world before the release on record, once a run: alarms, known troubles, usual errors."""
+    kept_at = documents.baseline(writer.owner)
+    if writer.store.get(*kept_at) is None:
+        bake, (_, now) = _bake(target), ask_who(clients.sts)
+        troubles = _troubles(sentry, target)
+        names = target.environment.alarms
+        writer.store.add(
+            *kept_at,
+            {
+                "at": now.isoformat(),
+                "alarms": states(cloudwatch.describe_alarms(clients.cloudwatch, names), names),
+                "errors_per_hour": sum(_errors(clients, target, bake, now - USUAL).values())
+                / (USUAL / timedelta(hours=1)),
+                "troubles": None if troubles is None else {each.id: each.count for each in troubles},
+            },
+        )
+    found = writer.store.get(*kept_at) or {}
+    firing = [name for name, state in found["alarms"].items() if state == "ALARM"]
+    return f"{len(found['alarms'])} alarms on record as they were, {len(firing)} of them firing"
+
+
+def poll_bake(clients: Clients, store: RunStore, run: str, target: Target, sentry: Sentry | None) -> Progress:
+    """Look once; the bake begins with the first look. Raises: BakeFailedError."""
+    bake, begun_at = _bake(target), documents.bake(run)
+    kept = store.get(*documents.baseline(run))
+    if kept is None:
+        raise PreconditionError(
+            "No baseline is on record, so nothing after the release can be compared with it; start again."
+        )
+    _, now = ask_who(clients.sts)
+    store.add(*begun_at, documents.BakeDocument(since=now.isoformat()))
+    since = datetime.fromisoformat((store.get(*begun_at) or {})["since"])
+    errors = _errors(clients, target, bake, since)
+    seen = Seen(
+        alarms=cloudwatch.describe_alarms(clients.cloudwatch, target.environment.alarms),
+        as_of=now,
+        troubles=_troubles(sentry, target),
+        errors=sum(errors.values()),
+        first_error=_first(clients, errors, bake, since),
+    )
+    baseline = Baseline(kept["alarms"], kept["errors_per_hour"], kept["troubles"], datetime.fromisoformat(kept["at"]))
+    return judge_bake(bake, baseline, seen, since)
+
+
+def _bake(target: Target) -> Bake:
+    bake = target.release.bake
+    assert bake is not None  # the inventory demands one where an image proved elsewhere is released
+    return bake
+
+
+def _errors(clients: Clients, target: Target, bake: Bake, since: datetime) -> dict[str, int]:
+    """Return how many error lines each log group of the release's services holds."""
+    groups = {target.environment.service(name).log_group for name in target.release.services}
+    return {group: count_lines(clients.logs, group, bake.errors_pattern, since) for group in sorted(groups)}
+
+
+def _first(clients: Clients, errors: dict[str, int], bake: Bake, since: datetime) -> str:
+    group = next((name for name, count in errors.items() if count), None)
+    return find_lines(clients.logs, group, bake.errors_pattern, since)[0].message if group else ""
+
+
+def _troubles(sentry: Sentry | None, target: Target) -> tuple[Trouble, ...] | None:
+    """Return Sentry's list; None if it cannot be read, which is no good news but stops nothing."""
+    known = target.system.sentry
+    if sentry is None or known is None:
+        return None
+    from include.sentry import list_issues
+
+    try:
+        return list_issues(sentry, known.organization, known.project, target.environment_name)
+    except (ServiceUnavailableError, PreconditionError) as error:
+        log.warning("Sentry was not read: %s", error)
+        return None

@@ -1,0 +1,20 @@
+"""What the steps of a release are given beside what every step is: a repository, and other targets' accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from include.aws.clients import Clients
+from include.run.context import Context
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+class ReleaseContext(Context, Protocol):
+    """A place whose target is released from a repository on GitHub."""
+
+    @property
+    def github(self) -> Repository: ...
+    def clients_of(self, target: str) -> Clients:
+        """Return the clients of another target's account."""

@@ -1,0 +1,1 @@
+"""Services brought to another task definition, and back."""

@@ -1,0 +1,144 @@
+"""Services that CodeDeploy deploys blue-green as soon as their image is pushed: read, waited for, proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from include.aws import codedeploy, ecs
+from include.aws.clients import Clients
+from include.aws.codedeploy import Deployment
+from include.aws.ecs import Service
+from include.aws.task_sets import TaskSet, list_task_sets
+from include.errors import PreconditionError, RolloutFailedError
+from include.inventory import Target
+from include.inventory.models import CodeDeploy
+from include.releases.deployment.blue_green import ENDED, find_deployment, judge_deployment
+from include.releases.deployment.plan import Live
+from include.releases.image.rules import ensure_digests
+from include.releases.model import ServiceRelease, revision
+from include.waiters.progress import Progress, minutes
+
+BEGINS = timedelta(minutes=15)  # after the push; a pipeline that has not begun by then never will
+RECENT = timedelta(days=1)  # of deployments that may still be at work
+
+
+def read_live_service(clients: Clients, target: Target, name: str) -> Live:
+    """Read a service that CodeDeploy deploys, as the release's plan needs it. Raises: PreconditionError."""
+    cluster, described = str(target.environment.cluster), target.environment.service(name)
+    service = ecs.describe_service(clients.ecs, cluster, name)
+    wanted = described.code_deploy
+    primary = primary_of(clients, cluster, name)
+    if wanted is None or primary is None:
+        raise PreconditionError(
+            f"Service {name} has no task set with the traffic, so it is not one that CodeDeploy deploys; correct "
+            "deployment_controller in the inventory."
+        )
+    recent = codedeploy.list_deployments(clients.codedeploy, wanted.application, wanted.group, service.as_of - RECENT)
+    busy = [f"deployment {each.id}, {each.status}" for each in recent if each.status not in ENDED]
+    digests = _digests(clients, cluster, name, primary.task_definition, described.container)
+    return Live(
+        definition=primary.task_definition,
+        digests=frozenset(each for each in digests.values() if each),
+        desired=service.desired,
+        healthy=primary.running if primary.stable else 0,
+        controller=service.controller,
+        status=service.status,
+        busy=busy[0] if busy else "",
+    )
+
+
+def may_begin(deployments: Sequence[Deployment], pushed: datetime | None, now: datetime) -> bool:
+    """Whether the push of an image, at that time, may still start the deployment that nobody has seen yet."""
+    return pushed is not None and not deployments and now - pushed <= BEGINS
+
+
+def arguments_of(part: ServiceRelease, deploys: CodeDeploy, since: str, pushed: str = "") -> dict[str, Any]:
+    """Return what the watch of a deployment is given; `since` is when the run began, `pushed` when the image came, if it waits for that."""
+    return {
+        "plan": part.model_dump(mode="json"),
+        "since": since,
+        "pushed": pushed,
+        "application": deploys.application,
+        "group": deploys.group,
+    }
+
+
+def poll_deployment(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
+    """Look whether the deployment that the push has started is over, and which tasks have the traffic."""
+    part, since = ServiceRelease.model_validate(arguments["plan"]), datetime.fromisoformat(arguments["since"])
+    now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
+    deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
+    found = find_deployment(deployments, part, since)
+    pushed = datetime.fromisoformat(arguments["pushed"])
+    if found is None and now - pushed > BEGINS:
+        raise RolloutFailedError(
+            f"The push of the image has started no deployment of {part.service} for {minutes(pushed, now)}; look at the pipeline "
+            f"that deploys {arguments['application']}, {revision(part.before)} has the traffic."
+        )
+    if found is None:
+        text = f"{part.service}: waiting for the push to start a deployment"
+        return Progress(False, f"{text}, {minutes(pushed, now)}", text)
+    sets = list_task_sets(clients.ecs, part.cluster, part.service)
+    return judge_deployment(part, found.task_definition, found, deployments, sets, now)
+
+
+def poll_deployment_end(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
+    """Look whether CodeDeploy is done with a service, however that ended: the step that waits looks at what it runs then."""
+    part, since = ServiceRelease.model_validate(arguments["plan"]), datetime.fromisoformat(arguments["since"])
+    now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
+    deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
+    active = next((each for each in deployments if each.status not in ENDED), None)
+    pushed = datetime.fromisoformat(arguments["pushed"]) if arguments["pushed"] else None
+    if may_begin(deployments, pushed, now):
+        text = f"{part.service}: the image was pushed, and may still start a deployment, which is then stopped"
+        return Progress(False, text, text)
+    primary = primary_of(clients, part.cluster, part.service)
+    on = revision(primary.task_definition) if primary else "nothing"
+    if active is None:
+        done = primary is not None and primary.stable and primary.running == primary.desired
+        text = f"{part.service}: {primary.running if primary else 0} of {part.count} tasks on {on} have the traffic"
+    else:
+        done = False
+        text = f"{part.service}: deployment {active.id} to {revision(active.task_definition)} is {active.status}"
+    began = active.created_at if active else max((each.created_at for each in deployments), default=since)
+    if not done and (now - began).total_seconds() > part.timeout_seconds:
+        raise RolloutFailedError(
+            f"{text} after {minutes(began, now)} (allowed: {part.timeout_seconds // 60} min), and {on} has the traffic; look at "
+            f"CodeDeploy's application {arguments['application']}."
+        )
+    return Progress(done, f"{text}, {minutes(began, now)}", text)
+
+
+def verify_blue_green(clients: Clients, part: ServiceRelease, digest: str) -> str:
+    """Return the proof that the tasks with the traffic run this image, as many as wanted. Raises: RolloutFailedError."""
+    primary = primary_of(clients, part.cluster, part.service)
+    if primary is None or not primary.stable or primary.running != primary.desired:
+        raise RolloutFailedError(
+            f"{part.service} is not steady: {primary.running if primary else 0} of {primary.desired if primary else part.count} "
+            "tasks have the traffic; look at its task sets."
+        )
+    digests = _digests(clients, part.cluster, part.service, primary.task_definition, part.container)
+    if not 0 < primary.running == len(digests):
+        raise RolloutFailedError(
+            f"{part.service} has {primary.running} running tasks with the traffic and {len(digests)} that ECS lists, so its image "
+            "is not proved; look at its tasks."
+        )
+    running = {task: {part.container: found} for task, found in digests.items()}
+    return f"{ensure_digests(part.service, part.container, digest, running)} and have the traffic"
+
+
+def primary_of(clients: Clients, cluster: str, name: str) -> TaskSet | None:
+    """Return the task set of a service that has the traffic."""
+    return next((each for each in list_task_sets(clients.ecs, cluster, name) if each.status == "PRIMARY"), None)
+
+
+def _digests(clients: Clients, cluster: str, name: str, definition: str, container: str) -> dict[str, str]:
+    """Return the digest of a container's image in each living task of a definition, "" where ECS does not say it."""
+    found = {}
+    for task in ecs.list_tasks(clients.ecs, cluster, name):
+        run = task.container(container)
+        if task.task_definition == definition and task.desired_status == "RUNNING" and task.last_status == "RUNNING":
+            found[task.id] = run.image_digest if run else ""
+    return found

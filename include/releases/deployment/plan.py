@@ -1,0 +1,173 @@
+"""The services of a release, as they are before it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from include.aws.autoscaling import Group
+from include.ecs.service_state import ServiceState
+from include.errors import PreconditionError
+from include.inventory import Service, Target
+from include.releases.model import ServiceRelease, revision
+from include.restart.plan import DRAIN, INSTANCE_START, GroupSurge
+from include.run.plan.model import Change
+
+
+@dataclass(frozen=True)
+class Live:
+    """A service as it is, whoever deploys it."""
+
+    definition: str  # the ARN of the task definition that has the traffic
+    digests: frozenset[str]  # of the images its tasks run
+    desired: int
+    healthy: int
+    controller: str = "ECS"
+    status: str = "ACTIVE"
+    busy: str = ""  # what is at work on it, in words
+    group: Group | None = None
+
+
+def live_of(state: ServiceState, container: str) -> Live:
+    """Return a service that ECS itself deploys, from one look at it."""
+    service = state.service
+    busy = [each for each in service.deployments if each.rollout_state == "IN_PROGRESS"]
+    found = [each.task.container(container) for each in state.alive]
+    return Live(
+        definition=service.primary.task_definition,
+        digests=frozenset(each.image_digest for each in found if each and each.image_digest),
+        desired=service.desired,
+        healthy=len(state.healthy),
+        controller=service.controller,
+        status=service.status,
+        busy=f"deployment {busy[0].id} to {revision(busy[0].task_definition)}" if busy else "",
+        group=state.group,
+    )
+
+
+def plan_services(
+    target: Target, live: Mapping[str, Live], templates: Mapping[str, str] | None = None
+) -> tuple[ServiceRelease, ...]:
+    """Return the services of a target's release in order. Raises: PreconditionError if one cannot be deployed now."""
+    parts = []
+    for name in target.release.services:
+        service, seen = target.environment.service(name), live[name]
+        _refuse_unready(service, seen)
+        parts.append(
+            ServiceRelease(
+                cluster=str(target.environment.cluster),
+                service=name,
+                container=service.container,
+                family=service.family,
+                before=seen.definition,
+                before_digest=next(iter(seen.digests), ""),
+                count=seen.desired,
+                controller=service.deployment_controller,
+                log_group=service.log_group,
+                boot_seconds=int(service.boot.total_seconds()),
+                timeout_seconds=int(target.release.timeout.total_seconds()),
+                group=_surge(name, seen),
+                template=(templates or {}).get(name, ""),
+            )
+        )
+    return tuple(parts)
+
+
+def refuse_pushed(parts: Sequence[ServiceRelease], digest: str) -> None:
+    """Refuse an image that is in the registry already where only a push starts a deployment; "" for one that is not there.
+
+    Raises: PreconditionError.
+    """
+    for part in parts:
+        if part.controller == "CODE_DEPLOY" and digest and part.before_digest != digest:
+            raise PreconditionError(
+                f"Image {digest[:19]} is in the registry already, but {part.service} does not run it, and only the push of an "
+                "image starts its deployment; if it ran here before, go back to it by release_rollback, else deploy a newer "
+                "commit, nothing was changed."
+            )
+
+
+def _refuse_unready(service: Service, live: Live) -> None:
+    if live.status != "ACTIVE":
+        raise PreconditionError(f"Service {service.name} is {live.status}, not ACTIVE; nothing can be deployed to it.")
+    if live.controller != service.deployment_controller:
+        raise PreconditionError(
+            f"Service {service.name} is deployed by {live.controller}, but the inventory says {service.deployment_controller}; "
+            "correct deployment_controller."
+        )
+    if live.busy:
+        raise PreconditionError(f"Service {service.name} is being deployed ({live.busy}); wait until that is over.")
+    if live.desired == 0:
+        raise PreconditionError(
+            f"Service {service.name} has a desired count of 0, so a deployment would prove nothing; scale it out first."
+        )
+    if len(live.digests) > 1:
+        images = ", ".join(sorted(each[:19] for each in live.digests))
+        raise PreconditionError(
+            f"Service {service.name} runs {len(live.digests)} images at once ({images}), so there is no one state to go back to; "
+            "bring it onto one first, by the rollback runbook."
+        )
+
+
+def _surge(name: str, live: Live) -> GroupSurge | None:
+    group = live.group
+    if group is None:
+        return None
+    if group.max < 2 * live.desired:
+        raise PreconditionError(
+            f"Auto Scaling group {group.name} allows {group.max} instances but the deployment of {name} needs "
+            f"{2 * live.desired} ({live.desired} old and {live.desired} new tasks side by side); raise its maximum first."
+        )
+    return GroupSurge(
+        name=group.name, desired_before=group.desired, maximum=group.max, suspended_before=group.suspended
+    )
+
+
+def group_changes(part: ServiceRelease) -> list[Change]:
+    """Return what is changed of the Auto Scaling group of a service on instances, so that both revisions have room."""
+    if part.group is None:
+        return []
+    return [
+        Change(
+            what=f"desired capacity of Auto Scaling group {part.group.name} (autoscaling.SetDesiredCapacity)",
+            before=str(part.group.desired_before),
+            after=f"{part.group.maximum}, its maximum, and not shrinking meanwhile",
+            undo="by itself: its alarm shrinks it later",
+        )
+    ]
+
+
+def service_changes(parts: Sequence[ServiceRelease], image: str) -> list[Change]:
+    """Return the changes a release makes to its services, in order."""
+    changes = []
+    for part in parts:
+        changes += group_changes(part)
+        by = (
+            "CodeDeploy, blue-green"
+            if part.controller == "CODE_DEPLOY"
+            else "ecs.RegisterTaskDefinition, ecs.UpdateService"
+        )
+        changes.append(
+            Change(
+                what=f"{part.service} ({by})",
+                before=f"{revision(part.before)}, {part.count} tasks",
+                after=f"a new revision with {image}, {part.count} tasks",
+                undo=f"back to {revision(part.before)}",
+            )
+        )
+    return changes
+
+
+def services_seconds(parts: Sequence[ServiceRelease]) -> float:
+    """Return about how long the services of a release take."""
+    return sum(
+        each.boot_seconds + DRAIN.total_seconds() + (INSTANCE_START.total_seconds() if each.group else 60)
+        for each in parts
+    )
+
+
+def weak(live: Mapping[str, Live]) -> list[str]:
+    """Return notes on services that are short of healthy tasks before the release: going back leads there again."""
+    return [
+        f"{name} has {each.healthy} healthy tasks of {each.desired} before this run: going back would lead there again"
+        for name, each in live.items()
+        if each.healthy < each.desired
+    ]

@@ -1,0 +1,113 @@
+"""The way back: which services return to which task definition, newest first, and what stays as the release left it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from include.errors import PreconditionError
+from include.releases.model import ServiceRelease, revision
+from include.text import one_line
+
+Where = Literal["before", "released", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class ServiceRollback:
+    """One service that goes back; one that ECS is taking there by itself runs it already, and is waited for."""
+
+    part: ServiceRelease
+    runs: str
+    to: str
+
+    def __str__(self) -> str:
+        if self.runs == self.to:
+            return f"{self.part.service} to {revision(self.to)}, as ECS has begun by itself"
+        return f"{self.part.service} from {revision(self.runs)} to {revision(self.to)}"
+
+
+@dataclass(frozen=True)
+class DeploymentRollback:
+    """What going back does and does not do."""
+
+    returns: tuple[ServiceRollback, ...]  # newest first
+    untouched: tuple[str, ...]  # services that run what they ran before
+    mixed: str | None  # how, in one sentence
+
+    @property
+    def text(self) -> str:
+        """What is done, in one sentence for the person on call."""
+        if not self.returns:
+            return "Every service runs what it ran before; nothing goes back."
+        return f"Going back: {', then '.join(map(str, self.returns))}."
+
+
+def locate(part: ServiceRelease, runs: str, wanted: str | None) -> Where:
+    """Say where a service stands between the task definition before and the release's (None: not registered yet)."""
+    if runs == part.before:
+        return "before"
+    return "released" if wanted is not None and runs == wanted else "elsewhere"
+
+
+def find_mixed(parts: Sequence[ServiceRelease], wanted: Mapping[str, str], runs: Mapping[str, str]) -> str | None:
+    """Return how a release is mixed, in one sentence, or None if all its services stand together."""
+    places = {part.service: locate(part, runs[part.service], wanted.get(part.service)) for part in parts}
+    if len(set(places.values())) <= 1 and "elsewhere" not in places.values():
+        return None
+    each = [
+        f"{part.service} on {revision(runs[part.service])}"
+        f"{' (the release)' if places[part.service] == 'released' else ''}"
+        f"{' (neither the release nor what was before)' if places[part.service] == 'elsewhere' else ''}"
+        for part in parts
+    ]
+    return f"The release is mixed: {', '.join(each)}"
+
+
+def plan_deployment_rollback(
+    parts: Sequence[ServiceRelease],
+    wanted: Mapping[str, str],
+    runs: Mapping[str, str],
+    existing: Mapping[str, bool],
+    *,
+    unsettled: Collection[str] = (),
+) -> DeploymentRollback:
+    """Work out the way back of a release that failed; `parts` are in the order of the release.
+
+    `wanted` and `runs` are task definitions by service, `existing` says by task definition whether it is still ACTIVE and
+    its image in the registry, `unsettled` are the services with a deployment under way.
+    Raises: PreconditionError if a service runs something that neither this release nor the time before it knows, or
+    there is nothing to go back to.
+    """
+    returns, untouched = [], []
+    for part in reversed(parts):
+        where = locate(part, runs[part.service], wanted.get(part.service))
+        if where == "before" and part.service not in unsettled:
+            untouched.append(part.service)
+            continue
+        if where == "elsewhere":
+            raise PreconditionError(
+                f"{part.service} runs {revision(runs[part.service])}, which is neither this release nor "
+                f"{revision(part.before)} before it: somebody deployed meanwhile, and going back would undo their work; ask them, "
+                "then start a rollback to the release you want."
+            )
+        if not existing.get(part.before, False):
+            raise PreconditionError(
+                f"{part.service} cannot go back to {revision(part.before)}: its task definition or its image is gone; choose an "
+                "older release that is still in the registry, or fix forward."
+            )
+        returns.append(ServiceRollback(part, runs[part.service], part.before))
+    return DeploymentRollback(
+        returns=tuple(returns),
+        untouched=tuple(untouched),
+        mixed=find_mixed(parts, wanted, runs),
+    )
+
+
+def not_undone(migrated: Sequence[str], published: str) -> tuple[str, ...]:
+    """Return what going back leaves as it is: `migrated` are the commands that were run, `published` the version that was."""
+    left = [
+        f"the schema changes of {one_line(command)} (going back in the database is done by hand, with the lead developer)"
+        for command in migrated
+    ]
+    if published:
+        left.append(f"release and tag {published} on GitHub, which stay published")
+    return tuple(left)

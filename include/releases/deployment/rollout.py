@@ -1,0 +1,168 @@
+"""A rolling release of several services in order, each proved before the next; a rollback is never taken for success."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.aws.ecs import Deployment
+from include.ecs.service_state import ServiceState, TaskState
+from include.errors import DriftError, RolloutFailedError
+from include.releases.model import ServiceRelease, revision
+from include.text import one_line
+from include.waiters.progress import Progress, minutes
+
+FAILED_TASKS = 3  # new tasks that may fail: the least number at which ECS's own circuit breaker breaks
+LEFT = "ECS keeps the old tasks until new ones are healthy"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A deployment of the wanted task definition."""
+
+    deployment: str
+    since: datetime  # AWS's clock
+
+
+def ensure_turn(
+    parts: Sequence[ServiceRelease], index: int, wanted: Mapping[str, str], states: Mapping[str, ServiceState]
+) -> None:
+    """Refuse to start a service before those in front of it run the release and while those behind do not run the old one.
+
+    `wanted` and `states` are by service. Raises: DriftError.
+    """
+    for place, part in enumerate(parts):
+        live = states[part.service].service
+        runs = live.primary.task_definition
+        if place < index and (runs != wanted[part.service] or len(live.deployments) != 1):
+            raise DriftError(
+                f"{parts[index].service} comes after {part.service}, which runs {revision(runs)}, not "
+                f"{revision(wanted[part.service])} alone; somebody deployed meanwhile, go back or start again."
+            )
+        if place > index and runs != part.before:
+            raise DriftError(
+                f"{part.service} runs {revision(runs)}, not {revision(part.before)}, before its turn; somebody deployed "
+                "meanwhile, go back or start again."
+            )
+
+
+def find_started(part: ServiceRelease, wanted: str, state: ServiceState, *, begun: bool) -> Rollout | None:
+    """Return the rollout of the wanted task definition, None if it still has to be started.
+
+    `begun`: this run has asked for it before, so a service that is back on the old one was rolled back, and a retry
+    must not start it again. Raises: DriftError, RolloutFailedError.
+    """
+    primary = state.service.primary
+    if primary.task_definition == wanted:
+        return Rollout(primary.id, primary.created_at)
+    if primary.task_definition != part.before:
+        raise DriftError(
+            f"Service {part.service} runs {revision(primary.task_definition)}, neither {revision(part.before)} as when the "
+            f"plan was made nor {revision(wanted)}: somebody deployed meanwhile; start again."
+        )
+    if begun:
+        raise _rolled_back(part, wanted, primary, "")
+    return None
+
+
+def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: ServiceState) -> Progress:
+    """Wait until the wanted task definition, and nothing else, runs in healthy tasks.
+
+    A circuit breaker's rollback ends "stable" and COMPLETED as well: what is stable decides. Raises: DriftError,
+    RolloutFailedError.
+    """
+    live = state.service
+    ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
+    new = [each for each in state.tasks if each.task.task_definition == wanted]
+    failed = [each for each in new if _has_failed(each)]
+    why = _why(failed)
+    if live.primary.task_definition == part.before != wanted:
+        raise _rolled_back(part, wanted, live.primary, why)
+    if ours is None or ours is not live.primary or ours.task_definition != wanted:
+        raise DriftError(
+            f"Deployment {rollout.deployment} of {part.service} to {revision(wanted)} was replaced by {live.primary.id} to "
+            f"{revision(live.primary.task_definition)} ({live.primary.rollout_reason or 'no reason given'}); find out who "
+            "started it."
+        )
+    if ours.rollout_state == "FAILED":
+        reason = ours.rollout_reason or why or "no reason given"
+        raise RolloutFailedError(
+            f"{part.service} did not get from {revision(part.before)} to {revision(wanted)} ({reason}). {LEFT}; look at the "
+            f"log {part.log_group}."
+        )
+    if len(failed) >= FAILED_TASKS:
+        raise RolloutFailedError(
+            f"{len(failed)} new tasks of {part.service} failed on the way from {revision(part.before)} to {revision(wanted)} "
+            f"({why}). {LEFT}; look at the log {part.log_group}."
+        )
+    healthy = [each for each in new if each.is_healthy]
+    done = (
+        ours.rollout_state in ("COMPLETED", "")
+        and len(live.deployments) == 1
+        and live.running == live.desired == len(healthy) == len(state.alive)
+        and live.pending == 0
+    )
+    # one that ran it before anybody asked has no time to be measured from
+    if not done and part.before != wanted and (live.as_of - rollout.since).total_seconds() > part.timeout_seconds:
+        raise RolloutFailedError(
+            f"{part.service} has {len(healthy)} healthy tasks of {live.desired} on {revision(wanted)} after "
+            f"{minutes(rollout.since, live.as_of)} (allowed: {part.timeout_seconds // 60} min), and came from "
+            f"{revision(part.before)}. {LEFT}; look at the log {part.log_group}."
+        )
+    how_many = f"{part.service}: {len(healthy)} of {live.desired} tasks healthy on {revision(wanted)}"
+    trouble = f", {len(failed)} failed ({why})" if failed else ""
+    return Progress(done, f"{how_many}{trouble}, {minutes(rollout.since, live.as_of)}", f"{how_many}{trouble}")
+
+
+def verify_released(part: ServiceRelease, wanted: str, digest: str, state: ServiceState) -> str:
+    """Return the proof in one sentence: the wanted task definition alone, in as many healthy tasks as wanted, of this digest.
+
+    Raises: RolloutFailedError.
+    """
+    live, problems = state.service, []
+    if live.primary.task_definition != wanted or len(live.deployments) != 1:
+        others = ", ".join(revision(each.task_definition) for each in live.deployments)
+        problems.append(f"its deployments are of {others}, not of {revision(wanted)} alone")
+    if not live.running == live.desired == len(state.healthy) == len(state.alive):
+        problems.append(f"{len(state.healthy)} healthy and {live.running} running tasks of {live.desired} wanted")
+    if live.desired == 0:
+        problems.append("no task runs, so nothing is proved")
+    for each in state.alive:
+        container = each.task.container(part.container)
+        found = container.image_digest if container else ""
+        if each.task.task_definition != wanted:
+            problems.append(f"task {each.task.id} runs {revision(each.task.task_definition)}")
+        elif found != digest:
+            problems.append(f"task {each.task.id} runs image {found[:19] or 'of unknown digest'}, not {digest[:19]}")
+    if problems:
+        raise RolloutFailedError(
+            f"{part.service} is not proved to run {revision(wanted)} (before: {revision(part.before)}): {'; '.join(problems)}; "
+            "look at its events."
+        )
+    return f"{part.service}: {live.running} tasks of {live.desired} healthy on {revision(wanted)}, image {digest[:19]}"
+
+
+def _rolled_back(part: ServiceRelease, wanted: str, primary: Deployment, why: str) -> RolloutFailedError:
+    reason = one_line(primary.rollout_reason)
+    said = "; ".join(each for each in (reason, why) if each) or "no reason given"
+    return RolloutFailedError(
+        f"{part.service} was rolled back: it is on {revision(primary.task_definition)} again, not on {revision(wanted)} "
+        f"({said}); look at the log {part.log_group}."
+    )
+
+
+def _has_failed(each: TaskState) -> bool:
+    """Whether a new task ended otherwise than by ECS scaling it in."""
+    task = each.task
+    if task.last_status != "STOPPED" and task.desired_status != "STOPPED":
+        return False
+    ill = "health check" in task.stopped_reason
+    return ill or bool(task.stop_code and task.stop_code != "ServiceSchedulerInitiated")
+
+
+def _why(failed: Sequence[TaskState]) -> str:
+    if not failed:
+        return ""
+    task = failed[0].task
+    codes = [f"{each.name} exited with {each.exit_code}" for each in task.containers if each.exit_code]
+    said = ", ".join(codes) or one_line(task.stopped_reason) or "no reason given"
+    return f"task {task.id}: {task.stop_code or 'stopped'}: {said}"

@@ -1,0 +1,251 @@
+"""A migration: its command, whether it may start at all, how its task ended, and never a second one by accident."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from include.aws.ecs import Task
+from include.errors import MigrationFailedError, PreconditionError
+from include.inventory.models import OneOff
+from include.run.migration_attempts import Attempt
+from include.run.params import shown, storable
+from include.text import one_line
+from include.waiters.progress import Progress, minutes
+
+PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is the review apps' own, and destroys data
+MIGRATION = re.compile(r"(?:^|/)(?:migrate|migrations)/[^/]+\.(?:rb|ts|js|py|sql)$")
+LONGEST_OVERRIDE = 8_192  # characters of JSON RunTask takes as overrides
+STARTED_BY = "migration/"
+KILLED = (137, 143)  # SIGKILL and SIGTERM: how ECS ends the others once an essential container has exited
+EXIT_CODES = {
+    1: "the command reported an error",
+    126: "the command is not executable in the image",
+    127: "the command is not in the image",
+    137: "killed, most often for want of memory",
+    139: "segmentation fault",
+    143: "told to stop",
+}
+STOP_CODES = {
+    "TaskFailedToStart": "it never started",
+    "UserInitiated": "somebody stopped it",
+    "ServiceSchedulerInitiated": "a service's scheduler stopped it",
+    "SpotInterruption": "AWS took its Spot capacity back",
+    "TerminationNotice": "its instance was terminated",
+    "InfrastructureHealth": "AWS stopped it for the health of its infrastructure",
+}
+# AWS knows a stopped task, and a clientToken, for an hour after its end: in half of one, a task that was started is found
+REMEMBERED = timedelta(minutes=30)
+HALF_WAY = "the schema may be changed in part: look at the log and at the database before you start another run"
+
+
+def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the command of a one-off task: the inventory's for a preset, or one given in full. Raises: PreconditionError."""
+    if bool(preset) == bool(given):
+        raise PreconditionError(
+            "Give either a preset or a command in full, as a list of words"
+            f"{', not both' if preset else ''}; nothing was changed."
+        )
+    if preset:
+        found = one_off.commands.get(preset) if preset in PRESETS else None  # type: ignore[call-overload]
+        if not found:
+            known = ", ".join(each for each in PRESETS if each in one_off.commands) or "none"
+            raise PreconditionError(
+                f"There is no command {shown(preset)} for {one_off.family} (there is: {known}); choose one of those, add it to "
+                "the inventory, or give the command in full."
+            )
+        return tuple(found)
+    for word in given:
+        if not isinstance(word, str) or not word or not storable(word) or one_line(word) != word:
+            raise PreconditionError(
+                f"{shown(word)} is no word of a command; give a list of words such as ['bundle', 'exec', 'rake', "
+                "'db:migrate'], nothing was changed."
+            )
+    length = len(json.dumps(list(given)))
+    if length > LONGEST_OVERRIDE - 1_024:  # the rest of the overrides needs some room
+        raise PreconditionError(
+            f"The command has {length:,} characters, more than ECS takes; put it into the image as a script."
+        )
+    return tuple(given)
+
+
+def find_migrations(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the changed files that are migrations: in a folder migrate or migrations, as frameworks keep them."""
+    return tuple(sorted(each for each in set(paths) if MIGRATION.search(each)))
+
+
+def migration_key(target: str, digest: str, command: Sequence[str]) -> str:
+    """Return what a migration is known by: the same image and command on the same target is the same migration (I17)."""
+    text = json.dumps([target, digest, list(command)], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def started_by(key: str) -> str:
+    """Return RunTask's startedBy, by which ListTasks finds every task of a migration."""
+    return f"{STARTED_BY}{key}"
+
+
+def client_token(key: str, attempt: int) -> str:
+    """Return RunTask's clientToken: the same attempt asked for twice starts one task (64 characters at most)."""
+    return f"{key}-{attempt}"
+
+
+@dataclass(frozen=True)
+class Next:
+    """What to do about a migration now: start attempt `number`, follow the task, or nothing, since it is done."""
+
+    do: Literal["start", "follow", "done"]
+    number: int
+    arn: str = ""
+
+
+def decide_next(
+    kept: Sequence[Attempt], seen: Iterable[Task], container: str, run: str, now: datetime, *, again: bool = False
+) -> Next:
+    """Decide whether a migration starts; `seen` are the tasks AWS knows by its startedBy, the stopped ones for an hour.
+
+    One that lives is followed, whoever started it; one that succeeded is not started again, and one whose end nobody
+    knows neither, unless a person asked for just that (`again`, a part of the approved plan). One that failed is started
+    again only by another run, which had to be approved anew. Raises: MigrationFailedError.
+    """
+    tasks = sorted(seen, key=lambda each: (str(each.created_at), each.arn))
+    attempts = [_with_end(each, tasks, container) for each in _with_arns(kept, tasks, now)]
+    last = max([0, *(each.number for each in attempts)])
+    numbers = {each.arn: each.number for each in attempts}
+    for task in tasks:
+        if task.last_status != "STOPPED":
+            return Next("follow", numbers[task.arn], task.arn)
+    for each in reversed(attempts):
+        if each.outcome == "succeeded" and (each.run == run or not again):
+            return Next("done", each.number, each.arn)
+    for each in attempts:
+        if each.run == run and each.outcome == "failed":
+            raise MigrationFailedError(
+                f"{_named(each)} of this run has failed already, and one run never starts it twice; {HALF_WAY}."
+            )
+        if each.run == run and not each.arn and now - each.begun_at < REMEMBERED:
+            return Next("start", each.number)  # its clientToken makes asking twice start one task
+        if not each.outcome and (each.run == run or not again):
+            raise MigrationFailedError(
+                f"{_named(each)} of this migration, by {each.run or 'nobody on record'}, is over or never began, and AWS has "
+                f"forgotten which; {HALF_WAY}, and give 'again' to it."
+            )
+    return Next("start", last + 1)
+
+
+def _with_arns(kept: Sequence[Attempt], tasks: Sequence[Task], now: datetime) -> list[Attempt]:
+    """Give attempts whose process died too early the tasks that AWS knows and nobody has kept, oldest first."""
+    known = {each.arn for each in kept}
+    unkept = [each.arn for each in tasks if each.arn not in known]
+    attempts = []
+    for each in sorted(kept, key=lambda each: each.number):
+        is_open = not each.arn and not each.outcome
+        attempts.append(replace(each, arn=unkept.pop(0)) if is_open and unkept else each)
+    last = max([0, *(each.number for each in attempts)])
+    return attempts + [Attempt(last + place, "", now, arn) for place, arn in enumerate(unkept, 1)]
+
+
+def _with_end(attempt: Attempt, tasks: Sequence[Task], container: str) -> Attempt:
+    task = next((each for each in tasks if each.arn == attempt.arn), None)
+    if attempt.outcome or task is None or task.last_status != "STOPPED":
+        return attempt
+    return replace(attempt, outcome="succeeded" if has_succeeded(task, container) else "failed")
+
+
+def _named(attempt: Attempt) -> str:
+    return f"Attempt {attempt.number} (task {_id(attempt.arn) or 'unknown'})"
+
+
+def read_start(tasks: Sequence[Task], failures: Sequence[Mapping[str, Any]]) -> str:
+    """Return the ARN of the one task RunTask started. Raises: MigrationFailedError, saying what AWS said against it."""
+    if failures or not tasks:
+        why = "; ".join(
+            " ".join(filter(None, (str(each.get("reason") or "no reason given"), str(each.get("detail") or ""))))
+            for each in failures
+        )
+        raise MigrationFailedError(
+            f"ECS could not place the task ({why or 'it named no task and no failure'}), so nothing was migrated; "
+            f"{_advice(why)}, then start again."
+        )
+    if len(tasks) > 1:
+        raise MigrationFailedError(
+            f"ECS started {len(tasks)} tasks ({', '.join(each.id for each in tasks)}) where one was asked for; stop all but one "
+            "by hand, and look at the database."
+        )
+    return tasks[0].arn
+
+
+def _advice(why: str) -> str:
+    if "RESOURCE" in why or "Capacity" in why or "capacity" in why:
+        return "wait for capacity, or choose a smaller size"
+    if "INACTIVE" in why or "MISSING" in why:
+        return "look whether the cluster and the task definition still exist"
+    return "correct what it says"
+
+
+def has_succeeded(task: Task, container: str) -> bool:
+    """Whether a task has ended well: its essential container exited by itself, and every exit code is right."""
+    return task.last_status == "STOPPED" and not _wrong(task, container)
+
+
+def judge_migration(
+    task: Task | None, arn: str, container: str, now: datetime, outlives: int | None = None
+) -> Progress:
+    """Follow a task to its end, for hours if it takes them; `outlives` is when to tell people, in seconds.
+
+    Raises: MigrationFailedError.
+    """
+    if task is None:
+        raise MigrationFailedError(
+            f"AWS does not know task {_id(arn)} any more, so nobody knows how it ended; {HALF_WAY}."
+        )
+    since = task.started_at or task.created_at or now
+    if task.last_status != "STOPPED":
+        text = f"task {task.id} is {task.last_status}, {minutes(since, now)}"
+        late = outlives is not None and (now - since).total_seconds() > outlives
+        milestone = f"task {task.id} is {task.last_status}"
+        return Progress(False, text, f"{milestone}, longer than usual, still followed" if late else milestone)
+    if wrong := _wrong(task, container):
+        never = task.stop_code == "TaskFailedToStart" and all(each.exit_code is None for each in task.containers)
+        rest = "nothing was migrated; correct that, then start another run" if never else HALF_WAY
+        raise MigrationFailedError(f"Task {task.id} failed after {_lasted(task)}: {wrong}; {rest}.")
+    return Progress(True, f"task {task.id} exited with 0 after {_lasted(task)}", f"task {task.id} exited with 0")
+
+
+def _wrong(task: Task, container: str) -> str:
+    """Return what speaks against a stopped task, "" if nothing does."""
+    said = f" ({one_line(task.stopped_reason)})" if task.stopped_reason else ""
+    problems = []
+    if task.stop_code != "EssentialContainerExited":
+        meaning = STOP_CODES.get(task.stop_code, "which is not known to mean success")
+        problems.append(f"{task.stop_code or 'no stop code'}: {meaning}{said}")
+    main = task.container(container)
+    if main is None:
+        problems.append(f"it has no container {container}")
+    for each in task.containers:
+        is_main = each.name == container
+        if each.exit_code == 0 or (not is_main and each.exit_code in KILLED):
+            continue
+        if each.exit_code is None:
+            problems.append(
+                f"container {each.name} has no exit code{f' ({one_line(each.reason)})' if each.reason else ''}"
+            )
+        else:
+            hint = one_line(each.reason) or EXIT_CODES.get(each.exit_code, "see its log")
+            problems.append(f"container {each.name} exited with {each.exit_code} ({hint})")
+    return "; ".join(problems)
+
+
+def _lasted(task: Task) -> str:
+    start, end = task.started_at or task.created_at, task.stopped_at
+    if start is None or end is None:
+        return "an unknown time"
+    seconds = max(0, (end - start).total_seconds())
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _id(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]

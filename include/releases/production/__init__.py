@@ -1,0 +1,1 @@
+"""Releases to production: version, notes, tickets and the release on GitHub."""

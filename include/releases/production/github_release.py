@@ -1,0 +1,73 @@
+"""A release on GitHub: drafted with its notes, published, and the pipeline that publishing starts followed to its end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from include import github
+from include.aws.sts import ask_who
+from include.errors import PreconditionError, RolloutFailedError
+from include.reconcile import reconcile
+from include.releases.context import ReleaseContext
+from include.releases.production.plan import ProductionReleasePlan
+from include.releases.production.release_notes import Tickets, compose_notes, find_tickets, slack_notes
+from include.run import documents
+from include.run.writer import FencedWriter
+from include.waiters.progress import Progress, minutes
+
+PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not begun by then never will
+
+
+def draft_release(
+    ctx: ReleaseContext, writer: FencedWriter, plan: ProductionReleasePlan, jira_url: str | None = None
+) -> str:
+    """Draft the release with its notes, and put them on record for Slack; returns the draft's page."""
+    reconcile(ctx.clients, writer, lambda: ctx.github)
+    tag = plan.previous or None
+    commits = github.list_commits_between(ctx.github, tag, plan.commit)
+    project = ctx.target.system.jira_project
+    tickets = find_tickets(commits, project) if project else Tickets(())
+    notes = compose_notes(github.generate_notes(ctx.github, plan.version, plan.commit, tag), tickets, jira_url=jira_url)
+    draft = writer.write(github.create_draft(ctx.github, plan.version, plan.commit, plan.version, notes))
+    writer.store.add(*documents.release_notes(writer.owner), documents.NotesDocument(notes=notes, url=draft.url))
+    writer.note(slack_notes(notes, draft.url))
+    return draft.url
+
+
+def publish_release(ctx: ReleaseContext, writer: FencedWriter, plan: ProductionReleasePlan) -> str:
+    """Publish the draft, unless it is published already; returns when, by GitHub's clock."""
+    reconcile(ctx.clients, writer, lambda: ctx.github)
+    draft = github.find_release(ctx.github, plan.version)
+    if draft is None:
+        raise PreconditionError(
+            f"{ctx.target.system.github} has no draft {plan.version} any more; find out who removed it, then start again."
+        )
+    published = writer.write(github.publish(ctx.github, draft, plan.commit))
+    assert published.published_at  # it is none only for a draft
+    return published.published_at.isoformat()
+
+
+def poll_pipeline(ctx: ReleaseContext, plan: ProductionReleasePlan, published: datetime) -> Progress:
+    """Look whether the workflow that publishing has started, if one deploys this release, is over.
+
+    `published` is when, by GitHub's clock. Raises: RolloutFailedError if it ended otherwise than well, or never began.
+    """
+    if plan.deployed_by == "runbook":
+        return Progress(True, "no pipeline deploys this release, the runbook does")
+    run = github.find_run(ctx.github, plan.workflow, "release", since=published, sha=plan.commit)
+    if run is None:
+        now = ask_who(ctx.clients.sts)[1]
+        if now - published > PIPELINE_BEGINS:
+            raise RolloutFailedError(
+                f"Publishing {plan.version} has started no run of {plan.workflow} for {minutes(published, now)}; switch the "
+                "workflow on, then release the next version."
+            )
+        return Progress(False, f"workflow {plan.workflow} has not begun yet")
+    if run.status != "completed":
+        return Progress(False, f"{run.name} is {run.status}: {run.url}", f"{run.name} is {run.status}")
+    if run.conclusion != "success":
+        raise RolloutFailedError(
+            f"{run.name} ended with {run.conclusion}: {run.url}; {plan.version} stays published, mend it and release the next "
+            "version."
+        )
+    return Progress(True, f"{run.name} succeeded: {run.url}")

@@ -1,0 +1,267 @@
+"""The plan of production_release: what goes out, who proved it, what it may cost to go back, and what will be called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from include.aws.cloudwatch import Alarm
+from include.aws.ecr import Image, Scan
+from include.errors import PreconditionError
+from include.inventory import Target
+from include.releases.bake.rules import refuse_unwatched, states
+from include.releases.deployment.plan import Live, plan_services, refuse_pushed, service_changes, services_seconds, weak
+from include.releases.image.rules import judge_scan, readable_tag, require_attestation, require_image, require_survivor
+from include.releases.migration.plan import USUAL, plan_task, task_changes
+from include.releases.model import Migration, ServiceRelease
+from include.releases.production.release_notes import Tickets, find_tickets
+from include.releases.production.versions import (
+    Bump,
+    Tags,
+    choose_version,
+    ensure_green,
+    ensure_on_branch,
+    previous_version,
+)
+from include.run.image_attestations import Attestation
+from include.run.plan.model import Change, Plan, Skip
+from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
+
+if TYPE_CHECKING:
+    from include.github import Commit
+
+SHOWN = 30  # commits listed for the approver; the release's notes have all of them
+
+
+class ProductionReleasePlan(Plan):
+    """The plan of a release."""
+
+    version: str
+    previous: str  # "" for the first release
+    commit: str
+    on_branch: bool
+    checks: Literal["green"]
+    image: str  # its digest
+    readable: str
+    proved_by: str  # the staging run
+    proved_on: str
+    scan: str
+    tickets: tuple[str, ...]
+    services: tuple[ServiceRelease, ...]
+    migration: Migration | None
+    migrations: tuple[str, ...]  # files changed since the last release
+    template_differences: tuple[str, ...]
+    deployed_by: Literal["runbook", "pipeline"]
+    workflow: str
+    bake_seconds: int
+    firing: tuple[str, ...]  # alarms in ALARM before
+
+
+@dataclass(frozen=True)
+class Repository:
+    """What GitHub says for a release."""
+
+    tags: Tags
+    commits: Sequence[Commit]  # since the last release, oldest first
+    files: Sequence[str]  # migrations changed since the last release, see find_migrations
+    comparison: str  # of the branch with the commit
+    checks: Sequence[tuple[str, str]]
+    running: Sequence[str] = ()  # workflow runs at work, as people know them
+
+
+@dataclass(frozen=True)
+class World:
+    """What AWS and the operations tables say for a release."""
+
+    live: Mapping[str, Live]
+    images: Sequence[Image]  # of the registry that the release's image is taken from
+    scan: Scan
+    proof: Attestation | None
+    alarms: Sequence[Alarm]
+    account: str
+    staging: Sequence[str] = ()  # deployments to staging at work or waiting, in words
+    templates: Mapping[str, str] = field(default_factory=dict)
+    differences: Sequence[str] = ()
+    keep: Mapping[str, int] = field(default_factory=dict)  # the registry's lifecycle policy
+    length: int = 40  # of a commit in an image's tag
+    own: Sequence[Image] | None = None  # of production's registry, where that is another one
+
+
+def plan_production_release(
+    target: Target,
+    commit: str,
+    repository: Repository,
+    world: World,
+    now: datetime,
+    *,
+    stamp: datetime,
+    version: str = "",
+    bump: Bump = "patch",
+    registry: str = "",
+) -> ProductionReleasePlan:
+    """Build the plan, or refuse. `stamp` is the run's own time: the readable tag is the same whenever the plan is made again.
+
+    Raises: PreconditionError.
+    """
+    refuse_other_account(target, world.account)
+    refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
+    refuse_activity(target, repository.running, world.staging)
+    release, versions = target.release, target.system.versions
+    new = choose_version(version, repository.tags, bump, versions.prefix)
+    ensure_on_branch(commit, versions.branch, repository.comparison)
+    if not ensure_green(commit, repository.checks, versions.checks):
+        raise PreconditionError(
+            f"The checks of commit {commit[:12]} are not all over; wait for them, then start again."
+        )
+    image = require_image(commit, world.length, world.images, registry or target.name)
+    staging = target.proved_on.name if target.proved_on else target.name
+    proof = require_attestation(image, commit, world.proof, staging)
+    verdict = judge_scan(image, world.scan, release.scan.refuse, release.scan.accepted)
+    if verdict.wait:
+        raise PreconditionError(f"Nothing can be said of it yet: {verdict.text}; wait for it, then start again.")
+    readable = readable_tag(target.environment_name, str(new), stamp)
+    parts = plan_services(target, world.live, world.templates)
+    own = world.images if world.own is None else world.own
+    if release.deployed_by == "pipeline":
+        refuse_pushed(parts, image.digest if any(each.digest == image.digest for each in own) else "")
+    for part in parts:
+        if not part.before_digest:
+            raise PreconditionError(
+                f"Which image {part.service} runs is not known, so whether it can go back is not; look at its tasks first."
+            )
+        require_survivor(part.before_digest, own, world.keep, readable, image.digest, part.service)
+    assert release.bake is not None  # the inventory demands one where an image proved elsewhere is released
+    refuse_unwatched(target.environment.alarms, world.alarms, release.bake)
+    migration = plan_task(target, image.digest, preset=release.migrate) if release.migrate else None
+    tickets = (
+        find_tickets(repository.commits, target.system.jira_project) if target.system.jira_project else Tickets(())
+    )
+    firing = tuple(n for n, s in sorted(states(world.alarms, target.environment.alarms).items()) if s == "ALARM")
+    previous = previous_version(repository.tags, new)
+    seconds = services_seconds(parts) + (USUAL if migration else 0) + release.bake.duration.total_seconds()
+    return ProductionReleasePlan(
+        runbook="production_release",
+        target=target.name,
+        account=target.environment.account,
+        region=target.environment.region,
+        changes=tuple(_changes(target, str(new), commit, image, readable, parts, migration)),
+        skips=(Skip(what="a build", why="production gets the very image that staging has proved"),),
+        notes=(
+            *_what_goes_out(repository, tickets, str(previous or "")),
+            f"Image {image.digest[:19]}, proved on {staging} by {proof.run}; {verdict.text}.",
+            *(f"Here, {each}." for each in world.differences),
+            *_going_back(parts, repository.files, migration),
+            *weak(world.live),
+            *([f"Firing already, so not held against this release: {', '.join(firing)}."] if firing else []),
+        ),
+        expected_seconds=int(seconds),
+        version=str(new),
+        previous=str(previous or ""),
+        commit=commit,
+        on_branch=True,
+        checks="green",
+        image=image.digest,
+        readable=readable,
+        proved_by=proof.run,
+        proved_on=staging,
+        scan=verdict.text,
+        tickets=tickets.keys,
+        services=parts,
+        migration=migration,
+        migrations=tuple(repository.files),
+        template_differences=tuple(world.differences),
+        deployed_by=release.deployed_by,
+        workflow=release.workflow or "",
+        bake_seconds=int(release.bake.duration.total_seconds()),
+        firing=firing,
+    )
+
+
+def refuse_activity(target: Target, running: Sequence[str], staging: Sequence[str]) -> None:
+    """Refuse a release while anything else is at work on the repository or staging. Raises: PreconditionError."""
+    if staging:
+        raise PreconditionError(
+            f"Staging is being deployed ({', '.join(staging)}), and production is not released meanwhile; wait until that is over."
+        )
+    if running:
+        raise PreconditionError(
+            f"{target.system.github} has workflows at work ({', '.join(running[:3])}"
+            f"{f' and {len(running) - 3} more' if len(running) > 3 else ''}); wait until they are over."
+        )
+
+
+def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> list[str]:
+    commits = repository.commits
+    since = f"since {previous}" if previous else "in the first release"
+    notes = [f"{len(commits)} commits {since}, {len(tickets.keys)} tickets: {', '.join(tickets.keys) or 'none named'}."]
+    notes += [f"{each.sha[:7]} {each.subject}" for each in commits[-SHOWN:]]
+    if len(commits) > SHOWN:
+        notes.append(f"... and {len(commits) - SHOWN} earlier commits")
+    if tickets.reverted:
+        notes.append(f"Reverted, so not released: {', '.join(tickets.reverted)}.")
+    notes += [f"{remark}." for remark in tickets.remarks]
+    notes += [f"Not a version, so not counted: tag {each.tag} ({each.why})." for each in repository.tags.ignored[:5]]
+    return notes
+
+
+def _going_back(parts: Sequence[ServiceRelease], files: Sequence[str], migration: Migration | None) -> list[str]:
+    images = ", ".join(sorted({each.before_digest[:19] for each in parts}))
+    notes = [f"Going back is possible: what runs now ({images}) outlives this release in the registry."]
+    names = ", ".join(each.rsplit("/", 1)[-1] for each in files)
+    if files and migration:
+        notes.append(
+            f"Migrations will run with this release: {names}; going back does not undo them, so it is safe only if the code "
+            "before works with the schema after."
+        )
+    elif files:
+        notes.append(
+            f"Migrations came since the last release, and this runbook runs none: {names}; if they are made otherwise, going "
+            "back does not undo them."
+        )
+    else:
+        notes.append("No migration has changed since the last release, so going back is safe for the schema.")
+    return notes
+
+
+def _changes(
+    target: Target,
+    version: str,
+    commit: str,
+    image: Image,
+    readable: str,
+    parts: Sequence[ServiceRelease],
+    migration: Migration | None,
+) -> list[Change]:
+    release, what = target.release, f"image {image.digest[:19]}"
+    changes = [
+        Change(
+            what=f"publish release {version} of {target.system.github} at {commit[:12]}",
+            before="a draft with its notes",
+            after="published",
+            undo="none: a release that goes back stays published, and says so",
+        )
+    ]
+    if release.deployed_by == "pipeline":
+        changes.append(
+            Change(
+                what=f"workflow {release.workflow}, which publishing starts, followed to its end",
+                before="not running",
+                after="completed: success",
+                undo="the services go back as below",
+            )
+        )
+    else:
+        tags = ", ".join(image.tags) or "no tag"
+        changes.append(
+            Change(
+                what=f"tag {what} (ecr.PutImage)",
+                before=tags,
+                after=f"{tags}, {readable}",
+                undo="not needed: tags name it only",
+            )
+        )
+    if migration:
+        changes += task_changes(migration, f"{migration.family} with {what}")
+    return changes + service_changes(parts, what)

@@ -1,0 +1,124 @@
+"""What a release to production asks of GitHub, AWS and staging's records before it plans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from include import github
+from include.aws import cloudwatch, ecr
+from include.aws.ecr import Scan
+from include.aws.sts import ask_who
+from include.ecs.container_diff import differences
+from include.errors import PreconditionError
+from include.inventory import Target
+from include.releases.context import ReleaseContext
+from include.releases.image.rules import ensure_commit, find_tagged
+from include.releases.migration.rules import find_migrations
+from include.releases.production.plan import ProductionReleasePlan, Repository, World, plan_production_release
+from include.releases.production.versions import Bump, choose_version, previous_version, read_tags
+from include.releases.staging.steps import read_live, read_templates
+from include.run.image_attestations import last_attestation, read_attestation
+from include.run.lease.model import LIVE, RunState
+from include.run.lease.store import read_lease
+from include.run.store import RunStore
+
+
+@dataclass(frozen=True)
+class ReleaseRequest:
+    """What a person asks of a release besides its target; a commit left out is the last one that staging has proved."""
+
+    commit: str = ""
+    version: str = ""
+    bump: Bump = "patch"
+
+
+def make_plan(
+    ctx: ReleaseContext, staging: RunStore, request: ReleaseRequest, stamp: datetime, run_state: RunState
+) -> tuple[ProductionReleasePlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on; `run_state` knows which runs on staging still live.
+
+    Raises: PreconditionError.
+    """
+    target, clients = ctx.target, ctx.clients
+    assert target.proved_on  # only such targets are offered
+    account, since = ask_who(clients.sts)
+    commit = request.commit or _last_proved(staging, target.proved_on)
+    ensure_commit(commit)
+    live, own = read_live(clients, target), ecr.list_images(clients.ecr, target.registry)
+    source = target if target.release.deployed_by == "runbook" else target.proved_on  # where a pipeline takes it from
+    registry, there = source.registry, ctx.clients_of(source.name).ecr
+    images = own if source is target else ecr.list_images(there, registry)
+    image = find_tagged(commit[: registry.commit_length], images)
+    proof = read_attestation(staging, target.proved_on.name, image.digest, commit) if image else None
+    templates = read_templates(clients, target, live)
+    world = World(
+        live=live,
+        images=images,
+        own=own,
+        scan=ecr.describe_scan(there, registry, image.digest) if image else Scan(""),
+        proof=proof,
+        alarms=cloudwatch.describe_alarms(clients.cloudwatch, target.environment.alarms),
+        account=account,
+        staging=_at_work(staging, target.proved_on.name, run_state),
+        templates=templates,
+        differences=_differences(target, proof.templates if proof else {}, templates),
+        keep=target.registry.keep,
+        length=registry.commit_length,
+    )
+    plan = plan_production_release(
+        target,
+        commit,
+        _read_repository(ctx, commit, request),
+        world,
+        since,
+        stamp=stamp,
+        version=request.version,
+        bump=request.bump,
+        registry=source.name,
+    )
+    return plan, since
+
+
+def _last_proved(staging: RunStore, target: Target) -> str:
+    proof = last_attestation(staging, target.name)
+    if proof is None:
+        raise PreconditionError(
+            f"{target.name} has never proved an image, so there is nothing to release; deploy a commit there first."
+        )
+    return proof.commit
+
+
+def _at_work(staging: RunStore, name: str, run_state: RunState) -> tuple[str, ...]:
+    """Return the deployments to staging that are at work or wait for their turn (I9), not what dead runs left behind."""
+    lease = read_lease(staging, name)
+    runs = (lease.owner, *lease.waiting)
+    return tuple(each for each in runs if each and (run_state(each) in LIVE or (lease.kept and each == lease.owner)))
+
+
+def _differences(target: Target, proved: Mapping[str, str], ctx: Mapping[str, str]) -> tuple[str, ...]:
+    found = []
+    for name in target.release.services:
+        container = target.environment.service(name).container
+        if container in proved:
+            different = differences(json.loads(proved[container]), json.loads(ctx[name]))
+            found += [f"container {container} of {name} {each}" for each in different]
+    return tuple(found)
+
+
+def _read_repository(ctx: ReleaseContext, commit: str, request: ReleaseRequest) -> Repository:
+    versions, repository = ctx.target.system.versions, ctx.github
+    tags = read_tags(github.list_tags(repository))
+    new = choose_version(request.version, tags, request.bump, versions.prefix)
+    previous = previous_version(tags, new)
+    tag = str(previous) if previous else None
+    return Repository(
+        tags=tags,
+        commits=github.list_commits_between(repository, tag, commit),
+        files=find_migrations(github.changed_files(repository, tag, commit)) if tag else (),
+        comparison=github.compare_status(repository, versions.branch, commit),
+        checks=github.list_checks(repository, commit),
+        running=tuple(f"{each.name} of {each.head_sha[:7]}" for each in github.list_running_workflows(repository)),
+    )

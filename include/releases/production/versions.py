@@ -1,0 +1,156 @@
+"""Versions among the tags a repository really has: read, compared as numbers, and the next one computed or checked."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from include.errors import PreconditionError
+from include.run.params import shown
+
+OLD = re.compile(r"(v\.?)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,3})")  # real tags hold v0.6.14, v0.6.7.1 and v.0.3.25
+NEW = re.compile(r"(v?)((?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2,3})")
+PARTS = 4
+Bump = Literal["major", "minor", "patch"]
+Prefix = Literal["v", ""]
+# GitHub's words when main is compared with a commit: these two say that main holds it
+ON_BRANCH = ("identical", "behind")
+
+
+@dataclass(frozen=True, order=True)
+class Version:
+    """A version, ordered as numbers; a fourth part that is missing counts as 0."""
+
+    numbers: tuple[int, int, int, int]
+    tag: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.tag
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A tag that is no version, and why."""
+
+    tag: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Tags:
+    """A repository's tags: its versions, lowest first, and everything else."""
+
+    versions: tuple[Version, ...]
+    ignored: tuple[Ignored, ...]
+
+    @property
+    def latest(self) -> Version | None:
+        return self.versions[-1] if self.versions else None
+
+
+def read_version(tag: str) -> Version | None:
+    """Return the version a tag of the past names, None if it names none."""
+    match = OLD.fullmatch(tag)
+    return Version(_numbers(match[2]), tag) if match else None
+
+
+def read_tags(tags: Iterable[str]) -> Tags:
+    """Sort a repository's tags into versions, as numbers, and ignored ones with the reason."""
+    versions, ignored = [], []
+    for tag in tags:
+        version = read_version(tag)
+        if version:
+            versions.append(version)
+        else:
+            ignored.append(Ignored(tag, _why(tag)))
+    return Tags(tuple(sorted(versions, key=lambda each: (each, each.tag))), tuple(ignored))
+
+
+def previous_version(tags: Tags, before: Version | None = None) -> Version | None:
+    """Return the highest version there is, or the highest below `before`; None if there is none."""
+    lower = [each for each in tags.versions if before is None or each < before]
+    return lower[-1] if lower else None
+
+
+def next_version(tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Version:
+    """Return the version after the highest one, with three parts; the first is 0.1.0."""
+    if tags.latest is None:
+        return _version((0, 1, 0), prefix)
+    major, minor, patch, _ = tags.latest.numbers
+    following = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}
+    return _version(following[bump], prefix)
+
+
+def check_version(wanted: str, tags: Tags, prefix: Prefix = "v") -> Version:
+    """Return a version somebody asked for. Raises: PreconditionError if it has no version's form, exists, or is not higher."""
+    match = NEW.fullmatch(wanted)
+    example = next_version(tags, prefix=prefix)
+    if not match or match[1] != prefix:
+        raise PreconditionError(
+            f"{shown(wanted)} is no version of this repository's form; give one such as {example}, nothing was changed."
+        )
+    version = Version(_numbers(match[2]), wanted)
+    same = next((each for each in tags.versions if each.numbers == version.numbers), None)
+    if same:
+        raise PreconditionError(
+            f"Version {wanted} exists already, as tag {same}; give a new one such as {example}, nothing was changed."
+        )
+    if tags.latest and version < tags.latest:
+        raise PreconditionError(
+            f"Version {wanted} is lower than the last one, {tags.latest}; give a higher one such as {example}, nothing was "
+            "changed."
+        )
+    return version
+
+
+def choose_version(wanted: str, tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Version:
+    """Return the version asked for, checked, or the computed one if nobody asked for any. Raises: PreconditionError."""
+    return check_version(wanted, tags, prefix) if wanted else next_version(tags, bump, prefix)
+
+
+def ensure_on_branch(commit: str, branch: str, comparison: str) -> None:
+    """Refuse a commit its branch does not hold; `comparison` is GitHub's status of branch...commit. Raises: PreconditionError."""
+    if comparison not in ON_BRANCH:
+        raise PreconditionError(
+            f"Commit {commit[:12]} is not on {branch} (compared with it, it is {comparison}); merge it first, or release a "
+            "commit that is, nothing was changed."
+        )
+
+
+def ensure_green(commit: str, checks: Sequence[tuple[str, str]], required: Sequence[str] = ()) -> bool:
+    """Return whether a commit's checks have passed, False while any is at work; `checks` are names with conclusions.
+
+    A conclusion is GitHub's, "" while there is none. A required check that is not there yet is waited for.
+    Raises: PreconditionError if one has failed.
+    """
+    failed = [f"{name} ({conclusion})" for name, conclusion in checks if conclusion not in _PASSED and conclusion]
+    if failed:
+        raise PreconditionError(
+            f"Commit {commit[:12]} has failed checks: {', '.join(failed)}; only a green commit is deployed, nothing was "
+            "changed."
+        )
+    missing = set(required) - {name for name, _ in checks}
+    return bool(checks) and not missing and all(conclusion for _, conclusion in checks)
+
+
+_PASSED = ("success", "neutral", "skipped")
+
+
+def _numbers(text: str) -> tuple[int, int, int, int]:
+    parts = [int(each) for each in text.split(".")]
+    one, two, three, four = [*parts, *[0] * (PARTS - len(parts))]
+    return one, two, three, four
+
+
+def _version(parts: tuple[int, int, int], prefix: Prefix) -> Version:
+    return Version((*parts, 0), prefix + ".".join(map(str, parts)))
+
+
+def _why(tag: str) -> str:
+    if re.fullmatch(r"v?\.?[0-9]+(\.[0-9]+)?", tag):
+        return "it has fewer than three numbers"
+    if re.fullmatch(r"v?\.?[0-9]+(\.[0-9]+){4,}", tag):
+        return "it has more than four numbers"
+    if re.match(r"v?\.?[0-9]+\.[0-9]+\.[0-9]+[-+.a-z]", tag):
+        return "it is a pre-release or has a suffix"
+    return "it is no version"

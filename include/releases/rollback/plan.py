@@ -1,0 +1,108 @@
+"""The plan of a rollback that a person starts: every service to the revision of a release that is still there."""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.aws.ecr import Image
+from include.errors import PreconditionError
+from include.inventory import Target
+from include.releases.deployment.plan import Live, group_changes, plan_services, services_seconds, weak
+from include.releases.model import ServiceRelease, revision
+from include.run.plan.model import Change, Plan
+from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
+
+NOT_UNDONE = "Schema changes are not undone: going back in the database is done by hand, with the lead developer."
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A task definition that a service could go back to."""
+
+    definition: str  # its ARN
+    digest: str  # of its image
+    active: bool
+
+
+class RollbackPlan(Plan):
+    """The plan of a rollback; `to` are task definitions by service."""
+
+    version: str  # the readable tag or version gone back to
+    image: str  # its digest
+    services: tuple[ServiceRelease, ...]  # newest first
+    to: dict[str, str]
+
+
+def offer(images: Sequence[Image], environment: str, ran: Container[str] = ()) -> tuple[str, ...]:
+    """Return a tag of each release that is still in the registry, newest first: the readable one where it has one.
+
+    `ran` are the digests of images that the services have revisions of: what a pipeline deployed has no readable tag.
+    """
+    found = []
+    for image in sorted(images, key=lambda each: each.pushed_at, reverse=True):
+        readable = [tag for tag in image.tags if tag.startswith(f"{environment}-")]
+        found += sorted(readable, reverse=True) or (list(image.tags[:1]) if image.digest in ran else [])
+    return tuple(found)
+
+
+def plan_rollback(
+    target: Target,
+    to: str,
+    images: Sequence[Image],
+    candidates: Mapping[str, Sequence[Candidate]],
+    live: Mapping[str, Live],
+    account: str,
+    now: datetime,
+) -> RollbackPlan:
+    """Build the plan; `to` is a readable tag, `candidates` the revisions of each service's family, newest first.
+
+    Raises: PreconditionError.
+    """
+    refuse_other_account(target, account)
+    refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
+    image = next((each for each in images if to in each.tags), None)
+    if image is None:
+        asked = f"no image tagged {to} any more" if to else "many images, and 'to' names none"
+        ran = {each.digest for several in candidates.values() for each in several if each.active}
+        there = ", ".join(offer(images, target.environment_name, ran)) or "none"
+        raise PreconditionError(
+            f"The registry has {asked}; choose one that is still there: {there}, nothing was changed."
+        )
+    parts = tuple(reversed(plan_services(target, live)))
+    chosen = {part.service: _choose(part, image, candidates.get(part.service, ())) for part in parts}
+    going = [part for part in parts if part.before != chosen[part.service]]
+    changes = []
+    for part in going:
+        by = "CodeDeploy, blue-green" if part.controller == "CODE_DEPLOY" else "ecs.UpdateService"
+        changes += group_changes(part)
+        changes.append(
+            Change(
+                what=f"{part.service} ({by})",
+                before=f"{revision(part.before)}, {part.count} tasks",
+                after=f"{revision(chosen[part.service])}, {part.count} tasks",
+                undo=f"forward to {revision(part.before)}",
+            )
+        )
+    return RollbackPlan(
+        runbook="release_rollback",
+        target=target.name,
+        account=target.environment.account,
+        region=target.environment.region,
+        changes=tuple(changes),
+        notes=(f"Image {image.digest[:19]} ({to}).", NOT_UNDONE, *weak(live)),
+        expected_seconds=int(services_seconds(going)),
+        version=to,
+        image=image.digest,
+        services=parts,
+        to=chosen,
+    )
+
+
+def _choose(part: ServiceRelease, image: Image, candidates: Sequence[Candidate]) -> str:
+    fitting = next((each for each in candidates if each.active and each.digest == image.digest), None)
+    if fitting is None:
+        raise PreconditionError(
+            f"{part.service} has no active task definition with image {image.digest[:19]}; register one with it, or choose "
+            "another release, nothing was changed."
+        )
+    return fitting.definition

@@ -1,0 +1,41 @@
+"""What a rollback that a person starts asks of the world: which releases are still there, and what would run them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from include.aws import ecr
+from include.aws.clients import Clients
+from include.aws.ecr import Image
+from include.aws.sts import ask_who
+from include.aws.task_definitions import describe_definition, image_of, list_definitions, takes
+from include.inventory import Service, Target
+from include.releases.rollback.plan import Candidate, RollbackPlan, plan_rollback
+from include.releases.staging.steps import read_live
+
+
+def make_plan(clients: Clients, target: Target, to: str) -> tuple[RollbackPlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
+    account, since = ask_who(clients.sts)
+    live, images = read_live(clients, target), ecr.list_images(clients.ecr, target.registry)
+    services = [target.environment.service(name) for name in target.release.services]
+    candidates = {each.name: list_candidates(clients, images, each) for each in services}
+    return plan_rollback(target, to, images, candidates, live, account, since), since
+
+
+def list_candidates(clients: Clients, images: Sequence[Image], service: Service) -> tuple[Candidate, ...]:
+    """Return the revisions of its family that a service could go back to, newest first, each with its image's digest.
+
+    Those its launch type does not take are left out: one-off tasks may share the family.
+    """
+    by_tag = {tag: each.digest for each in images for tag in each.tags}
+    found = []
+    for arn in list_definitions(clients.ecs, service.family):
+        definition = describe_definition(clients.ecs, arn)
+        if not takes(definition, service.launch_type):
+            continue
+        name, _, digest = image_of(definition, service.container).partition("@")
+        known = digest or by_tag.get(name.rpartition("/")[2].partition(":")[2], "")
+        found.append(Candidate(arn, known, definition.get("status") == "ACTIVE"))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Deployments to staging, which attest an image."""

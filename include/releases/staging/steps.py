@@ -1,0 +1,115 @@
+"""What a deployment to staging asks of the world: before it plans, while it waits for a commit's checks, and at its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from include import github
+from include.aws import ecr
+from include.aws.clients import Clients
+from include.aws.sts import ask_who
+from include.aws.task_definitions import container_of, describe_definition
+from include.ecs.container_diff import template_of
+from include.ecs.service_state import read_service
+from include.errors import PreconditionError
+from include.inventory import Target
+from include.releases.context import ReleaseContext
+from include.releases.deployment.codedeploy import read_live_service
+from include.releases.deployment.plan import Live, live_of
+from include.releases.image.rules import ensure_commit
+from include.releases.image.steps import find_image
+from include.releases.model import ServiceRelease
+from include.releases.production.versions import ensure_green
+from include.releases.staging.plan import StagingDeploymentPlan, plan_staging_deployment
+from include.run.image_attestations import add_attestation
+from include.run.plan.model import canonical_json
+from include.waiters.progress import Progress
+
+log = logging.getLogger(__name__)
+
+
+def make_plan(ctx: ReleaseContext, commit: str, stamp: datetime) -> tuple[StagingDeploymentPlan, datetime]:
+    """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
+    target, clients = ctx.target, ctx.clients
+    ensure_commit(commit)
+    account, since = ask_who(clients.sts)
+    live = read_live(clients, target)
+    plan = plan_staging_deployment(
+        target,
+        commit,
+        find_image(clients, target, commit),
+        live,
+        github.list_checks(ctx.github, commit),
+        github.compare_status(ctx.github, target.system.versions.branch, commit),
+        account,
+        since,
+        stamp=stamp,
+        length=target.registry.commit_length,
+        templates=read_templates(clients, target, live),
+        newer=_newer(ctx, commit, live),
+    )
+    return plan, since
+
+
+def _newer(ctx: ReleaseContext, commit: str, live: Mapping[str, Live]) -> str:
+    """Return the commit that runs now if it is newer than the one to deploy, "" if it is not, or nobody can tell."""
+    length = ctx.target.registry.commit_length
+    running = {digest for each in live.values() for digest in each.digests}
+    tags = [
+        tag
+        for image in ecr.list_images(ctx.clients.ecr, ctx.target.registry)
+        for tag in image.tags
+        if image.digest in running and len(tag) == length and set(tag) <= set("0123456789abcdef")
+    ]
+    return next((tag for tag in tags if _is_behind(ctx, tag, commit)), "")
+
+
+def _is_behind(ctx: ReleaseContext, running: str, commit: str) -> bool:
+    try:
+        return github.compare_status(ctx.github, running, commit) == "behind"
+    except PreconditionError as error:  # GitHub has lost the commit that runs: history was rewritten
+        log.info("How commit %s stands to %s is not known: %s", commit[:12], running[:12], error)
+        return False
+
+
+def read_live(clients: Clients, target: Target) -> dict[str, Live]:
+    """Read every service of the target's release section, in order."""
+    found = {}
+    for name in target.release.services:
+        service = target.environment.service(name)
+        if service.deployment_controller == "CODE_DEPLOY":
+            found[name] = read_live_service(clients, target, name)
+            continue
+        group = service.scaling_group.name if service.scaling_group else None
+        state = read_service(clients, str(target.environment.cluster), name, group)
+        found[name] = live_of(state, service.container)
+    return found
+
+
+def read_templates(clients: Clients, target: Target, live: Mapping[str, Live]) -> dict[str, str]:
+    """Return what the container of each service is, but for values, as JSON."""
+    found = {}
+    for name, each in live.items():
+        container = target.environment.service(name).container
+        definition = describe_definition(clients.ecs, each.definition)
+        found[name] = canonical_json(template_of(container_of(definition, container)))
+    return found
+
+
+def poll_checks(ctx: ReleaseContext, commit: str) -> Progress:
+    """Look whether every check of a commit is green. Raises: PreconditionError if one has failed."""
+    checks = github.list_checks(ctx.github, commit)
+    green = ensure_green(commit, checks, ctx.target.system.versions.checks)
+    waiting = [name for name, conclusion in checks if not conclusion]
+    if green:
+        return Progress(True, f"{len(checks)} checks of commit {commit[:12]} are green")
+    text = f"commit {commit[:12]} waits for {', '.join(waiting) or 'its checks to begin'}"
+    return Progress(False, text, text)
+
+
+def attest_image(ctx: ReleaseContext, run: str, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
+    """Put on record that this image was deployed here and passed, which production asks for."""
+    add_attestation(ctx.store, ctx.target.name, digest, commit, run, {each.container: each.template for each in parts})
+    return f"image {digest[:19]} of commit {commit[:12]} is proved on {ctx.target.name}"

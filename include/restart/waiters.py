@@ -1,0 +1,72 @@
+"""The waits of a restart, by name: one look each, made over and over until it says done or raises."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from include.aws.clients import Clients
+from include.aws.ecs import Service
+from include.ecs.service_state import LoadLines, ServiceState, read_load_lines
+from include.restart import rolling, stability, surge
+from include.restart.plan import ServiceRestart
+from include.restart.steps import look
+from include.waiters.progress import Progress
+from include.waiters.waiter import Waiter
+
+NO_LINES = LoadLines((), ())
+
+
+def poll_new_tasks(clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None) -> Progress:
+    """Look whether every new task of a surge is healthy."""
+    state = look(clients, plan, service)
+    return surge.judge_new_tasks(plan, state, _load_lines(clients, plan, state, since), since)
+
+
+def poll_old_tasks(clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None) -> Progress:
+    """Look whether the last old task of a surge is gone."""
+    return surge.judge_old_stopped(plan, look(clients, plan, service), since)
+
+
+def poll_settled(clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None) -> Progress:
+    """Look whether a surge's service runs as many tasks as before."""
+    return surge.judge_settled(plan, look(clients, plan, service), since)
+
+
+def poll_stable(clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None) -> Progress:
+    """Look whether a service that a restart left half way is steady again."""
+    return stability.judge_stable(plan, look(clients, plan, service), since)
+
+
+def poll_rollout(
+    clients: Clients, plan: ServiceRestart, since: datetime, deployment: str, service: Service | None = None
+) -> Progress:
+    """Look whether a rolling deployment is complete."""
+    return rolling.judge_rollout(plan, rolling.Rollout(deployment, since), look(clients, plan, service))
+
+
+def _on_a_service(watch: Callable[..., Progress]) -> Waiter:
+    """Return a watch that reads its arguments from JSON: plan, since, and what it needs besides."""
+
+    def look_once(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
+        rest = {key: value for key, value in arguments.items() if key not in ("plan", "since")}
+        plan = ServiceRestart.model_validate(arguments["plan"])
+        return watch(clients, plan, datetime.fromisoformat(arguments["since"]), service=service, **rest)
+
+    return look_once
+
+
+# A target's health comes and goes while a task struggles: old tasks are stopped only after several looks in a row
+SUCCESSES_IN_A_ROW = {"new_tasks_healthy": 3, "steady": 3}
+WAITERS: dict[str, Waiter] = {
+    "new_tasks_healthy": _on_a_service(poll_new_tasks),
+    "old_tasks_stopped": _on_a_service(poll_old_tasks),
+    "settled": _on_a_service(poll_settled),
+    "steady": _on_a_service(poll_stable),
+    "rollout_complete": _on_a_service(poll_rollout),
+}
+
+
+def _load_lines(clients: Clients, plan: ServiceRestart, state: ServiceState, since: datetime) -> LoadLines:
+    if plan.loads is None:
+        return NO_LINES
+    return read_load_lines(clients, plan.log_group, since, state.as_of)

@@ -1,0 +1,19 @@
+"""Approval: who may agree to a plan, and which answers count."""
+
+from include.run.approval.policy import Answer, Decision, ensure_approved, judge, people_to_ask
+from include.run.approval.unattended import approve_by_policy, find_unattended
+from include.run.approval.withdrawal import TooLateError, Withdrawal, refuse_withdrawn, withdraw
+
+__all__ = [
+    "Answer",
+    "Decision",
+    "TooLateError",
+    "Withdrawal",
+    "approve_by_policy",
+    "ensure_approved",
+    "find_unattended",
+    "judge",
+    "people_to_ask",
+    "refuse_withdrawn",
+    "withdraw",
+]

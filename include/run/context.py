@@ -1,0 +1,20 @@
+"""Where a step works: what every step is given, whatever its runbook."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from include.aws.clients import Clients
+from include.inventory import Target
+from include.run.store import RunStore
+
+
+class Context(Protocol):
+    """A target, the clients of its account and its operations table."""
+
+    @property
+    def target(self) -> Target: ...
+    @property
+    def clients(self) -> Clients: ...
+    @property
+    def store(self) -> RunStore: ...

@@ -1,0 +1,394 @@
+"""Everything that is kept about runs and targets: its keys, its shapes and the version of these shapes.
+
+No other module writes a partition key or a prefix of a sort key. Each function returns the place of one document, for
+`RunStore.get(*place)` and the like; the type of the same name is the shape of what stands there, where no
+model elsewhere is that shape.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple, NotRequired, TypedDict
+
+from include.errors import PreconditionError
+
+SCHEMA_VERSION = 1  # of what is written now; raise it together with a step in `upgrade`
+UNVERSIONED = 0  # of documents that were stored before there was a version
+
+RUN, TARGET = "run#", "target#"
+EVENTS, DECISIONS, MILESTONES, MESSAGES = "event#", "decision#", "milestone#", "story#"
+LOOKS, PROOFS, PARTS = "look#", "proof#", "body#"
+
+
+class Place(NamedTuple):
+    """Where a document stands: the partition key and the sort key."""
+
+    pk: str
+    sk: str
+
+
+def upgrade(place: Place, version: int, document: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored document in today's shape. Raises: PreconditionError if a newer deployment has written it."""
+    if version > SCHEMA_VERSION:
+        raise PreconditionError(
+            f"The document {place.pk} {place.sk} has schema version {version}, and this deployment knows {SCHEMA_VERSION} at most; "
+            "deploy the version that wrote it, nothing was changed."
+        )
+    return document  # the shapes of version 1 are those of the documents without a version
+
+
+# A document that is too large for one DynamoDB item (400 KB): its JSON is cut into parts, and a head stands in its place.
+
+
+class HeadDocument(TypedDict):
+    at: str
+    body: dict[str, Any]  # parts: how many there are; sha256: of their text put together
+
+
+class PartDocument(TypedDict):
+    at: str
+    text: str
+
+
+def body_part(pk: str, digest: str, number: int) -> Place:
+    """One part of a large document, by the digest of the whole: written again after a crash, it is the same one."""
+    return Place(pk, f"{PARTS}{digest}#{number:04d}")
+
+
+# What a run keeps. A run is `<dag_id>/<run_id>`.
+
+
+def run_key(run: str) -> str:
+    """Return the partition key of all that is kept about a run."""
+    return RUN + run
+
+
+def run_of(pk: str) -> str:
+    """Return the run that a partition key belongs to."""
+    return pk.removeprefix(RUN)
+
+
+def decision(run: str, seat: int) -> Place:
+    """The decision of one seat of the approval policy, an `include.run.approval.Decision`."""
+    return Place(run_key(run), f"{DECISIONS}{seat}")
+
+
+def event(run: str, number: int) -> Place:
+    """One line of a run's journal."""
+    return Place(run_key(run), f"{EVENTS}{number:020d}")
+
+
+def event_number(sk: str) -> int:
+    """Return the number in an event's sort key."""
+    return int(sk.split("#")[1])
+
+
+class MilestoneDocument(TypedDict):
+    at: str
+    step: str
+    phase: str
+    text: str
+
+
+def milestone(run: str, step: str, text: str) -> Place:
+    """How far a wait has come: one document per sentence."""
+    return Place(run_key(run), f"{MILESTONES}{step}#{text[:300]}")
+
+
+class ConfirmedDocument(TypedDict):
+    target: str
+    run: str
+    requester: str | None
+    plan: dict[str, Any]
+    digest: str
+    fencing: int
+    since: str
+
+
+def confirmed(run: str) -> Place:
+    """What the guard let through."""
+    return Place(run_key(run), "confirmed")
+
+
+class StartDocument(TypedDict):
+    at: str
+    what: str  # begun: the run writes; withdrawn: its approval was taken back before that
+    by: NotRequired[str]  # of a withdrawal
+    digest: NotRequired[str]
+
+
+def start(run: str) -> Place:
+    """Which came first: the run's first write, or the withdrawal of its approval."""
+    return Place(run_key(run), "start")
+
+
+class RecordDocument(TypedDict):
+    target: str
+    run: str
+    outcome: str
+    text: str
+    reason: str
+    requester: str | None
+    ended: str
+    approvals: NotRequired[list[dict[str, Any]]]  # these four are missing from a run that planned nothing
+    digest: NotRequired[str]
+    plan: NotRequired[dict[str, Any]]
+    started: NotRequired[str]
+
+
+def record(run: str) -> Place:
+    """The one record of a run, written at its end."""
+    return Place(run_key(run), "record")
+
+
+def fact(run: str, name: str) -> Place:
+    """What only the running task knew: who asked (`asked`), what is planned (`plan`)."""
+    return Place(run_key(run), f"fact#{name}")
+
+
+class MessageDocument(TypedDict):
+    version: int
+    state: NotRequired[str]  # claimed, open, posted
+    look_from: NotRequired[str]
+    channel: NotRequired[str]
+    ts: NotRequired[str]
+    at: NotRequired[str]
+    text: NotRequired[str]  # of the parent message, as Slack shows it
+    sure: NotRequired[bool]
+    until: NotRequired[str]  # of a pause
+    why: NotRequired[str]
+
+
+def message(run: str, key: str) -> Place:
+    """One message to Slack, or what is known about all of them: `shown`, `pause`."""
+    return Place(run_key(run), f"{MESSAGES}{key}")
+
+
+def message_error(run: str, at_ns: int) -> Place:
+    """Why Slack could not be told."""
+    return Place(run_key(run), f"story-error#{at_ns}")
+
+
+class DeploymentDocument(TypedDict):
+    deployment: str
+    since: str
+
+
+def restarted(run: str, service: str, mark: datetime) -> Place:
+    """The deployment that restarts a service; a run may renew a service twice, so `mark` tells the two apart."""
+    return Place(run_key(run), f"rollout#{service}#{mark.isoformat()}")
+
+
+def deployed(run: str, kind: str, service: str) -> Place:
+    """The deployment that gives a service another task definition; `kind` is release, return or rollback."""
+    return Place(run_key(run), f"{kind}#{service}")
+
+
+def build(run: str) -> Place:
+    """The image build that a run follows."""
+    return Place(run_key(run), "build")
+
+
+class BuildMarkDocument(TypedDict):
+    newest: int
+
+
+def build_mark(run: str) -> Place:
+    """The newest run of the GitHub workflow before this run started one."""
+    return Place(run_key(run), "build-mark")
+
+
+class TaskDocument(TypedDict):
+    arn: str
+
+
+def load_test(run: str) -> Place:
+    """The one-off task that measures the response times."""
+    return Place(run_key(run), "performance")
+
+
+class NotesDocument(TypedDict):
+    notes: str
+    url: str
+
+
+def release_notes(run: str) -> Place:
+    """The draft of the GitHub release."""
+    return Place(run_key(run), "release-notes")
+
+
+class BaselineDocument(TypedDict):
+    at: str
+    alarms: dict[str, str]
+    errors_per_hour: float
+    troubles: dict[str, int] | None
+
+
+def baseline(run: str) -> Place:
+    """Alarms, known Sentry issues and error rates before the release."""
+    return Place(run_key(run), "baseline")
+
+
+class BakeDocument(TypedDict):
+    since: str
+
+
+def bake(run: str) -> Place:
+    """When the bake time began."""
+    return Place(run_key(run), "bake")
+
+
+class BackupDocument(TypedDict):
+    at: str
+    region: str
+    backup: str
+    objects: int
+    bytes: int
+    digest: str
+    backup_digest: str
+    proofs: dict[str, int]
+
+
+def backup(run: str, region: str) -> Place:
+    """A region's proved backup."""
+    return Place(run_key(run), f"backup#{region}")
+
+
+class DataDocument(TypedDict):
+    at: str
+    region: str
+    objects: int
+    bytes: int
+    digest: str
+
+
+def data(run: str, region: str) -> Place:
+    """A region's new data, proved to be in place."""
+    return Place(run_key(run), f"data#{region}")
+
+
+class MomentDocument(TypedDict):
+    at: str
+
+
+def restored(run: str, region: str) -> Place:
+    """A region's old data, proved to be in place again."""
+    return Place(run_key(run), f"return#{region}")
+
+
+def mark(run: str, what: str) -> Place:
+    """When a part of the run began."""
+    return Place(run_key(run), f"mark#{what}")
+
+
+class VersionDocument(TypedDict):
+    at: str
+    version: str
+
+
+def version(run: str, attempt: str) -> Place:
+    """The version that maps get: of the update, or of the way back."""
+    return Place(run_key(run), f"version#{attempt}")
+
+
+def look(run: str, region: str) -> Place:
+    """What a person saw in a region's test map, an `include.region_data.qa.QaAnswer`."""
+    return Place(run_key(run), f"{LOOKS}{region}")
+
+
+# What outlives the run: kept by target, `<system>/<environment>`.
+
+
+def target_key(target: str) -> str:
+    """Return the partition key of all that is kept about a target."""
+    return TARGET + target
+
+
+def is_target(pk: str) -> bool:
+    """Whether a partition key is a target's."""
+    return pk.startswith(TARGET)
+
+
+def target_of(pk: str) -> str:
+    """Return the target that a partition key belongs to."""
+    return pk.removeprefix(TARGET)
+
+
+class LeaseDocument(TypedDict):
+    target: str
+    version: int
+    fencing: int
+    owner: str | None
+    reason: str
+    since: str | None
+    taken_over_from: str | None
+    confirmed_plan: str | None
+    waiting: dict[str, str]
+    kept: str
+
+
+def lease(target: str) -> Place:
+    """The lease record of a target."""
+    return Place(target_key(target), "lease")
+
+
+class UntoldDocument(TypedDict):
+    version: int
+    runs: list[str]
+
+
+def untold(target: str) -> Place:
+    """The runs of a target whose end Slack has missed."""
+    return Place(target_key(target), "untold")
+
+
+class ProofDocument(TypedDict):
+    at: str
+    digest: str
+    commit: str
+    target: str
+    run: str
+    templates: dict[str, str]
+
+
+def proof(target: str, digest: str, commit: str) -> Place:
+    """An image that was deployed to a staging target, and passed."""
+    return Place(target_key(target), f"{proofs_of(digest)}{commit}")
+
+
+def proofs_of(digest: str) -> str:
+    """Return the prefix of the proofs of one image."""
+    return f"{PROOFS}{digest}#"
+
+
+class DataProofDocument(TypedDict):
+    at: str
+    region: str
+    digest: str
+    run: str
+    by: str
+
+
+def data_proof(target: str, region: str, digest: str) -> Place:
+    """Region data that a person found good."""
+    return Place(target_key(target), f"data-proof#{region}#{digest}")
+
+
+class AttemptDocument(TypedDict):
+    at: str
+    number: int
+    run: NotRequired[str]  # of the part that begins an attempt
+    begun_at: NotRequired[str]
+    arn: NotRequired[str]  # of the part that is kept once its task started
+    outcome: NotRequired[str]  # of the part that ends it, with details
+    exit_code: NotRequired[int | None]
+    text: NotRequired[str]
+    log: NotRequired[str]
+
+
+def migration_attempts(key: str) -> str:
+    """Return the prefix of all attempts of a migration."""
+    return f"migration#{key}#"
+
+
+def migration_attempt(target: str, key: str, number: int, part: str) -> Place:
+    """One part of one attempt of a migration: 0-begun, 1-started, 2-ended."""
+    return Place(target_key(target), f"{migration_attempts(key)}{number:04d}#{part}")

@@ -1,0 +1,97 @@
+"""What a run did and who agreed to it: decisions, an append-only journal, and one record at the end."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from include.errors import PreconditionError
+from include.retry import CONDITIONAL_WRITE
+from include.run import documents
+from include.run.approval import Decision
+from include.run.store import Document, RunStore
+
+Phase = Literal["intent", "done", "failed", "found", "note", "progress", "asked"]
+
+
+def add_decision(store: RunStore, run: str, decision: Decision) -> Decision:
+    """Record the decision of a seat, once; returns the one on record, which may be an earlier one."""
+    place = documents.decision(run, decision.seat)
+    if store.add(*place, decision.model_dump(mode="json")):
+        return decision
+    return Decision.model_validate(store.get(*place))
+
+
+def list_decisions(store: RunStore, run: str) -> list[Decision]:
+    """Return the decisions on record for a run, by seat."""
+    return [Decision.model_validate(each) for each in store.list(documents.run_key(run), documents.DECISIONS)]
+
+
+def add_event(
+    store: RunStore, run: str, step: str, phase: Phase, text: str, details: Mapping[str, Any] | None = None
+) -> int:
+    """Append one event to a run's journal and return its number; nothing ever changes or removes it.
+
+    The number, not the time, is its place: the clocks of two workers may be minutes apart.
+    """
+    own = {"step": step, "phase": phase, "text": text, "key": uuid.uuid4().hex}
+    for _ in CONDITIONAL_WRITE.tries():
+        last = store.last(documents.run_key(run), documents.EVENTS)
+        number = documents.event_number(last[0]) + 1 if last else 1
+        place = documents.event(run, number)
+        event = {"at": datetime.now(UTC).isoformat(), "number": number, **own, **(details or {})}
+        if store.add(*place, event) or _is_own(store.get(*place), own["key"]):
+            return number
+    raise PreconditionError(
+        f"The journal of {run} was written to {CONDITIONAL_WRITE.attempts} times while step {step} wanted to add a line; start again later."
+    )
+
+
+def _is_own(stored: Document | None, key: str) -> bool:
+    # a write whose answer was lost is repeated by the client, and then meets itself
+    return stored is not None and stored.get("key") == key
+
+
+def add_milestone(store: RunStore, run: str, step: str, text: str) -> bool:
+    """Put how far a wait has come on record, once per sentence; False if it was there already."""
+    event: documents.MilestoneDocument = {
+        "at": datetime.now(UTC).isoformat(),
+        "step": step,
+        "phase": "progress",
+        "text": text,
+    }
+    return store.add(*documents.milestone(run, step, text), event)
+
+
+def list_events(store: RunStore, run: str) -> list[dict[str, Any]]:
+    """Return a run's journal in order."""
+    return list(store.list(documents.run_key(run), documents.EVENTS))
+
+
+def list_causes(store: RunStore, run: str) -> list[str]:
+    """Return what steps of a run failed of, oldest first; single calls that failed, and were made again, only if no step did."""
+    failed = [each for each in list_events(store, run) if each["phase"] == "failed"]
+    return [each["text"] for each in failed if "intent" not in each] or [each["text"] for each in failed]
+
+
+def open_intents(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the intents of which the journal does not say what became: the process died, or AWS never answered."""
+    settled = {
+        each.get("intent") for each in events if each["phase"] in ("done", "found") or each.get("answered") is True
+    }
+    return [each for each in events if each["phase"] == "intent" and each["number"] not in settled]
+
+
+def add_confirmation(store: RunStore, target: str, run: str, confirmed: Mapping[str, Any]) -> None:
+    """Keep what the guard let through, before anything is changed; the first stands."""
+    store.add(*documents.confirmed(run), {"target": target, "run": run, **confirmed})
+
+
+def read_confirmation(store: RunStore, run: str) -> Document | None:
+    """Return what the guard let through; None if it let nothing through."""
+    return store.get(*documents.confirmed(run))
+
+
+def add_record(store: RunStore, target: str, run: str, record: Mapping[str, Any]) -> bool:
+    """Write the run's one record; False if it has one already."""
+    return store.add(*documents.record(run), {"target": target, "run": run, **record})

@@ -1,0 +1,32 @@
+"""Several leases of one run in the operations tables of their targets: all are taken, or none."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from include.retry import CONDITIONAL_WRITE
+from include.run.lease.model import RunState
+from include.run.lease.several import Claims, claim_all
+from include.run.lease.store import contended, read_lease, release_lease, swap_lease
+from include.run.store import RunStore
+
+Tables = Mapping[str, RunStore]  # by target: each target's lease is kept in its own account
+
+
+def acquire_all(stores: Tables, owner: str, reason: str, now: datetime, run_state: RunState) -> Claims:
+    """Ask once for the leases of all these targets; a run that has to wait holds none of them afterwards.
+
+    A process that dies half way leaves some held: its retry finds them, and goes on or gives them back.
+    """
+    for _ in CONDITIONAL_WRITE.tries():
+        before = [read_lease(stores[target], target) for target in sorted(stores)]
+        asked = claim_all(before, owner, reason, now, run_state)
+        changed = [(old, new) for old, new in zip(before, asked.leases, strict=True) if old != new]
+        if all(swap_lease(stores[old.target], old, new) for old, new in changed):
+            return asked
+        release_all(stores, owner)  # somebody was faster with one of them
+    raise contended(", ".join(sorted(stores)))
+
+
+def release_all(stores: Tables, owner: str) -> list[str]:
+    """Give all of these leases back, the last one first; returns the targets that this owner had something of."""
+    return [target for target in sorted(stores, reverse=True) if release_lease(stores[target], target, owner)]

@@ -1,0 +1,71 @@
+"""Attempts of migrations in the operations table: added in order, never changed, found by every later run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from include.run import documents
+from include.run.store import RunStore
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is on record of an attempt: noted before RunTask was called, its ARN before anybody waited, its end when known."""
+
+    number: int
+    run: str
+    begun_at: datetime
+    arn: str = ""  # "": the process died before it was kept, or ECS placed nothing
+    outcome: Literal["", "succeeded", "failed"] = ""
+    exit_code: int | None = None
+
+
+def list_attempts(store: RunStore, target: str, key: str) -> list[Attempt]:
+    """Return what is on record of a migration, oldest first."""
+    parts: dict[int, dict[str, Any]] = {}
+    for document in store.list(documents.target_key(target), documents.migration_attempts(key)):
+        parts.setdefault(int(document["number"]), {}).update(document)
+    return [
+        Attempt(
+            number=number,
+            run=part["run"],
+            begun_at=datetime.fromisoformat(part["begun_at"]),
+            arn=part.get("arn", ""),
+            outcome=part.get("outcome", ""),
+            exit_code=part.get("exit_code"),
+        )
+        for number, part in sorted(parts.items())
+        if "run" in part
+    ]
+
+
+def add_attempt(store: RunStore, target: str, key: str, number: int, run: str, now: datetime) -> bool:
+    """Note that a run is about to start an attempt; False if another run was faster and it is theirs."""
+    place = documents.migration_attempt(target, key, number, "0-begun")
+    if _add(store, place, number, {"run": run, "begun_at": now.isoformat()}):
+        return True
+    found = store.get(*place)
+    return found is not None and found["run"] == run
+
+
+def keep_arn(store: RunStore, target: str, key: str, number: int, arn: str) -> None:
+    """Keep a started task's ARN, before anybody waits for it; the first stands."""
+    _add(store, documents.migration_attempt(target, key, number, "1-started"), number, {"arn": arn})
+
+
+def add_end(
+    store: RunStore,
+    target: str,
+    key: str,
+    number: int,
+    outcome: Literal["succeeded", "failed"],
+    details: Mapping[str, Any],
+) -> None:
+    """Note how an attempt ended; `details` are exit_code (of the essential container), text and log. The first stands."""
+    _add(store, documents.migration_attempt(target, key, number, "2-ended"), number, {"outcome": outcome, **details})
+
+
+def _add(store: RunStore, place: documents.Place, number: int, document: Mapping[str, Any]) -> bool:
+    at = datetime.now(UTC).isoformat()
+    return store.add(*place, {"at": at, "number": number, **document})

@@ -1,0 +1,5 @@
+"""A plan: the ordered changes a run means to make, as data that can be digested, shown, and compared."""
+
+from include.run.plan.model import Change, Plan, Skip
+
+__all__ = ["Change", "Plan", "Skip"]

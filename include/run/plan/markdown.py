@@ -1,0 +1,32 @@
+"""A plan as people read it: in the approval form, in the log, in Slack."""
+
+from include.run.plan.model import Plan
+from include.text import one_line
+
+
+def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str:
+    """Return the plan as Markdown. Values from people or AWS are escaped; they cannot add markup of their own."""
+    minutes = round(plan.expected_seconds / 60)
+    lines = [f"**{plan.runbook}** on **{plan.target}** (account {plan.account}, {plan.region})", ""]
+    if requester or reason:
+        lines += [f"Asked by {escape(requester or 'a schedule')}: {escape(reason)}", ""]
+    if plan.changes:
+        lines += ["| # | change | before | after | how it is undone |", "|---|---|---|---|---|"]
+        for number, change in enumerate(plan.changes, 1):
+            cells = (str(number), *map(escape, (change.what, change.before, change.after, change.undo)))
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    else:
+        lines += ["Nothing to change.", ""]
+    lines += [f"- *Not done*: {escape(skip.what)}: {escape(skip.why)}" for skip in plan.skips]
+    lines += [f"- {escape(note)}" for note in plan.notes]
+    lines += [f"- Expected to take about {minutes} minutes.", f"- Plan digest: `{plan.digest[:16]}`"]
+    return "\n".join(lines)
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown and HTML show as it stands, on one line."""
+    flat = one_line(text)
+    for mark in ("\\", "`", "*", "_", "[", "]", "|", "#", "~"):
+        flat = flat.replace(mark, f"\\{mark}")
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,99 @@
+"""The permit a step needs for every write: the lease still ours, the plan confirmed, the intent on record."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include.errors import ServiceUnavailableError
+from include.run.journal import add_event, list_events, open_intents
+from include.run.lease.store import ensure_lease
+from include.run.start import start_writing
+from include.run.store import RunStore
+from include.write import RecordedWrite, Write, read_write
+
+SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state from before it
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class FencedWriter:
+    """What a confirmed run may show for itself. `owner` is `<dag_id>/<run_id>`."""
+
+    def __init__(self, store: RunStore, target: str, owner: str, fencing: int, digest: str, step: str):
+        self.store = store
+        self.target = target
+        self.owner = owner
+        self.step = step
+        self._fencing = fencing
+        self._digest = digest
+        self._started = False
+
+    def check(self) -> None:
+        """Refuse unless this run still holds the target. Raises: LeaseLostError."""
+        ensure_lease(self.store, self.target, self.owner, self._fencing, self._digest)
+
+    def write(self, write: Write[T]) -> T:
+        """Make one write: checked, logged and journalled before, its outcome journalled after.
+
+        An intent with no outcome after it means the process died in between: the service has to be asked which it was, see
+        `reconcile`. Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write.
+        """
+        what = write.sentence
+        self.check()
+        self._start()
+        log.info("%s", what)
+        details = {"fencing": self._fencing, "digest": self._digest, "detail": write.action.detail}
+        number = add_event(self.store, self.owner, self.step, "intent", what, {**details, "write": write.document()})
+        details["intent"] = number
+        try:
+            result = write.make()
+        except Exception as error:  # re-raised: only noted here
+            details["answered"] = _is_answered(error)
+            add_event(self.store, self.owner, self.step, "failed", f"{what}: {error}", details)
+            raise
+        add_event(self.store, self.owner, self.step, "done", what, details)
+        return result
+
+    def _start(self) -> None:
+        if not self._started:
+            start_writing(self.store, self.owner)
+            self._started = True
+
+    def reconcile(self, was_applied: Callable[[RecordedWrite], bool | None]) -> None:
+        """Put on record what became of writes whose outcome is not known.
+
+        `was_applied` asks the service that the write was made to; None if that cannot be told.
+        """
+        unknown = open_intents(list_events(self.store, self.owner))
+        if unknown:
+            time.sleep(SETTLING)
+        for intent in unknown:
+            write = read_write(intent)
+            text = f"{intent['text']}: no answer was noted; {_say(write, was_applied(write))}"
+            log.info("%s", text)
+            add_event(self.store, self.owner, self.step, "found", text, {"intent": intent["number"]})
+
+    def note(self, text: str) -> None:
+        """Put a sentence on record."""
+        log.info("%s", text)
+        add_event(self.store, self.owner, self.step, "note", text)
+
+
+def _say(write: RecordedWrite, applied: bool | None) -> str:
+    if applied is None:
+        return write.unknown
+    shows = f"{'GitHub' if write.service == 'github' else 'AWS'} shows that it was"
+    return f"{shows} made" if applied else f"{shows} not made, or that it was undone since"
+
+
+def _is_answered(error: Exception) -> bool:
+    """Whether AWS, or a neighbour, said what it did; a lost answer or a fault of its own leaves that open."""
+    if isinstance(error, ClientError):
+        return bool(error.response["ResponseMetadata"].get("HTTPStatusCode", 500) < 500)
+    if isinstance(error, ServiceUnavailableError):
+        return error.wait > 0  # one that limits its callers did nothing
+    return not isinstance(error, BotoCoreError)

@@ -1,0 +1,27 @@
+"""Amazon S3: folders of a bucket compared, and copied inside S3 at the rate S3 takes."""
+
+from include.s3copy.folder_comparison import Comparison, Keys, compare, remove_stale, verify
+from include.s3copy.folder_copy import Folder, copy
+from include.s3copy.integrity import Evidence
+from include.s3copy.location import Location, check_apart
+from include.s3copy.options import CopyOptions, CopyProgress, CopyResult, Failure
+from include.s3copy.writing import copy_folder, remove_left_over
+
+__all__ = [
+    "Comparison",
+    "CopyOptions",
+    "CopyProgress",
+    "CopyResult",
+    "Evidence",
+    "Failure",
+    "Folder",
+    "Keys",
+    "Location",
+    "check_apart",
+    "compare",
+    "copy",
+    "copy_folder",
+    "remove_left_over",
+    "remove_stale",
+    "verify",
+]

@@ -1,0 +1,122 @@
+"""Requests to S3 that are made again for as long as that makes sense, and answers that were read to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import ssl
+from collections.abc import Mapping
+from html import unescape
+
+from include.retry import S3_REQUEST, Policy
+from include.s3copy.concurrency import ConcurrencyLimit
+from include.s3copy.endpoint import BucketEndpoint
+from include.s3copy.transport import Response
+
+SLOW = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "TooManyRequests", "503", "429"}
+AGAIN = {"InternalError", "OperationAborted", "RequestTimeout", "BadDigest", "Empty", "500", "502", "504"}
+UNTRUSTED = "CertificateError"
+EXPIRED = {"ExpiredToken", "TokenRefreshRequired"}
+ANSWER_SECONDS = 60.0  # for the answer to begin and end, apart from the bytes S3 has to move for it
+BYTES_PER_SECOND = 10_000_000  # at least; what S3 moves inside is faster
+
+_CODE = re.compile(rb"<Code>([^<]+)</Code>")
+_MESSAGE = re.compile(rb"<Message>([^<]+)</Message>")
+
+
+class S3Error(Exception):
+    """S3 refused, or did not answer; `code` is S3's own word where there is one."""
+
+    def __init__(self, status: int, code: str, message: str = ""):
+        super().__init__(f"{code}: {message}" if message else code)
+        self.status = status
+        self.code = code
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether it is a trouble of S3's own or of the way there, so that asking again later may help."""
+        return (self.status == 0 and self.code != UNTRUSTED) or self.status >= 500
+
+
+class Client:
+    """Requests to any endpoint, in step with one pace."""
+
+    def __init__(self, pace: ConcurrencyLimit, policy: Policy = S3_REQUEST):
+        self.requests = 0
+        self._pace = pace
+        self._policy = policy
+
+    async def call(
+        self,
+        endpoint: BucketEndpoint,
+        method: str,
+        key: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        root: bytes = b"",
+        moved: int = 0,
+    ) -> Response:
+        """Return the answer to a request that is safe to make twice.
+
+        `root` is the element a good answer must hold: S3 may say 200 and fail afterwards. `moved` is the bytes S3 copies for
+        it. Raises: S3Error.
+        """
+        clock = asyncio.get_running_loop().time
+        began, tries, pause = clock(), 0, self._policy.first
+        while True:
+            try:
+                return await self._once(
+                    endpoint, method, key, dict(query or {}), dict(headers or {}), body, root, moved
+                )
+            except S3Error as error:
+                if error.code in SLOW:
+                    self._pace.note_slow_down()
+                    if clock() - began > self._policy.patience:
+                        raise
+                else:
+                    tries += 1
+                    if tries >= self._policy.attempts or not (error.code in AGAIN or error.code in EXPIRED):
+                        raise
+                    if error.code in EXPIRED:
+                        await endpoint.renew()
+            await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311  # spreads tries, keeps no secret
+            pause = min(pause * 2, self._policy.longest)
+
+    async def _once(
+        self,
+        endpoint: BucketEndpoint,
+        method: str,
+        key: str,
+        query: dict[str, str],
+        headers: dict[str, str],
+        body: bytes,
+        root: bytes,
+        moved: int,
+    ) -> Response:
+        await self._pace.enter()
+        try:
+            self.requests += 1
+            data = endpoint.request(method, key, query, headers, body)
+            seconds = ANSWER_SECONDS + moved / BYTES_PER_SECOND
+            answer = await endpoint.pool.request(data, head_only=method == "HEAD", seconds=seconds)
+        except ssl.SSLCertVerificationError as error:
+            raise S3Error(0, UNTRUSTED, str(error)) from error
+        except OSError as error:
+            raise S3Error(0, "RequestTimeout", str(error) or type(error).__name__) from error
+        finally:
+            self._pace.leave()
+        if answer.status >= 300 or (root and root not in answer.body):
+            raise _error(answer)
+        self._pace.note_answer()
+        return answer
+
+
+def _error(answer: Response) -> S3Error:
+    code, message = _CODE.search(answer.body), _MESSAGE.search(answer.body)
+    # a HEAD's answer has no body; a 200 without what it should hold was cut short
+    bare = "Empty" if answer.status < 300 else str(answer.status)
+    name = code[1].decode() if code else bare
+    return S3Error(answer.status, name, unescape(message[1].decode("utf-8", "replace")) if message else "")

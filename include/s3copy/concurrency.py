@@ -1,0 +1,76 @@
+"""How many requests may be under way at once: more while S3 keeps up, fewer as soon as it says SlowDown."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+FIRST = 64  # requests at once in the beginning
+MOST = 512  # S3's 3,500 copies a second at 150 ms each
+FEWEST = 4
+CUT = 0.7  # what is left of the limit after a SlowDown
+CUTS_APART = 0.25  # seconds; the requests under way at a cut are slowed down, too, and say nothing new
+
+
+class ConcurrencyLimit:
+    """A limit that doubles with every round of answers until the first SlowDown, and then feels its way (AIMD).
+
+    `per_second` caps the requests started in a second, whatever S3 would take; 0 does not.
+    """
+
+    def __init__(self, per_second: float = 0, *, first: int = FIRST, clock: Callable[[], float] = time.monotonic):
+        self.limit = float(first)
+        self.slowed = 0
+        self._clock = clock
+        self._gap = 1 / per_second if per_second else 0.0
+        self._next = 0.0
+        self._under_way = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._last_cut: float | None = None
+
+    async def enter(self) -> None:
+        """Wait until one more request may start; every `enter` needs its `leave`."""
+        if self._under_way >= self.limit or self._waiting:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self.leave()
+                raise
+        else:
+            self._under_way += 1
+        if self._gap:
+            now = self._clock()
+            self._next = max(self._next, now) + self._gap
+            if self._next - self._gap > now:
+                try:
+                    await asyncio.sleep(self._next - self._gap - now)
+                except asyncio.CancelledError:
+                    self.leave()
+                    raise
+
+    def leave(self) -> None:
+        """Note that a request is over, however it went."""
+        self._under_way -= 1
+        while self._waiting and self._under_way < self.limit:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._under_way += 1
+                turn.set_result(None)
+
+    def note_answer(self) -> None:
+        """S3 answered in time: try a few more at once."""
+        if self.limit < MOST:
+            self.limit += 1 if self._last_cut is None else 1 / self.limit
+
+    def note_slow_down(self) -> None:
+        """S3 asked for fewer requests."""
+        self.slowed += 1
+        now = self._clock()
+        if self._last_cut is None or now - self._last_cut >= CUTS_APART:
+            self._last_cut = now
+            self.limit = max(FEWEST, self.limit * CUT)

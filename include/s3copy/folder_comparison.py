@@ -1,0 +1,243 @@
+"""Two folders held against each other, key by key: what a copy would change, and whether one is complete."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from bisect import insort
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from include.errors import CopyFailedError, PreconditionError, ServiceUnavailableError
+from include.s3copy.client import Client, S3Error
+from include.s3copy.concurrency import ConcurrencyLimit
+from include.s3copy.endpoint import BucketEndpoint
+from include.s3copy.event_loop import StoppedError, run
+from include.s3copy.folder_copy import AHEAD, Folder
+from include.s3copy.integrity import Evidence, by_listing, prove
+from include.s3copy.listing import Entry, Pair, list_objects, side_by_side
+from include.s3copy.location import KEY_BYTES
+from include.s3copy.object_copy import Endpoint as Side
+from include.s3copy.options import NAMED
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+LOOKS_AT_ONCE = 64
+SHOWN = 1_000  # keys kept of each kind
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")  # S3 copies these only once they are restored
+DELETE_LIMIT = 1_000  # keys one DeleteObjects call takes
+
+
+@dataclass
+class Keys:
+    """So many keys of one kind, `examples` are the first SHOWN of them by name."""
+
+    count: int = 0
+    bytes: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        self.count += 1
+        self.bytes += entry.size
+        insort(self.examples, entry.key)  # not as they come: which is first must not depend on which answer was
+        del self.examples[SHOWN:]
+
+
+@dataclass
+class Comparison:
+    """The source and the destination of a copy, before or after it.
+
+    `digest` changes whenever a key, size or ETag of the source does, so a plan can tell whether it is still true.
+    """
+
+    source: Keys = field(default_factory=Keys)
+    destination: Keys = field(default_factory=Keys)
+    identical: Keys = field(default_factory=Keys)
+    changes: Keys = field(default_factory=Keys)  # in both, with other contents
+    appears: Keys = field(default_factory=Keys)  # in the source only
+    stale: Keys = field(default_factory=Keys)  # in the destination only
+    unproved: Keys = field(default_factory=Keys)  # in both and of one size, with nothing else to compare
+    archived: Keys = field(default_factory=Keys)  # of the source
+    too_long: Keys = field(default_factory=Keys)  # of the source: longer than S3 takes, under the destination's prefix
+    proofs: dict[Evidence, int] = field(default_factory=dict)  # how the identical ones are known to be so
+    digest: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Everything of the source is in the destination, proved."""
+        return bool(self.source.count) and self.identical.count == self.source.count
+
+
+def compare(
+    source: Folder,
+    destination: Folder,
+    *,
+    read: bool = False,
+    on_pair: Callable[[Pair], None] = lambda pair: None,
+    on_same: Callable[[str], None] = lambda key: None,
+    requests_per_second: float = 0,
+    stop: threading.Event | None = None,
+) -> Comparison:
+    """Compare two folders; an empty or missing one is fine. Nothing is written.
+
+    `read` has those objects read whose equality nothing else proves. `on_pair` gets every pair in the order of the keys, for
+    a manifest; `on_same` the key of every object that is proved to be in both, in no order. Raises: PreconditionError,
+    ServiceUnavailableError.
+    """
+    work = _Comparing(source, destination, read, (on_pair, on_same), requests_per_second)
+    try:
+        return run(work.all, work.endpoints, stop=stop)
+    except StoppedError:
+        raise PreconditionError(
+            f"The comparison of {source.location.uri} with {destination.location.uri} was stopped; nothing was changed."
+        ) from None
+    except S3Error as error:
+        if error.is_passing:
+            raise ServiceUnavailableError(
+                f"S3 does not answer about {source.location.uri} ({error}); try again."
+            ) from error
+        raise PreconditionError(
+            f"S3 does not let {source.location.uri} be compared with {destination.location.uri} ({error}); "
+            "nothing was changed, correct that first."
+        ) from error
+
+
+def verify(source: Folder, destination: Folder, *, stop: threading.Event | None = None) -> Comparison:
+    """Prove that everything of the source is in the destination, byte by byte where S3 offers nothing cheaper.
+
+    Raises: CopyFailedError, which names what is missing or different.
+    """
+    found = compare(source, destination, read=True, stop=stop)
+    if not found.complete:
+        wrong = [*found.appears.examples, *found.changes.examples, *found.unproved.examples]
+        named = ", ".join(repr(key) for key in wrong[:NAMED])
+        more = f" and {len(wrong) - NAMED:,} more" if len(wrong) > NAMED else ""
+        raise CopyFailedError(
+            f"{destination.location.uri} is no full copy of {source.location.uri}: of {found.source.count:,} objects "
+            f"{found.appears.count:,} are missing, {found.changes.count:,} differ and {found.unproved.count:,} cannot be "
+            f"compared ({named}{more}); copy again, or find out who writes there.",
+            found,
+        )
+    return found
+
+
+def remove_stale(
+    source: Folder,
+    destination: Folder,
+    *,
+    only: Callable[[str], bool] = lambda key: True,
+    stop: threading.Event | None = None,
+) -> Keys:
+    """Delete what the destination holds and the source does not; it must be verified first, and is again here.
+
+    `only` tells which keys may be deleted. Raises: CopyFailedError, PreconditionError.
+    """
+    found, stale = Keys(), []
+
+    def note(pair: Pair) -> None:
+        if pair.source is None and pair.destination is not None and only(pair.destination.key):
+            stale.append(pair.destination)
+
+    comparison = compare(source, destination, read=True, on_pair=note, stop=stop)
+    if not comparison.complete:
+        raise PreconditionError(
+            f"{destination.location.uri} is no full copy of {source.location.uri}, so nothing in it is stale for certain; "
+            "nothing was removed, copy and verify first."
+        )
+    prefix, bucket = destination.location.prefix, destination.location.bucket
+    for first in range(0, len(stale), DELETE_LIMIT):
+        batch = stale[first : first + DELETE_LIMIT]
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": prefix + each.key} for each in batch]
+        answer = destination.client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+        if errors := answer.get("Errors"):
+            named = ", ".join(f"{each.get('Key')!r} ({each.get('Code')})" for each in errors[:NAMED])
+            raise CopyFailedError(
+                f"S3 did not remove {len(errors):,} stale objects of {destination.location.uri}: {named}; "
+                "the new data is complete, correct that and remove them again.",
+                found,
+            )
+        for each in batch:
+            found.add(each)
+    return found
+
+
+class _Comparing:
+    def __init__(
+        self,
+        source: Folder,
+        destination: Folder,
+        read: bool,
+        told: tuple[Callable[[Pair], None], Callable[[str], None]],
+        per_second: float,
+    ):
+        here = BucketEndpoint(source.client, source.location.bucket)
+        there = BucketEndpoint(destination.client, destination.location.bucket)
+        self.endpoints = (here, there)
+        self._source, self._destination = Side(here, source.location), Side(there, destination.location)
+        self._orders = (source.order, destination.order)
+        self._wire = Client(ConcurrencyLimit(per_second))
+        self._read = read
+        self._on_pair, self._on_same = told
+        self._found = Comparison()
+        self._digest = hashlib.sha256()
+
+    async def all(self) -> Comparison:
+        doubts: asyncio.Queue[tuple[Entry, Entry] | None] = asyncio.Queue(AHEAD)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(LOOKS_AT_ONCE):
+                group.create_task(self._settle(doubts))
+            async for pair in self._pairs():
+                self._on_pair(pair)
+                if self._note(pair) and pair.source and pair.destination:
+                    await doubts.put((pair.source, pair.destination))
+            await doubts.put(None)
+        self._found.digest = self._digest.hexdigest()
+        return self._found
+
+    def _pairs(self) -> AsyncIterator[Pair]:
+        order, other = self._orders
+        ours = list_objects(self._wire, self._source.endpoint, self._source.location, order)
+        theirs = list_objects(self._wire, self._destination.endpoint, self._destination.location, other)
+        return side_by_side(ours, theirs, other)
+
+    def _note(self, pair: Pair) -> bool:
+        """Count what the lists tell; True where they do not."""
+        found, (entry, there) = self._found, pair
+        if there:
+            found.destination.add(there)
+        if entry is None:
+            assert there  # one of the two is there
+            found.stale.add(there)
+            return False
+        found.source.add(entry)
+        self._digest.update(f"{entry.key}\0{entry.size}\0{entry.etag}\0".encode())
+        if entry.storage_class in ARCHIVED:
+            found.archived.add(entry)
+        if len((self._destination.location.prefix + entry.key).encode()) > KEY_BYTES:
+            found.too_long.add(entry)
+        if there is None:
+            found.appears.add(entry)
+            return False
+        proof = by_listing(entry, there)
+        if proof is not Evidence.UNPROVED:
+            self._judge(entry, proof)
+        return proof is Evidence.UNPROVED
+
+    async def _settle(self, doubts: asyncio.Queue[tuple[Entry, Entry] | None]) -> None:
+        while item := await doubts.get():
+            one, other = item
+            self._judge(one, await prove(self._wire, self._source, one, self._destination, other, read=self._read))
+        doubts.put_nowait(None)
+
+    def _judge(self, entry: Entry, proof: Evidence) -> None:
+        if proof is Evidence.DIFFERENT:
+            self._found.changes.add(entry)
+        elif proof is Evidence.UNPROVED:
+            self._found.unproved.add(entry)
+        else:
+            self._found.identical.add(entry)
+            self._on_same(entry.key)
+            self._found.proofs[proof] = self._found.proofs.get(proof, 0) + 1

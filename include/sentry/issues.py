@@ -1,0 +1,99 @@
+"""The unresolved errors of an environment, page by page; a caller that can do without them takes an error for None."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from include.errors import PreconditionError, ServiceUnavailableError
+from include.external_services import over_http
+
+TIMEOUT = (5, 10)  # seconds to connect, and to answer
+PAGE = 100
+MOST_PAGES = 50  # more errors than anybody could look at: somebody's filter is missing
+
+
+@dataclass(frozen=True)
+class Sentry:
+    """A way to Sentry: `http` carries the token, `url` is where its API begins, up to /api/0."""
+
+    http: requests.Session
+    url: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One Sentry problem (Sentry calls it otherwise) of the release's environment."""
+
+    id: str
+    title: str
+    level: str
+    first_seen: datetime
+    count: int
+    url: str = ""
+
+
+def list_issues(
+    sentry: Sentry, organization: str, project: str, environment: str, release: str | None = None
+) -> tuple[Trouble, ...]:
+    """Return a project's unresolved troubles in an environment, counted there; only those a release has had, if one is given.
+
+    It is asked once: a bake looks again soon anyway. Raises: ServiceUnavailableError, PreconditionError.
+    """
+    thing = f"project {organization}/{project}, environment {environment}"
+    query = "is:unresolved" + (f' release:"{release}"' if release else "")
+    given = {"projectSlug": project, "environment": environment, "query": query, "limit": str(PAGE)}
+    url = f"{sentry.url}/organizations/{organization}/issues/"
+    found = {}
+    for each in _pages(sentry, url, given, thing):
+        try:
+            trouble = _trouble(each)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ServiceUnavailableError(f"Sentry answered about {thing} with something else ({error!r}).") from error
+        found[trouble.id] = trouble  # one that moves between two pages comes twice
+    return tuple(found.values())
+
+
+def _pages(sentry: Sentry, url: str, given: dict[str, str], thing: str) -> Iterator[Any]:
+    cursor = ""
+    for _ in range(MOST_PAGES):
+        with over_http("Sentry", thing):
+            more = {"cursor": cursor} if cursor else {}
+            answer = sentry.http.get(url, params={**given, **more}, timeout=TIMEOUT, allow_redirects=False)
+            if not answer.ok:
+                raise requests.HTTPError(_said(answer), response=answer)
+            items = answer.json() if answer.status_code == 200 else None
+        if not isinstance(items, list):
+            raise ServiceUnavailableError(
+                f"Sentry answered about {thing} with something that is not its own (HTTP {answer.status_code}); look at "
+                "the address in its Airflow connection."
+            )
+        yield from items
+        following = answer.links.get("next", {})
+        if following.get("results") != "true":  # Sentry names a next page even if there is nothing on it
+            return
+        cursor = str(following["cursor"])
+    raise PreconditionError(
+        f"Sentry has more than {MOST_PAGES * PAGE} unresolved errors for {thing}; resolve some first."
+    )
+
+
+def _said(answer: requests.Response) -> str:
+    try:
+        body = answer.json()
+    except requests.JSONDecodeError:
+        return ""
+    return str(body.get("detail", "")) if isinstance(body, dict) else ""
+
+
+def _trouble(item: Any) -> Trouble:
+    return Trouble(
+        id=str(item["id"]),
+        title=str(item["title"]),
+        level=str(item["level"]),
+        first_seen=datetime.fromisoformat(item["firstSeen"]),
+        count=int(item["count"]),  # Sentry gives text
+        url=str(item.get("permalink") or ""),
+    )

@@ -1,0 +1,6 @@
+"""Waiting for AWS on behalf of many runs at once, inside the request rates AWS allows an account."""
+
+from include.waiters.poller import Poller, PollResult, Wait
+from include.waiters.token_bucket import TokenBucket
+
+__all__ = ["PollResult", "Poller", "TokenBucket", "Wait"]

@@ -1,0 +1,221 @@
+"""One poller for every wait of an account and region: cheap looks for all in batches, thorough ones where it matters.
+
+A thousand waits that each looked for themselves would need ten times what AWS allows an account in a region, a bucket that is
+shared with its deployments and its autoscaling. So a round first describes the services of all waits, ten a call, and
+then looks thoroughly (tasks, target health, group, log) where something moved, and in turn wherever the budget allows.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include.aws import ecs
+from include.aws.clients import Clients
+from include.aws.ecs import Service
+from include.errors import DriftError, RunbookError
+from include.waiters.progress import Progress
+from include.waiters.token_bucket import TokenBucket
+
+DOUBT = 10.0  # seconds a failure has to last: right after a write AWS may still answer with the state from before it
+SILENCE = 600.0  # seconds AWS may fail to answer a wait before it gives up
+ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks that nothing calls for
+# AWS refuses credentials that look good here: revoked, or the clock is wrong
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+
+log = logging.getLogger(__name__)
+RunWaiter = Callable[[str, Clients, dict[str, Any], Service | None], Progress]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A watch (by name), with the arguments it was stored with; `clients` are shared with other waits.
+
+    Cluster and service are empty for one that looks at something else: it is no part of the batches, and has its turn.
+    """
+
+    key: str
+    watch: str
+    arguments: dict[str, Any]
+    cluster: str
+    service: str
+    clients: Clients
+    agree: int = 1  # looks in a row that have to say it is done
+
+
+@dataclass(frozen=True)
+class PollResult:
+    """What one round means for one wait. `status`: waiting, done, failed, or missed (AWS did not answer); `end` as in Progress."""
+
+    status: str
+    text: str
+    milestone: str = ""
+    end: Mapping[str, Any] | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.status in ("done", "failed")
+
+
+@dataclass
+class _State:
+    """What the poller remembers of a wait; times are the poller's own clock."""
+
+    wait: Wait
+    since: float
+    answered: float
+    seen: tuple[Any, ...] | None = None  # the service's face when last described
+    service: Service | None = None
+    moved: bool = False
+    agreed: int = 0  # looks in a row that said it is done
+    failing: float | None = None  # since when every look has said that it failed
+    described: float = 0.0
+    looked: float = 0.0
+
+
+class Poller:
+    """Waits are added and removed at any time; `round` is called over and over, by one thread at a time.
+
+    `routine` pays for the batches and for looks in turn, `prompted` for looks at what moved; every client the waits
+    bring must call `note_call` for each request it sends.
+    """
+
+    def __init__(
+        self,
+        run_watch: RunWaiter,
+        routine: TokenBucket,
+        prompted: TokenBucket,
+        *,
+        settle: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._run_watch = run_watch
+        self._routine = routine
+        self._burst = routine.burst
+        self._prompted = prompted
+        self._settle = settle
+        self._clock = clock
+        self._states: dict[str, _State] = {}
+        self._paying = routine
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def add(self, wait: Wait) -> None:
+        """Begin to wait. Nothing is reported in the first `settle` seconds, as Airflow needs to have noted the wait."""
+        now = self._clock()
+        self._states[wait.key] = _State(wait, since=now, answered=now)
+
+    def remove(self, key: str) -> None:
+        """Stop waiting; a key that is not there any more is fine."""
+        self._states.pop(key, None)
+
+    def note_call(self) -> None:
+        """Note one request that was sent to AWS on behalf of a wait, a retry included."""
+        self._paying.spend()
+
+    def pace(self, poll_seconds: float) -> float:
+        """Seconds from the start of one round to the next: `poll_seconds`, or longer if the batches alone need longer."""
+        return max(poll_seconds, self._calls_of_a_round() / self._routine.rate)
+
+    def round(self) -> list[tuple[str, PollResult]]:
+        """Look once on behalf of all waits; returns news only: a wait nobody had the budget to look at has none."""
+        now = self._clock()
+        self._routine.burst = max(
+            self._burst, self._calls_of_a_round()
+        )  # or the batches would leave nothing to look with
+        ready = [each for each in list(self._states.values()) if now - each.since >= self._settle]
+        news = list(self._describe(ready))
+        due = [each for each in ready if not each.wait.service or (each.service and each.described >= now)]
+        for state in sorted(due, key=lambda each: (not each.moved, each.looked)):
+            self._paying = self._prompted if state.moved else self._routine
+            if self._paying.left < 1:
+                continue
+            news.append((state.wait.key, self._look(state)))
+        self._paying = self._routine
+        return news
+
+    def _calls_of_a_round(self) -> float:
+        """Return the calls for the batches of all waits, and for the looks in turn that go with them."""
+        return sum(1 for _ in self._batches(self._states.values())) / ROUTINE_SHARE
+
+    def _describe(self, states: list[_State]) -> Iterable[tuple[str, PollResult]]:
+        self._paying = self._routine
+        for clients, cluster, batch in self._batches(sorted(states, key=lambda each: each.described)):
+            if self._routine.left < 1:
+                return  # those left are first in the next round
+            names = list(dict.fromkeys(each.wait.service for each in batch))
+            try:
+                services = ecs.describe_services(clients.ecs, cluster, names)
+            except RunbookError as error:
+                yield from ((each.wait.key, self._failed(each, error)) for each in batch)
+                continue
+            except (BotoCoreError, ClientError) as error:
+                yield from ((each.wait.key, self._missed(each, error)) for each in batch)
+                continue
+            for state in batch:
+                state.described = self._clock()
+                state.service = services.get(state.wait.service)
+                face = _face(state.service)
+                state.moved = state.moved or face != state.seen
+                state.seen = face
+                if state.service is None:
+                    text = f"Cluster {cluster} has no service {state.wait.service} any more; find out who removed it."
+                    yield state.wait.key, self._failed(state, DriftError(text))
+
+    @staticmethod
+    def _batches(states: Iterable[_State]) -> Iterable[tuple[Clients, str, list[_State]]]:
+        groups: dict[tuple[int, str], list[_State]] = {}
+        for state in (each for each in states if each.wait.service):
+            groups.setdefault((id(state.wait.clients), state.wait.cluster), []).append(state)
+        for (_, cluster), group in groups.items():
+            rest = iter(group)
+            while batch := list(islice(rest, ecs.DESCRIBE_SERVICES_LIMIT)):
+                yield batch[0].wait.clients, cluster, batch
+
+    def _look(self, state: _State) -> PollResult:
+        wait = state.wait
+        try:
+            progress = self._run_watch(wait.watch, wait.clients, wait.arguments, state.service)
+        except RunbookError as error:
+            state.answered = self._clock()
+            return self._failed(state, error)
+        except (BotoCoreError, ClientError) as error:
+            return self._missed(state, error)
+        except Exception as error:  # a defect in one wait's watch must not end everybody else's waits
+            log.exception("%s failed", wait.key)
+            return PollResult("failed", f"{type(error).__name__} in the watch {wait.watch}: {error}")
+        state.answered = state.looked = self._clock()
+        state.agreed, state.failing = state.agreed + 1 if progress.done else 0, None
+        done = state.agreed >= wait.agree
+        state.moved = progress.done and not done  # so that the next look does not have to wait for its turn
+        return PollResult("done" if done else "waiting", progress.text, progress.milestone, progress.end)
+
+    def _failed(self, state: _State, error: RunbookError) -> PollResult:
+        now, text = self._clock(), str(error)
+        state.agreed, state.looked, state.moved = 0, now, True
+        state.failing = now if state.failing is None else state.failing
+        return PollResult("failed" if now - state.failing >= DOUBT else "waiting", text)
+
+    def _missed(self, state: _State, error: Exception) -> PollResult:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in EXPIRED:
+            state.wait.clients.renew()
+        silent = self._clock() - state.answered
+        if silent < SILENCE:
+            return PollResult("missed", f"AWS did not answer, for {silent:.0f} s by now: {error}")
+        return PollResult(
+            "failed",
+            f"AWS has not answered for {silent:.0f} s ({error}); nothing was undone, look there and start again.",
+        )
+
+
+def _face(service: Service | None) -> tuple[Any, ...] | None:
+    """Return what changes whenever something happens to a service, and not otherwise."""
+    if service is None:
+        return None
+    counts = (service.desired, service.running, service.pending, service.task_definition, service.last_event)
+    return (*counts, service.deployments)

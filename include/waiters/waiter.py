@@ -1,0 +1,11 @@
+"""What a watch is: one look at AWS, made over and over until it says done or raises."""
+
+from collections.abc import Callable
+from typing import Any
+
+from include.aws.clients import Clients
+from include.aws.ecs import Service
+from include.waiters.progress import Progress
+
+# `arguments` is JSON; the service is given where somebody has described it just now
+Waiter = Callable[[Clients, dict[str, Any], Service | None], Progress]

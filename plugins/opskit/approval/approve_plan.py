@@ -1,0 +1,90 @@
+"""Ask a person to approve the plan, and put the one decision that counts on record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from include.run.approval import Answer, Decision, approve_by_policy, judge, people_to_ask
+from include.run.journal import add_decision, list_decisions
+from opskit.context import StepContext
+from opskit.retry import retry
+from opskit.step import running
+from opskit.step_definition import StepDefinition
+
+APPROVE, REJECT = "Approve", "Reject"
+
+
+class ApprovePlanOperator(HITLOperator):
+    """One seat of the target's approval policy; a seat the policy does not need is passed without asking.
+
+    Airflow only carries the question and the answer. The answer is judged ctx and stored once in the operations table;
+    the guard reads it there. So a task that was killed may be retried: what is on record stands, a refusal above all, and
+    only a seat without a decision is asked (again: Airflow has no way to hand a retry the answer of the try before).
+    """
+
+    def __init__(self, *, planned_by: StepDefinition, seat: int = 1, **kwargs: Any):
+        super().__init__(subject="Approve the plan", options=[APPROVE, REJECT], **kwargs)
+        self.planned_by = planned_by
+        self.seat = seat
+
+    def execute(self, context: Any) -> Any:
+        with running(context) as ctx:
+            policy, planned = ctx.target.environment.approval, self._planned(ctx)
+            if rule := ctx.unattended:
+                by_policy = approve_by_policy(rule, ctx.dag_id, planned["digest"], datetime.now(UTC))
+                return self._ended(add_decision(ctx.store, ctx.run, by_policy))
+            if self.seat > policy.count:
+                self.log.info("Not needed: %s asks for %d approval(s).", ctx.target.name, policy.count)
+                return None
+            earlier = list_decisions(ctx.store, ctx.run)
+            for decision in earlier:
+                if decision.seat == self.seat:
+                    return self._ended(decision)
+            people = people_to_ask(policy, ctx.requester, ctx.target.name)
+            people = [user for user in people if user not in {decision.by for decision in earlier}]
+            self.assigned_users = [HITLUser(id=user, name=user) for user in people]
+            self.response_timeout = policy.respond_within
+            self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name}: approve this plan?"
+            self.body = str(planned["markdown"])
+            if context["ti"].try_number > 1:
+                self.log.warning("The process before this one was ended before an answer was on record; asking again.")
+            self.log.info("Asking %s, until %s from now.", " or ".join(people), policy.respond_within)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        with running(context) as ctx:
+            answer, digest = self._answer(event), self._planned(ctx)["digest"]
+            policy = ctx.target.environment.approval
+
+            def record() -> Decision:
+                earlier = list_decisions(ctx.store, ctx.run)
+                decision = judge(policy, ctx.requester, self.seat, digest, answer, earlier)
+                return add_decision(ctx.store, ctx.run, decision)
+
+            recorded = retry(ctx.clients, record)  # a retry would have to ask the person again
+        return self._ended(recorded)
+
+    @staticmethod
+    def _ended(recorded: Decision) -> str:
+        if recorded.outcome != "approved":
+            raise AirflowFailException(f"{recorded.outcome.capitalize()}: {recorded.why}. Nothing was changed.")
+        return recorded.why
+
+    def _planned(self, ctx: StepContext) -> dict[str, Any]:
+        planned: dict[str, Any] | None = ctx.result_of(self.planned_by)
+        if not planned:
+            raise AirflowFailException(f"Task {self.planned_by.name} left no plan to approve; start a new run.")
+        return planned
+
+    def _answer(self, event: dict[str, Any]) -> Answer:
+        if event.get("error_type") == "timeout":
+            return Answer(approved=False, by=None, at=datetime.now(UTC))
+        if "error" in event:
+            raise AirflowFailException(f"Airflow could not carry the answer back: {event['error']}.")
+        chosen, user = event["chosen_options"], event["responded_by_user"]
+        return Answer(approved=chosen == [APPROVE], by=user["id"] if user else None, at=datetime.now(UTC))

@@ -1,0 +1,133 @@
+"""Ask people about their maps: whether they made some to test with, and whether those work on the new data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from include.region_data.qa import BAD, GOOD, QaAnswer, WrongRegionError, add_answer, judge, list_answers
+from include.run.journal import add_event
+from include.run.plan.markdown import escape
+from opskit.approval.hitl import ask, who_answered
+from opskit.context import StepContext
+from opskit.retry import retry
+from opskit.step import running
+
+MADE = "There is a test map of every region"
+STOP = "Stop here"
+TITLE, HOW = "Region", "The region whose map you looked at."
+
+
+class ConfirmTestMapsOperator(HITLOperator):
+    """Nothing has been changed yet; without an answer in time nothing will be."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(subject="Are there test maps?", options=[MADE, STOP], defaults=STOP, **kwargs)
+
+    def execute(self, context: Any) -> Any:
+        with running(context) as ctx:
+            regions = [each["region"] for each in ctx.guard["plan"]["regions"]]
+            if not regions:
+                return "No region of this run has maps yet."
+            self.response_timeout = ctx.target.environment.approval.respond_within
+            self.subject = f"{ctx.target.name}: is there a test map of {_shortly(regions)}?"
+            site = ctx.target.region_data.application
+            self.body = (
+                f"After the update people have to see that maps still work. At [{site}]({site}) make a map of "
+                f"{escape(', '.join(regions))}, each with whole counties and with block groups in a few districts, before their data "
+                f"changes.\n\n- *{MADE}*: the backup begins.\n- *{STOP}*: the run ends, nothing was changed."
+            )
+            ask(self, ctx, self.subject)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        answer: dict[str, Any] = super().execute_complete(context, event)
+        chosen, who = answer["chosen_options"][0], who_answered(answer)
+        with running(context) as ctx:
+            if chosen != MADE:
+                said = (
+                    f"{who} stopped the run before anything was changed"
+                    if who
+                    else "nobody said in time that there are test maps"
+                )
+                add_event(ctx.store, ctx.run, ctx.name, "failed", said)
+                raise AirflowFailException(f"{said[0].upper()}{said[1:]}. Nothing was changed.")
+            said = f"{who} says that there is a test map of every region"
+            retry(ctx.clients, lambda: ctx.writer.note(said))
+        return said
+
+
+class ConfirmQaOperator(HITLOperator):
+    """One region's question; the first answer counts, and an answer that names another region is asked for again."""
+
+    def __init__(self, *, region: str, params: Any = None, **kwargs: Any):
+        del params  # a mapped task is made with those of its DAG, which are no fields of this form
+        super().__init__(
+            subject="Does the new data work?",
+            options=[GOOD, BAD],
+            params={
+                "looked_at": Param("", type="string", title=TITLE, description=HOW),
+                "note": Param("", type=["null", "string"], title="Note", description="What you saw, for the record."),
+            },
+            **kwargs,
+        )
+        self.region = region
+
+    def execute(self, context: Any) -> Any:
+        with running(context) as ctx:
+            for look in list_answers(ctx.store, ctx.run):
+                if look.region == self.region:
+                    return self._ended(ctx, look)
+            self.response_timeout = ctx.target.environment.approval.respond_within
+            regions = [each["region"] for name in ("regions", "publications") for each in ctx.guard["plan"][name]]
+            self.params["looked_at"] = Param("", type="string", title=TITLE, description=HOW, examples=regions)
+            self.subject = f"{ctx.target.name}: does the new data of {self.region} work?"
+            site = ctx.target.region_data.application
+            self.body = (
+                f"Every task of {escape(ctx.target.name)} runs on the new data. At [{site}]({site}) open the test map of "
+                f"**{escape(self.region)}**: it loads; a district can be edited by county; a district can be edited by block group. Name "
+                f"{escape(self.region)} below, so that nobody answers for another.\n\n- *{GOOD}*: once every region is good, maps get "
+                f"a new version.\n- *{BAD}*, or no answer in time: every region of this run goes back to its backup at once."
+            )
+            ask(self, ctx, self.subject)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+        timed_out = event.get("error_type") == "timeout"
+        answer: dict[str, Any] = {} if timed_out else super().execute_complete(context, event)
+        with running(context) as ctx:
+            try:
+                look = self._judge(answer)
+            except WrongRegionError as error:
+                said = str(error)
+                retry(ctx.clients, lambda: ctx.writer.note(said))
+                raise AirflowException(said) from error  # a retry asks again
+            recorded = retry(ctx.clients, lambda: add_answer(ctx.store, ctx.run, look))
+            return self._ended(ctx, recorded)
+
+    def _judge(self, answer: dict[str, Any]) -> QaAnswer:
+        if not answer:
+            return judge(self.region, None, None, "", "")
+        given, chosen = answer["params_input"] or {}, answer["chosen_options"][0]
+        return judge(
+            self.region,
+            chosen,
+            who_answered(answer),
+            str(given.get("looked_at", "")),
+            str(given.get("note") or ""),
+        )
+
+    @staticmethod
+    def _ended(ctx: StepContext, look: QaAnswer) -> str:
+        if not look.good:
+            add_event(ctx.store, ctx.run, ctx.name, "failed", look.text)
+            raise AirflowFailException(f"{look.text[0].upper()}{look.text[1:]}; every region of this run goes back.")
+        retry(ctx.clients, lambda: ctx.writer.note(look.text))
+        return look.text
+
+
+def _shortly(regions: list[str]) -> str:
+    return ", ".join(regions) if len(regions) <= 3 else f"each of {len(regions)} regions"

@@ -1,0 +1,34 @@
+"""How a step asks people what to do, and puts on record that it asked and what they chose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from include.run.journal import add_event
+from opskit.context import StepContext
+from opskit.notifications.sender import gate_link, notify
+from opskit.retry import retry
+
+
+def ask(question: HITLOperator, ctx: StepContext, text: str) -> None:
+    """Let the requester and every approver of the target answer, note in a sentence what is asked, and tell Slack."""
+    people = dict.fromkeys([*([ctx.requester] if ctx.requester else []), *ctx.target.environment.approval.approvers])
+    question.assigned_users = [HITLUser(id=user, name=user) for user in people]
+    link = gate_link(ctx.context["dag_run"], ctx.name, ctx.context["ti"].map_index)
+    add_event(ctx.store, ctx.run, ctx.name, "asked", text, {"link": link})
+    notify(ctx.context)
+
+
+def who_answered(answer: dict[str, Any]) -> str | None:
+    """Return who gave an answer; None if nobody did in time, so that the default stands."""
+    user = answer["responded_by_user"]
+    return str(user["id"]) if user else None
+
+
+def note_choice(ctx: StepContext, answer: dict[str, Any], chosen: str) -> None:
+    """Put on record what is done after a failure, and who wants it: a retry would have to ask again."""
+    said = f"After the failure: {chosen} ({who_answered(answer) or 'nobody answered in time'})."
+    retry(ctx.clients, lambda: ctx.writer.note(said))

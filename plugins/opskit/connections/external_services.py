@@ -1,0 +1,128 @@
+"""From Airflow connections to the clients of GitHub, Jira, Sentry and Google Sheets, which never repeat or hold a call by themselves."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from include.errors import PreconditionError
+from include.inventory import Target
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+    from atlassian import Jira
+    from github.Repository import Repository
+    from gspread.worksheet import Worksheet
+
+    from include.inventory.region_data import Sheet
+    from include.sentry import Sentry
+
+TIMEOUT = 10  # seconds; the providers would wait up to 75
+API = "/api/0"  # where Sentry's API begins
+
+log = logging.getLogger(__name__)
+
+
+def github_repository(target: Target) -> Repository:
+    """Return the target's repository on GitHub; nothing is asked of it yet. Raises: PreconditionError without a connection."""
+    if not target.system.github or not target.github_conn_id:
+        raise PreconditionError(
+            f"{target.name} has no repository in the inventory; add github: <owner>/<name> to its system."
+        )
+    owner = target.system.github.split("/", 1)[0]
+    missing = PreconditionError(
+        f"There is no usable Airflow connection {target.github_conn_id} for {target.name}; create one of type github with "
+        f"a token for {owner} as its password, and for GitHub Enterprise with https://<host>/api/v3 as its host."
+    )
+    if _connection(target.github_conn_id) is None:
+        raise missing
+    from airflow.providers.github.hooks.github import GithubHook
+    from github import Consts, Github
+
+    try:
+        given = GithubHook(target.github_conn_id).get_conn().requester  # knows tokens as well as GitHub Apps
+    except (ValueError, OSError) as error:
+        raise missing from error
+    client = Github(
+        auth=given.auth,
+        base_url=given.base_url.rstrip("/") or Consts.DEFAULT_BASE_URL,
+        timeout=TIMEOUT,
+        per_page=100,
+        retry=None,  # its own would repeat writes, and sleep until a rate limit is over
+        seconds_between_requests=0,
+        seconds_between_writes=0,
+        lazy=True,
+    )
+    return client.get_repo(target.system.github)
+
+
+def jira_client(target: Target) -> Jira | None:
+    """Return a client of the target's Jira; None, with a line in the log, if the target does without."""
+    if not target.jira_conn_id or not _optional(target, target.jira_conn_id, "its tickets are left as they are"):
+        return None
+    from airflow.providers.atlassian.jira.hooks.jira import JiraHook
+
+    client = JiraHook(target.jira_conn_id).get_conn()
+    client.timeout = TIMEOUT
+    client.retry_with_header = False  # it would sleep for up to half an hour, and repeat writes
+    return client
+
+
+def sentry_client(target: Target) -> Sentry | None:
+    """Return a way to the target's Sentry; None, with a line in the log, if the target does without."""
+    conn_id = target.sentry_conn_id
+    connection = conn_id and _optional(target, conn_id, "nobody looks at its errors there")
+    if not conn_id or not connection:
+        return None
+    from airflow.providers.http.hooks.http import HttpHook
+
+    from include.sentry import Sentry
+
+    hook = HttpHook(http_conn_id=conn_id)
+    http = hook.get_conn()
+    if connection.password and not connection.login:
+        http.headers.setdefault("Authorization", f"Bearer {connection.password}")  # the hook leaves it aside
+    url = str(hook.base_url).rstrip("/")
+    return Sentry(http, url if url.endswith(API) else url + API)
+
+
+def open_worksheet(sheet: Sheet) -> Worksheet:
+    """Return the worksheet in which people keep track of regions. Raises: PreconditionError, ServiceUnavailableError."""
+    from include import sheets
+
+    connection = _connection(sheet.connection)
+    extra = connection.extra_dejson if connection else {}
+    keyfile = extra.get("keyfile_dict")
+    if isinstance(keyfile, str):
+        keyfile = _parsed(keyfile)  # as the form of Airflow's own Google connections keeps it
+    if not isinstance(keyfile, dict):
+        raise PreconditionError(
+            f"There is no usable Airflow connection {sheet.connection} for spreadsheet {sheet.spreadsheet}; create one of "
+            "type generic whose extra has the JSON key of a service account as keyfile_dict."
+        )
+    return sheets.open_worksheet(keyfile, sheet, **({"api_root": extra["api_root"]} if extra.get("api_root") else {}))
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _optional(target: Target, conn_id: str, consequence: str) -> Connection | None:
+    connection = _connection(conn_id)
+    if connection is None:
+        log.info("There is no Airflow connection %s for %s: %s.", conn_id, target.name, consequence)
+    return connection
+
+
+def _connection(conn_id: str) -> Connection | None:
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return None

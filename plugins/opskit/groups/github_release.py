@@ -1,0 +1,36 @@
+"""The steps that publish a release on GitHub, and follow the pipeline that publishing starts where one deploys it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from include.releases.production import github_release
+from include.releases.production.plan import ProductionReleasePlan
+from include.waiters.progress import Progress
+from opskit.context import StepContext
+from opskit.step import poll, step
+
+PIPELINE = 2 * 3600  # seconds for it to be over
+
+
+def _planned(ctx: StepContext) -> ProductionReleasePlan:
+    return ProductionReleasePlan.model_validate(ctx.guard["plan"])
+
+
+@step
+def draft_release(ctx: StepContext) -> str:
+    """Draft the release with its notes."""
+    return github_release.draft_release(ctx, ctx.writer, _planned(ctx))
+
+
+@step
+def publish_release(ctx: StepContext) -> str:
+    """Publish the draft; from now on the version is taken."""
+    return github_release.publish_release(ctx, ctx.writer, _planned(ctx))
+
+
+@poll(timeout=PIPELINE)
+def await_pipeline(ctx: StepContext) -> Progress:
+    """Follow the pipeline that publishing has started to its end."""
+    published = datetime.fromisoformat(ctx.proof_of(publish_release))
+    return github_release.poll_pipeline(ctx, _planned(ctx), published)

@@ -1,0 +1,53 @@
+"""The steps that measure what was deployed, where the inventory says how fast it must be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import task_group
+
+from include.releases.load_test import steps
+from opskit.context import StepContext
+from opskit.groups.definitions import register_definitions
+from opskit.step import OperatorStep, step
+from opskit.waits.await_state import AwaitStateOperator
+
+NOT_MEASURED = "the inventory asks for no performance test here"
+
+
+@step
+def start_performance_test(ctx: StepContext) -> str:
+    """Start the test, where the inventory names one."""
+    command = tuple(ctx.guard["plan"]["performance"])
+    return steps.start_load_test(ctx, ctx.writer, command, _definition(ctx)) if command else ""
+
+
+@step
+def verify_performance(ctx: StepContext) -> str:
+    """Compare what was measured with what must be reached."""
+    arn = ctx.result_of(start_performance_test)
+    return (
+        steps.verify_load_test(ctx, arn, _definition(ctx), ctx.end_of(await_performance_test)) if arn else NOT_MEASURED
+    )
+
+
+def _definition(ctx: StepContext) -> str:
+    return str(ctx.proof_of(register_definitions)["one_off"])
+
+
+def _started(ctx: StepContext) -> dict[str, Any] | str:
+    arn, one_off = ctx.result_of(start_performance_test), ctx.target.environment.one_off
+    if not arn or one_off is None:
+        return NOT_MEASURED
+    return {"cluster": ctx.target.environment.cluster, "arn": arn, "container": one_off.container}
+
+
+await_performance_test = OperatorStep(
+    AwaitStateOperator, "await_performance_test", watch="task_stopped", arguments=_started
+)
+
+
+@task_group(group_id="performance", group_display_name="Performance")
+def performance() -> None:
+    """Start the test, follow it to its end, compare what it measured with what must be reached."""
+    start_performance_test() >> await_performance_test() >> verify_performance()

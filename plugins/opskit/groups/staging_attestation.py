@@ -1,0 +1,30 @@
+"""The steps between which a commit is proved on staging: its checks are green, and what passed everything is put on record."""
+
+from __future__ import annotations
+
+from include.releases.staging.steps import attest_image, poll_checks
+from include.waiters.progress import Progress
+from opskit.context import StepContext
+from opskit.groups.definitions import digest_of, parts_of
+from opskit.groups.deployment import verify_deployment
+from opskit.groups.image import verify_image
+from opskit.groups.load_test import verify_performance
+from opskit.groups.migration import verify_migration
+from opskit.step import poll, step
+
+CHECKS = 2 * 3600  # seconds for a commit's checks to be over
+
+
+@poll(timeout=CHECKS)
+def await_checks_green(ctx: StepContext) -> Progress:
+    """Wait for every check of the commit to be green; a red one ends the run."""
+    return poll_checks(ctx, ctx.guard["plan"]["commit"])
+
+
+@step
+def keep_staging_proof(ctx: StepContext) -> str:
+    """Put on record that this image passed here, which production asks for."""
+    ctx.writer.check()
+    for proof in (await_checks_green, verify_image, verify_migration, verify_deployment, verify_performance):
+        ctx.proof_of(proof)  # one that was marked as success by hand has left none
+    return attest_image(ctx, ctx.run, digest_of(ctx), ctx.guard["plan"]["commit"], parts_of(ctx))

@@ -1,1 +1,0 @@
-"""Operators that wait: for AWS, or for a person."""

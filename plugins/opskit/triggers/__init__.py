@@ -1,1 +1,0 @@
-"""Triggers: what the triggerer looks at while a task waits."""

@@ -1,0 +1,76 @@
+"""Wait for a state of AWS without holding a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.errors import RunbookError
+from include.run.journal import add_event, add_milestone
+from include.waiter_registry import SUCCESSES_IN_A_ROW, run_waiter
+from opskit.context import StepContext
+from opskit.polling import poll_seconds
+from opskit.step import running
+from opskit.waits.state_reached import StateReachedTrigger
+
+BACKSTOP = timedelta(hours=6)  # the watch itself keeps the time-out, by AWS's clock; this one is for a lost triggerer
+
+
+class WaitsForAws(BaseOperator):
+    """What waiting operators share: handing a wait to the triggerer, and ending with its sentence."""
+
+    def wait_for(self, ctx: StepContext, watch: str, arguments: dict[str, Any]) -> None:
+        """Defer until the watch is done; does not return."""
+        self.defer(
+            trigger=StateReachedTrigger(watch, ctx.target.name, arguments, poll_seconds()),
+            method_name="resume",
+            timeout=BACKSTOP,
+        )
+
+    def ensure_done(self, ctx: StepContext, event: dict[str, Any]) -> str:
+        """Return the sentence of a wait that was met; fail with that of one that was not."""
+        text: str = event["text"]
+        if event["status"] != "done":
+            add_event(ctx.store, ctx.run, ctx.name, "failed", text)
+            raise AirflowFailException(text)
+        return text
+
+
+class AwaitStateOperator(WaitsForAws):
+    """Waits for one watch; `arguments` returns what the watch is given, or a sentence if there is nothing to wait for."""
+
+    def __init__(self, *, watch: str, arguments: Callable[[StepContext], dict[str, Any] | str], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.watch = watch
+        self.arguments = arguments
+
+    def execute(self, context: Any) -> str:
+        with running(context) as ctx:
+            arguments = self.arguments(ctx)
+            if isinstance(arguments, str):
+                self.log.info("%s", arguments)
+                return arguments
+            if self.watch in SUCCESSES_IN_A_ROW:  # one look is not enough for it
+                self.wait_for(ctx, self.watch, arguments)
+            try:
+                progress = run_waiter(self.watch, ctx.clients, arguments)
+            except RunbookError as error:  # maybe a read from before our last write: it has to last, so wait and see
+                self.log.warning("progress: %s", error)
+                self.wait_for(ctx, self.watch, arguments)
+            self.log.info("progress: %s", progress.text)
+            if not progress.done:
+                self.wait_for(ctx, self.watch, arguments)
+            if progress.milestone:  # a wait would have told it
+                add_milestone(ctx.store, ctx.run, ctx.name, progress.milestone)
+            ctx.keep_end(progress.end)
+        return progress.text
+
+    def resume(self, context: Any, event: dict[str, Any]) -> str:
+        with running(context) as ctx:
+            text = self.ensure_done(ctx, event)
+            ctx.keep_end(event.get("end"))
+            return text

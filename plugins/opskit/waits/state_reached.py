@@ -1,0 +1,47 @@
+"""Waits, with every other wait of the account and region, until a watch says that a state is reached or cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from include.errors import RunbookError
+from opskit.notifications.sender import notify_progress
+from opskit.waits.shared_poller import poller_of
+
+
+class StateReachedTrigger(BaseTrigger):
+    """`watch` names the look, `arguments` is its JSON; the event is {"status": "done"|"failed", "text": sentence, "end": see Progress}.
+
+    It never fires at once: an event that beats the scheduler's note of the deferral fails the task.
+    """
+
+    def __init__(self, watch: str, target: str, arguments: dict[str, Any], poll_seconds: float):
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's base has no annotations
+        self.watch = watch
+        self.target = target
+        self.arguments = arguments
+        self.poll_seconds = poll_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        fields = ("watch", "target", "arguments", "poll_seconds")
+        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in fields}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        told = ""
+        try:
+            poller = poller_of(self.target, self.poll_seconds)
+            async with aclosing(poller.watch(self.target, self.watch, self.arguments)) as looks:
+                async for look in looks:
+                    await notify_progress(self.target, self.task_instance, look.milestone)
+                    if look.text != told:
+                        told = look.text
+                        self.log.info("progress: %s", told)
+                    if look.over:
+                        yield TriggerEvent({"status": look.status, "text": look.text, "end": look.end})
+                        return
+        except RunbookError as error:  # there is no connection any more, or no such target
+            yield TriggerEvent({"status": "failed", "text": str(error)})

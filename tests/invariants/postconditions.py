@@ -1,0 +1,124 @@
+"""I5: what a run leaves behind is what was there before, or what somebody agreed to."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.invariants.history import History, Run, Violation
+
+LEFT_UP = ("failed", "stopped")  # outcomes whose record says that the target has to be looked at
+
+
+def check_postconditions(history: History) -> list[Violation]:
+    """Compare the targets before and after, once no run is at work on them."""
+    found: list[Violation] = []
+    for name, after in history.after.items():
+        before = history.before.get(name)
+        runs = [run for run in history.runs.values() if run.target == name]
+        if before is None or any(run.record_n is None and history.writes_of(run) for run in runs):
+            continue
+        writing = [run for run in runs if history.writes_of(run)]
+        last = max(writing, key=lambda run: history.writes_of(run)[-1].n, default=None)
+        found += _leases(history, name, runs)
+        for service in before.get("services", ()):
+            found += _service(history, name, last, service, _named(after["services"], service["name"]))
+        for group in before.get("groups", ()):
+            if history.is_excused("I5", name, group["name"]):
+                continue
+            found += _group(last, group, _named(after["groups"], group["name"]))
+    return found
+
+
+def _leases(history: History, target: str, runs: list[Run]) -> Iterator[Violation]:
+    lease = history.holder(target, float("inf"))
+    over = {run.id: run for run in runs if run.record_n is not None}
+    if lease and lease.owner in over and lease.kept and over[lease.owner].record.get("outcome") != "success":
+        return  # a release that failed keeps its target until a person has looked
+    if lease and lease.owner in over:
+        yield Violation("I5", f"{target} is still leased to {lease.owner}, which is over.")
+
+
+def _service(
+    history: History, target: str, last: Run | None, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[Violation]:
+    if history.is_excused("I5", target, before["name"]):
+        return
+    allowed = {before["desired"]} | _agreed(last, before["name"]) | _set_by_others(history, target, before["name"])
+    if after["desired"] not in allowed:
+        yield Violation(
+            "I5",
+            f"The desired count of {before['name']} is {after['desired']}, not {' or '.join(map(str, sorted(allowed)))} as "
+            f"before, as agreed or as somebody else has set it{_by(last)}.",
+        )
+    kept = [each["id"] for each in after["tasks"] if each["protected"] and each["desired_status"] == "RUNNING"]
+    was = {each["id"] for each in before["tasks"] if each["protected"]}
+    # protection ends by itself; a run that stopped half way, or went back, says so
+    if {*kept} - was and not (last and last.record.get("outcome") in LEFT_UP):
+        yield Violation(
+            "I5", f"Tasks {', '.join(sorted({*kept} - was))} of {before['name']} are still protected{_by(last)}."
+        )
+
+
+def _group(last: Run | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Violation]:
+    for what in ("min", "max"):
+        if after[what] != before[what]:
+            yield Violation(
+                "I5", f"{what} of group {before['name']} is {after[what]}, not {before[what]} as before{_by(last)}."
+            )
+    most = max([before["desired"], *_maximum(last, before["name"])])
+    if not before["desired"] <= after["desired"] <= most:  # its alarm shrinks it by itself: the plan says so
+        yield Violation(
+            "I5",
+            f"Desired capacity of {before['name']} is {after['desired']}, not between {before['desired']} as before and {most} "
+            f"as planned{_by(last)}.",
+        )
+    if sorted(after["suspended"]) != sorted(before["suspended"]):
+        yield Violation(
+            "I5",
+            f"Group {before['name']} has {after['suspended']} suspended, not {before['suspended']} as before{_by(last)}.",
+        )
+    was = {each["id"] for each in before["instances"] if each["protected"]}
+    spare = [
+        each["id"] for each in after["instances"] if each["protected"] and not each["tasks"] and each["id"] not in was
+    ]
+    if spare:
+        yield Violation(
+            "I5", f"Instances {', '.join(spare)} of {before['name']} run nothing and are still protected{_by(last)}."
+        )
+
+
+def _agreed(last: Run | None, service: str) -> set[int]:
+    """Return the count that may stay because the run stopped half way, said so, and nobody asked to have it set back."""
+    if last is None or last.record.get("outcome") not in LEFT_UP:
+        return set()
+    if any(each.step == "return_count_before" and each.phase == "done" for each in last.events):
+        return set()
+    return {
+        each["count_during"]
+        for each in last.plan.get("services", ())
+        if each["service"] == service and "count_during" in each  # a release sets no count
+    }
+
+
+def _set_by_others(history: History, target: str, service: str) -> set[int]:
+    """Return the counts that somebody who is no runbook has asked for."""
+    environment = history.targets[target].environment
+    return {
+        int(each.params["desiredCount"])
+        for each in history.calls
+        if each.name == "ecs.UpdateService" and each.took_effect and each.params.get("desiredCount") is not None
+        if each.account == environment.account and each.role != environment.role
+        if each.params.get("cluster") == environment.cluster and each.params.get("service") == service
+    }
+
+
+def _maximum(last: Run | None, group: str) -> list[int]:
+    groups = [each.get("group") for each in (last.plan.get("services", ()) if last else ())]
+    return [each["maximum"] for each in groups if each and each["name"] == group]
+
+
+def _named(items: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    return next(each for each in items if each["name"] == name)
+
+
+def _by(last: Run | None) -> str:
+    return f", after {last.id}" if last else ", and no run wrote on it"

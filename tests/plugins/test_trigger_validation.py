@@ -1,0 +1,151 @@
+"""The middleware around Airflow's API: what it lets through, and whose answer comes back."""
+
+import json
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from include.run.params import Declared
+from opskit.airflow_patches import refusing_triggers
+from opskit.airflow_patches.refusing_triggers import TriggerValidation
+
+PARAMS = {"target": Declared({"type": "string", "enum": ["core/staging"]})}
+PATH = "/api/v2/dags/service_restart/dagRuns"
+
+
+def takes(body):
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and bool({"logical_date", "chosen_options"} & content.keys())
+
+
+@pytest.fixture
+def api(monkeypatch):
+    """An API like Airflow's: strangers get 401, a body without a required field 422, the rest 200. Keeps what it was sent."""
+    arrived = []
+
+    async def answer(request):
+        body = await request.body()
+        arrived.append(body)
+        if "authorization" not in request.headers:
+            return JSONResponse({"detail": "Not authenticated"}, 401)
+        assert int(request.headers["content-length"]) == len(body)
+        if not takes(body):
+            return JSONResponse({"detail": [{"msg": "Field required"}] * 50}, 422)
+        return JSONResponse({"state": "queued"})
+
+    monkeypatch.setattr(
+        refusing_triggers, "_params_of", lambda _bag, dag_id: PARAMS if dag_id == "service_restart" else None
+    )
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PATCH"])])
+    app.state.dag_bag = None
+    app.add_middleware(TriggerValidation)
+    client = TestClient(app)
+    client.arrived = arrived
+    return client
+
+
+def post(api, conf, path=PATH, **headers):
+    body = json.dumps({"logical_date": None, "conf": conf}).encode()
+    return body, api.post(path, content=body, headers={"Authorization": "Bearer x", **headers})
+
+
+@pytest.mark.parametrize("path", [PATH, f"/airflow{PATH}", f"{PATH}/"])
+def test_wrong_conf_is_answered_400_with_the_sentence(api, path):
+    _, answer = post(api, {"target": "core/staging", "zone": 1}, path)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"detail": "This runbook knows no 'zone'; it takes target."},
+    )
+
+
+def test_what_was_tried_still_arrives_for_the_audit_log(api):
+    post(api, {"target": "core/staging", "zone": 1})
+    assert [json.loads(body) for body in api.arrived] == [{"conf": {"target": "core/staging", "zone": 1}}]
+
+
+def test_right_conf_arrives_byte_for_byte(api):
+    body, answer = post(api, {"target": "core/staging"})
+    assert (answer.status_code, api.arrived) == (200, [body])
+
+
+def test_stranger_gets_airflows_own_answer_and_learns_no_param(api):
+    body = {"logical_date": None, "conf": {"zone": 1}}
+    answer = api.post(PATH, json=body)
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
+
+
+@pytest.mark.parametrize("path", ["/api/v2/dags/another/dagRuns", f"{PATH}/list", "/api/v2/variables"])
+def test_other_dags_and_other_calls_are_left_alone(api, path):
+    body, answer = post(api, {"zone": 1}, path)
+    assert (answer.status_code, api.arrived) == (200, [body])
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"null"])
+def test_body_that_is_no_object_is_airflows_to_refuse(api, body):
+    answer = api.post(PATH, content=body, headers={"Authorization": "Bearer x"})
+    assert (answer.status_code, len(answer.json()["detail"])) == (422, 50)
+    assert api.arrived == [body]
+
+
+def test_what_no_database_takes_arrives_as_something_it_does(api):
+    content = json.dumps({"logical_date": None, "dag_run_id": "nul\x00", "conf": {"target": "\ud83d"}}).encode()
+    answer = api.post(PATH, content=content, headers={"Authorization": "Bearer x"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == r"dag_run_id 'nul\x00' holds a character that no database takes."
+    assert json.loads(api.arrived[0]) == {"dag_run_id": r"'nul\x00'", "conf": {"target": r"'\ud83d'"}}
+
+
+TWENTY_DIGITS = b'{"logical_date": null, "conf": {"target": "core/staging", "x": [10000000000000000000]}}'
+DEEP = b'{"logical_date": null, "conf": {"target": ' + b"[" * 50_000 + b"]" * 50_000 + b"}}"
+LARGE = b'{"logical_date": null, "conf": {"target": "' + b"x" * 1_100_000 + b'"}}'
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            TWENTY_DIGITS,
+            "x[0] 10000000000000000000 is a whole number of more than 64 bits, which Airflow cannot pass on.",
+        ),
+        (DEEP, "The request is nested too deeply: at most 20 levels are taken."),
+        (LARGE, "The request is too large: at most 1,048,576 bytes are taken."),
+    ],
+)
+@pytest.mark.parametrize("path", [PATH, "/api/v2/dags/another/dagRuns"], ids=["runbook", "another DAG"])
+def test_what_would_stop_airflow_is_refused_for_every_dag(api, path, content, sentence):
+    answer = api.post(path, content=content, headers={"Authorization": "Bearer x"})
+    assert (answer.status_code, answer.json()) == (400, {"detail": sentence})
+    assert len(api.arrived) == 1
+    assert len(api.arrived[0]) < 200
+
+
+def test_run_in_the_year_2999_is_refused_for_a_runbook_only(api):
+    content = b'{"logical_date": "2999-01-01T00:00:00Z", "conf": {"target": "core/staging"}}'
+    answer = api.post(PATH, content=content, headers={"Authorization": "Bearer x"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("logical_date '2999-01-01T00:00:00Z' is to come: at most 10 minutes")
+    assert json.loads(api.arrived[0]) == {"conf": {"target": "core/staging"}}
+    other = api.post("/api/v2/dags/another/dagRuns", content=content, headers={"Authorization": "Bearer x"})
+    assert other.status_code == 200
+
+
+def test_answer_to_a_question_that_airflow_cannot_pass_on_is_refused(api):
+    path = f"{PATH}/a-run/taskInstances/approve_restart/-1/hitlDetails"
+    good = b'{"chosen_options": ["Approve"], "params_input": {"note": "fine"}}'
+    assert api.patch(path, content=good, headers={"Authorization": "Bearer x"}).status_code == 200
+    bad = good.replace(b'"fine"', b"10000000000000000000")
+    answer = api.patch(path, content=bad, headers={"Authorization": "Bearer x"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        "params_input.note 10000000000000000000 is a whole number of more than 64 bits, which Airflow cannot pass on.",
+    )
+    assert [json.loads(body) for body in api.arrived] == [
+        {"chosen_options": ["Approve"], "params_input": {"note": "fine"}},
+        {"params_input": {"note": "10000000000000000000"}},
+    ]

@@ -1,0 +1,94 @@
+"""What an approver reads."""
+
+from typing import Any
+
+import pytest
+
+from include.run.plan.markdown import escape, render
+from include.run.plan.model import Change, Plan, Skip
+
+
+def plan(**different: Any) -> Plan:
+    facts: dict[str, Any] = {
+        "runbook": "service_restart",
+        "target": "core/staging",
+        "account": "111111111111",
+        "region": "eu-west-2",
+        "changes": (
+            Change(what="desired count of app", before="2", after="5", undo="set it back"),
+            Change(what="stop the 2 old tasks", before="running", after="stopped", undo="none"),
+        ),
+        "skips": (Skip(what="shrinking the group", why="its alarm does that"),),
+        "notes": ("the count also changes at 07:00",),
+        "expected_seconds": 1980,
+    }
+    return Plan(**{**facts, **different})
+
+
+def test_approver_sees_where_who_why_what_how_it_is_undone_and_how_long():
+    shown = render(plan(), reason="regions were updated", requester="carol")
+    assert shown.splitlines()[:-1] == [
+        "**service_restart** on **core/staging** (account 111111111111, eu-west-2)",
+        "",
+        "Asked by carol: regions were updated",
+        "",
+        "| # | change | before | after | how it is undone |",
+        "|---|---|---|---|---|",
+        "| 1 | desired count of app | 2 | 5 | set it back |",
+        "| 2 | stop the 2 old tasks | running | stopped | none |",
+        "",
+        "- *Not done*: shrinking the group: its alarm does that",
+        "- the count also changes at 07:00",
+        "- Expected to take about 33 minutes.",
+    ]
+    assert shown.splitlines()[-1] == f"- Plan digest: `{plan().digest[:16]}`"
+
+
+def test_run_without_a_requester_was_asked_for_by_a_schedule():
+    assert "Asked by a schedule: yearly restart" in render(plan(), reason="yearly restart")
+
+
+def test_plan_that_changes_nothing_says_so():
+    assert "Nothing to change." in render(plan(changes=()))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("a | b", r"a \| b"),
+        ("one\n\n## Approved already\n", r"one \#\# Approved already"),
+        ("**bold** _it_ `code` ~~gone~~", r"\*\*bold\*\* \_it\_ \`code\` \~\~gone\~\~"),
+        ("[here](javascript:alert(1))", r"\[here\](javascript:alert(1))"),
+        ("![](http://169.254.169.254/)", r"!\[\](http://169.254.169.254/)"),
+        ("<script>alert('x')</script>", "&lt;script&gt;alert('x')&lt;/script&gt;"),
+        ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
+        ("\\| not escaped", r"\\\| not escaped"),
+        ("tab\tand\r\nline\u2028end", "tab and line end"),
+        ("nul\x00 bell\x07", "nul bell"),
+        ("nothing \u202eesrever\u202c here\u200b", "nothing esrever here"),
+        ("Grüße 🚢", "Grüße 🚢"),
+        ("", ""),
+    ],
+)
+def test_text_from_people_is_shown_as_it_stands_and_adds_no_markup(given: str, shown: str):
+    assert escape(given) == shown
+
+
+def test_reason_cannot_forge_a_row_of_the_plan():
+    shown = render(plan(), reason="x |\n| 3 | nothing else | | | |", requester="eve\n| 4 |")
+    assert [line for line in shown.splitlines() if line.startswith("|")] == render(plan()).splitlines()[2:6]
+
+
+def test_cells_skips_and_notes_are_escaped_too():
+    evil = "<b>|</b>"
+    shown = render(
+        plan(
+            changes=(Change(what=evil, before=evil, after=evil, undo=evil),),
+            skips=(Skip(what=evil, why=evil),),
+            notes=(evil,),
+        ),
+        reason=evil,
+        requester=evil,
+    )
+    assert "<b>" not in shown
+    assert shown.count(r"&lt;b&gt;\|&lt;/b&gt;") == 9
