@@ -22,7 +22,7 @@ import importlib.util, json, sys, time
 import airflow.sdk, airflow.providers.standard.operators.hitl, airflow.providers.standard.sensors.python
 import airflow.providers.standard.operators.python, boto3, pydantic, yaml
 if sys.argv[2] == "ahead":
-    from opskit.airflow_patches.head_start import preload
+    from opskit.airflow_patches.preload import preload
     assert preload()
 before = set(sys.modules)
 began = time.perf_counter()

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from opskit.airflow_patches.refusing_triggers import TriggerValidation
 from opskit.airflow_patches.switches import VARIABLE, is_on
+from opskit.airflow_patches.trigger_validation import TriggerValidation
 from opskit.web import LazyApp
 
 log = logging.getLogger(__name__)
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 def middlewares() -> list[dict[str, Any]]:
     """Return what stands in front of Airflow's API."""
-    if not is_on("refusing_triggers"):
+    if not is_on("trigger_validation"):
         log.warning("Wrong input is refused by the plan task, not by the API: %s leaves it to that.", VARIABLE)
         return []
     return [{"name": "refuse wrong input", "middleware": TriggerValidation, "args": [], "kwargs": {}}]

@@ -74,7 +74,7 @@ MUTANTS = [
     *_of(
         "run",
         "tests/unit/run",
-        ("a write needs no lease", "writer.py", "        self.check()\n        log.info", "        log.info"),
+        ("a write needs no lease", "writer.py", "        self.check()\n        self._start()", "        self._start()"),
         ("a swap does not look at the version", "store.py", '"version = :expected"', '"attribute_exists(pk)"'),
         (
             "an intent is noted after the write",

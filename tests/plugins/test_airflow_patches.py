@@ -9,9 +9,9 @@ from opskit.airflow_patches.switches import is_on
 @pytest.mark.parametrize(
     ("given", "on"),
     [
-        (None, ["head_start", "refusing_triggers"]),
-        ("head_start,refusing_triggers", ["head_start", "refusing_triggers"]),
-        (" refusing_triggers ", ["refusing_triggers"]),
+        (None, ["preload", "trigger_validation"]),
+        ("preload,trigger_validation", ["preload", "trigger_validation"]),
+        (" trigger_validation ", ["trigger_validation"]),
         ("", []),
     ],
 )
@@ -20,17 +20,17 @@ def test_patches_are_on_unless_others_are_named(monkeypatch, given, on):
         monkeypatch.delenv("RUNBOOK_AIRFLOW_PATCHES", raising=False)
     else:
         monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", given)
-    assert [name for name in ("head_start", "refusing_triggers") if is_on(name)] == on
+    assert [name for name in ("preload", "trigger_validation") if is_on(name)] == on
 
 
 def test_name_that_there_is_not_is_reported(monkeypatch, caplog):
     monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "headstart")
-    assert not is_on("head_start")
-    assert "RUNBOOK_AIRFLOW_PATCHES names headstart; known are head_start, refusing_triggers." in caplog.text
+    assert not is_on("preload")
+    assert "RUNBOOK_AIRFLOW_PATCHES names preloading; known are preload, trigger_validation." in caplog.text
 
 
 def test_api_has_no_middleware_of_ours_once_it_is_switched_off(monkeypatch, caplog):
-    monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "refusing_triggers")
+    monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "trigger_validation")
     assert [each["name"] for each in opskit_plugin.middlewares()] == ["refuse wrong input"]
     monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "")
     assert opskit_plugin.middlewares() == []

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from opskit.airflow_patches import head_start
+from opskit.airflow_patches import preload
 
 ROOT = Path(__file__).resolve().parents[2]
 # a room of its own stands in for ours, so that a test can change it
 PROGRAM = """
 import os, sys
-from opskit.airflow_patches import head_start
-head_start.ROOMS, head_start.PARTS, head_start.COARSE = ("room",), ("room.parts",), float(sys.argv[1])
-print(head_start.preload(), flush=True)
+from opskit.airflow_patches import preload
+preload.ROOMS, preload.PARTS, preload.COARSE = ("room",), ("room.parts",), float(sys.argv[1])
+print(preload.preload(), flush=True)
 for _ in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -124,7 +124,7 @@ def test_code_that_goes_away_is_not_used_any_more(start, room):
     assert parent.fork() == "False 1"
 
 
-def test_code_that_does_not_load_gives_no_head_start_and_works_once_it_is_mended(start, room):
+def test_code_that_does_not_load_gives_no_preload_and_works_once_it_is_mended(start, room):
     (room / "answer.py").write_text("ANSWER = \n")
     parent = start()
     assert parent.gives == "False"
@@ -132,13 +132,13 @@ def test_code_that_does_not_load_gives_no_head_start_and_works_once_it_is_mended
     assert parent.fork() == "False 2"
 
 
-def test_code_that_was_written_a_moment_ago_gives_no_head_start(start):
+def test_code_that_was_written_a_moment_ago_gives_no_preload(start):
     parent = start(coarse=3600.0)
     assert parent.gives == "False"
     assert parent.fork() == "False 1"
 
 
-def test_code_that_comes_from_elsewhere_gives_no_head_start(start, room):
+def test_code_that_comes_from_elsewhere_gives_no_preload(start, room):
     """Its changes would not be seen."""
     (room / "parts").rename(room.parent / "elsewhere")
     (room / "parts").symlink_to(room.parent / "elsewhere")
@@ -147,7 +147,7 @@ def test_code_that_comes_from_elsewhere_gives_no_head_start(start, room):
 
 def test_our_own_code_gives_one():
     program = (
-        "import sys; from opskit.airflow_patches.head_start import preload; "
+        "import sys; from opskit.airflow_patches.preload import preload; "
         "print(preload(), 'opskit.groups.restart' in sys.modules, 'include.restart.steps' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT)])}
@@ -169,19 +169,19 @@ def test_preloading_is_of_use_only_where_processes_are_forked(monkeypatch, execu
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
     if method:
         monkeypatch.setenv("AIRFLOW__CORE__MP_START_METHOD", method)
-    assert head_start.why_not(component) == reason
+    assert preload.why_not(component) == reason
 
 
 def test_preloading_that_is_switched_off_says_so_in_one_line(monkeypatch, caplog):
-    monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "refusing_triggers")
-    assert not head_start.preload("scheduler")
+    monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "trigger_validation")
+    assert not preload.preload("scheduler")
     assert [each.message for each in caplog.records] == [
-        "Preloading is off in scheduler: RUNBOOK_AIRFLOW_PATCHES does not name head_start. Steps start slower, nothing else changes."
+        "Preloading is off in scheduler: RUNBOOK_AIRFLOW_PATCHES does not name preload. Steps start slower, nothing else changes."
     ]
 
 
 def test_scheduler_starts_without_a_library_that_is_not_installed(monkeypatch, caplog):
-    monkeypatch.setattr(head_start, "LIBRARIES", ("no_such_library",))
-    monkeypatch.setattr(head_start, "why_not", lambda component: "")
-    assert not head_start.preload("scheduler")
+    monkeypatch.setattr(preload, "LIBRARIES", ("no_such_library",))
+    monkeypatch.setattr(preload, "why_not", lambda component: "")
+    assert not preload.preload("scheduler")
     assert "No module named 'no_such_library'" in caplog.text

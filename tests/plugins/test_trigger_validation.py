@@ -9,8 +9,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from include.run.params import Declared
-from opskit.airflow_patches import refusing_triggers
-from opskit.airflow_patches.refusing_triggers import TriggerValidation
+from opskit.airflow_patches import trigger_validation
+from opskit.airflow_patches.trigger_validation import TriggerValidation
 
 PARAMS = {"target": Declared({"type": "string", "enum": ["core/staging"]})}
 PATH = "/api/v2/dags/service_restart/dagRuns"
@@ -40,7 +40,7 @@ def api(monkeypatch):
         return JSONResponse({"state": "queued"})
 
     monkeypatch.setattr(
-        refusing_triggers, "_params_of", lambda _bag, dag_id: PARAMS if dag_id == "service_restart" else None
+        trigger_validation, "_params_of", lambda _bag, dag_id: PARAMS if dag_id == "service_restart" else None
     )
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PATCH"])])
     app.state.dag_bag = None

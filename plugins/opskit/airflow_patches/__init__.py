@@ -10,13 +10,13 @@ executor (with processes)
     Off: AIRFLOW__CORE__EXECUTOR names another executor.
     Remove when: tests/plugins/test_executor.py passes with Airflow's own LocalExecutor.
 
-head_start
+preload
     Wrong: nothing is loaded before tasks are forked, so each step imports the code and reads the models of AWS again. Airflow
     loads ahead only what DAG files import, and only in the DAG processor (#50371).
     Off: RUNBOOK_AIRFLOW_PATCHES does not name it, or the executor does not fork tasks from the scheduler.
     Remove when: Airflow loads a list of modules before LocalExecutor forks, and notices when their files change.
 
-refusing_triggers
+trigger_validation
     Wrong: the API takes keys of `conf` that no param declares (#29018, closed without a change), and values that it cannot
     store or serialise. It answers a wrong value with a dump of the JSON schema.
     Off: RUNBOOK_AIRFLOW_PATCHES does not name it. The plan task then refuses unknown keys, once there is a run.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.executors.local_executor import LocalExecutor
 from airflow.utils.state import TaskInstanceState
 
-from opskit.airflow_patches.processes import end_forks_with_parent
+from opskit.airflow_patches.parent_death import end_forks_with_parent
 
 if TYPE_CHECKING:
     from airflow.executors.workloads.types import WorkloadKey

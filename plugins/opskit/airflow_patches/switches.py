@@ -6,7 +6,7 @@ import logging
 import os
 
 VARIABLE = "RUNBOOK_AIRFLOW_PATCHES"  # names, with commas between them; without the variable all are on
-NAMES = ("head_start", "refusing_triggers")  # the executor is switched by Airflow's own setting
+NAMES = ("preload", "trigger_validation")  # the executor is switched by Airflow's own setting
 
 log = logging.getLogger(__name__)
 

@@ -52,15 +52,15 @@ def preload(component: str) -> bool:
     except ImportError as error:
         log.warning("Preloading is off in %s: %s. Steps start slower, nothing else changes.", component, error)
         return False
-    return give_head_start()
+    return load_everything()
 
 
 def why_not(component: str) -> str:
     """Return why preloading is of no use here; empty if it is of use."""
     from airflow.sdk.configuration import conf
 
-    if not is_on("head_start"):
-        return f"{VARIABLE} does not name head_start"
+    if not is_on("preload"):
+        return f"{VARIABLE} does not name preload"
     if component != "scheduler":
         return ""  # the DAG processor forks for each file, whatever the executor
     executor = conf.get("core", "executor")
@@ -73,7 +73,7 @@ def why_not(component: str) -> str:
     return "" if method == "fork" else f"tasks are started by {method}, not forked"
 
 
-def give_head_start() -> bool:
+def load_everything() -> bool:
     """Load our own code and the models of AWS for the processes forked from this one; returns whether they will find them.
 
     What was loaded is forgotten in a process that is forked after any file of the code changed, came or went, so that none
