@@ -21,10 +21,23 @@ T = TypeVar("T")
 
 
 class FencedWriter:
-    """What a confirmed run may show for itself. `owner` is `<dag_id>/<run_id>`."""
+    """What a confirmed run may show for itself. `owner` is `<dag_id>/<run_id>`.
 
-    def __init__(self, store: RunStore, target: str, owner: str, fencing: int, digest: str, step: str):
+    `store` keeps the run's journal, `lease_store` the lease of the target where that is another one than the run's own.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        target: str,
+        owner: str,
+        fencing: int,
+        digest: str,
+        step: str,
+        lease_store: RunStore | None = None,
+    ):
         self.store = store
+        self._lease_store = lease_store or store
         self.target = target
         self.owner = owner
         self.step = step
@@ -34,7 +47,7 @@ class FencedWriter:
 
     def check(self) -> None:
         """Refuse unless this run still holds the target. Raises: LeaseLostError."""
-        ensure_lease(self.store, self.target, self.owner, self._fencing, self._digest)
+        ensure_lease(self._lease_store, self.target, self.owner, self._fencing, self._digest)
 
     def write(self, write: Write[T]) -> T:
         """Make one write: checked, logged and journalled before, its outcome journalled after.

@@ -100,6 +100,10 @@ class StepContext:
     def store(self) -> RunStore:
         return run_store(self.target.name)
 
+    def store_of(self, target: str) -> RunStore:
+        """Return the store that keeps another target's lease."""
+        return run_store(target)
+
     def database(self) -> AbstractContextManager[Connection[Any]]:
         """Connect to the target's database."""
         return connect(self.target)
@@ -172,9 +176,17 @@ class StepContext:
 
     @property
     def writer(self) -> FencedWriter:
-        """The permit for this step's writes. Raises: PreconditionError."""
+        """What makes this step's writes. Raises: PreconditionError."""
         guard = self.guard
         return FencedWriter(self.store, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
+
+    def writer_of(self, target: str) -> FencedWriter:
+        """What makes this step's writes to another target that the run has leased. Raises: PreconditionError if it has not."""
+        guard = self.guard
+        if target not in guard["leases"]:
+            raise PreconditionError(f"This run has not leased {target}, so it must not write to it.")
+        fencing = guard["leases"][target]
+        return FencedWriter(self.store, target, self.run, fencing, guard["digest"], self.name, self.store_of(target))
 
     def run_state(self, owner: str) -> str | None:
         """Return what Airflow says of a run, `<dag_id>/<run_id>`; None of one that was deleted."""

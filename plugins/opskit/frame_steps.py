@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from airflow.sdk import PokeReturnValue, task
@@ -10,7 +11,7 @@ from opskit.approval.approve_plan import ApprovePlanOperator
 from opskit.approval.confirm_target_free import ConfirmTargetFreeOperator
 from opskit.context import CONFIRM, StepContext
 from opskit.frame import Frame
-from opskit.lease import KeptTarget, ask_for_lease, give_lease_back
+from opskit.lease import KeptTarget, ask_for_leases, give_leases_back
 from opskit.planning import Planner, approved_plan, confirm_plan, make_plan
 from opskit.record import Proof, write_record
 from opskit.step import FunctionStep, OperatorStep, poll, step
@@ -28,6 +29,9 @@ stop_if_plan_only = FunctionStep(
 )
 
 
+Others = Callable[[StepContext], Sequence[str]]  # targets that a run needs beside its own
+
+
 def _question(kept: KeptTarget, proof: Proof) -> OperatorStep:
     return OperatorStep(ConfirmTargetFreeOperator, "confirm_target_free", kept=kept, returned=proof.returned)
 
@@ -35,7 +39,7 @@ def _question(kept: KeptTarget, proof: Proof) -> OperatorStep:
 class FrameSteps:
     """A runbook's own plan, gates, lock, confirmation, question, release and record."""
 
-    def __init__(self, subject: str, planner: Planner, proof: Proof, kept: KeptTarget | None):
+    def __init__(self, subject: str, planner: Planner, proof: Proof, kept: KeptTarget | None, others: Others):
         def planning(ctx: StepContext) -> dict[str, Any]:
             """Plan from the world as it is; refuse what the runbook does not know."""
             return make_plan(ctx, planner)
@@ -43,7 +47,7 @@ class FrameSteps:
         def locking(ctx: StepContext) -> PokeReturnValue:
             """Take the target's lease, or wait for it."""
             approved_plan(ctx, self.plan)
-            return ask_for_lease(ctx)
+            return ask_for_leases(ctx, others(ctx))
 
         def confirming(ctx: StepContext) -> dict[str, Any]:
             """Plan again under the lease, and let nothing through but what was approved."""
@@ -51,7 +55,7 @@ class FrameSteps:
 
         def releasing(ctx: StepContext) -> None:
             """Give the target's lease back, unless it is kept."""
-            give_lease_back(ctx, kept, self.question)
+            give_leases_back(ctx, others(ctx), kept, self.question)
 
         def recording(ctx: StepContext) -> str:
             """Write the run's one record, and end the run as what it was."""

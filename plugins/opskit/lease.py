@@ -1,16 +1,18 @@
-"""The target's lease, as the bodies of tasks: wait for it, and give it back."""
+"""The leases of a run's targets, as the bodies of tasks: wait for them, and give them back."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from airflow.sdk import PokeReturnValue
 
 from include.run.journal import add_milestone
-from include.run.lease.store import keep_lease, read_lease, release_lease, try_claim
+from include.run.lease.several_store import acquire_all, release_all
+from include.run.lease.store import keep_lease, read_lease, try_claim
+from include.run.store import RunStore
 from opskit.context import StepContext
 from opskit.notifications.sender import notify
 from opskit.step_definition import StepDefinition
@@ -38,22 +40,38 @@ class KeptTarget:
         return bool(question and ctx.result_of(question)) or self.holds(ctx) or self.why_not(ctx) is not None
 
 
-def ask_for_lease(ctx: StepContext) -> PokeReturnValue:
-    """Take the target's lease or keep waiting for it; the result is the fencing number, which every write is checked against."""
-    asked = try_claim(ctx.store, ctx.target.name, ctx.run, ctx.reason, datetime.now(UTC), ctx.run_state)
-    log.info("progress: %s", asked.message)
-    held = asked.outcome != "wait"
-    if not held and add_milestone(ctx.store, ctx.run, ctx.name, asked.message):
+def ask_for_leases(ctx: StepContext, others: Sequence[str]) -> PokeReturnValue:
+    """Take the leases of the target and of the others or keep waiting, and hold none of several meanwhile.
+
+    The result is the fencing number of each target, which every write is checked against.
+    """
+    now, asker = datetime.now(UTC), (ctx.run, ctx.reason)
+    if others:
+        all_of_them = acquire_all(_stores(ctx, others), *asker, now, ctx.run_state)
+        waits, message, fencing = all_of_them.outcome == "wait", all_of_them.message, all_of_them.fencing
+    else:
+        one = try_claim(ctx.store, ctx.target.name, *asker, now, ctx.run_state)
+        waits, message, fencing = one.outcome == "wait", one.message, {ctx.target.name: one.lease.fencing}
+    log.info("progress: %s", message)
+    if waits and add_milestone(ctx.store, ctx.run, ctx.name, message):
         notify(ctx.context)
-    return PokeReturnValue(is_done=held, xcom_value=asked.lease.fencing if held else None)
+    return PokeReturnValue(is_done=not waits, xcom_value=None if waits else fencing)
 
 
-def give_lease_back(ctx: StepContext, kept: KeptTarget | None, question: StepDefinition | None) -> None:
-    """Release the lease, unless the runbook keeps its target and nothing says that others may use it.
+def give_leases_back(
+    ctx: StepContext, others: Sequence[str], kept: KeptTarget | None, question: StepDefinition | None
+) -> None:
+    """Release the leases; that of the target not if the runbook keeps it and nothing says that others may use it.
 
     When a run is marked as failed, only teardowns still run: neither a way back, nor the question whether the target is free.
     """
     if kept and ctx.has_begun and not read_lease(ctx.store, ctx.target.name).kept and not kept.is_free(ctx, question):
         keep_lease(ctx.store, ctx.target.name, ctx.run, ctx.guard["fencing"], HALF_WAY)
-    released = release_lease(ctx.store, ctx.target.name, ctx.run)
-    log.info("%s", f"{ctx.target.name} {'is free again' if released else 'is kept, or was not leased to this run'}.")
+    released = release_all(_stores(ctx, others), ctx.run)
+    for target in (ctx.target.name, *others):
+        said = "is free again" if target in released else "is kept, or was not leased to this run"
+        log.info("%s", f"{target} {said}.")
+
+
+def _stores(ctx: StepContext, others: Sequence[str]) -> dict[str, RunStore]:
+    return {ctx.target.name: ctx.store, **{target: ctx.store_of(target) for target in others}}

@@ -50,8 +50,8 @@ def confirm_plan(
 ) -> dict[str, Any]:
     """Fail closed unless the very plan that was approved still fits the world; returns what the steps may rely on."""
     approved = approved_plan(ctx, planned_by)
-    fencing = ctx.result_of(lock)
-    if fencing is None:
+    leases: dict[str, int] | None = ctx.result_of(lock)
+    if not leases:
         raise PreconditionError(f"Task {lock.name} left no fencing number, so no lease is held; start a new run.")
     if _code(ctx) != approved["code"]:
         raise ApprovalError(
@@ -66,9 +66,18 @@ def confirm_plan(
             f"(plan {approved['digest'][:16]}, now {plan.digest[:16]}). Nothing was changed; start a new run to have the new "
             "plan approved."
         )
-    confirm_lease(ctx.store, ctx.target.name, ctx.run, fencing, plan.digest)
-    add_event(ctx.store, ctx.run, ctx.name, "note", f"the plan still fits; {ctx.target.name} is leased to this run")
-    confirmed = {"plan": now, "digest": plan.digest, "fencing": fencing, "since": since.isoformat()}
+    for target, fencing in sorted(leases.items()):
+        confirm_lease(ctx.store_of(target), target, ctx.run, fencing, plan.digest)
+    held = f"{' and '.join(sorted(leases))} {'are' if len(leases) > 1 else 'is'} leased to this run"
+    add_event(ctx.store, ctx.run, ctx.name, "note", f"the plan still fits; {held}")
+    fencing = leases[ctx.target.name]
+    confirmed = {
+        "plan": now,
+        "digest": plan.digest,
+        "fencing": fencing,
+        "leases": leases,
+        "since": since.isoformat(),
+    }
     add_confirmation(ctx.store, ctx.target.name, ctx.run, {"requester": ctx.requester, **confirmed})
     return confirmed
 

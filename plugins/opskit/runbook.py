@@ -16,7 +16,7 @@ from airflow.sdk import DAG, Param
 from include.runbooks import read_page
 from opskit.chain import Aside, Chain, Part, Stage
 from opskit.frame import remember
-from opskit.frame_steps import FrameSteps, stop_if_plan_only
+from opskit.frame_steps import FrameSteps, Others, stop_if_plan_only
 from opskit.lease import KeptTarget
 from opskit.notifications.sender import notify
 from opskit.params import common_params
@@ -55,12 +55,14 @@ def runbook(
     asides: Sequence[Aside] = (),
     hand_back: StepDefinition | None = None,
     kept: KeptTarget | None = None,
+    also_leased: Others = lambda ctx: (),
 ) -> DAG:
     """Return the DAG of the runbook whose file calls this; the file's name is the runbook's.
 
     `subject` is what is planned, approved and recorded, as in `plan_<subject>`. `recovery` follows a failure; it begins as soon as
     one of `at_once_after` fails, though that is not over. `hand_back` runs however the run ends. `kept`: the target stays leased
-    after a run that did not hold, until a person has looked at it.
+    after a run that did not hold, until a person has looked at it. `also_leased` names the targets that a run needs beside its own;
+    all runbooks take leases in one order, so no two runs wait for each other.
     """
     file = sys._getframe(1).f_code.co_filename
     page = read_page(Path(file).stem)
@@ -75,7 +77,7 @@ def runbook(
         **ASKED_FOR,
     ) as dag:
         dag.fileloc = file
-        chain, own = Chain(dag, page), FrameSteps(subject, plan, proof, kept)
+        chain, own = Chain(dag, page), FrameSteps(subject, plan, proof, kept, also_leased)
         chain.add("Plan", own.plan, stop_if_plan_only)
         chain.add("Approval", *own.gates)
         [lock] = chain.add("Approval", lambda: own.lock().as_setup())

@@ -26,7 +26,7 @@ def test_patches_are_on_unless_others_are_named(monkeypatch, given, on):
 def test_name_that_there_is_not_is_reported(monkeypatch, caplog):
     monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "headstart")
     assert not is_on("preload")
-    assert "RUNBOOK_AIRFLOW_PATCHES names preloading; known are preload, trigger_validation." in caplog.text
+    assert "RUNBOOK_AIRFLOW_PATCHES names headstart; known are preload, trigger_validation." in caplog.text
 
 
 def test_api_has_no_middleware_of_ours_once_it_is_switched_off(monkeypatch, caplog):
