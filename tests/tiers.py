@@ -72,8 +72,13 @@ KEPT = {
         "killed",
     },
 }
-# the folders and files of which `make test` runs nothing else
-OTHERWISE_FULL = ("tests/journey/", "tests/mutants/", "tests/sandbox_tree/test_tree.py")
+# the folders and files of which `make test` runs nothing else: journeys on real Airflow, and campaigns
+OTHERWISE_FULL = (
+    "tests/journey/",
+    "tests/mutants/",
+    "tests/inprocess/test_any_history.py",
+    "tests/sandbox_tree/test_tree.py",
+)
 
 
 def add_options(parser: pytest.Parser) -> None:

@@ -21,6 +21,7 @@ from moto.backends import list_of_moto_modules
 from include.aws.clients import Clients
 from include.inventory import Inventory, Target
 from opskit.connections.aws import make_clients
+from sandbox.aws.control.api import make_control
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.http.requests import read_call
 from sandbox.aws.sim.world import World
@@ -64,6 +65,7 @@ class Cloud:
         patch.setattr("moto.backends.list_of_moto_modules", lambda: modules)
         patch.setattr(botocore.httpsession.URLLib3Session, "send", lambda _, request: self._send(request))
         patch.setattr(botocore.endpoint.time, "sleep", self.world.clock.advance)  # the SDK's waits between two tries
+        self.control = make_control(self.world, self.application, inventory, self.reset).test_client()
         self._built = BuiltWorlds(self.world, URL, inventory)
         self._began = self.world.clock.now()
         self.reset()
@@ -74,6 +76,17 @@ class Cloud:
         self._built.begin_at(moment or self._began)
         self.application.calls.clear()
         self.before = self.look()
+
+    def fault(self, kind: str, target: str, **fields: Any) -> str:
+        """Inject a fault; returns its id."""
+        answer = self.control.post("/faults", json={"kind": kind, "target": target, **fields})
+        assert answer.status_code in (200, 201), answer.text
+        return str(answer.json["id"])
+
+    def injected(self, fault: str) -> int:
+        """Return how many times a fault really took effect."""
+        listed = self.control.get("/faults").json["faults"]
+        return next(int(each["injected"]) for each in listed if str(each["id"]) == fault)
 
     def advance(self, seconds: float) -> None:
         self.world.clock.advance(seconds)

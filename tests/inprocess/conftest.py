@@ -1,16 +1,13 @@
 """One pretend AWS in this process, and the runbook's DAG to walk."""
 
-import importlib
-
 import pytest
 import yaml
-from airflow.providers.standard.operators.hitl import HITLOperator
 
 from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.run.store import RunStore
 from tests.inprocess.cloud import TABLE, Cloud
-from tests.inprocess.driver import Orchestrator, ask_a_person
+from tests.inprocess.driver import Orchestrator, dag_of
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +27,6 @@ def small_inventory(tmp_path_factory):
 def only_cloud(small_inventory):
     with pytest.MonkeyPatch.context() as patch:
         made = Cloud(small_inventory, patch)
-        patch.setattr(HITLOperator, "execute", ask_a_person)
         patch.setattr("opskit.context.clients_for", made.clients)
         patch.setattr("opskit.context.run_store", lambda target: RunStore(made.clients(target).dynamodb, TABLE))
         # the files would be read again for every step
@@ -44,7 +40,11 @@ def cloud(only_cloud):
     return only_cloud
 
 
+@pytest.fixture(scope="module")
+def dag():
+    return dag_of("service_restart")
+
+
 @pytest.fixture
-def airflow(cloud):
-    dag = importlib.import_module("dags.service_restart").dag
+def airflow(cloud, dag):
     return Orchestrator(cloud, dag)

@@ -1,41 +1,71 @@
-"""A runbook's own DAG, walked task by task in this process as Airflow would: its rules, its retries, its waits."""
+"""A runbook's own DAG, run in this process by Airflow itself: its trigger rules, its task runner, its questions to people.
+
+What decides is Airflow's: whether a task may run (`TriggerRuleDep`), what becomes of a try (`task_runner.run`) and of a run
+(`DagRun`). What is here is what Airflow does between processes: it keeps states and results, answers a task's requests,
+looks for what a deferred task waits for, and hands on what people answer. There is no database, so that a run can be forked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import pkgutil
+import signal
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
-from airflow.sdk.execution_time.context import set_current_context
+import structlog
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.dagrun import DagRun
+from airflow.sdk.api.datamodels import _generated as api
+from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time import comms, task_runner
+from airflow.sdk.serde import deserialize, serialize
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.ti_deps.dep_context import DepContext
+from airflow.ti_deps.deps.trigger_rule_dep import TriggerRuleDep
 
 from include.errors import RunbookError
 from include.waiter_registry import run_waiter
 from tests.inprocess.cloud import Cloud, Killed
 
+DAGS = Path(__file__).resolve().parents[2] / "dags"
 DONE = ("success", "failed", "skipped", "upstream_failed")
+BAD = ("failed", "upstream_failed")
 LOOK = 300.0  # simulated seconds between two looks of a wait: every look is like the one before
-
-
-class Asked(Exception):  # noqa: N818  # no error: the task waits for a person
-    """A person is asked; Airflow would park the task."""
+SILENT = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 class StuckError(AssertionError):
     """A run does not come to an end."""
 
 
+def dag_of(name: str) -> Any:
+    """Return a DAG by its name, as it is read from its file."""
+    return DagBag(dag_folder=DAGS / f"{name}.py").dags[name]
+
+
 @dataclass
 class Orchestrator:
-    """All runs there are, and who is asked how they are."""
+    """All runs there are of a DAG, and who is asked how they are."""
 
     cloud: Cloud
     dag: Any
     runs: dict[str, Run] = field(default_factory=dict)
+
+    @cached_property
+    def scheduled(self) -> Any:
+        """The DAG as the scheduler sees it."""
+        return DagSerialization.from_dict(DagSerialization.to_dict(self.dag))
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The tasks, each after those it depends on."""
+        return [each.task_id for each in self.dag.topological_sort()]
 
     def trigger(self, target: str, requester: str | None = "operator", **conf: Any) -> Run:
         run_id = f"manual-{len(self.runs) + 1}"
@@ -48,6 +78,46 @@ class Orchestrator:
         return run.state if run else None
 
 
+@dataclass(eq=False)
+class Instance:
+    """A task of a run, as the scheduler's rules look at it."""
+
+    run: Run
+    task: Any  # as the scheduler sees it
+    state: str | None = None
+    tries: int = 0  # that are over
+    failures: int = 0
+    resume: tuple[str, dict[str, Any]] | None = None  # the method it goes on with, and its arguments
+    trigger: Any = None  # what it waits for while it is deferred
+    asked: Any = None  # what a person is asked while it waits for an answer
+    judged: tuple[str | None, ...] = ()  # the run's states when its trigger rule was looked at last
+    map_index: int = -1
+
+    @property
+    def task_id(self) -> str:
+        return str(self.task.task_id)
+
+    @property
+    def dag_id(self) -> str:
+        return str(self.run.airflow.dag.dag_id)
+
+    @property
+    def run_id(self) -> str:
+        return self.run.run_id
+
+    @property
+    def is_approval(self) -> bool:
+        return "Approve" in getattr(self.run.airflow.dag.get_task(self.task_id), "options", ())
+
+    def get_dagrun(self, session: Any = None) -> None:
+        """There is none in a database; what is finished is given with the question."""
+
+    def set_state(self, state: Any, session: Any = None) -> bool:
+        changed = self.state != state
+        self.state = str(getattr(state, "value", state))
+        return changed
+
+
 @dataclass
 class Run:
     """One run; `step` does one thing: a try of a task, or one look of a wait."""
@@ -56,38 +126,58 @@ class Run:
     run_id: str
     params: dict[str, Any]
     requester: str | None
-    states: dict[str, str] = field(default_factory=dict)
-    results: dict[str, Any] = field(default_factory=dict)
-    tries: dict[str, int] = field(default_factory=dict)
+    results: dict[tuple[str, str], Any] = field(default_factory=dict)  # by task and key
     errors: dict[str, str] = field(default_factory=dict)
-    waiting: str | None = None  # the task a person is asked by
     current: str = ""  # the task that is at work, or was last
     killed: int = 0
     marked: str | None = None  # by hand
-    _deferred: Any = None  # trigger and method of the task that waits for AWS
+
+    def __post_init__(self) -> None:
+        scheduled = self.airflow.scheduled
+        self.instances = {name: Instance(self, scheduled.get_task(name)) for name in self.airflow.order}
 
     @property
     def owner(self) -> str:
         return f"{self.airflow.dag.dag_id}/{self.run_id}"
 
     @property
-    def state(self) -> str:
-        if not self.over:
-            return "running"  # also while the teardowns of a run that was marked as failed go on
-        return self.marked or ("success" if self.states["record_restart"] == "success" else "failed")
+    def states(self) -> dict[str, str | None]:
+        return {name: each.state for name, each in self.instances.items()}
 
     @property
     def over(self) -> bool:
-        return "record_restart" in self.states
+        return all(each.state in DONE for each in self.instances.values())
+
+    @property
+    def state(self) -> str:
+        """The run's state; it is running also while the teardowns of a run that was marked as failed go on."""
+        if not self.over:
+            return "running"
+        leaves = DagRun._tis_for_dagrun_state(None, dag=self.airflow.scheduled, tis=list(self.instances.values()))
+        return self.marked or ("failed" if any(each.state in BAD for each in leaves) else "success")
+
+    @property
+    def asking(self) -> Instance | None:
+        """The task that waits for a person, if one does."""
+        return next((each for each in self.instances.values() if each.state == "awaiting_input"), None)
+
+    @property
+    def asks_for_approval(self) -> bool:
+        return bool(self.asking and self.asking.is_approval)
+
+    @property
+    def approvals(self) -> list[str]:
+        """The tasks that have asked for an approval and are over."""
+        return [name for name, each in self.instances.items() if each.asked and each.is_approval and each.state in DONE]
 
     def to_end(self, approve: tuple[tuple[str, str], ...] = (("Approve", "approver"),)) -> str:
-        """Go on until the run is over, the answers given in turn; returns its state."""
+        """Go on until the run is over, the answers given in turn, and then what a question offers first; returns its state."""
         answers = list(approve)
         for _ in range(2000):
             if self.over:
                 return self.state
-            if self.waiting:
-                chosen, by = answers.pop(0) if answers else ("Leave everything as it is", "operator")
+            if self.asking:
+                chosen, by = answers.pop(0) if answers else (self.asking.asked.options[0], "operator")
                 self.answer(chosen, by)
             elif not self.step():
                 self.airflow.cloud.advance(LOOK)
@@ -95,21 +185,49 @@ class Run:
 
     def step(self) -> bool:
         """Do one thing; False if nothing can be done before time has passed or somebody has answered."""
-        task = self._next()
-        if task is None or self.waiting:
-            return False
-        verdict = self._verdict(task)
-        if verdict != "run":
-            self.states[task.task_id] = verdict
-            return True
-        if self._deferred:
-            return self._look(task)
-        return self._attempt(task, lambda context: _execute(task, context))
+        for each in self.instances.values():
+            match each.state:
+                case "deferred":
+                    done = self._look(each)
+                case None | "up_for_retry" | "up_for_reschedule":
+                    done = self._decide(each)
+                case _:
+                    done = False
+            if done:
+                return True
+        return False
 
     def answer(self, chosen: str, by: str | None, *, timeout: bool = False) -> None:
         """Answer the waiting task as a person, or as the time-out."""
-        task = self.airflow.dag.get_task(self.waiting)
-        self.waiting = None
+        asking = self.asking
+        assert asking
+        self._answer(asking, chosen, by, timeout=timeout)
+
+    def answer_again(self, task_id: str, chosen: str, by: str | None) -> None:
+        """Bring an answer to a task that is not waiting: late, or a second one that won Airflow's race with the first."""
+        kept = {name: dict(vars(each)) for name, each in self.instances.items()}, dict(self.results)
+        self._answer(self.instances[task_id], chosen, by)
+        for name, each in self.instances.items():
+            vars(each).update(kept[0][name])
+        self.results = kept[1]
+
+    def mark_failed(self) -> None:
+        """Mark the run as failed by hand: what has not ended is skipped but for the teardowns."""
+        if self.over:
+            return
+        self.marked = "failed"
+        for each in self.instances.values():
+            if each.state not in DONE and not each.task.is_teardown:
+                each.state, each.resume, each.trigger = "skipped", None, None
+
+    def clear(self, *tasks: str) -> None:
+        """Have tasks run again, and the end of the run with them."""
+        self.marked = None
+        for name in tasks:
+            self.instances[name] = Instance(self, self.instances[name].task)
+            self.results = {key: value for key, value in self.results.items() if key[0] != name}
+
+    def _answer(self, instance: Instance, chosen: str, by: str | None, *, timeout: bool = False) -> None:
         event: dict[str, Any] = {
             "chosen_options": [chosen],
             "params_input": {},
@@ -118,103 +236,28 @@ class Run:
         }
         if timeout:
             event = {"error": "timed out", "error_type": "timeout"}
-        self._attempt(task, lambda context: task.execute_complete(context, event))
+        instance.resume = ("execute_complete", {"event": event})
+        self._attempt(instance)
 
-    def answer_again(self, task_id: str, chosen: str, by: str | None) -> None:
-        """Bring an answer to a task that is not waiting: late, or a second one that won Airflow's race with the first."""
-        kept = dict(self.states), dict(self.results), self.waiting, self._deferred
-        self.waiting = task_id
-        self.answer(chosen, by)
-        self.states, self.results, self.waiting, self._deferred = kept
+    def _decide(self, instance: Instance) -> bool:
+        """Try a task, or give it the state that its trigger rule says; False if it has to wait for others."""
+        states = tuple(self.states.values())
+        if instance.state is None and instance.judged == states:
+            return False  # as it was the last time
+        instance.judged = states
+        finished = [each for each in self.instances.values() if each.state in DONE]
+        context = DepContext(flag_upstream_failed=True, finished_tis=finished)
+        before = instance.state
+        verdicts = list(TriggerRuleDep()._get_dep_statuses(instance, context, session=None))
+        if instance.state != before:
+            return True
+        return all(each.passed for each in verdicts) and self._attempt(instance)
 
-    def mark_failed(self) -> None:
-        """Mark the run as failed by hand: what has not ended is skipped but for the teardowns."""
-        if self.over:
-            return
-        self.marked, self.waiting, self._deferred = "failed", None, None
-        for task in self.airflow.dag.topological_sort():
-            if not task.is_teardown:
-                self.states.setdefault(task.task_id, "skipped")
-
-    def clear(self, *tasks: str) -> None:
-        """Have tasks run again, and the end of the run with them."""
-        self.waiting, self._deferred, self.marked = None, None, None
-        for each in tasks:
-            for kept in (self.states, self.results, self.tries):
-                kept.pop(each, None)
-
-    def _next(self) -> Any:
-        return next((each for each in self.airflow.dag.topological_sort() if each.task_id not in self.states), None)
-
-    def _verdict(self, task: Any) -> str:
-        """Return "run", or the state a task gets by its trigger rule without being run."""
-        above = [self.states[name] for name in task.upstream_task_ids]
-        bad = any(each in ("failed", "upstream_failed") for each in above)
-        match str(getattr(task.trigger_rule, "value", task.trigger_rule)):
-            case "all_done_setup_success":
-                setups = [each for each in task.upstream_task_ids if self.airflow.dag.get_task(each).is_setup]
-                ended = [self.states[each] for each in setups]
-                if "failed" in ended or "upstream_failed" in ended:
-                    return "upstream_failed"
-                return "skipped" if "skipped" in ended else "run"
-            case "one_failed":
-                return "run" if bad else "skipped"
-            case "none_failed_min_one_success":
-                return "upstream_failed" if bad else "run" if "success" in above else "skipped"
-            case "all_success":
-                return "upstream_failed" if bad else "skipped" if "skipped" in above else "run"
-            case other:
-                raise NotImplementedError(f"trigger rule {other} of {task.task_id}")
-
-    def _attempt(self, task: Any, execute: Callable[[Any], Any]) -> bool:
-        self.current = name = task.task_id
-        context = self._context(task)
+    def _look(self, instance: Instance) -> bool:
+        """Look once at what a task waits for, as the triggerer does."""
+        trigger = instance.trigger
         try:
-            with set_current_context(context):
-                result = execute(context)
-        except TaskDeferred as waits:
-            self._deferred = (waits.trigger, waits.method_name)
-            return True
-        except Asked:
-            self.waiting = name
-            return True
-        except AirflowSkipException:
-            self.states[name] = "skipped"
-            return True
-        except AirflowFailException as error:
-            self.states[name], self.errors[name] = "failed", str(error)
-            return True
-        except (Killed, Exception) as error:  # the process is gone, or its task failed: tried again if it may be
-            self._deferred = None
-            self.killed += isinstance(error, Killed)
-            self.tries[name] = self.tries.get(name, 0) + 1
-            self.errors[name] = repr(error)
-            if self.tries[name] > task.retries:
-                self.states[name] = "failed"
-            self.airflow.cloud.advance(task.retry_delay.total_seconds())
-            return True
-        if isinstance(result, PokeReturnValue):
-            if not result.is_done:
-                return False
-            result = result.xcom_value
-        self._deferred = None
-        self.states[name], self.results[name] = "success", result
-        self._skip_others(task, result)
-        return True
-
-    def _skip_others(self, task: Any, result: Any) -> None:
-        if "Branch" in type(task).__name__:
-            for other in task.downstream_task_ids - {result}:
-                self.states[other] = "skipped"
-        elif "ShortCircuit" in type(task).__name__ and not result:
-            for other in task.get_flat_relatives(upstream=False):
-                if not other.is_teardown:
-                    self.states[other.task_id] = "skipped"
-
-    def _look(self, task: Any) -> bool:
-        trigger, method = self._deferred
-        try:
-            progress = run_waiter(trigger.watch, self.airflow.cloud.clients(self.params["target"]), trigger.arguments)
+            progress = run_waiter(trigger.watch, self.airflow.cloud.clients(trigger.target), trigger.arguments)
         except Killed:  # the triggerer: another one begins the wait again
             self.killed += 1
             return True
@@ -223,33 +266,124 @@ class Run:
         else:
             if not progress.done:
                 return False
-            event = {"status": "done", "text": progress.text}
-        self._deferred = None
-        return self._attempt(task, lambda context: getattr(task, method)(context, event))
+            event = {"status": "done", "text": progress.text, "end": progress.end}
+        method, arguments = instance.resume or ("execute_complete", {})
+        instance.trigger, instance.resume = None, (method, {**arguments, "event": event})
+        return self._attempt(instance)
 
-    def _context(self, task: Any) -> Any:
-        instance = SimpleNamespace(
-            task_id=task.task_id,
-            try_number=self.tries.get(task.task_id, 0) + 1,
-            xcom_pull=lambda task_ids: self.results.get(task_ids),
-            get_dagrun_state=self.airflow.state_of,
-        )
-        run = SimpleNamespace(
-            dag_id=self.airflow.dag.dag_id,
+    def _attempt(self, instance: Instance) -> bool:
+        """Have Airflow's task runner make one try of a task; False if it is to look again later."""
+        self.current = name = instance.task_id
+        task = self.airflow.dag.get_task(name)
+        runtime, most = self._runtime(instance, task), int(task.retries or 0)
+        instance.resume = None
+        before, signals = getattr(task_runner, "SUPERVISOR_COMMS", None), signal.getsignal(signal.SIGTERM)
+        task_runner.SUPERVISOR_COMMS = Supervisor(self, instance)
+        try:
+            state, message, error = task_runner.run(runtime, runtime.get_template_context(), SILENT)
+        finally:
+            signal.signal(signal.SIGTERM, signals)
+            task_runner.SUPERVISOR_COMMS = before
+        instance.state = state.value
+        match message:
+            case comms.DeferTask():
+                instance.trigger = pkgutil.resolve_name(message.classpath)(**deserialize(message.trigger_kwargs))
+                instance.resume = (message.next_method, deserialize(message.next_kwargs))
+            case comms.RescheduleTask():
+                return False
+        if error is not None:
+            self.killed += isinstance(error, Killed)
+            self.errors[name] = repr(error)
+            instance.failures += 1
+            assert instance.failures <= most + 1
+            self.airflow.cloud.advance(task.retry_delay.total_seconds())
+        return True
+
+    def _runtime(self, instance: Instance, task: Any) -> Any:
+        """Make what the task runner gets of a task that begins or goes on."""
+        now, most = datetime.now(UTC), int(task.retries or 0)
+        method, arguments = instance.resume or (None, None)
+        run = api.DagRun(
+            dag_id=instance.dag_id,
             run_id=self.run_id,
-            triggering_user_name=self.requester,
-            start_date=datetime.now(UTC),
+            logical_date=None,
+            data_interval_start=None,
+            data_interval_end=None,
+            run_after=now,
+            start_date=now,
+            end_date=None,
+            run_type=api.DagRunType.MANUAL,
+            state=api.DagRunState.RUNNING,
             conf=self.params,
+            triggering_user_name=self.requester,
+            consumed_asset_events=[],
+            partition_key=None,
         )
-        return {"ti": instance, "dag_run": run, "params": self.params, "dag": self.airflow.dag, "task": task}
+        return task_runner.RuntimeTaskInstance.model_construct(
+            id=uuid.uuid4(),
+            task_id=instance.task_id,
+            dag_id=instance.dag_id,
+            run_id=self.run_id,
+            try_number=instance.failures + 1,
+            dag_version_id=uuid.uuid4(),
+            map_index=-1,
+            task=task,
+            bundle_instance=SimpleNamespace(name="tests", version=None),
+            _ti_context_from_server=api.TIRunContext(
+                dag_run=run,
+                max_tries=most,
+                should_retry=instance.failures < most,
+                next_method=method,
+                next_kwargs=serialize(arguments) if method else None,
+            ),
+            max_tries=most,
+            start_date=now,
+            state=api.TaskInstanceState.RUNNING,
+        )
 
 
-def _execute(task: Any, context: Any) -> Any:
-    if hasattr(task, "python_callable"):
-        return task.python_callable(*task.op_args, **task.op_kwargs)
-    return task.execute(context)
+@dataclass
+class Supervisor:
+    """Answers what a task asks while it runs; what it says of its own end is what `task_runner.run` returns."""
 
+    run: Run
+    instance: Instance
 
-def ask_a_person(self: HITLOperator, context: Any) -> Any:
-    """Stand in for Airflow's part of a question, which needs its database."""
-    raise Asked(self.subject)
+    def send(self, msg: Any) -> Any:
+        match msg:
+            case comms.SetXCom():
+                self.run.results[msg.task_id, msg.key] = msg.value
+            case comms.GetXCom():
+                return comms.XComResult(key=msg.key, value=self.run.results.get((msg.task_id, msg.key)))
+            case comms.GetXComSequenceSlice():
+                found = self.run.results.get((msg.task_id, msg.key))
+                return comms.XComSequenceSliceResult(root=[] if found is None else [found])
+            case comms.GetDagRunState():
+                state = self.run.airflow.state_of(msg.dag_id, msg.run_id)
+                if state is None:
+                    return comms.ErrorResponse(error=ErrorType.GENERIC_ERROR, detail={"status_code": 404})
+                return comms.DagRunStateResult(state=state)
+            case comms.GetTaskStates():
+                states = self.run.states
+                wanted = {name: states[name] for name in msg.task_ids or states if states[name]}
+                return comms.TaskStatesResult(task_states={self.run.run_id: wanted})
+            case comms.GetTaskRescheduleStartDate():
+                return comms.TaskRescheduleStartDate(start_date=None)
+            case comms.SkipDownstreamTasks():
+                for each in msg.tasks:
+                    self.run.instances[each[0] if isinstance(each, tuple) else each].state = "skipped"
+            case comms.CreateHITLDetailPayload():
+                self.instance.asked = msg
+            case (
+                comms.SetRenderedFields()
+                | comms.SucceedTask()
+                | comms.TaskState()
+                | comms.RetryTask()
+                | comms.DeferTask()
+                | comms.AwaitInputTask()
+                | comms.RescheduleTask()
+            ):
+                pass
+            case _:
+                raise NotImplementedError(f"{type(msg).__name__} of {self.instance.task_id}")
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 from typing import Any, ClassVar
@@ -27,12 +26,13 @@ class Operations(RuleBasedStateMachine):
     """Several runs on two targets; rules are what may happen to them."""
 
     cloud: ClassVar[Cloud]
+    dag: ClassVar[Any]
     happened: ClassVar[dict[str, int]]
 
     @initialize()
     def begin(self) -> None:
         self.cloud.reset()
-        self.airflow = Orchestrator(self.cloud, importlib.import_module("dags.service_restart").dag)
+        self.airflow = Orchestrator(self.cloud, self.dag)
         self.excuses: list[Excuse] = []
         for where in TARGETS:
             self.airflow.trigger(where)
@@ -57,23 +57,23 @@ class Operations(RuleBasedStateMachine):
             if not run.over and not run.step():
                 self.cloud.advance(60)
 
-    @precondition(lambda self: any(str(each.waiting).startswith("approve") for each in self.airflow.runs.values()))
+    @precondition(lambda self: any(each.asks_for_approval for each in self.airflow.runs.values()))
     @rule(steps=st.integers(1, 40))
     def approve(self, steps: int) -> None:
         """Have the first run that asks approved as it should be, and let it work."""
-        run = next(each for each in self.airflow.runs.values() if str(each.waiting).startswith("approve"))
+        run = next(each for each in self.airflow.runs.values() if each.asks_for_approval)
         self.count("approved")
         run.answer("Approve", "approver" if run.requester != "approver" else "second_approver")
         for _ in range(steps):
             if not run.over and not run.step():
                 self.cloud.advance(60)
 
-    @precondition(lambda self: any(each.waiting for each in self.airflow.runs.values()))
+    @precondition(lambda self: any(each.asking for each in self.airflow.runs.values()))
     @rule(number=index, chosen=st.sampled_from(ANSWERS), by=st.sampled_from(PEOPLE), silent=st.integers(0, 5))
     def answer(self, number: int, chosen: str, by: str, silent: int) -> None:
-        waiting = [each for each in self.airflow.runs.values() if each.waiting]
+        waiting = [each for each in self.airflow.runs.values() if each.asking]
         run = waiting[number % len(waiting)]
-        if run.waiting == "decide_after_failure":
+        if not run.asks_for_approval:
             self.count("asked what now")
             run.answer(
                 "Return to the count before" if chosen == "Approve" and by != "eve" else "Leave everything as it is", by
@@ -82,15 +82,15 @@ class Operations(RuleBasedStateMachine):
         self.count("timed out" if not silent else f"{chosen} by {by}")
         run.answer(chosen, by, timeout=not silent)
 
-    @precondition(lambda self: any("plan_restart" in each.results for each in self.airflow.runs.values()))
+    @precondition(lambda self: any(each.approvals for each in self.airflow.runs.values()))
     @rule(number=index, chosen=st.sampled_from(ANSWERS), by=st.sampled_from(PEOPLE))
     def answer_late_or_twice(self, number: int, chosen: str, by: str) -> None:
         run = self.run(number)
-        if "plan_restart" in run.results and run.waiting != "approve_restart" and "approve_restart" in run.states:
+        if run.approvals:
             self.count("late")
-            run.answer_again("approve_restart", chosen, by)
+            run.answer_again(run.approvals[0], chosen, by)
 
-    @precondition(lambda self: any("plan_restart" in each.results for each in self.airflow.runs.values()))
+    @precondition(lambda self: any(each.results for each in self.airflow.runs.values()))
     @rule(number=index, calls=st.integers(1, 60), moment=st.sampled_from(("before", "after")))
     def kill(self, number: int, calls: int, moment: str) -> None:
         """Kill the run's process at one of its next calls."""
@@ -120,9 +120,8 @@ class Operations(RuleBasedStateMachine):
     def clear(self, number: int, from_task: int) -> None:
         """Clear a task of a run that is over, with all that follows it."""
         over = [each for each in self.airflow.runs.values() if each.over]
-        tasks = [each.task_id for each in self.airflow.dag.topological_sort()]
         self.count("cleared")
-        over[number % len(over)].clear(*tasks[from_task:])
+        over[number % len(over)].clear(*self.airflow.order[from_task:])
 
     @precondition(lambda self: not self.excuses and self.cloud.writes())
     @rule(where=st.sampled_from(TARGETS), desired=st.sampled_from((1, 3)))
@@ -151,10 +150,8 @@ class Operations(RuleBasedStateMachine):
         for _ in range(3):  # who waits for the lease of another gets it once that one is over
             for run in self.airflow.runs.values():
                 for _ in range(120):
-                    if run.waiting:
-                        run.answer(
-                            "Approve" if run.waiting.startswith("approve") else "Leave everything as it is", "approver"
-                        )
+                    if run.asking:
+                        run.answer("Approve" if run.asks_for_approval else "Leave everything as it is", "approver")
                     elif not run.over and not run.step():
                         self.cloud.advance(120)
         self.count("over" if all(each.over for each in self.airflow.runs.values()) else "not over")
@@ -162,8 +159,8 @@ class Operations(RuleBasedStateMachine):
         assert found == [], [str(each) for each in found]
 
 
-def test_no_order_of_events_breaks_a_promise(cloud: Cloud):
-    Operations.cloud, Operations.happened = cloud, {}
+def test_no_order_of_events_breaks_a_promise(cloud: Cloud, dag: Any):
+    Operations.cloud, Operations.dag, Operations.happened = cloud, dag, {}
     logging.disable(logging.CRITICAL)
     try:
         run_state_machine_as_test(

@@ -16,3 +16,48 @@ def test_restart_renews_every_task_and_keeps_every_promise(airflow, cloud, targe
         assert alive.isdisjoint(old)
     assert cloud.look()[target]["lease"]["owner"] is None
     assert cloud.violations() == []
+
+
+def test_plan_alone_is_a_success_that_writes_nothing(airflow, cloud):
+    run = airflow.trigger(MAPS, plan_only=True)
+    assert run.to_end() == "success", run.errors
+    assert cloud.writes() == []
+    assert "skipped" in run.states.values()
+
+
+def test_rejected_plan_changes_nothing_and_fails_the_run(airflow, cloud):
+    run = airflow.trigger(MAPS)
+    assert run.to_end((("Reject", "approver"),)) == "failed"
+    assert cloud.writes() == []
+    assert "approver rejected the plan" in str(run.errors)
+    assert cloud.violations() == []
+
+
+def test_plan_that_nobody_answers_in_time_is_refused(airflow, cloud):
+    run = airflow.trigger(MAPS)
+    while not run.asking:
+        assert run.step()
+    run.answer("Reject", None)
+    assert run.to_end() == "failed"
+    assert cloud.writes() == []
+    assert "nobody answered in time" in str(run.errors)
+
+
+def test_group_that_is_too_small_is_refused_by_the_plan(airflow, cloud):
+    fault = cloud.fault("group_max", MAPS, max=3)
+    run = airflow.trigger(MAPS)
+    assert run.to_end() == "failed"
+    assert "allows 3 instances but the restart needs 4" in str(run.errors)
+    assert cloud.injected(fault) == 1
+    assert cloud.writes() == []
+
+
+def test_failed_loads_stop_the_run_half_way_and_the_count_goes_back_if_a_person_says_so(airflow, cloud):
+    fault = cloud.fault("topology_errors", MAPS, region="us/pa", times=4)
+    run = airflow.trigger(MAPS)
+    assert run.to_end((("Approve", "approver"), ("Return to the count before", "operator"))) == "failed"
+    assert "Region US/PA failed to load" in str(run.errors)
+    assert cloud.injected(fault) >= 1
+    assert cloud.service(MAPS)["desired"] == 2
+    assert cloud.look()[MAPS]["lease"]["owner"] is None
+    assert cloud.violations() == []
