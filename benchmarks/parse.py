@@ -22,8 +22,8 @@ import importlib.util, json, sys, time
 import airflow.sdk, airflow.providers.standard.operators.hitl, airflow.providers.standard.sensors.python
 import airflow.providers.standard.operators.python, boto3, pydantic, yaml
 if sys.argv[2] == "ahead":
-    from opskit.airflow_patches.preload import preload
-    assert preload()
+    from opskit.airflow_patches.preload import load_everything
+    assert load_everything()
 before = set(sys.modules)
 began = time.perf_counter()
 spec = importlib.util.spec_from_file_location("dag_file", sys.argv[1])

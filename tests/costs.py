@@ -28,8 +28,8 @@ BUDGETS = {
     "tests/plugins": (80, 80),
     "tests/regions": (140, 140),
     "tests/s3": (15, 15),
-    "tests/sandbox": (320, 320),
-    "tests/sandbox_tree": (15, 15),
+    "tests/integration": (180, 180),
+    "tests/sandbox": (260, 260),
     "tests/unit": (60, 60),
 }
 

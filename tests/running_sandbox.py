@@ -17,7 +17,7 @@ from tests.sandbox_client import Sandbox, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNNING = pytest.StashKey[ExitStack]()
-WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox_tree/test_tree.py")
+WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox/stack/test_tree.py")
 FIXED = range(20_000, 32_000)  # below those that Linux gives to outgoing connections and to whoever asks for any
 START_DEADLINE = 240.0  # seconds without a word in its log; a cold start initialises PostgreSQL and Airflow's tables
 END_DEADLINE = 300.0  # seconds; it takes some five where nobody else is at work

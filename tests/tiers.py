@@ -67,7 +67,7 @@ KEPT = {
         "test_a_hundred_requests_with_one_key_at_once_are_one_run": "the race of requests with one key",
         "test_wrong_input_is_refused_before_there_is_a_run": "a CI job refused",
     },
-    "tests/sandbox_tree/test_tree.py": {
+    "tests/sandbox/stack/test_tree.py": {
         "test_what_is_killed_is_started_again_and_without_the_world_everything_ends": "the scheduler and the database "
         "killed",
     },
@@ -77,7 +77,7 @@ OTHERWISE_FULL = (
     "tests/journey/",
     "tests/mutants/",
     "tests/inprocess/test_any_history.py",
-    "tests/sandbox_tree/test_tree.py",
+    "tests/sandbox/stack/test_tree.py",
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from include.run.plan.model import canonical_json
+from include.text import canonical_json
 
 # what makes a container another program; sizes, values of variables and log groups are an environment's own
 SHAPE = ("command", "entryPoint", "essential", "user", "workingDirectory", "readonlyRootFilesystem", "privileged")

@@ -16,6 +16,8 @@ def test_picture_shows_every_runbook():
     assert [name for name in pages.runbooks() if f">{name}</text>" not in drawn] == []
 
 
-@pytest.mark.parametrize("runbook", pages.runbooks())
+@pytest.mark.parametrize(
+    "runbook", [name for name in pages.runbooks() if "`stop_if_plan_only`" in pages.operator_page(name)]
+)
 def test_runbook_has_the_parts_of_a_run_that_the_picture_shows_in_that_order(runbook):
     assert architecture.missing_phases(pages.operator_page(runbook)) == []

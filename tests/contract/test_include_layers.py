@@ -11,13 +11,13 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     ("errors", "text"),
     ("write", "retry"),
-    ("trigger_request",),
     ("inventory",),
     ("external_services",),  # what the gateways to other services over HTTP have in common
     ("aws", "s3copy", "github", "jira", "sentry", "sheets"),  # gateways: their own types, and thin calls
     ("ecs",),
     ("waiters",),
     ("run",),  # what every run is made of, and where it is stored
+    ("trigger_request",),
     ("notifications", "reconcile", "runbooks"),
     ("restart",),  # procedures
     ("releases", "region_data"),

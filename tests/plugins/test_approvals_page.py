@@ -15,9 +15,9 @@ from include.run.journal import add_decision, list_events
 from include.run.start import read_withdrawal, start_writing
 from opskit.web import LazyApp, approvals
 from opskit_plugin import OpskitPlugin
-from tests.unit.run.conftest import client, dynamodb, table
+from tests.unit.run.conftest import client, dynamodb, store
 
-__all__ = ["client", "dynamodb", "table"]
+__all__ = ["client", "dynamodb", "store"]
 NAME, PATH = (
     "service_restart/manual__2026-11-20T14:00:00+00:00",
     "/runbooks/service_restart/runs/manual__2026-11-20T14:00:00+00:00",

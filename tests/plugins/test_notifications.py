@@ -36,9 +36,9 @@ from sandbox.external_services.slack.state import Slack
 from sandbox.stack import environment
 from tests.sandbox.conftest import cloud, server, small_inventory
 from tests.unit.notifications.test_outbox import ASKED_FIRST, RUN, Clock
-from tests.unit.run.conftest import client, dynamodb, table
+from tests.unit.run.conftest import client, dynamodb, store
 
-__all__ = ["client", "cloud", "dynamodb", "server", "small_inventory", "table"]
+__all__ = ["client", "cloud", "dynamodb", "server", "small_inventory", "store"]
 FIRST = "service_restart/manual__1+00:00"
 DEADLINE = 20.0  # seconds for something that is under way in another process
 

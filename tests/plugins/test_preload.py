@@ -16,7 +16,7 @@ PROGRAM = """
 import os, sys
 from opskit.airflow_patches import preload
 preload.ROOMS, preload.PARTS, preload.COARSE = ("room",), ("room.parts",), float(sys.argv[1])
-print(preload.preload(), flush=True)
+print(preload.load_everything(), flush=True)
 for _ in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -147,8 +147,8 @@ def test_code_that_comes_from_elsewhere_gives_no_preload(start, room):
 
 def test_our_own_code_gives_one():
     program = (
-        "import sys; from opskit.airflow_patches.preload import preload; "
-        "print(preload(), 'opskit.groups.restart' in sys.modules, 'include.restart.steps' in sys.modules)"
+        "import sys; from opskit.airflow_patches.preload import load_everything; "
+        "print(load_everything(), 'opskit.groups.restart' in sys.modules, 'include.restart.steps' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), str(ROOT)])}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)

@@ -8,9 +8,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from include.errors import RolloutFailedError
 from include.run.journal import list_causes, list_events
 from opskit import step
-from tests.unit.run.conftest import client, dynamodb, table
+from tests.unit.run.conftest import client, dynamodb, store
 
-__all__ = ["client", "dynamodb", "table"]
+__all__ = ["client", "dynamodb", "store"]
 RUN = "production_release/one"
 LATE = AirflowSensorTimeout("Sensor has timed out; run duration of 7201 seconds exceeds the specified timeout of 7200.")
 

@@ -36,6 +36,14 @@ class Cloud:
     def __init__(self, world: World, application: Application, url: str):
         self.world, self.application, self.url = world, application, url
         self._made = {}
+        self._built: dict[int, BuiltWorlds] = {}  # by inventory: some files have one of their own
+
+    def begin_at(self, moment: float) -> None:
+        """Begin again at a moment with the world of the inventory."""
+        key = id(self.inventory)
+        if key not in self._built:
+            self._built[key] = BuiltWorlds(self.world, self.url, self.inventory)
+        self._built[key].begin_at(moment)
 
     def client(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1):
         """Return a client that has assumed the target's role; one per session, so it has outlived resets."""
@@ -97,15 +105,10 @@ def control(cloud, small_inventory):
     return make_control(cloud.world, cloud.application, small_inventory, rebuild).test_client()
 
 
-@pytest.fixture(scope="session")
-def built(server, small_inventory):
-    return BuiltWorlds(server.world, server.url, small_inventory)
-
-
 @pytest.fixture
-def cloud(server, small_inventory, built):
+def cloud(server, small_inventory):
     server.inventory = small_inventory
-    built.begin_at(SATURDAY)
+    server.begin_at(SATURDAY)
     server.application.calls.clear()
     return server
 

@@ -24,7 +24,7 @@ from include.releases.model import ServiceRelease
 from include.releases.production.versions import ensure_green
 from include.releases.staging.plan import StagingDeploymentPlan, plan_staging_deployment
 from include.run.image_attestations import add_attestation
-from include.run.plan.model import canonical_json
+from include.text import canonical_json
 from include.waiters.progress import Progress
 
 log = logging.getLogger(__name__)

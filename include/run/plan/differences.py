@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from include.run.plan.model import Plan, canonical_json
-from include.text import one_line
+from include.run.plan.model import Plan
+from include.text import canonical_json, one_line
 
 SHOWN = 4  # differences named in a sentence
 LONGEST = 80  # characters of a value

@@ -1,10 +1,11 @@
 """The typed plan every runbook builds before it changes anything."""
 
 import hashlib
-import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from include.text import canonical_json
 
 
 class Frozen(BaseModel):
@@ -43,11 +44,6 @@ class Plan(Frozen):
     def digest(self) -> str:
         """The sha256 of the plan's canonical JSON: equal plans, equal digests."""
         return digest_of(self.model_dump(mode="json"))
-
-
-def canonical_json(value: Any) -> str:
-    """Return JSON with sorted keys and no spare blanks."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def digest_of(plan: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 config/airflow.env switches the pieces on; opskit_plugin.py and config/airflow_local_settings.py only look there.
 
-executor (with processes)
+executor (with parent_death)
     Wrong: LocalExecutor stands still for ever when the wrong idle worker is killed, leaves the tasks of a killed worker or
     scheduler running beside their own retries, lacks `revoke_task`, and takes the end of a parked task's process for the
     end of the one in which the task goes on (apache/airflow#72716, #71580, #67287; #68741 mends part of it after 3.3.2).

@@ -4,9 +4,9 @@ import pytest
 
 from include.region_data.qa import BAD, GOOD, WrongRegionError, add_answer, judge, list_answers
 from include.run.store import RunStore
-from tests.unit.run.conftest import client, dynamodb, table
+from tests.unit.run.conftest import client, dynamodb, store
 
-__all__ = ["client", "dynamodb", "table"]
+__all__ = ["client", "dynamodb", "store"]
 
 
 def test_yes_that_names_the_region_counts_however_it_is_typed():

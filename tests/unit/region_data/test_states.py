@@ -5,9 +5,9 @@ from include.region_data.restore import states_of_regions
 from include.run import documents
 from include.run.journal import add_event
 from include.run.store import RunStore
-from tests.unit.run.conftest import client, dynamodb, table
+from tests.unit.run.conftest import client, dynamodb, store
 
-__all__ = ["client", "dynamodb", "table"]
+__all__ = ["client", "dynamodb", "store"]
 RUN = "region_data_update/manual-1"
 OLD, KEPT = "s3://maps/US/PA/", "s3://maps/backup/US/PA/"
 UPDATE = RegionUpdate(

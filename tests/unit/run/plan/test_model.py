@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from include.run.plan.model import Change, Plan, Skip, canonical_json, digest_of
+from include.run.plan.model import Change, Plan, Skip, digest_of
+from include.text import canonical_json
 
 
 def plan(**different: Any) -> Plan:
