@@ -301,7 +301,7 @@ def deliver(monkeypatch):
         return states[owner]
 
     monkeypatch.setattr(delivery, "get_current_context", dict)
-    monkeypatch.setattr(delivery.Step, "run_state", run_state)
+    monkeypatch.setattr(delivery.StepContext, "run_state", run_state)
     monkeypatch.setattr(delivery, "targets_with_slack", lambda: ["core/staging"])
 
     def begin(state="running"):

@@ -70,7 +70,7 @@ def test_wish_that_makes_no_sense_is_refused(given: object, sentence: str):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "known", "sentence"),
+    ("requests", "known", "sentence"),
     [
         ([("US/PB", NEW)], [config("US/PA")], r"has no region US/PB \(did you mean US/PA\?\); it has US/PA"),
         ([("US/PA", NEW)], [config("US/PA", archived=True)], "Region US/PA is archived"),
