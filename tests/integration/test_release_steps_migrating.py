@@ -47,7 +47,7 @@ class Migrating:
         """Return the ARNs of all tasks of this migration that AWS knows."""
         return [
             each.arn
-            for each in steps.one_offs.list_started(
+            for each in steps.one_off_tasks.list_started(
                 self.scene.clients.ecs,
                 str(self.scene.target.environment.cluster),
                 self.migration.family,

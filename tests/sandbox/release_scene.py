@@ -1,4 +1,4 @@
-"""A target as a release's steps are given it: its clients, its repository and its table, all over HTTP, and permits to write."""
+"""A target as a release's steps are given it: its clients, its repository and its store, all over HTTP, and what makes its writes."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,15 +38,15 @@ class Scene:
         return github_repository(self.target)
 
     @property
-    def table(self) -> RunStore:
+    def store(self) -> RunStore:
         return RunStore(self.cloud.client("dynamodb", self.target.name), "runbook-operations")
 
-    def permit(self, run: str = RUN, step: str = "a_step") -> FencedWriter:
-        """Return the permit of a run that holds the target; the run before it is over."""
-        claimed = try_claim(self.table, self.target.name, run, "a release", datetime.now(UTC), lambda _: "success")
+    def writer(self, run: str = RUN, step: str = "a_step") -> FencedWriter:
+        """Return what makes the writes of a run that holds the target; the run before it is over."""
+        claimed = try_claim(self.store, self.target.name, run, "a release", datetime.now(UTC), lambda _: "success")
         assert claimed.lease.owner == run
-        confirm_lease(self.table, self.target.name, run, claimed.lease.fencing, "digest")
-        return FencedWriter(self.table, self.target.name, run, claimed.lease.fencing, "digest", step)
+        confirm_lease(self.store, self.target.name, run, claimed.lease.fencing, "digest")
+        return FencedWriter(self.store, self.target.name, run, claimed.lease.fencing, "digest", step)
 
     def inject(self, kind: str, **fields: Any) -> str:
         answer = self.control.post("/faults", json={"kind": kind, "target": self.target.name, **fields})
@@ -63,7 +63,7 @@ class Scene:
 
     def texts(self, run: str, phase: str) -> list[str]:
         """Return what is on record of a run: events of a phase, in order."""
-        return [each["text"] for each in list_events(self.table, run) if each["phase"] == phase]
+        return [each["text"] for each in list_events(self.store, run) if each["phase"] == phase]
 
 
 def dying_after(write_of):

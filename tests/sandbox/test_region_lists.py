@@ -274,5 +274,5 @@ def test_proof_of_its_data_is_on_record_for_staging(cloud, control, small_invent
     scene = Scene(cloud, control, small_inventory.target(TARGET))
     comparison = look_at(scene.clients, Location.parse(VERMONT))
     assert comparison.source.count == 60
-    proof = read_data_attestation(scene.table, TARGET, "US/VT", comparison.digest)
+    proof = read_data_attestation(scene.store, TARGET, "US/VT", comparison.digest)
     assert (proof["region"], proof["by"]) == ("US/VT", "approver")
