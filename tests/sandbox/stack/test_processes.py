@@ -67,7 +67,7 @@ def test_children_of_a_killed_sandbox_end_by_themselves(tmp_path, start_python):
     parent = start_python(
         f"""
         import asyncio, os, pathlib, sys
-        from sandbox import processes
+        from sandbox.stack import processes
         async def run():
             here = pathlib.Path({str(tmp_path)!r})
             child = await processes.start("one", [sys.executable, "-c", "import time; time.sleep(600)"],
