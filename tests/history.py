@@ -88,7 +88,11 @@ def timelines(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[tuple[tuple[s
 
 
 def excuses(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[Excuse]:
-    """Yield what faults that took effect excuse: for their own service, and for the groups below it."""
+    """Yield what scheduled actions and faults that took effect excuse: for their own service, and for the groups below it."""
+    for target in found["targets"]:
+        for service in target["services"]:
+            if service["scheduled_changes"]:
+                yield Excuse("I5", target["name"], service["name"], "a scheduled action set its count")
     groups = {target["name"]: [each["name"] for each in target["groups"]] for target in found["targets"]}
     for fault in sandbox.control.get("/faults").raise_for_status().json()["faults"]:
         for invariant in EXCUSED.get(fault["kind"], ()) if fault["injected"] and fault["target"] in groups else ():

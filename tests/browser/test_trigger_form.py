@@ -15,8 +15,10 @@ REQUIRED = {
 def params_of_every_runbook(sandbox):
     operator = sandbox.airflow("operator")
     names = [dag["dag_id"] for dag in operator.get("/dags", params={"limit": 100}).json()["dags"]]
-    assert len(names) > 5
-    return {name: operator.get(f"/dags/{name}/details").json()["params"] for name in sorted(names)}
+    found = {name: operator.get(f"/dags/{name}/details").json()["params"] for name in sorted(names)}
+    runbooks = {name: params for name, params in found.items() if params}  # the others have no form
+    assert len(runbooks) > 5
+    return runbooks
 
 
 def is_required(param):

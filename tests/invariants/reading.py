@@ -19,6 +19,7 @@ Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document
 _Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk, document
 MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
 APPEND_ONLY = "attribute_not_exists"
+REPLACED = (documents.lease("").sk, documents.untold("").sk)
 OUTBOX = documents.MESSAGES  # what Slack has been told by now: it moves on, and is no part of the record
 
 
@@ -96,12 +97,12 @@ class _Reader:
         item = call.params["Item"]
         pk, sk, text = item["pk"]["S"], item["sk"]["S"], item["document"]["S"]
         condition = str(call.params.get("ConditionExpression", ""))
-        kept = sk != "lease" and not sk.startswith(OUTBOX)
+        kept = sk not in REPLACED and not sk.startswith(OUTBOX)
         if kept and ((pk, sk) in self._logged or APPEND_ONLY not in condition):
             self.tampered.append(
                 Violation(
                     "I20",
-                    f"Call {call.n:g} overwrites {pk} {sk}, or could: documents are only ever added, but for leases.",
+                    f"Call {call.n:g} overwrites {pk} {sk}, or could: documents are only ever added, but leases and lists of messages.",
                 )
             )
         self._logged[pk, sk] = text

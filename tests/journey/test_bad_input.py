@@ -64,7 +64,7 @@ def test_wrong_conf_is_refused_in_one_sentence_before_there_is_a_run(running_san
     assert "\n" not in sentence
     assert len(sentence) < 600
     assert runs(running_sandbox) == before
-    assert running_sandbox.calls(seen) == []
+    assert running_sandbox.calls_of_runs(seen) == []
 
 
 NESTED = "[" * 50_000 + "]" * 50_000

@@ -262,7 +262,7 @@ def test_new_data_that_is_not_what_was_approved_is_not_copied(maps):
 
 
 def test_copy_that_was_killed_goes_on_and_copies_nothing_twice(maps):
-    plan, writer = maps.plan(requests_per_second=200), maps.writer(RUN)
+    plan, writer = maps.plan(requests_per_second=40), maps.writer(RUN)
     (each,) = plan.regions
 
     class KilledError(BaseException):

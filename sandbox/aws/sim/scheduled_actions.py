@@ -33,6 +33,7 @@ def fire(region: Region, service: Service, name: str) -> None:
     target = backend.targets[DIMENSION][_resource(service)]
     target.min_capacity, target.max_capacity = least, most
     service.desired = min(max(service.desired, least), most)
+    service.scheduled_changes += 1
 
 
 def fire_due(region: Region, before: float, now: float) -> None:

@@ -89,6 +89,7 @@ def _service(region: Region, service: Service, now: float) -> dict[str, Any]:
         "name": service.name,
         "launch_type": service.launch_type,
         "desired": service.desired,
+        "scheduled_changes": service.scheduled_changes,
         "running": len(running),
         "pending": sum(task.alive and task.status != "RUNNING" for task in tasks),
         "healthy": sum(region.is_healthy(task) for task in tasks),

@@ -115,6 +115,7 @@ class Service:
     max_percent: int = 200
     breaker: bool = False
     status: str = "ACTIVE"
+    scheduled_changes: int = 0  # how often a scheduled action has set the count
     deployments: list[Deployment] = field(default_factory=list)
     events: list[tuple[float, str, str]] = field(default_factory=list)  # at, id, message; newest first
     boot: float = 30.0
