@@ -21,8 +21,8 @@ sandbox: $(READY) ## Start Airflow and the simulated cloud, and leave them runni
 test: $(READY) ## Run every test but the many more faults of make test-all, in some ten minutes.
 	@$(BIN)/python -m pytest $(IN_TWO) -m "not full" 2>&1
 
-test-all: $(READY) ## Run every test: each fault on a real Airflow, every mutant, campaigns of kills.
-	@$(BIN)/python -m pytest $(IN_TWO) 2>&1
+test-all: $(READY) ## Run every test (each fault on a real Airflow, mutants, campaigns of kills), and print the coverage.
+	@$(BIN)/python -m pytest $(IN_TWO) --cov 2>&1
 
 # what CI adds to make test: COMMIT= says whose turn it is, END_BY= when it has to be over, in seconds since 1970
 test-part: $(READY)
