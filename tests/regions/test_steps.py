@@ -27,7 +27,7 @@ from include.s3copy import Location, copy_folder
 from sandbox.aws.state import region_data
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from tests.sandbox.conftest import cloud, control, scene_of, server, settled, small_inventory
-from tests.sandbox.release_scene import Scene
+from tests.support.release_scene import Scene
 
 __all__ = ["cloud", "control", "scene_of", "server", "settled", "small_inventory"]
 RUN = "region_data_update/one"
@@ -262,7 +262,7 @@ def test_new_data_that_is_not_what_was_approved_is_not_copied(maps):
 
 
 def test_copy_that_was_killed_goes_on_and_copies_nothing_twice(maps):
-    plan, writer = maps.plan(requests_per_second=200), maps.writer(RUN)
+    plan, writer = maps.plan(requests_per_second=40), maps.writer(RUN)
     (each,) = plan.regions
 
     class KilledError(BaseException):

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.history import check_history, world
-from tests.sandbox_client import Sandbox, wait_for
+from tests.support.history import check_history, world
+from tests.support.sandbox_client import Sandbox, wait_for
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RUNNING = pytest.StashKey[ExitStack]()
 WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox/stack/test_tree.py")
 FIXED = range(20_000, 32_000)  # below those that Linux gives to outgoing connections and to whoever asks for any

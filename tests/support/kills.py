@@ -24,9 +24,9 @@ import httpx
 import psutil
 
 from include.inventory import Inventory, load
-from tests.running_sandbox import start_sandbox
-from tests.sandbox_client import AIRFLOW_PACE, FINISHED, Run, Sandbox, wait_for
-from tests.scenes import Scene, write_inventory
+from tests.support.running_sandbox import start_sandbox
+from tests.support.sandbox_client import AIRFLOW_PACE, FINISHED, Run, Sandbox, wait_for
+from tests.support.scenes import Scene, write_inventory
 
 KINDS = ("task", "worker", "scheduler", "triggerer", "api-server")
 STAGES = {
