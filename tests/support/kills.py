@@ -322,7 +322,7 @@ class Campaign:
         """Return the task instances of unfinished runs; None while the API server or the database is away."""
         token = self.sandbox.airflow("operator").headers["Authorization"]
         place = f"{self.sandbox.endpoints['airflow']}/api/v2/dags/~/dagRuns/~/taskInstances"
-        query = {"limit": 100, "state": ["running", "queued", "deferred", "up_for_retry"]}
+        query: dict[str, int | list[str]] = {"limit": 100, "state": ["running", "queued", "deferred", "up_for_retry"]}
         try:
             answer = httpx.get(place, params=query, headers={"Authorization": token}, timeout=5)
         except httpx.HTTPError:

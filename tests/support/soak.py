@@ -1,4 +1,4 @@
-"""`make soak`: the campaign of tests/support/kills.py, as long as it takes. SEED, KILLS of each kind and APART come from the environment."""
+"""`make soak`: the campaign of tests/support/kills.py, as long as it takes; the environment sets SEED, KILLS of each kind and APART."""
 
 import os
 import sys
