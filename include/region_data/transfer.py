@@ -1,4 +1,4 @@
-"""A copy of a folder as a step makes it: under its permit, heeding the lease, saying how far it is."""
+"""A copy of a folder as a step makes it: with its writer, heeding the lease, saying how far it is."""
 
 from __future__ import annotations
 
