@@ -35,7 +35,7 @@ check: $(READY) ## Check style, types and the rules over every runbook; changes 
 	$(BIN)/python -m pytest tests/contract -q
 
 soak: $(READY) ## Kill every kind of process during runs, and check how the runs end (SEED=1 KILLS=100 APART=0).
-	@$(BIN)/python -m tests.soak
+	@$(BIN)/python -m tests.support.soak
 
 bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy KILLS=3).
 	@$(BIN)/python -m benchmarks

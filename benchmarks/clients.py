@@ -1,6 +1,6 @@
 """How long a step's process takes to make its clients of AWS: each step is a process of its own and makes them anew.
 
-A process that is forked by a scheduler of ours inherits what it gave a head start; one of another executor starts without.
+A process that is forked by a scheduler of ours inherits what was preloaded; one of another executor starts without.
 """
 
 import json
@@ -14,7 +14,7 @@ from benchmarks.rows import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 TITLE = "Clients of AWS, made in the process of a step"
-COLUMNS = ("client", "with the head start", "target", "without")
+COLUMNS = ("client", "with preloading", "target", "without")
 ROUNDS = 5
 CLIENTS = ("sts", "dynamodb", "ecs", "autoscaling", "elbv2")  # what a step of a surge uses, in this order
 PROGRAM = """

@@ -14,7 +14,7 @@ from benchmarks.rows import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 TITLE = "Import of a DAG file, warm"
-COLUMNS = ("file", "with the head start", "target", "without; providers it loads")
+COLUMNS = ("file", "with preloading", "target", "without; providers it loads")
 ROUNDS = 5
 TARGET = 100.0  # milliseconds a file, warm
 PROGRAM = """

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.rows import Row
-from tests.kills import Campaign, stage
+from tests.support.kills import Campaign, stage
 
 TITLE = "Recovery after SIGKILL, while four restarts go on"
 COLUMNS = ("process", "recovered after", "target", "kills")

@@ -16,9 +16,9 @@ from typing import Any
 
 from benchmarks.bare_restart import BareRestart
 from benchmarks.rows import Row
-from tests.running_sandbox import start_sandbox
-from tests.sandbox_client import Run, Sandbox, wait_for
-from tests.scenes import write_inventory
+from tests.support.running_sandbox import start_sandbox
+from tests.support.sandbox_client import Run, Sandbox, wait_for
+from tests.support.scenes import write_inventory
 
 TITLE = "service_restart (surge), the person's time left out"
 COLUMNS = ("what", "runbook", "target", "held against")

@@ -69,7 +69,7 @@ class CopyFailedError(StoppedHalfwayError):
 class ServiceUnavailableError(Exception):
     """GitHub, Jira, Sentry or Google Sheets did not take a call, or its answer was lost: look again before a write is repeated.
 
-    `wait`: the seconds a neighbour that limits its callers wants to be left alone, and then it did nothing; else 0.
+    `wait`: the seconds that a service which limits its callers asks them to wait, having done nothing; 0 for every other failure.
     """
 
     def __init__(self, message: str, wait: float = 0.0):

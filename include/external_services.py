@@ -1,4 +1,4 @@
-"""What asking GitHub, Jira, Sentry and Google Sheets has in common: patience with one that is away, and what its refusal means."""
+"""What asking GitHub, Jira, Sentry and Google Sheets has in common: retries while one does not answer, and what its refusal means."""
 
 import math
 import time
@@ -27,7 +27,7 @@ def ask(look: Callable[[], T]) -> T:
 def explain(
     service: str, thing: str, status: int, said: str, headers: Mapping[str, str], *, limited: bool = False
 ) -> ServiceUnavailableError | PreconditionError:
-    """Return the error that a neighbour's refusal of a call about a thing is; `limited`: it takes no more calls for now."""
+    """Return the error for a service's refusal of a call about a thing; `limited`: it takes no more calls for now."""
     answered = f"HTTP {status}" + (f": {one_line(said)[:LONGEST_SAID]}" if said.strip() else "")
     if limited or status == 429:
         seconds = seconds_to_wait(headers)
@@ -53,7 +53,7 @@ def explain(
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: float | None = None) -> float:
-    """Return how long a neighbour that limits its callers wants to be left alone, by what its answer says."""
+    """Return how many seconds a service that limits its callers asks them to wait, by what its answer says."""
     given = {name.lower(): str(value).strip() for name, value in headers.items()}
     moment = time.time() if now is None else now
     if after := given.get("retry-after"):

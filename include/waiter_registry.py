@@ -1,4 +1,4 @@
-"""The watches of every runbook, by the names that waits are stored under."""
+"""The waiters of every runbook, by the names that waits are stored under."""
 
 from typing import Any
 
@@ -19,6 +19,6 @@ def run_waiter(name: str, clients: Clients, arguments: dict[str, Any], service: 
 
 
 def service_waited_for(arguments: dict[str, Any]) -> tuple[str, str]:
-    """Return the cluster and the service a watch looks at; empty where it looks at something else."""
+    """Return the cluster and the service a waiter looks at; empty where it looks at something else."""
     plan = arguments.get("plan", {})
     return plan.get("cluster", ""), plan.get("service", "")

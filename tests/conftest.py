@@ -23,9 +23,9 @@ os.environ.update(
 os.environ.pop("RUNBOOK_INVENTORY", None)
 
 # one sandbox for the whole session, whichever folders' tests ask for it
-from tests import tiers  # noqa: E402  # after the variables
-from tests.costs import Costs  # noqa: E402  # as above
-from tests.running_sandbox import OneAirflow, end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # as above
+from tests.support import tiers  # noqa: E402  # after the variables
+from tests.support.costs import Costs  # noqa: E402  # as above
+from tests.support.running_sandbox import OneAirflow, end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # as above
 
 __all__ = ["running_sandbox", "sandbox"]
 

@@ -79,7 +79,7 @@ def create_deployment(
 ) -> Write[str]:
     """Return the write that starts a deployment of a task definition, and gives its id; the group's alarms do not stop it.
 
-    It is a way back, and an alarm that fires is the usual reason to go. CodeDeploy knows no token that would make a second call
+    It is a rollback, and an alarm that fires is the usual reason to go. CodeDeploy knows no token that would make a second call
     the same, but takes no second deployment while the first is at work. `since`: when the run began, by AWS's clock.
     """
     about, revision = f"{service} to {definition.rsplit('/', 1)[-1]}", revision_of(definition, container, port)

@@ -1,4 +1,4 @@
-"""The facts of a run's story, as the operations table holds them."""
+"""The facts of a run's story, as the run store holds them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,6 +1,6 @@
 """Deliver a run's Slack messages from its durable outbox: in order and each once, whoever delivers and however often it fails.
 
-A message is claimed in the operations table, by a conditional write, before it is posted. Nobody else posts it while the
+A message is claimed in the run store, by a conditional write, before it is posted. Nobody else posts it while the
 claim holds. A claim expires, so a killed process holds up nothing: the next one looks whether Slack has the message, and
 posts it only if it is not there.
 """

@@ -1,4 +1,4 @@
-"""Regions that do not exist yet: a row in region_config, put there last before the restart, and archived on the way back."""
+"""Regions that do not exist yet: a row in region_config, put there last before the restart, and archived by a restore."""
 
 from __future__ import annotations
 

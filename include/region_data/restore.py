@@ -1,4 +1,4 @@
-"""The way back: every region's data as it was, to the byte, from the backup of the same run."""
+"""The restore: every region's data as it was, to the byte, from the backup of the same run."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Releases: from a commit's image to services that run it, proved and watched, and the way back."""
+"""Releases: from a commit's image to services that run it, proved and watched, and their rollback."""

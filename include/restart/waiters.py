@@ -44,13 +44,13 @@ def poll_rollout(
     return rolling.judge_rollout(plan, rolling.Rollout(deployment, since), look(clients, plan, service))
 
 
-def _on_a_service(watch: Callable[..., Progress]) -> Waiter:
-    """Return a watch that reads its arguments from JSON: plan, since, and what it needs besides."""
+def _on_a_service(poll: Callable[..., Progress]) -> Waiter:
+    """Return a waiter that reads its arguments from JSON: plan, since, and what it needs besides."""
 
     def look_once(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
         rest = {key: value for key, value in arguments.items() if key not in ("plan", "since")}
         plan = ServiceRestart.model_validate(arguments["plan"])
-        return watch(clients, plan, datetime.fromisoformat(arguments["since"]), service=service, **rest)
+        return poll(clients, plan, datetime.fromisoformat(arguments["since"]), service=service, **rest)
 
     return look_once
 

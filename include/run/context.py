@@ -10,7 +10,7 @@ from include.run.store import RunStore
 
 
 class Context(Protocol):
-    """A target, the clients of its account and its operations table."""
+    """A target, the clients of its account and its run store."""
 
     @property
     def target(self) -> Target: ...

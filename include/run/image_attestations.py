@@ -1,4 +1,4 @@
-"""Proofs in the operations table of a staging target: which image was deployed there, and passed."""
+"""Attestations in the run store of a staging target: which image was deployed there, and passed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Attempts of migrations in the operations table: added in order, never changed, found by every later run."""
+"""Attempts of migrations in the run store: added in order, never changed, found by every later run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

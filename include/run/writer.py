@@ -1,4 +1,4 @@
-"""The permit a step needs for every write: the lease still ours, the plan confirmed, the intent on record."""
+"""The writer that makes every write of a step: only under the run's lease and confirmed plan, and with the intent on record."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class FencedWriter:
-    """What a confirmed run may show for itself. `owner` is `<dag_id>/<run_id>`.
+    """Makes the writes of one step of a confirmed run. `owner` is `<dag_id>/<run_id>`.
 
     `store` keeps the run's journal, `lease_store` the lease of the target where that is another one than the run's own.
     """
@@ -104,7 +104,7 @@ def _say(write: RecordedWrite, applied: bool | None) -> str:
 
 
 def _is_answered(error: Exception) -> bool:
-    """Whether AWS, or a neighbour, said what it did; a lost answer or a fault of its own leaves that open."""
+    """Whether AWS, or an external service, said what it did; a lost answer or a fault of its own leaves that open."""
     if isinstance(error, ClientError):
         return bool(error.response["ResponseMetadata"].get("HTTPStatusCode", 500) < 500)
     if isinstance(error, ServiceUnavailableError):

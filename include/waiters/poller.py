@@ -33,7 +33,7 @@ RunWaiter = Callable[[str, Clients, dict[str, Any], Service | None], Progress]
 
 @dataclass(frozen=True)
 class Wait:
-    """A watch (by name), with the arguments it was stored with; `clients` are shared with other waits.
+    """A waiter (by name), with the arguments it was stored with; `clients` are shared with other waits.
 
     Cluster and service are empty for one that looks at something else: it is no part of the batches, and has its turn.
     """
@@ -186,9 +186,9 @@ class Poller:
             return self._failed(state, error)
         except (BotoCoreError, ClientError) as error:
             return self._missed(state, error)
-        except Exception as error:  # a defect in one wait's watch must not end everybody else's waits
+        except Exception as error:  # a defect in one waiter must not end everybody else's waits
             log.exception("%s failed", wait.key)
-            return PollResult("failed", f"{type(error).__name__} in the watch {wait.watch}: {error}")
+            return PollResult("failed", f"{type(error).__name__} in the waiter {wait.watch}: {error}")
         state.answered = state.looked = self._clock()
         state.agreed, state.failing = state.agreed + 1 if progress.done else 0, None
         done = state.agreed >= wait.agree

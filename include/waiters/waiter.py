@@ -1,4 +1,4 @@
-"""What a watch is: one look at AWS, made over and over until it says done or raises."""
+"""What a waiter is: one look at AWS, made over and over until it says done or raises."""
 
 from collections.abc import Callable
 from typing import Any

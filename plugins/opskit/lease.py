@@ -63,7 +63,7 @@ def give_leases_back(
 ) -> None:
     """Release the leases; that of the target not if the runbook keeps it and nothing says that others may use it.
 
-    When a run is marked as failed, only teardowns still run: neither a way back, nor the question whether the target is free.
+    When a run is marked as failed, only teardowns still run: neither a recovery, nor the question whether the target is free.
     """
     if kept and ctx.has_begun and not read_lease(ctx.store, ctx.target.name).kept and not kept.is_free(ctx, question):
         keep_lease(ctx.store, ctx.target.name, ctx.run, ctx.guard["fencing"], HALF_WAY)

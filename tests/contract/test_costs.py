@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.costs import BUDGETS, folder_of, over_budget
+from tests.support.costs import BUDGETS, folder_of, over_budget
 
 TESTS = Path(__file__).resolve().parents[1]
 

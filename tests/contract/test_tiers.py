@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.tiers import KEPT, OTHERWISE_FULL, PARTS, is_full, number_of
+from tests.support.tiers import KEPT, OTHERWISE_FULL, PARTS, is_full, number_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from tests.sandbox_client import wait_for
+from tests.support.sandbox_client import wait_for
 
 
 def test_wait_ends_with_the_first_look_that_finds_something():

@@ -27,8 +27,8 @@ from sandbox.aws.http.requests import read_call
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock, as_datetime, as_text
 from sandbox.aws.state.snapshot import world_json
-from tests.built_world import BuiltWorlds
 from tests.invariants import Excuse, Violation, check, read_history
+from tests.support.built_world import BuiltWorlds
 
 URL = "http://pretend-aws.invalid"
 TABLE = "runbook-operations"

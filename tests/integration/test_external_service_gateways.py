@@ -13,7 +13,7 @@ from sandbox.external_services.github.model import File
 from sandbox.external_services.github.seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
 from sandbox.external_services.github.state import QUEUED, reading_token_of
 from sandbox.external_services.services import ExternalServices
-from tests.sandbox.neighbourhood import control_of, reach, serve, strike
+from tests.support.external_services import control_of, reach, serve, strike
 
 CORE = "example-housing/core"
 NEWEST, LAST = commit_sha(CORE, COMMITS), released_sha(CORE)

@@ -11,7 +11,7 @@ from include.releases.deployment.plan import plan_services
 from include.releases.staging import steps as staging_steps
 from include.releases.waiters import WAITERS
 from sandbox.commits import BUILT, STAGED, commit_sha
-from tests.sandbox.release_scene import RUN, dying_after
+from tests.support.release_scene import RUN, dying_after
 
 CORE, REPOSITORY = "core/staging", "example-housing/core"
 APP, WORKERS, AD_HOC = "core-staging-app", "core-staging-sidekiq", "core-staging-ad-hoc"

@@ -11,7 +11,7 @@ from include.releases.image import steps
 from include.releases.staging import steps as staging_steps
 from include.waiter_registry import run_waiter
 from sandbox.commits import BUILT, COMMITS, commit_sha
-from tests.sandbox.release_scene import RUN
+from tests.support.release_scene import RUN
 
 WEB, REPOSITORY = "planning-data/staging", "example-planning/planning-data"
 NEWEST = commit_sha(REPOSITORY, COMMITS)

@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError
 from include.errors import BakeFailedError, MigrationFailedError
 from include.releases.load_test import steps
 from include.releases.waiters import WAITERS
-from tests.sandbox.release_scene import NEXT, RUN
+from tests.support.release_scene import NEXT, RUN
 
 CORE, AD_HOC = "core/staging", "core-staging-ad-hoc"
 

@@ -11,7 +11,7 @@ from include.releases.migration.rules import started_by
 from include.releases.migration.steps import MigrationRequest
 from include.releases.waiters import WAITERS
 from include.run.migration_attempts import list_attempts
-from tests.sandbox.release_scene import NEXT, RUN, dying_after
+from tests.support.release_scene import NEXT, RUN, dying_after
 
 CORE, MAPS = "core/staging", "districtbuilder/staging"
 CLUSTER = "core-staging-app"

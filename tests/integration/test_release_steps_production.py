@@ -20,8 +20,8 @@ from include.run.image_attestations import add_attestation
 from include.run.lease.store import keep_lease, read_lease, release_lease, try_claim
 from opskit.connections.external_services import jira_client
 from sandbox.commits import BUILT, STAGED, commit_sha
-from tests.sandbox.release_scene import RUN as STAGING_RUN
-from tests.sandbox.release_scene import dying_after
+from tests.support.release_scene import RUN as STAGING_RUN
+from tests.support.release_scene import dying_after
 
 REPOSITORY = "example-housing/core"
 RUN = "production_release/one"

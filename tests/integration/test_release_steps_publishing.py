@@ -10,7 +10,7 @@ from include.releases.image import steps
 from include.releases.image.steps import CODEBUILD, GITHUB, NONE
 from sandbox.commits import BUILT, COMMITS, commit_sha
 from sandbox.external_services.github.state import QUEUED
-from tests.sandbox.release_scene import RUN, dying_after
+from tests.support.release_scene import RUN, dying_after
 
 CORE, MAPS = "core/staging", "districtbuilder/staging"
 CORES, MAPS_COMMITS = "example-housing/core", "example-maps/districtbuilder"

@@ -7,7 +7,7 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.releases.image import steps
 from sandbox.commits import COMMITS, commit_sha
-from tests.sandbox.release_scene import RUN
+from tests.support.release_scene import RUN
 
 NEWEST = commit_sha("example-planning/planning-data", COMMITS)
 

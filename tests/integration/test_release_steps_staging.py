@@ -9,7 +9,7 @@ from include.errors import PreconditionError
 from include.releases.staging import steps
 from include.run.image_attestations import last_attestation, read_attestation
 from sandbox.commits import BUILT, COMMITS, STAGED, commit_sha
-from tests.sandbox.release_scene import NEXT, RUN
+from tests.support.release_scene import NEXT, RUN
 
 CORE, REPOSITORY = "core/staging", "example-housing/core"
 APP, WORKERS = "core-staging-app", "core-staging-sidekiq"

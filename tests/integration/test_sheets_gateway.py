@@ -16,7 +16,7 @@ from include.sheets import note_uris
 from opskit.connections.external_services import open_worksheet
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from sandbox.external_services.services import ExternalServices
-from tests.sandbox.neighbourhood import control_of, reach, serve, strike
+from tests.support.external_services import control_of, reach, serve, strike
 
 SHEET = load().target("districtbuilder/production").environment.region_data.sheet
 URIS = {"US/PA": "s3://districtbuilder-production-data/regions/US/PA/new/", "US/CO": "s3://elsewhere/"}

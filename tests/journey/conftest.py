@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from include.inventory import load
-from tests import tiers
-from tests.running_sandbox import start_sandbox
-from tests.scenes import AT_ONCE, SPEED, Scene, write_dags, write_inventory
+from tests.support import tiers
+from tests.support.running_sandbox import start_sandbox
+from tests.support.scenes import AT_ONCE, SPEED, Scene, write_dags, write_inventory
 
 
 class SideBySide:

@@ -5,8 +5,8 @@ from threading import Barrier
 
 import pytest
 
-from tests.sandbox_client import Run
-from tests.scenes import Scene
+from tests.support.sandbox_client import Run
+from tests.support.scenes import Scene
 
 RUNS = 6  # answered by two people at the same moment; tests/integration/test_at_once.py does it a hundred times
 

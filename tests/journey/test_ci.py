@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox_client import Run, wait_for
+from tests.support.sandbox_client import Run, wait_for
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ci" / "trigger_runbook.py"
 MAPS, HOUSING = "districtbuilder/staging", "core/staging"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_client import DEADLINE, Run, wait_for
-from tests.scenes import EDITED, Scene
+from tests.support.sandbox_client import DEADLINE, Run, wait_for
+from tests.support.scenes import EDITED, Scene
 
 LEAVE, RETURN = "Leave everything as it is", "Return to the count before"
 WAIT = "surge.await_new_tasks_healthy"

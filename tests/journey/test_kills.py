@@ -2,7 +2,7 @@
 
 import os
 
-from tests.kills import KINDS, Campaign, stage
+from tests.support.kills import KINDS, Campaign, stage
 
 EACH = 5  # kills of each kind
 SEED = int(os.environ.get("SEED", "20261121"))

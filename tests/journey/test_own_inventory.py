@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_sandbox import start_sandbox
+from tests.support.running_sandbox import start_sandbox
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "describe-your-system.md"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.releasing import definitions, deploy, published, release
-from tests.scenes import Scene
+from tests.support.releasing import definitions, deploy, published, release
+from tests.support.scenes import Scene
 
 PUSHED = pytest.mark.stage(strategy="push")
 WATCHED = pytest.mark.stage(strategy="push", bake="12h")  # far longer than a journey takes to send it back

@@ -12,8 +12,8 @@ from opskit.approval.confirm_maps import MADE, STOP
 from opskit.approval.confirm_target_free import FREE
 from opskit.approval.decide_restore import LEAVE, RETURN
 from sandbox.aws.state.region_data import EMPTY, INCOMPLETE, NEW
-from tests.sandbox_client import Run, wait_for
-from tests.scenes import Scene
+from tests.support.sandbox_client import Run, wait_for
+from tests.support.scenes import Scene
 
 MAPPED = pytest.mark.stage(strategy="mapped")
 DAG = "region_data_update"

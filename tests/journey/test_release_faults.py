@@ -5,9 +5,20 @@ from typing import Any
 
 import psutil
 
-from tests.releasing import RELEASE, STAGED, WATCHED, builds, definitions, deploy, migrate, published, refused, release
-from tests.sandbox_client import Run, wait_for
-from tests.scenes import Scene
+from tests.support.releasing import (
+    RELEASE,
+    STAGED,
+    WATCHED,
+    builds,
+    definitions,
+    deploy,
+    migrate,
+    published,
+    refused,
+    release,
+)
+from tests.support.sandbox_client import Run, wait_for
+from tests.support.scenes import Scene
 
 FREE = "The target is free again"
 DAYS = 7 * 86400.0  # seconds of the pretend cloud: until the fault is taken away

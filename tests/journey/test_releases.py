@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tests.releasing import RELEASE, STAGED, WATCHED, definitions, deploy, migrate, published, refused, release
-from tests.sandbox_client import wait_for
-from tests.scenes import Scene
+from tests.support.releasing import RELEASE, STAGED, WATCHED, definitions, deploy, migrate, published, refused, release
+from tests.support.sandbox_client import wait_for
+from tests.support.scenes import Scene
 
 
 @RELEASE

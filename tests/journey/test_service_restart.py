@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scenes import Scene
+from tests.support.scenes import Scene
 
 
 def test_plan_only_shows_the_plan_and_makes_no_mutating_call(scene: Scene):

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_client import Run, wait_for
-from tests.scenes import Scene
+from tests.support.sandbox_client import Run, wait_for
+from tests.support.scenes import Scene
 
 WAIT = "surge.await_new_tasks_healthy"
 

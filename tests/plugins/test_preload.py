@@ -29,7 +29,7 @@ for _ in sys.stdin:
 
 
 class Parent:
-    """A process that gives the ones it forks a head start."""
+    """A process that preloads code for the ones it forks."""
 
     def __init__(self, folder, coarse):
         path = os.pathsep.join([str(folder), str(ROOT / "plugins"), str(ROOT)])

@@ -9,7 +9,7 @@ import sandbox
 from sandbox.credentials import Credentials
 from sandbox.settings import Settings
 from sandbox.stack.postgres import Postgres
-from tests.running_sandbox import free_ports
+from tests.support.running_sandbox import free_ports
 
 SCHEMA = Path(sandbox.__file__).with_name("region_config.sql")
 

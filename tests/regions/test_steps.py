@@ -27,7 +27,7 @@ from include.s3copy import Location, copy_folder
 from sandbox.aws.state import region_data
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from tests.sandbox.conftest import cloud, control, scene_of, server, settled, small_inventory
-from tests.sandbox.release_scene import Scene
+from tests.support.release_scene import Scene
 
 __all__ = ["cloud", "control", "scene_of", "server", "settled", "small_inventory"]
 RUN = "region_data_update/one"

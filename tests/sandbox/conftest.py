@@ -18,9 +18,9 @@ from sandbox.aws.seed.build import build
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
 from sandbox.external_services.services import ExternalServices
-from tests.built_world import BuiltWorlds
-from tests.sandbox.neighbourhood import reach, serve
-from tests.sandbox.release_scene import Scene
+from tests.support.built_world import BuiltWorlds
+from tests.support.external_services import reach, serve
+from tests.support.release_scene import Scene
 
 SATURDAY = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()  # no scheduled action of the inventory fires at weekends
 ECS_MAPS = {

@@ -6,7 +6,7 @@ from airflow.providers.github.hooks.github import GithubHook
 from airflow.providers.http.hooks.http import HttpHook
 
 from sandbox.external_services.services import ExternalServices
-from tests.sandbox.neighbourhood import reach, serve
+from tests.support.external_services import reach, serve
 
 
 @pytest.fixture

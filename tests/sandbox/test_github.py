@@ -11,7 +11,7 @@ from sandbox.external_services.github.requests import CALLS_AN_HOUR, WRITES_A_MI
 from sandbox.external_services.github.seed import COMMITS, UNRELEASED, commit_sha, released_sha
 from sandbox.external_services.github.state import QUEUED, GitHub, reading_token_of, token_of
 from sandbox.external_services.services import ExternalServices
-from tests.sandbox.neighbourhood import control_of, serve, strike
+from tests.support.external_services import control_of, serve, strike
 
 CORE = "example-housing/core"
 MAPS = "example-maps/districtbuilder"

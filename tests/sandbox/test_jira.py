@@ -7,7 +7,7 @@ from requests import HTTPError
 
 from sandbox.external_services.jira.state import token_of
 from sandbox.external_services.services import ExternalServices
-from tests.sandbox.neighbourhood import control_of, serve, strike
+from tests.support.external_services import control_of, serve, strike
 
 READY, WORKED_ON, DONE, DELETED = "CLDC-3456", "CLDC-3457", "CLDC-3458", "CLDC-3462"
 

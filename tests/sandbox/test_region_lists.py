@@ -15,8 +15,8 @@ from sandbox.aws.state.published_regions import HIDDEN, REGIONS
 from sandbox.aws.state.region_lists import RegionLists
 from sandbox.databases import Databases, name_of
 from tests.regions.conftest import postgres
-from tests.sandbox.release_scene import Scene
 from tests.sandbox.test_big_cache import CLUSTER, FAILED, SERVICE, lines, scale_out
+from tests.support.release_scene import Scene
 
 __all__ = ["postgres"]
 TARGET = "districtbuilder/staging"

@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 
 from sandbox.external_services.services import ExternalServices
 from sandbox.external_services.slack.state import BURST
-from tests.sandbox.neighbourhood import control_of, serve, strike
+from tests.support.external_services import control_of, serve, strike
 
 CHANNEL = "#core-staging"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sandbox.aws.http.server import Server
-from tests.sandbox_client import Sandbox
+from tests.support.sandbox_client import Sandbox
 
 MAPS, HOUSING, APP = "districtbuilder/staging", "core/staging", "core-staging-app"
 

@@ -55,7 +55,7 @@ def may_begin(deployments: Sequence[Deployment], pushed: datetime | None, now: d
 
 
 def arguments_of(part: ServiceRelease, deploys: CodeDeploy, since: str, pushed: str = "") -> dict[str, Any]:
-    """Return what the watch of a deployment is given; `since` is when the run began, `pushed` when the image came, if it waits for that."""
+    """Return what a deployment's waiter is given; `since` is when the run began, `pushed` when the image came, if it waits for that."""
     return {
         "plan": part.model_dump(mode="json"),
         "since": since,

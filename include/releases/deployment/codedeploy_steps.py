@@ -1,4 +1,4 @@
-"""The writes that have CodeDeploy bring a service to another task definition: a release's way back, and a rollback. Safe to repeat."""
+"""The writes that have CodeDeploy bring a service to an earlier task definition, after a failure or when asked to. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def advance_codedeploy(
 ) -> bool:
     """Have CodeDeploy bring a service to a task definition; True once it is there and nothing is at work on it.
 
-    On the way back, the deployment that this release's push has started is stopped first, which makes CodeDeploy undo it; one
+    In a rollback, the deployment that this release's push has started is stopped first, which makes CodeDeploy undo it; one
     that the push may still start is waited for. `since` is when the run began, `pushed` when the release's image came, if it
     did (AWS's clock). Raises: DriftError, RolloutFailedError.
     """

@@ -1,4 +1,4 @@
-"""The way back: which services return to which task definition, newest first, and what stays as the release left it."""
+"""The rollback: which services return to which task definition, newest first, and what stays as the release left it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def plan_deployment_rollback(
     *,
     unsettled: Collection[str] = (),
 ) -> DeploymentRollback:
-    """Work out the way back of a release that failed; `parts` are in the order of the release.
+    """Work out the rollback of a release that failed; `parts` are in the order of the release.
 
     `wanted` and `runs` are task definitions by service, `existing` says by task definition whether it is still ACTIVE and
     its image in the registry, `unsettled` are the services with a deployment under way.

@@ -137,7 +137,7 @@ def advance_services(
 ) -> tuple[ServiceRelease, Rollout] | None:
     """Start the next service if the one before is proved; returns the one to wait for, or None when all are.
 
-    `kind` tells the way there from the way back: a service that this run has sent back is not "rolled back" by ECS.
+    `kind` tells a deployment from its rollback: a service that this run has sent back is not "rolled back" by ECS.
     """
     reconcile(clients, writer)
     states = {part.service: look(clients, part) for part in parts}
@@ -183,7 +183,7 @@ def find_rollback(
     parts: Sequence[ServiceRelease],
     wanted: Wanted,
 ) -> DeploymentRollback:
-    """Work out the way back from what runs now. Raises: PreconditionError."""
+    """Work out the rollback from what runs now. Raises: PreconditionError."""
     runs = {part.service: runs_now(clients, part) for part in parts}
     rolled = [part for part in parts if part.controller == "ECS"]
     # ECS itself is going back

@@ -1,4 +1,4 @@
-"""Images of a release: exactly the commit's, proved by digest, scanned, and still there for the way back."""
+"""Images of a release: exactly the commit's, proved by digest, scanned, and still there for a rollback."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

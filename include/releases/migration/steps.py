@@ -1,4 +1,4 @@
-"""The writes of a migration: each reads the world again, decides, and writes under its permit. All safe to repeat."""
+"""The writes of a migration: each reads the world again, decides, and writes with its writer. All safe to repeat."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -73,7 +73,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class World:
-    """What AWS and the operations tables say for a release."""
+    """What AWS and the run stores say for a release."""
 
     live: Mapping[str, Live]
     images: Sequence[Image]  # of the registry that the release's image is taken from

@@ -1,4 +1,4 @@
-"""Several leases of one run in the operations tables of their targets: all are taken, or none."""
+"""Several leases of one run in the run stores of their targets: all are taken, or none."""
 
 from collections.abc import Mapping
 from datetime import datetime

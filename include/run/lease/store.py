@@ -1,4 +1,4 @@
-"""Leases in the operations table: read, decide, swap; look again when somebody was faster."""
+"""Leases in the run store: read, decide, swap; look again when somebody was faster."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -88,11 +88,11 @@ def load_everything() -> bool:
         with suppress(InventoryError):  # each runbook says what is wrong with it
             load()
     except Exception:  # whatever it is: the runbook that needs it says so, and the others have to run
-        log.warning("Tasks get no head start, as not everything they need can be loaded.", exc_info=True)
+        log.warning("Nothing is preloaded for tasks, as not everything they need can be loaded.", exc_info=True)
         _forget()
         return False
     if not _settled(before) or not _is_loaded_from(before):
-        log.warning("Tasks get no head start, as the code changed while it was loaded; restart this process.")
+        log.warning("Nothing is preloaded for tasks, as the code changed while it was loaded; restart this process.")
         _forget()
         return False
     os.register_at_fork(after_in_child=lambda: _forget_if_changed(before))

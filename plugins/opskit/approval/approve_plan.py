@@ -22,7 +22,7 @@ APPROVE, REJECT = "Approve", "Reject"
 class ApprovePlanOperator(HITLOperator):
     """One seat of the target's approval policy; a seat the policy does not need is passed without asking.
 
-    Airflow only carries the question and the answer. The answer is judged ctx and stored once in the operations table;
+    Airflow only carries the question and the answer. The answer is judged here and stored once in the run store;
     the guard reads it there. So a task that was killed may be retried: what is on record stands, a refusal above all, and
     only a seat without a decision is asked (again: Airflow has no way to hand a retry the answer of the try before).
     """

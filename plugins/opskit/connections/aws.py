@@ -130,7 +130,7 @@ def _models() -> Any:
 
 
 def run_store(target_name: str) -> RunStore:
-    """Return the table that keeps the target's leases, decisions and records."""
+    """Return the store that keeps the target's leases, decisions and records."""
     return RunStore(clients_for(target_name).dynamodb, load().target(target_name).environment.operations_table)
 
 

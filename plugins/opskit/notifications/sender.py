@@ -1,6 +1,6 @@
 """Tell Slack about a run: by the step itself within two seconds, and in the background during a wait.
 
-What could not be told stays pending in the operations table. The next step of the run delivers it, or slack_delivery
+What could not be told stays pending in the run store. The next step of the run delivers it, or slack_delivery
 (opskit.notifications.delivery), whichever comes first.
 """
 

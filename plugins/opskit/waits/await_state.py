@@ -17,14 +17,14 @@ from opskit.polling import poll_seconds
 from opskit.step import running
 from opskit.waits.state_reached import StateReachedTrigger
 
-BACKSTOP = timedelta(hours=6)  # the watch itself keeps the time-out, by AWS's clock; this one is for a lost triggerer
+BACKSTOP = timedelta(hours=6)  # the waiter itself keeps the time-out, by AWS's clock; this one is for a lost triggerer
 
 
 class WaitsForAws(BaseOperator):
     """What waiting operators share: handing a wait to the triggerer, and ending with its sentence."""
 
     def wait_for(self, ctx: StepContext, watch: str, arguments: dict[str, Any]) -> None:
-        """Defer until the watch is done; does not return."""
+        """Defer until the waiter is done; does not return."""
         self.defer(
             trigger=StateReachedTrigger(watch, ctx.target.name, arguments, poll_seconds()),
             method_name="resume",
@@ -41,7 +41,7 @@ class WaitsForAws(BaseOperator):
 
 
 class AwaitStateOperator(WaitsForAws):
-    """Waits for one watch; `arguments` returns what the watch is given, or a sentence if there is nothing to wait for."""
+    """Waits for one state; `arguments` returns what its waiter is given, or a sentence if there is nothing to wait for."""
 
     def __init__(self, *, watch: str, arguments: Callable[[StepContext], dict[str, Any] | str], **kwargs: Any):
         super().__init__(**kwargs)

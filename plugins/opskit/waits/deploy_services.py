@@ -33,7 +33,7 @@ class Direction:
 
 
 class DeployServicesOperator(WaitsForAws):
-    """What was begun is kept in the operations table, so a retry finds it and begins nothing twice."""
+    """What was begun is kept in the run store, so a retry finds it and begins nothing twice."""
 
     def __init__(self, *, way: Callable[[StepContext], Direction], **kwargs: Any):
         super().__init__(**kwargs)

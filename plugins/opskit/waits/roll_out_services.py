@@ -13,7 +13,7 @@ from opskit.waits.await_state import WaitsForAws
 
 
 class RollOutServicesOperator(WaitsForAws):
-    """Which deployments were started is kept in the operations table, so a retry finds them and starts none twice."""
+    """Which deployments were started is kept in the run store, so a retry finds them and starts none twice."""
 
     def __init__(self, *, source: Callable[[StepContext], RestartSource], **kwargs: Any):
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Waits, with every other wait of the account and region, until a watch says that a state is reached or cannot be."""
+"""Waits, with every other wait of the account and region, until a waiter says that a state is reached or cannot be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opskit.waits.shared_poller import poller_of
 
 
 class StateReachedTrigger(BaseTrigger):
-    """`watch` names the look, `arguments` is its JSON; the event is {"status": "done"|"failed", "text": sentence, "end": see Progress}.
+    """`watch` names the waiter, `arguments` is its JSON; the event is {"status": "done"|"failed", "text": sentence, "end": see Progress}.
 
     It never fires at once: an event that beats the scheduler's note of the deferral fails the task.
     """

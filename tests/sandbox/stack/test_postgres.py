@@ -9,8 +9,8 @@ import pytest
 from sandbox.credentials import Credentials
 from sandbox.settings import Settings
 from sandbox.stack.postgres import Postgres
-from tests.running_sandbox import free_ports
 from tests.sandbox.stack.watching import is_running, wait_until
+from tests.support.running_sandbox import free_ports
 
 
 @pytest.fixture

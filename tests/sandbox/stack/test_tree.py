@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.running_sandbox import free_ports
 from tests.sandbox.stack.watching import is_running, wait_until
+from tests.support.running_sandbox import free_ports
 
 ROOT = Path(__file__).resolve().parents[3]
 START_DEADLINE = 240.0  # seconds; a cold start initialises PostgreSQL and Airflow's tables

@@ -20,12 +20,14 @@ from include.inventory import Inventory
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.seed.build import build
 from sandbox.aws.sim.world import World
-from sandbox.aws.state.clock import Clock
+from sandbox.aws.state.clock import Clock, ManualClock
 from sandbox.aws.state.region_lists import RegionLists
 
 # what is the same before and after, and moto's locks and lambdas
 STAYING = (World, Application, Clock, RegionLists, BaseBackend, type(threading.Lock()), type(threading.RLock()))
 MOVING = ("regions", "faults", "target_names", "timeline", "problem", "_moved_to")
+
+BACKENDS: type[BackendDict[Any]] = BackendDict  # whose list of instances is of those of every service
 
 
 class BuiltWorld:
@@ -34,7 +36,7 @@ class BuiltWorld:
     def __init__(self, world: World, url: str, inventory: Inventory):
         build(world, url, inventory)
         self._world = world
-        self._backends = [(each, _content_of(each)) for each in BackendDict._instances]
+        self._backends = [(each, _content_of(each)) for each in BACKENDS._instances]
         self._kept: dict[int, Any] = {}
         backends = [
             backend for _, accounts in self._backends for _, regions in accounts for backend in regions.values()
@@ -52,9 +54,9 @@ class BuiltWorld:
         world = self._world
         with world.lock:
             reset_model_data()
-            for each in BackendDict._instances:
+            for each in BACKENDS._instances:
                 each.clear()
-            BackendDict._instances[:] = [each for each, _ in self._backends]
+            BACKENDS._instances[:] = [each for each, _ in self._backends]
             for services, accounts in self._backends:
                 for account, regions in accounts:
                     account.clear()
@@ -77,8 +79,9 @@ class BuiltWorlds:
 
     def begin_at(self, moment: float) -> None:
         """Begin again at a moment."""
-        world = self._of[0]
-        world.clock.begin_at(moment)
+        clock = self._of[0].clock
+        assert isinstance(clock, ManualClock)
+        clock.begin_at(moment)
         if moment in self._built:
             self._built[moment].restore()
         else:
@@ -117,7 +120,9 @@ class _Unpickler(pickle.Unpickler):
 def _copy_of(key: FakeKey) -> FakeKey:
     """Copy an object of S3 so that neither a change of it nor its end reaches the first one."""
     made = object.__new__(FakeKey)  # moto's own way would count it
-    made.__dict__.update(key.__dict__)
-    made._metadata = copy.copy(key._metadata)
-    made._value_buffer = io.BytesIO(key.value)  # shares the bytes until they are written
+    made.__dict__.update(
+        key.__dict__,
+        _metadata=copy.copy(key._metadata),
+        _value_buffer=io.BytesIO(key.value),  # shares the bytes until they are written
+    )
     return made

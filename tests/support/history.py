@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from include.inventory import Inventory, Target, load
 from tests.invariants import Excuse, Violation, check, read_history
-from tests.sandbox_client import Sandbox, wait_for
+from tests.support.sandbox_client import Sandbox, wait_for
 
 KEPT_CALLS = 100_000  # the length of the sandbox's call log: a longer history has lost its beginning
 # what a fault that took effect may do to a promise although no run broke it; nothing else is excused

@@ -1,9 +1,10 @@
 """A target as a release's steps are given it: its clients, its repository and its store, all over HTTP, and what makes its writes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from include.aws.clients import Clients
 from include.inventory import Target
@@ -11,6 +12,7 @@ from include.run.journal import list_events
 from include.run.lease.store import confirm_lease, try_claim
 from include.run.store import RunStore
 from include.run.writer import FencedWriter
+from include.write import Write
 from opskit.connections.external_services import github_repository
 
 RUN, NEXT = "staging_deployment/one", "staging_deployment/two"
@@ -66,13 +68,13 @@ class Scene:
         return [each["text"] for each in list_events(self.store, run) if each["phase"] == phase]
 
 
-def dying_after(write_of):
+def dying_after(write_of: Callable[..., Write[Any]]) -> Callable[..., Write[Any]]:
     """Return a function that gives the same write, but the process is killed right after it was made."""
 
-    def dying(*given):
+    def dying(*given: Any) -> Write[Any]:
         write = write_of(*given)
 
-        def make():
+        def make() -> NoReturn:
             raise KeyboardInterrupt("the process is killed here", write.make())
 
         return replace(write, make=make)

@@ -72,10 +72,11 @@ class Sandbox:
         if (target, service) not in self._aws:
             found = self.target(target)
             common = {"endpoint_url": self.endpoints["aws"], "region_name": found["region"]}
-            base = boto3.client("sts", **common, aws_access_key_id="sandbox", aws_secret_access_key="sandbox")
+            client_of: Callable[..., Any] = boto3.client  # which service it is, and so its type, is known only here
+            base = client_of("sts", **common, aws_access_key_id="sandbox", aws_secret_access_key="sandbox")
             role = f"arn:aws:iam::{found['account']}:role/somebody"
             key = base.assume_role(RoleArn=role, RoleSessionName="somebody")["Credentials"]
-            self._aws[target, service] = boto3.client(
+            self._aws[target, service] = client_of(
                 service,
                 **common,
                 aws_access_key_id=key["AccessKeyId"],
@@ -94,7 +95,7 @@ class Sandbox:
         """Return the run of a DAG that was triggered last, once there is an unfinished one."""
 
         def look() -> str | None:
-            query = {"order_by": "-run_after", "limit": 1}
+            query: dict[str, str | int] = {"order_by": "-run_after", "limit": 1}
             runs = self.airflow("operator").get(f"/dags/{dag_id}/dagRuns", params=query).json()["dag_runs"]
             return runs[0]["dag_run_id"] if runs and runs[0]["state"] not in FINISHED else None
 
@@ -175,7 +176,7 @@ class Sandbox:
     def lowest_healthy(self, target: str, service: str) -> int:
         """Return the lowest healthy count of a service since the last reset."""
         answer = self.control.get("/timeline", params={"target": target, "service": service}).raise_for_status()
-        return min(point["healthy"] for point in answer.json()["points"])
+        return min(int(point["healthy"]) for point in answer.json()["points"])
 
 
 class Run:

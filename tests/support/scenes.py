@@ -15,12 +15,12 @@ import psycopg
 import yaml
 
 from include.inventory import Inventory
-from tests.history import ensure_kept, stored, violations, world
-from tests.sandbox_client import Run, Sandbox, wait_for
+from tests.support.history import ensure_kept, stored, violations, world
+from tests.support.sandbox_client import Run, Sandbox, wait_for
 
 AT_ONCE = 6  # journeys; Airflow has eight workers, and the machine two cores
 SPEED = 120
-DAGS = Path(__file__).resolve().parents[1] / "dags"
+DAGS = Path(__file__).resolve().parents[2] / "dags"
 EDITED = "edited_restart"  # service_restart by another name
 USERS = {"approvers": ["approver", "second_approver"], "count": 1, "respond_within": "2h"}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.running_sandbox import WITH_AIRFLOW
+from tests.support.running_sandbox import WITH_AIRFLOW
 
 AIRFLOW = "with Airflow"
 TOLERATED = 1.5  # times the budget; the same test takes longer on a machine that is busy
@@ -87,7 +87,12 @@ class Costs:
             return
         for sentence in over_budget(self.spent, full=self.full):
             report = pytest.TestReport(
-                "tests/costs.py::budget", ("tests/costs.py", None, "budget"), {}, "failed", sentence, "call"
+                "tests/support/costs.py::budget",
+                ("tests/support/costs.py", None, "budget"),
+                {},
+                "failed",
+                sentence,
+                "call",
             )
             self.config.hook.pytest_runtest_logreport(report=report)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

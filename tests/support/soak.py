@@ -1,11 +1,11 @@
-"""`make soak`: the campaign of tests/kills.py, for as long as it takes. SEED, KILLS of each kind, and APART from the environment."""
+"""`make soak`: the campaign of tests/support/kills.py, as long as it takes; the environment sets SEED, KILLS of each kind and APART."""
 
 import os
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.kills import KINDS, Campaign, stage
+from tests.support.kills import KINDS, Campaign, stage
 
 RESTARTS = 10  # kills of each kind for one crash of the database
 

@@ -6,16 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.history import check_history, world
-from tests.sandbox_client import Sandbox, wait_for
+from tests.support.history import check_history, world
+from tests.support.sandbox_client import Sandbox, wait_for
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RUNNING = pytest.StashKey[ExitStack]()
 WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox/stack/test_tree.py")
 FIXED = range(20_000, 32_000)  # below those that Linux gives to outgoing connections and to whoever asks for any
@@ -38,7 +39,7 @@ def free_ports(count: int) -> list[int]:
     raise AssertionError(f"fewer than {count} of the ports {FIXED} are free")
 
 
-def start_sandbox(folder: Path, speed: int, **variables: str):
+def start_sandbox(folder: Path, speed: int, **variables: str) -> Iterator[Sandbox]:
     """Start a sandbox on free ports; yields it once it is ready, and ends it."""
     names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
@@ -66,7 +67,7 @@ def start_sandbox(folder: Path, speed: int, **variables: str):
 
 
 @pytest.fixture(scope="session")
-def running_sandbox(request, tmp_path_factory):
+def running_sandbox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with ExitStack() as running:
         request.session.stash[RUNNING] = running
         starting = contextmanager(start_sandbox)
@@ -85,7 +86,7 @@ def put_in_order(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid} needs an Airflow; name its folder in WITH_AIRFLOW of {__file__}.")
 
 
-class OneAirflow(LoadScopeScheduling):
+class OneAirflow(LoadScopeScheduling):  # type: ignore[misc] # xdist has no annotations
     """Deals out files of tests to processes, but all that start an Airflow to the same: two at once are too much for two processors."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -100,7 +101,7 @@ def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:
 
 
 @pytest.fixture
-def sandbox(running_sandbox):
+def sandbox(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     running_sandbox.reset()
     before = world(running_sandbox)
     yield running_sandbox

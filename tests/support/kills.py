@@ -24,9 +24,9 @@ import httpx
 import psutil
 
 from include.inventory import Inventory, load
-from tests.running_sandbox import start_sandbox
-from tests.sandbox_client import AIRFLOW_PACE, FINISHED, Run, Sandbox, wait_for
-from tests.scenes import Scene, write_inventory
+from tests.support.running_sandbox import start_sandbox
+from tests.support.sandbox_client import AIRFLOW_PACE, FINISHED, Run, Sandbox, wait_for
+from tests.support.scenes import Scene, write_inventory
 
 KINDS = ("task", "worker", "scheduler", "triggerer", "api-server")
 STAGES = {
@@ -322,7 +322,7 @@ class Campaign:
         """Return the task instances of unfinished runs; None while the API server or the database is away."""
         token = self.sandbox.airflow("operator").headers["Authorization"]
         place = f"{self.sandbox.endpoints['airflow']}/api/v2/dags/~/dagRuns/~/taskInstances"
-        query = {"limit": 100, "state": ["running", "queued", "deferred", "up_for_retry"]}
+        query: dict[str, int | list[str]] = {"limit": 100, "state": ["running", "queued", "deferred", "up_for_retry"]}
         try:
             answer = httpx.get(place, params=query, headers={"Authorization": token}, timeout=5)
         except httpx.HTTPError:

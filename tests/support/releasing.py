@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_client import Run
-from tests.scenes import Scene
+from tests.support.sandbox_client import Run
+from tests.support.scenes import Scene
 
 RELEASE = pytest.mark.stage(strategy="release")
 WATCHED = pytest.mark.stage(strategy="release", bake="12h")  # far longer than a journey takes to send it back
