@@ -15,11 +15,11 @@ def may_hold_new_data(ctx: Context, before: Sequence[ServiceRestart]) -> list[st
     When a task started says little: it reads for many minutes after that.
     """
     loaded = {arn for each in before for arn in each.old_arns}
-    alive = [each.task for state in steps.read_states(ctx.clients, ctx.target) for each in state.alive]
+    alive = [each.task for state in steps.read_states(ctx) for each in state.alive]
     return [each.id for each in alive if each.arn not in loaded]
 
 
 def restore_counts(ctx: Context, services: Sequence[ServiceRestart]) -> str:
     """Set the counts back that a restart has raised, in a way that costs no healthy task."""
     surged = [each for each in services if each.group]
-    return " ".join(steps.restore_count(ctx.clients, ctx.writer, each) for each in surged) or "no count was raised"
+    return " ".join(steps.restore_count(ctx, each) for each in surged) or "no count was raised"

@@ -90,9 +90,9 @@ def unprotect_tasks(ctx: StepContext) -> str:
     left = _left_half_way(ctx)
     surged = [service for service in left.services if service.group] if left else []
     for service in surged:
-        steps.unprotect_tasks(ctx.clients, ctx.writer, service)
+        steps.unprotect_tasks(ctx, service)
         # before another plan takes our hold for somebody else's
-        steps.restore_group_scaling(ctx.clients, ctx.writer, service)
+        steps.restore_group_scaling(ctx, service)
     return f"no task is protected any more: {', '.join(service.service for service in surged) or 'none was'}"
 
 
