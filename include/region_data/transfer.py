@@ -21,8 +21,9 @@ OVERWRITING, WAY_BACK = "overwriting", "way-back"  # what began, for the marks b
 def mark(ctx: Context, what: str) -> datetime:
     """Return when something began, by AWS's clock; noted before its first write, and the same for every retry."""
     if (began := read_mark(ctx, what)) is None:
+        store = ctx.writer.store  # of a confirmed run alone
         _, now = ask_who(ctx.clients.sts)
-        ctx.store.add(*documents.mark(ctx.run, what), documents.MomentDocument(at=now.isoformat()))
+        store.add(*documents.mark(ctx.run, what), documents.MomentDocument(at=now.isoformat()))
         began = read_mark(ctx, what) or now
     return began
 

@@ -54,7 +54,7 @@ def raise_group_capacity(ctx: Context, plan: ServiceRestart) -> None:
     reconcile(ctx.clients, ctx.writer)
     state = look(ctx.clients, plan)
     surge.ensure_no_drift(plan, state, desired=[plan.count, plan.count_during])
-    capacity.hold_group(ctx.clients, ctx.writer, plan.group, state, plan.count_during)
+    capacity.hold_group(ctx, plan.group, state, plan.count_during)
 
 
 def raise_desired_count(ctx: Context, plan: ServiceRestart) -> None:
@@ -70,7 +70,7 @@ def protect_new_tasks(ctx: Context, plan: ServiceRestart, since: datetime) -> No
     reconcile(ctx.clients, ctx.writer)
     state = look(ctx.clients, plan)
     _protect_tasks(ctx, plan, [each.task.arn for each in surge.choose_protected(plan, state, since)])
-    capacity.protect_hosts(ctx.clients, ctx.writer, plan.group.name, state)
+    capacity.protect_hosts(ctx, plan.group.name, state)
 
 
 def stop_old_tasks(ctx: Context, plan: ServiceRestart, since: datetime) -> None:
@@ -102,7 +102,7 @@ def restore_group_scaling(ctx: Context, plan: ServiceRestart) -> None:
     """Protect only the instances in use, and let the group's alarm and schedule act again. Right after success or failure."""
     assert plan.group  # a surge always has a group
     reconcile(ctx.clients, ctx.writer)
-    capacity.restore_scaling(ctx.clients, ctx.writer, plan.group, look(ctx.clients, plan))
+    capacity.restore_scaling(ctx, plan.group, look(ctx.clients, plan))
 
 
 def restore_count(ctx: Context, plan: ServiceRestart) -> str:

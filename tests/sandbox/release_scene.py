@@ -22,6 +22,7 @@ class Scene:
     cloud: Any
     control: Any
     target: Target
+    run: str = RUN  # the run that only reads
 
     @cached_property
     def clients(self) -> Clients:
