@@ -18,7 +18,7 @@ def plan_migration(ctx: StepContext) -> tuple[DatabaseMigrationPlan, datetime]:
     wish = MigrationRequest(
         preset, tuple(params["words"]), params["cpu"], params["memory"], params["again"], params["snapshot"]
     )
-    return make_plan(ctx.clients, ctx.store, ctx.target, wish)
+    return make_plan(ctx, wish)
 
 
 dag = runbook(

@@ -13,7 +13,7 @@ from opskit.runbook import Proof, Stage, runbook
 
 def plan_rollback(ctx: StepContext) -> tuple[RollbackPlan, datetime]:
     """Plan from the world as it is."""
-    return make_plan(ctx.clients, ctx.target, ctx.params["to"])
+    return make_plan(ctx, ctx.params["to"])
 
 
 dag = runbook(

@@ -20,7 +20,7 @@ from opskit.runbook import Proof, Stage, runbook
 
 def plan_restart(ctx: StepContext) -> tuple[RestartPlan, datetime]:
     """Plan from the world as it is."""
-    return steps.make_plan(ctx.clients, ctx.target, datetime.now(UTC))
+    return steps.make_plan(ctx, datetime.now(UTC))
 
 
 dag = runbook(

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from include.aws.clients import Clients
 from include.errors import DriftError, PreconditionError
+from include.region_data.context import RegionDataContext
 from include.region_data.folders import folders_of
 from include.region_data.plan import RegionUpdate
-from include.region_data.transfer import Tell, refuse_after_way_back, transfer
+from include.region_data.transfer import refuse_after_way_back, transfer
 from include.run import documents
-from include.run.store import Document, RunStore
-from include.run.writer import FencedWriter
+from include.run.context import Context
+from include.run.store import Document
 from include.s3copy import CopyOptions, compare, verify
 
 
-def back_up(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Tell) -> None:
+def back_up(ctx: RegionDataContext, each: RegionUpdate) -> None:
     """Copy the data that runs to the backup's folder; called again, it goes on."""
-    refuse_after_way_back(writer)
-    if writer.store.get(*documents.backup(writer.owner, each.region)):
+    refuse_after_way_back(ctx)
+    if ctx.store.get(*documents.backup(ctx.run, each.region)):
         return  # proved, and never touched again
-    folders = folders_of(clients, each)
+    folders = folders_of(ctx.clients, each)
     what = f"backup of {each.region}: {each.kept:,} objects of {each.existing} to {each.backup}"
     never_over = CopyOptions(overwrite=False, requests_per_second=each.requests_per_second)
-    transfer(writer, what, folders.existing, folders.backup, tell, never_over)
+    transfer(ctx, what, folders.existing, folders.backup, never_over)
 
 
-def verify_backup(clients: Clients, writer: FencedWriter, each: RegionUpdate) -> str:
+def verify_backup(ctx: Context, each: RegionUpdate) -> str:
     """Prove that the backup is the data that ran when the plan was approved, and put it on record.
 
     Raises: CopyFailedError, DriftError.
     """
-    folders = folders_of(clients, each)
+    folders = folders_of(ctx.clients, each)
     found = verify(folders.existing, folders.backup)
     if found.digest != each.kept_digest:
         raise DriftError(
@@ -43,7 +43,7 @@ def verify_backup(clients: Clients, writer: FencedWriter, each: RegionUpdate) ->
             f"The backup {each.backup} holds {found.stale.count:,} objects that the data of {each.region} does not have, so "
             "somebody else writes there. Nothing was overwritten; find out who, then start again."
         )
-    writer.check()
+    ctx.writer.check()
     document: documents.BackupDocument = {
         "at": datetime.now(UTC).isoformat(),
         "region": each.region,
@@ -56,16 +56,16 @@ def verify_backup(clients: Clients, writer: FencedWriter, each: RegionUpdate) ->
         ).digest,  # its ETags may differ where they are no hashes
         "proofs": {str(how): count for how, count in found.proofs.items()},
     }
-    writer.store.add(*documents.backup(writer.owner, each.region), document)
+    ctx.store.add(*documents.backup(ctx.run, each.region), document)
     how = ", ".join(f"{count:,} by {proof}" for proof, count in sorted(found.proofs.items()))
     return (
         f"{each.region} is kept at {each.backup}: {found.source.count:,} objects, {found.source.bytes:,} bytes ({how})"
     )
 
 
-def read_backup(store: RunStore, run: str, region: str) -> Document:
+def read_backup(ctx: Context, region: str) -> Document:
     """Return what is on record of a proved backup of this run. Raises: PreconditionError if there is none."""
-    document = store.get(*documents.backup(run, region))
+    document = ctx.store.get(*documents.backup(ctx.run, region))
     if document is None:
         raise PreconditionError(
             f"No proved backup of {region} is on record for this run, so its data is not touched; a task marked as success by "

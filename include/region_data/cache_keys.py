@@ -10,14 +10,12 @@ from include.region_data.context import RegionDataContext
 from include.region_data.plan import RegionUpdate
 from include.region_data.region_config import RegionConfig, list_regions, write_versions
 from include.run import documents
-from include.run.writer import FencedWriter
+from include.run.context import Context
 
 MOMENT = timedelta(milliseconds=1)  # the application reads no finer
 
 
-def bump_cache_keys(
-    ctx: RegionDataContext, writer: FencedWriter, updates: Sequence[RegionUpdate], *, attempt: str
-) -> str:
+def bump_cache_keys(ctx: RegionDataContext, updates: Sequence[RegionUpdate], *, attempt: str) -> str:
     """Give every region of the plan the version of this attempt ("update", "way back"), all in one transaction, and prove it.
 
     Called again it changes nothing more. Raises: StoppedHalfwayError if somebody else changed one, ServiceUnavailableError.
@@ -26,11 +24,11 @@ def bump_cache_keys(
         return "no map can have numbers of these regions yet"
     with ctx.database() as connection:
         known = list_regions(connection)
-    new = _version(writer, attempt, known)
+    new = _version(ctx, attempt, known)
     names = ", ".join(each.region for each in updates)
-    rows = _rows(writer, known, updates, new)
+    rows = _rows(ctx, known, updates, new)
     if any(row.version != new for row in rows):
-        writer.write(write_versions(ctx.database, rows, new, attempt))
+        ctx.writer.write(write_versions(ctx.database, rows, new, attempt))
     with ctx.database() as connection:
         after = {str(row.id): row.version for row in list_regions(connection)}
     if wrong := [each.region for each in updates if after.get(each.id) != new]:
@@ -41,27 +39,27 @@ def bump_cache_keys(
     return f"maps of {names} compute their numbers anew (version {new:%Y-%m-%d %H:%M:%S})"
 
 
-def _version(writer: FencedWriter, attempt: str, known: Sequence[RegionConfig]) -> datetime:
+def _version(ctx: Context, attempt: str, known: Sequence[RegionConfig]) -> datetime:
     """Return this attempt's version, chosen once: after every other one, whatever the clock of this worker says."""
-    place = documents.version(writer.owner, attempt)
-    if writer.store.get(*place) is None:
+    place = documents.version(ctx.run, attempt)
+    if ctx.store.get(*place) is None:
         now = datetime.now(UTC)
         version = max([now, *(row.version + MOMENT for row in known)])
         chosen = documents.VersionDocument(at=now.isoformat(), version=version.isoformat())
-        writer.store.add(*place, chosen)
-    return _known(writer, attempt)[0]
+        ctx.store.add(*place, chosen)
+    return _known(ctx, attempt)[0]
 
 
-def _known(writer: FencedWriter, *attempts: str) -> list[datetime]:
-    found = (writer.store.get(*documents.version(writer.owner, each)) for each in attempts)
+def _known(ctx: Context, *attempts: str) -> list[datetime]:
+    found = (ctx.store.get(*documents.version(ctx.run, each)) for each in attempts)
     return [datetime.fromisoformat(each["version"]) for each in found if each]
 
 
 def _rows(
-    writer: FencedWriter, rows: Sequence[RegionConfig], updates: Sequence[RegionUpdate], new: datetime
+    ctx: Context, rows: Sequence[RegionConfig], updates: Sequence[RegionUpdate], new: datetime
 ) -> list[RegionConfig]:
     """Return the rows to change, if each is as this run read or left it."""
-    by_id, ours = {str(row.id): row for row in rows}, [new, *_known(writer, "update", "way back")]
+    by_id, ours = {str(row.id): row for row in rows}, [new, *_known(ctx, "update", "way back")]
     found = []
     for each in updates:
         row = by_id.get(each.id)

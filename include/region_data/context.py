@@ -1,4 +1,4 @@
-"""What the steps of a data update are given beside what every step is: a database."""
+"""What the steps of a data update are given beside what every step is: a database, and where a long copy says how far it is."""
 
 from __future__ import annotations
 
@@ -16,3 +16,6 @@ class RegionDataContext(Context, Protocol):
 
     def database(self) -> AbstractContextManager[Connection[tuple[object, ...]]]:
         """Connect to the target's database. Raises: ServiceUnavailableError, also if it goes away meanwhile."""
+
+    def log(self, text: str) -> None:
+        """Write to the task's log."""

@@ -11,9 +11,8 @@ from include.region_data.context import RegionDataContext
 from include.region_data.plan import RegionPublication
 from include.region_data.region_config import INSERT_ROWS, NewRegion, list_regions, write_archived, write_regions
 from include.region_data.transfer import OVERWRITING, mark
+from include.run.context import Context
 from include.run.journal import list_events
-from include.run.store import RunStore
-from include.run.writer import FencedWriter
 from include.s3copy import Comparison, Folder, Location, compare
 from include.s3copy.listing import Pair
 from include.write import read_write
@@ -24,7 +23,7 @@ def look_at(clients: Clients, data: Location, on_pair: Callable[[Pair], None] = 
     return compare(Folder(clients.s3, data), Folder(clients.s3, data.beside("-nothing")), on_pair=on_pair)
 
 
-def publish(ctx: RegionDataContext, writer: FencedWriter, publications: Sequence[RegionPublication]) -> str:
+def publish(ctx: RegionDataContext, publications: Sequence[RegionPublication]) -> str:
     """Put the rows of all new regions into region_config, all in one transaction; again, it changes nothing more.
 
     Raises: DriftError if data is not what was approved, StoppedHalfwayError if a region exists by now, ServiceUnavailableError.
@@ -37,11 +36,11 @@ def publish(ctx: RegionDataContext, writer: FencedWriter, publications: Sequence
                 f"The data of new region {each.region} at {each.data} is not what was approved any more; find out who writes there, "
                 "then start again."
             )
-    mark(ctx.clients, writer, OVERWRITING)
+    mark(ctx, OVERWRITING)
     names = ", ".join(each.region for each in publications)
     version = datetime.now(UTC)
     rows = [_row(each, version) for each in publications]
-    writer.write(write_regions(ctx.database, rows))
+    ctx.writer.write(write_regions(ctx.database, rows))
     with ctx.database() as connection:
         there = {str(row.id): row for row in list_regions(connection)}
     if missing := [each.region for each in publications if each.id not in there or there[each.id].archived]:
@@ -56,18 +55,18 @@ def _row(each: RegionPublication, version: datetime) -> NewRegion:
     return NewRegion(each.id, each.name, country, code, each.data, version)
 
 
-def has_published(store: RunStore, run: str) -> bool:
+def has_published(ctx: Context) -> bool:
     """Tell whether a run has begun to publish a region."""
-    intents = (read_write(each) for each in list_events(store, run) if each["phase"] == "intent")
+    intents = (read_write(each) for each in list_events(ctx.store, ctx.run) if each["phase"] == "intent")
     return any(str(each) == str(INSERT_ROWS) for each in intents)
 
 
-def retire(ctx: RegionDataContext, writer: FencedWriter, publications: Sequence[RegionPublication]) -> str:
+def retire(ctx: RegionDataContext, publications: Sequence[RegionPublication]) -> str:
     """Archive what this run has published, so that services do not load it, and prove it. Raises: ServiceUnavailableError."""
-    if not publications or not has_published(writer.store, writer.owner):
+    if not publications or not has_published(ctx):
         return ""
     names = ", ".join(each.region for each in publications)
-    writer.write(write_archived(ctx.database, {each.id: each.region for each in publications}))
+    ctx.writer.write(write_archived(ctx.database, {each.id: each.region for each in publications}))
     with ctx.database() as connection:
         live = {str(row.id): row.region for row in list_regions(connection) if not row.archived}
     if left := [region for row, region in live.items() if row in {each.id for each in publications}]:

@@ -4,52 +4,51 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from include.aws.clients import Clients
 from include.errors import DriftError
 from include.region_data.backup import read_backup
+from include.region_data.context import RegionDataContext
 from include.region_data.folders import Folders, folders_of, is_last, keys_of
 from include.region_data.plan import RegionUpdate
-from include.region_data.transfer import OVERWRITING, Tell, mark, refuse_after_way_back, transfer
+from include.region_data.transfer import OVERWRITING, mark, refuse_after_way_back, transfer
 from include.run import documents
+from include.run.context import Context
 from include.run.journal import list_events
-from include.run.store import RunStore
-from include.run.writer import FencedWriter
 from include.s3copy import CopyOptions, compare, remove_left_over, verify
 from include.write import read_write
 
 
-def overwrite(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Tell) -> None:
+def overwrite(ctx: RegionDataContext, each: RegionUpdate) -> None:
     """Copy the new data over the data that runs; called again, it goes on.
 
     Raises: PreconditionError without a proved backup, DriftError if the new data or the old is not what it was.
     """
-    refuse_after_way_back(writer)
-    folders = folders_of(clients, each)
-    backup = read_backup(writer.store, writer.owner, each.region)
-    if has_begun(writer.store, writer.owner, each):
+    refuse_after_way_back(ctx)
+    folders = folders_of(ctx.clients, each)
+    backup = read_backup(ctx, each.region)
+    if has_begun(ctx, each):
         _ensure_old_or_new(folders, each)
     else:
         _ensure_kept(folders, each, str(backup["digest"]))
     _ensure_new_is_the_same(folders, each)
     # objects that are the same already are copied again, once: the new ones may have other metadata
-    began = mark(clients, writer, OVERWRITING)
+    began = mark(ctx, OVERWRITING)
     options = CopyOptions(since=began, last=is_last, requests_per_second=each.requests_per_second)
     what = f"new data of {each.region}: {each.objects:,} objects of {each.data} over {each.existing}"
-    transfer(writer, what, folders.data, folders.existing, tell, options)
+    transfer(ctx, what, folders.data, folders.existing, options)
 
 
-def has_begun(store: RunStore, run: str, each: RegionUpdate) -> bool:
+def has_begun(ctx: Context, each: RegionUpdate) -> bool:
     """Tell whether a run has begun to write to the data that a region runs on."""
-    intents = (read_write(event) for event in list_events(store, run) if event["phase"] == "intent")
+    intents = (read_write(event) for event in list_events(ctx.store, ctx.run) if event["phase"] == "intent")
     return any(each.existing in write.names for write in intents)
 
 
-def verify_data(clients: Clients, writer: FencedWriter, each: RegionUpdate, *, remove: bool) -> str:
+def verify_data(ctx: Context, each: RegionUpdate, *, remove: bool) -> str:
     """Prove that the new data is in place, remove what it does not have if that was asked for, and put it on record.
 
     Raises: CopyFailedError, DriftError.
     """
-    folders = folders_of(clients, each)
+    folders, writer = folders_of(ctx.clients, each), ctx.writer
     _ensure_new_is_the_same(folders, each)
     found = verify(folders.data, folders.existing)
     if remove and found.stale.count:
@@ -64,7 +63,7 @@ def verify_data(clients: Clients, writer: FencedWriter, each: RegionUpdate, *, r
         "bytes": found.source.bytes,
         "digest": found.digest,
     }
-    writer.store.add(*documents.data(writer.owner, each.region), document)
+    ctx.store.add(*documents.data(ctx.run, each.region), document)
     return f"{each.region} has its new data at {each.existing}: {found.source.count:,} objects, {found.source.bytes:,} bytes"
 
 

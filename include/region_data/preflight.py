@@ -51,7 +51,7 @@ def make_plan(
     updates = match_regions(requests, known)
     for each in updates:
         _refuse_other_bucket(each, data)
-    restart, since = steps.make_plan(ctx.clients, target, now)
+    restart, since = steps.make_plan(ctx, now)
     seen = {each.config.region: _look(ctx.clients, each, data, asked) for each in updates}
     if target.looked_at_on and proving:
         seen = _looked_at(seen, proving, target.looked_at_on.name)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import datetime
 
-from include.aws.clients import Clients
 from include.aws.sts import ask_who
 from include.errors import PreconditionError
+from include.region_data.context import RegionDataContext
 from include.run import documents
-from include.run.store import RunStore
-from include.run.writer import FencedWriter
+from include.run.context import Context
 from include.s3copy import CopyOptions, CopyProgress, CopyResult, Folder, copy_folder
 
 CHECKED_EVERY = 10.0  # seconds between two looks at the lease: a copy may take longer than a person who takes it away
@@ -19,36 +17,36 @@ TOLD_EVERY = 5.0  # seconds between two lines of the log
 
 OVERWRITING, WAY_BACK = "overwriting", "way-back"  # what began, for the marks below
 
-Tell = Callable[[str], None]
 
-
-def mark(clients: Clients, writer: FencedWriter, what: str) -> datetime:
+def mark(ctx: Context, what: str) -> datetime:
     """Return when something began, by AWS's clock; noted before its first write, and the same for every retry."""
-    if (began := read_mark(writer.store, writer.owner, what)) is None:
-        _, now = ask_who(clients.sts)
-        writer.store.add(*documents.mark(writer.owner, what), documents.MomentDocument(at=now.isoformat()))
-        began = read_mark(writer.store, writer.owner, what) or now
+    if (began := read_mark(ctx, what)) is None:
+        store = ctx.writer.store  # of a confirmed run alone
+        _, now = ask_who(ctx.clients.sts)
+        store.add(*documents.mark(ctx.run, what), documents.MomentDocument(at=now.isoformat()))
+        began = read_mark(ctx, what) or now
     return began
 
 
-def refuse_after_way_back(writer: FencedWriter) -> None:
+def refuse_after_way_back(ctx: Context) -> None:
     """Refuse to go forward once the restore has begun. Raises: PreconditionError."""
-    if began := read_mark(writer.store, writer.owner, WAY_BACK):
+    if began := read_mark(ctx, WAY_BACK):
         raise PreconditionError(
-            f"This run went back, from {began:%H:%M} on, so {writer.step} changes nothing any more; start a new run."
+            f"This run went back, from {began:%H:%M} on, so {ctx.writer.step} changes nothing any more; start a new run."
         )
 
 
-def read_mark(store: RunStore, run: str, what: str) -> datetime | None:
+def read_mark(ctx: Context, what: str) -> datetime | None:
     """Return when something began, None if it did not."""
-    document = store.get(*documents.mark(run, what))
+    document = ctx.store.get(*documents.mark(ctx.run, what))
     return datetime.fromisoformat(document["at"]) if document else None
 
 
 def transfer(
-    writer: FencedWriter, what: str, source: Folder, destination: Folder, tell: Tell, options: CopyOptions
+    ctx: RegionDataContext, what: str, source: Folder, destination: Folder, options: CopyOptions
 ) -> CopyResult:
     """Copy one folder over another; `what` says it in a sentence. Raises: CopyFailedError, PreconditionError, LeaseLostError."""
+    writer = ctx.writer
     checked = told = time.monotonic()
 
     def heed(progress: CopyProgress) -> None:
@@ -59,8 +57,10 @@ def transfer(
             writer.check()
         if now - told >= TOLD_EVERY:
             told = now
-            tell(f"progress: {what}: {progress.text}")
+            ctx.log(f"progress: {what}: {progress.text}")
 
     result = writer.write(copy_folder(what, source, destination, options, heed))
-    tell(f"{what}: {result.text}, {result.requests:,} requests, {result.slowed:,} slowed down, {result.seconds:.1f} s")
+    ctx.log(
+        f"{what}: {result.text}, {result.requests:,} requests, {result.slowed:,} slowed down, {result.seconds:.1f} s"
+    )
     return result

@@ -8,33 +8,33 @@ from include.aws.clients import Clients
 from include.aws.ecs import Service
 from include.aws.sts import get_account
 from include.ecs.service_state import ServiceState, read_load_lines, read_scaling, read_service
-from include.inventory import Target
 from include.reconcile import reconcile
 from include.restart import capacity, rolling, surge, verification
 from include.restart.plan import RestartPlan, ServiceRestart, plan_restart
 from include.run import documents
-from include.run.writer import FencedWriter
+from include.run.context import Context
 
 log = logging.getLogger(__name__)
 
 PROTECTED_MINUTES = 120  # longer than a restart; ends by itself should the run die
 
 
-def read_states(clients: Clients, target: Target) -> list[ServiceState]:
+def read_states(ctx: Context) -> list[ServiceState]:
     """Read every service of the target's restart section, in order."""
-    environment = target.environment
+    target, environment = ctx.target, ctx.target.environment
     states = []
     for name in target.restart.services:
         group = environment.service(name).scaling_group
         surging = group if target.restart.strategy == "surge" else None
-        states.append(read_service(clients, str(environment.cluster), name, surging.name if surging else None))
+        states.append(read_service(ctx.clients, str(environment.cluster), name, surging.name if surging else None))
     return states
 
 
-def make_plan(clients: Clients, target: Target, now: datetime | None) -> tuple[RestartPlan, datetime]:
+def make_plan(ctx: Context, now: datetime | None) -> tuple[RestartPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on; without `now`, at any hour. Raises: PreconditionError."""
+    clients, target = ctx.clients, ctx.target
     account = get_account(clients.sts)
-    states = read_states(clients, target)
+    states = read_states(ctx)
     for name, state in zip(target.restart.services, states, strict=True):
         service = target.environment.service(name)
         if service.loads:  # a log group that is not there must show now, not when capacity is up
@@ -48,70 +48,72 @@ def look(clients: Clients, plan: ServiceRestart, service: Service | None = None)
     return read_service(clients, plan.cluster, plan.service, plan.group.name if plan.group else None, service)
 
 
-def raise_group_capacity(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
+def raise_group_capacity(ctx: Context, plan: ServiceRestart) -> None:
     """Protect the old tasks' instances, keep the group from shrinking, and set it to its maximum."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, writer)
-    state = look(clients, plan)
+    reconcile(ctx.clients, ctx.writer)
+    state = look(ctx.clients, plan)
     surge.ensure_no_drift(plan, state, desired=[plan.count, plan.count_during])
-    capacity.hold_group(clients, writer, plan.group, state, plan.count_during)
+    capacity.hold_group(ctx, plan.group, state, plan.count_during)
 
 
-def raise_desired_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
+def raise_desired_count(ctx: Context, plan: ServiceRestart) -> None:
     """Let the service start its new tasks beside the old ones."""
-    reconcile(clients, writer)
-    surge.ensure_no_drift(plan, look(clients, plan), desired=[plan.count, plan.count_during])
-    _set_count(clients, writer, plan, plan.count_during)
+    reconcile(ctx.clients, ctx.writer)
+    surge.ensure_no_drift(plan, look(ctx.clients, plan), desired=[plan.count, plan.count_during])
+    _set_count(ctx, plan, plan.count_during)
 
 
-def protect_new_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart, since: datetime) -> None:
+def protect_new_tasks(ctx: Context, plan: ServiceRestart, since: datetime) -> None:
     """Protect the new tasks, and the instances they are on, from every scale-in."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, writer)
-    state = look(clients, plan)
-    _protect_tasks(clients, writer, plan, [each.task.arn for each in surge.choose_protected(plan, state, since)])
-    capacity.protect_hosts(clients, writer, plan.group.name, state)
+    reconcile(ctx.clients, ctx.writer)
+    state = look(ctx.clients, plan)
+    _protect_tasks(ctx, plan, [each.task.arn for each in surge.choose_protected(plan, state, since)])
+    capacity.protect_hosts(ctx, plan.group.name, state)
 
 
-def stop_old_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart, since: datetime) -> None:
+def stop_old_tasks(ctx: Context, plan: ServiceRestart, since: datetime) -> None:
     """Set the count back, so that ECS replaces nothing, then stop exactly the old tasks.
 
     With every new task protected, ECS itself can only take old ones; stopping them by name makes sure of it.
     """
-    reconcile(clients, writer)
-    surge.choose_stopped(plan, look(clients, plan), since)
-    _set_count(clients, writer, plan, plan.count)
+    reconcile(ctx.clients, ctx.writer)
+    surge.choose_stopped(plan, look(ctx.clients, plan), since)
+    _set_count(ctx, plan, plan.count)
     for each in plan.old_tasks:
         # read again before each: never on a picture older than the last stop
-        alive = {old.task.arn for old in surge.choose_stopped(plan, look(clients, plan), since)}
+        alive = {old.task.arn for old in surge.choose_stopped(plan, look(ctx.clients, plan), since)}
         if each.arn in alive:
-            reason = f"restart by {writer.owner}"
-            writer.write(ecs.stop_task(clients.ecs, plan.cluster, plan.service, each.arn, reason, each.started_at))
+            reason = f"restart by {ctx.run}"
+            ctx.writer.write(
+                ecs.stop_task(ctx.clients.ecs, plan.cluster, plan.service, each.arn, reason, each.started_at)
+            )
 
 
-def unprotect_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
+def unprotect_tasks(ctx: Context, plan: ServiceRestart) -> None:
     """Lift the protection, so that ECS can take the surplus new task and later scale-ins work."""
-    reconcile(clients, writer)
-    arns = [each.task.arn for each in look(clients, plan).alive]
-    writer.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=None))
+    reconcile(ctx.clients, ctx.writer)
+    arns = [each.task.arn for each in look(ctx.clients, plan).alive]
+    ctx.writer.write(ecs.protect_tasks(ctx.clients.ecs, plan.cluster, plan.service, arns, minutes=None))
 
 
-def restore_group_scaling(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
+def restore_group_scaling(ctx: Context, plan: ServiceRestart) -> None:
     """Protect only the instances in use, and let the group's alarm and schedule act again. Right after success or failure."""
     assert plan.group  # a surge always has a group
-    reconcile(clients, writer)
-    capacity.restore_scaling(clients, writer, plan.group, look(clients, plan))
+    reconcile(ctx.clients, ctx.writer)
+    capacity.restore_scaling(ctx, plan.group, look(ctx.clients, plan))
 
 
-def restore_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> str:
+def restore_count(ctx: Context, plan: ServiceRestart) -> str:
     """After a failure, and only when asked: set the count back in a way that costs no healthy task. Returns what was done."""
-    reconcile(clients, writer)
-    state = look(clients, plan)
+    reconcile(ctx.clients, ctx.writer)
+    state = look(ctx.clients, plan)
     old, _ = surge.split(plan, state)
     first = [each for each in (*old, *state.healthy) if each.is_healthy]
     keep = list(dict.fromkeys(each.task.arn for each in first))[: plan.count]
-    _protect_tasks(clients, writer, plan, keep)
-    _set_count(clients, writer, plan, plan.count)
+    _protect_tasks(ctx, plan, keep)
+    _set_count(ctx, plan, plan.count)
     return (
         f"The desired count of {plan.service} is {plan.count} again; {len(keep)} healthy tasks are protected for "
         f"{PROTECTED_MINUTES} minutes so that ECS stops the others."
@@ -119,52 +121,54 @@ def restore_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart) 
 
 
 def advance_rollouts(
-    clients: Clients, writer: FencedWriter, services: tuple[ServiceRestart, ...], mark: datetime
+    ctx: Context, services: tuple[ServiceRestart, ...], mark: datetime
 ) -> tuple[ServiceRestart, rolling.Rollout] | None:
     """Start the next deployment if the one before is proved; returns the one to wait for, or None when all are proved."""
-    reconcile(clients, writer)
+    reconcile(ctx.clients, ctx.writer)
     for plan in services:
-        rollout = _find_rollout(writer, plan, mark)
+        rollout = _find_rollout(ctx, plan, mark)
         if rollout is None:  # not judged at once: a read right after the write may not show it yet
-            return plan, _start_rollout(clients, writer, plan, mark)
-        progress = rolling.judge_rollout(plan, rollout, look(clients, plan))
+            return plan, _start_rollout(ctx, plan, mark)
+        progress = rolling.judge_rollout(plan, rollout, look(ctx.clients, plan))
         if not progress.done:
             return plan, rollout
         log.info("progress: %s", progress.text)
     return None
 
 
-def _find_rollout(writer: FencedWriter, plan: ServiceRestart, mark: datetime) -> rolling.Rollout | None:
-    document = writer.store.get(*documents.restarted(writer.owner, plan.service, mark))
+def _find_rollout(ctx: Context, plan: ServiceRestart, mark: datetime) -> rolling.Rollout | None:
+    document = ctx.store.get(*documents.restarted(ctx.run, plan.service, mark))
     if document is None:
         return None
     return rolling.Rollout(document["deployment"], datetime.fromisoformat(document["since"]))
 
 
-def _start_rollout(clients: Clients, writer: FencedWriter, plan: ServiceRestart, mark: datetime) -> rolling.Rollout:
-    state = look(clients, plan)
+def _start_rollout(ctx: Context, plan: ServiceRestart, mark: datetime) -> rolling.Rollout:
+    state = look(ctx.clients, plan)
     rollout = rolling.find_started(plan, state, mark)
     if rollout is None:
-        started = writer.write(
-            ecs.force_new_deployment(clients.ecs_once, plan.cluster, plan.service, replaces=state.service.primary.id)
+        started = ctx.writer.write(
+            ecs.force_new_deployment(
+                ctx.clients.ecs_once, plan.cluster, plan.service, replaces=state.service.primary.id
+            )
         )
         rollout = rolling.Rollout(started.id, started.created_at)
     document = documents.DeploymentDocument(deployment=rollout.deployment, since=rollout.since.isoformat())
-    writer.store.add(*documents.restarted(writer.owner, plan.service, mark), document)
+    ctx.store.add(*documents.restarted(ctx.run, plan.service, mark), document)
     return rollout
 
 
-def verify_restart(clients: Clients, plan: ServiceRestart, since: datetime) -> str:
+def verify_restart(ctx: Context, plan: ServiceRestart, since: datetime) -> str:
     """Return the proof that a service was restarted. Raises: RolloutFailedError."""
-    scaling = read_scaling(clients, plan.cluster, plan.service)
-    return verification.verify_restarted(plan, look(clients, plan), scaling, since)
+    scaling = read_scaling(ctx.clients, plan.cluster, plan.service)
+    return verification.verify_restarted(plan, look(ctx.clients, plan), scaling, since)
 
 
-def describe_now(clients: Clients, plan: RestartPlan) -> str:
+def describe_now(ctx: Context, plan: RestartPlan) -> str:
     """Say what state things are in, in a sentence per service."""
     sentences = []
     for each in plan.services:
-        state = look(clients, each)
+        state = look(ctx.clients, each)
         old, new = surge.split(each, state)
         text = (
             f"{each.service}: desired count {state.service.desired} (before: {each.count}), {len(state.healthy)} tasks healthy, "
@@ -177,9 +181,9 @@ def describe_now(clients: Clients, plan: RestartPlan) -> str:
     return " ".join(sentences)
 
 
-def _set_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart, count: int) -> None:
-    writer.write(ecs.set_desired_count(clients.ecs, plan.cluster, plan.service, count))
+def _set_count(ctx: Context, plan: ServiceRestart, count: int) -> None:
+    ctx.writer.write(ecs.set_desired_count(ctx.clients.ecs, plan.cluster, plan.service, count))
 
 
-def _protect_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart, arns: list[str]) -> None:
-    writer.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=PROTECTED_MINUTES))
+def _protect_tasks(ctx: Context, plan: ServiceRestart, arns: list[str]) -> None:
+    ctx.writer.write(ecs.protect_tasks(ctx.clients.ecs, plan.cluster, plan.service, arns, minutes=PROTECTED_MINUTES))

@@ -174,7 +174,7 @@ class StepContext:
             )
         return found
 
-    @property
+    @cached_property
     def writer(self) -> FencedWriter:
         """What makes this step's writes. Raises: PreconditionError."""
         guard = self.guard

@@ -25,7 +25,8 @@ LAYERS = [
 ]
 # whoever takes one of these works on the world
 CLIENTS = ("Client", "Clients", "Repository", "Jira", "Sentry", "Connection", "Folder")
-WORLD = (*CLIENTS, "RunStore", "FencedWriter", "Context", "ReleaseContext", "RegionDataContext")
+CONTEXTS = ("Context", "ReleaseContext", "RegionDataContext")
+WORLD = (*CLIENTS, *CONTEXTS, "RunStore", "FencedWriter")
 PROCEDURES = ("restart", "releases", "region_data")
 
 
@@ -107,10 +108,10 @@ def is_plan(module: str) -> bool:
 
 
 def reached(module: str) -> list[str]:
-    """Return the functions given a client that a module could call."""
+    """Return the functions given a client, or a step's context, that a module could call."""
     found = []
     for other, name in imports(module):
-        asked = functions(other, CLIENTS)
+        asked = functions(other, (*CLIENTS, *CONTEXTS))
         found += [f"{other}.{each}" for each in asked if name in ("", each)]
     return sorted(found)
 

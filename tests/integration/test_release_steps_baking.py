@@ -1,5 +1,7 @@
 """The bake of a release against the pretend cloud: what fired since sends it back, what fired before does not."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -26,15 +28,15 @@ def small_inventory(tmp_path_factory):
 
 @pytest.fixture
 def scene(town_scene_of):
-    return town_scene_of("core/production")
+    return replace(town_scene_of("core/production"), run=RUN)
 
 
 def keep(scene):
-    return steps.keep_baseline(scene.clients, scene.writer(RUN), scene.target, sentry_client(scene.target))
+    return steps.keep_baseline(scene.step(RUN), sentry_client(scene.target))
 
 
 def look(scene):
-    return steps.poll_bake(scene.clients, scene.store, RUN, scene.target, sentry_client(scene.target))
+    return steps.poll_bake(scene, sentry_client(scene.target))
 
 
 def bake(scene, seconds=BAKE, step=300):

@@ -24,15 +24,15 @@ class Deploying:
 
     def __init__(self, scene):
         self.scene, self.clients, self.target = scene, scene.clients, scene.target
-        self.parts = plan_services(self.target, staging_steps.read_live(self.clients, self.target))
+        self.parts = plan_services(self.target, staging_steps.read_live(scene))
         self.app, self.workers = self.parts
         self.digest = ecr.describe_image(self.clients.ecr, self.target.registry, BUILT_ONLY).digest
 
     def register(self):
-        return steps.register_definitions(self.clients, self.scene.writer(), self.target, self.parts, self.digest)
+        return steps.register_definitions(self.scene.step(), self.parts, self.digest)
 
     def advance(self, wanted, kind="out", parts=None):
-        return steps.advance_services(self.clients, self.scene.writer(), self.target, parts or self.parts, wanted, kind)
+        return steps.advance_services(self.scene.step(), parts or self.parts, wanted, kind)
 
     def watch(self, wanted, part, rollout):
         arguments = {
@@ -106,7 +106,7 @@ def test_definition_whose_answer_was_lost_is_not_registered_again(scene, made):
 
 def test_definition_of_one_off_tasks_is_registered_once(scene, made):
     register = lambda: steps.register_one_off(  # noqa: E731
-        made.clients, scene.writer(), made.target, AD_HOC, "app", made.digest
+        scene.step(), AD_HOC, "app", made.digest
     )
     first = register()
     assert register() == first
@@ -131,10 +131,10 @@ def test_workers_follow_the_application_only_when_it_is_proved(scene, made):
     assert made.deploy(wanted) == [WORKERS]
     assert made.advance(wanted) is None
     assert scene.called("ecs.UpdateService") == 2
-    proof = steps.verify_services(made.clients, made.parts, wanted, made.digest)
+    proof = steps.verify_services(scene, made.parts, wanted, made.digest)
     assert f"{WORKERS}: 2 tasks of 2 healthy on {WORKERS}:2, image {made.digest[:19]}" in proof
     with pytest.raises(RolloutFailedError, match=f"{APP} is not proved to run {APP}:2 .*runs image"):
-        steps.verify_services(made.clients, made.parts, wanted, f"sha256:{'0' * 64}")
+        steps.verify_services(scene, made.parts, wanted, f"sha256:{'0' * 64}")
 
 
 def test_service_whose_process_died_right_after_the_write_is_not_deployed_twice(scene, made, monkeypatch):
@@ -163,8 +163,8 @@ def test_service_that_ecs_rolled_back_is_named_with_both_revisions_and_the_next_
         made.advance(wanted)
     assert scene.called("ecs.UpdateService") == 1
     with pytest.raises(RolloutFailedError, match="is not proved to run"):
-        steps.verify_services(made.clients, made.parts, wanted, made.digest)
-    assert "4 tasks of 4 healthy" in steps.verify_rolled_back(made.clients, made.parts)
+        steps.verify_services(scene, made.parts, wanted, made.digest)
+    assert "4 tasks of 4 healthy" in steps.verify_rolled_back(scene, made.parts)
 
 
 def test_image_that_crashes_is_told_from_the_task_before_anything_is_proved(scene, made):
@@ -190,7 +190,7 @@ def test_service_that_somebody_deployed_meanwhile_is_left_alone(scene, made):
     with pytest.raises(DriftError, match=f"{APP}:3, neither {APP}:1 .* nor {APP}:2"):
         made.advance(wanted)
     with pytest.raises(PreconditionError, match=f"{APP} runs {APP}:3, which is neither this release nor {APP}:1"):
-        steps.find_rollback(made.clients, made.target, made.parts, wanted)
+        steps.find_rollback(scene, made.parts, wanted)
     assert scene.called("ecs.UpdateService") == asked
 
 
@@ -209,8 +209,8 @@ def test_release_goes_back_newest_first_and_is_proved_to_be_as_before(scene, mad
     wanted = made.register()
     made.deploy(wanted)
     with pytest.raises(RolloutFailedError, match=f"{APP} is not proved to run {APP}:1"):
-        steps.verify_rolled_back(made.clients, made.parts)
-    way = steps.find_rollback(made.clients, made.target, made.parts, wanted)
+        steps.verify_rolled_back(scene, made.parts)
+    way = steps.find_rollback(scene, made.parts, wanted)
     assert [(each.part.service, last(each.runs), last(each.to)) for each in way.returns] == [
         (WORKERS, f"{WORKERS}:2", f"{WORKERS}:1"),
         (APP, f"{APP}:2", f"{APP}:1"),
@@ -220,20 +220,20 @@ def test_release_goes_back_newest_first_and_is_proved_to_be_as_before(scene, mad
     old = {part.service: part.before for part in made.parts}
     assert made.deploy(old, "back", back) == [WORKERS, APP]
     assert made.runs() == old
-    proof = steps.verify_rolled_back(made.clients, made.parts)
+    proof = steps.verify_rolled_back(scene, made.parts)
     assert f"{APP}: 4 tasks of 4 healthy on {APP}:1" in proof
 
 
-def test_release_that_stopped_between_its_services_is_mixed_and_only_the_application_goes_back(made):
+def test_release_that_stopped_between_its_services_is_mixed_and_only_the_application_goes_back(scene, made):
     wanted = made.register()
     made.wait(wanted, *made.advance(wanted))
-    way = steps.find_rollback(made.clients, made.target, made.parts, wanted)
+    way = steps.find_rollback(scene, made.parts, wanted)
     assert ([each.part.service for each in way.returns], way.untouched) == ([APP], (WORKERS,))
     assert way.mixed == f"The release is mixed: {APP} on {APP}:2 (the release), {WORKERS} on {WORKERS}:1"
 
 
-def test_release_that_changed_nothing_has_nowhere_to_go_back_from(made):
-    way = steps.find_rollback(made.clients, made.target, made.parts, {})
+def test_release_that_changed_nothing_has_nowhere_to_go_back_from(scene, made):
+    way = steps.find_rollback(scene, made.parts, {})
     assert (way.returns, way.untouched, way.mixed) == ((), (WORKERS, APP), None)
 
 
@@ -242,7 +242,7 @@ def test_way_back_to_an_image_that_is_gone_is_refused(scene, made):
     made.wait(wanted, *made.advance(wanted))
     fault = scene.inject("image_expired", tag=RUNNING)
     with pytest.raises(PreconditionError, match=f"{APP} cannot go back to {APP}:1: its task definition or its image"):
-        steps.find_rollback(made.clients, made.target, made.parts, wanted)
+        steps.find_rollback(scene, made.parts, wanted)
     assert scene.injected(fault) == 1
 
 
@@ -253,20 +253,20 @@ def test_service_that_ecs_is_still_rolling_back_is_waited_for_before_it_is_prove
         made.wait(wanted, *made.advance(wanted))
     assert scene.injected(fault) == 1
     with pytest.raises(RolloutFailedError, match=f"{APP} is not proved to run {APP}:1"):
-        steps.verify_rolled_back(made.clients, made.parts)
-    way = steps.find_rollback(made.clients, made.target, made.parts, wanted)
+        steps.verify_rolled_back(scene, made.parts)
+    way = steps.find_rollback(scene, made.parts, wanted)
     assert way.text == f"Going back: {APP} to {APP}:1, as ECS has begun by itself."
     back = [each.part.model_copy(update={"before": each.runs}) for each in way.returns]
     assert made.deploy({APP: made.app.before}, "return", back) == [APP]
     assert scene.called("ecs.UpdateService") == 1
-    assert "4 tasks of 4 healthy" in steps.verify_rolled_back(made.clients, made.parts)
+    assert "4 tasks of 4 healthy" in steps.verify_rolled_back(scene, made.parts)
 
 
 # The tag of the image
 
 
 def test_image_gets_its_readable_tag_once_and_a_tag_is_never_moved(scene, made):
-    tag = lambda digest: steps.tag_image(made.clients, scene.writer(), made.target, digest, "staging-1")  # noqa: E731
+    tag = lambda digest: steps.tag_image(scene.step(), digest, "staging-1")  # noqa: E731
     assert [tag(made.digest), tag(made.digest)] == ["staging-1", "staging-1"]
     assert scene.called("ecr.PutImage") == 1
     image = ecr.describe_image(made.clients.ecr, made.target.registry, "staging-1")
@@ -282,8 +282,8 @@ def test_tag_whose_process_died_after_the_write_is_found(scene, made, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(steps.ecr, "tag_image", dying_after(put))
         with pytest.raises(KeyboardInterrupt):
-            steps.tag_image(made.clients, scene.writer(), made.target, made.digest, "staging-1")
-    steps.tag_image(made.clients, scene.writer(), made.target, made.digest, "staging-1")
+            steps.tag_image(scene.step(), made.digest, "staging-1")
+    steps.tag_image(scene.step(), made.digest, "staging-1")
     assert scene.called("ecr.PutImage") == 1
     assert scene.texts(RUN, "found")[0].endswith("AWS shows that it was made")
 
@@ -293,5 +293,5 @@ def test_image_that_is_gone_is_refused_and_nothing_is_tagged(scene, made):
     with pytest.raises(
         PreconditionError, match=f"^Repository core of core/staging has no image {made.digest[:19]}; find out who"
     ):
-        steps.tag_image(made.clients, scene.writer(), made.target, made.digest, "staging-1")
+        steps.tag_image(scene.step(), made.digest, "staging-1")
     assert (scene.injected(fault), scene.called("ecr.PutImage")) == (1, 0)

@@ -11,7 +11,6 @@ from include.releases.image import steps
 from include.releases.staging import steps as staging_steps
 from include.waiter_registry import run_waiter
 from sandbox.commits import BUILT, COMMITS, commit_sha
-from tests.support.release_scene import RUN
 
 WEB, REPOSITORY = "planning-data/staging", "example-planning/planning-data"
 NEWEST = commit_sha(REPOSITORY, COMMITS)
@@ -39,10 +38,10 @@ def arguments(web, plan):
 
 def push(web):
     """Have the commit's image built; its push starts the deployment."""
-    build = steps.start_build(web, web.writer(), NEWEST)
-    while not steps.poll_build(web, RUN, build, NEWEST).done:
+    build = steps.start_build(web.step(), NEWEST)
+    while not steps.poll_build(web, build, NEWEST).done:
         web.cloud.advance(60)
-    return steps.find_image(web.clients, web.target, NEWEST).digest
+    return steps.find_image(web, NEWEST).digest
 
 
 def watch(web, arguments):
@@ -68,11 +67,11 @@ def test_deployment_that_a_push_starts_is_watched_until_its_tasks_have_the_traff
     seen = watch_to_the_end(web, arguments)
     assert any("is InProgress" in each for each in seen)
     assert "2 of 2 tasks on staging-web:2 have the traffic" in seen[-1]
-    assert codedeploy.verify_blue_green(web.clients, part, digest) == (
+    assert codedeploy.verify_blue_green(web, part, digest) == (
         f"staging-web: 2 tasks run image {digest[:19]} and have the traffic"
     )
     with pytest.raises(RolloutFailedError, match=f"not {part.before_digest[:19]}"):
-        codedeploy.verify_blue_green(web.clients, part, part.before_digest)
+        codedeploy.verify_blue_green(web, part, part.before_digest)
 
 
 def test_rollback_is_a_failure_that_names_both_revisions_and_what_was_before_is_proved(web, plan, arguments):
@@ -82,7 +81,7 @@ def test_rollback_is_a_failure_that_names_both_revisions_and_what_was_before_is_
     with pytest.raises(RolloutFailedError, match=r"rolled back from staging-web:2 to staging-web:1 .*hook failed"):
         watch_to_the_end(web, arguments)
     assert web.injected(fault) == 1
-    assert "2 tasks run image" in codedeploy.verify_blue_green(web.clients, part, part.before_digest)
+    assert "2 tasks run image" in codedeploy.verify_blue_green(web, part, part.before_digest)
 
 
 def test_push_that_starts_nothing_is_said_after_a_quarter_of_an_hour(web, arguments):

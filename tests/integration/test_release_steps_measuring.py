@@ -19,7 +19,7 @@ class Measuring:
         self.command = scene.target.release.performance.command
 
     def start(self, run=RUN):
-        return steps.start_load_test(self.scene, self.scene.writer(run), self.command, self.definition)
+        return steps.start_load_test(self.scene.step(run), self.command, self.definition)
 
     def verify(self, arn):
         return steps.verify_load_test(self.scene, arn, self.definition)

@@ -22,21 +22,17 @@ class Migrating:
 
     def __init__(self, scene, **wish):
         self.scene = scene
-        self.plan, _ = steps.make_plan(
-            scene.clients, scene.store, scene.target, MigrationRequest(**{"preset": "migrate", **wish})
-        )
+        self.plan, _ = steps.make_plan(scene, MigrationRequest(**{"preset": "migrate", **wish}))
         self.migration = self.plan.migration
 
     def start(self, run=RUN, migration=None):
         scene = self.scene
-        writer = scene.writer(run)
-        return steps.start(scene.clients, writer, scene.target, migration or self.migration, self.plan.definition)
+        ctx = scene.step(run)
+        return steps.start(ctx, migration or self.migration, self.plan.definition)
 
     def verify(self, attempt, run=RUN, end=None):
         scene = self.scene
-        return steps.verify(
-            scene.clients, scene.writer(run), scene.target, self.migration, self.plan.definition, attempt, end
-        )
+        return steps.verify(scene.step(run), self.migration, self.plan.definition, attempt, end)
 
     def watch(self, attempt):
         cluster = self.scene.target.environment.cluster
@@ -232,10 +228,10 @@ def test_another_run_of_the_same_image_is_done_unless_it_is_asked_for_again(scen
 
 
 def test_run_without_the_lease_starts_nothing(scene, made):
-    old = scene.writer(RUN)
-    scene.writer(NEXT)
+    old = scene.step(RUN)
+    scene.step(NEXT)
     with pytest.raises(LeaseLostError):
-        steps.start(scene.clients, old, scene.target, made.migration, made.plan.definition)
+        steps.start(old, made.migration, made.plan.definition)
     assert (made.tasks(), scene.called("ecs.RunTask")) == ([], 0)
 
 
@@ -245,7 +241,7 @@ def test_run_without_the_lease_starts_nothing(scene, made):
 def test_network_of_the_inventory_is_found_by_the_name_of_its_subnets(scene_of):
     scene = scene_of(MAPS)
     made = Migrating(scene)
-    found = steps.find_network(scene.clients, scene.target, made.migration)["awsvpcConfiguration"]
+    found = steps.find_network(scene, made.migration)["awsvpcConfiguration"]
     assert (len(found["subnets"]), found["securityGroups"], found["assignPublicIp"]) == (
         2,
         ["sg-22222221"],
@@ -258,7 +254,7 @@ def test_network_of_the_inventory_is_found_by_the_name_of_its_subnets(scene_of):
 def test_snapshot_is_made_once_a_run_and_waited_for(scene):
     made = Migrating(scene, snapshot=True)
     assert made.migration.snapshot == "core-staging"
-    make = lambda run: steps.make_snapshot(scene.clients, scene.writer(run), scene.target, made.migration)  # noqa: E731
+    make = lambda run: steps.make_snapshot(scene.step(run), made.migration)  # noqa: E731
     name = make(RUN)
     look = lambda: WAITERS["snapshot_available"](scene.clients, {"snapshot": name}, None)  # noqa: E731
     assert not look().done
@@ -277,8 +273,8 @@ def test_snapshot_of_a_process_that_died_is_found_and_not_asked_for_again(scene,
     with monkeypatch.context() as patch:
         patch.setattr(steps.rds, "create_snapshot", dying_after(create))
         with pytest.raises(KeyboardInterrupt):
-            steps.make_snapshot(scene.clients, scene.writer(), scene.target, made.migration)
-    name = steps.make_snapshot(scene.clients, scene.writer(), scene.target, made.migration)
+            steps.make_snapshot(scene.step(), made.migration)
+    name = steps.make_snapshot(scene.step(), made.migration)
     assert scene.called("rds.CreateDBSnapshot") == 1
     (text,) = scene.texts(RUN, "found")
     assert name in text
@@ -288,7 +284,7 @@ def test_snapshot_of_a_process_that_died_is_found_and_not_asked_for_again(scene,
 def test_snapshot_that_fails_or_is_gone_lets_nothing_be_migrated(scene):
     made = Migrating(scene, snapshot=True)
     fault = scene.inject("snapshot_fails")
-    name = steps.make_snapshot(scene.clients, scene.writer(), scene.target, made.migration)
+    name = steps.make_snapshot(scene.step(), made.migration)
     scene.cloud.advance(600)
     with pytest.raises(MigrationFailedError, match=f"Snapshot {name} is failed, so nothing was migrated"):
         WAITERS["snapshot_available"](scene.clients, {"snapshot": name}, None)
@@ -298,10 +294,10 @@ def test_snapshot_that_fails_or_is_gone_lets_nothing_be_migrated(scene):
 
 
 def test_no_snapshot_is_made_where_none_was_asked_for(scene, made):
-    assert steps.make_snapshot(scene.clients, scene.writer(), scene.target, made.migration) == ""
+    assert steps.make_snapshot(scene.step(), made.migration) == ""
     assert scene.called("rds.CreateDBSnapshot") == 0
 
 
 def test_image_that_left_the_registry_is_refused_before_anything_starts(scene):
     with pytest.raises(PreconditionError, match="is not in the registry any more"):
-        steps.resolve_digest(scene.clients, scene.target, "core:nothing")
+        steps.resolve_digest(scene, "core:nothing")

@@ -58,8 +58,8 @@ def since(web):
 
 
 def publish(web, plan):
-    github_release.draft_release(web, web.writer(RUN), plan)
-    return datetime.fromisoformat(github_release.publish_release(web, web.writer(RUN), plan))
+    github_release.draft_release(web.step(RUN), plan)
+    return datetime.fromisoformat(github_release.publish_release(web.step(RUN), plan))
 
 
 def follow(web, plan, published):
@@ -75,7 +75,7 @@ def follow(web, plan, published):
 
 def await_end(web, name, part, since, digest=None):
     """Look at a deployment until it is over."""
-    pushed = steps.pushed_at(web.clients, web.target, digest).isoformat() if digest else ""
+    pushed = steps.pushed_at(web, digest).isoformat() if digest else ""
     arguments = codedeploy.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed)
     while not run_waiter(name, web.clients, arguments).done:
         web.cloud.advance(60)
@@ -87,7 +87,7 @@ def service_of(web):
 
 def go(web, part, wanted, since, run=RUN):
     """Have the service brought to a task definition, looking again and again."""
-    while not advance_codedeploy(web.clients, web.writer(run), service_of(web), part, wanted, since):
+    while not advance_codedeploy(web.step(run), service_of(web), part, wanted, since):
         web.cloud.advance(60)
         await_end(web, "green_ended", part, since)
 
@@ -109,15 +109,15 @@ def test_image_that_staging_has_proved_is_planned_from_its_registry(web, plan):
 
 
 def test_pipeline_that_publishing_starts_is_followed_and_its_image_is_deployed(web, plan, since, released):
-    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, released, plan.image)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web, released, plan.image)
     seen = follow(web, plan, since)
     assert seen[-1].startswith("Production pipeline succeeded: http")
-    assert pushed_definition(web.clients, service_of(web), released, since).endswith("production-web:2")
+    assert pushed_definition(web, service_of(web), released, since).endswith("production-web:2")
 
 
 def test_image_that_never_came_is_said(web, plan):
     with pytest.raises(PreconditionError, match=r"of planning-data/production has no image sha256:.*why it never came"):
-        steps.pushed_at(web.clients, web.target, plan.image)
+        steps.pushed_at(web, plan.image)
 
 
 def test_pipeline_that_fails_is_a_failure_that_names_its_page(web, plan):
@@ -137,7 +137,7 @@ def test_pipeline_that_never_begins_is_said_after_a_quarter_of_an_hour(web, plan
 
 def test_release_goes_back_by_a_deployment_of_what_ran_before(web, plan, since, released):
     go(web, released, released.before, since)
-    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, released, released.before_digest)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web, released, released.before_digest)
     assert web.called("codedeploy.CreateDeployment") == 2  # the push's, and this one
     go(web, released, released.before, since)
     assert web.called("codedeploy.CreateDeployment") == 2
@@ -147,42 +147,42 @@ def test_alarm_that_sends_it_back_does_not_stop_its_way_back(web, since, release
     fault = web.inject("alarm", name="production-web-5xx")
     go(web, released, released.before, since)
     assert web.injected(fault) > 0
-    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, released, released.before_digest)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web, released, released.before_digest)
 
 
 def test_deployment_of_the_release_that_is_still_at_work_is_stopped_on_the_way_back(web, plan, since):
     follow(web, plan, publish(web, plan))
     (part,) = plan.services
     web.cloud.advance(100)
-    pushed = steps.pushed_at(web.clients, web.target, plan.image).isoformat()
+    pushed = steps.pushed_at(web, plan.image).isoformat()
     arguments = codedeploy.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed)
     assert "is InProgress" in run_waiter("green_complete", web.clients, arguments).text
     go(web, part, part.before, since)
     assert web.called("codedeploy.StopDeployment") == 1
     assert web.called("codedeploy.CreateDeployment") == 1
-    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, part, part.before_digest)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web, part, part.before_digest)
 
 
 def test_deployment_that_the_push_may_still_start_is_waited_for_on_the_way_back(web, plan, since):
     follow(web, plan, publish(web, plan))
     (part,) = plan.services
-    pushed = steps.find_push(web.clients, web.target, plan.image, [part])
+    pushed = steps.find_push(web, plan.image, [part])
     assert pushed is not None
-    assert not advance_codedeploy(web.clients, web.writer(RUN), service_of(web), part, part.before, since, pushed)
+    assert not advance_codedeploy(web.step(RUN), service_of(web), part, part.before, since, pushed)
     arguments = codedeploy.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed.isoformat())
     assert "may still start a deployment" in run_waiter("green_ended", web.clients, arguments).text
     web.cloud.advance(100)
     go(web, part, part.before, since)
     assert web.called("codedeploy.StopDeployment") == 1
-    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, part, part.before_digest)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web, part, part.before_digest)
 
 
 def test_push_that_starts_nothing_does_not_hold_up_the_way_back_for_ever(web, plan, since):
     (part,) = plan.services
-    assert steps.find_push(web.clients, web.target, plan.image, [part]) is None
-    assert advance_codedeploy(web.clients, web.writer(RUN), service_of(web), part, part.before, since, since) is False
+    assert steps.find_push(web, plan.image, [part]) is None
+    assert advance_codedeploy(web.step(RUN), service_of(web), part, part.before, since, since) is False
     web.cloud.advance(16 * 60)
-    assert advance_codedeploy(web.clients, web.writer(RUN), service_of(web), part, part.before, since, since) is True
+    assert advance_codedeploy(web.step(RUN), service_of(web), part, part.before, since, since) is True
 
 
 def test_service_without_a_task_proves_nothing(web, plan):
@@ -190,13 +190,13 @@ def test_service_without_a_task_proves_nothing(web, plan):
     web.clients.ecs.update_service(cluster=part.cluster, service=part.service, desiredCount=0)
     web.cloud.advance(600)
     with pytest.raises(RolloutFailedError, match=r"has 0 running tasks with the traffic and 0 that ECS lists"):
-        codedeploy.verify_blue_green(web.clients, part, part.before_digest)
+        codedeploy.verify_blue_green(web, part, part.before_digest)
 
 
 def test_answer_that_is_lost_is_found_and_no_second_deployment_is_asked_for(web, since, released):
     fault = web.inject("lost_answer", action="CreateDeployment", times=1)
     with pytest.raises(Exception, match=r"Connection was closed|CreateDeployment"):
-        advance_codedeploy(web.clients, web.writer(RUN), service_of(web), released, released.before, since)
+        advance_codedeploy(web.step(RUN), service_of(web), released, released.before, since)
     assert web.injected(fault) == 1
     go(web, released, released.before, since)
     assert web.called("codedeploy.CreateDeployment") == 2
@@ -219,7 +219,7 @@ def test_deployment_of_somebody_else_is_not_stopped(web, since, released):
     external_pipeline.push(web.cloud.world, web.target, commit_sha(REPOSITORY, COMMITS), "somebody's own push")
     web.cloud.advance(100)
     with pytest.raises(DriftError, match=r"CodeDeploy is at work on production-web .*which this run has not begun"):
-        advance_codedeploy(web.clients, web.writer(RUN), service_of(web), released, released.before, since)
+        advance_codedeploy(web.step(RUN), service_of(web), released, released.before, since)
     assert web.called("codedeploy.StopDeployment") == 0
     assert later > since
 
@@ -232,16 +232,16 @@ def test_commit_whose_image_was_pushed_before_is_refused_and_the_way_to_it_named
 
 def test_person_takes_it_to_any_release_that_ran_here(web, released, since):
     go(web, released, released.before, since)
-    plan, asked = rollback_preflight.make_plan(web.clients, web.target, COMMIT)
+    plan, asked = rollback_preflight.make_plan(web, COMMIT)
     (part,) = plan.services
     assert plan.changes[0].what == "production-web (CodeDeploy, blue-green)"
     go(web, part, plan.to[part.service], asked, "release_rollback/one")
-    assert "3 tasks run image" in codedeploy.verify_blue_green(web.clients, part, plan.image)
+    assert "3 tasks run image" in codedeploy.verify_blue_green(web, part, plan.image)
     with pytest.raises(PreconditionError, match=f"choose one that is still there: .*{COMMIT}"):
-        rollback_preflight.make_plan(web.clients, web.target, "v0.0.1")
+        rollback_preflight.make_plan(web, "v0.0.1")
 
 
 def test_way_back_is_told_with_both_revisions(web, since, released):
-    released_as = {released.service: pushed_definition(web.clients, service_of(web), released, since)}
-    back = steps.find_rollback(web.clients, web.target, (released,), released_as)
+    released_as = {released.service: pushed_definition(web, service_of(web), released, since)}
+    back = steps.find_rollback(web, (released,), released_as)
     assert back.text == "Going back: production-web from production-web:2 to production-web:1."

@@ -1,6 +1,7 @@
 """What a release to production asks of the world and writes on GitHub and in Jira, against the pretend ones."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -55,7 +56,7 @@ def plan(scene, proving, alive=True, **wish):
 
 
 def draft(scene, made):
-    return github_release.draft_release(scene, scene.writer(RUN), made, "https://jira.example")
+    return github_release.draft_release(scene.step(RUN), made, "https://jira.example")
 
 
 def releases(scene, tag):
@@ -69,7 +70,7 @@ def test_last_commit_that_staging_has_proved_is_released(scene, proving):
     made = plan(scene, proving)
     assert (made.commit, made.version, made.previous) == (STAGED_COMMIT, "v0.6.15", "v0.6.14")
     assert made.readable == "production-v0.6.15-20261121120000"
-    image = steps.find_image(scene.clients, scene.target, BUILT_ONLY)
+    image = steps.find_image(scene, BUILT_ONLY)
     add_attestation(proving.store, "core/staging", image.digest, BUILT_ONLY, STAGING_RUN, {})
     newer = plan(scene, proving)
     assert (newer.commit, newer.image, newer.proved_by) == (BUILT_ONLY, image.digest, STAGING_RUN)
@@ -145,12 +146,12 @@ def test_commit_that_waits_for_somebody_elses_check_is_refused(scene, proving):
 
 
 def test_container_that_differs_from_the_one_that_was_proved_is_told(scene, proving):
-    image = steps.find_image(scene.clients, scene.target, BUILT_ONLY)
+    image = steps.find_image(scene, BUILT_ONLY)
     parts = steps.make_plan(proving, BUILT_ONLY, STAMP)[0].services
     template = json.loads(parts[0].template)
     template["environment"] = [*template["environment"], "ELSEWHERE"]
     other = [parts[0].model_copy(update={"template": json.dumps(template)}), parts[1]]
-    steps.attest_image(proving, STAGING_RUN, image.digest, BUILT_ONLY, other)
+    steps.attest_image(replace(proving, run=STAGING_RUN), image.digest, BUILT_ONLY, other)
     differences = plan(scene, proving).template_differences
     assert differences
     assert all(each.startswith("container app of core-prod-app ") for each in differences)
@@ -169,9 +170,9 @@ def test_release_is_drafted_once_with_its_notes_and_published_once(scene, provin
     assert READY in found.body
     kept = scene.store.get(*documents.release_notes(RUN))
     assert (kept["url"], kept["notes"]) == (url, found.body)
-    at = github_release.publish_release(scene, scene.writer(RUN), made)
+    at = github_release.publish_release(scene.step(RUN), made)
     scene.cloud.advance(60)
-    assert github_release.publish_release(scene, scene.writer(RUN), made) == at
+    assert github_release.publish_release(scene.step(RUN), made) == at
     (found,) = releases(scene, "v0.6.15")
     assert found.draft is False
     assert github.find_commit(scene.github, "v0.6.15") == made.commit
@@ -196,7 +197,7 @@ def test_publication_whose_answer_got_lost_is_made_once(scene, proving):
     made = plan(scene, proving)
     draft(scene, made)
     fault = scene.inject("github_lost_answer", times=1)
-    at = github_release.publish_release(scene, scene.writer(RUN), made)
+    at = github_release.publish_release(scene.step(RUN), made)
     assert scene.injected(fault) == 1
     (found,) = releases(scene, "v0.6.15")
     assert (found.draft, found.published_at.isoformat()) == (False, at)
@@ -208,8 +209,8 @@ def test_publication_whose_process_died_is_found_on_github(scene, proving, monke
     with monkeypatch.context() as patch:
         patch.setattr(preflight.github, "publish", dying_after(publish), raising=False)
         with pytest.raises(KeyboardInterrupt):
-            github_release.publish_release(scene, scene.writer(RUN), made)
-    github_release.publish_release(scene, scene.writer(RUN), made)
+            github_release.publish_release(scene.step(RUN), made)
+    github_release.publish_release(scene.step(RUN), made)
     (text,) = scene.texts(RUN, "found")
     assert text.startswith("github.PublishRelease")
     assert text.endswith("that it was made")
@@ -221,7 +222,7 @@ def test_draft_that_somebody_removed_is_not_published(scene, proving):
     draft(scene, made)
     releases(scene, "v0.6.15")[0].delete_release()
     with pytest.raises(PreconditionError, match=f"{REPOSITORY} has no draft v0.6.15 any more"):
-        github_release.publish_release(scene, scene.writer(RUN), made)
+        github_release.publish_release(scene.step(RUN), made)
     assert github.find_commit(scene.github, "v0.6.15") is None
 
 
@@ -229,7 +230,7 @@ def test_draft_that_somebody_removed_is_not_published(scene, proving):
 
 
 def move(scene, *keys, client=None):
-    return production_tickets.move_tickets(scene.writer(RUN), client or jira_client(scene.target), keys)
+    return production_tickets.move_tickets(scene.step(RUN), client or jira_client(scene.target), keys)
 
 
 def test_tickets_are_moved_once_and_missing_ones_are_said_and_stop_nothing(scene):
@@ -252,7 +253,7 @@ def test_jira_that_is_away_leaves_its_tickets_and_stops_nothing(scene):
 
 
 def test_nothing_is_said_of_tickets_where_there_are_none(scene):
-    assert production_tickets.move_tickets(scene.writer(RUN), None, [READY]) == "no ticket was touched"
+    assert production_tickets.move_tickets(scene.step(RUN), None, [READY]) == "no ticket was touched"
     assert move(scene) == "no ticket was touched"
 
 
@@ -261,7 +262,7 @@ def test_tickets_of_a_release_that_went_back_say_so_and_stay_where_they_are(scen
     before = jira.get_tickets(client, [READY]).tickets[0]
     for _ in range(2):
         assert (
-            production_tickets.mark_tickets(scene.writer(RUN), client, [READY])
+            production_tickets.mark_tickets(scene.step(RUN), client, [READY])
             == "1 of 1 tickets tagged Release-went-back"
         )
     after = jira.get_tickets(client, [READY]).tickets[0]

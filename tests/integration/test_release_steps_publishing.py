@@ -31,11 +31,11 @@ def maps(town_scene_of):
 
 
 def start(scene, commit):
-    return steps.start_build(scene, scene.writer(), commit)
+    return steps.start_build(scene.step(), commit)
 
 
 def look(scene, build, commit):
-    return steps.poll_build(scene, RUN, build, commit)
+    return steps.poll_build(scene, build, commit)
 
 
 def builds(scene):
@@ -59,7 +59,7 @@ def test_image_that_is_there_is_not_built(core):
     assert progress.done
     assert "scan complete" in progress.text
     assert dispatched(core) == 0
-    digest = steps.find_image(core.clients, core.target, commit).digest
+    digest = steps.find_image(core, commit).digest
     assert steps.verify_image(core, commit, digest).startswith(f"image {digest} is commit {commit[:12]}; scan complete")
     with pytest.raises(PreconditionError, match=r"has image sha256:.* in the registry now, not sha256:000"):
         steps.verify_image(core, commit, f"sha256:{'0' * 64}")
@@ -76,7 +76,7 @@ def test_plan_of_an_image_that_is_missing_names_its_builder(core, maps):
 
 def test_beginning_of_a_commit_is_no_commit(core):
     with pytest.raises(PreconditionError, match="is no commit"):
-        steps.find_image(core.clients, core.target, NEWEST[:7])
+        steps.find_image(core, NEWEST[:7])
 
 
 # CodeBuild
@@ -91,7 +91,7 @@ def test_codebuild_builds_once_over_a_retry_and_is_followed_to_its_image(maps):
     maps.cloud.advance(420)
     assert look(maps, build, NEWEST_MAPS).done
     assert start(maps, NEWEST_MAPS) == build, "although the image is there now"
-    image = steps.find_image(maps.clients, maps.target, NEWEST_MAPS)
+    image = steps.find_image(maps, NEWEST_MAPS)
     assert NEWEST_MAPS[:7] in image.tags
 
 
@@ -174,7 +174,7 @@ def test_run_that_was_there_before_is_not_taken_for_this_runs_own(core):
     assert dispatched(core) == 2
     core.cloud.advance(QUEUED + 400)
     assert github.get_run(core.github, old).status == "completed"
-    assert steps.find_image(core.clients, core.target, NEWEST) is not None
+    assert steps.find_image(core, NEWEST) is not None
     assert "image sha256:" in look(core, build, NEWEST).text
 
 
@@ -207,7 +207,7 @@ def test_critical_finding_refuses_the_image_before_and_after_its_build(core):
     build = start(core, BUILT_ONLY)
     with pytest.raises(PreconditionError, match=r"has 2 CRITICAL findings .*fix them and build again"):
         look(core, build, BUILT_ONLY)
-    digest = steps.find_image(core.clients, core.target, BUILT_ONLY).digest
+    digest = steps.find_image(core, BUILT_ONLY).digest
     with pytest.raises(PreconditionError, match="has 2 CRITICAL findings"):
         steps.verify_image(core, BUILT_ONLY, digest)
     assert core.injected(fault) >= 2

@@ -7,7 +7,6 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.releases.image import steps
 from sandbox.commits import COMMITS, commit_sha
-from tests.support.release_scene import RUN
 
 NEWEST = commit_sha("example-planning/planning-data", COMMITS)
 
@@ -28,8 +27,8 @@ def test_one_build_brings_the_image_into_both(town_scene_of):
         "444444444442/planning-data": None,
         "444444444441/planning-data": None,
     }
-    build = steps.start_build(scene, scene.writer(), NEWEST)
-    while not steps.poll_build(scene, RUN, build, NEWEST).done:
+    build = steps.start_build(scene.step(), NEWEST)
+    while not steps.poll_build(scene, build, NEWEST).done:
         scene.cloud.advance(60)
     found = steps.find_images(scene, NEWEST).values()
     assert len({each.digest for each in found}) == 1

@@ -22,5 +22,5 @@ def test_revision_of_a_one_off_is_nothing_that_a_service_on_instances_goes_back_
     )["taskDefinition"]
     assert takes(made, "FARGATE")
     assert not takes(made, service.launch_type)
-    candidates = preflight.list_candidates(scene.clients, (), service)
+    candidates = preflight.list_candidates(scene, (), service)
     assert [each.definition for each in candidates] == [live["taskDefinitionArn"]]

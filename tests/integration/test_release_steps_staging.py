@@ -94,7 +94,7 @@ def test_commit_that_nothing_has_checked_yet_is_waited_for(scene, neighbourhood)
 def test_proof_is_kept_with_the_templates_it_was_made_with_and_the_first_stands(scene):
     plan, _ = steps.make_plan(scene, BUILT_ONLY, STAMP)
     assert last_attestation(scene.store, CORE).commit == RUNNING
-    keep = lambda run: steps.attest_image(scene, run, plan.image, BUILT_ONLY, plan.services)  # noqa: E731
+    keep = lambda run: steps.attest_image(replace(scene, run=run), plan.image, BUILT_ONLY, plan.services)  # noqa: E731
     assert keep(RUN) == f"image {plan.image[:19]} of commit {BUILT_ONLY[:12]} is proved on {CORE}"
     assert keep(NEXT) == keep(RUN)
     proof = read_attestation(scene.store, CORE, plan.image, BUILT_ONLY)

@@ -21,8 +21,8 @@ def scene(scene_of):
 @pytest.fixture
 def task(scene):
     """What the wait for a migration that has just been started is given."""
-    plan, _ = migration_steps.make_plan(scene.clients, scene.store, scene.target, MigrationRequest(preset="migrate"))
-    started = migration_steps.start(scene.clients, scene.writer(), scene.target, plan.migration, plan.definition)
+    plan, _ = migration_steps.make_plan(scene, MigrationRequest(preset="migrate"))
+    started = migration_steps.start(scene.step(), plan.migration, plan.definition)
     return {"cluster": APP, "arn": started["arn"], "container": "app"}
 
 
@@ -32,12 +32,12 @@ def look(scene, name, arguments):
 
 def rollout(scene):
     """Begin to deploy what runs under another revision; return what its wait is given."""
-    part = plan_services(scene.target, staging_steps.read_live(scene.clients, scene.target))[0]
+    part = plan_services(scene.target, staging_steps.read_live(scene))[0]
     described = scene.clients.ecs.describe_task_definition(taskDefinition=APP)["taskDefinition"]
     taken = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory")
     made = scene.clients.ecs.register_task_definition(**{key: described[key] for key in taken})["taskDefinition"]
     wanted = dict.fromkeys(scene.target.release.services, made["taskDefinitionArn"])
-    _, begun = steps.advance_services(scene.clients, scene.writer(), scene.target, [part], wanted, "out")
+    _, begun = steps.advance_services(scene.step(), [part], wanted, "out")
     return {
         "plan": part.model_dump(mode="json"),
         "wanted": wanted[APP],
@@ -60,10 +60,8 @@ def follow(scene, arguments):
 
 def test_migration_of_hours_is_followed_and_people_hear_that_it_takes_long(scene, task):
     fault = scene.inject("one_off_slow", seconds=3 * 3600)
-    plan, _ = migration_steps.make_plan(
-        scene.clients, scene.store, scene.target, MigrationRequest(command=("rake", "slow"))
-    )
-    started = migration_steps.start(scene.clients, scene.writer(), scene.target, plan.migration, plan.definition)
+    plan, _ = migration_steps.make_plan(scene, MigrationRequest(command=("rake", "slow")))
+    started = migration_steps.start(scene.step(), plan.migration, plan.definition)
     slow = {**task, "arn": started["arn"]}
     scene.cloud.advance(540)
     assert "longer than usual" not in look(scene, "task_stopped", slow).milestone
@@ -78,12 +76,12 @@ def test_migration_of_hours_is_followed_and_people_hear_that_it_takes_long(scene
 @pytest.mark.parametrize("code", ["SpotInterruption", "TaskFailedToStart"])
 def test_task_that_aws_stopped_ends_the_wait_for_the_next_step_to_judge(scene, code):
     fault = scene.inject("one_off_stopped_by_aws", code=code)
-    plan, _ = migration_steps.make_plan(scene.clients, scene.store, scene.target, MigrationRequest(preset="migrate"))
-    started = migration_steps.start(scene.clients, scene.writer(), scene.target, plan.migration, plan.definition)
+    plan, _ = migration_steps.make_plan(scene, MigrationRequest(preset="migrate"))
+    started = migration_steps.start(scene.step(), plan.migration, plan.definition)
     scene.cloud.advance(135)
     assert look(scene, "task_stopped", {"cluster": APP, "arn": started["arn"], "container": "app"}).done
     with pytest.raises(MigrationFailedError, match=code):
-        migration_steps.verify(scene.clients, scene.writer(), scene.target, plan.migration, plan.definition, started)
+        migration_steps.verify(scene.step(), plan.migration, plan.definition, started)
     assert scene.injected(fault) == 1
 
 

@@ -27,7 +27,7 @@ from include.s3copy import Location, copy_folder
 from sandbox.aws.state import region_data
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from tests.sandbox.conftest import cloud, control, scene_of, server, settled, small_inventory
-from tests.support.release_scene import Scene
+from tests.support.release_scene import Scene, SceneStep
 
 __all__ = ["cloud", "control", "scene_of", "server", "settled", "small_inventory"]
 RUN = "region_data_update/one"
@@ -57,6 +57,13 @@ class MapScene:
         if self.away:
             raise ServiceUnavailableError("The database of districtbuilder/staging does not answer.")
         yield self.connect()
+
+    def step(self) -> SceneStep:
+        """Return the context of a step of the run that updates the target."""
+        return SceneStep(self, self.aws.writer(RUN))
+
+    def log(self, text: str) -> None:
+        """Nobody listens."""
 
     def plan_new(self, region: str = "US/VT", name: str = "Vermont", data: str = ""):
         wanted = [{"region": region, "name": name, "data": data or uri(CO, region_data.NEW)}]
@@ -102,16 +109,12 @@ def maps(scene_of, connect):
     return MapScene(scene_of("districtbuilder/staging"), connect)
 
 
-def quiet(text: str) -> None:
-    """Nobody listens."""
-
-
-def overwritten(maps, plan, writer) -> None:
+def overwritten(ctx, plan) -> None:
     """Bring every region of a plan to its new data."""
     for each in plan.regions:
-        region_data_backup.back_up(maps.clients, writer, each, quiet)
-        region_data_backup.verify_backup(maps.clients, writer, each)
-        region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
+        region_data_backup.back_up(ctx, each)
+        region_data_backup.verify_backup(ctx, each)
+        region_data_overwrite.overwrite(ctx, each)
 
 
 # The plan
@@ -168,11 +171,11 @@ def test_production_gets_only_what_people_have_found_good_elsewhere(maps, monkey
 
 
 def test_new_data_is_in_place_and_the_old_is_kept_whole(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
     before, new = maps.objects(each.existing), maps.objects(each.data)
-    overwritten(maps, plan, writer)
-    said = region_data_overwrite.verify_data(maps.clients, writer, each, remove=False)
+    overwritten(ctx, plan)
+    said = region_data_overwrite.verify_data(ctx, each, remove=False)
     assert said.startswith(f"US/CO has its new data at {each.existing}: 150 objects")
     after = maps.objects(each.existing)
     assert {key: after[key] for key in new} == new
@@ -181,38 +184,36 @@ def test_new_data_is_in_place_and_the_old_is_kept_whole(maps):
 
 
 def test_stale_objects_go_only_if_that_is_asked_for(maps):
-    plan, writer = maps.plan(remove_stale=True), maps.writer(RUN)
+    plan, ctx = maps.plan(remove_stale=True), maps.step()
     (each,) = plan.regions
-    overwritten(maps, plan, writer)
-    region_data_overwrite.verify_data(maps.clients, writer, each, remove=True)
+    overwritten(ctx, plan)
+    region_data_overwrite.verify_data(ctx, each, remove=True)
     assert maps.objects(each.existing) == maps.objects(each.data)
 
 
 def test_way_back_restores_every_byte_and_every_header_and_nothing_else(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
     before = maps.objects(each.existing)
-    overwritten(maps, plan, writer)
+    overwritten(ctx, plan)
     maps.cloud.advance(60)
     # the same bytes with other metadata: by its ETag alone it would be taken for restored
     name = next(key for key, kept in before.items() if kept[0] == maps.objects(each.existing)[key][0])
     same = maps.clients.s3.get_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + name)["Body"].read()
     maps.put(each.existing, name, same, Metadata={"made-by": "the new data"})
     assert maps.objects(each.existing)[name] != before[name]
-    region_data_restore.restore(maps.clients, writer, each, quiet)
-    assert region_data_restore.verify_restored(maps.clients, writer, each).startswith(
-        "US/CO has its old data again: 131 objects"
-    )
+    region_data_restore.restore(ctx, each)
+    assert region_data_restore.verify_restored(ctx, each).startswith("US/CO has its old data again: 131 objects")
     assert maps.objects(each.existing) == before
 
 
 def test_what_nobody_of_us_wrote_is_left_where_it_is(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
-    overwritten(maps, plan, writer)
+    overwritten(ctx, plan)
     maps.put(each.existing, "a colleague's notes.txt")
-    region_data_restore.restore(maps.clients, writer, each, quiet)
-    assert region_data_restore.verify_restored(maps.clients, writer, each).endswith(
+    region_data_restore.restore(ctx, each)
+    assert region_data_restore.verify_restored(ctx, each).endswith(
         "beside 1 that are neither of it nor of the new data"
     )
     assert "a colleague's notes.txt" in maps.objects(each.existing)
@@ -222,47 +223,47 @@ def test_what_nobody_of_us_wrote_is_left_where_it_is(maps):
 
 
 def test_nothing_is_overwritten_without_a_proved_backup(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
     before = maps.objects(each.existing)
-    region_data_backup.back_up(maps.clients, writer, each, quiet)
+    region_data_backup.back_up(ctx, each)
     with pytest.raises(PreconditionError, match=r"^No proved backup of US/CO is on record for this run"):
-        region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
+        region_data_overwrite.overwrite(ctx, each)
     assert maps.objects(each.existing) == before
 
 
 def test_backup_of_data_that_changed_since_the_plan_is_none(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
     maps.put(each.existing, "topo.json")
-    region_data_backup.back_up(maps.clients, writer, each, quiet)
+    region_data_backup.back_up(ctx, each)
     with pytest.raises(DriftError, match=r"is not what it was when the plan was approved.*Nothing was overwritten"):
-        region_data_backup.verify_backup(maps.clients, writer, each)
+        region_data_backup.verify_backup(ctx, each)
 
 
 def test_data_that_changed_after_its_backup_is_not_overwritten(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
-    region_data_backup.back_up(maps.clients, writer, each, quiet)
-    region_data_backup.verify_backup(maps.clients, writer, each)
+    region_data_backup.back_up(ctx, each)
+    region_data_backup.verify_backup(ctx, each)
     maps.put(each.existing, "topo.json", b"corrected by hand")
     with pytest.raises(DriftError, match=r"changed after its backup was proved"):
-        region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
-    assert not region_data_overwrite.has_begun(maps.store, RUN, each)
+        region_data_overwrite.overwrite(ctx, each)
+    assert not region_data_overwrite.has_begun(ctx, each)
 
 
 def test_new_data_that_is_not_what_was_approved_is_not_copied(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
     before = maps.objects(each.existing)
     maps.put(each.data, "topo.json")
     with pytest.raises(DriftError, match="is not what was approved any more"):
-        overwritten(maps, plan, writer)
+        overwritten(ctx, plan)
     assert maps.objects(each.existing) == before
 
 
 def test_copy_that_was_killed_goes_on_and_copies_nothing_twice(maps):
-    plan, writer = maps.plan(requests_per_second=40), maps.writer(RUN)
+    plan, ctx = maps.plan(requests_per_second=40), maps.step()
     (each,) = plan.regions
 
     class KilledError(BaseException):
@@ -276,12 +277,12 @@ def test_copy_that_was_killed_goes_on_and_copies_nothing_twice(maps):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(region_data_backup, "transfer", _killed_after(50, copies, KilledError))
         with pytest.raises(KilledError):
-            region_data_backup.back_up(maps.clients, writer, each, quiet)
+            region_data_backup.back_up(ctx, each)
     first = copies()
     assert 50 <= first < each.kept
-    region_data_backup.back_up(maps.clients, writer, each, quiet)
+    region_data_backup.back_up(ctx, each)
     assert copies() == each.kept
-    region_data_backup.verify_backup(maps.clients, writer, each)
+    region_data_backup.verify_backup(ctx, each)
 
 
 def _killed_after(wanted, copies, error):
@@ -291,14 +292,14 @@ def _killed_after(wanted, copies, error):
         if copies() >= wanted:
             raise error
 
-    def copied(writer, what, source, destination, tell, options):
-        writer.write(copy_folder(what, source, destination, options, heed))
+    def copied(ctx, what, source, destination, options):
+        ctx.writer.write(copy_folder(what, source, destination, options, heed))
 
     return copied
 
 
 def test_copy_ends_when_the_lease_is_lost(maps, monkeypatch):
-    plan, writer = maps.plan(requests_per_second=200), maps.writer(RUN)
+    plan, ctx = maps.plan(requests_per_second=200), maps.step()
     (each,) = plan.regions
     for pace in ("CHECKED_EVERY", "TOLD_EVERY"):
         monkeypatch.setattr(transfer, pace, 0)
@@ -306,65 +307,66 @@ def test_copy_ends_when_the_lease_is_lost(maps, monkeypatch):
     def take_it_away(text: str) -> None:
         release_lease(maps.store, maps.target.name, RUN)
 
+    ctx.log = take_it_away
     with pytest.raises(LeaseLostError):
-        region_data_backup.back_up(maps.clients, writer, each, take_it_away)
+        region_data_backup.back_up(ctx, each)
     backup = Location.parse(each.backup)
     there = maps.clients.s3.list_objects_v2(Bucket=backup.bucket, Prefix=backup.prefix)["KeyCount"]
     assert there < each.kept
 
 
 def test_backup_that_lost_an_object_is_no_backup_and_the_object_is_named(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
-    region_data_backup.back_up(maps.clients, writer, each, quiet)
+    region_data_backup.back_up(ctx, each)
     maps.clients.s3.delete_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + "topo.json")
     with pytest.raises(CopyFailedError, match=r"1 are missing, 0 differ and 0 cannot be compared \('topo\.json'\)"):
-        region_data_backup.verify_backup(maps.clients, writer, each)
+        region_data_backup.verify_backup(ctx, each)
 
 
 def test_after_the_way_back_nothing_of_the_run_goes_forward(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
-    overwritten(maps, plan, writer)
-    transfer.mark(maps.clients, writer, transfer.WAY_BACK)
+    overwritten(ctx, plan)
+    transfer.mark(ctx, transfer.WAY_BACK)
     for forward in (region_data_backup.back_up, region_data_overwrite.overwrite):
         with pytest.raises(
             PreconditionError, match=r"^This run went back, from \d\d:\d\d on, so a_step changes nothing any more"
         ):
-            forward(maps.clients, writer, each, quiet)
+            forward(ctx, each)
 
 
 def test_backup_that_is_proved_is_never_written_to_again(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
-    overwritten(maps, plan, writer)
+    overwritten(ctx, plan)
     before = maps.objects(each.backup)
-    region_data_backup.back_up(maps.clients, writer, each, quiet)
+    region_data_backup.back_up(ctx, each)
     assert maps.objects(each.backup) == before
 
 
 def test_copy_that_goes_on_stops_at_what_somebody_else_wrote_meanwhile(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
-    overwritten(maps, plan, writer)
+    overwritten(ctx, plan)
     maps.put(each.existing, "topo.json", b"corrected by hand")
     with pytest.raises(
         DriftError, match=r"are neither those of the backup nor those of the new data of US/CO \('topo.json'\)"
     ):
-        region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
+        region_data_overwrite.overwrite(ctx, each)
 
 
 def test_copy_goes_on_over_objects_whose_etags_are_no_hashes(maps):
     """Objects of parts have other ETags once they are copied, and are the same to the byte."""
     location = Location.parse(maps.plan().regions[0].existing)
     put_in_parts(maps.clients.s3, location, "big.json", [6 * MB, 5 * MB, 1 * MB])
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
-    overwritten(maps, plan, writer)
+    overwritten(ctx, plan)
     tags = [maps.objects(folder)["big.json"][0] for folder in (each.existing, each.backup)]
     assert tags[0] != tags[1]
-    region_data_overwrite.overwrite(maps.clients, writer, each, quiet)
-    assert region_data_overwrite.has_begun(writer.store, RUN, each)
+    region_data_overwrite.overwrite(ctx, each)
+    assert region_data_overwrite.has_begun(ctx, each)
 
 
 def put_in_parts(s3, location: Location, name: str, sizes: list[int]) -> None:
@@ -378,22 +380,22 @@ def put_in_parts(s3, location: Location, name: str, sizes: list[int]) -> None:
 
 
 def test_stale_object_that_no_backup_holds_is_not_removed(maps):
-    plan, writer = maps.plan(remove_stale=True), maps.writer(RUN)
+    plan, ctx = maps.plan(remove_stale=True), maps.step()
     (each,) = plan.regions
-    overwritten(maps, plan, writer)
+    overwritten(ctx, plan)
     maps.put(each.existing, "a colleague's notes.txt")
-    region_data_overwrite.verify_data(maps.clients, writer, each, remove=True)
+    region_data_overwrite.verify_data(ctx, each, remove=True)
     assert maps.objects(each.existing).keys() == maps.objects(each.data).keys() | {"a colleague's notes.txt"}
 
 
 def test_backup_that_lost_an_object_brings_nothing_back(maps):
-    plan, writer = maps.plan(), maps.writer(RUN)
+    plan, ctx = maps.plan(), maps.step()
     (each,) = plan.regions
-    overwritten(maps, plan, writer)
+    overwritten(ctx, plan)
     before = maps.objects(each.existing)
     maps.clients.s3.delete_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + "topo.json")
     with pytest.raises(CopyFailedError, match=r"is not what was proved when it was made, so nothing was copied back"):
-        region_data_restore.restore(maps.clients, writer, each, quiet)
+        region_data_restore.restore(ctx, each)
     assert maps.objects(each.existing) == before
 
 
@@ -402,14 +404,14 @@ def test_backup_that_lost_an_object_brings_nothing_back(maps):
 
 def test_versions_are_bumped_together_and_once(maps):
     plan = maps.plan(US_PA=uri(PA, region_data.NEW), US_CO=uri("US/CO", region_data.NEW))
-    writer, before = maps.writer(RUN), maps.versions()
-    cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="update")
+    ctx, before = maps.step(), maps.versions()
+    cache_keys.bump_cache_keys(ctx, plan.regions, attempt="update")
     after = maps.versions()
     assert {region for region in REGIONS if before[region] != after[region]} == {"US/PA", "US/CO"}
     assert after["US/PA"] == after["US/CO"]
-    cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="update")
+    cache_keys.bump_cache_keys(ctx, plan.regions, attempt="update")
     assert maps.versions() == after
-    cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="way back")
+    cache_keys.bump_cache_keys(ctx, plan.regions, attempt="way back")
     assert maps.versions()["US/PA"] > after["US/PA"], "no map keeps the key of the bad data"
 
 
@@ -418,7 +420,7 @@ def test_version_that_somebody_else_changed_changes_nothing(maps):
     maps.connect().execute("UPDATE region_config SET version = now() WHERE region_code = 'CO'")
     before = maps.versions()
     with pytest.raises(StoppedHalfwayError, match=r"^The version of region US/CO is .* and was 2020-09-09"):
-        cache_keys.bump_cache_keys(maps, maps.writer(RUN), plan.regions, attempt="update")
+        cache_keys.bump_cache_keys(maps.step(), plan.regions, attempt="update")
     assert maps.versions() == before
 
 
@@ -426,32 +428,32 @@ def test_region_that_was_pointed_elsewhere_gets_no_version(maps):
     plan = maps.plan()
     maps.connect().execute("UPDATE region_config SET s3_uri = 's3://elsewhere/x/' WHERE region_code = 'CO'")
     with pytest.raises(StoppedHalfwayError, match=r"runs on s3://elsewhere/x/ now"):
-        cache_keys.bump_cache_keys(maps, maps.writer(RUN), plan.regions, attempt="update")
+        cache_keys.bump_cache_keys(maps.step(), plan.regions, attempt="update")
 
 
 def test_database_that_is_away_can_be_asked_again(maps):
-    plan, writer, before = maps.plan(), maps.writer(RUN), maps.versions()
+    plan, ctx, before = maps.plan(), maps.step(), maps.versions()
     maps.away = True
     with pytest.raises(ServiceUnavailableError):
-        cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="update")
+        cache_keys.bump_cache_keys(ctx, plan.regions, attempt="update")
     maps.away = False
     assert maps.versions() == before
-    assert "maps of US/CO compute" in cache_keys.bump_cache_keys(maps, writer, plan.regions, attempt="update")
+    assert "maps of US/CO compute" in cache_keys.bump_cache_keys(ctx, plan.regions, attempt="update")
 
 
 # A region that does not exist yet
 
 
 def test_new_region_is_published_once_and_archived_on_the_way_back(maps):
-    plan, writer = maps.plan_new(), maps.writer(RUN)
+    plan, ctx = maps.plan_new(), maps.step()
     (new,) = plan.publications
     assert (plan.regions, new.objects, maps.rows("US/VT")) == ((), 150, [])
-    assert new_regions.publish(maps, writer, plan.publications) == "US/VT published"
+    assert new_regions.publish(ctx, plan.publications) == "US/VT published"
     (row,) = maps.rows("US/VT")
     assert (row.name, row.s3_uri, row.hidden, row.archived) == ("Vermont", new.data, False, False)
-    new_regions.publish(maps, writer, plan.publications)
+    new_regions.publish(ctx, plan.publications)
     assert maps.rows("US/VT") == [row]
-    assert new_regions.retire(maps, writer, plan.publications) == "US/VT archived again"
+    assert new_regions.retire(ctx, plan.publications) == "US/VT archived again"
     (row,) = maps.rows("US/VT")
     assert row.archived
     assert maps.plan_new().publications == plan.publications, "it may be tried again"
@@ -472,22 +474,22 @@ def test_new_region_gets_data_that_can_be_loaded_and_is_nobody_elses(maps):
 
 
 def test_region_that_somebody_else_published_meanwhile_is_left_alone(maps):
-    plan, writer = maps.plan_new(), maps.writer(RUN)
+    plan, ctx = maps.plan_new(), maps.step()
     maps.connect().execute(
         "INSERT INTO region_config (name, country_code, region_code, s3_uri) VALUES ('Vermont', 'US', 'VT', 's3://x/y/')"
     )
     with pytest.raises(StoppedHalfwayError, match=r"^A region of US/VT exists by now .*, so none was published"):
-        new_regions.publish(maps, writer, plan.publications)
+        new_regions.publish(ctx, plan.publications)
     (row,) = maps.rows("US/VT")
-    new_regions.retire(maps, writer, plan.publications)
+    new_regions.retire(ctx, plan.publications)
     assert maps.rows("US/VT") == [row]
 
 
 def test_new_regions_data_that_changed_is_not_published(maps):
-    plan, writer = maps.plan_new(), maps.writer(RUN)
+    plan, ctx = maps.plan_new(), maps.step()
     maps.put(plan.publications[0].data, "topo.json")
     with pytest.raises(DriftError, match=r"^The data of new region US/VT at .* is not what was approved any more"):
-        new_regions.publish(maps, writer, plan.publications)
+        new_regions.publish(ctx, plan.publications)
     assert maps.rows("US/VT") == []
 
 
@@ -495,7 +497,7 @@ def test_version_comes_after_every_other_one_whatever_the_workers_clock_says(map
     late = datetime(2031, 1, 1, tzinfo=UTC)
     maps.connect().execute("UPDATE region_config SET version = %s", (late,))
     plan = maps.plan()
-    cache_keys.bump_cache_keys(maps, maps.writer(RUN), plan.regions, attempt="update")
+    cache_keys.bump_cache_keys(maps.step(), plan.regions, attempt="update")
     assert maps.versions()[CO] > late
 
 

@@ -24,6 +24,7 @@ class Scene:
     cloud: Any
     control: Any
     target: Target
+    run: str = RUN  # the run that only reads
 
     @cached_property
     def clients(self) -> Clients:
@@ -50,6 +51,10 @@ class Scene:
         confirm_lease(self.store, self.target.name, run, claimed.lease.fencing, "digest")
         return FencedWriter(self.store, self.target.name, run, claimed.lease.fencing, "digest", step)
 
+    def step(self, run: str = RUN, name: str = "a_step") -> "SceneStep":
+        """Return the context of a step of a run that holds the target; the run before it is over."""
+        return SceneStep(self, self.writer(run, name))
+
     def inject(self, kind: str, **fields: Any) -> str:
         answer = self.control.post("/faults", json={"kind": kind, "target": self.target.name, **fields})
         assert answer.status_code == 200, answer.get_json()
@@ -66,6 +71,18 @@ class Scene:
     def texts(self, run: str, phase: str) -> list[str]:
         """Return what is on record of a run: events of a phase, in order."""
         return [each["text"] for each in list_events(self.store, run) if each["phase"] == phase]
+
+
+class SceneStep:
+    """A step's context: everything of a scene, and what makes the step's writes."""
+
+    def __init__(self, scene: Any, writer: FencedWriter):
+        self.scene = scene
+        self.writer = writer
+        self.run = writer.owner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.scene, name)
 
 
 def dying_after(write_of: Callable[..., Write[Any]]) -> Callable[..., Write[Any]]:

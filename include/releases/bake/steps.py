@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from include.aws import cloudwatch
-from include.aws.clients import Clients
 from include.aws.logs import count_lines, find_lines
 from include.aws.sts import ask_who
 from include.errors import PreconditionError, ServiceUnavailableError
@@ -15,8 +14,7 @@ from include.inventory import Target
 from include.inventory.releases import Bake
 from include.releases.bake.rules import Baseline, Seen, judge_bake, states
 from include.run import documents
-from include.run.store import RunStore
-from include.run.writer import FencedWriter
+from include.run.context import Context
 from include.waiters.progress import Progress
 
 if TYPE_CHECKING:
@@ -27,46 +25,46 @@ log = logging.getLogger(__name__)
 USUAL = timedelta(hours=1)  # of the log, before the release: how many errors are usual
 
 
-def keep_baseline(clients: Clients, writer: FencedWriter, target: Target, sentry: Sentry | None) -> str:
+def keep_baseline(ctx: Context, sentry: Sentry | None) -> str:
     """Put the world before the release on record, once a run: alarms, known troubles, usual errors."""
-    kept_at = documents.baseline(writer.owner)
-    if writer.store.get(*kept_at) is None:
-        bake, (_, now) = _bake(target), ask_who(clients.sts)
-        troubles = _troubles(sentry, target)
-        names = target.environment.alarms
-        writer.store.add(
+    kept_at, store = documents.baseline(ctx.run), ctx.writer.store  # of a confirmed run alone
+    if store.get(*kept_at) is None:
+        bake, (_, now) = _bake(ctx.target), ask_who(ctx.clients.sts)
+        troubles = _troubles(sentry, ctx.target)
+        names = ctx.target.environment.alarms
+        store.add(
             *kept_at,
             {
                 "at": now.isoformat(),
-                "alarms": states(cloudwatch.describe_alarms(clients.cloudwatch, names), names),
-                "errors_per_hour": sum(_errors(clients, target, bake, now - USUAL).values())
-                / (USUAL / timedelta(hours=1)),
+                "alarms": states(cloudwatch.describe_alarms(ctx.clients.cloudwatch, names), names),
+                "errors_per_hour": sum(_errors(ctx, bake, now - USUAL).values()) / (USUAL / timedelta(hours=1)),
                 "troubles": None if troubles is None else {each.id: each.count for each in troubles},
             },
         )
-    found = writer.store.get(*kept_at) or {}
+    found = store.get(*kept_at) or {}
     firing = [name for name, state in found["alarms"].items() if state == "ALARM"]
     return f"{len(found['alarms'])} alarms on record as they were, {len(firing)} of them firing"
 
 
-def poll_bake(clients: Clients, store: RunStore, run: str, target: Target, sentry: Sentry | None) -> Progress:
+def poll_bake(ctx: Context, sentry: Sentry | None) -> Progress:
     """Look once; the bake begins with the first look. Raises: BakeFailedError."""
-    bake, begun_at = _bake(target), documents.bake(run)
-    kept = store.get(*documents.baseline(run))
+    store, target = ctx.store, ctx.target
+    bake, begun_at = _bake(target), documents.bake(ctx.run)
+    kept = store.get(*documents.baseline(ctx.run))
     if kept is None:
         raise PreconditionError(
             "No baseline is on record, so nothing after the release can be compared with it; start again."
         )
-    _, now = ask_who(clients.sts)
+    _, now = ask_who(ctx.clients.sts)
     store.add(*begun_at, documents.BakeDocument(since=now.isoformat()))
     since = datetime.fromisoformat((store.get(*begun_at) or {})["since"])
-    errors = _errors(clients, target, bake, since)
+    errors = _errors(ctx, bake, since)
     seen = Seen(
-        alarms=cloudwatch.describe_alarms(clients.cloudwatch, target.environment.alarms),
+        alarms=cloudwatch.describe_alarms(ctx.clients.cloudwatch, target.environment.alarms),
         as_of=now,
         troubles=_troubles(sentry, target),
         errors=sum(errors.values()),
-        first_error=_first(clients, errors, bake, since),
+        first_error=_first(ctx, errors, bake, since),
     )
     baseline = Baseline(kept["alarms"], kept["errors_per_hour"], kept["troubles"], datetime.fromisoformat(kept["at"]))
     return judge_bake(bake, baseline, seen, since)
@@ -78,15 +76,15 @@ def _bake(target: Target) -> Bake:
     return bake
 
 
-def _errors(clients: Clients, target: Target, bake: Bake, since: datetime) -> dict[str, int]:
+def _errors(ctx: Context, bake: Bake, since: datetime) -> dict[str, int]:
     """Return how many error lines each log group of the release's services holds."""
-    groups = {target.environment.service(name).log_group for name in target.release.services}
-    return {group: count_lines(clients.logs, group, bake.errors_pattern, since) for group in sorted(groups)}
+    groups = {ctx.target.environment.service(name).log_group for name in ctx.target.release.services}
+    return {group: count_lines(ctx.clients.logs, group, bake.errors_pattern, since) for group in sorted(groups)}
 
 
-def _first(clients: Clients, errors: dict[str, int], bake: Bake, since: datetime) -> str:
+def _first(ctx: Context, errors: dict[str, int], bake: Bake, since: datetime) -> str:
     group = next((name for name, count in errors.items() if count), None)
-    return find_lines(clients.logs, group, bake.errors_pattern, since)[0].message if group else ""
+    return find_lines(ctx.clients.logs, group, bake.errors_pattern, since)[0].message if group else ""
 
 
 def _troubles(sentry: Sentry | None, target: Target) -> tuple[Trouble, ...] | None:

@@ -12,20 +12,21 @@ from include.aws.codedeploy import Deployment
 from include.aws.ecs import Service
 from include.aws.task_sets import TaskSet, list_task_sets
 from include.errors import PreconditionError, RolloutFailedError
-from include.inventory import Target
 from include.inventory.models import CodeDeploy
 from include.releases.deployment.blue_green import ENDED, find_deployment, judge_deployment
 from include.releases.deployment.plan import Live
 from include.releases.image.rules import ensure_digests
 from include.releases.model import ServiceRelease, revision
+from include.run.context import Context
 from include.waiters.progress import Progress, minutes
 
 BEGINS = timedelta(minutes=15)  # after the push; a pipeline that has not begun by then never will
 RECENT = timedelta(days=1)  # of deployments that may still be at work
 
 
-def read_live_service(clients: Clients, target: Target, name: str) -> Live:
+def read_live_service(ctx: Context, name: str) -> Live:
     """Read a service that CodeDeploy deploys, as the release's plan needs it. Raises: PreconditionError."""
+    clients, target = ctx.clients, ctx.target
     cluster, described = str(target.environment.cluster), target.environment.service(name)
     service = ecs.describe_service(clients.ecs, cluster, name)
     wanted = described.code_deploy
@@ -111,15 +112,15 @@ def poll_deployment_end(clients: Clients, arguments: dict[str, Any], service: Se
     return Progress(done, f"{text}, {minutes(began, now)}", text)
 
 
-def verify_blue_green(clients: Clients, part: ServiceRelease, digest: str) -> str:
+def verify_blue_green(ctx: Context, part: ServiceRelease, digest: str) -> str:
     """Return the proof that the tasks with the traffic run this image, as many as wanted. Raises: RolloutFailedError."""
-    primary = primary_of(clients, part.cluster, part.service)
+    primary = primary_of(ctx.clients, part.cluster, part.service)
     if primary is None or not primary.stable or primary.running != primary.desired:
         raise RolloutFailedError(
             f"{part.service} is not steady: {primary.running if primary else 0} of {primary.desired if primary else part.count} "
             "tasks have the traffic; look at its task sets."
         )
-    digests = _digests(clients, part.cluster, part.service, primary.task_definition, part.container)
+    digests = _digests(ctx.clients, part.cluster, part.service, primary.task_definition, part.container)
     if not 0 < primary.running == len(digests):
         raise RolloutFailedError(
             f"{part.service} has {primary.running} running tasks with the traffic and {len(digests)} that ECS lists, so its image "

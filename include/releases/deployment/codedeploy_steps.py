@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from include.aws import codedeploy, ecs
-from include.aws.clients import Clients
 from include.aws.codedeploy import ROLLBACK, Deployment
 from include.errors import DriftError, RolloutFailedError
 from include.inventory import Service
@@ -14,12 +13,11 @@ from include.reconcile import reconcile
 from include.releases.deployment.blue_green import ENDED, find_deployment, reason_of
 from include.releases.deployment.codedeploy import may_begin, primary_of
 from include.releases.model import ServiceRelease, revision
-from include.run.writer import FencedWriter
+from include.run.context import Context
 
 
 def advance_codedeploy(
-    clients: Clients,
-    writer: FencedWriter,
+    ctx: Context,
     service: Service,
     part: ServiceRelease,
     wanted: str,
@@ -32,40 +30,39 @@ def advance_codedeploy(
     that the push may still start is waited for. `since` is when the run began, `pushed` when the release's image came, if it
     did (AWS's clock). Raises: DriftError, RolloutFailedError.
     """
-    reconcile(clients, writer)
-    found = _deployments(clients, service, since)
-    if may_begin(found, pushed, ecs.describe_service(clients.ecs, part.cluster, part.service).as_of):
+    reconcile(ctx.clients, ctx.writer)
+    found = _deployments(ctx, service, since)
+    if may_begin(found, pushed, ecs.describe_service(ctx.clients.ecs, part.cluster, part.service).as_of):
         return False
     active = next((each for each in found if each.status not in ENDED), None)
     if active is None:
-        return _begin(clients, writer, service, part, wanted, found, since)
+        return _begin(ctx, service, part, wanted, found, since)
     if active.creator != ROLLBACK and active.task_definition != wanted:
-        _stop(clients, writer, part, active, find_deployment(found, part, since) if part.before == wanted else None)
+        _stop(ctx, part, active, find_deployment(found, part, since) if part.before == wanted else None)
     return False
 
 
-def pushed_definition(clients: Clients, service: Service, part: ServiceRelease, since: datetime) -> str:
+def pushed_definition(ctx: Context, service: Service, part: ServiceRelease, since: datetime) -> str:
     """Return the task definition of the deployment that this release's push has started, "" if there was none."""
-    pushed = find_deployment(_deployments(clients, service, since), part, since)
+    pushed = find_deployment(_deployments(ctx, service, since), part, since)
     return pushed.task_definition if pushed else ""
 
 
-def _deployments(clients: Clients, service: Service, since: datetime) -> tuple[Deployment, ...]:
+def _deployments(ctx: Context, service: Service, since: datetime) -> tuple[Deployment, ...]:
     deploys = service.code_deploy
     assert deploys  # the inventory demands it of such a service
-    return codedeploy.list_deployments(clients.codedeploy, deploys.application, deploys.group, since)
+    return codedeploy.list_deployments(ctx.clients.codedeploy, deploys.application, deploys.group, since)
 
 
 def _begin(
-    clients: Clients,
-    writer: FencedWriter,
+    ctx: Context,
     service: Service,
     part: ServiceRelease,
     wanted: str,
     found: Sequence[Deployment],
     since: datetime,
 ) -> bool:
-    primary = primary_of(clients, part.cluster, part.service)
+    primary = primary_of(ctx.clients, part.cluster, part.service)
     runs = primary.task_definition if primary else ""
     if runs == wanted:
         return True
@@ -78,29 +75,27 @@ def _begin(
     deploys, balancing = service.code_deploy, service.load_balancing
     assert deploys  # the inventory demands both of such a service
     assert balancing
-    writer.write(
+    ctx.writer.write(
         codedeploy.create_deployment(
-            clients.codedeploy_once,
+            ctx.clients.codedeploy_once,
             deploys.application,
             deploys.group,
             wanted,
             container=part.container,
             port=balancing.container_port,
             service=part.service,
-            by=writer.owner,
+            by=ctx.run,
             since=since,
         )
     )
     return False
 
 
-def _stop(
-    clients: Clients, writer: FencedWriter, part: ServiceRelease, active: Deployment, pushed: Deployment | None
-) -> None:
+def _stop(ctx: Context, part: ServiceRelease, active: Deployment, pushed: Deployment | None) -> None:
     if pushed is None or pushed.id != active.id:
         raise DriftError(
             f"CodeDeploy is at work on {part.service} (deployment {active.id} to {revision(active.task_definition)}, by "
             f"{active.creator}), which this run has not begun; find out who has, wait until it has ended, then clear this step."
         )
     about = f"{part.service} stays on {revision(part.before)}"
-    writer.write(codedeploy.stop_deployment(clients.codedeploy, active.id, about))
+    ctx.writer.write(codedeploy.stop_deployment(ctx.clients.codedeploy, active.id, about))

@@ -20,7 +20,7 @@ from include.releases.context import ReleaseContext
 from include.releases.image.plan import ImagePublicationPlan, plan_image_publication
 from include.releases.image.rules import Verdict, commit_tag, judge_scan
 from include.run import documents
-from include.run.writer import FencedWriter
+from include.run.context import Context
 from include.waiters.progress import Progress
 
 SCAN_BEGINS = timedelta(minutes=5)  # after the push, at the latest
@@ -43,8 +43,12 @@ def make_plan(ctx: ReleaseContext, commit: str) -> tuple[ImagePublicationPlan, d
     return plan, since
 
 
-def find_image(clients: Clients, target: Target, commit: str) -> Image | None:
+def find_image(ctx: Context, commit: str) -> Image | None:
     """Return the image with exactly the commit's tag, or None. Raises: PreconditionError for what is no commit."""
+    return _find_image(ctx.clients, ctx.target, commit)
+
+
+def _find_image(clients: Clients, target: Target, commit: str) -> Image | None:
     registry = target.registry
     return ecr.describe_image(clients.ecr, registry, commit_tag(commit, registry.commit_length))
 
@@ -59,15 +63,15 @@ def find_images(ctx: ReleaseContext, commit: str) -> dict[str, Image | None]:
     names: dict[str, Target] = {}
     for each in (target, *others):
         names.setdefault(f"{each.registry.account}/{each.registry.repository}", each)
-    return {name: find_image(ctx.clients_of(each.name), each, commit) for name, each in names.items()}
+    return {name: _find_image(ctx.clients_of(each.name), each, commit) for name, each in names.items()}
 
 
-def start_build(ctx: ReleaseContext, writer: FencedWriter, commit: str) -> dict[str, str]:
+def start_build(ctx: ReleaseContext, commit: str) -> dict[str, str]:
     """Have the commit's image built unless it is there; returns which build to follow as JSON: kind, id, url.
 
     Which one it is, is on record before anybody waits for it, so that a retry finds it and starts none.
     """
-    store, kept_at = writer.store, documents.build(writer.owner)
+    store, kept_at = ctx.store, documents.build(ctx.run)
     if kept := store.get(*kept_at):
         return _told(kept)
     if all(find_images(ctx, commit).values()):
@@ -78,9 +82,9 @@ def start_build(ctx: ReleaseContext, writer: FencedWriter, commit: str) -> dict[
             f"{ctx.target.name} has no builder in the inventory, and its registry no image of commit {commit[:12]}; nothing "
             "was changed."
         )
-    reconcile(ctx.clients, writer)
+    reconcile(ctx.clients, ctx.writer)
     start = _start_codebuild if builder.kind == CODEBUILD else _start_workflow
-    found = start(ctx, writer, builder.name, commit)
+    found = start(ctx, builder.name, commit)
     store.add(*kept_at, found)
     return _told(found)
 
@@ -89,17 +93,17 @@ def _told(found: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(found.get(key, "")) for key in ("kind", "id", "url")}
 
 
-def _start_codebuild(ctx: ReleaseContext, writer: FencedWriter, project: str, commit: str) -> dict[str, str]:
+def _start_codebuild(ctx: ReleaseContext, project: str, commit: str) -> dict[str, str]:
     client = ctx.clients.codebuild
     running = codebuild.find_build(client, project, commit)
     if running is None or running.status != "IN_PROGRESS":
-        token = hashlib.sha256(f"{writer.owner} {commit}".encode()).hexdigest()
-        running = writer.write(codebuild.start_build(client, project, commit, token))
+        token = hashlib.sha256(f"{ctx.run} {commit}".encode()).hexdigest()
+        running = ctx.writer.write(codebuild.start_build(client, project, commit, token))
     return {"kind": CODEBUILD, "id": running.id, "url": running.log_url}
 
 
-def _start_workflow(ctx: ReleaseContext, writer: FencedWriter, file: str, commit: str) -> dict[str, str]:
-    store, marked_at = writer.store, documents.build_mark(writer.owner)
+def _start_workflow(ctx: ReleaseContext, file: str, commit: str) -> dict[str, str]:
+    store, marked_at = ctx.store, documents.build_mark(ctx.run)
     mark = store.get(*marked_at)
     if mark is None:
         store.add(*marked_at, documents.BuildMarkDocument(newest=github.newest_run(ctx.github, file)))
@@ -107,7 +111,7 @@ def _start_workflow(ctx: ReleaseContext, writer: FencedWriter, file: str, commit
     elif found := github.find_run(ctx.github, file, after=int(mark["newest"])):
         return _followed(found)  # started by a try of this step whose process died
     branch = ctx.target.system.versions.branch
-    writer.write(github.dispatch_workflow(ctx.github, file, branch, {"commit": commit}))
+    ctx.writer.write(github.dispatch_workflow(ctx.github, file, branch, {"commit": commit}))
     return {"kind": GITHUB, "id": "", "url": ""}
 
 
@@ -115,12 +119,12 @@ def _followed(run: github.WorkflowRun) -> dict[str, str]:
     return {"kind": GITHUB, "id": str(run.id), "url": run.url}
 
 
-def poll_build(ctx: ReleaseContext, run: str, build: Mapping[str, str], commit: str) -> Progress:
+def poll_build(ctx: ReleaseContext, build: Mapping[str, str], commit: str) -> Progress:
     """Look whether a build is over, the image is there, and its scan is, too. Raises: PreconditionError if it failed."""
     if build["kind"] == CODEBUILD:
         progress = _judge_codebuild(codebuild.describe_build(ctx.clients.codebuild, build["id"]))
     elif build["kind"] == GITHUB:
-        progress = _judge_workflow(ctx, run, build)
+        progress = _judge_workflow(ctx, build)
     else:
         progress = Progress(True, "nothing had to be built")
     if not progress.done:
@@ -158,13 +162,13 @@ def _judge_codebuild(build: codebuild.Build) -> Progress:
     return Progress(True, f"build {build.id} succeeded")
 
 
-def _judge_workflow(ctx: ReleaseContext, run: str, build: Mapping[str, str]) -> Progress:
+def _judge_workflow(ctx: ReleaseContext, build: Mapping[str, str]) -> Progress:
     builder = ctx.target.environment.builder
     assert builder  # it started this build
     if build["id"]:
         found: github.WorkflowRun | None = github.get_run(ctx.github, int(build["id"]))
     else:
-        mark = ctx.store.get(*documents.build_mark(run)) or {"newest": 0}
+        mark = ctx.store.get(*documents.build_mark(ctx.run)) or {"newest": 0}
         found = github.find_run(ctx.github, builder.name, after=int(mark["newest"]))
     if found is None:
         return Progress(False, f"workflow {builder.name} has not begun yet")
@@ -179,7 +183,7 @@ def _judge_workflow(ctx: ReleaseContext, run: str, build: Mapping[str, str]) -> 
 
 def verify_image(ctx: ReleaseContext, commit: str, digest: str) -> str:
     """Return the proof that this digest is the commit's image, and what its scan found. Raises: PreconditionError."""
-    image = find_image(ctx.clients, ctx.target, commit)
+    image = find_image(ctx, commit)
     if image is None or image.digest != digest:
         raise PreconditionError(
             f"Commit {commit[:12]} has image {image.digest[:19] if image else 'none'} in the registry now, not {digest[:19]}; find "

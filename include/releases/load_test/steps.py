@@ -14,13 +14,12 @@ from include.ecs.fargate_sizes import ensure_size
 from include.ecs.task_log import stream_name
 from include.errors import MigrationFailedError
 from include.reconcile import reconcile
-from include.releases.context import ReleaseContext
 from include.releases.load_test.rules import judge_load_test, read_measured
 from include.releases.migration.plan import one_off_of, plan_task
 from include.releases.migration.rules import read_start
 from include.releases.migration.steps import find_network
 from include.run import documents
-from include.run.writer import FencedWriter
+from include.run.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +27,17 @@ GROUP = "performance"
 LINES = 2000  # read of its log: ab prints forty a page
 
 
-def start_load_test(ctx: ReleaseContext, writer: FencedWriter, command: tuple[str, ...], definition: str) -> str:
+def start_load_test(ctx: Context, command: tuple[str, ...], definition: str) -> str:
     """Start the test's task and return its ARN, which is on record before anybody waits for it."""
-    kept_at = documents.load_test(writer.owner)
-    if kept := writer.store.get(*kept_at):
+    kept_at = documents.load_test(ctx.run)
+    if kept := ctx.store.get(*kept_at):
         return str(kept["arn"])
-    reconcile(ctx.clients, writer)
+    reconcile(ctx.clients, ctx.writer)
     one_off, environment = one_off_of(ctx.target), ctx.target.environment
     ensure_size(one_off.cpu, one_off.memory)
-    token = hashlib.sha256(f"{writer.owner} {GROUP}".encode()).hexdigest()[:32]  # asked for twice, it is started once
-    network = find_network(ctx.clients, ctx.target, plan_task(ctx.target, "", command=command))
-    tasks, failures = writer.write(
+    token = hashlib.sha256(f"{ctx.run} {GROUP}".encode()).hexdigest()[:32]  # asked for twice, it is started once
+    network = find_network(ctx, plan_task(ctx.target, "", command=command))
+    tasks, failures = ctx.writer.write(
         one_off_tasks.run_task(
             ctx.clients.ecs,
             str(environment.cluster),
@@ -54,11 +53,11 @@ def start_load_test(ctx: ReleaseContext, writer: FencedWriter, command: tuple[st
         )
     )
     arn = read_start(tasks, failures)
-    writer.store.add(*kept_at, documents.TaskDocument(arn=arn))
+    ctx.store.add(*kept_at, documents.TaskDocument(arn=arn))
     return arn
 
 
-def verify_load_test(ctx: ReleaseContext, arn: str, definition: str, end: Mapping[str, Any] | None = None) -> str:
+def verify_load_test(ctx: Context, arn: str, definition: str, end: Mapping[str, Any] | None = None) -> str:
     """Return what was measured, in one sentence; `end` is what the wait saw. Raises: BakeFailedError if it is not good enough."""
     one_off, release = one_off_of(ctx.target), ctx.target.release
     assert release.performance  # or no test was started

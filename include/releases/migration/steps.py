@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.aws import ec2, ecr, one_off_tasks, rds
-from include.aws.clients import Clients
 from include.aws.ecs import Task
 from include.aws.logs import read_stream
 from include.aws.sts import ask_who
 from include.aws.task_definitions import describe_definition, describe_newest, image_of, log_prefix
 from include.ecs.task_log import Excerpt, log_url, read_log, stream_name
 from include.errors import MigrationFailedError, PreconditionError
-from include.inventory import Target
 from include.reconcile import reconcile
 from include.releases.migration.plan import DatabaseMigrationPlan, one_off_of, plan_database_migration
 from include.releases.migration.rules import (
@@ -28,9 +26,8 @@ from include.releases.migration.rules import (
     started_by,
 )
 from include.releases.model import Migration
+from include.run.context import Context
 from include.run.migration_attempts import Attempt, add_attempt, add_end, keep_arn, list_attempts
-from include.run.store import RunStore
-from include.run.writer import FencedWriter
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +47,14 @@ class MigrationRequest:
     snapshot: bool = False
 
 
-def make_plan(
-    clients: Clients, store: RunStore, target: Target, request: MigrationRequest
-) -> tuple[DatabaseMigrationPlan, datetime]:
+def make_plan(ctx: Context, request: MigrationRequest) -> tuple[DatabaseMigrationPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
+    clients, target = ctx.clients, ctx.target
     account, since = ask_who(clients.sts)
     one_off = one_off_of(target)
     definition = describe_newest(clients.ecs, one_off.family, one_off.launch_type)
     arn = str(definition["taskDefinitionArn"])
-    digest = resolve_digest(clients, target, image_of(definition, one_off.container))
+    digest = resolve_digest(ctx, image_of(definition, one_off.container))
 
     def plan(kept: Sequence[Attempt]) -> DatabaseMigrationPlan:
         return plan_database_migration(
@@ -77,63 +73,61 @@ def make_plan(
         )
 
     key = plan(()).migration.key  # by which the attempts on record are found
-    return plan(list_attempts(store, target.name, key)), since
+    return plan(list_attempts(ctx.store, target.name, key)), since
 
 
-def resolve_digest(clients: Clients, target: Target, image: str) -> str:
+def resolve_digest(ctx: Context, image: str) -> str:
     """Return the digest an image's name stands for now. Raises: PreconditionError."""
     name, at, digest = image.partition("@")
     if at:
         return digest
     tag = name.rpartition("/")[2].partition(":")[2] or "latest"
-    found = ecr.describe_image(clients.ecr, target.registry, tag)
+    found = ecr.describe_image(ctx.clients.ecr, ctx.target.registry, tag)
     if found is None:
         raise PreconditionError(
-            f"Image {image} is not in the registry any more, so its task could not start; deploy a release to {target.name} "
+            f"Image {image} is not in the registry any more, so its task could not start; deploy a release to {ctx.target.name} "
             "first, nothing was changed."
         )
     return found.digest
 
 
-def make_snapshot(clients: Clients, writer: FencedWriter, target: Target, migration: Migration) -> str:
+def make_snapshot(ctx: Context, migration: Migration) -> str:
     """Ask for the snapshot of the plan and return its name; "" if none was asked for."""
     if not migration.snapshot:
         return ""
-    name = f"{migration.snapshot}-{migration_key(writer.target, writer.owner, ())[:12]}"  # one a run, however often it is retried
-    reconcile(clients, writer)
-    if rds.describe_snapshot(clients.rds, name) is None:
-        writer.write(rds.create_snapshot(clients.rds, migration.snapshot, name))
+    name = f"{migration.snapshot}-{migration_key(ctx.target.name, ctx.run, ())[:12]}"  # one a run, however often it is retried
+    reconcile(ctx.clients, ctx.writer)
+    if rds.describe_snapshot(ctx.clients.rds, name) is None:
+        ctx.writer.write(rds.create_snapshot(ctx.clients.rds, migration.snapshot, name))
     return name
 
 
-def start(
-    clients: Clients, writer: FencedWriter, target: Target, migration: Migration, definition: str
-) -> dict[str, Any]:
+def start(ctx: Context, migration: Migration, definition: str) -> dict[str, Any]:
     """Start the migration's task, or find the one there is; returns its attempt as JSON: number, arn, whether it is over.
 
     The attempt is on record before RunTask is called, and the task's ARN before anybody waits for it (I17).
     """
-    reconcile(clients, writer)
-    now, store = datetime.now(UTC), writer.store
-    following = look(clients, store, target, migration, writer.owner, now)
+    reconcile(ctx.clients, ctx.writer)
+    now, store, target, writer = datetime.now(UTC), ctx.store, ctx.target, ctx.writer
+    following = look(ctx, migration, now)
     if following.do == "done":
         writer.note(f"This migration is made already, in attempt {following.number} ({_task(following.arn)}).")
         return {"number": following.number, "arn": following.arn, "over": True}
     if following.do == "follow":
         writer.note(f"Task {_task(following.arn)} makes this migration already; it is followed, none is started.")
-        add_attempt(store, target.name, migration.key, following.number, writer.owner, now)
+        add_attempt(store, target.name, migration.key, following.number, ctx.run, now)
         keep_arn(store, target.name, migration.key, following.number, following.arn)
         return {"number": following.number, "arn": following.arn, "over": False}
     number = following.number
-    if not add_attempt(store, target.name, migration.key, number, writer.owner, now):
+    if not add_attempt(store, target.name, migration.key, number, ctx.run, now):
         raise PreconditionError(
             f"Another run has begun attempt {number} of this migration at the same moment; nothing was started, look at that run."
         )
-    network = find_network(clients, target, migration)
+    network = find_network(ctx, migration)
     token = client_token(migration.key, number)
     tasks, failures = writer.write(
         one_off_tasks.run_task(
-            clients.ecs,
+            ctx.clients.ecs,
             str(target.environment.cluster),
             definition,
             migration.container,
@@ -156,17 +150,15 @@ def start(
     return {"number": number, "arn": arn, "over": False}
 
 
-def look(clients: Clients, store: RunStore, target: Target, migration: Migration, run: str, now: datetime) -> Next:
+def look(ctx: Context, migration: Migration, now: datetime) -> Next:
     """Decide what there is to do about a migration now. Raises: MigrationFailedError."""
-    seen = _started(clients, target, migration)
-    kept = list_attempts(store, target.name, migration.key)
-    return decide_next(kept, seen, migration.container, run, now, again=migration.again)
+    seen = _started(ctx, migration)
+    kept = list_attempts(ctx.store, ctx.target.name, migration.key)
+    return decide_next(kept, seen, migration.container, ctx.run, now, again=migration.again)
 
 
 def verify(
-    clients: Clients,
-    writer: FencedWriter,
-    target: Target,
+    ctx: Context,
     migration: Migration,
     definition: str,
     attempt: Mapping[str, Any],
@@ -176,22 +168,23 @@ def verify(
 
     Raises: MigrationFailedError.
     """
+    target, writer = ctx.target, ctx.writer
     writer.check()
     arn, number = str(attempt["arn"]), int(attempt["number"])
     on_record = next(
-        (each for each in list_attempts(writer.store, target.name, migration.key) if each.number == number), None
+        (each for each in list_attempts(ctx.store, target.name, migration.key) if each.number == number), None
     )
-    task, now = one_off_tasks.last_seen(clients.ecs, str(target.environment.cluster), arn, end)
+    task, now = one_off_tasks.last_seen(ctx.clients.ecs, str(target.environment.cluster), arn, end)
     if task is None and on_record and on_record.outcome == "succeeded":
         return f"`{' '.join(migration.command)}` was made before, by {on_record.run}"
-    excerpt = read_excerpt(clients, target, migration, definition, arn)
+    excerpt = read_excerpt(ctx, migration, definition, arn)
     for line in excerpt.tail:
         log.info("| %s", line)
     if task and task.last_status == "STOPPED":
         container = task.container(migration.container)
         outcome = "succeeded" if has_succeeded(task, migration.container) else "failed"
         details = {"exit_code": container.exit_code if container else None, "text": excerpt.text, "log": excerpt.url}
-        add_end(writer.store, target.name, migration.key, number, outcome, details)  # type: ignore[arg-type]
+        add_end(ctx.store, target.name, migration.key, number, outcome, details)  # type: ignore[arg-type]
     try:
         progress = judge_migration(task, arn, migration.container, now)
     except MigrationFailedError as error:
@@ -202,20 +195,22 @@ def verify(
     return f"`{' '.join(migration.command)}`: {progress.text}"
 
 
-def read_excerpt(clients: Clients, target: Target, migration: Migration, definition: str, arn: str) -> Excerpt:
+def read_excerpt(ctx: Context, migration: Migration, definition: str, arn: str) -> Excerpt:
     """Return what is shown of a task's log."""
-    prefix = log_prefix(describe_definition(clients.ecs, definition), migration.container)
+    prefix = log_prefix(describe_definition(ctx.clients.ecs, definition), migration.container)
     stream = stream_name(prefix, migration.container, arn)
-    lines = read_stream(clients.logs, migration.log_group, stream, LINES)
-    return read_log(lines, log_url(target.environment.region, migration.log_group, stream))
+    lines = read_stream(ctx.clients.logs, migration.log_group, stream, LINES)
+    return read_log(lines, log_url(ctx.target.environment.region, migration.log_group, stream))
 
 
-def find_network(clients: Clients, target: Target, migration: Migration) -> one_off_tasks.Network:
+def find_network(ctx: Context, migration: Migration) -> one_off_tasks.Network:
     """Return where a one-off task of a target runs, as RunTask takes it. Raises: PreconditionError."""
     if migration.network is None:
-        return one_off_tasks.describe_network(clients.ecs, str(target.environment.cluster), migration.network_of)
+        return one_off_tasks.describe_network(
+            ctx.clients.ecs, str(ctx.target.environment.cluster), migration.network_of
+        )
     network = migration.network
-    subnets = ec2.find_subnets(clients.ec2, network.vpc, network.subnet_name)
+    subnets = ec2.find_subnets(ctx.clients.ec2, network.vpc, network.subnet_name)
     return {
         "awsvpcConfiguration": {
             "subnets": list(subnets),
@@ -225,9 +220,9 @@ def find_network(clients: Clients, target: Target, migration: Migration) -> one_
     }
 
 
-def _started(clients: Clients, target: Target, migration: Migration) -> tuple[Task, ...]:
+def _started(ctx: Context, migration: Migration) -> tuple[Task, ...]:
     return one_off_tasks.list_started(
-        clients.ecs, str(target.environment.cluster), migration.family, started_by(migration.key)
+        ctx.clients.ecs, str(ctx.target.environment.cluster), migration.family, started_by(migration.key)
     )
 
 

@@ -12,37 +12,34 @@ from include.releases.context import ReleaseContext
 from include.releases.production.plan import ProductionReleasePlan
 from include.releases.production.release_notes import Tickets, compose_notes, find_tickets, slack_notes
 from include.run import documents
-from include.run.writer import FencedWriter
 from include.waiters.progress import Progress, minutes
 
 PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not begun by then never will
 
 
-def draft_release(
-    ctx: ReleaseContext, writer: FencedWriter, plan: ProductionReleasePlan, jira_url: str | None = None
-) -> str:
+def draft_release(ctx: ReleaseContext, plan: ProductionReleasePlan, jira_url: str | None = None) -> str:
     """Draft the release with its notes, and put them on record for Slack; returns the draft's page."""
-    reconcile(ctx.clients, writer, lambda: ctx.github)
+    reconcile(ctx.clients, ctx.writer, lambda: ctx.github)
     tag = plan.previous or None
     commits = github.list_commits_between(ctx.github, tag, plan.commit)
     project = ctx.target.system.jira_project
     tickets = find_tickets(commits, project) if project else Tickets(())
     notes = compose_notes(github.generate_notes(ctx.github, plan.version, plan.commit, tag), tickets, jira_url=jira_url)
-    draft = writer.write(github.create_draft(ctx.github, plan.version, plan.commit, plan.version, notes))
-    writer.store.add(*documents.release_notes(writer.owner), documents.NotesDocument(notes=notes, url=draft.url))
-    writer.note(slack_notes(notes, draft.url))
+    draft = ctx.writer.write(github.create_draft(ctx.github, plan.version, plan.commit, plan.version, notes))
+    ctx.store.add(*documents.release_notes(ctx.run), documents.NotesDocument(notes=notes, url=draft.url))
+    ctx.writer.note(slack_notes(notes, draft.url))
     return draft.url
 
 
-def publish_release(ctx: ReleaseContext, writer: FencedWriter, plan: ProductionReleasePlan) -> str:
+def publish_release(ctx: ReleaseContext, plan: ProductionReleasePlan) -> str:
     """Publish the draft, unless it is published already; returns when, by GitHub's clock."""
-    reconcile(ctx.clients, writer, lambda: ctx.github)
+    reconcile(ctx.clients, ctx.writer, lambda: ctx.github)
     draft = github.find_release(ctx.github, plan.version)
     if draft is None:
         raise PreconditionError(
             f"{ctx.target.system.github} has no draft {plan.version} any more; find out who removed it, then start again."
         )
-    published = writer.write(github.publish(ctx.github, draft, plan.commit))
+    published = ctx.writer.write(github.publish(ctx.github, draft, plan.commit))
     assert published.published_at  # it is none only for a draft
     return published.published_at.isoformat()
 

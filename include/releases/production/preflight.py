@@ -47,13 +47,13 @@ def make_plan(
     account, since = ask_who(clients.sts)
     commit = request.commit or _last_proved(staging, target.proved_on)
     ensure_commit(commit)
-    live, own = read_live(clients, target), ecr.list_images(clients.ecr, target.registry)
+    live, own = read_live(ctx), ecr.list_images(clients.ecr, target.registry)
     source = target if target.release.deployed_by == "runbook" else target.proved_on  # where a pipeline takes it from
     registry, there = source.registry, ctx.clients_of(source.name).ecr
     images = own if source is target else ecr.list_images(there, registry)
     image = find_tagged(commit[: registry.commit_length], images)
     proof = read_attestation(staging, target.proved_on.name, image.digest, commit) if image else None
-    templates = read_templates(clients, target, live)
+    templates = read_templates(ctx, live)
     world = World(
         live=live,
         images=images,

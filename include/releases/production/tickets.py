@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from include import jira
 from include.errors import PreconditionError, ServiceUnavailableError
-from include.run.writer import FencedWriter
+from include.run.context import Context
 
 if TYPE_CHECKING:
     from atlassian import Jira
@@ -16,28 +16,28 @@ LABEL, DONE = "Released", "Done"  # S0: how a ticket looks that is out
 WENT_BACK = "Release-went-back"
 
 
-def move_tickets(writer: FencedWriter, client: Jira | None, keys: Sequence[str]) -> str:
+def move_tickets(ctx: Context, client: Jira | None, keys: Sequence[str]) -> str:
     """Tag the release's tickets and move them; what Jira does not take is said, and stops nothing."""
 
     def change(client: Jira, key: str) -> str:
         jira.add_label(client, key, LABEL)
         return jira.move(client, key, DONE)
 
-    return _touch_tickets(writer, client, keys, change, f"tagged {LABEL} and moved to {DONE}")
+    return _touch_tickets(ctx, client, keys, change, f"tagged {LABEL} and moved to {DONE}")
 
 
-def mark_tickets(writer: FencedWriter, client: Jira | None, keys: Sequence[str]) -> str:
+def mark_tickets(ctx: Context, client: Jira | None, keys: Sequence[str]) -> str:
     """Tag the tickets of a release that went back; where they stand is their team's affair."""
 
     def change(client: Jira, key: str) -> str:
         jira.add_label(client, key, WENT_BACK)
         return ""
 
-    return _touch_tickets(writer, client, keys, change, f"tagged {WENT_BACK}")
+    return _touch_tickets(ctx, client, keys, change, f"tagged {WENT_BACK}")
 
 
 def _touch_tickets(
-    writer: FencedWriter, client: Jira | None, keys: Sequence[str], change: Callable[[Jira, str], str], done: str
+    ctx: Context, client: Jira | None, keys: Sequence[str], change: Callable[[Jira, str], str], done: str
 ) -> str:
     """Change each ticket there is; `change` returns a remark where it could not."""
     if client is None or not keys:
@@ -49,12 +49,12 @@ def _touch_tickets(
             if jira.get_tickets(client, [key]).missing:
                 remarks.append(f"{key} is not in Jira")
                 continue
-            writer.check()
+            ctx.writer.check()
             remark = change(client, key)
         except (ServiceUnavailableError, PreconditionError) as error:
             remarks.append(f"{key} was left as it is: {str(error).rstrip('.')}")
         else:
             (remarks.append(remark) if remark else touched.append(key))
     text = f"{len(touched)} of {len(keys)} tickets {done}"
-    writer.note("; ".join([text, *remarks]))
+    ctx.writer.note("; ".join([text, *remarks]))
     return text

@@ -6,33 +6,34 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from include.aws import ecr
-from include.aws.clients import Clients
 from include.aws.ecr import Image
 from include.aws.sts import ask_who
 from include.aws.task_definitions import describe_definition, image_of, list_definitions, takes
-from include.inventory import Service, Target
+from include.inventory import Service
 from include.releases.rollback.plan import Candidate, RollbackPlan, plan_rollback
 from include.releases.staging.steps import read_live
+from include.run.context import Context
 
 
-def make_plan(clients: Clients, target: Target, to: str) -> tuple[RollbackPlan, datetime]:
+def make_plan(ctx: Context, to: str) -> tuple[RollbackPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
-    account, since = ask_who(clients.sts)
-    live, images = read_live(clients, target), ecr.list_images(clients.ecr, target.registry)
+    target = ctx.target
+    account, since = ask_who(ctx.clients.sts)
+    live, images = read_live(ctx), ecr.list_images(ctx.clients.ecr, target.registry)
     services = [target.environment.service(name) for name in target.release.services]
-    candidates = {each.name: list_candidates(clients, images, each) for each in services}
+    candidates = {each.name: list_candidates(ctx, images, each) for each in services}
     return plan_rollback(target, to, images, candidates, live, account, since), since
 
 
-def list_candidates(clients: Clients, images: Sequence[Image], service: Service) -> tuple[Candidate, ...]:
+def list_candidates(ctx: Context, images: Sequence[Image], service: Service) -> tuple[Candidate, ...]:
     """Return the revisions of its family that a service could go back to, newest first, each with its image's digest.
 
     Those its launch type does not take are left out: one-off tasks may share the family.
     """
     by_tag = {tag: each.digest for each in images for tag in each.tags}
     found = []
-    for arn in list_definitions(clients.ecs, service.family):
-        definition = describe_definition(clients.ecs, arn)
+    for arn in list_definitions(ctx.clients.ecs, service.family):
+        definition = describe_definition(ctx.clients.ecs, arn)
         if not takes(definition, service.launch_type):
             continue
         name, _, digest = image_of(definition, service.container).partition("@")

@@ -8,13 +8,11 @@ from datetime import datetime
 
 from include import github
 from include.aws import ecr
-from include.aws.clients import Clients
 from include.aws.sts import ask_who
 from include.aws.task_definitions import container_of, describe_definition
 from include.ecs.container_diff import template_of
 from include.ecs.service_state import read_service
 from include.errors import PreconditionError
-from include.inventory import Target
 from include.releases.context import ReleaseContext
 from include.releases.deployment.codedeploy import read_live_service
 from include.releases.deployment.plan import Live, live_of
@@ -23,6 +21,7 @@ from include.releases.image.steps import find_image
 from include.releases.model import ServiceRelease
 from include.releases.production.versions import ensure_green
 from include.releases.staging.plan import StagingDeploymentPlan, plan_staging_deployment
+from include.run.context import Context
 from include.run.image_attestations import add_attestation
 from include.text import canonical_json
 from include.waiters.progress import Progress
@@ -35,11 +34,11 @@ def make_plan(ctx: ReleaseContext, commit: str, stamp: datetime) -> tuple[Stagin
     target, clients = ctx.target, ctx.clients
     ensure_commit(commit)
     account, since = ask_who(clients.sts)
-    live = read_live(clients, target)
+    live = read_live(ctx)
     plan = plan_staging_deployment(
         target,
         commit,
-        find_image(clients, target, commit),
+        find_image(ctx, commit),
         live,
         github.list_checks(ctx.github, commit),
         github.compare_status(ctx.github, target.system.versions.branch, commit),
@@ -47,7 +46,7 @@ def make_plan(ctx: ReleaseContext, commit: str, stamp: datetime) -> tuple[Stagin
         since,
         stamp=stamp,
         length=target.registry.commit_length,
-        templates=read_templates(clients, target, live),
+        templates=read_templates(ctx, live),
         newer=_newer(ctx, commit, live),
     )
     return plan, since
@@ -74,26 +73,26 @@ def _is_behind(ctx: ReleaseContext, running: str, commit: str) -> bool:
         return False
 
 
-def read_live(clients: Clients, target: Target) -> dict[str, Live]:
+def read_live(ctx: Context) -> dict[str, Live]:
     """Read every service of the target's release section, in order."""
-    found = {}
+    found, target = {}, ctx.target
     for name in target.release.services:
         service = target.environment.service(name)
         if service.deployment_controller == "CODE_DEPLOY":
-            found[name] = read_live_service(clients, target, name)
+            found[name] = read_live_service(ctx, name)
             continue
         group = service.scaling_group.name if service.scaling_group else None
-        state = read_service(clients, str(target.environment.cluster), name, group)
+        state = read_service(ctx.clients, str(target.environment.cluster), name, group)
         found[name] = live_of(state, service.container)
     return found
 
 
-def read_templates(clients: Clients, target: Target, live: Mapping[str, Live]) -> dict[str, str]:
+def read_templates(ctx: Context, live: Mapping[str, Live]) -> dict[str, str]:
     """Return what the container of each service is, but for values, as JSON."""
     found = {}
     for name, each in live.items():
-        container = target.environment.service(name).container
-        definition = describe_definition(clients.ecs, each.definition)
+        container = ctx.target.environment.service(name).container
+        definition = describe_definition(ctx.clients.ecs, each.definition)
         found[name] = canonical_json(template_of(container_of(definition, container)))
     return found
 
@@ -109,7 +108,9 @@ def poll_checks(ctx: ReleaseContext, commit: str) -> Progress:
     return Progress(False, text, text)
 
 
-def attest_image(ctx: ReleaseContext, run: str, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
+def attest_image(ctx: ReleaseContext, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
     """Put on record that this image was deployed here and passed, which production asks for."""
-    add_attestation(ctx.store, ctx.target.name, digest, commit, run, {each.container: each.template for each in parts})
+    add_attestation(
+        ctx.store, ctx.target.name, digest, commit, ctx.run, {each.container: each.template for each in parts}
+    )
     return f"image {digest[:19]} of commit {commit[:12]} is proved on {ctx.target.name}"

@@ -38,7 +38,7 @@ class AskAfterFailureOperator(HITLOperator):
                 self.options = [LEAVE]  # nothing was scaled out, so there is no count to return to
             failures = [event["text"] for event in list_events(ctx.store, ctx.run) if event["phase"] == "failed"]
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: what now?"
-            now = describe_now(ctx.clients, plan)
+            now = describe_now(ctx, plan)
             self.body = "\n\n".join(
                 [*(f"**{escape(text)}**" for text in failures[-1:]), escape(now), self._choices(plan)]
             )

@@ -85,7 +85,7 @@ class DecideRestoreOperator(HITLOperator):
 def nothing_overwritten(ctx: StepContext) -> str | None:
     """Say that no region's data was written to and none was published, if that is so."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
-    if has_published(ctx.store, ctx.run) or any(has_begun(ctx.store, ctx.run, each) for each in plan.regions):
+    if has_published(ctx) or any(has_begun(ctx, each) for each in plan.regions):
         return None
     return f"no data of {ctx.target.name} was overwritten"
 
@@ -93,4 +93,4 @@ def nothing_overwritten(ctx: StepContext) -> str | None:
 def state_of_regions(ctx: StepContext) -> list[str]:
     """Say of each region what lies where, in a sentence without its stop."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
-    return states_of_regions(ctx.store, ctx.run, plan)
+    return states_of_regions(ctx, plan)

@@ -14,13 +14,13 @@ LONGEST = 6 * 3600  # seconds; the bake itself keeps the inventory's time, by AW
 @step
 def keep_baseline(ctx: StepContext) -> str:
     """Put alarms, known errors and the usual number of error lines on record."""
-    return steps.keep_baseline(ctx.clients, ctx.writer, ctx.target, sentry_client(ctx.target))
+    return steps.keep_baseline(ctx, sentry_client(ctx.target))
 
 
 @poll(timeout=LONGEST)
 def await_bake(ctx: StepContext) -> Progress:
     """Look again and again until the bake is over, or something speaks against the release."""
-    return steps.poll_bake(ctx.clients, ctx.store, ctx.run, ctx.target, sentry_client(ctx.target))
+    return steps.poll_bake(ctx, sentry_client(ctx.target))
 
 
 def bake_held(ctx: StepContext) -> bool:

@@ -36,16 +36,15 @@ def tag_image(ctx: StepContext) -> str:
     """Put the tag people know it by on the image."""
     if not rolled_out(parts_of(ctx)):
         return "the image keeps the tag it was pushed with: another push would start another deployment"
-    return steps.tag_image(ctx.clients, ctx.writer, ctx.target, digest_of(ctx), ctx.guard["plan"]["readable"])
+    return steps.tag_image(ctx, digest_of(ctx), ctx.guard["plan"]["readable"])
 
 
 @step
 def register_definitions(ctx: StepContext) -> dict[str, Any]:
     """Register the image's task definitions: each service's, and that of one-off tasks."""
-    clients, writer, target, digest = ctx.clients, ctx.writer, ctx.target, digest_of(ctx)
-    found = steps.register_definitions(clients, writer, target, rolled_out(parts_of(ctx)), digest)
-    one_off = target.environment.one_off
+    digest, one_off = digest_of(ctx), ctx.target.environment.one_off
+    found = steps.register_definitions(ctx, rolled_out(parts_of(ctx)), digest)
     if one_off is None:
         return {"services": found, "one_off": ""}
-    arn = steps.register_one_off(clients, writer, target, one_off.family, one_off.container, digest)
+    arn = steps.register_one_off(ctx, one_off.family, one_off.container, digest)
     return {"services": found, "one_off": arn}

@@ -21,20 +21,20 @@ from opskit.waits.deploy_services import DeployServicesOperator, Direction
 @step
 def raise_group_capacity(ctx: StepContext) -> str:
     """Make room for both revisions of services on instances."""
-    return steps.hold_group_scaling(ctx.clients, ctx.writer, ctx.target, rolled_out(parts_of(ctx)))
+    return steps.hold_group_scaling(ctx, rolled_out(parts_of(ctx)))
 
 
 @step
 def hand_back_groups(ctx: StepContext) -> str:
     """Let the groups of services on instances shrink again, whatever happened."""
     ctx.skip_unless_begun()
-    return steps.restore_group_scaling(ctx.clients, ctx.writer, ctx.target, rolled_out(parts_of(ctx)))
+    return steps.restore_group_scaling(ctx, rolled_out(parts_of(ctx)))
 
 
 def _forward(ctx: StepContext) -> Direction:
     parts, digest = parts_of(ctx), digest_of(ctx)
     pushed = tuple(part for part in blue_green(parts) if part.before_digest != digest)
-    at = steps.pushed_at(ctx.clients, ctx.target, digest).isoformat() if pushed else ""
+    at = steps.pushed_at(ctx, digest).isoformat() if pushed else ""
     return Direction("release", rolled_out(parts), ctx.proof_of(register_definitions)["services"], pushed, at)
 
 
@@ -51,9 +51,9 @@ def verify_deployment(ctx: StepContext) -> str:
 
 def prove_services(ctx: StepContext, parts: tuple[ServiceRelease, ...], wanted: dict[str, str], digest: str) -> str:
     """Return the proof that every service runs this image, whoever deployed it. Raises: RolloutFailedError."""
-    proofs = [verify_blue_green(ctx.clients, part, digest) for part in blue_green(parts)]
+    proofs = [verify_blue_green(ctx, part, digest) for part in blue_green(parts)]
     if rolled := rolled_out(parts):
-        proofs.append(steps.verify_services(ctx.clients, rolled, wanted, digest))
+        proofs.append(steps.verify_services(ctx, rolled, wanted, digest))
     return "; ".join(proofs)
 
 
@@ -63,8 +63,8 @@ def _back(ctx: StepContext) -> Direction:
     green = blue_green(parts)
     for part in green:
         service, since = ctx.target.environment.service(part.service), datetime.fromisoformat(ctx.guard["since"])
-        released[part.service] = pushed_definition(ctx.clients, service, part, since)
-    back = steps.find_rollback(ctx.clients, ctx.target, parts, released)
+        released[part.service] = pushed_definition(ctx, service, part, since)
+    back = steps.find_rollback(ctx, parts, released)
     ctx.writer.note(f"{back.mixed}. {back.text}" if back.mixed else back.text)
     returning = [
         found.part.model_copy(update={"before": found.runs}) for found in back.returns if found.part.controller == "ECS"
@@ -72,7 +72,7 @@ def _back(ctx: StepContext) -> Direction:
     # CodeDeploy may be on its way to the release while the traffic is still where it was: asked for each of its services
     to = {part.service: part.before for part in green} | {found.part.service: found.to for found in back.returns}
     digest = ctx.guard["plan"]["image"] or ctx.result_of(await_image)
-    pushed = steps.find_push(ctx.clients, ctx.target, digest, green) if digest else None
+    pushed = steps.find_push(ctx, digest, green) if digest else None
     return Direction("return", (*returning, *reversed(green)), to, pushed_at=pushed.isoformat() if pushed else "")
 
 
@@ -84,9 +84,9 @@ return_services = OperatorStep(DeployServicesOperator, "return_services", way=_b
 def verify_return(ctx: StepContext) -> str:
     """Prove that every service runs what it ran before."""
     parts = parts_of(ctx)
-    proofs = [verify_blue_green(ctx.clients, part, part.before_digest) for part in blue_green(parts)]
+    proofs = [verify_blue_green(ctx, part, part.before_digest) for part in blue_green(parts)]
     if rolled := rolled_out(parts):
-        proofs.append(steps.verify_rolled_back(ctx.clients, rolled))
+        proofs.append(steps.verify_rolled_back(ctx, rolled))
     return "; not undone: ".join(["; ".join(proofs), *_not_undone(ctx)])
 
 

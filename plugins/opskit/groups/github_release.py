@@ -20,13 +20,13 @@ def _planned(ctx: StepContext) -> ProductionReleasePlan:
 @step
 def draft_release(ctx: StepContext) -> str:
     """Draft the release with its notes."""
-    return github_release.draft_release(ctx, ctx.writer, _planned(ctx))
+    return github_release.draft_release(ctx, _planned(ctx))
 
 
 @step
 def publish_release(ctx: StepContext) -> str:
     """Publish the draft; from now on the version is taken."""
-    return github_release.publish_release(ctx, ctx.writer, _planned(ctx))
+    return github_release.publish_release(ctx, _planned(ctx))
 
 
 @poll(timeout=PIPELINE)

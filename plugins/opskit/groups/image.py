@@ -15,16 +15,16 @@ LONGEST = 2 * 3600  # seconds; CodeBuild's own limit is one hour, GitHub's six f
 @step
 def start_build(ctx: StepContext) -> dict[str, str]:
     """Find the image, or have it built."""
-    return steps.start_build(ctx, ctx.writer, ctx.guard["plan"]["commit"])
+    return steps.start_build(ctx, ctx.guard["plan"]["commit"])
 
 
 @poll(timeout=LONGEST)
 def await_image(ctx: StepContext) -> PokeReturnValue:
     """Follow the build and the scan to their end; the result is the image's digest."""
     commit, build = ctx.guard["plan"]["commit"], ctx.proof_of(start_build)
-    progress = steps.poll_build(ctx, ctx.run, build, commit)
+    progress = steps.poll_build(ctx, build, commit)
     ctx.tell_progress(progress)
-    found = find_image(ctx.clients, ctx.target, commit) if progress.done else None
+    found = find_image(ctx, commit) if progress.done else None
     return PokeReturnValue(is_done=progress.done, xcom_value=found.digest if found else None)
 
 

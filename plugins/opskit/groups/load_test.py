@@ -19,7 +19,7 @@ NOT_MEASURED = "the inventory asks for no performance test here"
 def start_performance_test(ctx: StepContext) -> str:
     """Start the test, where the inventory names one."""
     command = tuple(ctx.guard["plan"]["performance"])
-    return steps.start_load_test(ctx, ctx.writer, command, _definition(ctx)) if command else ""
+    return steps.start_load_test(ctx, command, _definition(ctx)) if command else ""
 
 
 @step

@@ -34,14 +34,14 @@ def chosen(ctx: StepContext) -> tuple[Migration, str] | None:
 def make_snapshot(ctx: StepContext) -> str:
     """Make a snapshot of the database, where it is wanted."""
     found = chosen(ctx)
-    return steps.make_snapshot(ctx.clients, ctx.writer, ctx.target, found[0]) if found else ""
+    return steps.make_snapshot(ctx, found[0]) if found else ""
 
 
 @step
 def start_migration(ctx: StepContext) -> dict[str, Any]:
     """Start the task, or find the one there is."""
     found = chosen(ctx)
-    return steps.start(ctx.clients, ctx.writer, ctx.target, *found) if found else {}
+    return steps.start(ctx, *found) if found else {}
 
 
 @step
@@ -51,7 +51,7 @@ def verify_migration(ctx: StepContext) -> str:
     if found is None:
         return NO_MIGRATION
     end = ctx.end_of(await_task_stopped)
-    return steps.verify(ctx.clients, ctx.writer, ctx.target, *found, attempt, end)
+    return steps.verify(ctx, *found, attempt, end)
 
 
 def _snapshot(ctx: StepContext) -> dict[str, Any] | str:

@@ -31,7 +31,7 @@ def plan_of(ctx: StepContext) -> RegionDataPlan:
 
 def is_live(ctx: StepContext) -> bool:
     """Tell whether the new data is live for good: proved, found good, and nothing went back since."""
-    return ctx.passed(bump_versions) and read_mark(ctx.store, ctx.run, WAY_BACK) is None
+    return ctx.passed(bump_versions) and read_mark(ctx, WAY_BACK) is None
 
 
 def left_behind(ctx: StepContext) -> str:
@@ -49,13 +49,13 @@ def found_bad(ctx: StepContext) -> bool:
 def back_up_data(ctx: StepContext) -> None:
     """Keep what runs now, beside it, region by region."""
     for each in plan_of(ctx).regions:
-        backup.back_up(ctx.clients, ctx.writer, each, ctx.log)
+        backup.back_up(ctx, each)
 
 
 @step
 def verify_backup(ctx: StepContext) -> str:
     """Prove every backup before anything is overwritten."""
-    proved = [backup.verify_backup(ctx.clients, ctx.writer, each) for each in plan_of(ctx).regions]
+    proved = [backup.verify_backup(ctx, each) for each in plan_of(ctx).regions]
     return "; ".join(proved) or "no region had data to keep"
 
 
@@ -64,17 +64,14 @@ def overwrite_data(ctx: StepContext) -> None:
     """Copy the new data over the old, region by region."""
     ctx.proof_of(verify_backup)
     for each in plan_of(ctx).regions:
-        region_data_overwrite.overwrite(ctx.clients, ctx.writer, each, ctx.log)
+        region_data_overwrite.overwrite(ctx, each)
 
 
 @step
 def verify_data(ctx: StepContext) -> str:
     """Prove that every region has its new data, and remove what that does not have if it was asked for."""
     plan = plan_of(ctx)
-    proved = [
-        region_data_overwrite.verify_data(ctx.clients, ctx.writer, each, remove=plan.remove_stale)
-        for each in plan.regions
-    ]
+    proved = [region_data_overwrite.verify_data(ctx, each, remove=plan.remove_stale) for each in plan.regions]
     return "; ".join(proved) or "no region had data to overwrite"
 
 
@@ -82,8 +79,8 @@ def verify_data(ctx: StepContext) -> str:
 def publish_regions(ctx: StepContext) -> str:
     """Put new regions into the table from which services learn what to load."""
     ctx.proof_of(verify_data)
-    refuse_after_way_back(ctx.writer)
-    return new_regions.publish(ctx, ctx.writer, plan_of(ctx).publications)
+    refuse_after_way_back(ctx)
+    return new_regions.publish(ctx, plan_of(ctx).publications)
 
 
 @step
@@ -98,7 +95,7 @@ def name_regions(ctx: StepContext) -> list[str]:
 def bump_versions(ctx: StepContext) -> str:
     """Give maps a new key, now that every task runs on the new data and people have found it good."""
     plan = plan_of(ctx)
-    refuse_after_way_back(ctx.writer)
+    refuse_after_way_back(ctx)
     ctx.proof_of(verify_restart)
     looks = {each.region: each for each in list_answers(ctx.store, ctx.run) if each.good}
     if missing := [each.region for each in plan.everything if each.region not in looks]:
@@ -106,7 +103,7 @@ def bump_versions(ctx: StepContext) -> str:
             f"Nobody is on record as having found {', '.join(missing)} good; a question marked as success by hand is no answer, "
             "clear confirm_qa to have it asked again."
         )
-    said = cache_keys.bump_cache_keys(ctx, ctx.writer, plan.regions, attempt="update")
+    said = cache_keys.bump_cache_keys(ctx, plan.regions, attempt="update")
     if ctx.target.looked_at_on is None:
         for each in plan.everything:
             by = str(looks[each.region].by)

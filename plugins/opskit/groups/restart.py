@@ -24,7 +24,7 @@ def plan_renewal(ctx: StepContext) -> dict[str, Any]:
     The hours of the target do not matter any more: services that stay half way are worse.
     """
     ctx.writer.check()
-    plan, since = steps.make_plan(ctx.clients, ctx.target, None)
+    plan, since = steps.make_plan(ctx, None)
     return {"plan": plan.model_dump(mode="json"), "since": since.isoformat()}
 
 
@@ -53,31 +53,31 @@ def choose_strategy(ctx: StepContext) -> str:
 @step
 def raise_group_capacity(ctx: StepContext) -> None:
     """Set the group to its maximum."""
-    steps.raise_group_capacity(ctx.clients, ctx.writer, _first(ctx))
+    steps.raise_group_capacity(ctx, _first(ctx))
 
 
 @step
 def raise_desired_count(ctx: StepContext) -> None:
     """Start new tasks beside the old ones."""
-    steps.raise_desired_count(ctx.clients, ctx.writer, _first(ctx))
+    steps.raise_desired_count(ctx, _first(ctx))
 
 
 @step
 def protect_new_tasks(ctx: StepContext) -> None:
     """Protect the new tasks from scale-in."""
-    steps.protect_new_tasks(ctx.clients, ctx.writer, _first(ctx), planned(ctx).since)
+    steps.protect_new_tasks(ctx, _first(ctx), planned(ctx).since)
 
 
 @step
 def stop_old_tasks(ctx: StepContext) -> None:
     """Stop exactly the tasks that ran before."""
-    steps.stop_old_tasks(ctx.clients, ctx.writer, _first(ctx), planned(ctx).since)
+    steps.stop_old_tasks(ctx, _first(ctx), planned(ctx).since)
 
 
 @step
 def unprotect_tasks(ctx: StepContext) -> None:
     """Lift the protection."""
-    steps.unprotect_tasks(ctx.clients, ctx.writer, _first(ctx))
+    steps.unprotect_tasks(ctx, _first(ctx))
 
 
 await_new_tasks_healthy = OperatorStep(
@@ -110,7 +110,7 @@ def verify_restart(ctx: StepContext) -> str:
     """Prove that what runs now is new, healthy, and as many as before."""
     ctx.writer.check()
     found = planned(ctx)
-    return "; ".join(steps.verify_restart(ctx.clients, service, found.since) for service in found.services)
+    return "; ".join(steps.verify_restart(ctx, service, found.since) for service in found.services)
 
 
 decide_after_failure = OperatorStep(AskAfterFailureOperator, "decide_after_failure", trigger_rule="one_failed")
@@ -122,7 +122,7 @@ def return_count_before(ctx: StepContext) -> str | None:
     if ctx.result_of(decide_after_failure) != RETURN:
         return None
     services = RestartSource.read(ctx.guard).services
-    return " ".join(steps.restore_count(ctx.clients, ctx.writer, service) for service in services)
+    return " ".join(steps.restore_count(ctx, service) for service in services)
 
 
 @step
@@ -138,6 +138,6 @@ def hand_back(ctx: StepContext, restart: RestartSource) -> str:
     groups = []
     for service in restart.services:
         if service.group:
-            steps.restore_group_scaling(ctx.clients, ctx.writer, service)
+            steps.restore_group_scaling(ctx, service)
             groups.append(service.group.name)
     return f"handed back: {', '.join(groups) or 'no group was held'}"

@@ -36,7 +36,7 @@ def nothing_to_look_at(ctx: StepContext) -> str | None:
 
 
 def _touched(ctx: StepContext) -> list[Any]:
-    return [region for region in plan_of(ctx).regions if has_begun(ctx.store, ctx.run, region)]
+    return [region for region in plan_of(ctx).regions if has_begun(ctx, region)]
 
 
 def _left_half_way(ctx: StepContext) -> RestartSource | None:
@@ -50,18 +50,18 @@ def restore_data(ctx: StepContext) -> None:
     """Put the old data back, region by region."""
     if ctx.result_of(decide_way_back) != RETURN:
         raise AirflowSkipException("Everything is left as it is.")
-    mark(ctx.clients, ctx.writer, WAY_BACK)  # from now on nothing of this run goes forward any more
-    new_regions.retire(ctx, ctx.writer, plan_of(ctx).publications)
+    mark(ctx, WAY_BACK)  # from now on nothing of this run goes forward any more
+    new_regions.retire(ctx, plan_of(ctx).publications)
     for region in _touched(ctx):
-        region_data_restore.restore(ctx.clients, ctx.writer, region, ctx.log)
+        region_data_restore.restore(ctx, region)
 
 
 @step
 def verify_return(ctx: StepContext) -> str:
     """Prove that every region has its old data again."""
     ctx.writer.check()
-    proved = [region_data_restore.verify_restored(ctx.clients, ctx.writer, region) for region in _touched(ctx)]
-    retired = new_regions.retire(ctx, ctx.writer, plan_of(ctx).publications)
+    proved = [region_data_restore.verify_restored(ctx, region) for region in _touched(ctx)]
+    retired = new_regions.retire(ctx, plan_of(ctx).publications)
     return "; ".join(filter(None, [*proved, retired]))
 
 
@@ -71,7 +71,7 @@ def return_counts(ctx: StepContext) -> dict[str, Any]:
     ctx.writer.check()
     left, said = _left_half_way(ctx), "no restart was left half way"
     if left:
-        said = service_refresh.restore_counts(ctx.clients, ctx.writer, left.services)
+        said = service_refresh.restore_counts(ctx, left.services)
     ctx.log(said)
     return {"said": said, "since": ask_who(ctx.clients.sts)[1].isoformat()}
 
@@ -90,16 +90,16 @@ def unprotect_tasks(ctx: StepContext) -> str:
     left = _left_half_way(ctx)
     surged = [service for service in left.services if service.group] if left else []
     for service in surged:
-        steps.unprotect_tasks(ctx.clients, ctx.writer, service)
+        steps.unprotect_tasks(ctx, service)
         # before another plan takes our hold for somebody else's
-        steps.restore_group_scaling(ctx.clients, ctx.writer, service)
+        steps.restore_group_scaling(ctx, service)
     return f"no task is protected any more: {', '.join(service.service for service in surged) or 'none was'}"
 
 
 @plan_renewal.variant
 def plan_renewal_back(ctx: StepContext) -> Any:
     """Plan another restart, unless no task can have loaded any of the new data."""
-    if not service_refresh.may_hold_new_data(ctx.clients, ctx.target, plan_of(ctx).services):
+    if not service_refresh.may_hold_new_data(ctx, plan_of(ctx).services):
         raise AirflowSkipException(NONE_TO_RENEW)
     return plan_renewal.function(ctx)
 
@@ -110,7 +110,7 @@ def return_versions(ctx: StepContext) -> str:
     if not ctx.passed(verify_return):
         raise AirflowSkipException("Nothing went back.")
     proved, plan = ctx.proof_of(verify_return), plan_of(ctx)
-    said = cache_keys.bump_cache_keys(ctx, ctx.writer, plan.regions, attempt="way back")
+    said = cache_keys.bump_cache_keys(ctx, plan.regions, attempt="way back")
     return f"{proved}; {said}"
 
 

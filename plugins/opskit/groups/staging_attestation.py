@@ -27,4 +27,4 @@ def keep_staging_proof(ctx: StepContext) -> str:
     ctx.writer.check()
     for proof in (await_checks_green, verify_image, verify_migration, verify_deployment, verify_performance):
         ctx.proof_of(proof)  # one that was marked as success by hand has left none
-    return attest_image(ctx, ctx.run, digest_of(ctx), ctx.guard["plan"]["commit"], parts_of(ctx))
+    return attest_image(ctx, digest_of(ctx), ctx.guard["plan"]["commit"], parts_of(ctx))

@@ -12,7 +12,7 @@ from opskit.step import step
 @step
 def move_tickets(ctx: StepContext) -> str:
     """Tag the tickets of a release that held, and move them."""
-    return tickets.move_tickets(ctx.writer, jira_client(ctx.target), ctx.guard["plan"]["tickets"])
+    return tickets.move_tickets(ctx, jira_client(ctx.target), ctx.guard["plan"]["tickets"])
 
 
 @step
@@ -20,4 +20,4 @@ def mark_tickets(ctx: StepContext) -> str:
     """Tag the tickets of a release that was published, and went back."""
     if not ctx.result_of(publish_release):
         return "no ticket was touched: the release was never published"
-    return tickets.mark_tickets(ctx.writer, jira_client(ctx.target), ctx.guard["plan"]["tickets"])
+    return tickets.mark_tickets(ctx, jira_client(ctx.target), ctx.guard["plan"]["tickets"])

@@ -60,7 +60,7 @@ class DeployServicesOperator(WaitsForAws):
 
     def _advance_rolled_out(self, ctx: StepContext, way: Direction) -> None:
         parts = tuple(each for each in way.parts if each.controller == "ECS")
-        waiting = advance_services(ctx.clients, ctx.writer, ctx.target, parts, way.wanted, way.kind)
+        waiting = advance_services(ctx, parts, way.wanted, way.kind)
         if waiting:
             part, rollout = waiting
             arguments = {
@@ -75,7 +75,7 @@ class DeployServicesOperator(WaitsForAws):
         service, since = ctx.target.environment.service(part.service), ctx.guard["since"]
         pushed, wanted = datetime.fromisoformat(way.pushed_at) if way.pushed_at else None, way.wanted[part.service]
         begun = datetime.fromisoformat(since)
-        if advance_codedeploy(ctx.clients, ctx.writer, service, part, wanted, begun, pushed):
+        if advance_codedeploy(ctx, service, part, wanted, begun, pushed):
             return
         assert service.code_deploy  # the inventory demands it of such a service
         self.wait_for(ctx, "green_ended", arguments_of(part, service.code_deploy, since, way.pushed_at))

@@ -32,7 +32,7 @@ class RollOutServicesOperator(WaitsForAws):
 
     def _advance(self, ctx: StepContext) -> None:
         planned = self.source(ctx)
-        if waiting := advance_rollouts(ctx.clients, ctx.writer, planned.services, planned.since):
+        if waiting := advance_rollouts(ctx, planned.services, planned.since):
             service, rollout = waiting
             arguments = {
                 "plan": service.model_dump(mode="json"),

@@ -1,5 +1,7 @@
 """What lies where in each region, for whoever has to decide after a failure."""
 
+from types import SimpleNamespace
+
 from include.region_data.plan import RegionDataPlan, RegionPublication, RegionUpdate
 from include.region_data.restore import states_of_regions
 from include.run import documents
@@ -44,7 +46,7 @@ PLAN = RegionDataPlan(
 
 def test_states_follow_what_is_on_record(store: RunStore):
     def states() -> list[str]:
-        return states_of_regions(store, RUN, PLAN)
+        return states_of_regions(SimpleNamespace(store=store, run=RUN), PLAN)
 
     assert states() == [f"US/PA: {OLD} is untouched; a backup at {KEPT} is not complete"]
     store.add(*documents.backup(RUN, "US/PA"), {"digest": "old"})

@@ -1,6 +1,7 @@
 """What planning asks of AWS before it plans, and what a wait is given as JSON."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def test_log_group_that_is_not_there_is_refused_by_the_plan_not_when_capacity_is
     logs.fail("filter_log_events", "ResourceNotFoundException")
     scripts = {"sts": sts, "ecs": seen(script), "logs": logs}
     with pytest.raises(PreconditionError, match="There is no log group logStagingApp"):
-        make_plan(Clients(lambda name: scripts[name].client), maps("rolling"), NOON)
+        make_plan(SimpleNamespace(clients=Clients(lambda name: scripts[name].client), target=maps("rolling")), NOON)
 
 
 def test_wait_understands_a_plan_that_was_kept_as_json(script: Scripts):
