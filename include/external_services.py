@@ -1,4 +1,4 @@
-"""What asking GitHub, Jira, Sentry and Google Sheets has in common: patience with one that is away, and what its refusal means."""
+"""Calls to GitHub, Jira, Sentry and Google Sheets: retries during outages, and what refusals mean."""
 
 import math
 import time
@@ -20,14 +20,14 @@ LONGEST_SAID = 300  # characters of what it says about a refusal
 
 
 def ask(look: Callable[[], T]) -> T:
-    """Return what a look returns; it changes nothing, so it is taken again while it may help. Raises: ServiceUnavailableError."""
+    """Return what a read returns. A read changes nothing, so it is retried while that may help. Raises: ServiceUnavailableError."""
     return EXTERNAL_SERVICE.run(look)
 
 
 def explain(
     service: str, thing: str, status: int, said: str, headers: Mapping[str, str], *, limited: bool = False
 ) -> ServiceUnavailableError | PreconditionError:
-    """Return the error that a neighbour's refusal of a call about a thing is; `limited`: it takes no more calls for now."""
+    """Return the error for a service's refusal of a call about a thing. `limited`: the service is limiting our rate of calls."""
     answered = f"HTTP {status}" + (f": {one_line(said)[:LONGEST_SAID]}" if said.strip() else "")
     if limited or status == 429:
         seconds = seconds_to_wait(headers)
@@ -53,7 +53,7 @@ def explain(
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: float | None = None) -> float:
-    """Return how long a neighbour that limits its callers wants to be left alone, by what its answer says."""
+    """Return how many seconds a service that limits our rate asks us to wait, from its response headers."""
     given = {name.lower(): str(value).strip() for name, value in headers.items()}
     moment = time.time() if now is None else now
     if after := given.get("retry-after"):

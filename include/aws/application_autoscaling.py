@@ -1,4 +1,4 @@
-"""Application Auto Scaling: what else sets a service's count."""
+"""Application Auto Scaling: scheduled actions and policies that set a service's count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScalableTarget:
-    """The bounds Application Auto Scaling keeps a service's count in, and when it moves them."""
+    """The bounds within which Application Auto Scaling keeps a service's count, and the times at which it moves them."""
 
     min: int
     max: int

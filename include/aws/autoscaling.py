@@ -1,4 +1,4 @@
-"""EC2 Auto Scaling: groups of instances, and what is kept from shrinking them."""
+"""EC2 Auto Scaling: groups of instances, and the protection of instances from scale-in."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def describe_group(client: AutoScalingClient, name: str) -> Group:
 
 
 def set_desired_capacity(client: AutoScalingClient, group: str, capacity: int, before: int) -> Write[None]:
-    """Return the write that sets the group's desired capacity; absolute, so safe to repeat."""
+    """Return the write that sets the group's desired capacity. The value is absolute, so the write is safe to repeat."""
 
     def make() -> None:
         client.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=capacity, HonorCooldown=False)
@@ -96,7 +96,7 @@ def set_desired_capacity(client: AutoScalingClient, group: str, capacity: int, b
 
 
 def suspend_processes(client: AutoScalingClient, group: str, processes: Sequence[Process]) -> Write[None]:
-    """Return the write that stops the group from acting on its own in these ways, until resumed."""
+    """Return the write that suspends these processes of the group until they are resumed."""
 
     def make() -> None:
         client.suspend_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
@@ -111,7 +111,7 @@ def suspend_processes(client: AutoScalingClient, group: str, processes: Sequence
 
 
 def resume_processes(client: AutoScalingClient, group: str, processes: Sequence[Process]) -> Write[None]:
-    """Return the write that lets the group act on its own again in these ways."""
+    """Return the write that resumes these processes of the group."""
 
     def make() -> None:
         client.resume_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
@@ -126,7 +126,7 @@ def resume_processes(client: AutoScalingClient, group: str, processes: Sequence[
 
 
 def protect_instances(client: AutoScalingClient, group: str, ids: Sequence[str], *, protected: bool) -> Write[None]:
-    """Return the write that keeps instances from being chosen when the group shrinks, or lets them be chosen again."""
+    """Return the write that protects instances from scale-in, or lifts the protection."""
 
     def make() -> None:
         for start in range(0, len(ids), PROTECTION_LIMIT):
@@ -146,7 +146,7 @@ def protect_instances(client: AutoScalingClient, group: str, ids: Sequence[str],
 
 
 def was_applied(client: AutoScalingClient, write: RecordedWrite) -> bool | None:
-    """Tell whether a write of this module shows in its group now; None if the journal does not say which group it is."""
+    """Tell whether a write of this module shows in its group now. Return None if the journal does not name the group."""
     name = write.resource("AutoScalingGroupName")
     if not name:
         return None

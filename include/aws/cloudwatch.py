@@ -15,7 +15,7 @@ DESCRIBE_LIMIT = 100  # names one DescribeAlarms call takes; it answers with pag
 
 @dataclass(frozen=True)
 class Alarm:
-    """A CloudWatch alarm; `since` is when its state changed last, by AWS's clock."""
+    """A CloudWatch alarm. `since` is when its state last changed, by AWS's clock."""
 
     name: str
     state: str
@@ -25,7 +25,7 @@ class Alarm:
 
 
 def describe_alarms(client: CloudWatchClient, names: Iterable[str]) -> tuple[Alarm, ...]:
-    """Return those of the alarms that CloudWatch has, metric and composite ones, by name."""
+    """Return the alarms that CloudWatch has among these, metric and composite ones, by name."""
     wanted = sorted(set(names))
     found: list[Alarm] = []
     for start in range(0, len(wanted), DESCRIBE_LIMIT):
@@ -51,7 +51,7 @@ def _alarm(item: Any) -> Alarm:
 
 
 def _period(item: Any) -> int:
-    """Return an alarm's period in seconds: the longest where it is computed from several metrics, 0 for a composite one."""
+    """Return an alarm's period in seconds: the longest of several metrics, or 0 for a composite alarm."""
     metrics = item.get("Metrics", [])
     periods = [each.get("Period") or each.get("MetricStat", {}).get("Period", 0) for each in metrics]
     return int(max([item.get("Period", 0), *periods]))

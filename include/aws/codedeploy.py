@@ -41,7 +41,7 @@ class Deployment:
 
 
 def list_deployments(client: CodeDeployClient, application: str, group: str, since: datetime) -> tuple[Deployment, ...]:
-    """Return the group's deployments that were created since a time (AWS's clock), oldest first.
+    """Return the group's deployments created since a time (AWS's clock), oldest first.
 
     Raises: PreconditionError if there is no such application or group.
     """
@@ -77,10 +77,10 @@ def create_deployment(
     by: str,
     since: datetime,
 ) -> Write[str]:
-    """Return the write that starts a deployment of a task definition, and gives its id; the group's alarms do not stop it.
+    """Return the write that starts a deployment of a task definition and returns its id. The group's alarms do not stop it.
 
-    It is a way back, and an alarm that fires is the usual reason to go. CodeDeploy knows no token that would make a second call
-    the same, but takes no second deployment while the first is at work. `since`: when the run began, by AWS's clock.
+    It serves a rollback, and a firing alarm is the usual reason for one. CodeDeploy has no token that makes a second call
+    idempotent, but it refuses a second deployment while the first is running. `since`: when the run began, by AWS's clock.
     """
     about, revision = f"{service} to {definition.rsplit('/', 1)[-1]}", revision_of(definition, container, port)
 
@@ -104,7 +104,7 @@ def create_deployment(
 
 
 def revision_of(definition: str, container: str, port: int) -> dict[str, Any]:
-    """Return the revision that lets an ECS service run a task definition, its traffic on that container's port."""
+    """Return the revision that makes an ECS service run a task definition, with its traffic on that container's port."""
     properties = {
         "TaskDefinition": definition,
         "LoadBalancerInfo": {"ContainerName": container, "ContainerPort": port},
@@ -115,7 +115,7 @@ def revision_of(definition: str, container: str, port: int) -> dict[str, Any]:
 
 
 def stop_deployment(client: CodeDeployClient, id: str, about: str) -> Write[bool]:
-    """Return the write that stops a deployment and has CodeDeploy go back; it gives False if that had ended already.
+    """Return the write that stops a deployment and has CodeDeploy roll it back. It returns False if the deployment had ended already.
 
     `about` says what comes of it.
     """
@@ -131,7 +131,7 @@ def stop_deployment(client: CodeDeployClient, id: str, about: str) -> Write[bool
 
 
 def was_applied(client: CodeDeployClient, write: RecordedWrite) -> bool | None:
-    """Tell whether a write of this module shows in CodeDeploy now; None if the journal does not say where to look."""
+    """Tell whether a write of this module shows in CodeDeploy now. Return None if the journal does not say where to look."""
     application, group = write.resource("applicationName"), write.resource("deploymentGroupName")
     if write.action == CREATE.name and application:
         since = datetime.fromisoformat(write.values["since"])
@@ -162,7 +162,7 @@ def _deployment(item: Any) -> Deployment:
 
 
 def _task_definition(revision: Any) -> str:
-    """Return the task definition of a revision's AppSpec, "" where the revision is no readable AppSpec."""
+    """Return the task definition of a revision's AppSpec, or "" if the AppSpec cannot be read."""
     content = (revision.get("appSpecContent") or revision.get("string") or {}).get("content", "")
     resources = _value(_read(content), "resources")
     for resource in resources if isinstance(resources, list) else []:
@@ -183,5 +183,5 @@ def _read(content: str) -> Any:
 
 
 def _value(mapping: Any, key: str) -> Any:
-    """Return the value of a key in whatever case it is written: CodeDeploy does not look at it."""
+    """Return the value of a key regardless of its case, as CodeDeploy does."""
     return next((v for k, v in mapping.items() if str(k).lower() == key), None) if isinstance(mapping, dict) else None

@@ -28,7 +28,7 @@ class Snapshot:
 
 
 def create_snapshot(client: RDSClient, instance: str, identifier: str) -> Write[None]:
-    """Return the write that begins a snapshot of a database instance; safe to repeat. Raises: PreconditionError."""
+    """Return the write that starts a snapshot of a database instance. It is safe to repeat. Raises: PreconditionError."""
     return Write(
         CREATE_SNAPSHOT,
         f"{identifier} of {instance}",
@@ -39,7 +39,7 @@ def create_snapshot(client: RDSClient, instance: str, identifier: str) -> Write[
 
 
 def was_applied(client: RDSClient, write: RecordedWrite) -> bool | None:
-    """Tell whether the snapshot of a write is there."""
+    """Tell whether the snapshot of a write exists."""
     if write.action != CREATE_SNAPSHOT.name:
         return None
     return describe_snapshot(client, write.values["DBSnapshotIdentifier"]) is not None

@@ -1,4 +1,4 @@
-"""What a repository's commits are to a release: tags, what lies between two of them, and whether one is green."""
+"""Commits of a repository: tags, the commits between two tags, and whether a commit's checks are green."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ STATUSES = {"success": "success", "pending": ""}  # of a commit status, in the w
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit of a release; `subject` is the first line of its message."""
+    """One commit of a release. `subject` is the first line of its message."""
 
     sha: str
     subject: str
@@ -31,7 +31,7 @@ def list_tags(repository: Repository) -> tuple[str, ...]:
 
 
 def find_commit(repository: Repository, tag: str) -> str | None:
-    """Return the sha of the commit a tag leads to, None if there is no such tag."""
+    """Return the sha of the commit that a tag points to, or None if there is no such tag."""
 
     def look() -> str | None:
         try:
@@ -44,7 +44,7 @@ def find_commit(repository: Repository, tag: str) -> str | None:
 
 
 def list_commits_between(repository: Repository, previous: str | None, sha: str) -> tuple[Commit, ...]:
-    """Return the commits after the previous version's tag up to a commit, oldest first; all of them without a previous one."""
+    """Return the commits after the previous version's tag up to a commit, oldest first. Without a previous version, return all."""
 
     def look() -> tuple[Commit, ...]:
         commits = _compare(repository, previous, sha).commits if previous else repository.get_commits(sha=sha)
@@ -62,7 +62,7 @@ def list_commits_between(repository: Repository, previous: str | None, sha: str)
 
 
 def changed_files(repository: Repository, previous: str, sha: str) -> tuple[str, ...]:
-    """Return the files that changed after the previous version's tag, sorted, those that are gone left out."""
+    """Return the files that changed after the previous version's tag, sorted, without deleted ones."""
 
     def look() -> tuple[str, ...]:
         comparison = _compare(repository, previous, sha)
@@ -78,7 +78,7 @@ def changed_files(repository: Repository, previous: str, sha: str) -> tuple[str,
 
 
 def compare_status(repository: Repository, branch: str, sha: str) -> str:
-    """Return how a commit stands to a branch, in GitHub's words: identical, behind, ahead or diverged."""
+    """Return how a commit compares with a branch, in GitHub's words: identical, behind, ahead or diverged."""
     return read(
         _between(repository, branch, sha),
         lambda: repository.compare(branch, sha, comparison_commits_per_page=1).status,
@@ -86,9 +86,9 @@ def compare_status(repository: Repository, branch: str, sha: str) -> str:
 
 
 def list_checks(repository: Repository, sha: str) -> tuple[tuple[str, str], ...]:
-    """Return each check run and commit status of a commit with its conclusion, "" while there is none; by name.
+    """Return each check run and commit status of a commit by name, with its conclusion, or "" while there is none.
 
-    The combined status tells less: it counts no check runs, and is pending where there is nothing else.
+    The combined status does not suffice: it counts no check runs, and is pending where there are only check runs.
     """
 
     def look() -> tuple[tuple[str, str], ...]:

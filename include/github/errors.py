@@ -1,4 +1,4 @@
-"""Where PyGithub's exceptions become ours, and where a look is taken again."""
+"""Translation of PyGithub's exceptions into ours, and retries of reads."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 def name_of(repository: Repository) -> str:
-    """Return `<owner>/<name>` without asking GitHub, as its full_name would."""
+    """Return `<owner>/<name>` without a call to GitHub, as its full_name would be."""
     return "/".join(repository.url.rsplit("/", 2)[1:])
 
 
 def read(thing: str, look: Callable[[], T]) -> T:
-    """Return what a look at a thing returns, taken again while GitHub is away. Raises: PreconditionError, ServiceUnavailableError."""
+    """Return what a read of a thing returns, retried during outages of GitHub. Raises: PreconditionError, ServiceUnavailableError."""
 
     def once() -> T:
         with translated(thing):
@@ -30,7 +30,10 @@ def read(thing: str, look: Callable[[], T]) -> T:
 
 
 def listed(found: Iterable[T], field: str) -> list[T]:
-    """Return a list's items; PyGithub makes items without any field of whatever comes with status 200, so one is looked at."""
+    """Return a list's items, after a look at one of them.
+
+    PyGithub makes items without any field from any response with status 200.
+    """
     items = list(found)
     if any(getattr(each, field) is None for each in items):
         raise TypeError(f"items without {field}")

@@ -1,4 +1,4 @@
-"""GitHub's workflow runs: those at work, one started, and one found and followed."""
+"""GitHub's workflow runs: list the running ones, start one, find one and follow it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ CREATE_DISPATCH = Action("github", "CreateWorkflowDispatch")
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """One run of a workflow; its conclusion is "" until it is completed."""
+    """One run of a workflow. Its conclusion is "" until it is completed."""
 
     id: int
     name: str
@@ -32,7 +32,7 @@ class WorkflowRun:
 
 
 def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
-    """Return the runs that are not over, oldest first."""
+    """Return the runs that have not ended, oldest first."""
 
     def look() -> tuple[WorkflowRun, ...]:
         found = {
@@ -46,9 +46,9 @@ def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
 
 
 def dispatch_workflow(repository: Repository, file: str, ref: str, inputs: dict[str, str]) -> Write[int | None]:
-    """Return the write that starts a workflow, and gives its run's id; None if this GitHub does not say it: find_run then does.
+    """Return the write that starts a workflow and returns its run's id. The id is None if GitHub does not report it; use find_run then.
 
-    Nobody can tell whether a call that failed with ServiceUnavailableError has started a run: look before starting another.
+    A call that failed with ServiceUnavailableError may have started a run: look before starting another.
     Raises: PreconditionError, ServiceUnavailableError.
     """
 
@@ -68,7 +68,7 @@ def dispatch_workflow(repository: Repository, file: str, ref: str, inputs: dict[
 
 
 def newest_run(repository: Repository, file: str, event: str = DISPATCH) -> int:
-    """Return the id of the newest run of a workflow, 0 if it never ran: all that are started from now on have higher ones."""
+    """Return the id of the newest run of a workflow, or 0 if it never ran. Runs that start later have higher ids."""
 
     def look() -> int:
         return max(
@@ -88,9 +88,9 @@ def find_run(
     since: datetime | None = None,
     sha: str = "",
 ) -> WorkflowRun | None:
-    """Return the first run of a workflow by that event: with an id above `after`, not before `since`, of that commit.
+    """Return the first run of a workflow by that event, or None: with an id above `after`, not before `since`, of that commit.
 
-    `since` is by GitHub's clock, such as a release's published_at. None if there is none (yet).
+    `since` is by GitHub's clock, such as a release's published_at.
     """
 
     def look() -> list[WorkflowRun]:
@@ -103,7 +103,7 @@ def find_run(
 
 
 def get_run(repository: Repository, run: int) -> WorkflowRun:
-    """Return a run as it is now. Raises: PreconditionError if there is none of that id; ServiceUnavailableError."""
+    """Return the current state of a run. Raises: PreconditionError if no run has that id; ServiceUnavailableError."""
     return read(f"workflow run {run} in {name_of(repository)}", lambda: _run(repository.get_workflow_run(run)))
 
 

@@ -1,4 +1,4 @@
-"""Read a folder of inventory files, and say precisely what is wrong with one that cannot be read."""
+"""Read a folder of inventory files, and report precisely what is wrong with an invalid file."""
 
 import os
 import re
@@ -26,7 +26,7 @@ SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Target:
-    """One environment of one system: where a runbook works."""
+    """One environment of one system: what a runbook works on."""
 
     system: System
     environment_name: str
@@ -34,7 +34,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """`<system>/<environment>`, as in forms, leases and messages."""
+        """`<system>/<environment>`, as shown in forms, leases and messages."""
         return f"{self.system.system}/{self.environment_name}"
 
     @property
@@ -43,7 +43,7 @@ class Target:
 
     @property
     def aws_conn_id(self) -> str:
-        """The Airflow connection that leads to this target's account (underscores only: it must fit a variable's name).
+        """The Airflow connection to this target's account (underscores only: it must fit a variable's name).
 
         Targets of one template share it.
         """
@@ -51,29 +51,29 @@ class Target:
 
     @property
     def slack_conn_id(self) -> str | None:
-        """The Airflow connection of the target's Slack workspace; None if the inventory names no workspace or no channel."""
+        """The Airflow connection of the target's Slack workspace, or None if the inventory names no workspace or no channel."""
         if not self.system.slack_workspace or not self.environment.slack_channel:
             return None
         return f"slack_{self.system.slack_workspace}".replace("-", "_")
 
     @property
     def github_conn_id(self) -> str | None:
-        """The Airflow connection of the organization that owns the target's repository; None if there is no repository."""
+        """The Airflow connection of the organization that owns the target's repository, or None if there is no repository."""
         return self.system.github and f"github_{_as_id(self.system.github.split('/')[0])}"
 
     @property
     def jira_conn_id(self) -> str | None:
-        """The Airflow connection by which the tickets of the target's project are reached; None if it has none."""
+        """The Airflow connection to the Jira of the target's project, or None if it has none."""
         return self.system.jira_project and f"jira_{_as_id(self.system.jira_project)}"
 
     @property
     def sentry_conn_id(self) -> str | None:
-        """The Airflow connection of the target's organization in Sentry; None if it is not there."""
+        """The Airflow connection of the target's organization in Sentry, or None if it has none."""
         return f"sentry_{_as_id(self.system.sentry.organization)}" if self.system.sentry else None
 
     @property
     def registry(self) -> Registry:
-        """The ECR repository its images come from. Raises: InventoryError."""
+        """The ECR repository of the target's images. Raises: InventoryError."""
         environment, name = self.environment, self.system.image_repository
         if environment.registry is not None:
             return environment.registry
@@ -106,13 +106,13 @@ class Target:
 
     @property
     def looked_at_on(self) -> "Target | None":
-        """The target where people must have looked at region data before this one gets it; None where they look first."""
+        """The target on which people must check region data before this one gets it, or None if people check it here first."""
         name = self.region_data.proved_on
         return Target(self.system, name) if name else None
 
     @property
     def proved_on(self) -> "Target | None":
-        """The target that has to prove an image before this one gets it; None for one that proves them itself."""
+        """The target that has to prove an image before this one gets it, or None if this target proves images itself."""
         name = self.release.proved_on
         return Target(self.system, name) if name else None
 
@@ -140,12 +140,12 @@ class Inventory:
 
     @cached_property
     def targets(self) -> dict[str, Target]:
-        """Every target by its name, in the files' order."""
+        """Every target by its name, in the order of the files."""
         found = [Target(system, name) for system in self.systems.values() for name in system.environments]
         return {target.name: target for target in found}
 
     def target(self, name: str) -> Target:
-        """Return one target, by its name or by a template that its name fits. Raises: InventoryError naming the ones there are."""
+        """Return one target, by its name or by a template that its name fits. Raises: InventoryError, which names the existing targets."""
         if name in self.targets:
             return self.targets[name]
         system_name, _, environment_name = name.partition("/")
@@ -159,12 +159,12 @@ class Inventory:
 
     @property
     def patterns(self) -> list[str]:
-        """What the names of targets look like that the inventory does not name, such as core/review-<number>."""
+        """Patterns of target names that the inventory does not list one by one, such as core/review-<number>."""
         found = ((name, each) for name, system in self.systems.items() for each in system.templates.values())
         return [f"{name}/{template.pattern}" for name, template in found]
 
     def samples(self, count: int) -> list[Target]:
-        """Return some targets of each template, for checks of what all of them have in common."""
+        """Return sample targets of each template, to check what all targets of a template have in common."""
         return [
             _made_of(name, system, template.pattern.replace(NUMBER, str(number)))
             for system in self.systems.values()
@@ -181,20 +181,20 @@ class Inventory:
         return [name for name, target in self.targets.items() if target.environment.region_data]
 
     def releasable(self) -> list[str]:
-        """The names of the targets that get images another one has proved: production."""
+        """The names of the targets that get images which another target has proved, such as production."""
         ways = {("runbook", "rolled out"), ("pipeline", "pushed to")}
         return [name for name, each, how in self._released() if each.proved_on and (each.deployed_by, how) in ways]
 
     def staging(self) -> list[str]:
-        """The names of the targets that images are deployed to as CI makes them."""
+        """The names of the targets that get images as CI builds them."""
         return [name for name, release, how in self._released() if not release.proved_on and how]
 
     def returnable(self) -> list[str]:
-        """The names of the targets whose services a person may take back to an earlier release."""
+        """The names of the targets whose services a person may roll back to an earlier release."""
         return [name for name, _, how in self._released() if how]
 
     def _released(self) -> Iterator[tuple[str, Release, Literal["rolled out", "pushed to", ""]]]:
-        """Yield the targets with a release section, and how their services get an image; "" where no runbook can do it yet."""
+        """Yield the targets with a release section and how their services get an image, "" where no runbook supports it yet."""
         for name, target in self.targets.items():
             if release := target.environment.release:
                 services = [target.environment.service(each) for each in release.services]
@@ -210,7 +210,7 @@ class Inventory:
         return [name for name, target in self.targets.items() if target.environment.builder]
 
     def migratable(self) -> list[str]:
-        """The names of the targets that have a one_off section, and services whose network its tasks can use."""
+        """The names of the targets that have a one_off section and services whose network its tasks can use."""
         return [name for name, each in self.targets.items() if each.environment.one_off and each.environment.services]
 
 
@@ -263,7 +263,7 @@ def _refuse_shared_services(inventory: Inventory) -> None:
 
 
 class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc] # which of the two is only known here
-    """YAML's safe loader, except that a key given twice is refused: the first one would silently be lost."""
+    """YAML's safe loader, but one that refuses duplicate keys: the first value would silently be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

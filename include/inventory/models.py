@@ -1,4 +1,4 @@
-"""What an inventory file may say: frozen models, every unknown key refused.
+"""The schema of an inventory file: frozen models that refuse unknown keys.
 
 A *system* is one product with its environments; a *target* is `<system>/<environment>`. Field names are AWS's where
 AWS has a name for the thing.
@@ -33,7 +33,7 @@ def _minutes(duration: timedelta) -> str:
 
 
 class LoadBalancing(Model):
-    """How a service's tasks are reached and what counts as healthy."""
+    """How a service's tasks are reached, and what counts as healthy."""
 
     target_group: str
     container_port: int = Field(ge=1, le=65535)
@@ -43,7 +43,7 @@ class LoadBalancing(Model):
 
 
 class ScalingGroup(Model):
-    """The Auto Scaling group whose instances an EC2 service runs on."""
+    """The Auto Scaling group of the instances that an EC2 service runs on."""
 
     name: str
     min: int = Field(ge=0)
@@ -68,7 +68,7 @@ class ScheduledScaling(Model):
 
 
 class CodeDeploy(Model):
-    """How CodeDeploy deploys a service blue-green: beside the old tasks, which go when the new ones have the traffic."""
+    """Blue-green deployment of a service by CodeDeploy: new tasks start beside the old ones, which stop after the traffic has moved."""
 
     application: str = Field(min_length=1, max_length=100)
     group: str = Field(min_length=1, max_length=100)
@@ -125,7 +125,7 @@ class Service(Model):
 
 
 class Restart(Model):
-    """How service_restart renews the tasks of this environment."""
+    """How service_restart replaces the tasks of this environment."""
 
     strategy: Literal["surge", "rolling"]
     services: tuple[str, ...] = Field(min_length=1)  # in this order
@@ -133,7 +133,7 @@ class Restart(Model):
 
 
 class TaskNetwork(Model):
-    """Where a one-off task runs if no service of the environment has a network of its own to take."""
+    """The network of a one-off task if no service of the environment has a network to share."""
 
     vpc: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
     subnet_name: str  # the Name tag of the subnets; any of them will do
@@ -154,7 +154,7 @@ class OneOff(Model):
 
 
 class Registry(Model):
-    """The ECR repository that images come from; it may be in an account that several environments share."""
+    """The ECR repository of images. It may be in an account that several environments share."""
 
     account: Account
     region: Region
@@ -166,14 +166,14 @@ class Registry(Model):
 
 
 class Builder(Model):
-    """What builds an image of a commit and pushes it to the environment's registry."""
+    """The builder of images: it builds a commit's image and pushes it to the environment's registry."""
 
     kind: Literal["codebuild", "github"]
     name: str = Field(min_length=1)  # a project of CodeBuild in the environment's account, or a workflow's file
 
 
 class Terraform(Model):
-    """Where an environment's infrastructure is described and its state kept."""
+    """Where an environment's Terraform code and state are."""
 
     repository: str
     folder: str
@@ -218,7 +218,7 @@ class Database(Model):
 
 
 class Environment(Model):
-    """One place a system runs in: an AWS account, a region and what stands there."""
+    """One environment of a system: an AWS account, a region and its resources."""
 
     account: Account
     region: Region

@@ -1,4 +1,4 @@
-"""What an inventory file may say about region data: where it may lie, what belongs to it, and who keeps track of it."""
+"""The inventory's schema of region data: allowed locations, required files, and the tracking sheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an inventory file may say about releases: order, proof, bake, gates; and how a repository counts its versions."""
+"""The inventory's schema of releases: order, proof, bake, gates, and version numbers."""
 
 from collections.abc import Container, Mapping
 from datetime import timedelta
@@ -12,7 +12,7 @@ Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFI
 
 
 class Versions(Model):
-    """How a repository's releases are counted, and what a commit must have to be one."""
+    """How a repository's releases are numbered, and what a commit must fulfil to become one."""
 
     prefix: Literal["v", ""] = "v"
     branch: str = Field(default="main", min_length=1)
@@ -20,7 +20,7 @@ class Versions(Model):
 
 
 class Threshold(Model):
-    """What ApacheBench must measure on one page."""
+    """The limits that ApacheBench's measurements of one page must meet."""
 
     path: str = Field(pattern=r"^/")
     milliseconds: float = Field(gt=0)  # a request, across all concurrent ones; at most
@@ -29,21 +29,21 @@ class Threshold(Model):
 
 
 class PerformanceTest(Model):
-    """A one-off command that measures, and what it must measure."""
+    """A one-off command that measures response times, and the limits they must meet."""
 
     command: tuple[str, ...] = Field(min_length=1)
     thresholds: tuple[Threshold, ...] = Field(min_length=1)
 
 
 class ScanPolicy(Model):
-    """Which findings of an image's scan keep it from being deployed."""
+    """The findings of an image's scan that block its deployment."""
 
     refuse: tuple[Severity, ...] = ("CRITICAL",)
     accepted: tuple[str, ...] = ()  # findings by name (a CVE) that somebody has looked at
 
 
 class Bake(Model):
-    """How long a release is watched, and what sends it back."""
+    """How long a release is watched, and what causes a rollback."""
 
     duration: Duration
     blind_grace: Duration = timedelta(minutes=10)  # for an alarm to have data again, beyond the bake
@@ -85,7 +85,7 @@ class Release(Model):
     def refuse_unknown(
         self, services: Mapping[str, timedelta], alarms: Container[str], commands: Container[str]
     ) -> None:
-        """Refuse what the environment does not have; `services` are its boot times by name. Raises: ValueError."""
+        """Refuse names that the environment does not have. `services` are its boot times by name. Raises: ValueError."""
         for name in self.services:
             if name not in services:
                 known = ", ".join(services) or "none"

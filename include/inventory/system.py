@@ -11,7 +11,7 @@ from include.inventory.templates import Template
 
 
 class Sentry(Model):
-    """Where a system's errors are gathered; its environments have the inventory's names there."""
+    """The Sentry project of a system. Its environments have the same names there as in the inventory."""
 
     organization: Slug
     project: Slug

@@ -1,4 +1,4 @@
-"""Tickets in Jira, through the client of Airflow's Jira hook; each change is absolute and made only where it is missing."""
+"""Tickets in Jira, through the client of Airflow's Jira hook. Each change is absolute, and made only where it is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIELDS = "status,labels"
 
 @dataclass(frozen=True)
 class Ticket:
-    """One ticket; `url` is where people look at it."""
+    """One ticket. `url` is its page in Jira."""
 
     key: str
     status: str
@@ -30,14 +30,14 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Found:
-    """The tickets there are, and the keys that lead to none: deleted ones, other people's, misspelt ones."""
+    """The tickets found, and the keys without a visible ticket: deleted, restricted or misspelt ones."""
 
     tickets: tuple[Ticket, ...]
     missing: tuple[str, ...]
 
 
 def get_tickets(client: Jira, keys: Iterable[str]) -> Found:
-    """Return tickets by key, one call each: a search for several fails as a whole if one of them does not exist.
+    """Return tickets by key, with one call each: a search for several fails as a whole if one of them does not exist.
 
     A ticket that was moved to another project keeps its place under its new key. Raises: PreconditionError,
     ServiceUnavailableError.
@@ -48,7 +48,7 @@ def get_tickets(client: Jira, keys: Iterable[str]) -> Found:
 
 
 def add_label(client: Jira, key: str, label: str) -> bool:
-    """Put a label on a ticket, beside those it has; return whether it was missing.
+    """Add a label to a ticket, beside its other labels. Return whether it was missing.
 
     Raises: PreconditionError, ServiceUnavailableError.
     """
@@ -63,10 +63,10 @@ def add_label(client: Jira, key: str, label: str) -> bool:
 
 
 def move(client: Jira, key: str, to_status: str) -> str:
-    """Move a ticket to a status, by the transition that leads there now. Return "", or why it stays where it is.
+    """Move a ticket to a status by a transition that is available now. Return "", or why the ticket was not moved.
 
-    How tickets move is their team's own affair, so that no way leads there is a remark and no error. Raises:
-    PreconditionError, ServiceUnavailableError.
+    Each team defines its own workflow, so a missing transition is a remark and not an error. Raises: PreconditionError,
+    ServiceUnavailableError.
     """
     ticket = _get(client, key)
     if _same(ticket.status, to_status):

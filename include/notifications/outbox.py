@@ -1,7 +1,7 @@
 """Deliver a run's Slack messages from its durable outbox: in order and each once, whoever delivers and however often it fails.
 
-A message is claimed in the operations table, by a conditional write, before it is posted. Nobody else posts it while the
-claim holds. A claim expires, so a killed process holds up nothing: the next one looks whether Slack has the message, and
+A message is claimed in the run store, by a conditional write, before it is posted. No other process posts it while the claim holds.
+A claim expires, so a killed process delays nothing for long: the next process looks whether Slack has the message, and
 posts it only if it is not there.
 """
 
@@ -25,7 +25,10 @@ PARENT = "parent"
 
 
 class SlackUnavailableError(Exception):
-    """Slack did not take a call. `wait`: seconds without a call. `quiet`: seconds in which this one may still take effect."""
+    """Slack did not accept a call.
+
+    `wait`: seconds without a call. `quiet`: seconds in which this call may still take effect.
+    """
 
     def __init__(self, text: str, *, wait: float = PAUSE, quiet: float = 0.0):
         super().__init__(text)
@@ -35,14 +38,14 @@ class SlackUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class ThreadPosition:
-    """Where a message is: channel id and time stamp."""
+    """The position of a message: channel id and time stamp."""
 
     channel: str
     ts: str
 
 
 class Transport(Protocol):
-    """The calls an outbox makes; each may raise SlackUnavailableError and takes seconds at most."""
+    """The calls an outbox makes. Each takes seconds at most and may raise SlackUnavailableError."""
 
     def post(self, text: str, key: str, thread: ThreadPosition | None) -> ThreadPosition: ...
 
@@ -53,9 +56,10 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class Delivered:
-    """What came of it: `complete` if Slack shows all that was on record; else why not, and in how many seconds to try again.
+    """The result of a delivery.
 
-    `over`: the run's outcome is among what Slack shows. `refused`: Slack did not take a call.
+    `complete`: Slack shows all that was on record. If not, the result says why and in how many seconds to try again.
+    `over`: the run's outcome is among what Slack shows. `refused`: Slack did not accept a call.
     """
 
     complete: bool
@@ -69,7 +73,7 @@ BUSY = Delivered(False, "another process is delivering these messages", 1.0)
 
 
 class Outbox:
-    """One run's messages. `read` returns what is on record now, or None if nothing is to be told of the run (yet)."""
+    """The messages of one run. `read` returns what is on record now, or None if nothing is to be told about the run (yet)."""
 
     def __init__(
         self,
@@ -86,7 +90,7 @@ class Outbox:
         self._now = now
 
     def flush(self, deadline: float = math.inf) -> Delivered:
-        """Deliver what is pending. Stops at the first call that Slack does not take, and begins none after the monotonic deadline."""
+        """Deliver what is pending. Stop at the first call that Slack refuses, and begin no call after the monotonic deadline."""
         pause = self._get("pause")
         until = datetime.fromisoformat(pause["until"]) if pause else self._now()
         if pause and until > self._now():
@@ -119,7 +123,7 @@ class Outbox:
                 return Delivered(True, over=facts.record is not None)
 
     def _posted(self) -> set[str]:
-        """Return the keys of the messages that were posted, in one request; documents of version 0.1 do not say their key."""
+        """Return the keys of the posted messages, in one request. Documents of version 0.1 do not contain their key."""
         kept = self._table.list(documents.run_key(self._run), documents.MESSAGES)
         return {each["key"] for each in kept if each.get("state") == "posted" and "key" in each}
 
@@ -128,7 +132,7 @@ class Outbox:
         return document is not None and document["state"] == "posted"
 
     def _settle(self, message: Message, thread: ThreadPosition | None, facts: Facts) -> ThreadPosition | None:
-        """Return where a message is, posted now if it has to be; None if another process may be posting it."""
+        """Return where a message is, and post it if necessary. Return None if another process may be posting it."""
         before = self._get(message.key)
         if before and before["state"] == "posted":
             return ThreadPosition(before["channel"], before["ts"])
@@ -154,7 +158,7 @@ class Outbox:
         return place
 
     def _refresh(self, parent: ThreadPosition, facts: Facts) -> bool:
-        """Let the parent show the present state; False if somebody else changed it meanwhile, so it has to be done again."""
+        """Show the present state in the parent. Return False if another process changed it meanwhile, so it has to be done again."""
         text, before = headline(facts), self._get("shown")
         if before and before["text"] == text and before["sure"]:
             return True
