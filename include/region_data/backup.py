@@ -1,4 +1,4 @@
-"""The backup of a region's data: made once, never written over, and proved before anything else is touched."""
+"""The backup of a region's data: made once, never overwritten, and proved before anything else changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from include.s3copy import CopyOptions, compare, verify
 
 
 def back_up(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Tell) -> None:
-    """Copy the data that runs to the backup's folder; called again, it goes on."""
+    """Copy the current data to the backup's folder. A repeated call continues the copy."""
     refuse_after_way_back(writer)
     if writer.store.get(*documents.backup(writer.owner, each.region)):
         return  # proved, and never touched again
@@ -27,7 +27,7 @@ def back_up(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Te
 
 
 def verify_backup(clients: Clients, writer: FencedWriter, each: RegionUpdate) -> str:
-    """Prove that the backup is the data that ran when the plan was approved, and put it on record.
+    """Prove that the backup is the data that ran when the plan was approved, and record the proof.
 
     Raises: CopyFailedError, DriftError.
     """
@@ -64,7 +64,7 @@ def verify_backup(clients: Clients, writer: FencedWriter, each: RegionUpdate) ->
 
 
 def read_backup(store: RunStore, run: str, region: str) -> Document:
-    """Return what is on record of a proved backup of this run. Raises: PreconditionError if there is none."""
+    """Return the record of this run's proved backup. Raises: PreconditionError if there is none."""
     document = store.get(*documents.backup(run, region))
     if document is None:
         raise PreconditionError(

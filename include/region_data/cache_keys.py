@@ -1,4 +1,4 @@
-"""New keys for the maps of every updated region, once, after no task runs on the data from before."""
+"""New cache keys for the maps of every updated region, written once, after the last task with the old data is gone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MOMENT = timedelta(milliseconds=1)  # the application reads no finer
 def bump_cache_keys(
     ctx: RegionDataContext, writer: FencedWriter, updates: Sequence[RegionUpdate], *, attempt: str
 ) -> str:
-    """Give every region of the plan the version of this attempt ("update", "way back"), all in one transaction, and prove it.
+    """Give every region of the plan the version of this attempt ("update", "way back") in one transaction, and prove it.
 
-    Called again it changes nothing more. Raises: StoppedHalfwayError if somebody else changed one, ServiceUnavailableError.
+    A repeated call changes nothing more. Raises: StoppedHalfwayError if somebody else changed a version, ServiceUnavailableError.
     """
     if not updates:
         return "no map can have numbers of these regions yet"
@@ -42,7 +42,7 @@ def bump_cache_keys(
 
 
 def _version(writer: FencedWriter, attempt: str, known: Sequence[RegionConfig]) -> datetime:
-    """Return this attempt's version, chosen once: after every other one, whatever the clock of this worker says."""
+    """Return this attempt's version, chosen once. It is later than every other one, whatever this worker's clock says."""
     place = documents.version(writer.owner, attempt)
     if writer.store.get(*place) is None:
         now = datetime.now(UTC)
@@ -60,7 +60,7 @@ def _known(writer: FencedWriter, *attempts: str) -> list[datetime]:
 def _rows(
     writer: FencedWriter, rows: Sequence[RegionConfig], updates: Sequence[RegionUpdate], new: datetime
 ) -> list[RegionConfig]:
-    """Return the rows to change, if each is as this run read or left it."""
+    """Return the rows to change, if each row is as this run read it or left it."""
     by_id, ours = {str(row.id): row for row in rows}, [new, *_known(writer, "update", "way back")]
     found = []
     for each in updates:

@@ -1,4 +1,4 @@
-"""What the steps of a data update are given beside what every step is: a database."""
+"""The context of a data update's steps: that of every step, and a database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RegionDataContext(Context, Protocol):
-    """A place whose target keeps its regions in a database."""
+    """The context of a step whose target keeps its regions in a database."""
 
     def database(self) -> AbstractContextManager[Connection[tuple[object, ...]]]:
-        """Connect to the target's database. Raises: ServiceUnavailableError, also if it goes away meanwhile."""
+        """Connect to the target's database. Raises: ServiceUnavailableError, also if the connection is lost later."""

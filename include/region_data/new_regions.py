@@ -1,4 +1,4 @@
-"""Regions that do not exist yet: a row in region_config, put there last before the restart, and archived on the way back."""
+"""Regions that do not exist yet: their rows in region_config are inserted right before the restart, and archived in a rollback."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from include.write import read_write
 
 
 def look_at(clients: Clients, data: Location, on_pair: Callable[[Pair], None] = lambda pair: None) -> Comparison:
-    """Return what a folder holds, as a comparison with one that holds nothing. Raises: PreconditionError."""
+    """Return a folder's contents as a comparison with an empty folder. Raises: PreconditionError."""
     return compare(Folder(clients.s3, data), Folder(clients.s3, data.beside("-nothing")), on_pair=on_pair)
 
 
 def publish(ctx: RegionDataContext, writer: FencedWriter, publications: Sequence[RegionPublication]) -> str:
-    """Put the rows of all new regions into region_config, all in one transaction; again, it changes nothing more.
+    """Insert the rows of all new regions into region_config in one transaction. A repeated call changes nothing more.
 
     Raises: DriftError if data is not what was approved, StoppedHalfwayError if a region exists by now, ServiceUnavailableError.
     """
@@ -63,7 +63,7 @@ def has_published(store: RunStore, run: str) -> bool:
 
 
 def retire(ctx: RegionDataContext, writer: FencedWriter, publications: Sequence[RegionPublication]) -> str:
-    """Archive what this run has published, so that services do not load it, and prove it. Raises: ServiceUnavailableError."""
+    """Archive the regions that this run has published, so that services do not load them, and prove it. Raises: ServiceUnavailableError."""
     if not publications or not has_published(writer.store, writer.owner):
         return ""
     names = ", ".join(each.region for each in publications)

@@ -1,4 +1,4 @@
-"""New data over old: only over what is in a proved backup, only what was approved, and proved afterwards."""
+"""Overwrite old data with new data: only data with a proved backup, only with what was approved, and proved afterwards."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from include.write import read_write
 
 
 def overwrite(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Tell) -> None:
-    """Copy the new data over the data that runs; called again, it goes on.
+    """Copy the new data over the current data. A repeated call continues the copy.
 
-    Raises: PreconditionError without a proved backup, DriftError if the new data or the old is not what it was.
+    Raises: PreconditionError without a proved backup, DriftError if the new data or the old data has changed.
     """
     refuse_after_way_back(writer)
     folders = folders_of(clients, each)
@@ -39,13 +39,13 @@ def overwrite(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: 
 
 
 def has_begun(store: RunStore, run: str, each: RegionUpdate) -> bool:
-    """Tell whether a run has begun to write to the data that a region runs on."""
+    """Tell whether a run has begun to write to a region's current data."""
     intents = (read_write(event) for event in list_events(store, run) if event["phase"] == "intent")
     return any(each.existing in write.names for write in intents)
 
 
 def verify_data(clients: Clients, writer: FencedWriter, each: RegionUpdate, *, remove: bool) -> str:
-    """Prove that the new data is in place, remove what it does not have if that was asked for, and put it on record.
+    """Prove that the new data is in place, remove stale objects if that was requested, and record the proof.
 
     Raises: CopyFailedError, DriftError.
     """
@@ -78,7 +78,7 @@ def _ensure_kept(folders: Folders, each: RegionUpdate, digest: str) -> None:
 
 
 def _ensure_old_or_new(folders: Folders, each: RegionUpdate) -> None:
-    """Going on with a copy: whatever is there must be in the backup, or of the new data. Raises: DriftError."""
+    """Ensure, before a copy continues, that every object is in the backup or in the new data. Raises: DriftError."""
     there = keys_of(folders.existing)
     ours: set[str] = set()
     for source in (folders.backup, folders.data):  # by the same evidence as a proof: an ETag need not be a hash

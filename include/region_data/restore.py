@@ -1,4 +1,4 @@
-"""The way back: every region's data as it was, to the byte, from the backup of the same run."""
+"""Restore every region's old data, byte for byte, from the backup of the same run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.s3copy import CopyOptions, compare, remove_left_over, verify
 
 
 def restore(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Tell) -> None:
-    """Copy the backup over the data that runs, metadata and all, and remove what only the new data had; again, it goes on.
+    """Copy the backup over the current data with its metadata, and remove what only the new data had. A repeated call continues.
 
     Raises: PreconditionError without a proved backup, CopyFailedError.
     """
@@ -38,7 +38,7 @@ def restore(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Te
 
 
 def verify_restored(clients: Clients, writer: FencedWriter, each: RegionUpdate) -> str:
-    """Prove that the data is what it was before the run. Raises: CopyFailedError."""
+    """Prove that the data is the same as before the run. Raises: CopyFailedError."""
     folders = folders_of(clients, each)
     found = verify(folders.backup, folders.existing)
     before = str(read_backup(writer.store, writer.owner, each.region)["backup_digest"])
@@ -65,7 +65,7 @@ def _ensure_backup_is_whole(folders: Folders, each: RegionUpdate, digest: str) -
 
 
 def states_of_regions(store: RunStore, run: str, plan: RegionDataPlan) -> list[str]:
-    """Say of each region what lies where, in a sentence without its stop."""
+    """Return, for each region, which folder holds which data, in a sentence without its full stop."""
     said = []
     going_back = read_mark(store, run, WAY_BACK) is not None
     for each in plan.regions:

@@ -1,4 +1,4 @@
-"""A copy of a folder as a step makes it: under its permit, heeding the lease, saying how far it is."""
+"""A copy of a folder as a step makes it: fenced by the lease, with its progress reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Tell = Callable[[str], None]
 
 
 def mark(clients: Clients, writer: FencedWriter, what: str) -> datetime:
-    """Return when something began, by AWS's clock; noted before its first write, and the same for every retry."""
+    """Return when something began, by AWS's clock. The time is recorded before its first write, and retries get the same one."""
     if (began := read_mark(writer.store, writer.owner, what)) is None:
         _, now = ask_who(clients.sts)
         writer.store.add(*documents.mark(writer.owner, what), documents.MomentDocument(at=now.isoformat()))
@@ -32,7 +32,7 @@ def mark(clients: Clients, writer: FencedWriter, what: str) -> datetime:
 
 
 def refuse_after_way_back(writer: FencedWriter) -> None:
-    """Refuse to go forward once the way back has begun. Raises: PreconditionError."""
+    """Refuse to continue the update once the way back has begun. Raises: PreconditionError."""
     if began := read_mark(writer.store, writer.owner, WAY_BACK):
         raise PreconditionError(
             f"This run went back, from {began:%H:%M} on, so {writer.step} changes nothing any more; start a new run."
@@ -40,7 +40,7 @@ def refuse_after_way_back(writer: FencedWriter) -> None:
 
 
 def read_mark(store: RunStore, run: str, what: str) -> datetime | None:
-    """Return when something began, None if it did not."""
+    """Return when something began, or None if it did not."""
     document = store.get(*documents.mark(run, what))
     return datetime.fromisoformat(document["at"]) if document else None
 
@@ -48,7 +48,7 @@ def read_mark(store: RunStore, run: str, what: str) -> datetime | None:
 def transfer(
     writer: FencedWriter, what: str, source: Folder, destination: Folder, tell: Tell, options: CopyOptions
 ) -> CopyResult:
-    """Copy one folder over another; `what` says it in a sentence. Raises: CopyFailedError, PreconditionError, LeaseLostError."""
+    """Copy one folder over another. `what` describes the copy. Raises: CopyFailedError, PreconditionError, LeaseLostError."""
     checked = told = time.monotonic()
 
     def heed(progress: CopyProgress) -> None:

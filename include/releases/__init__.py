@@ -1,1 +1,1 @@
-"""Releases: from a commit's image to services that run it, proved and watched, and the way back."""
+"""Releases: from the image of a commit to services that run it, verified and watched, and rolled back on failure."""

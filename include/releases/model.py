@@ -1,4 +1,4 @@
-"""The parts that plans of releases are made of."""
+"""The parts that plans of releases consist of."""
 
 from typing import Literal
 
@@ -25,7 +25,7 @@ class ServiceRelease(Frozen):
 
 
 class Network(Frozen):
-    """Where a task runs that takes no service's network: any subnet of that name, found when it starts."""
+    """The network of a task that shares no service's network: any subnet of that name, found when the task starts."""
 
     vpc: str
     subnet_name: str

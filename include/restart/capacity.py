@@ -1,4 +1,4 @@
-"""The Auto Scaling group below a service on instances: at its maximum while old and new tasks stand side by side, then handed back."""
+"""The Auto Scaling group of a service on instances: at its maximum while old and new tasks run side by side, then restored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUSPENDED: tuple[autoscaling.Process, ...] = ("AlarmNotification", "ScheduledAct
 
 
 def hold_group(clients: Clients, writer: FencedWriter, group: GroupSurge, state: ServiceState, capacity: int) -> None:
-    """Protect the instances in use, keep the group from shrinking, and set its desired capacity."""
+    """Protect the instances in use, suspend scale-in, and set the group's desired capacity."""
     protect_hosts(clients, writer, group.name, state)
     writer.write(autoscaling.suspend_processes(clients.autoscaling, group.name, SUSPENDED))
     writer.write(
@@ -21,7 +21,7 @@ def hold_group(clients: Clients, writer: FencedWriter, group: GroupSurge, state:
 
 
 def restore_scaling(clients: Clients, writer: FencedWriter, group: GroupSurge, state: ServiceState) -> None:
-    """Protect only the instances in use, and let the group's alarm and schedule act again."""
+    """Protect only the instances in use, and resume the group's alarm and schedule."""
     name = group.name
     protect_hosts(clients, writer, name, state)
     assert state.group  # read with the plan's group
@@ -35,7 +35,7 @@ def restore_scaling(clients: Clients, writer: FencedWriter, group: GroupSurge, s
 
 
 def protect_hosts(clients: Clients, writer: FencedWriter, group: str, state: ServiceState) -> None:
-    """Protect the instances that living tasks are on from every scale-in."""
+    """Protect the instances of running tasks from every scale-in."""
     assert state.group  # only called for a service on instances
     unprotected = {each.id for each in state.group.instances if not each.protected}
     hosts = sorted({each.instance for each in state.alive if each.instance and each.instance in unprotected})

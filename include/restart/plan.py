@@ -1,4 +1,4 @@
-"""What a restart will do, worked out from the world as it is, or the reason it will not."""
+"""The plan of a restart, made from the current state of AWS, or the reason for a refusal."""
 
 import math
 from collections.abc import Sequence
@@ -73,9 +73,9 @@ def plan_restart(
     account: str,
     now: datetime | None,
 ) -> RestartPlan:
-    """Build the plan; `states` and `scaling` are in the order of the target's restart services.
+    """Build the plan. `states` and `scaling` are in the order of the target's restart services.
 
-    Raises: PreconditionError if the world is not as the runbook requires.
+    Raises: PreconditionError if the state of AWS does not meet the runbook's requirements.
     """
     environment = target.environment
     refuse_other_account(target, account)

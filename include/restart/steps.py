@@ -1,4 +1,4 @@
-"""The writes of a restart, in order: each reads the world again, decides, and writes under its permit. All safe to repeat."""
+"""The writes of a restart, in order. Each reads AWS first, decides, and writes through its FencedWriter. All are safe to repeat."""
 
 import logging
 from datetime import datetime
@@ -32,7 +32,7 @@ def read_states(clients: Clients, target: Target) -> list[ServiceState]:
 
 
 def make_plan(clients: Clients, target: Target, now: datetime | None) -> tuple[RestartPlan, datetime]:
-    """Return the plan and AWS's time just before the reads it rests on; without `now`, at any hour. Raises: PreconditionError."""
+    """Return the plan and AWS's time just before the reads it rests on. Without `now`, any hour will do. Raises: PreconditionError."""
     account = get_account(clients.sts)
     states = read_states(clients, target)
     for name, state in zip(target.restart.services, states, strict=True):
@@ -44,12 +44,12 @@ def make_plan(clients: Clients, target: Target, now: datetime | None) -> tuple[R
 
 
 def look(clients: Clients, plan: ServiceRestart, service: Service | None = None) -> ServiceState:
-    """Read the service of a plan as it is now; `service` is given by who has described it just now."""
+    """Read the current state of a planned service. A caller that has just described it passes it as `service`."""
     return read_service(clients, plan.cluster, plan.service, plan.group.name if plan.group else None, service)
 
 
 def raise_group_capacity(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
-    """Protect the old tasks' instances, keep the group from shrinking, and set it to its maximum."""
+    """Protect the old tasks' instances, suspend scale-in of the group, and set it to its maximum."""
     assert plan.group  # a surge always has a group
     reconcile(clients, writer)
     state = look(clients, plan)
@@ -58,14 +58,14 @@ def raise_group_capacity(clients: Clients, writer: FencedWriter, plan: ServiceRe
 
 
 def raise_desired_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
-    """Let the service start its new tasks beside the old ones."""
+    """Raise the desired count, so that the service starts its new tasks beside the old ones."""
     reconcile(clients, writer)
     surge.ensure_no_drift(plan, look(clients, plan), desired=[plan.count, plan.count_during])
     _set_count(clients, writer, plan, plan.count_during)
 
 
 def protect_new_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart, since: datetime) -> None:
-    """Protect the new tasks, and the instances they are on, from every scale-in."""
+    """Protect the new tasks and their instances from every scale-in."""
     assert plan.group  # a surge always has a group
     reconcile(clients, writer)
     state = look(clients, plan)
@@ -76,7 +76,7 @@ def protect_new_tasks(clients: Clients, writer: FencedWriter, plan: ServiceResta
 def stop_old_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart, since: datetime) -> None:
     """Set the count back, so that ECS replaces nothing, then stop exactly the old tasks.
 
-    With every new task protected, ECS itself can only take old ones; stopping them by name makes sure of it.
+    With every new task protected, ECS itself can only stop old ones. Stopping them by name makes sure of it.
     """
     reconcile(clients, writer)
     surge.choose_stopped(plan, look(clients, plan), since)
@@ -90,21 +90,21 @@ def stop_old_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart,
 
 
 def unprotect_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
-    """Lift the protection, so that ECS can take the surplus new task and later scale-ins work."""
+    """Lift the protection, so that ECS can stop the surplus new task and later scale-ins work."""
     reconcile(clients, writer)
     arns = [each.task.arn for each in look(clients, plan).alive]
     writer.write(ecs.protect_tasks(clients.ecs, plan.cluster, plan.service, arns, minutes=None))
 
 
 def restore_group_scaling(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> None:
-    """Protect only the instances in use, and let the group's alarm and schedule act again. Right after success or failure."""
+    """Protect only the instances in use, and resume the group's alarm and schedule, right after success or failure."""
     assert plan.group  # a surge always has a group
     reconcile(clients, writer)
     capacity.restore_scaling(clients, writer, plan.group, look(clients, plan))
 
 
 def restore_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart) -> str:
-    """After a failure, and only when asked: set the count back in a way that costs no healthy task. Returns what was done."""
+    """After a failure and only on request, set the count back without stopping a healthy task that is needed. Return what was done."""
     reconcile(clients, writer)
     state = look(clients, plan)
     old, _ = surge.split(plan, state)
@@ -121,7 +121,7 @@ def restore_count(clients: Clients, writer: FencedWriter, plan: ServiceRestart) 
 def advance_rollouts(
     clients: Clients, writer: FencedWriter, services: tuple[ServiceRestart, ...], mark: datetime
 ) -> tuple[ServiceRestart, rolling.Rollout] | None:
-    """Start the next deployment if the one before is proved; returns the one to wait for, or None when all are proved."""
+    """Start the next deployment if the one before is verified. Return the one to wait for, or None when all are."""
     reconcile(clients, writer)
     for plan in services:
         rollout = _find_rollout(writer, plan, mark)
@@ -161,7 +161,7 @@ def verify_restart(clients: Clients, plan: ServiceRestart, since: datetime) -> s
 
 
 def describe_now(clients: Clients, plan: RestartPlan) -> str:
-    """Say what state things are in, in a sentence per service."""
+    """Return the current state of the services, in one sentence each."""
     sentences = []
     for each in plan.services:
         state = look(clients, each)

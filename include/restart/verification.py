@@ -1,4 +1,4 @@
-"""The proof at the end: everything that runs now is new, healthy, and as many as before."""
+"""The proof at the end of a restart: all running tasks are new, healthy, and as many as before."""
 
 from datetime import datetime
 

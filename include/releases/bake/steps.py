@@ -1,4 +1,4 @@
-"""The bake of a release: the world just before it, one look after the other afterwards, until it is over or fails."""
+"""The bake of a release: a baseline before it, then one look after the other until the bake is over or has failed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ USUAL = timedelta(hours=1)  # of the log, before the release: how many errors ar
 
 
 def keep_baseline(clients: Clients, writer: FencedWriter, target: Target, sentry: Sentry | None) -> str:
-    """Put the world before the release on record, once a run: alarms, known troubles, usual errors."""
+    """Record the baseline before the release, once a run: alarms, known Sentry issues, usual error rates."""
     kept_at = documents.baseline(writer.owner)
     if writer.store.get(*kept_at) is None:
         bake, (_, now) = _bake(target), ask_who(clients.sts)
@@ -50,7 +50,7 @@ def keep_baseline(clients: Clients, writer: FencedWriter, target: Target, sentry
 
 
 def poll_bake(clients: Clients, store: RunStore, run: str, target: Target, sentry: Sentry | None) -> Progress:
-    """Look once; the bake begins with the first look. Raises: BakeFailedError."""
+    """Look once. The bake begins with the first look. Raises: BakeFailedError."""
     bake, begun_at = _bake(target), documents.bake(run)
     kept = store.get(*documents.baseline(run))
     if kept is None:
@@ -79,7 +79,7 @@ def _bake(target: Target) -> Bake:
 
 
 def _errors(clients: Clients, target: Target, bake: Bake, since: datetime) -> dict[str, int]:
-    """Return how many error lines each log group of the release's services holds."""
+    """Return the number of error lines in each log group of the release's services."""
     groups = {target.environment.service(name).log_group for name in target.release.services}
     return {group: count_lines(clients.logs, group, bake.errors_pattern, since) for group in sorted(groups)}
 
@@ -90,7 +90,7 @@ def _first(clients: Clients, errors: dict[str, int], bake: Bake, since: datetime
 
 
 def _troubles(sentry: Sentry | None, target: Target) -> tuple[Trouble, ...] | None:
-    """Return Sentry's list; None if it cannot be read, which is no good news but stops nothing."""
+    """Return Sentry's list, or None if it cannot be read. That proves nothing and stops nothing."""
     known = target.system.sentry
     if sentry is None or known is None:
         return None

@@ -1,4 +1,4 @@
-"""The writes that have CodeDeploy bring a service to another task definition: a release's way back, and a rollback. Safe to repeat."""
+"""Writes that make CodeDeploy deploy another task definition: a release's way back, and a rollback. All are safe to repeat."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def advance_codedeploy(
     since: datetime,
     pushed: datetime | None = None,
 ) -> bool:
-    """Have CodeDeploy bring a service to a task definition; True once it is there and nothing is at work on it.
+    """Make CodeDeploy deploy a task definition to a service. Return True once the service runs it and no deployment is running.
 
-    On the way back, the deployment that this release's push has started is stopped first, which makes CodeDeploy undo it; one
-    that the push may still start is waited for. `since` is when the run began, `pushed` when the release's image came, if it
-    did (AWS's clock). Raises: DriftError, RolloutFailedError.
+    On the way back, the deployment started by this release's push is stopped first, which makes CodeDeploy undo it. A deployment
+    that the push may still start is waited for. `since` is when the run began, `pushed` when the release's image was pushed,
+    if it was (AWS's clock). Raises: DriftError, RolloutFailedError.
     """
     reconcile(clients, writer)
     found = _deployments(clients, service, since)
@@ -45,7 +45,7 @@ def advance_codedeploy(
 
 
 def pushed_definition(clients: Clients, service: Service, part: ServiceRelease, since: datetime) -> str:
-    """Return the task definition of the deployment that this release's push has started, "" if there was none."""
+    """Return the task definition of the deployment that this release's push has started, or "" if there was none."""
     pushed = find_deployment(_deployments(clients, service, since), part, since)
     return pushed.task_definition if pushed else ""
 

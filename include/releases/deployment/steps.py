@@ -1,4 +1,4 @@
-"""The writes of a release to services that ECS deploys: forward, and back. Each reads the world again; all safe to repeat."""
+"""Writes of a release to services that ECS deploys, forward and back. Each reads AWS first, and all are safe to repeat."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -36,12 +36,12 @@ Wanted = Mapping[str, str]  # the ARN of the task definition each service is to 
 
 
 def look(clients: Clients, part: ServiceRelease) -> ServiceState:
-    """Read a service as it is now."""
+    """Read the current state of a service."""
     return read_service(clients, part.cluster, part.service, part.group.name if part.group else None)
 
 
 def runs_now(clients: Clients, part: ServiceRelease) -> str:
-    """Return the task definition that has a service's traffic, whoever deploys it; "" if none has."""
+    """Return the task definition that has a service's traffic, whoever deploys it, or "" if none has."""
     if part.controller == "ECS":
         return look(clients, part).service.primary.task_definition
     primary = primary_of(clients, part.cluster, part.service)
@@ -49,7 +49,7 @@ def runs_now(clients: Clients, part: ServiceRelease) -> str:
 
 
 def tag_image(clients: Clients, writer: FencedWriter, target: Target, digest: str, tag: str) -> str:
-    """Put the tag people know it by on the release's image, without moving a layer (ecr.PutImage)."""
+    """Put the readable tag on the release's image, without moving a layer (ecr.PutImage)."""
     registry = target.registry
     reconcile(clients, writer)
     images = ecr.list_images(clients.ecr, registry)
@@ -60,12 +60,15 @@ def tag_image(clients: Clients, writer: FencedWriter, target: Target, digest: st
 
 
 def pushed_at(clients: Clients, target: Target, digest: str) -> datetime:
-    """Return when the release's image came into the registry (AWS's clock). Raises: PreconditionError."""
+    """Return when the release's image was pushed to the registry (AWS's clock). Raises: PreconditionError."""
     return _require(ecr.list_images(clients.ecr, target.registry), digest, target).pushed_at
 
 
 def find_push(clients: Clients, target: Target, digest: str, parts: Sequence[ServiceRelease]) -> datetime | None:
-    """Return when the image came whose push starts deployments of these services, None if it never did, or ran before."""
+    """Return when the image was pushed whose push starts deployments of these services.
+
+    Return None if it was never pushed, or ran before.
+    """
     images = ecr.list_images(clients.ecr, target.registry)
     new = any(each.controller == "CODE_DEPLOY" and each.before_digest != digest for each in parts)
     return next((each.pushed_at for each in images if new and each.digest == digest), None)
@@ -84,7 +87,7 @@ def _require(images: Sequence[Image], digest: str, target: Target) -> Image:
 def register_definitions(
     clients: Clients, writer: FencedWriter, target: Target, parts: Sequence[ServiceRelease], digest: str
 ) -> dict[str, str]:
-    """Register each service's definition with the release's image, unless its newest revision is just that."""
+    """Register each service's definition with the release's image, unless its newest revision is already the same."""
     reconcile(clients, writer)
     return {
         part.service: _register(
@@ -113,7 +116,7 @@ def _register(
 
 
 def hold_group_scaling(clients: Clients, writer: FencedWriter, target: Target, parts: Sequence[ServiceRelease]) -> str:
-    """Make room for both revisions of services on instances; returns which groups are held."""
+    """Make room for both revisions of services on instances. Return the groups whose scaling is suspended."""
     reconcile(clients, writer)
     held = [(part, part.group) for part in parts if part.group]
     for part, group in held:
@@ -124,7 +127,7 @@ def hold_group_scaling(clients: Clients, writer: FencedWriter, target: Target, p
 def restore_group_scaling(
     clients: Clients, writer: FencedWriter, target: Target, parts: Sequence[ServiceRelease]
 ) -> str:
-    """Let the groups' alarms and schedules act again, the instances in use protected; returns which."""
+    """Resume the groups' alarms and schedules, with the instances in use protected. Return the groups."""
     reconcile(clients, writer)
     held = [(part, part.group) for part in parts if part.group]
     for part, group in held:
@@ -135,9 +138,9 @@ def restore_group_scaling(
 def advance_services(
     clients: Clients, writer: FencedWriter, target: Target, parts: Sequence[ServiceRelease], wanted: Wanted, kind: str
 ) -> tuple[ServiceRelease, Rollout] | None:
-    """Start the next service if the one before is proved; returns the one to wait for, or None when all are.
+    """Start the next service if the one before is verified. Return the one to wait for, or None when all are.
 
-    `kind` tells the way there from the way back: a service that this run has sent back is not "rolled back" by ECS.
+    `kind` distinguishes the release from its rollback: a service that this run has rolled back was not rolled back by ECS.
     """
     reconcile(clients, writer)
     states = {part.service: look(clients, part) for part in parts}
@@ -166,12 +169,12 @@ def _start(
 
 
 def verify_services(clients: Clients, parts: Sequence[ServiceRelease], wanted: Wanted, digest: str) -> str:
-    """Return the proof that every service runs the release and nothing else. Raises: RolloutFailedError."""
+    """Return the proof that every service runs only the release. Raises: RolloutFailedError."""
     return "; ".join(rollout.verify_released(part, wanted[part.service], digest, look(clients, part)) for part in parts)
 
 
 def verify_rolled_back(clients: Clients, parts: Sequence[ServiceRelease]) -> str:
-    """Return the proof that every service runs what it ran before. Raises: RolloutFailedError."""
+    """Return the proof that every service runs the same as before. Raises: RolloutFailedError."""
     return "; ".join(
         rollout.verify_released(part, part.before, part.before_digest, look(clients, part)) for part in parts
     )
@@ -183,7 +186,7 @@ def find_rollback(
     parts: Sequence[ServiceRelease],
     wanted: Wanted,
 ) -> DeploymentRollback:
-    """Work out the way back from what runs now. Raises: PreconditionError."""
+    """Plan the rollback from what runs now. Raises: PreconditionError."""
     runs = {part.service: runs_now(clients, part) for part in parts}
     rolled = [part for part in parts if part.controller == "ECS"]
     # ECS itself is going back

@@ -1,4 +1,4 @@
-"""Bring a commit's image into the registry: find it, or have it built once, and say which one it is."""
+"""Provide a commit's image in the registry: find it, or have it built once, and return its digest."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_plan(ctx: ReleaseContext, commit: str) -> tuple[ImagePublicationPlan, d
 
 
 def find_image(clients: Clients, target: Target, commit: str) -> Image | None:
-    """Return the image with exactly the commit's tag, or None. Raises: PreconditionError for what is no commit."""
+    """Return the image with exactly the commit's tag, or None. Raises: PreconditionError for an invalid commit id."""
     registry = target.registry
     return ecr.describe_image(clients.ecr, registry, commit_tag(commit, registry.commit_length))
 
@@ -52,7 +52,7 @@ def find_image(clients: Clients, target: Target, commit: str) -> Image | None:
 def find_images(ctx: ReleaseContext, commit: str) -> dict[str, Image | None]:
     """Return the commit's image in every registry that the target's builder pushes to, the target's own first.
 
-    Each is read as its own target's role: no account reads another's registry unless that allows it.
+    Each registry is read with the role of its own target, since no account reads another's registry without permission.
     """
     target, system, builder = ctx.target, ctx.target.system, ctx.target.environment.builder
     others = [Target(system, name) for name, each in system.environments.items() if builder and each.builder == builder]
@@ -63,9 +63,9 @@ def find_images(ctx: ReleaseContext, commit: str) -> dict[str, Image | None]:
 
 
 def start_build(ctx: ReleaseContext, writer: FencedWriter, commit: str) -> dict[str, str]:
-    """Have the commit's image built unless it is there; returns which build to follow as JSON: kind, id, url.
+    """Start the build of the commit's image unless the image exists. Return the build to follow as JSON: kind, id, url.
 
-    Which one it is, is on record before anybody waits for it, so that a retry finds it and starts none.
+    The build is on record before the wait begins, so a retry finds it and starts no second one.
     """
     store, kept_at = writer.store, documents.build(writer.owner)
     if kept := store.get(*kept_at):
@@ -116,7 +116,7 @@ def _followed(run: github.WorkflowRun) -> dict[str, str]:
 
 
 def poll_build(ctx: ReleaseContext, run: str, build: Mapping[str, str], commit: str) -> Progress:
-    """Look whether a build is over, the image is there, and its scan is, too. Raises: PreconditionError if it failed."""
+    """Look whether the build has ended, the image exists and its scan is complete. Raises: PreconditionError if the build failed."""
     if build["kind"] == CODEBUILD:
         progress = _judge_codebuild(codebuild.describe_build(ctx.clients.codebuild, build["id"]))
     elif build["kind"] == GITHUB:
@@ -138,7 +138,7 @@ def poll_build(ctx: ReleaseContext, run: str, build: Mapping[str, str], commit: 
 
 
 def poll_scan(ctx: ReleaseContext, image: Image) -> Verdict:
-    """Judge the scan of an image by the target's policy; one that was only just pushed may still get one."""
+    """Judge the scan of an image by the target's policy. An image pushed just now may still be waiting for its scan."""
     release = ctx.target.environment.release
     policy = release.scan if release else ScanPolicy()
     scan = ecr.describe_scan(ctx.clients.ecr, ctx.target.registry, image.digest)
@@ -178,7 +178,7 @@ def _judge_workflow(ctx: ReleaseContext, run: str, build: Mapping[str, str]) -> 
 
 
 def verify_image(ctx: ReleaseContext, commit: str, digest: str) -> str:
-    """Return the proof that this digest is the commit's image, and what its scan found. Raises: PreconditionError."""
+    """Return the proof that this digest is the commit's image, with the findings of its scan. Raises: PreconditionError."""
     image = find_image(ctx.clients, ctx.target, commit)
     if image is None or image.digest != digest:
         raise PreconditionError(

@@ -1,4 +1,4 @@
-"""The performance test of a release: one task that measures, once a run, and what it measured."""
+"""The performance test of a release: one task measures once a run, and its measurements are judged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINES = 2000  # read of its log: ab prints forty a page
 
 
 def start_load_test(ctx: ReleaseContext, writer: FencedWriter, command: tuple[str, ...], definition: str) -> str:
-    """Start the test's task and return its ARN, which is on record before anybody waits for it."""
+    """Start the test's task and return its ARN, which is on record before the wait begins."""
     kept_at = documents.load_test(writer.owner)
     if kept := writer.store.get(*kept_at):
         return str(kept["arn"])
@@ -59,7 +59,10 @@ def start_load_test(ctx: ReleaseContext, writer: FencedWriter, command: tuple[st
 
 
 def verify_load_test(ctx: ReleaseContext, arn: str, definition: str, end: Mapping[str, Any] | None = None) -> str:
-    """Return what was measured, in one sentence; `end` is what the wait saw. Raises: BakeFailedError if it is not good enough."""
+    """Return the measurements in one sentence. `end` is what the wait saw.
+
+    Raises: BakeFailedError if they do not meet the limits.
+    """
     one_off, release = one_off_of(ctx.target), ctx.target.release
     assert release.performance  # or no test was started
     task, _ = one_off_tasks.last_seen(ctx.clients.ecs, str(ctx.target.environment.cluster), arn, end)

@@ -1,4 +1,4 @@
-"""The plan of database_migration: one command, once, in a task of its own."""
+"""The plan of database_migration: one command, run once in a task of its own."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ SNAPSHOT = 15 * 60
 
 
 class DatabaseMigrationPlan(Plan):
-    """The plan of a migration; `definition` is the newest ACTIVE revision of its family, by ARN."""
+    """The plan of a migration. `definition` is the newest ACTIVE revision of its family, by ARN."""
 
     definition: str
     image: str  # the digest of the one it runs
@@ -43,7 +43,7 @@ def plan_task(
     again: bool = False,
     snapshot: bool = False,
 ) -> Migration:
-    """Return the one-off task of any plan. Raises: PreconditionError, InventoryError."""
+    """Return the one-off task of a plan. Raises: PreconditionError, InventoryError."""
     one_off, environment = one_off_of(target), target.environment
     words = choose_command(one_off, preset, command)
     size = (cpu or one_off.cpu, memory or one_off.memory)
@@ -69,7 +69,7 @@ def plan_task(
 
 
 def _networked(target: Target) -> str:
-    """Return the first service that has a network of its own, in the order of the release."""
+    """Return the first service with a network configuration of its own, in the order of the release."""
     environment = target.environment
     names = environment.release.services if environment.release else tuple(each.name for each in environment.services)
     fargate = [name for name in names if environment.service(name).launch_type == "FARGATE"]
@@ -78,7 +78,7 @@ def _networked(target: Target) -> str:
 
 
 def keyed(migration: Migration, target: str, digest: str) -> Migration:
-    """Return a migration whose image was built since the plan was made, with the key it has by that."""
+    """Return a migration with its key, once its image is built: the plan was made before that."""
     return migration.model_copy(update={"key": migration_key(target, digest, migration.command)})
 
 
@@ -120,7 +120,7 @@ def plan_database_migration(
     again: bool = False,
     snapshot: bool = False,
 ) -> DatabaseMigrationPlan:
-    """Build the plan; `kept` are the attempts on record for its key (see plan_task). Raises: PreconditionError."""
+    """Build the plan. `kept` are the recorded attempts of its key (see plan_task). Raises: PreconditionError."""
     refuse_other_account(target, account)
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
     migration = plan_task(

@@ -1,4 +1,4 @@
-"""The writes of a migration: each reads the world again, decides, and writes under its permit. All safe to repeat."""
+"""The writes of a migration: each reads AWS first, decides, and writes through its FencedWriter. All are safe to repeat."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ LINES = 200  # read of a task's log
 
 @dataclass(frozen=True)
 class MigrationRequest:
-    """What a person asks of database_migration besides its target."""
+    """A person's request to database_migration, without its target."""
 
     preset: str = ""
     command: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def make_plan(
 
 
 def resolve_digest(clients: Clients, target: Target, image: str) -> str:
-    """Return the digest an image's name stands for now. Raises: PreconditionError."""
+    """Return the digest that an image's name resolves to now. Raises: PreconditionError."""
     name, at, digest = image.partition("@")
     if at:
         return digest
@@ -96,7 +96,7 @@ def resolve_digest(clients: Clients, target: Target, image: str) -> str:
 
 
 def make_snapshot(clients: Clients, writer: FencedWriter, target: Target, migration: Migration) -> str:
-    """Ask for the snapshot of the plan and return its name; "" if none was asked for."""
+    """Request the snapshot of the plan and return its name, or "" if the plan has none."""
     if not migration.snapshot:
         return ""
     name = f"{migration.snapshot}-{migration_key(writer.target, writer.owner, ())[:12]}"  # one a run, however often it is retried
@@ -109,9 +109,9 @@ def make_snapshot(clients: Clients, writer: FencedWriter, target: Target, migrat
 def start(
     clients: Clients, writer: FencedWriter, target: Target, migration: Migration, definition: str
 ) -> dict[str, Any]:
-    """Start the migration's task, or find the one there is; returns its attempt as JSON: number, arn, whether it is over.
+    """Start the migration's task, or find the existing one. Return its attempt as JSON: number, arn, whether it is over.
 
-    The attempt is on record before RunTask is called, and the task's ARN before anybody waits for it (I17).
+    The attempt is on record before RunTask is called, and the task's ARN before the wait begins (I17).
     """
     reconcile(clients, writer)
     now, store = datetime.now(UTC), writer.store
@@ -157,7 +157,7 @@ def start(
 
 
 def look(clients: Clients, store: RunStore, target: Target, migration: Migration, run: str, now: datetime) -> Next:
-    """Decide what there is to do about a migration now. Raises: MigrationFailedError."""
+    """Decide what to do about a migration now. Raises: MigrationFailedError."""
     seen = _started(clients, target, migration)
     kept = list_attempts(store, target.name, migration.key)
     return decide_next(kept, seen, migration.container, run, now, again=migration.again)
@@ -172,7 +172,7 @@ def verify(
     attempt: Mapping[str, Any],
     end: Mapping[str, Any] | None = None,
 ) -> str:
-    """Put on record how the task ended, show its log, and return the proof that it ended well; `end` is what the wait saw.
+    """Record how the task ended, show its log, and return the proof that it ended well. `end` is what the wait saw.
 
     Raises: MigrationFailedError.
     """
@@ -203,7 +203,7 @@ def verify(
 
 
 def read_excerpt(clients: Clients, target: Target, migration: Migration, definition: str, arn: str) -> Excerpt:
-    """Return what is shown of a task's log."""
+    """Return the excerpt of a task's log."""
     prefix = log_prefix(describe_definition(clients.ecs, definition), migration.container)
     stream = stream_name(prefix, migration.container, arn)
     lines = read_stream(clients.logs, migration.log_group, stream, LINES)
@@ -211,7 +211,7 @@ def read_excerpt(clients: Clients, target: Target, migration: Migration, definit
 
 
 def find_network(clients: Clients, target: Target, migration: Migration) -> one_off_tasks.Network:
-    """Return where a one-off task of a target runs, as RunTask takes it. Raises: PreconditionError."""
+    """Return the network of a target's one-off task, in the form RunTask takes. Raises: PreconditionError."""
     if migration.network is None:
         return one_off_tasks.describe_network(clients.ecs, str(target.environment.cluster), migration.network_of)
     network = migration.network

@@ -1,4 +1,4 @@
-"""A release on GitHub: drafted with its notes, published, and the pipeline that publishing starts followed to its end."""
+"""A release on GitHub: draft it with its notes, publish it, and follow the pipeline that publishing starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not be
 def draft_release(
     ctx: ReleaseContext, writer: FencedWriter, plan: ProductionReleasePlan, jira_url: str | None = None
 ) -> str:
-    """Draft the release with its notes, and put them on record for Slack; returns the draft's page."""
+    """Draft the release with its notes, and record the notes for Slack. Return the draft's page."""
     reconcile(ctx.clients, writer, lambda: ctx.github)
     tag = plan.previous or None
     commits = github.list_commits_between(ctx.github, tag, plan.commit)
@@ -35,7 +35,7 @@ def draft_release(
 
 
 def publish_release(ctx: ReleaseContext, writer: FencedWriter, plan: ProductionReleasePlan) -> str:
-    """Publish the draft, unless it is published already; returns when, by GitHub's clock."""
+    """Publish the draft, unless it is published already. Return the time by GitHub's clock."""
     reconcile(ctx.clients, writer, lambda: ctx.github)
     draft = github.find_release(ctx.github, plan.version)
     if draft is None:
@@ -48,9 +48,9 @@ def publish_release(ctx: ReleaseContext, writer: FencedWriter, plan: ProductionR
 
 
 def poll_pipeline(ctx: ReleaseContext, plan: ProductionReleasePlan, published: datetime) -> Progress:
-    """Look whether the workflow that publishing has started, if one deploys this release, is over.
+    """Look whether the workflow started by publishing, if one deploys this release, has ended.
 
-    `published` is when, by GitHub's clock. Raises: RolloutFailedError if it ended otherwise than well, or never began.
+    `published` is the time of publishing by GitHub's clock. Raises: RolloutFailedError if the workflow failed or never began.
     """
     if plan.deployed_by == "runbook":
         return Progress(True, "no pipeline deploys this release, the runbook does")

@@ -1,4 +1,4 @@
-"""The plan of production_release: what goes out, who proved it, what it may cost to go back, and what will be called."""
+"""The plan of production_release: what is released, who proved it, the cost of a rollback, and the calls to be made."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ProductionReleasePlan(Plan):
 
 @dataclass(frozen=True)
 class Repository:
-    """What GitHub says for a release."""
+    """What GitHub reports for a release."""
 
     tags: Tags
     commits: Sequence[Commit]  # since the last release, oldest first
@@ -73,7 +73,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class World:
-    """What AWS and the operations tables say for a release."""
+    """What AWS and the run stores report for a release."""
 
     live: Mapping[str, Live]
     images: Sequence[Image]  # of the registry that the release's image is taken from
@@ -180,7 +180,7 @@ def plan_production_release(
 
 
 def refuse_activity(target: Target, running: Sequence[str], staging: Sequence[str]) -> None:
-    """Refuse a release while anything else is at work on the repository or staging. Raises: PreconditionError."""
+    """Refuse a release during any other activity on the repository or staging. Raises: PreconditionError."""
     if staging:
         raise PreconditionError(
             f"Staging is being deployed ({', '.join(staging)}), and production is not released meanwhile; wait until that is over."

@@ -1,4 +1,4 @@
-"""The tickets of a release in Jira, tagged and moved; what Jira does not take is said, and stops nothing."""
+"""Tag and move the tickets of a release in Jira. A refusal by Jira is reported, and stops nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WENT_BACK = "Release-went-back"
 
 
 def move_tickets(writer: FencedWriter, client: Jira | None, keys: Sequence[str]) -> str:
-    """Tag the release's tickets and move them; what Jira does not take is said, and stops nothing."""
+    """Tag the release's tickets and move them. A refusal by Jira is reported, and stops nothing."""
 
     def change(client: Jira, key: str) -> str:
         jira.add_label(client, key, LABEL)
@@ -27,7 +27,7 @@ def move_tickets(writer: FencedWriter, client: Jira | None, keys: Sequence[str])
 
 
 def mark_tickets(writer: FencedWriter, client: Jira | None, keys: Sequence[str]) -> str:
-    """Tag the tickets of a release that went back; where they stand is their team's affair."""
+    """Tag the tickets of a release that was rolled back. Moving them is up to their team."""
 
     def change(client: Jira, key: str) -> str:
         jira.add_label(client, key, WENT_BACK)
@@ -39,7 +39,7 @@ def mark_tickets(writer: FencedWriter, client: Jira | None, keys: Sequence[str])
 def _touch_tickets(
     writer: FencedWriter, client: Jira | None, keys: Sequence[str], change: Callable[[Jira, str], str], done: str
 ) -> str:
-    """Change each ticket there is; `change` returns a remark where it could not."""
+    """Change each existing ticket. `change` returns a remark if it could not."""
     if client is None or not keys:
         return "no ticket was touched"
     touched: list[str] = []

@@ -44,12 +44,12 @@ def plan_staging_deployment(
     templates: Mapping[str, str] | None = None,
     newer: str = "",
 ) -> StagingDeploymentPlan:
-    """Build the plan; `stamp` is the run's own time, the same whenever the plan is made again.
+    """Build the plan. `stamp` is the run's own time, the same whenever the plan is made again.
 
     `newer` is the commit that runs now, if it is newer than this one.
 
-    `checks` and `comparison` are GitHub's words on the commit: it must be on its branch, and none of its checks may have
-    failed; those at work are waited for before the image is deployed. Raises: PreconditionError.
+    `checks` and `comparison` are what GitHub reports on the commit: it must be on its branch, and none of its checks may have
+    failed. Running checks are waited for before the image is deployed. Raises: PreconditionError.
     """
     refuse_other_account(target, account)
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)

@@ -1,4 +1,4 @@
-"""What a deployment to staging asks of the world: before it plans, while it waits for a commit's checks, and at its end."""
+"""The steps of a deployment to staging: its plan, the wait for a commit's checks, and the attestation at its end."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def make_plan(ctx: ReleaseContext, commit: str, stamp: datetime) -> tuple[Stagin
 
 
 def _newer(ctx: ReleaseContext, commit: str, live: Mapping[str, Live]) -> str:
-    """Return the commit that runs now if it is newer than the one to deploy, "" if it is not, or nobody can tell."""
+    """Return the commit that runs now if it is newer than the one to deploy, or "" if it is not or this is unknown."""
     length = ctx.target.registry.commit_length
     running = {digest for each in live.values() for digest in each.digests}
     tags = [
@@ -89,7 +89,7 @@ def read_live(clients: Clients, target: Target) -> dict[str, Live]:
 
 
 def read_templates(clients: Clients, target: Target, live: Mapping[str, Live]) -> dict[str, str]:
-    """Return what the container of each service is, but for values, as JSON."""
+    """Return the container of each service without its values, as JSON."""
     found = {}
     for name, each in live.items():
         container = target.environment.service(name).container
@@ -110,6 +110,6 @@ def poll_checks(ctx: ReleaseContext, commit: str) -> Progress:
 
 
 def attest_image(ctx: ReleaseContext, run: str, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
-    """Put on record that this image was deployed here and passed, which production asks for."""
+    """Record that this image was deployed here and passed. Production requires this record."""
     add_attestation(ctx.store, ctx.target.name, digest, commit, run, {each.container: each.template for each in parts})
     return f"image {digest[:19]} of commit {commit[:12]} is proved on {ctx.target.name}"
