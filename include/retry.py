@@ -1,4 +1,4 @@
-"""When a call is made again, and why: one policy each, by name."""
+"""Retry policies by name: which calls are retried, and why."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def _never(error: BaseException) -> bool:
 
 @dataclass(frozen=True)
 class Policy:
-    """How often a call is made again, and with what pauses.
+    """How often a call is retried, and with what pauses.
 
-    `again` tells of which errors. A pause is `first` seconds long, then twice that, up to `longest`; `spread` makes it any
-    length below ("full"), or up to `first` seconds longer ("added"), so that many callers do not come at once. No call is
-    made after `patience` seconds. An error that asks to be left alone for longer is obeyed.
+    `again` selects the errors. A pause is `first` seconds long, then twice that, up to `longest`. `spread` adds jitter: any
+    length below the pause ("full"), or up to `first` seconds longer ("added"), so that many callers do not retry at once. No call
+    is made after `patience` seconds. If an error asks for a longer pause, that pause is kept.
     """
 
     attempts: int
@@ -39,7 +39,7 @@ class Policy:
     again: Callable[[BaseException], bool] = _never
 
     def run(self, call: Callable[[], T], before_again: Callable[[BaseException], None] = lambda error: None) -> T:
-        """Return what the call returns; `before_again` is told each error after which it is made again.
+        """Return what the call returns. `before_again` is called with each error before a retry.
 
         Raises: whatever the call raised last.
         """
@@ -62,14 +62,14 @@ class Policy:
         return trying(call)
 
     def tries(self) -> Iterator[int]:
-        """Count the attempts of what fails without an error, with the pauses between them."""
+        """Yield the numbers of the attempts, with the pauses between them, for work that fails without an exception."""
         for number in range(self.attempts):
             if number:
                 time.sleep(self.pause(number))
             yield number
 
     def pause(self, number: int) -> float:
-        """Return how many seconds to wait after an attempt; the first is 1."""
+        """Return how many seconds to wait after an attempt. The first attempt is number 1."""
         grown = min(self.longest, self.first * 2.0 ** (number - 1))
         if self.spread == "full":
             return random.uniform(0, grown)  # noqa: S311  # no secret

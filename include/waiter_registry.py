@@ -1,4 +1,4 @@
-"""The watches of every runbook, by the names that waits are stored under."""
+"""The waiters of every runbook, by the names under which waits are stored."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ SUCCESSES_IN_A_ROW = restart.SUCCESSES_IN_A_ROW  # looks in a row that have to s
 
 
 def run_waiter(name: str, clients: Clients, arguments: dict[str, Any], service: Service | None = None) -> Progress:
-    """Make one look; `service` is given by who has described it just now."""
+    """Look once. A caller that has just described the service passes it as `service`."""
     return WAITERS[name](clients, arguments, service)
 
 
 def service_waited_for(arguments: dict[str, Any]) -> tuple[str, str]:
-    """Return the cluster and the service a watch looks at; empty where it looks at something else."""
+    """Return the cluster and the service that a waiter looks at, or empty names if it looks at something else."""
     plan = arguments.get("plan", {})
     return plan.get("cluster", ""), plan.get("service", "")

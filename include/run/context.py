@@ -1,4 +1,4 @@
-"""Where a step works: what every step is given, whatever its runbook."""
+"""The context passed to every step of every runbook."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from include.run.store import RunStore
 
 
 class Context(Protocol):
-    """A target, the clients of its account and its operations table."""
+    """A target, the clients of its account, and its run store."""
 
     @property
     def target(self) -> Target: ...

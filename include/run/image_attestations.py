@@ -1,4 +1,4 @@
-"""Proofs in the operations table of a staging target: which image was deployed there, and passed."""
+"""Attestations in the run store of a staging target: which images were deployed there and passed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from include.run.store import Document, RunStore
 
 @dataclass(frozen=True)
 class Attestation:
-    """What a staging deployment leaves behind: this digest was deployed there, and passed."""
+    """The record of a staging deployment: this digest was deployed there and passed."""
 
     digest: str
     commit: str
@@ -25,7 +25,7 @@ class Attestation:
 def add_attestation(
     store: RunStore, target: str, digest: str, commit: str, run: str, templates: Mapping[str, str]
 ) -> bool:
-    """Put on record that a run has deployed this image and that it passed; the first stands, False if there is one."""
+    """Record that a run has deployed this image and that it passed. The first record stands; return False if there is one."""
     document: documents.ProofDocument = {
         "at": datetime.now(UTC).isoformat(),
         "digest": digest,
@@ -38,7 +38,7 @@ def add_attestation(
 
 
 def read_attestation(store: RunStore, target: str, digest: str, commit: str) -> Attestation | None:
-    """Return the proof of an image, of this commit if there is one; None if staging has never proved it."""
+    """Return the attestation of an image, preferably of this commit, or None if staging has never attested it."""
     found = list(store.list(documents.target_key(target), documents.proofs_of(digest)))
     if not found:
         return None
@@ -46,7 +46,7 @@ def read_attestation(store: RunStore, target: str, digest: str, commit: str) -> 
 
 
 def last_attestation(store: RunStore, target: str) -> Attestation | None:
-    """Return the newest proof of a staging target; None if it has never proved anything."""
+    """Return the newest attestation of a staging target, or None if there is none."""
     return max(
         (_proof(each) for each in store.list(documents.target_key(target), documents.PROOFS)),
         key=lambda each: each.at,

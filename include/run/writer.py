@@ -1,4 +1,4 @@
-"""The permit a step needs for every write: the lease still ours, the plan confirmed, the intent on record."""
+"""The fenced writer that makes every write: the lease is still held, the plan confirmed, the intent on record."""
 
 import logging
 import time
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 class FencedWriter:
-    """What a confirmed run may show for itself. `owner` is `<dag_id>/<run_id>`.
+    """Makes the writes of a confirmed run. `owner` is `<dag_id>/<run_id>`.
 
-    `store` keeps the run's journal, `lease_store` the lease of the target where that is another one than the run's own.
+    `store` keeps the run's journal. `lease_store` keeps the lease of the target if that is another target than the run's own.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class FencedWriter:
     def write(self, write: Write[T]) -> T:
         """Make one write: checked, logged and journalled before, its outcome journalled after.
 
-        An intent with no outcome after it means the process died in between: the service has to be asked which it was, see
-        `reconcile`. Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write.
+        If an intent has no outcome, the process died in between, and `reconcile` asks the service whether the write was made.
+        Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write.
         """
         what = write.sentence
         self.check()
@@ -77,9 +77,9 @@ class FencedWriter:
             self._started = True
 
     def reconcile(self, was_applied: Callable[[RecordedWrite], bool | None]) -> None:
-        """Put on record what became of writes whose outcome is not known.
+        """Record what became of writes whose outcome is unknown.
 
-        `was_applied` asks the service that the write was made to; None if that cannot be told.
+        `was_applied` asks the service of a write. It returns None if the service cannot tell.
         """
         unknown = open_intents(list_events(self.store, self.owner))
         if unknown:
@@ -91,7 +91,7 @@ class FencedWriter:
             add_event(self.store, self.owner, self.step, "found", text, {"intent": intent["number"]})
 
     def note(self, text: str) -> None:
-        """Put a sentence on record."""
+        """Record a sentence in the journal."""
         log.info("%s", text)
         add_event(self.store, self.owner, self.step, "note", text)
 
@@ -104,7 +104,7 @@ def _say(write: RecordedWrite, applied: bool | None) -> str:
 
 
 def _is_answered(error: Exception) -> bool:
-    """Whether AWS, or a neighbour, said what it did; a lost answer or a fault of its own leaves that open."""
+    """Tell whether AWS or an external service said what it did. A lost answer or an internal error leaves that open."""
     if isinstance(error, ClientError):
         return bool(error.response["ResponseMetadata"].get("HTTPStatusCode", 500) < 500)
     if isinstance(error, ServiceUnavailableError):

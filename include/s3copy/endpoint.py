@@ -1,4 +1,4 @@
-"""Where requests for a bucket go and what signs them, as the boto3 client of its account and region would have it."""
+"""The endpoint of a bucket and the signing of requests, as the boto3 client of its account and region would do it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN = "/-_.~"  # what stays as it is in the path of a request; S3 takes the pa
 
 
 class BucketEndpoint:
-    """One bucket, reached as one client reaches it (virtual host or path, FIPS, dual stack, an endpoint of one's own)."""
+    """One bucket, addressed as its boto3 client addresses it (virtual host or path, FIPS, dual stack, a custom endpoint)."""
 
     def __init__(self, client: S3Client, bucket: str):
         self.bucket = bucket
@@ -39,7 +39,7 @@ class BucketEndpoint:
         return self._signer.request(method, self.host, path, text, headers, body)
 
     async def renew(self) -> None:
-        """Sign with the credentials as they are now; botocore gets new ones where they are about to expire."""
+        """Switch to the current credentials. botocore fetches new ones when they are about to expire."""
         self._signer.keys = await asyncio.to_thread(self._keys)
 
     def _keys(self) -> Keys:

@@ -1,4 +1,4 @@
-"""An event loop for one piece of work on S3, with what has to happen beside it now and then."""
+"""An event loop for one piece of work on S3, with periodic callbacks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(
     stop: threading.Event | None = None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> T:
-    """Return what the work returns. Whatever `on_tick` raises ends the work, and is raised. Raises: StoppedError."""
+    """Return what the work returns. An exception of `on_tick` ends the work and is raised. Raises: StoppedError."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_beside(work, endpoints, stop, on_tick))
 

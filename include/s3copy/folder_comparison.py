@@ -1,4 +1,4 @@
-"""Two folders held against each other, key by key: what a copy would change, and whether one is complete."""
+"""Compare two folders key by key: what a copy would change, and whether the copy is complete."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DELETE_LIMIT = 1_000  # keys one DeleteObjects call takes
 
 @dataclass
 class Keys:
-    """So many keys of one kind, `examples` are the first SHOWN of them by name."""
+    """The number of keys of one kind. `examples` are the first SHOWN of them by name."""
 
     count: int = 0
     bytes: int = 0
@@ -50,7 +50,7 @@ class Keys:
 class Comparison:
     """The source and the destination of a copy, before or after it.
 
-    `digest` changes whenever a key, size or ETag of the source does, so a plan can tell whether it is still true.
+    `digest` changes whenever a key, size or ETag of the source does, so that a plan can be checked for being up to date.
     """
 
     source: Keys = field(default_factory=Keys)
@@ -67,7 +67,7 @@ class Comparison:
 
     @property
     def complete(self) -> bool:
-        """Everything of the source is in the destination, proved."""
+        """Tell whether everything in the source is proved to be in the destination."""
         return bool(self.source.count) and self.identical.count == self.source.count
 
 
@@ -81,10 +81,10 @@ def compare(
     requests_per_second: float = 0,
     stop: threading.Event | None = None,
 ) -> Comparison:
-    """Compare two folders; an empty or missing one is fine. Nothing is written.
+    """Compare two folders without writing anything. An empty or missing folder is fine.
 
-    `read` has those objects read whose equality nothing else proves. `on_pair` gets every pair in the order of the keys, for
-    a manifest; `on_same` the key of every object that is proved to be in both, in no order. Raises: PreconditionError,
+    `read` reads those objects whose equality nothing else proves. `on_pair` gets every pair in the order of the keys, for
+    a manifest. `on_same` gets the key of every object that is proved to be in both, in no order. Raises: PreconditionError,
     ServiceUnavailableError.
     """
     work = _Comparing(source, destination, read, (on_pair, on_same), requests_per_second)
@@ -106,7 +106,7 @@ def compare(
 
 
 def verify(source: Folder, destination: Folder, *, stop: threading.Event | None = None) -> Comparison:
-    """Prove that everything of the source is in the destination, byte by byte where S3 offers nothing cheaper.
+    """Prove that everything in the source is in the destination, byte by byte if S3 offers no cheaper proof.
 
     Raises: CopyFailedError, which names what is missing or different.
     """
@@ -131,7 +131,7 @@ def remove_stale(
     only: Callable[[str], bool] = lambda key: True,
     stop: threading.Event | None = None,
 ) -> Keys:
-    """Delete what the destination holds and the source does not; it must be verified first, and is again here.
+    """Delete what the destination holds and the source does not. The copy must be verified before, and is verified again here.
 
     `only` tells which keys may be deleted. Raises: CopyFailedError, PreconditionError.
     """
@@ -204,7 +204,7 @@ class _Comparing:
         return side_by_side(ours, theirs, other)
 
     def _note(self, pair: Pair) -> bool:
-        """Count what the lists tell; True where they do not."""
+        """Count what the listings prove. Return True if they prove nothing."""
         found, (entry, there) = self._found, pair
         if there:
             found.destination.add(there)

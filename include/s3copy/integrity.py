@@ -1,4 +1,4 @@
-"""Whether two objects hold the same bytes, by the cheapest evidence that is evidence."""
+"""Prove that two objects hold the same bytes, by the cheapest sufficient evidence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK = 4 * 1024**2  # bytes read of both at a time
 
 
 class Evidence(StrEnum):
-    """The evidence; all but the last two say that they are the same."""
+    """Kinds of evidence. All except the last two prove that the objects are the same."""
 
     ETAG = "etag"
     CHECKSUM = "checksum"
@@ -26,9 +26,9 @@ class Evidence(StrEnum):
 
 
 def by_listing(source: Entry, destination: Entry) -> Evidence:
-    """Compare what the lists say: the same ETag and size prove it, another size disproves it, another ETag alone does not.
+    """Compare the listings: the same ETag and size prove equality, another size disproves it, and another ETag alone proves nothing.
 
-    The ETag of an object that was uploaded in parts, or encrypted with a key of KMS, is no hash of its bytes.
+    The ETag of an object that was uploaded in parts, or encrypted with a KMS key, is no hash of its bytes.
     """
     if source.size != destination.size:
         return Evidence.DIFFERENT
@@ -36,7 +36,7 @@ def by_listing(source: Entry, destination: Entry) -> Evidence:
 
 
 def by_heads(source: Response, destination: Response) -> Evidence:
-    """Compare checksums, and ETags where both are MD5 sums."""
+    """Compare checksums, and ETags if both are MD5 sums."""
     for algorithm in ALGORITHMS:
         ours, theirs = (each.headers.get(CHECKSUM + algorithm) for each in (source, destination))
         if ours is None or theirs is None:
@@ -57,7 +57,7 @@ def _has_md5(head: Response) -> bool:
 async def prove(
     wire: Client, source: Endpoint, one: Entry, destination: Endpoint, other: Entry, *, read: bool
 ) -> Evidence:
-    """Find out whether both hold the same bytes; `read` has them read where nothing cheaper tells. Raises: S3Error."""
+    """Find out whether both hold the same bytes. `read` reads them if nothing cheaper proves it. Raises: S3Error."""
     proof = by_listing(one, other)
     if proof is not Evidence.UNPROVED:
         return proof

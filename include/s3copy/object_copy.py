@@ -1,4 +1,4 @@
-"""One object of one folder, copied to another folder inside S3: whole, or in the parts it was once uploaded in."""
+"""Copy one object to another folder inside S3: whole, or in the parts of its original upload."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A folder and the way to it."""
+    """A folder and the endpoint of its bucket."""
 
     endpoint: BucketEndpoint
     location: Location
@@ -38,7 +38,7 @@ class Endpoint:
 
 
 class ObjectCopier:
-    """Copies objects from one side to the other; `on_bytes` hears of every request that copied some."""
+    """Copies objects from one side to the other. `on_bytes` is called for every request that copied some."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ObjectCopier:
         self._on_bytes = on_bytes
 
     async def copy(self, entry: Entry) -> None:
-        """Copy one object as it was listed. Raises: S3Error, whose code is SourceChanged if it is another by now."""
+        """Copy one object as it was listed. Raises: S3Error, with code SourceChanged if the object has changed since."""
         if len(self._destination.key(entry).encode()) > KEY_BYTES:
             raise S3Error(0, "KeyTooLongError", f"the new key would be longer than {KEY_BYTES:,} bytes")
         try:
@@ -84,7 +84,7 @@ class ObjectCopier:
         self._on_bytes(entry.size)
 
     async def _copy_in_parts(self, entry: Entry, part_size: int) -> None:
-        """Copy with an upload in parts, which unlike CopyObject carries nothing but bytes over by itself."""
+        """Copy with a multipart upload, which unlike CopyObject carries over nothing but bytes by itself."""
         key = self._destination.key(entry)
         head = await head_object(self._wire, self._source.endpoint, self._source.key(entry))
         headers = {
@@ -153,7 +153,7 @@ class ObjectCopier:
         return size == entry.size and etag.endswith(f"-{parts}")
 
     async def _explain(self, entry: Entry, error: S3Error) -> None:
-        """Tell which condition did not hold; returns if the copy is there, made by a try whose answer was lost."""
+        """Raise for the condition that did not hold. Return if the copy exists, made by an attempt whose answer was lost."""
         try:
             head = await head_object(self._wire, self._source.endpoint, self._source.key(entry))
         except S3Error as missing:
@@ -231,7 +231,7 @@ class ObjectCopier:
 
 
 def own_part_size(entry: Entry, head: Response) -> int:
-    """Return the size of the parts an object was uploaded in, 0 if it was not, or in parts of several sizes.
+    """Return the part size of an object's multipart upload, or 0 if it was uploaded whole or in parts of several sizes.
 
     A copy in the same parts has the same ETag, which then proves that every byte arrived.
     """
@@ -249,12 +249,12 @@ async def head_object(
     query: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Return what S3 knows about an object without its bytes. Raises: S3Error."""
+    """Return the metadata of an object. Raises: S3Error."""
     return await wire.call(endpoint, "HEAD", key, query=query, headers=headers)
 
 
 async def abort_upload(wire: Client, endpoint: BucketEndpoint, key: str, upload: str) -> None:
-    """Have S3 forget an unfinished upload and its parts; one that is gone is fine. Raises: S3Error."""
+    """Abort an unfinished multipart upload. An upload that no longer exists is fine. Raises: S3Error."""
     try:
         await wire.call(endpoint, "DELETE", key, query={"uploadId": upload})
     except S3Error as error:
@@ -263,7 +263,7 @@ async def abort_upload(wire: Client, endpoint: BucketEndpoint, key: str, upload:
 
 
 async def list_uploads(wire: Client, side: Endpoint) -> list[tuple[str, str]]:
-    """Return (key, upload id) of every unfinished upload in parts to the folder. Raises: S3Error."""
+    """Return (key, upload id) of every unfinished multipart upload to the folder. Raises: S3Error."""
     found: list[tuple[str, str]] = []
     markers: dict[str, str] = {}
     while True:

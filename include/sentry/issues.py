@@ -1,4 +1,4 @@
-"""The unresolved errors of an environment, page by page; a caller that can do without them takes an error for None."""
+"""The unresolved issues of an environment, page by page. A caller that can do without them treats an error as None."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MOST_PAGES = 50  # more errors than anybody could look at: somebody's filter is 
 
 @dataclass(frozen=True)
 class Sentry:
-    """A way to Sentry: `http` carries the token, `url` is where its API begins, up to /api/0."""
+    """Access to Sentry. `http` carries the token, `url` is the base of its API, up to /api/0."""
 
     http: requests.Session
     url: str
@@ -25,7 +25,7 @@ class Sentry:
 
 @dataclass(frozen=True)
 class Trouble:
-    """One Sentry problem (Sentry calls it otherwise) of the release's environment."""
+    """One Sentry issue of the release's environment."""
 
     id: str
     title: str
@@ -38,9 +38,9 @@ class Trouble:
 def list_issues(
     sentry: Sentry, organization: str, project: str, environment: str, release: str | None = None
 ) -> tuple[Trouble, ...]:
-    """Return a project's unresolved troubles in an environment, counted there; only those a release has had, if one is given.
+    """Return a project's unresolved issues in an environment, counted there. With a release, return only that release's.
 
-    It is asked once: a bake looks again soon anyway. Raises: ServiceUnavailableError, PreconditionError.
+    The call is not retried: a bake looks again soon anyway. Raises: ServiceUnavailableError, PreconditionError.
     """
     thing = f"project {organization}/{project}, environment {environment}"
     query = "is:unresolved" + (f' release:"{release}"' if release else "")

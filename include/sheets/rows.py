@@ -1,4 +1,4 @@
-"""Where a sheet that people edit says what: columns found by their headings, regions by what stands in their column."""
+"""Cells of a sheet that people edit: columns are found by their headings, and regions by the text in their column."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _row(rows: Rows, column: int, sheet: Sheet, region: str) -> int:
 
 
 def _at(row: Sequence[str], column: int) -> str:
-    """Return a cell; Google leaves out empty ones at the end of a row."""
+    """Return a cell. Google omits empty cells at the end of a row."""
     return str(row[column]) if column < len(row) else ""
 
 
@@ -55,7 +55,7 @@ def _plain(text: str) -> str:
 
 
 def _letters(column: int) -> str:
-    """Return what a column is called: A, B, ... Z, AA."""
+    """Return the name of a column: A, B, ... Z, AA."""
     letters, number = "", column + 1
     while number:
         number, rest = divmod(number - 1, 26)

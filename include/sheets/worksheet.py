@@ -1,4 +1,4 @@
-"""Google Sheets through gspread: a worksheet opened by a service account's key, and the URIs of regions written into it."""
+"""Google Sheets through gspread: open a worksheet with a service account's key, and write the URIs of regions into it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def open_worksheet(keyfile: Mapping[str, Any], sheet: Sheet, api_root: str = GOO
 
     class Credentials(service_account.Credentials):
         def _after_refresh(self, *_: Any) -> None:
-            """Leave out the look-up of where the account may be used from: another service of Google's, which Sheets does not ask for."""
+            """Skip the look-up of the account's allowed locations: it calls another Google service, and Sheets does not need it."""
 
     try:
         credentials = Credentials.from_service_account_info(keyfile, scopes=SCOPES)  # type: ignore[no-untyped-call]  # google-auth's
@@ -59,7 +59,7 @@ def open_worksheet(keyfile: Mapping[str, Any], sheet: Sheet, api_root: str = GOO
 
 
 def note_uris(worksheet: Worksheet, sheet: Sheet, uris: Mapping[str, str]) -> str:
-    """Write each region's URI into its row; return what was written, in words. What is there already stays.
+    """Write each region's URI into its row. Return what was written, in words. URIs that are there already stay.
 
     Nothing is written unless every region has a row. Raises: PreconditionError, ServiceUnavailableError.
     """

@@ -1,8 +1,8 @@
-"""One poller for every wait of an account and region: cheap looks for all in batches, thorough ones where it matters.
+"""One poller for every wait of an account and region: cheap batched calls for all, thorough looks only as needed.
 
-A thousand waits that each looked for themselves would need ten times what AWS allows an account in a region, a bucket that is
-shared with its deployments and its autoscaling. So a round first describes the services of all waits, ten a call, and
-then looks thoroughly (tasks, target health, group, log) where something moved, and in turn wherever the budget allows.
+A thousand waits with separate polling would need ten times the calls that AWS allows an account in a region, a limit that is
+shared with its deployments and its autoscaling. So a round first describes the services of all waits, ten a call. It
+then looks thoroughly (tasks, target health, group, log) at services that changed, and at the others in turn within the budget.
 """
 
 import logging
@@ -33,9 +33,9 @@ RunWaiter = Callable[[str, Clients, dict[str, Any], Service | None], Progress]
 
 @dataclass(frozen=True)
 class Wait:
-    """A watch (by name), with the arguments it was stored with; `clients` are shared with other waits.
+    """A waiter (by name), with the arguments it was stored with. `clients` are shared with other waits.
 
-    Cluster and service are empty for one that looks at something else: it is no part of the batches, and has its turn.
+    Cluster and service are empty for a waiter that looks at something else: it is not part of the batches, and is polled in turn.
     """
 
     key: str
@@ -49,7 +49,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class PollResult:
-    """What one round means for one wait. `status`: waiting, done, failed, or missed (AWS did not answer); `end` as in Progress."""
+    """The result of one round for one wait. `status`: waiting, done, failed, or missed (AWS did not answer). `end` as in Progress."""
 
     status: str
     text: str
@@ -63,7 +63,7 @@ class PollResult:
 
 @dataclass
 class _State:
-    """What the poller remembers of a wait; times are the poller's own clock."""
+    """The poller's state of a wait. Times are by the poller's own clock."""
 
     wait: Wait
     since: float
@@ -78,10 +78,10 @@ class _State:
 
 
 class Poller:
-    """Waits are added and removed at any time; `round` is called over and over, by one thread at a time.
+    """Polls for all waits. Waits are added and removed at any time; `round` is called repeatedly, by one thread at a time.
 
-    `routine` pays for the batches and for looks in turn, `prompted` for looks at what moved; every client the waits
-    bring must call `note_call` for each request it sends.
+    `routine` pays for the batches and for looks in turn, `prompted` for looks at services that changed. Every client of the
+    waits must call `note_call` for each request it sends.
     """
 
     def __init__(
@@ -106,24 +106,24 @@ class Poller:
         return len(self._states)
 
     def add(self, wait: Wait) -> None:
-        """Begin to wait. Nothing is reported in the first `settle` seconds, as Airflow needs to have noted the wait."""
+        """Begin to wait. Nothing is reported in the first `settle` seconds, since Airflow needs to have stored the wait first."""
         now = self._clock()
         self._states[wait.key] = _State(wait, since=now, answered=now)
 
     def remove(self, key: str) -> None:
-        """Stop waiting; a key that is not there any more is fine."""
+        """Stop waiting. A key that does not exist any more is fine."""
         self._states.pop(key, None)
 
     def note_call(self) -> None:
-        """Note one request that was sent to AWS on behalf of a wait, a retry included."""
+        """Note one request that was sent to AWS on behalf of a wait, retries included."""
         self._paying.spend()
 
     def pace(self, poll_seconds: float) -> float:
-        """Seconds from the start of one round to the next: `poll_seconds`, or longer if the batches alone need longer."""
+        """Return the seconds from the start of one round to the next: `poll_seconds`, or longer if the batches need longer."""
         return max(poll_seconds, self._calls_of_a_round() / self._routine.rate)
 
     def round(self) -> list[tuple[str, PollResult]]:
-        """Look once on behalf of all waits; returns news only: a wait nobody had the budget to look at has none."""
+        """Look once on behalf of all waits. Return only news: a wait that the budget did not cover has none."""
         now = self._clock()
         self._routine.burst = max(
             self._burst, self._calls_of_a_round()
@@ -140,7 +140,7 @@ class Poller:
         return news
 
     def _calls_of_a_round(self) -> float:
-        """Return the calls for the batches of all waits, and for the looks in turn that go with them."""
+        """Return the number of calls for the batches of all waits, and for the looks in turn that belong to a round."""
         return sum(1 for _ in self._batches(self._states.values())) / ROUTINE_SHARE
 
     def _describe(self, states: list[_State]) -> Iterable[tuple[str, PollResult]]:
@@ -214,7 +214,7 @@ class Poller:
 
 
 def _face(service: Service | None) -> tuple[Any, ...] | None:
-    """Return what changes whenever something happens to a service, and not otherwise."""
+    """Return a value that changes whenever a service changes, and not otherwise."""
     if service is None:
         return None
     counts = (service.desired, service.running, service.pending, service.task_definition, service.last_event)

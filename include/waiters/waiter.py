@@ -1,4 +1,4 @@
-"""What a watch is: one look at AWS, made over and over until it says done or raises."""
+"""The type of a waiter: a function that looks at AWS once, and is called until it reports done or raises."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
-"""Several leases for one run: all of them or none, and waiting runs cannot wait for each other.
+"""Several leases for one run: all of them or none, without deadlocks between waiting runs.
 
-All runbooks take leases in the order of the targets' names. A run that has to wait holds none of them, and has one seat only: in the
-waiting room of the first target that is not to be had. So whoever is ahead of it there waits for nothing further up in the order.
+All runbooks take leases in the order of the targets' names. A waiting run holds none of them and has only one seat: in the
+waiting room of the first target that is not free. So no run ahead of it there waits for a target that comes later in the order.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from include.run.lease.model import Claim, Lease, RunState, claim, release
 
 
 class Claims(BaseModel):
-    """What came of asking for several leases: the records to store, in this order, and whether all are ours now."""
+    """The result of asking for several leases: the records to store, in this order, and whether all are held now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,7 @@ class Claims(BaseModel):
 
 
 def in_order(leases: Sequence[Lease]) -> tuple[Lease, ...]:
-    """Return leases in the one order that all runbooks take them in."""
+    """Return leases in the order in which all runbooks take them."""
     return tuple(sorted(leases, key=lambda lease: lease.target))
 
 

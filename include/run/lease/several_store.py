@@ -1,4 +1,4 @@
-"""Several leases of one run in the operations tables of their targets: all are taken, or none."""
+"""Take several leases of one run in the run stores of their targets: all or none."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,9 +13,9 @@ Tables = Mapping[str, RunStore]  # by target: each target's lease is kept in its
 
 
 def acquire_all(stores: Tables, owner: str, reason: str, now: datetime, run_state: RunState) -> Claims:
-    """Ask once for the leases of all these targets; a run that has to wait holds none of them afterwards.
+    """Ask once for the leases of all these targets. A run that has to wait holds none of them afterwards.
 
-    A process that dies half way leaves some held: its retry finds them, and goes on or gives them back.
+    A process that dies half way leaves some leases held. Its retry finds them, and continues or releases them.
     """
     for _ in CONDITIONAL_WRITE.tries():
         before = [read_lease(stores[target], target) for target in sorted(stores)]
@@ -28,5 +28,5 @@ def acquire_all(stores: Tables, owner: str, reason: str, now: datetime, run_stat
 
 
 def release_all(stores: Tables, owner: str) -> list[str]:
-    """Give all of these leases back, the last one first; returns the targets that this owner had something of."""
+    """Release all of these leases, the last one first. Return the targets on which this owner had a lease or a seat."""
     return [target for target in sorted(stores, reverse=True) if release_lease(stores[target], target, owner)]
