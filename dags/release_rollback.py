@@ -1,4 +1,4 @@
-"""Take a target's services back to a release that is still in the registry (an Airflow DAG)."""
+"""Roll a target's services back to a release that is still in the registry (an Airflow DAG)."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from opskit.runbook import Proof, Stage, runbook
 
 
 def plan_rollback(ctx: StepContext) -> tuple[RollbackPlan, datetime]:
-    """Plan from the world as it is."""
+    """Plan from the current state of AWS."""
     return make_plan(ctx.clients, ctx.target, ctx.params["to"])
 
 

@@ -1,4 +1,4 @@
-"""Restart the tasks of a target's services without ever being short of a healthy one (an Airflow DAG)."""
+"""Restart the tasks of a target's services without a shortage of healthy ones (an Airflow DAG)."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ from opskit.runbook import Proof, Stage, runbook
 
 
 def plan_restart(ctx: StepContext) -> tuple[RestartPlan, datetime]:
-    """Plan from the world as it is."""
+    """Plan from the current state of AWS."""
     return steps.make_plan(ctx.clients, ctx.target, datetime.now(UTC))
 
 

@@ -2,7 +2,7 @@
 
 Airflow 3.3 accepts all of this with status 200, or answers 500. An integer outside 64 bits ends every process that
 receives it in a message, and the DAG processor receives it again after each start. PostgreSQL accepts no NUL, no lone
-character and no NaN. A run whose logical date is in the future stays running without a task, and occupies one of its runbook's slots.
+surrogate and no NaN. A run whose logical date is in the future stays running without a task, and occupies one of its runbook's slots.
 """
 
 import json

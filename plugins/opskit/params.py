@@ -1,8 +1,8 @@
-"""The params of the runbooks: what each one asks for in Airflow's form, and what an empty field means.
+"""The params of the runbooks: the fields of Airflow's form, and the meaning of an empty field.
 
-Airflow's form enables *Trigger* only when every field has a value, except those whose type includes "null". It sends null
-for a field that was emptied, and the default for one that was not touched. So an optional param takes null, and `filled`
-puts its default in the place of null. A checkbox always has a value.
+Airflow's form enables *Trigger* only when every field has a value, except fields whose type includes "null". It sends null
+for a field that was emptied, and the default for one that was not touched. So an optional param accepts null, and `filled`
+replaces null by its default. A checkbox always has a value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REASON_FORM = rf"^(?![\s\S]*[{FORBIDDEN}])(?:[{BLANK}]*[^{BLANK}]){{{VISIBLE}}}"
 
 
 def choice(names: Sequence[str], default: str, **rest: str) -> dict[str, Any]:
-    """Return the schema of a drop-down that may be emptied; empty, it means the default."""
+    """Return the schema of an optional drop-down. Empty means the default."""
     return {
         "default": default,
         "type": ["null", "string"],
@@ -155,7 +155,7 @@ OPTIONAL: Mapping[str, Mapping[str, Any]] = {
 
 
 def filled(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a run's params with the default of each field that was left empty."""
+    """Return a run's params, with the default of each field that was left empty."""
     # not from the DAG's own params: Airflow puts the run's values into them
     return {
         name: OPTIONAL[name]["default"] if value is None and name in OPTIONAL else value
@@ -184,9 +184,9 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
 
 
 def refuse_unknown(ctx: StepContext) -> None:
-    """Refuse a run that was given something this runbook does not know. Raises: PreconditionError.
+    """Refuse a run with params that this runbook does not declare. Raises: PreconditionError.
 
-    The API refuses it before there is a run; this is for runs that were started without it.
+    The API refuses such a request before a run exists. This check is for runs that were started without the API.
     """
     known = ctx.context["dag"].params
     if unknown := sorted(set(ctx.context["dag_run"].conf or {}) - set(known)):

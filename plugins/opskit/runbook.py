@@ -1,7 +1,7 @@
-"""The frame of every runbook: plan, approval, lease, confirmation, then its own steps, and whatever happens the close.
+"""The frame of every runbook: plan, approval, lease, confirmation, its own steps, and the close, which always runs.
 
-A DAG file fills it in and says nothing else. Airflow shows the same handful of task groups for every runbook; what they say comes
-from the operator's page.
+A DAG file fills in the frame and contains nothing else. Airflow shows the same few task groups for every runbook. Their texts
+come from the operator's page.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def runbook(
     kept: KeptTarget | None = None,
     also_leased: Others = lambda ctx: (),
 ) -> DAG:
-    """Return the DAG of the runbook whose file calls this; the file's name is the runbook's.
+    """Return the DAG of the runbook whose file calls this. The file's name is the runbook's name.
 
     `subject` is what is planned, approved and recorded, as in `plan_<subject>`. `recovery` follows a failure; it begins as soon as
-    one of `at_once_after` fails, though that is not over. `hand_back` runs however the run ends. `kept`: the target stays leased
-    after a run that did not hold, until a person has looked at it. `also_leased` names the targets that a run needs beside its own;
+    one of `at_once_after` fails, even if others still run. `hand_back` runs however the run ends. `kept`: the target stays leased
+    after an unsuccessful run, until a person has checked it. `also_leased` names the targets that a run needs beside its own;
     all runbooks take leases in one order, so no two runs wait for each other.
     """
     file = sys._getframe(1).f_code.co_filename

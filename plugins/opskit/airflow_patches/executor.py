@@ -1,6 +1,6 @@
-"""Airflow's LocalExecutor, made to outlive the death of any of its processes.
+"""Airflow's LocalExecutor, made to survive the death of any of its processes.
 
-config/airflow.env names it as executor. Any other executor works, too; the package's docstring says what is wrong in
+config/airflow.env names it as executor. Any other executor works, too. The package's docstring says what is wrong in
 Airflow and when this can be removed.
 """
 
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 
 class RecordLock:
-    """A lock between forked processes that the system takes from a holder that dies; a semaphore stays taken for ever.
+    """A lock between forked processes that the kernel releases when its holder dies. A semaphore would stay taken for ever.
 
-    It does not keep the threads of one process apart.
+    It does not exclude the threads of one process from each other.
     """
 
     def __init__(self) -> None:
@@ -51,14 +51,14 @@ class RecordLock:
 
 
 class RobustLocalExecutor(LocalExecutor):
-    """Defends against four things of Airflow 3.3.2, three of which show only when a process is killed.
+    """Works round four defects of Airflow 3.3.2, three of which show only when a process is killed.
 
-    An idle worker waits for work with the queue's lock in its hand: killed then, it leaves every other worker waiting
-    for that lock for ever, and nothing runs any more. A killed worker or scheduler leaves its tasks running, beside their
-    own retries. And a task that a worker took but did not live to start stays queued, as `revoke_task` is missing.
+    An idle worker holds the queue's lock while it waits for work. If it is killed then, every other worker waits for that lock
+    for ever, and no task runs any more. A killed worker or scheduler leaves its tasks running, beside their own retries. A task
+    that a worker took but did not start before it died stays queued, since `revoke_task` is missing.
 
-    And the process of a task that waits for a person or a trigger may end after the task goes on in another one: its end
-    would be taken for that of the other, and the scheduler would fail the task and throw the answer away.
+    The process of a task that waits for a person or a trigger may end after the task has resumed in another process. Its end
+    would be taken for the end of the other process, and the scheduler would fail the task and discard the answer.
     """
 
     def start(self) -> None:
@@ -98,7 +98,7 @@ class RobustLocalExecutor(LocalExecutor):
             self.change_state(key, state)
 
     def revoke_task(self, *, ti: TaskInstance) -> None:
-        """Forget a task that is stuck in the queue, so that the scheduler may queue it again."""
+        """Forget a task that is stuck in the queue, so that the scheduler can queue it again."""
         self.queued_tasks.pop(ti.key, None)
         self.running.discard(ti.key)
         self._given.pop(ti.key, None)

@@ -1,6 +1,6 @@
-"""Load what every step needs once, before tasks are forked, and use it while the code on disk is the same.
+"""Load what every step needs once, before tasks are forked, and use it as long as the code on disk is the same.
 
-A gain of time and nothing else. The package's docstring says what is missing in Airflow and when this can be removed.
+This only saves time. The package's docstring says what is missing in Airflow and when this can be removed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Files = dict[str, tuple[int, ...]]
 
 
 def preload(component: str) -> bool:
-    """Load everything for the processes that an Airflow component forks; where that is of no use, say so in one line."""
+    """Load everything for the processes that an Airflow component forks. If that is of no use, log why in one line."""
     if reason := why_not(component):
         log.warning("Preloading is off in %s: %s. Steps start slower, nothing else changes.", component, reason)
         return False
@@ -56,7 +56,7 @@ def preload(component: str) -> bool:
 
 
 def why_not(component: str) -> str:
-    """Return why preloading is of no use here; empty if it is of use."""
+    """Return why preloading is of no use here, or "" if it is of use."""
     from airflow.sdk.configuration import conf
 
     if not is_on("preload"):
@@ -74,10 +74,10 @@ def why_not(component: str) -> str:
 
 
 def load_everything() -> bool:
-    """Load our own code and the models of AWS for the processes forked from this one; returns whether they will find them.
+    """Load our own code and the models of AWS for the processes forked from this one. Return whether they will find them.
 
-    What was loaded is forgotten in a process that is forked after any file of the code changed, came or went, so that none
-    runs other code than what is on disk. Code that does not load, or is only just being written, is left to them entirely.
+    A process that is forked after any file of the code changed, appeared or disappeared forgets what was loaded, so it never
+    runs other code than what is on disk. Code that does not load, or is just being written, is left to the forked processes.
     """
     try:
         before = _files()
@@ -109,14 +109,14 @@ def _forget_if_changed(before: Files) -> None:
 
 
 def _forget() -> None:
-    """Have our own code imported anew, by whoever needs it next."""
+    """Unload our own code, so that the next use imports it again."""
     for name in [name for name in sys.modules if _is_ours(name)]:
         del sys.modules[name]
     importlib.invalidate_caches()
 
 
 def _files() -> Files:
-    """Return our own source files, each with what tells one version from another; a write always changes the last time."""
+    """Return our own source files, each with a value that changes with its contents. A write always changes the last time."""
     found: Files = {}
     for room in ROOMS:
         spec = find_spec(room)
@@ -137,7 +137,7 @@ def _settled(before: Files) -> bool:
 
 
 def _is_loaded_from(files: Files) -> bool:
-    """Return whether all of our modules come from these files, so that a change of any of them would be noticed."""
+    """Tell whether all of our modules come from these files, so that a change of any of them would be noticed."""
     return all(getattr(module, "__file__", None) in files for name, module in sys.modules.items() if _is_ours(name))
 
 

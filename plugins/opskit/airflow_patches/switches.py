@@ -1,4 +1,4 @@
-"""Which patches are switched on."""
+"""Switches of the patches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def is_on(name: str) -> bool:
-    """Whether a patch is wanted; a name that there is not is reported and switches nothing on."""
+    """Tell whether a patch is switched on. An unknown name is reported and switches nothing on."""
     given = os.environ.get(VARIABLE)
     if given is None:
         return True

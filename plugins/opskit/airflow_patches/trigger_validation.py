@@ -1,7 +1,7 @@
-"""Have Airflow's API refuse a run that was given something wrong, in one sentence, before there is a run.
+"""Refuse invalid requests at Airflow's API in one sentence, before a run exists.
 
-Airflow itself takes any key it does not know, and answers a wrong value with a dump of the schema. It also takes what it cannot pass
-on to its own processes, as the conf of a run and as the answer to a question.
+Airflow itself accepts any key it does not know, and answers a wrong value with a dump of the schema. It also accepts values that it
+cannot pass on to its own processes, in the conf of a run and in the answer to a question.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ RISK = "risk:"  # the tag every runbook carries; other DAGs of the same Airflow 
 class TriggerValidation:
     """ASGI middleware around Airflow's API server; `fastapi_root_middlewares` of the plugin names it.
 
-    Airflow decides first who may trigger or answer: a request that is wrong is passed on without a field that Airflow
-    requires, so that a stranger gets Airflow's 401 or 403 and the attempt is in its audit log. Only its 422 becomes our sentence.
+    Airflow decides first who may trigger or answer. An invalid request is passed on without a field that Airflow
+    requires, so a user without the permission gets Airflow's 401 or 403 and the attempt is in its audit log. Only Airflow's 422 is
+    replaced by our sentence.
     """
 
     def __init__(self, app: Any):
@@ -45,7 +46,7 @@ class TriggerValidation:
         await self.app(_resized(scope, refused), _replay(refused, receive), _Answer(send, sentence))
 
     async def _refusal(self, scope: Any, dag_id: str | None, body: bytes) -> tuple[str | None, dict[str, Any]]:
-        """Return what is wrong with a request, and as much of it as could be read."""
+        """Return what is wrong with a request, and its fields as far as they could be read."""
         from starlette.concurrency import run_in_threadpool
 
         if len(body) > trigger_request.LARGEST:
@@ -74,7 +75,7 @@ def _checked(method: str, path: str) -> re.Match[str] | None:
 
 
 class _Answer:
-    """Sends Airflow's answer on, a 422 replaced by 400 with our sentence."""
+    """Passes Airflow's answer on, with a 422 replaced by 400 and our sentence."""
 
     def __init__(self, send: Any, sentence: str):
         self.send = send
@@ -95,7 +96,7 @@ class _Answer:
 
 
 def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
-    """Return the params a runbook declares; None for what is no runbook."""
+    """Return the params that a runbook declares, or None for a DAG that is no runbook."""
     from airflow.serialization.definitions.notset import is_arg_set
     from airflow.utils.session import create_session
 
@@ -116,7 +117,7 @@ def _has_default(value: Any, schema: dict[str, Any], is_set: Any) -> bool:
 
 
 async def _read(receive: Any) -> bytes:
-    """Return the body; of one that is too large, a little more than is taken."""
+    """Return the body. If it is too large, return only slightly more than the limit."""
     body = bytearray()
     while True:
         message = await receive()

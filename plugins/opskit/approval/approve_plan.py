@@ -1,4 +1,4 @@
-"""Ask a person to approve the plan, and put the one decision that counts on record."""
+"""Ask a person to approve the plan, and record the one decision that counts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ APPROVE, REJECT = "Approve", "Reject"
 
 
 class ApprovePlanOperator(HITLOperator):
-    """One seat of the target's approval policy; a seat the policy does not need is passed without asking.
+    """One seat of the target's approval policy. A seat that the policy does not need passes without a question.
 
-    Airflow only carries the question and the answer. The answer is judged ctx and stored once in the operations table;
-    the guard reads it there. So a task that was killed may be retried: what is on record stands, a refusal above all, and
-    only a seat without a decision is asked (again: Airflow has no way to hand a retry the answer of the try before).
+    Airflow only carries the question and the answer. The answer is judged here and stored once in the run store;
+    the confirm task reads it there. So a task that was killed may be retried: a decision on record stands, especially a refusal.
+    Only a seat without a decision is asked, possibly again: Airflow cannot give a retry the answer to an earlier attempt.
     """
 
     def __init__(self, *, planned_by: StepDefinition, seat: int = 1, **kwargs: Any):

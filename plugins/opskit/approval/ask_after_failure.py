@@ -1,4 +1,4 @@
-"""After a failure: say what state things are in, and ask what to do."""
+"""After a failure, report the state of the services and ask what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an a
 
 
 class AskAfterFailureOperator(HITLOperator):
-    """Asks only if the run has begun to change things; nothing is undone without an answer.
+    """Asks what to do, but only if the run has begun to change things. Without an answer nothing is undone.
 
     A retry after its process was killed asks again.
     """

@@ -1,4 +1,4 @@
-"""Ask people about their maps: whether they made some to test with, and whether those work on the new data."""
+"""Ask people about their test maps: whether they have made some, and whether those work on the new data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TITLE, HOW = "Region", "The region whose map you looked at."
 
 
 class ConfirmTestMapsOperator(HITLOperator):
-    """Nothing has been changed yet; without an answer in time nothing will be."""
+    """Asks for test maps before anything has been changed. Without an answer in time, nothing will be changed."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(subject="Are there test maps?", options=[MADE, STOP], defaults=STOP, **kwargs)
@@ -61,7 +61,7 @@ class ConfirmTestMapsOperator(HITLOperator):
 
 
 class ConfirmQaOperator(HITLOperator):
-    """One region's question; the first answer counts, and an answer that names another region is asked for again."""
+    """Asks about one region. The first answer counts, and the question is repeated if an answer names another region."""
 
     def __init__(self, *, region: str, params: Any = None, **kwargs: Any):
         del params  # a mapped task is made with those of its DAG, which are no fields of this form

@@ -1,4 +1,4 @@
-"""After new region data did not hold: go back at once if a person found it bad, ask if a step failed."""
+"""After a failure with new region data, restore at once if a person found the data bad, and ask if a step failed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an a
 
 
 class DecideRestoreOperator(HITLOperator):
-    """Runs as soon as a step has failed; there is nothing to decide while no data was overwritten.
+    """Decides as soon as a step has failed. There is nothing to decide while no data was overwritten.
 
     `live` is the step after which the new data stays.
     """
@@ -83,7 +83,7 @@ class DecideRestoreOperator(HITLOperator):
 
 
 def nothing_overwritten(ctx: StepContext) -> str | None:
-    """Say that no region's data was written to and none was published, if that is so."""
+    """Return a sentence saying that no region's data was overwritten and none was published, if that is so."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
     if has_published(ctx.store, ctx.run) or any(has_begun(ctx.store, ctx.run, each) for each in plan.regions):
         return None
@@ -91,6 +91,6 @@ def nothing_overwritten(ctx: StepContext) -> str | None:
 
 
 def state_of_regions(ctx: StepContext) -> list[str]:
-    """Say of each region what lies where, in a sentence without its stop."""
+    """Return, for each region, which folder holds which data, in a sentence without its full stop."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
     return states_of_regions(ctx.store, ctx.run, plan)

@@ -1,4 +1,4 @@
-"""From Airflow connections to the clients of GitHub, Jira, Sentry and Google Sheets, which never repeat or hold a call by themselves."""
+"""Clients of GitHub, Jira, Sentry and Google Sheets, made from Airflow connections. They never retry or block a call by themselves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def github_repository(target: Target) -> Repository:
-    """Return the target's repository on GitHub; nothing is asked of it yet. Raises: PreconditionError without a connection."""
+    """Return the target's repository on GitHub, without a call to GitHub. Raises: PreconditionError without a connection."""
     if not target.system.github or not target.github_conn_id:
         raise PreconditionError(
             f"{target.name} has no repository in the inventory; add github: <owner>/<name> to its system."
@@ -61,7 +61,7 @@ def github_repository(target: Target) -> Repository:
 
 
 def jira_client(target: Target) -> Jira | None:
-    """Return a client of the target's Jira; None, with a line in the log, if the target does without."""
+    """Return a client of the target's Jira, or None, with a line in the log, if the target has none."""
     if not target.jira_conn_id or not _optional(target, target.jira_conn_id, "its tickets are left as they are"):
         return None
     from airflow.providers.atlassian.jira.hooks.jira import JiraHook
@@ -73,7 +73,7 @@ def jira_client(target: Target) -> Jira | None:
 
 
 def sentry_client(target: Target) -> Sentry | None:
-    """Return a way to the target's Sentry; None, with a line in the log, if the target does without."""
+    """Return access to the target's Sentry, or None, with a line in the log, if the target has none."""
     conn_id = target.sentry_conn_id
     connection = conn_id and _optional(target, conn_id, "nobody looks at its errors there")
     if not conn_id or not connection:
@@ -91,7 +91,7 @@ def sentry_client(target: Target) -> Sentry | None:
 
 
 def open_worksheet(sheet: Sheet) -> Worksheet:
-    """Return the worksheet in which people keep track of regions. Raises: PreconditionError, ServiceUnavailableError."""
+    """Return the worksheet in which people track regions. Raises: PreconditionError, ServiceUnavailableError."""
     from include import sheets
 
     connection = _connection(sheet.connection)

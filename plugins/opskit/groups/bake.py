@@ -1,4 +1,4 @@
-"""The steps that hold the world after a release against the world before it."""
+"""The steps that compare the state after a release with the state before it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ LONGEST = 6 * 3600  # seconds; the bake itself keeps the inventory's time, by AW
 
 @step
 def keep_baseline(ctx: StepContext) -> str:
-    """Put alarms, known errors and the usual number of error lines on record."""
+    """Record alarms, known errors and the usual number of error lines."""
     return steps.keep_baseline(ctx.clients, ctx.writer, ctx.target, sentry_client(ctx.target))
 
 
 @poll(timeout=LONGEST)
 def await_bake(ctx: StepContext) -> Progress:
-    """Look again and again until the bake is over, or something speaks against the release."""
+    """Look repeatedly until the bake is over, or the release has failed it."""
     return steps.poll_bake(ctx.clients, ctx.store, ctx.run, ctx.target, sentry_client(ctx.target))
 
 
 def bake_held(ctx: StepContext) -> bool:
-    """Tell whether the release held."""
+    """Tell whether the release passed its bake."""
     return bool(ctx.result_of(await_bake))

@@ -1,4 +1,4 @@
-"""The steps that publish a release on GitHub, and follow the pipeline that publishing starts where one deploys it."""
+"""The steps that publish a release on GitHub, and follow the pipeline that publishing may start."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def draft_release(ctx: StepContext) -> str:
 
 @step
 def publish_release(ctx: StepContext) -> str:
-    """Publish the draft; from now on the version is taken."""
+    """Publish the draft. From then on the version is taken."""
     return github_release.publish_release(ctx, ctx.writer, _planned(ctx))
 
 
 @poll(timeout=PIPELINE)
 def await_pipeline(ctx: StepContext) -> Progress:
-    """Follow the pipeline that publishing has started to its end."""
+    """Follow the pipeline started by publishing to its end."""
     published = datetime.fromisoformat(ctx.proof_of(publish_release))
     return github_release.poll_pipeline(ctx, _planned(ctx), published)

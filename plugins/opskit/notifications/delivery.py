@@ -33,12 +33,12 @@ RunState = Callable[[str], str | None]
 
 
 def targets_with_slack() -> list[str]:
-    """Return the targets whose runs are told in a Slack channel."""
+    """Return the targets whose runs are reported in a Slack channel."""
     return [name for name, target in load().targets.items() if target.slack_conn_id]
 
 
 def deliver_pending() -> str:
-    """Deliver what is pending for every target. Raises: AirflowFailException that says what Slack does not show yet."""
+    """Deliver the pending messages of every target. Raises: AirflowFailException that says what Slack does not show yet."""
     run_state = StepContext(get_current_context()).run_state
     deadline, problems, complete = time.monotonic() + BUDGET, dict[str, str](), 0
     for name in targets_with_slack():
@@ -62,7 +62,7 @@ def deliver_pending() -> str:
 
 
 def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[str, Delivered]:
-    """Deliver the pending messages of a target's runs. After Slack refused one of them, the others wait for the next pass."""
+    """Deliver the pending messages of a target's runs. After Slack refuses one, the others wait for the next pass."""
     connection = slack_connection(target)
     if connection is None:
         return {}

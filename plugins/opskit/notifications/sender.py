@@ -1,6 +1,6 @@
-"""Tell Slack about a run: by the step itself within two seconds, and in the background during a wait.
+"""Notify Slack about a run: in the step itself within two seconds, and in the background during a wait.
 
-What could not be told stays pending in the operations table. The next step of the run delivers it, or slack_delivery
+Messages that could not be sent stay pending in the run store. The next step of the run delivers them, or slack_delivery
 (opskit.notifications.delivery), whichever comes first.
 """
 
@@ -41,9 +41,9 @@ T = TypeVar("T")
 
 
 def notify(context: Any) -> None:
-    """Callback of every task: bring Slack up to date with what is on record. Takes seconds at most and never raises.
+    """Bring Slack up to date with what is on record (callback of every task). This takes seconds at most and never raises.
 
-    Airflow reports a failed task only when its process ends, so the time is short: what comes next waits for it.
+    Airflow reports a failed task only when its process ends, so the time limit is short: the next task waits for it.
     """
     try:
         _tell(context)
@@ -83,7 +83,10 @@ def _tell(context: Any) -> None:
 
 
 def run_within(seconds: float, work: Callable[[], T]) -> T | None:
-    """Return what the work returns, or None if it takes longer; it then goes on until this process ends. Raises: what it raises."""
+    """Return what the work returns, or None if it takes longer.
+
+    In that case it continues until this process ends. Raises: what the work raises.
+    """
     result: Future[T] = Future()
 
     def run() -> None:
@@ -99,7 +102,7 @@ def run_within(seconds: float, work: Callable[[], T]) -> T | None:
 
 
 def slack_connection(target: Target) -> Any:
-    """Return the Airflow connection to the target's Slack; None if there is none."""
+    """Return the Airflow connection to the target's Slack, or None if there is none."""
     if target.slack_conn_id is None:
         log.info("No Slack: the inventory names no slack_workspace or no slack_channel for %s.", target.name)
         return None
@@ -111,7 +114,7 @@ def slack_connection(target: Target) -> Any:
 
 
 def _facts(context: Any, target: Target) -> Facts:
-    """Return what only the running task knows: who asked, and what was planned."""
+    """Return facts known only to the running task: who asked, and what was planned."""
     run, params, frame = context["dag_run"], context["params"], frame_of(context["dag_run"].dag_id)
     gates = frame.gates[: target.environment.approval.count]
     asked = {
@@ -150,7 +153,7 @@ def gate_link(run: Any, task_id: str, index: int = -1) -> str:
 
 
 async def notify_progress(target: str, ti: Any, text: str) -> None:
-    """Put a wait's milestone on record and tell Slack, in the background: returns at once and never raises.
+    """Record a wait's milestone and notify Slack in the background. This returns at once and never raises.
 
     The same sentence of a step counts once. `ti` is the trigger's task instance.
     """

@@ -1,4 +1,4 @@
-"""Slack as the outbox's transport, through the provider's hook: every call is short and none is repeated blindly."""
+"""The outbox's transport to Slack, through the provider's hook: every call is short, and none is retried blindly."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SlackThread:
         self._deadline = math.inf
 
     def until(self, deadline: float) -> SlackThread:
-        """Return the same with calls that end before a monotonic deadline."""
+        """Return a copy whose calls end before a monotonic deadline."""
         other = copy(self)
         other._deadline = deadline
         return other
@@ -55,11 +55,11 @@ class SlackThread:
         return ThreadPosition(str(answer["channel"]), str(answer["ts"]))
 
     def update(self, place: ThreadPosition, text: str, key: str) -> None:
-        """Change what a message says."""
+        """Change the text of a message."""
         self._call("chat.update", {"channel": place.channel, "ts": place.ts, **self._content(text, key)})
 
     def find(self, key: str, thread: ThreadPosition | None, since: datetime) -> ThreadPosition | None:
-        """Return where the message with that key is, or None: in the thread, or among the channel's own since then."""
+        """Return the position of the message with that key, or None: in the thread, or in the channel since then."""
         channel = thread.channel if thread else self._channel_id()
         method = "conversations.replies" if thread else "conversations.history"
         where = {"ts": thread.ts} if thread else {"oldest": f"{since.timestamp():.6f}"}
@@ -70,7 +70,7 @@ class SlackThread:
         return None
 
     def _channel_id(self) -> str:
-        """Return the channel's id, without which Slack shows no history; an inventory may give it instead of the name."""
+        """Return the channel's id, which Slack requires for its history. An inventory may contain it instead of the name."""
         if not self._channel.startswith("#"):
             return self._channel
         for channel in self._pages(

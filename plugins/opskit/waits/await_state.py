@@ -21,10 +21,10 @@ BACKSTOP = timedelta(hours=6)  # the watch itself keeps the time-out, by AWS's c
 
 
 class WaitsForAws(BaseOperator):
-    """What waiting operators share: handing a wait to the triggerer, and ending with its sentence."""
+    """Base of operators that wait: hands a wait to the triggerer, and ends with its sentence."""
 
     def wait_for(self, ctx: StepContext, watch: str, arguments: dict[str, Any]) -> None:
-        """Defer until the watch is done; does not return."""
+        """Defer until the waiter is done. This does not return."""
         self.defer(
             trigger=StateReachedTrigger(watch, ctx.target.name, arguments, poll_seconds()),
             method_name="resume",
@@ -32,7 +32,7 @@ class WaitsForAws(BaseOperator):
         )
 
     def ensure_done(self, ctx: StepContext, event: dict[str, Any]) -> str:
-        """Return the sentence of a wait that was met; fail with that of one that was not."""
+        """Return the sentence of a successful wait. Fail with the sentence of any other."""
         text: str = event["text"]
         if event["status"] != "done":
             add_event(ctx.store, ctx.run, ctx.name, "failed", text)
@@ -41,7 +41,7 @@ class WaitsForAws(BaseOperator):
 
 
 class AwaitStateOperator(WaitsForAws):
-    """Waits for one watch; `arguments` returns what the watch is given, or a sentence if there is nothing to wait for."""
+    """Waits for one waiter. `arguments` returns the waiter's arguments, or a sentence if there is nothing to wait for."""
 
     def __init__(self, *, watch: str, arguments: Callable[[StepContext], dict[str, Any] | str], **kwargs: Any):
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Let services run other task definitions, one after the other, each proved before the next begins."""
+"""Deploy other task definitions to services, one after the other, each verified before the next begins."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from opskit.waits.await_state import WaitsForAws
 
 @dataclass(frozen=True)
 class Direction:
-    """Which services go where: `kind` is release, return or rollback, `wanted` the task definition of each.
+    """The services of a deployment: `kind` is release, return or rollback, `wanted` the task definition of each.
 
-    `pushed` are those that CodeDeploy deploys since their image came into the registry, at `pushed_at` (AWS's clock, ISO 8601; ""
-    if it did not come): they are only waited for.
+    `pushed` are the services that CodeDeploy deploys since their image was pushed, at `pushed_at` (AWS's clock, ISO 8601; ""
+    if it was not pushed): they are only waited for.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Direction:
 
 
 class DeployServicesOperator(WaitsForAws):
-    """What was begun is kept in the operations table, so a retry finds it and begins nothing twice."""
+    """Deploys services in order. Started deployments are in the run store, so a retry finds them and starts none twice."""
 
     def __init__(self, *, way: Callable[[StepContext], Direction], **kwargs: Any):
         super().__init__(**kwargs)

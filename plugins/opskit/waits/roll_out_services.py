@@ -1,4 +1,4 @@
-"""Force a new deployment of one service after the other, each proved before the next begins."""
+"""Force a new deployment of one service after the other, each verified before the next begins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opskit.waits.await_state import WaitsForAws
 
 
 class RollOutServicesOperator(WaitsForAws):
-    """Which deployments were started is kept in the operations table, so a retry finds them and starts none twice."""
+    """Restarts services in order. Started deployments are in the run store, so a retry finds them and starts none twice."""
 
     def __init__(self, *, source: Callable[[StepContext], RestartSource], **kwargs: Any):
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""One poller per account and region for all waits in this triggerer: rounds in a thread, news to whom they concern."""
+"""One poller per account and region for all waits in this triggerer. It runs its rounds in a thread and reports news to each wait."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ BURST = 100  # calls at once after a quiet time; a bucket of ECS's holds as many
 
 
 def calls_per_second() -> float:
-    """Calls a second all waits of an account and region may make: 400 a minute, a third of what ECS allows.
+    """Return the calls per second for all waits of an account and region: 400 a minute, a third of what ECS allows.
 
-    The rest is for deployments, autoscaling and people. RUNBOOK_CALLS_PER_MINUTE says otherwise.
+    The rest is for deployments, autoscaling and people. RUNBOOK_CALLS_PER_MINUTE overrides the number.
     """
     return float(os.environ.get("RUNBOOK_CALLS_PER_MINUTE", "400")) / 60
 
 
 class SharedPoller:
-    """The waits of one account and region. Lives from the first wait to the last."""
+    """The waits of one account and region. It lives from the first wait to the last."""
 
     def __init__(self, poll_seconds: float):
         rate = calls_per_second()
@@ -41,7 +41,7 @@ class SharedPoller:
         self.users = 0  # waits, those included that are only just joining
 
     async def watch(self, target: str, watch: str, arguments: dict[str, Any]) -> AsyncGenerator[PollResult, None]:
-        """Yield what each round has to say about one wait. Raises: what ended the rounds, for every wait."""
+        """Yield the result of each round for one wait. Raises: what ended the rounds, for every wait."""
         key, news = f"{target} {watch} {id(arguments)}", asyncio.Queue[PollResult | BaseException]()
         self.users += 1
         try:

@@ -1,4 +1,4 @@
-"""Waits, with every other wait of the account and region, until a watch says that a state is reached or cannot be."""
+"""The trigger of a wait: it waits, together with all others of the account and region, until a state is reached or cannot be."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from opskit.waits.shared_poller import poller_of
 
 
 class StateReachedTrigger(BaseTrigger):
-    """`watch` names the look, `arguments` is its JSON; the event is {"status": "done"|"failed", "text": sentence, "end": see Progress}.
+    """The trigger of one wait.
 
-    It never fires at once: an event that beats the scheduler's note of the deferral fails the task.
+    `watch` names the waiter, `arguments` is its JSON. The event is {"status": "done"|"failed", "text": sentence, "end": see Progress}.
+    It never fires at once: an event that arrives before the scheduler has stored the deferral fails the task.
     """
 
     def __init__(self, watch: str, target: str, arguments: dict[str, Any], poll_seconds: float):

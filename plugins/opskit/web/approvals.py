@@ -1,4 +1,4 @@
-"""Take an approval back: an endpoint, and a page with a button for it beside the run."""
+"""Withdraw an approval: an endpoint, and a page with a button for it beside the run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BUTTON = "<button>Take my approval back</button>"
 
 @app.get(OF_RUN + "/approval", dependencies=MAY_SEE, response_class=HTMLResponse)
 def show_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) -> str:
-    """Show who approved a run, with a button for whoever may take an approval back."""
+    """Show who approved a run, with a button for users who may withdraw an approval."""
     with _answers():
         store, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
         decisions, withdrawal = list_decisions(store, run), read_withdrawal(store, run)
@@ -57,7 +57,7 @@ def show_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDe
 
 @app.post(OF_RUN + "/withdraw", dependencies=MAY_SEE)
 def withdraw_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) -> dict[str, str]:
-    """Take the caller's own approval of a run back, as long as the run has written nothing."""
+    """Withdraw the caller's own approval of a run, as long as the run has written nothing."""
     with _answers():
         store, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
         own = withdraw(list_decisions(store, run), user.get_id(), datetime.now(UTC))
@@ -77,7 +77,7 @@ def _table_of(dag_id: str, run_id: str, session: SessionDep) -> RunStore:
 
 @contextmanager
 def _answers() -> Iterator[None]:
-    """Answer what goes wrong in one sentence."""
+    """Turn errors into responses of one sentence."""
     try:
         yield
     except ApprovalError as error:
