@@ -1,7 +1,7 @@
-"""A world that is built once and restored for each test: a build takes half a second, a copy of one some hundredths.
+"""A sandbox world that is built once and restored for each test: a build takes half a second, a copy some hundredths.
 
-What a build leaves is kept as one pickle: moto's backends, which stay the objects they are and get their content back, and
-what of our world moves. Objects in S3 are not in it: there are thousands, and their bytes can be shared by all copies.
+The result of a build is kept as one pickle: moto's backends, which remain the same objects and get their contents back, and
+the mutable parts of our world. Objects in S3 are not in it: there are thousands, and all copies can share their bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where Airflow finds things in tests; set before anything imports it."""
+"""Airflow's settings in tests, set before anything imports Airflow."""
 
 import os
 import tempfile

@@ -1,7 +1,7 @@
-"""What each folder of tests costs in processor seconds, and what it may cost; processors, because machines are busy and noisy.
+"""The cost of each folder of tests in processor seconds, and its budget. Wall time would depend on how busy the machine is.
 
-A test costs what its own process and the children that ended meanwhile have used. A sandbox counts for the test that ends
-it, and the last test that starts one is one that needs Airflow: so all of those share one budget.
+The cost of a test is what its own process and the children that ended meanwhile have used. A sandbox counts for the test that
+ends it, which is the last of all tests that need Airflow. So all of those share one budget.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hold everything that happened in a running sandbox since its reset against what every runbook promises."""
+"""Check everything that happened in a running sandbox since its reset against the promises of every runbook."""
 
 import json
 from collections.abc import Collection, Iterator

@@ -1,7 +1,7 @@
-"""A campaign of kills: runs go on side by side on several targets while their processes are killed at seeded moments.
+"""A campaign of kills: runs on several targets in parallel, while their processes are killed at seeded moments.
 
-tests/journey/test_kills.py runs a short one, `make soak` a long one. The schedule (kinds, gaps, choices) follows from the
-seed; what a process was doing when it was killed does not, as the runs keep their own time.
+tests/journey/test_kills.py runs a short campaign, `make soak` a long one. The schedule (kinds, gaps, choices) follows from the
+seed. What a process was doing when it was killed does not, since the runs are not synchronised with it.
 """
 
 from __future__ import annotations

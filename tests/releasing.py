@@ -1,4 +1,4 @@
-"""What journeys of releases have in common: runs that are approved, and what came of them."""
+"""Shared parts of the journeys of releases: approved runs, and their results."""
 
 from typing import Any
 

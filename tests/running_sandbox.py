@@ -1,4 +1,4 @@
-"""One sandbox for all journeys and the browser: started as a user would, its world rebuilt before each test, and ended."""
+"""One sandbox for all journeys and the browser: started as a user would start it, reset before each test, and stopped."""
 
 import os
 import random

@@ -1,7 +1,7 @@
-"""Journeys side by side: each on a target, an account and a service of its own, all in one sandbox.
+"""Parallel journeys: each on a target, an account and a service of its own, all in one sandbox.
 
-A journey mostly waits for Airflow and for the cloud. A journey that takes the fixture `scene` runs in a thread of a small pool
-together with the others of its kind; pytest reports each as if it had run alone (tests/journey/conftest.py).
+A journey mostly waits for Airflow and for AWS. A journey with the fixture `scene` runs in a thread of a small pool
+together with the others of its kind. pytest reports each as if it had run alone (tests/journey/conftest.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`make soak`: the campaign of tests/kills.py, for as long as it takes. SEED, KILLS of each kind, and APART from the environment."""
+"""`make soak`: the campaign of tests/kills.py, without a time limit. The environment sets SEED, KILLS of each kind, and APART."""
 
 import os
 import sys

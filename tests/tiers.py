@@ -1,9 +1,9 @@
-"""Which tests `make test` runs, and which only `make test-all` does.
+"""The tests of `make test`, and those of `make test-all` only.
 
-A journey on real Airflow costs some fifteen processor seconds, so `make test` plays those that are listed here: each runbook
-from end to end once, once refused, and once failing and going back; and one example of each thing that only real processes
-can show. Every other journey proves one more fault of the same steps. CI plays a quarter of those after `make test`, chosen
-by the commit (`.ci/run`); all of them are played before a release.
+A journey on real Airflow costs some fifteen processor seconds, so `make test` runs those that are listed here: each runbook
+from end to end once, once refused, and once failing and rolled back; and one example of each behaviour that only real processes
+can show. Every other journey proves one more fault of the same steps. CI runs a quarter of those after `make test`, chosen
+by the commit (`.ci/run`). All of them run before a release.
 """
 
 from __future__ import annotations

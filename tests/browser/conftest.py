@@ -1,4 +1,4 @@
-"""A real Chromium, driven as a person would; screenshots of what it showed are kept where RUNBOOK_SCREENSHOTS says."""
+"""A real Chromium, driven as a person would drive it. Screenshots are kept in the folder RUNBOOK_SCREENSHOTS."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Airflow's trigger form of every runbook: who fills in only what is required can press Trigger, and Airflow takes what is sent."""
+"""Airflow's trigger form of every runbook: Trigger is enabled with only the required fields, and Airflow accepts the request."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""ci/trigger_runbook.py without an Airflow: what it asks for, what it tells, and how it waits for a server that is away."""
+"""ci/trigger_runbook.py without an Airflow: its requests, its output, and how it waits for an unavailable server."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Every runbook works without the patches of Airflow: nothing but what switches them on knows them."""
+"""Every runbook works without the patches of Airflow: only the code that switches them on imports them."""
 
 import ast
 from pathlib import Path

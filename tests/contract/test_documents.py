@@ -1,4 +1,4 @@
-"""Keys of what is kept in DynamoDB stand in one module."""
+"""The keys of documents in DynamoDB are defined in one module."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Every optional param of every runbook is optional in Airflow's form; collected, never listed."""
+"""Every optional param of every runbook is optional in Airflow's form. The runbooks are collected, never listed."""
 
 import pytest
 from jsonschema import Draft202012Validator

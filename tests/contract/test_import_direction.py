@@ -1,4 +1,4 @@
-"""dags -> opskit -> include, never back; the sandbox stands apart."""
+"""Imports go from dags to opskit to include, and never back. The sandbox is separate."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The arrows inside include/: what stands on what, never back, and in no circle."""
+"""The import direction inside include/: packages import only from lower layers, and without cycles."""
 
 import ast
 from functools import cache

@@ -1,4 +1,4 @@
-"""The pretend AWS without a socket: real boto3 clients whose requests are handed to its WSGI application."""
+"""The simulated AWS without a socket: real boto3 clients whose requests go directly to its WSGI application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One pretend AWS in this process, and the runbook's DAG to walk."""
+"""One simulated AWS in this process, and the runbook's DAG to run."""
 
 import pytest
 import yaml

@@ -1,8 +1,8 @@
 """A runbook's own DAG, run in this process by Airflow itself: its trigger rules, its task runner, its questions to people.
 
-What decides is Airflow's: whether a task may run (`TriggerRuleDep`), what becomes of a try (`task_runner.run`) and of a run
-(`DagRun`). What is here is what Airflow does between processes: it keeps states and results, answers a task's requests,
-looks for what a deferred task waits for, and hands on what people answer. There is no database, so that a run can be forked.
+Airflow's code decides whether a task may run (`TriggerRuleDep`), how an attempt ends (`task_runner.run`) and how a run ends
+(`DagRun`). This module does what Airflow does between processes: it stores states and results, answers a task's requests,
+polls for deferred tasks, and passes on people's answers. There is no database, so that a run can be forked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One run, branched at many moments: each branch is a copy of this process that goes on by itself and reports."""
+"""One run, branched at many moments: each branch is a forked process that continues by itself and reports its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever people, processes and the world do to runs, in whatever order: no run breaks a promise."""
+"""No run breaks a promise, whatever people, processes and AWS do, in whatever order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old and new tasks are told apart by AWS's clock alone: a worker's clock may be wrong, and its time zone may jump."""
+"""Only AWS's clock distinguishes old and new tasks: a worker's clock may be wrong, and its time zone may jump."""
 
 import time
 from datetime import UTC, datetime, timedelta

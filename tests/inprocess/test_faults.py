@@ -1,7 +1,7 @@
-"""Killed, unanswered or refused at one AWS call after the other: the run ends well, and no promise is broken.
+"""Kills, lost answers and refusals at one AWS call after the other: the run ends well, and no promise is broken.
 
-A process that dies between two calls leaves the same world, whether it had not sent the second yet or had lost the answer
-of the first. So these moments stand for all: before the first call of each task, and before and after each call that
+A process that dies between two calls leaves the same state, whether it had not sent the second call yet or had lost the answer
+to the first. So these moments represent all others: before the first call of each task, and before and after each call that
 changes something. RUNBOOK_SOAK=1 takes every call and both moments instead.
 """
 

@@ -1,4 +1,4 @@
-"""Many at the same moment, over HTTP: one lease, one decision, one place each in a journal."""
+"""Concurrent calls over HTTP: one lease, one decision, and one number for each event of a journal."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

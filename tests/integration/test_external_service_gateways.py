@@ -1,4 +1,4 @@
-"""What releases ask of GitHub, Jira and Sentry, over HTTP, with the clients that a step gets from its connections."""
+"""The gateways of GitHub, Jira and Sentry over HTTP, with the clients that a step gets from its connections."""
 
 from datetime import datetime, timedelta
 from functools import partial

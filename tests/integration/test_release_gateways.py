@@ -1,4 +1,4 @@
-"""What the release runbooks ask of AWS, asked of the pretend one over HTTP."""
+"""The AWS gateways of the release runbooks, over HTTP against the simulated AWS."""
 
 import json
 from datetime import UTC, datetime, timedelta

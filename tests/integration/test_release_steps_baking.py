@@ -1,4 +1,4 @@
-"""The bake of a release against the pretend cloud: what fired since sends it back, what fired before does not."""
+"""The bake of a release: an alarm that fired since causes a rollback, an alarm that fired before does not."""
 
 import pytest
 import yaml

@@ -1,4 +1,4 @@
-"""The steps that deploy services against the pretend cloud: in turn, each proved before the next, and back again."""
+"""The steps that deploy services: in order, each verified before the next, and back again."""
 
 import pytest
 from botocore.exceptions import BotoCoreError

@@ -1,4 +1,4 @@
-"""A service that CodeDeploy deploys when its image is pushed: watched to its end, and a rollback told apart from a success."""
+"""A service that CodeDeploy deploys when its image is pushed: followed to its end, and a rollback is not taken for a success."""
 
 from datetime import UTC, datetime
 

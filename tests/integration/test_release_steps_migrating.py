@@ -1,4 +1,4 @@
-"""The steps of a migration against the pretend cloud: one task, whatever is lost, and its end on record."""
+"""The steps of a migration: one task, whatever answer is lost, and its end on record."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A release that a pipeline deploys: its image comes from staging's registry, CodeDeploy deploys it, and brings it back."""
+"""A release deployed by a pipeline: its image comes from staging's registry, and CodeDeploy deploys it and rolls it back."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What a release to production asks of the world and writes on GitHub and in Jira, against the pretend ones."""
+"""What a release to production reads from the services, and what it writes on GitHub and in Jira."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The waits of a release, one look each, against the pretend cloud."""
+"""The waits of a release, one look each, against the simulated AWS."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""I13, I14: the right people approved this very plan before anything was changed; silence is a refusal."""
+"""I13, I14: the right people approved exactly this plan before anything was changed. Silence is a refusal."""
 
 from collections.abc import Iterator
 from typing import Any

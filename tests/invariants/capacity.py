@@ -1,4 +1,4 @@
-"""I6, I7: an old task goes only when enough new ones are healthy, and no moment has fewer healthy tasks than at first."""
+"""I6, I7: an old task stops only when enough new ones are healthy, and there are never fewer healthy tasks than at first."""
 
 from __future__ import annotations
 

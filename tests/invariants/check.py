@@ -1,4 +1,4 @@
-"""All promises at once."""
+"""The check of all promises together."""
 
 from tests.invariants.approvals import check_approvals
 from tests.invariants.capacity import check_capacity, check_stops

@@ -1,4 +1,4 @@
-"""What an audit looks at: calls, journals, decisions, leases and counts, each with its place in one order of events."""
+"""The history of runs: calls, journals, decisions, leases and counts, all in one order of events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""I20: nothing is written that was not announced, and of everything announced it is known what became of it."""
+"""I20: every write has an intent on record before it, and every intent has a known outcome."""
 
 from collections.abc import Iterator
 from itertools import pairwise

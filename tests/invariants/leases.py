@@ -1,4 +1,4 @@
-"""I8: at most one run changes a target, under numbers that only grow, having looked before each write."""
+"""I8: at most one run changes a target, with fencing numbers that only grow, and checks its lease before each write."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""I17: a migration is made at most once per image and command, unless approved anew; its exit code and log are kept."""
+"""I17: a migration runs at most once per image and command, unless approved anew. Its exit code and log are kept."""
 
 from __future__ import annotations
 

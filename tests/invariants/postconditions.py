@@ -1,4 +1,4 @@
-"""I5: what a run leaves behind is what was there before, or what somebody agreed to."""
+"""I5: a run leaves the state from before, or a state that somebody agreed to."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

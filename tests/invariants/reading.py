@@ -1,4 +1,4 @@
-"""From a call log and the documents of operations tables to a history."""
+"""Build a history from a call log and the documents of run stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""I1 to I3 and I12: region data is overwritten only over a proved backup, which nobody touches again; maps are told last."""
+"""I1 to I3, I12: region data is overwritten only with a proved backup, which nobody changes afterwards; maps reload last."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""I9, I10, I11: production gets a new version of what staging has proved, while nobody is at work on staging."""
+"""I9, I10, I11: production gets a new version of what staging has proved, while no deployment to staging is running."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise

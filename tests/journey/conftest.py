@@ -1,4 +1,4 @@
-"""Runs every selected journey that takes the fixture `scene` at the same time, in one sandbox."""
+"""Runs every selected journey with the fixture `scene` at the same time, in one sandbox."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""Who may approve, when, and how often: whatever else is tried, nothing is changed and the run is no success."""
+"""Who may approve, when, and how often. Any other attempt changes nothing, and the run is no success."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

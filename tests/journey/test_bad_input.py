@@ -1,4 +1,4 @@
-"""Wrong input over Airflow's REST API: each is answered with one sentence that names it, and leaves no run behind."""
+"""Invalid input over Airflow's REST API: one sentence names the error, and no run is created."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""ci/trigger_runbook.py as a CI job runs it: a process of its own, against real Airflow and the pretend cloud."""
+"""ci/trigger_runbook.py as a CI job runs it: a process of its own, against real Airflow and the simulated AWS."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What service_restart does when the cloud, or somebody else, does not do what it should. Each fault is seen to have struck."""
+"""service_restart during faults of AWS and changes by other people. Each test asserts that its fault took effect."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Services that CodeDeploy deploys when their image is pushed: by a build to staging, by a pipeline to production, and back."""
+"""Services that CodeDeploy deploys on an image's push: by a build to staging, by a pipeline to production, and rolled back."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Updates of region data on real Airflow: for every region there is old data live, or new data live and proved, and a backup."""
+"""Updates of region data on real Airflow: every region has old data live, or new data live and proved, and a backup."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Releases and migrations when AWS, a process or somebody else gets in their way. Each fault is seen to have struck."""
+"""Releases and migrations during faults of AWS, killed processes and changes by others. Each test asserts that its fault took effect."""
 
 import re
 from typing import Any

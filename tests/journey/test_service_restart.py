@@ -1,4 +1,4 @@
-"""service_restart end to end, on real Airflow against the pretend cloud, when nothing goes wrong but what people do."""
+"""service_restart from end to end, on real Airflow against the simulated AWS, without faults other than people's."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What Slack is told of a run, and that a Slack that is away costs the run nothing."""
+"""Slack messages about a run. Slack outages never block a run."""
 
 from typing import Any
 

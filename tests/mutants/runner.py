@@ -1,6 +1,6 @@
-"""Runs the tests of mutants, each in a copy of one process that has loaded everything but the project's own modules.
+"""Runs the tests of mutants, each in a fork of one process that has loaded everything but the project's own modules.
 
-`python -m tests.mutants.runner FOLDER NAME ...` prints a JSON object for each mutant as soon as its tests are over.
+`python -m tests.mutants.runner FOLDER NAME ...` prints a JSON object for each mutant as soon as its tests have ended.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tests are worth something only if they notice: each guard is removed once, and its tests must fail."""
+"""Each guard is removed once, and its tests must notice that by failing."""
 
 import json
 import subprocess

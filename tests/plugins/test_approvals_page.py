@@ -1,4 +1,4 @@
-"""The endpoint that takes an approval back, as Airflow's API server mounts it."""
+"""The endpoint that withdraws an approval, as Airflow's API server mounts it."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""An approval is bound to the code that its runbook can run, and to nothing else."""
+"""An approval covers the code that its runbook can run, and no other code."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The executor goes on when a worker is killed, and nothing it started outlives the process that started it."""
+"""The executor continues after a worker is killed, and its child processes end with their parent."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A run that needs several targets has all of their leases or none, and writes to each under its own."""
+"""A run that needs several targets has all of their leases or none, and writes to each with its own fencing number."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Runs are told to the pretend Slack over HTTP: by their steps, during waits, and by slack_delivery."""
+"""Messages about runs to the simulated Slack over HTTP: from steps, during waits, and from slack_delivery."""
 
 import asyncio
 import json

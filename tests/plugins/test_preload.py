@@ -1,4 +1,4 @@
-"""A forked process finds loaded what every step needs, and runs the code that is on disk all the same."""
+"""A forked process finds preloaded what every step needs, and still runs the code that is on disk."""
 
 import os
 import shutil

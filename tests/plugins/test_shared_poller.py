@@ -1,4 +1,4 @@
-"""How the waits of one triggerer share a poller: one for an account and region, and nothing left behind."""
+"""The waits of one triggerer share one poller per account and region, and leave nothing behind."""
 
 import asyncio
 from contextlib import aclosing

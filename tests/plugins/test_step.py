@@ -1,4 +1,4 @@
-"""What a step leaves on record when it fails: its own words, or those of what it did not foresee."""
+"""What a failed step leaves on record: the message of a RunbookError, or that of an unexpected error."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""The middleware around Airflow's API: what it lets through, and whose answer comes back."""
+"""The middleware around Airflow's API: which requests pass, and whose answer is returned."""
 
 import json
 

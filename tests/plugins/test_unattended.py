@@ -1,4 +1,4 @@
-"""A gate asks nobody where the inventory says that this runbook runs here without an approval, and then that is on record."""
+"""A gate asks nobody if the inventory lets this runbook run here without an approval, and the record says so."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""The sandbox's databases of regions, on a real PostgreSQL: filled as they are at first, for the service's own role, and away."""
+"""The sandbox's databases of regions, on a real PostgreSQL: their initial contents, the service's own role, and outages."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The steps of a data update against the pretend AWS and a real PostgreSQL: nothing is lost, whatever happens in between."""
+"""The steps of a data update against the simulated AWS and a real PostgreSQL: no data is lost, whatever happens in between."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A small world on a clock that moves only when told to, and AWS clients that call it over HTTP."""
+"""A small world on a clock that moves only on request, and AWS clients that call it over HTTP."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace

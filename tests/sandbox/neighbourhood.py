@@ -1,4 +1,4 @@
-"""GitHub, Jira, Sentry, Sheets and Slack for the tests of this folder: served over HTTP, reached as steps do, and broken."""
+"""The simulated GitHub, Jira, Sentry, Sheets and Slack for the tests of this folder, served over HTTP, with faults."""
 
 import dataclasses
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A target as a release's steps are given it: its clients, its repository and its store, all over HTTP, and what makes its writes."""
+"""The context of a release's steps: a target, its clients, its repository, its store and its writer, all over HTTP."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

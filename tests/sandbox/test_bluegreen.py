@@ -1,4 +1,4 @@
-"""Blue-green deployments of the pretend CodeDeploy: to their end, into a failure, and back."""
+"""Blue-green deployments of the simulated CodeDeploy: success, failure and rollback."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Faults: what they do, what they count, and what is refused."""
+"""Faults: their effects, their counts, and refused faults."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The pretend GitHub, through PyGithub."""
+"""The simulated GitHub, through PyGithub."""
 
 from dataclasses import replace
 

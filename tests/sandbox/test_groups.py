@@ -1,4 +1,4 @@
-"""What the pretend Auto Scaling does."""
+"""The simulated EC2 Auto Scaling."""
 
 import pytest
 from botocore.exceptions import ClientError

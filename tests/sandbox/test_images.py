@@ -1,4 +1,4 @@
-"""Image repositories: tags that stay, images that are expired and scanned, and what becomes of a task whose image is not there."""
+"""Image repositories: immutable tags, expired and scanned images, and a task whose image is missing."""
 
 import hashlib
 import json

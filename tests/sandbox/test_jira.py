@@ -1,4 +1,4 @@
-"""The pretend Jira, through the client that Airflow's Jira hook gives."""
+"""The simulated Jira, through the client of Airflow's Jira hook."""
 
 import pytest
 import requests

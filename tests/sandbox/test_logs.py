@@ -1,4 +1,4 @@
-"""What CloudWatch Logs finds in what tasks wrote."""
+"""CloudWatch Logs finds the log lines of tasks."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""One-off tasks and alarms: how they end, what is refused, and that each fault is counted when it took effect."""
+"""One-off tasks and alarms: how they end, which calls are refused, and that each fault is counted when it took effect."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""What region_config says, on a real PostgreSQL, is what a task loads that starts now."""
+"""A task that starts now loads the regions in region_config, on a real PostgreSQL."""
 
 import socket
 

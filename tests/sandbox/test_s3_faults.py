@@ -1,4 +1,4 @@
-"""What faults do to copies inside the pretend S3, and how the runbooks' engine takes it."""
+"""Faults during copies inside the simulated S3, and how the runbooks' engine handles them."""
 
 import threading
 import time

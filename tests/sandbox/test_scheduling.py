@@ -1,4 +1,4 @@
-"""Who is started and who is stopped: deployments, surges, protection, and the races between them."""
+"""Which tasks start and stop: deployments, surges, protection, and the races between them."""
 
 import pytest
 from botocore.exceptions import ClientError

@@ -1,4 +1,4 @@
-"""The pretend Sentry, by its documented REST API."""
+"""The simulated Sentry, by its documented REST API."""
 
 import pytest
 import requests

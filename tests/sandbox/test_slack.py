@@ -1,4 +1,4 @@
-"""The pretend Slack, through Slack's own client."""
+"""The simulated Slack, through Slack's own client."""
 
 import http.client
 import time

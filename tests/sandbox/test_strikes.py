@@ -1,4 +1,4 @@
-"""Faults of the ground: what becomes of tasks, instances, the group and the lease, and what is counted."""
+"""Infrastructure faults: their effects on tasks, instances, the group and the lease, and their counts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Real boto3 clients that answer from a script, and check every parameter against AWS's own model."""
+"""Real boto3 clients with scripted answers, which check every parameter against AWS's own model."""
 
 from collections.abc import Callable, Iterator
 from functools import cache

@@ -1,4 +1,4 @@
-"""Facts as AWS would report them, for decisions: a steady service of two big tasks, and what may differ from it."""
+"""Facts as AWS would report them, for decisions: a steady service of two big tasks, and variations of it."""
 
 from collections.abc import Sequence
 from dataclasses import replace

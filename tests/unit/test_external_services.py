@@ -1,4 +1,4 @@
-"""What a neighbour's refusal means, and how patiently it is asked."""
+"""What refusals by external services mean, and how long calls are retried."""
 
 from email.utils import formatdate
 

@@ -1,4 +1,4 @@
-"""The database's folder is whole or not there, whenever the sandbox is stopped."""
+"""The database's folder is complete or absent, whenever the sandbox is stopped."""
 
 import asyncio
 import os

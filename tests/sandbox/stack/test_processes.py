@@ -1,4 +1,4 @@
-"""Nothing is left running, however the sandbox ends; nothing of a stranger is ended."""
+"""The sandbox leaves no process running, however it ends, and ends no process of others."""
 
 import asyncio
 import os

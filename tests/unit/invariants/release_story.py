@@ -1,4 +1,4 @@
-"""A staging deployment, and the release it proves, as the call log and the operations tables tell them."""
+"""A staging deployment, and the release of its image, as recorded in the call log and the run stores."""
 
 import json
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""A run as the call log and the operations table tell it, one line at a time, so that a test can tell it wrongly."""
+"""A run as recorded in the call log and the run store, one line at a time, so that a test can falsify single lines."""
 
 import json
 from datetime import datetime, timedelta

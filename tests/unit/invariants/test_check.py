@@ -1,4 +1,4 @@
-"""A good history passes; one with a promise broken is caught, by that promise's name."""
+"""A good history passes. A history with a broken promise is caught, by that promise's name."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""An update of region data as the log and the journal tell it: told rightly it passes, told wrongly it is found."""
+"""An update of region data in the log and the journal: a correct history passes, and each falsified one is caught."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An inventory folder of one small system, in which one thing at a time is put wrong."""
+"""An inventory folder of one small system, into which a test puts one error."""
 
 from collections.abc import Callable
 from copy import deepcopy

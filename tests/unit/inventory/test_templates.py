@@ -1,4 +1,4 @@
-"""A target that comes and goes is known by a pattern, and stays in the account of its template."""
+"""A temporary target is recognised by a pattern, and stays in the account of its template."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Slack is brought up to date in order, each message once, however often Slack or a teller fails."""
+"""Slack gets all messages in order, each once, however often Slack or a delivering process fails."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

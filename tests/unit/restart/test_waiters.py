@@ -1,4 +1,4 @@
-"""What planning asks of AWS before it plans, and what a wait is given as JSON."""
+"""The reads of AWS before a plan, and the JSON arguments of a wait."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""An operations table in moto's DynamoDB, inside this process."""
+"""A run store in moto's DynamoDB, inside this process."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every document has one place and a schema version; what was stored before there was one is still read."""
+"""Every document has one place and a schema version. Documents from before there was a version are still read."""
 
 import json
 from typing import Any

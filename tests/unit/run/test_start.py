@@ -1,4 +1,4 @@
-"""Of a first write and a withdrawal at the same moment, one wins and the other is told."""
+"""Of a concurrent first write and withdrawal, one wins and the other is told."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Clients of S3 that are here, and folders in it."""
+"""S3 clients without a network, and folders in them."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How many requests are under way at once."""
+"""The number of concurrent requests."""
 
 import asyncio
 

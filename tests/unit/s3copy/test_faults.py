@@ -1,4 +1,4 @@
-"""A copy whose requests fail in every way S3 has: what is tried again, what is told, and what is left behind."""
+"""A copy whose requests fail in every way S3 has: what is retried, what is reported, and what is left behind."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What proves that two objects are the same, and what does not."""
+"""Which evidence proves that two objects are the same, and which does not."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Killed after any request, and started again: in the end the destination is the source, and nothing was copied in vain."""
+"""A copy killed after any request and started again: in the end the destination is complete, and nothing was copied twice."""
 
 from itertools import count
 

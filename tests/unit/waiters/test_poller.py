@@ -1,4 +1,4 @@
-"""What one poller does for many waits: batches for all, thorough looks where something moved, inside its budget."""
+"""One poller for many waits: batches for all, thorough looks at services that changed, within its budget."""
 
 from collections import Counter
 from datetime import UTC, datetime

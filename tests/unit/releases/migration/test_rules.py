@@ -1,4 +1,4 @@
-"""A migration: commands, starts, ends of every kind, and never a second one."""
+"""A migration: commands, starts, ends of every kind, and never a second start."""
 
 from dataclasses import replace
 from typing import Any

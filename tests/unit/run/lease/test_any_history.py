@@ -1,4 +1,4 @@
-"""Whatever runs do, and however they interleave: one holder, growing numbers, first come first served."""
+"""However runs interleave, there is one holder, fencing numbers grow, and the first to ask is served first."""
 
 from datetime import UTC, datetime, timedelta
 
