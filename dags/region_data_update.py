@@ -60,7 +60,7 @@ dag = runbook(
         left=left_behind,
     ),
     recovery=[decide_way_back, way_back],
-    at_once_after=[confirm_qa],  # a map that does not work sends everything back, though others are still looked at
+    at_once_after=[confirm_qa],  # one bad map rolls everything back, even while others are still being checked
     hand_back=hand_back_group,
     kept=KeptTarget(holds=is_live, why_not=nothing_to_look_at, besides="Every backup is left where it is."),
 )

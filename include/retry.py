@@ -79,7 +79,7 @@ class Policy:
 
 
 def _error_of(state: RetryCallState) -> BaseException:
-    assert state.outcome  # only asked after an attempt that failed
+    assert state.outcome  # called only after a failed attempt
     error = state.outcome.exception()
     assert error
     return error
@@ -97,23 +97,23 @@ def _is_away(error: BaseException) -> bool:
     return isinstance(error, ServiceUnavailableError)
 
 
-# Every call to AWS is made again by the SDK itself, in its standard mode: it knows which errors pass.
+# The SDK itself retries every call to AWS, in its standard mode: it knows which errors are temporary.
 AWS_CALL = Policy(attempts=6, first=1, longest=20, spread="full")
 
-# A write that would be made twice if its answer were lost: made again only where AWS says that it did nothing.
+# A write that would be made twice if its answer were lost is retried only if AWS says that it did nothing.
 AWS_WRITE_ONCE = Policy(attempts=8, first=1, longest=20, spread="full", again=_was_throttled)
 
-# What a person has answered is kept, whatever AWS says meanwhile: a retry of the task would have to ask the person again.
-# A minute and a half in all, besides the SDK's own tries.
+# A person's answer is stored despite temporary errors of AWS: a retry of the task would have to ask the person again.
+# The retries take a minute and a half in all, besides the SDK's own.
 PERSONS_ANSWER = Policy(attempts=8, first=1, longest=20, again=_is_of_aws)
 
-# A conditional write is lost only to others that won, so this many in a row mean that something is broken. The pauses let a
-# hundred that come at the same moment spread out.
+# A conditional write fails only if another one succeeds, so this many failures in a row mean a defect. The pauses spread
+# a hundred concurrent writes.
 CONDITIONAL_WRITE = Policy(attempts=50, first=0.01, longest=1, spread="full")
 
-# A look at GitHub, Jira or Google Sheets changes nothing. A service that is away for longer is for the task's own retry.
+# A read of GitHub, Jira or Google Sheets changes nothing. The task's own retry covers longer outages.
 EXTERNAL_SERVICE = Policy(attempts=5, first=0.5, longest=8, spread="added", patience=30, again=_is_away)
 
-# One request of a copy: the copy's own loop makes it again, since the pace of all its requests changes with it. `attempts`
-# holds for failures that may pass; S3 may say SlowDown to one request for as long as `patience`.
+# One request of a copy: the copy's own loop retries it, since each failure also changes the rate of all its requests. `attempts`
+# limits temporary failures; S3 may answer SlowDown to one request for as long as `patience`.
 S3_REQUEST = Policy(attempts=8, first=0.1, longest=20, patience=600)

@@ -16,10 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from include.run.params import SHOWN, shown, storable
 
-LARGEST = 1_048_576  # bytes; the regions of a whole country are a tenth of it
-DEEPEST = 20  # levels; a param has three at most, and Airflow's processes fail at some hundreds
+LARGEST = 1_048_576  # bytes; the regions of a whole country take a tenth of it
+DEEPEST = 20  # levels; a param has at most three, and Airflow's processes fail at some hundreds
 SMALLEST_NUMBER, LARGEST_NUMBER = -(2**63), 2**63 - 1
-LONGEST = {"dag_run_id": 250, "partition_key": 250, "note": 1000}  # characters in Airflow's columns
+LONGEST = {"dag_run_id": 250, "partition_key": 250, "note": 1000}  # the width of Airflow's columns in characters
 FIELDS = (
     "conf",
     "dag_run_id",
@@ -37,9 +37,9 @@ LOGGED = (
     "params_input",
     "partition_key",
     "run_after",
-)  # and nothing that Airflow requires
+)  # without anything that Airflow requires
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-# the form sends the time of its user's clock
+# the form sends the time of the user's clock
 AHEAD = {
     "logical_date": timedelta(minutes=10),
     "run_after": timedelta(days=7),
@@ -47,7 +47,7 @@ AHEAD = {
     "data_interval_end": timedelta(days=7),
 }
 BEHIND = {"run_after": timedelta(days=1)}  # it becomes part of the names of releases and backups
-DATE: TypeAdapter[datetime] = TypeAdapter(datetime)  # what Airflow reads dates with
+DATE: TypeAdapter[datetime] = TypeAdapter(datetime)  # Airflow's own parser of dates
 
 TOO_LARGE = f"The request is too large: at most {LARGEST:,} bytes are taken."
 TOO_DEEP = f"The request is nested too deeply: at most {DEEPEST} levels are taken."
@@ -111,7 +111,8 @@ def _unkept(path: str, given: Any, depth: int) -> Iterator[str]:
 
 
 def _inside(path: str, name: str) -> str:
-    return name if path in ("", "conf") else f"{path}.{name}"  # people know the params of a runbook, not conf
+    # people know the params of a runbook, but not the word conf
+    return name if path in ("", "conf") else f"{path}.{name}"
 
 
 def _fault(value: Any) -> str | None:

@@ -48,8 +48,8 @@ PHASES = (
 AFTER_A_FAILURE = (
     "If a step or the proof fails, the run goes back by itself where that is safe. Elsewhere it asks a person."
 )
-RULED = ("plugins/opskit/", "include/")  # the rooms whose packages stand in rows, by what imports what
-OUTSIDE = {  # client library: what it talks to
+RULED = ("plugins/opskit/", "include/")  # the packages that are drawn in rows by their imports
+OUTSIDE = {  # client library: the service it talks to
     "botocore": "AWS",
     "github": "GitHub",
     "gspread": "Google Sheets",
@@ -107,7 +107,7 @@ def rows(arrows: dict[str, set[str]]) -> list[list[str]]:
     """Return the packages in rows. Each imports only from rows below or, in an import cycle, from its own row."""
     reach = {name: reachable(arrows, name) for name in arrows}
     height: dict[str, int] = {}
-    # a package reaches more than any that it imports, unless both are in one circle and reach the same
+    # a package reaches more than any that it imports, unless both are in one cycle and reach the same
     for name in sorted(arrows, key=lambda name: len(reach[name])):
         circle = {other for other in reach[name] if name in reach[other]}
         below = {other for member in circle for other in arrows[member]} - circle

@@ -15,7 +15,7 @@ from tools import architecture
 ROOT = Path(__file__).resolve().parents[1]
 ENTRY = re.compile(r"^## (?P<title>.+)$", re.MULTILINE)
 DATED = re.compile(r"(?P<version>\d+\.\d+\.\d+) - (?P<day>.+)")
-MADE = re.compile(r"(?:`|\$ )make ([a-z][a-z-]*)")  # as code, not the verb
+MADE = re.compile(r"(?:`|\$ )make ([a-z][a-z-]*)")  # the code, not the verb
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 NAMED_IN_README = ("demo", "help", "test")  # what a newcomer needs first
 
@@ -24,13 +24,13 @@ NAMED_IN_README = ("demo", "help", "test")  # what a newcomer needs first
 class Candidate:
     """The release candidate in the working tree."""
 
-    version: str  # pyproject.toml's
+    version: str  # from pyproject.toml
     changelog: str
     readme: str
     makefile: str
     uncommitted: tuple[str, ...]
     tags: frozenset[str]
-    stale: tuple[str, ...]  # generated files that differ from what would be generated now
+    stale: tuple[str, ...]  # generated files that are out of date
     today: date
 
 

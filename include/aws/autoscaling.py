@@ -12,7 +12,7 @@ from include.write import Action, RecordedWrite, Write
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
 
-PROTECTION_LIMIT = 50  # instances one SetInstanceProtection call takes
+PROTECTION_LIMIT = 50  # the most instances that one SetInstanceProtection call takes
 SET_CAPACITY = Action(
     "autoscaling", "SetDesiredCapacity", resources=("AutoScalingGroupName",), values=("DesiredCapacity",)
 )
@@ -44,7 +44,7 @@ Process = Literal["AlarmNotification", "ScheduledActions"]
 class Instance:
     id: str
     lifecycle_state: str
-    protected: bool  # from scale-in
+    protected: bool  # protected from scale-in
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Group:
     max: int
     desired: int
     instances: tuple[Instance, ...]
-    suspended: tuple[str, ...]  # processes
+    suspended: tuple[str, ...]  # suspended processes
 
 
 def describe_group(client: AutoScalingClient, name: str) -> Group:

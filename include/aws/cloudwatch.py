@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
 
-DESCRIBE_LIMIT = 100  # names one DescribeAlarms call takes; it answers with pages of fifty unless told otherwise
+DESCRIBE_LIMIT = 100  # the most names that one DescribeAlarms call takes; its default page size is fifty
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Alarm:
     state: str
     since: datetime
     reason: str = ""
-    window_seconds: int = 0  # its period times its evaluation periods: how long it takes to notice
+    window_seconds: int = 0  # its period times its evaluation periods: how long it takes to fire
 
 
 def describe_alarms(client: CloudWatchClient, names: Iterable[str]) -> tuple[Alarm, ...]:
@@ -31,7 +31,8 @@ def describe_alarms(client: CloudWatchClient, names: Iterable[str]) -> tuple[Ala
     for start in range(0, len(wanted), DESCRIBE_LIMIT):
         pages = client.get_paginator("describe_alarms").paginate(
             AlarmNames=wanted[start : start + DESCRIBE_LIMIT],
-            AlarmTypes=["MetricAlarm", "CompositeAlarm"],  # left out: metric alarms alone
+            # without this parameter, CloudWatch returns only metric alarms
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
             PaginationConfig={"PageSize": DESCRIBE_LIMIT},
         )
         for page in pages:
@@ -43,7 +44,7 @@ def _alarm(item: Any) -> Alarm:
     return Alarm(
         name=item["AlarmName"],
         state=item["StateValue"],
-        # the other one also moves when only the evaluation's own state changes
+        # the other time stamp also changes when only the evaluation state does
         since=item.get("StateTransitionedTimestamp") or item["StateUpdatedTimestamp"],
         reason=item.get("StateReason", ""),
         window_seconds=_period(item) * item.get("EvaluationPeriods", 0),

@@ -26,7 +26,7 @@ class Build:
     log_url: str
     started_at: datetime | None
     ended_at: datetime | None
-    reason: str = ""  # what the phase that failed says
+    reason: str = ""  # the message of the failed phase
 
 
 def start_build(client: CodeBuildClient, project: str, source_version: str, token: str) -> Write[Build]:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_codedeploy.client import CodeDeployClient
     from mypy_boto3_codedeploy.type_defs import RevisionLocationTypeDef
 
-DESCRIBE_LIMIT = 25  # deployments one BatchGetDeployments call takes
-DESCRIPTION_LENGTH = 100  # characters
-ROLLBACK = "codeDeployRollback"  # the creator of a deployment that undoes another
+DESCRIBE_LIMIT = 25  # the most deployments that one BatchGetDeployments call takes
+DESCRIPTION_LENGTH = 100  # the longest description in characters
+ROLLBACK = "codeDeployRollback"  # the creator of a deployment that rolls back another
 
 CREATE = Action("codedeploy", "CreateDeployment", resources=("deploymentGroupName",), values=("revision",))
 STOP = Action("codedeploy", "StopDeployment", resources=("deploymentId",))
@@ -32,7 +32,7 @@ class Deployment:
     status: str
     creator: str
     created_at: datetime
-    task_definition: str = ""  # of its AppSpec; "" where the revision does not say
+    task_definition: str = ""  # from its AppSpec, or "" if the revision does not contain it
     error_code: str = ""
     error_message: str = ""
     rollback_id: str = ""  # rollbackInfo.rollbackDeploymentId: the deployment that undoes this one
@@ -174,7 +174,7 @@ def _task_definition(revision: Any) -> str:
 
 def _read(content: str) -> Any:
     try:
-        return json.loads(content)  # PyYAML reads JSON, too, but none that is indented with tabs
+        return json.loads(content)  # PyYAML also reads JSON, but not if it is indented with tabs
     except ValueError:
         try:
             return yaml.safe_load(content)

@@ -15,7 +15,7 @@ from include.write import Action, RecordedWrite, Write
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
-PAGE = 1000  # images or findings, the most ECR gives at once
+PAGE = 1000  # the most images or findings in one response of ECR
 PUT_IMAGE = Action("ecr", "PutImage", resources=("repositoryName",), values=("imageTag",))
 
 
@@ -35,7 +35,8 @@ class Scan:
     status: str
     findings: tuple[Finding, ...] = ()
     reason: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)  # ECR's own, of all findings; they may come in pages
+    # ECR's own counts of all findings; the findings may come in pages
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def count(self, severity: str) -> int:
         listed = sum(each.severity == severity for each in self.findings)
@@ -140,7 +141,7 @@ def _tag(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
         try:
             client.put_image(registryId=registry.account, repositoryName=registry.repository, **wanted)
         except client.exceptions.ImageAlreadyExistsException:
-            return  # with this very digest, since that is given, and this tag
+            return  # the image with this tag has exactly this digest, since the digest is given
         except client.exceptions.ImageTagAlreadyExistsException as error:
             holder = describe_image(client, registry, tag)
             if holder and holder.digest == digest:

@@ -16,16 +16,16 @@ from include.write import Action, RecordedWrite, Write
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
 
-DESCRIBE_SERVICES_LIMIT = 10  # services one DescribeServices call takes
-DESCRIBE_TASKS_LIMIT = 100  # tasks one DescribeTasks call takes
-PROTECTION_LIMIT = 10  # tasks one UpdateTaskProtection call takes
-GONE = ("MISSING", "TASK_NOT_VALID")  # its answers for a task that has stopped
+DESCRIBE_SERVICES_LIMIT = 10  # the most services that one DescribeServices call takes
+DESCRIBE_TASKS_LIMIT = 100  # the most tasks that one DescribeTasks call takes
+PROTECTION_LIMIT = 10  # the most tasks that one UpdateTaskProtection call takes
+GONE = ("MISSING", "TASK_NOT_VALID")  # ECS's failure reasons for a stopped task
 UPDATE_SERVICE = Action(
     "ecs", "UpdateService", resources=("service",), values=("desiredCount", "forceNewDeployment", "taskDefinition")
 )
 STOP_TASK = Action("ecs", "StopTask", resources=("task",))
 PROTECT_TASKS = Action("ecs", "UpdateTaskProtection", resources=("tasks",), values=("protectionEnabled",), detail=True)
-REASON_LENGTH = 255  # characters of a StopTask reason AWS takes; a run id alone may have 250
+REASON_LENGTH = 255  # the longest StopTask reason in characters; a run id alone may have 250
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Service:
     minimum_healthy_percent: int
     maximum_percent: int
     as_of: datetime
-    last_event: str = ""  # the id of the newest of its events
+    last_event: str = ""  # the id of its newest event
 
     @property
     def primary(self) -> Deployment:
@@ -90,7 +90,7 @@ class Task:
     desired_status: str
     created_at: datetime | None
     started_at: datetime | None
-    started_by: str  # the deployment's id, for a service's task
+    started_by: str  # for a service's task, the id of the deployment
     task_definition: str
     container_instance: str | None
     private_ip: str | None

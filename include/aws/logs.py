@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.client import CloudWatchLogsClient
 
 
-PAGE = 10_000  # events one GetLogEvents call gives
+PAGE = 10_000  # the most events in one GetLogEvents response
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def read_stream(client: CloudWatchLogsClient, group: str, stream: str, limit: in
     token, before = "", None
     while (
         len(lines) < limit and token != before
-    ):  # a page may be empty though there is more; at the end its token stays
+    ):  # a page may be empty although there are more; at the end the token stays the same
         asked = {"nextToken": token} if token else {}
         try:
             page = client.get_log_events(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
 
 Network = Mapping[str, Any]
-Started = tuple[tuple[Task, ...], list[Mapping[str, Any]]]  # tasks, and what ECS says against it
+Started = tuple[tuple[Task, ...], list[Mapping[str, Any]]]  # tasks, and the failures that ECS reports
 
 RUN_TASK = Action("ecs", "RunTask", values=("taskDefinition", "startedBy", "clientToken"))
 

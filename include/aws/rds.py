@@ -53,7 +53,7 @@ def _create(client: RDSClient, instance: str, identifier: str) -> None:
             f"There is no database instance {instance} in this account and region; correct database.instance in the inventory."
         ) from error
     except (client.exceptions.DBSnapshotAlreadyExistsFault, client.exceptions.InvalidDBInstanceStateFault) as error:
-        there = describe_snapshot(client, identifier)  # an instance is not available while its snapshot is made
+        there = describe_snapshot(client, identifier)  # an instance is not available during its snapshot
         if there is None:
             raise PreconditionError(
                 f"RDS makes no snapshot of database instance {instance} now ({error.response['Error'].get('Message')}); wait "

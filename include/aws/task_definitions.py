@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 REGISTER = Action("ecs", "RegisterTaskDefinition", resources=("family",))
 
-Definition = dict[str, Any]  # as AWS gives it, whole: what this program has never heard of is kept
+Definition = dict[str, Any]  # as AWS returns it, including fields that this program does not know
 
 
 def describe_definition(client: ECSClient, name: str) -> Definition:
@@ -42,7 +42,7 @@ def list_definitions(client: ECSClient, family: str, limit: int = 20) -> tuple[s
     pages = client.get_paginator("list_task_definitions").paginate(
         familyPrefix=family, status="ACTIVE", sort="DESC", PaginationConfig={"PageSize": 100}
     )
-    # the parameter is a prefix: core-app also finds core-app-worker
+    # the parameter is a prefix: core-app also matches core-app-worker
     arns = (arn for page in pages for arn in page["taskDefinitionArns"])
     return tuple(islice((arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family), limit))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from include.text import canonical_json
 
-# what makes a container another program; sizes, values of variables and log groups are an environment's own
+# fields that make a container another program; sizes, values of variables and log groups depend on the environment
 SHAPE = ("command", "entryPoint", "essential", "user", "workingDirectory", "readonlyRootFilesystem", "privileged")
 
 

@@ -25,7 +25,7 @@ class TaskState:
 
     task: Task
     instance: str | None
-    health: str  # a target's state, "unregistered", or "none" where no target group is asked
+    health: str  # a target's state, "unregistered", or "none" if there is no target group
 
     @property
     def is_alive(self) -> bool:

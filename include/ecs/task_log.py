@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from include.text import one_line
 
-TAIL = 20  # lines shown
-LONGEST_LINE = 300  # characters shown of one
+TAIL = 20  # lines to show
+LONGEST_LINE = 300  # characters to show of one line
 SECRETS = (
     (re.compile(r"(\w+://[^\s:/@]*):[^\s@]+@"), r"\1:***@"),  # postgres://user:password@host
     (
@@ -18,7 +18,7 @@ SECRETS = (
         r"\1***",
     ),
 )
-# the sure signs first: what rake, TypeORM, Django and databases print when they give up
+# certain signs first: what rake, TypeORM, Django and databases print when they give up
 SURE = re.compile(
     r"(?i)rake aborted!|^\s*(?:[\w.:]+)?(?:error|exception)\b\s*(?::|\()|\bfatal\b|traceback \(most recent|"
     r"\b(?:PG|Mysql2?|ActiveRecord)::\w+|QueryFailedError|error during migration|cannot allocate memory|npm ERR!|panic:"
@@ -35,7 +35,7 @@ class Excerpt:
 
     first_error: str
     tail: tuple[str, ...]
-    left_out: int  # lines before the tail
+    left_out: int  # lines from before the tail
     url: str
 
     @property

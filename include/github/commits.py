@@ -9,9 +9,10 @@ from github.Repository import Repository
 from include.github.errors import listed, name_of, read
 
 PAGE = 100
-MOST_FILES = 300  # GitHub's comparison of two commits lists no more
+MOST_FILES = 300  # GitHub's comparison of two commits lists at most this many
 DONE = "completed"
-STATUSES = {"success": "success", "pending": ""}  # of a commit status, in the words of a check run; others are the same
+# the state of a commit status, in the words of a check run; the others are the same
+STATUSES = {"success": "success", "pending": ""}
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def translated(thing: str) -> Iterator[None]:
         with over_http("GitHub", thing):
             yield
     except (BadAttributeException, IncompletableObject, ValueError, AttributeError, KeyError, TypeError) as error:
-        # what PyGithub comes to where a proxy, say, answers 200 with a page of its own
+        # PyGithub raises this if, say, a proxy answers 200 with a page of its own
         raise ServiceUnavailableError(
             f"GitHub answered about {thing} with something else ({type(error).__name__}); try again."
         ) from error
@@ -56,7 +56,7 @@ def translated(thing: str) -> Iterator[None]:
         limited = isinstance(error, RateLimitExceededException) or (error.status == 403 and "retry-after" in headers)
         status = 404 if said.startswith("No commit found") else error.status
         raise explain("GitHub", thing, status, said, headers, limited=limited) from error
-    except RuntimeError as error:  # PyGithub's word on a redirect it does not follow
+    except RuntimeError as error:  # PyGithub's error for a redirect that it does not follow
         raise PreconditionError(f"GitHub is not at the address of its Airflow connection: {error}.") from error
 
 

@@ -24,7 +24,7 @@ class Release:
     name: str
     body: str
     draft: bool
-    target: str  # of a draft: the commit, or the branch, its tag will be made on
+    target: str  # for a draft: the commit or branch on which its tag will be created
     url: str
     published_at: datetime | None = None
 
@@ -85,7 +85,7 @@ def _create(repository: Repository, tag: str, sha: str, name: str, body: str) ->
         with translated(f"release {tag} of {name_of(repository)}"):
             return _release(repository.create_git_release(tag, name, body, draft=True, target_commitish=sha))
     except ServiceUnavailableError:
-        found = find_release(repository, tag)  # only the answer may have been lost
+        found = find_release(repository, tag)  # perhaps only the answer was lost
         if found is None:
             raise
         return _of_commit(repository, found, sha)
@@ -94,7 +94,7 @@ def _create(repository: Repository, tag: str, sha: str, name: str, body: str) ->
 def _publish(repository: Repository, release: Release, sha: str) -> Release:
     thing = f"release {release.tag} of {name_of(repository)}"
     draft = read(thing, lambda: repository.get_release(release.id))
-    is_draft = draft.draft  # loads the rest: until then the id stands for the tag
+    is_draft = draft.draft  # this loads the other fields: until then the id stands for the tag
     found = _of_commit(repository, _release(draft), sha)
     if not is_draft:
         return found
@@ -105,7 +105,7 @@ def _publish(repository: Repository, release: Release, sha: str) -> Release:
                 draft.update_release(draft.name or "", draft.body or "", draft=False, prerelease=draft.prerelease)
             )
     except ServiceUnavailableError:
-        after = read(thing, lambda: repository.get_release(release.id))  # only the answer may have been lost
+        after = read(thing, lambda: repository.get_release(release.id))  # perhaps only the answer was lost
         if after.draft:
             raise
         return _release(after)

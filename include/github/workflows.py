@@ -10,7 +10,7 @@ from github.WorkflowRun import WorkflowRun as Run
 from include.github.errors import listed, name_of, read, translated
 from include.write import Action, Write
 
-# in the order in which a run goes through them, so that one that moves between two calls is seen by the later one
+# in the order of a run's states, so that a run that changes state between two calls is seen by the later call
 UNFINISHED = ("requested", "waiting", "pending", "queued", "in_progress")
 DISPATCH = "workflow_dispatch"
 CREATE_DISPATCH = Action("github", "CreateWorkflowDispatch")

@@ -20,7 +20,7 @@ from include.inventory.templates import NUMBER
 
 SHIPPED = Path(__file__).parent / "systems"
 FOLDER_VARIABLE = "RUNBOOK_INVENTORY"
-# ten times as fast in C, and every task process reads the inventory
+# the C loader is ten times as fast, and every task process reads the inventory
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -30,7 +30,7 @@ class Target:
 
     system: System
     environment_name: str
-    template: str | None = None  # the one that its environment was made of, if the inventory does not name it
+    template: str | None = None  # the template of its environment, if the inventory does not name the environment
 
     @property
     def name(self) -> str:
@@ -236,7 +236,7 @@ def load(folder: Path | str | None = None) -> Inventory:
 
 
 def _refuse_shared_connections(inventory: Inventory) -> None:
-    # a-b/c and a/b-c are two targets with one connection id: one of them would work on the other's account
+    # a-b/c and a/b-c are two targets with the same connection id: one of them would work on the other's account
     seen: dict[str, str] = {}
     for target in [*inventory.targets.values(), *inventory.samples(1)]:
         if target.aws_conn_id in seen:
@@ -248,7 +248,7 @@ def _refuse_shared_connections(inventory: Inventory) -> None:
 
 
 def _refuse_shared_services(inventory: Inventory) -> None:
-    # a lease keeps runs on one target apart: a service of two targets could be worked on by two runs at once
+    # a lease separates runs on one target: two runs could work on a service of two targets at once
     seen: dict[tuple[str, ...], str] = {}
     for target in [*inventory.targets.values(), *inventory.samples(2)]:
         place = target.environment
@@ -284,7 +284,7 @@ def _read(file: Path) -> System:
         raise InventoryError(f"{file.name}: not readable as UTF-8 ({error.reason}); save it as UTF-8.") from error
 
 
-@lru_cache(maxsize=1000)  # by content, so never out of date: a step reads the inventory a dozen times
+@lru_cache(maxsize=1000)  # cached by content, so never out of date: a step reads the inventory a dozen times
 def _understand(file: Path, text: str) -> System:
     try:
         content = yaml.load(text, _UniqueKeys)  # noqa: S506 - it is a SafeLoader
@@ -314,7 +314,7 @@ def _problem(item: Any) -> str:
         return f"{path}: unknown key; remove it or correct its spelling"
     if item["type"] == "string_pattern_mismatch":
         return f"{path}: {item['input']!r} does not fit {item['ctx']['pattern']}"
-    # a validator of a whole section names the key itself: join the two paths
+    # a validator of a whole section names the key itself, so join the two paths
     if item["type"] == "value_error" and ": " in message and message.split(": ")[0].replace(".", "_").isidentifier():
         return f"{path}.{message}" if path else message
     return f"{path}: {message}"

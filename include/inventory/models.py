@@ -39,7 +39,7 @@ class LoadBalancing(Model):
     container_port: int = Field(ge=1, le=65535)
     path: str = Field(pattern=r"^/")
     matcher: str = Field(pattern=r"^\d{3}([,-]\d{3})*$")  # a target group's HttpCode: 200, 204, 200-299
-    grace_period: Duration  # a load longer than this is killed in a loop
+    grace_period: Duration  # a task whose load takes longer than this is killed again and again
 
 
 class ScalingGroup(Model):
@@ -72,9 +72,9 @@ class CodeDeploy(Model):
 
     application: str = Field(min_length=1, max_length=100)
     group: str = Field(min_length=1, max_length=100)
-    green_target_group: str  # the blue one is the service's own; they change places with each deployment
+    green_target_group: str  # the blue one is the service's own; the two swap with each deployment
     started_by: Literal["push", "runbook"] = "push"  # push: an outside pipeline, as soon as an image is in the registry
-    termination_wait: Duration = timedelta(minutes=5)  # how long the old tasks stay, to go back to them at once
+    termination_wait: Duration = timedelta(minutes=5)  # how long the old tasks stay, for an immediate rollback
 
 
 class Service(Model):
@@ -96,7 +96,7 @@ class Service(Model):
     scheduled_scaling: tuple[ScheduledScaling, ...] = ()
     log_group: str
     boot: Duration  # usual time from a task's start to its being healthy
-    loads: Literal["topology"] | None = None  # what it loads while booting, if it reports progress in its log
+    loads: Literal["topology"] | None = None  # what it loads while booting, if it reports the progress in its log
 
     @model_validator(mode="after")
     def _ec2_has_instances(self) -> Self:
@@ -148,7 +148,7 @@ class OneOff(Model):
     launch_type: Literal["FARGATE"] = "FARGATE"
     cpu: int = 1024
     memory: int = 2048
-    network: TaskNetwork | None = None  # left out: that of the first service
+    network: TaskNetwork | None = None  # default: the network of the first service
     log_group: str
     commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], tuple[str, ...]]
 
@@ -159,10 +159,10 @@ class Registry(Model):
     account: Account
     region: Region
     repository: RepositoryName
-    commit_length: Literal[40, 7] = 40  # of a commit in the tag of the image built from it
+    commit_length: Literal[40, 7] = 40  # letters of the commit id in the tag of its image
     keep: dict[TagPrefix, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict
-    )  # how many of the images with such a tag are not expired
+    )  # how many images with such a tag are kept
 
 
 class Builder(Model):
@@ -214,7 +214,7 @@ class Database(Model):
     instance: str
     name: str
     connection: str  # Airflow connection id
-    region_config: bool = False  # whether it has the table of that name
+    region_config: bool = False  # whether its database has the table of that name
 
 
 class Environment(Model):
@@ -222,15 +222,15 @@ class Environment(Model):
 
     account: Account
     region: Region
-    purpose: Purpose = "production"  # left out: the one with the strictest rules
-    role: RoleName  # assumed by the runbooks, a name in `account`
+    purpose: Purpose = "production"  # default: the policy with the strictest rules
+    role: RoleName  # the role that the runbooks assume, a name in `account`
     operations_table: TableName = "runbook-operations"  # leases, decisions, journal, records
     cluster: EcsName | None = None
     services: tuple[Service, ...] = ()
     restart: Restart | None = None
     one_off: OneOff | None = None
-    registry: Registry | None = None  # left out: the system's image_repository, in the environment's own account
-    builder: Builder | None = None  # left out where images are only ever promoted, never built
+    registry: Registry | None = None  # default: the system's image_repository, in the environment's own account
+    builder: Builder | None = None  # absent if images are only promoted, never built
     terraform: Terraform | None = None
     database: Database | None = None
     alarms: tuple[str, ...] = ()

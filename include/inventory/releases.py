@@ -16,15 +16,16 @@ class Versions(Model):
 
     prefix: Literal["v", ""] = "v"
     branch: str = Field(default="main", min_length=1)
-    checks: tuple[str, ...] = ()  # that must be there and green; every other one there must be green as well
+    # checks that must exist and be green; every other existing check must be green as well
+    checks: tuple[str, ...] = ()
 
 
 class Threshold(Model):
     """The limits that ApacheBench's measurements of one page must meet."""
 
     path: str = Field(pattern=r"^/")
-    milliseconds: float = Field(gt=0)  # a request, across all concurrent ones; at most
-    per_second: float = Field(gt=0)  # requests; at least
+    milliseconds: float = Field(gt=0)  # the maximum per request, across all concurrent ones
+    per_second: float = Field(gt=0)  # the minimum number of requests
     requests: int = Field(default=50, ge=1)
 
 
@@ -39,22 +40,22 @@ class ScanPolicy(Model):
     """The findings of an image's scan that block its deployment."""
 
     refuse: tuple[Severity, ...] = ("CRITICAL",)
-    accepted: tuple[str, ...] = ()  # findings by name (a CVE) that somebody has looked at
+    accepted: tuple[str, ...] = ()  # findings by name (a CVE) that a person has accepted
 
 
 class Bake(Model):
     """How long a release is watched, and what causes a rollback."""
 
     duration: Duration
-    blind_grace: Duration = timedelta(minutes=10)  # for an alarm to have data again, beyond the bake
-    quiet: tuple[str, ...] = ()  # alarms that may have no data: it decides nothing about a release
-    slow: tuple[str, ...] = ()  # alarms that take longer to notice than the bake lasts
+    blind_grace: Duration = timedelta(minutes=10)  # how long to wait for an alarm's data, beyond the bake
+    quiet: tuple[str, ...] = ()  # alarms that may have no data: they do not affect a release
+    slow: tuple[str, ...] = ()  # alarms that take longer to fire than the bake lasts
     sentry_levels: tuple[Literal["fatal", "error", "warning", "info", "debug"], ...] = ("fatal", "error")
     sentry_new_allowed: int = Field(default=0, ge=0)
-    sentry_spike: int = Field(default=100, ge=1)  # more events of a known error than this
-    errors_pattern: str = "ERROR"  # CloudWatch Logs' filter pattern of an error line
-    errors_factor: float = Field(default=3, ge=1)  # times as many as usual
-    errors_least: int = Field(default=20, ge=0)  # fewer than these never count
+    sentry_spike: int = Field(default=100, ge=1)  # more events than this of a known error
+    errors_pattern: str = "ERROR"  # a CloudWatch Logs filter pattern of error lines
+    errors_factor: float = Field(default=3, ge=1)  # a multiple of the usual rate
+    errors_least: int = Field(default=20, ge=0)  # fewer lines than these never count
 
 
 class Release(Model):
@@ -62,10 +63,11 @@ class Release(Model):
 
     services: tuple[str, ...] = Field(min_length=1)  # in this order
     timeout: Duration  # for all new tasks of one service to be healthy
-    proved_on: Name | None = None  # the environment that must have proved the image; none for one that does that
-    migrate: Literal["migrate", "prepare"] | None = None  # the one-off command that comes before the services
+    # the environment that must have proved the image; none for an environment that proves images
+    proved_on: Name | None = None
+    migrate: Literal["migrate", "prepare"] | None = None  # the one-off command before the services
     deployed_by: Literal["runbook", "pipeline"] = "runbook"
-    workflow: str | None = None  # the one that publishing a release starts, to be followed
+    workflow: str | None = None  # the workflow that publishing a release starts, to be followed
     scan: ScanPolicy = ScanPolicy()
     bake: Bake | None = None
     performance: PerformanceTest | None = None

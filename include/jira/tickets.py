@@ -57,7 +57,7 @@ def add_label(client: Jira, key: str, label: str) -> bool:
     try:
         _write(key, lambda: client.edit_issue(key, {"labels": [{"add": label}]}))
     except ServiceUnavailableError:
-        if label not in _get(client, key).labels:  # only the answer may have been lost
+        if label not in _get(client, key).labels:  # perhaps only the answer was lost
             raise
     return True
 
@@ -79,7 +79,7 @@ def move(client: Jira, key: str, to_status: str) -> str:
     try:
         _write(key, lambda: client.set_issue_status_by_transition_id(key, way))
     except (ServiceUnavailableError, PreconditionError):
-        if not _same(_get(client, key).status, to_status):  # its answer was lost, or somebody was faster
+        if not _same(_get(client, key).status, to_status):  # its answer was lost, or somebody else was faster
             raise
     return ""
 
@@ -114,7 +114,7 @@ def _read(key: str, look: Callable[[], T]) -> T:
         try:
             with over_http("Jira", f"ticket {key}"):
                 return look()
-        except (KeyError, TypeError, ValueError) as error:  # the client makes None of what is not JSON
+        except (KeyError, TypeError, ValueError) as error:  # the client turns everything that is not JSON into None
             raise ServiceUnavailableError(
                 f"Jira answered about ticket {key} with something that is not its own ({error!r}); try again."
             ) from error

@@ -16,11 +16,10 @@ from include.notifications.render import Facts, Message, headline, replies
 from include.run import documents
 from include.run.store import Document, RunStore
 
-CLAIM_LIFE = timedelta(seconds=30)  # several times as long as a call may take
-POSTING = timedelta(
-    seconds=10
-)  # what must be left of a claim to post on it: a call's time-out and a difference of clocks
-PAUSE = 10.0  # seconds in which nobody calls Slack after it did not answer
+CLAIM_LIFE = timedelta(seconds=30)  # several times the duration of a call
+# the time left on a claim that is needed to post: a call's time-out plus the clock difference
+POSTING = timedelta(seconds=10)
+PAUSE = 10.0  # seconds without a call after Slack did not answer
 PARENT = "parent"
 
 
@@ -143,7 +142,7 @@ class Outbox:
         if claimed is None:
             return None
         try:
-            # a first claim is proof that nobody has posted it
+            # a first claim proves that no other process has posted the message
             since = datetime.fromisoformat(facts.asked["at"]) - timedelta(minutes=10)
             place = self._transport.find(message.key, thread, since) if before else None
             if place is None:
@@ -165,7 +164,7 @@ class Outbox:
         self._transport.update(parent, text, PARENT)
         if self._swap("shown", before, text=text, sure=True) is not None:
             return True
-        # two updates crossed: which one Slack shows is not known, so it is written once more
+        # two updates crossed and nobody knows which one Slack shows, so it is written once more
         self._swap("shown", self._get("shown"), text=text, sure=False)
         return False
 

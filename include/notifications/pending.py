@@ -5,7 +5,7 @@ from collections.abc import Callable
 from include.run import documents
 from include.run.store import RunStore
 
-MOST = 200  # the newest; of older ones the records say all
+MOST = 200  # the newest runs; the records of older ones suffice
 
 
 def add_pending(store: RunStore, target: str, run: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from include.run.approval import Decision
 
 LONGEST = 2_900  # characters; Slack shows a message of up to 3,000 whole
-# details, by their sentence, of journals from before each event said whether it is one
+# details, by their sentence, in journals from before each event had a flag
 DETAILS = (
     "autoscaling.SetInstanceProtection",
     "autoscaling.SuspendProcesses",

@@ -19,7 +19,7 @@ def back_up(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Te
     """Copy the current data to the backup's folder. A repeated call continues the copy."""
     refuse_after_way_back(writer)
     if writer.store.get(*documents.backup(writer.owner, each.region)):
-        return  # proved, and never touched again
+        return  # the backup is proved and never touched again
     folders = folders_of(clients, each)
     what = f"backup of {each.region}: {each.kept:,} objects of {each.existing} to {each.backup}"
     never_over = CopyOptions(overwrite=False, requests_per_second=each.requests_per_second)
@@ -51,9 +51,7 @@ def verify_backup(clients: Clients, writer: FencedWriter, each: RegionUpdate) ->
         "objects": found.source.count,
         "bytes": found.source.bytes,
         "digest": found.digest,
-        "backup_digest": compare(
-            folders.backup, folders.existing
-        ).digest,  # its ETags may differ where they are no hashes
+        "backup_digest": compare(folders.backup, folders.existing).digest,  # its ETags may differ if they are no hashes
         "proofs": {str(how): count for how, count in found.proofs.items()},
     }
     writer.store.add(*documents.backup(writer.owner, each.region), document)

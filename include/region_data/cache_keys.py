@@ -12,7 +12,7 @@ from include.region_data.region_config import RegionConfig, list_regions, write_
 from include.run import documents
 from include.run.writer import FencedWriter
 
-MOMENT = timedelta(milliseconds=1)  # the application reads no finer
+MOMENT = timedelta(milliseconds=1)  # the application's precision
 
 
 def bump_cache_keys(

@@ -31,7 +31,7 @@ def overwrite(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: 
     else:
         _ensure_kept(folders, each, str(backup["digest"]))
     _ensure_new_is_the_same(folders, each)
-    # objects that are the same already are copied again, once: the new ones may have other metadata
+    # objects that are identical already are copied again, once: the new ones may have other metadata
     began = mark(clients, writer, OVERWRITING)
     options = CopyOptions(since=began, last=is_last, requests_per_second=each.requests_per_second)
     what = f"new data of {each.region}: {each.objects:,} objects of {each.data} over {each.existing}"
@@ -53,7 +53,7 @@ def verify_data(clients: Clients, writer: FencedWriter, each: RegionUpdate, *, r
     _ensure_new_is_the_same(folders, each)
     found = verify(folders.data, folders.existing)
     if remove and found.stale.count:
-        kept = keys_of(folders.backup)  # nothing is removed that could not be brought back
+        kept = keys_of(folders.backup)  # nothing is removed that could not be restored
         about = f"{each.stale:,} objects of {each.existing} that the new data of {each.region} does not have"
         writer.write(remove_left_over(about, folders.data, folders.existing, kept.__contains__))
     writer.check()

@@ -14,8 +14,8 @@ from include.run.plan.model import Change, Frozen, Plan, Skip
 from include.s3copy.folder_comparison import Comparison
 from include.s3copy.location import Location
 
-NAMED = 5  # keys shown of each kind
-PER_SECOND = 500  # objects copied and proved, as measured against S3's own rate; see docs/benchmarks.md
+NAMED = 5  # keys of each kind to show
+PER_SECOND = 500  # objects copied and proved per second, as measured against S3's own rate; see docs/benchmarks.md
 
 
 class RegionUpdate(Frozen):
@@ -23,19 +23,19 @@ class RegionUpdate(Frozen):
 
     region: str
     id: str  # of its row in region_config
-    version: str  # ISO 8601; maps keep their work under it
+    version: str  # ISO 8601; maps cache their results under it
     existing: str
     data: str
     backup: str
     objects: int  # of the new data
     bytes: int
-    kept: int  # objects of the data that runs now, which the backup gets
-    stale: int  # objects of the old data that the new one does not have
+    kept: int  # objects of the current data, which the backup gets
+    stale: int  # objects of the old data that the new data does not have
     digest: str  # of the new data's keys, sizes and ETags
-    kept_digest: str  # the same of the data that runs now
-    # the run after which people have looked at the same data elsewhere; empty where they look first
+    kept_digest: str  # the same of the current data
+    # the run after which people checked the same data on another target, or "" if they check it here first
     looked_at_by: str = ""
-    requests_per_second: int = 0  # of its copies; 0: as many as S3 takes
+    requests_per_second: int = 0  # of its copies; 0: no limit
 
 
 class RegionPublication(Frozen):
@@ -43,7 +43,7 @@ class RegionPublication(Frozen):
 
     region: str
     name: str
-    id: str  # of the row; of this run alone, so that a retry finds it
+    id: str  # of the row; unique to this run, so that a retry finds the row
     data: str
     objects: int
     bytes: int
@@ -83,11 +83,11 @@ class SeenNew:
 class Seen:
     """What S3 reports about one update."""
 
-    comparison: Comparison  # of the new data with the data that runs
-    files: frozenset[str]  # the names or patterns that are required and of which the new data has a file
+    comparison: Comparison  # of the new data with the current data
+    files: frozenset[str]  # the required names or patterns of which the new data has a file
     backup: Location
-    in_backup: int  # objects that are in the backup's folder already
-    kept_digest: str  # of the data that runs
+    in_backup: int  # objects that exist in the backup's folder already
+    kept_digest: str  # of the current data
     looked_at_by: str = ""
 
 

@@ -19,11 +19,11 @@ LIST = (
     "SELECT id, name, country_code, region_code, s3_uri, version, hidden, archived FROM region_config "
     "ORDER BY country_code, region_code, version"
 )
-# the new version is the run's own, so a retry whose first answer was lost finds it made, and somebody else's change is seen
+# the new version is the run's own, so a retry after a lost answer finds it set, and a change by others is noticed
 BUMP = "UPDATE region_config SET version = %(new)s WHERE id = %(id)s AND version IN (%(old)s, %(new)s) RETURNING id"
 
 
-PUBLISH = (  # the id is of one run alone, so a retry whose first answer was lost finds its own row
+PUBLISH = (  # the id is unique to one run, so a retry after a lost answer finds its own row
     "INSERT INTO region_config (id, name, country_code, region_code, s3_uri, version) VALUES "
     "(%(id)s, %(name)s, %(country_code)s, %(region_code)s, %(s3_uri)s, %(version)s) ON CONFLICT (id) DO NOTHING"
 )
@@ -84,7 +84,7 @@ def bump_versions(connection: Connection[tuple[object, ...]], regions: Sequence[
 
     Nothing is changed unless every row has the version it was read with, or the new one. Raises: StoppedHalfwayError.
     """
-    # the same order everywhere, so that two runs never lock crosswise
+    # always the same order, so that two runs never deadlock
     with connection.transaction(), connection.cursor() as cursor:
         for each in sorted(regions, key=lambda each: each.id):
             if new <= each.version:

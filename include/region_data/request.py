@@ -15,9 +15,9 @@ from include.run.params import shown
 from include.s3copy.location import Location, check_apart
 
 REGION = re.compile(r"[A-Z]{2}/[A-Z0-9]{1,8}")  # country_code/region_code
-KEYS, NAME = ("region", "data"), "name"  # a name makes it a region that is to be published
+KEYS, NAME = ("region", "data"), "name"  # a name marks a region to publish
 NAMES = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,78}\S)?")
-MOST = 60  # regions of one run; the whole country is one restart
+MOST = 60  # the most regions of one run; the whole country is one restart
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def restore(clients: Clients, writer: FencedWriter, each: RegionUpdate, tell: Te
     folders = folders_of(clients, each)
     backup = read_backup(writer.store, writer.owner, each.region)
     _ensure_backup_is_whole(folders, each, str(backup["backup_digest"]))
-    # objects that are the same already are copied again, once: the new data may have given them other metadata
+    # objects that are identical already are copied again, once: the new data may have changed their metadata
     began = mark(clients, writer, WAY_BACK)
     options = CopyOptions(since=began, last=is_last, requests_per_second=each.requests_per_second)
     what = f"the way back of {each.region}: {backup['objects']:,} objects of {each.backup} over {each.existing}"

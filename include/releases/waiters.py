@@ -15,7 +15,7 @@ from include.releases.model import ServiceRelease
 from include.waiters.progress import Progress
 from include.waiters.waiter import Waiter
 
-USUAL = timedelta(minutes=10)  # of a migration; AWS's own waiter gives up after it, while the task goes on
+USUAL = timedelta(minutes=10)  # of a migration; AWS's own waiter gives up after this time, while the task continues
 
 
 def poll_task(clients: Clients, arguments: dict[str, Any], _: Service | None) -> Progress:
@@ -24,7 +24,7 @@ def poll_task(clients: Clients, arguments: dict[str, Any], _: Service | None) ->
     task, now = one_off_tasks.describe_task(clients.ecs, arguments["cluster"], arn)
     if task and task.last_status == "STOPPED":
         text = f"task {task.id} has stopped"
-        return Progress(True, text, text, one_off_tasks.as_json(task))  # AWS forgets it within the hour
+        return Progress(True, text, text, one_off_tasks.as_json(task))  # AWS forgets the task within the hour
     return judge_migration(task, arn, container, now, int(USUAL.total_seconds()))
 
 

@@ -10,7 +10,7 @@ from include.ecs.service_state import LoadLines
 
 FAILED_LOAD = re.compile(r"Failed to load topology for '(?P<uri>[^']+)' (?P<times>\d+) times, err")
 REGION = re.compile(r"/regions/(?P<country>[^/]+)/(?P<region>[^/]+)/")
-TOLERATED = 1  # runbook: one failed load retries by itself, several mean the file or its URI is wrong
+TOLERATED = 1  # one failed load retries by itself; several mean that the file or its URI is wrong
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,5 @@ def _progress(line: LogLine) -> LoadProgress | None:
     try:
         topology = json.loads(line.message[start:])["topology"]
         return LoadProgress(int(topology["complete"]), int(topology["total"]), tuple(topology.get("loading", ())))
-    except (ValueError, KeyError, TypeError):  # another kind of line of the same service
+    except (ValueError, KeyError, TypeError):  # a line of another kind from the same service
         return None

@@ -11,7 +11,7 @@ from include.inventory import Service, Target
 from include.run.plan.model import Change, Frozen, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
-INSTANCE_START = timedelta(minutes=5)  # a new instance in service and registered with the cluster
+INSTANCE_START = timedelta(minutes=5)  # until a new instance is in service and registered with the cluster
 DRAIN = timedelta(minutes=6)  # deregistration delay of 300 s, and the stop itself
 
 
@@ -32,7 +32,8 @@ class GroupSurge(Frozen):
     name: str
     desired_before: int
     maximum: int
-    suspended_before: tuple[str, ...] = ()  # processes somebody had suspended already; not ours to resume
+    # processes that somebody else suspended before; this run must not resume them
+    suspended_before: tuple[str, ...] = ()
 
 
 class ServiceRestart(Frozen):
@@ -41,7 +42,7 @@ class ServiceRestart(Frozen):
     cluster: str
     service: str
     task_definition: str
-    count: int  # desired before, and again afterwards
+    count: int  # the desired count before, and again afterwards
     count_during: int
     old_tasks: tuple[OldTask, ...]
     group: GroupSurge | None = None

@@ -51,7 +51,7 @@ def judge_rollout(plan: ServiceRestart, rollout: Rollout, state: ServiceState) -
         why = f"task {task.id}: {task.stop_code}: {task.stopped_reason}"
     elif ours is live.primary and ours.rollout_state == "FAILED":
         why = ours.rollout_reason or "no reason given"
-    if why:  # before asking who replaced it: a rollback replaces it too, and nobody started that
+    if why:  # checked before asking who replaced it: a rollback also replaces it, and nobody started that
         raise RolloutFailedError(
             f"The new deployment of {plan.service} failed ({why}). {LEFT}; look at the log {plan.log_group}."
         )

@@ -17,7 +17,7 @@ from include.run.writer import FencedWriter
 
 log = logging.getLogger(__name__)
 
-PROTECTED_MINUTES = 120  # longer than a restart; ends by itself should the run die
+PROTECTED_MINUTES = 120  # longer than a restart; the protection ends by itself if the run dies
 
 
 def read_states(clients: Clients, target: Target) -> list[ServiceState]:
@@ -37,7 +37,7 @@ def make_plan(clients: Clients, target: Target, now: datetime | None) -> tuple[R
     states = read_states(clients, target)
     for name, state in zip(target.restart.services, states, strict=True):
         service = target.environment.service(name)
-        if service.loads:  # a log group that is not there must show now, not when capacity is up
+        if service.loads:  # a missing log group must be noticed now, not after capacity was raised
             read_load_lines(clients, service.log_group, state.as_of, state.as_of)
     scaling = [read_scaling(clients, state.service.cluster, state.service.name) for state in states]
     return plan_restart(target, states, scaling, account, now), min(state.as_of for state in states)
@@ -82,7 +82,7 @@ def stop_old_tasks(clients: Clients, writer: FencedWriter, plan: ServiceRestart,
     surge.choose_stopped(plan, look(clients, plan), since)
     _set_count(clients, writer, plan, plan.count)
     for each in plan.old_tasks:
-        # read again before each: never on a picture older than the last stop
+        # read again before each stop, so that no decision rests on a state from before the last stop
         alive = {old.task.arn for old in surge.choose_stopped(plan, look(clients, plan), since)}
         if each.arn in alive:
             reason = f"restart by {writer.owner}"
@@ -125,7 +125,7 @@ def advance_rollouts(
     reconcile(clients, writer)
     for plan in services:
         rollout = _find_rollout(writer, plan, mark)
-        if rollout is None:  # not judged at once: a read right after the write may not show it yet
+        if rollout is None:  # not judged at once: a read right after the write may not show the write yet
             return plan, _start_rollout(clients, writer, plan, mark)
         progress = rolling.judge_rollout(plan, rollout, look(clients, plan))
         if not progress.done:

@@ -55,7 +55,7 @@ def _on_a_service(watch: Callable[..., Progress]) -> Waiter:
     return look_once
 
 
-# A target's health comes and goes while a task struggles: old tasks are stopped only after several looks in a row
+# A target's health changes while a task struggles, so old tasks are stopped only after several good looks in a row
 SUCCESSES_IN_A_ROW = {"new_tasks_healthy": 3, "steady": 3}
 WAITERS: dict[str, Waiter] = {
     "new_tasks_healthy": _on_a_service(poll_new_tasks),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from include.errors import PreconditionError
 
-SCHEMA_VERSION = 1  # of what is written now; raise it together with a step in `upgrade`
+SCHEMA_VERSION = 1  # of new documents; raise it together with a step in `upgrade`
 UNVERSIONED = 0  # of documents that were stored before there was a version
 
 RUN, TARGET = "run#", "target#"
@@ -35,12 +35,12 @@ def upgrade(place: Place, version: int, document: dict[str, Any]) -> dict[str, A
     return document  # the shapes of version 1 are those of the documents without a version
 
 
-# A document that is too large for one DynamoDB item (400 KB): its JSON is cut into parts, and a head stands in its place.
+# A document that is too large for one DynamoDB item (400 KB) is cut into parts of its JSON. A head is stored in its place.
 
 
 class HeadDocument(TypedDict):
     at: str
-    body: dict[str, Any]  # parts: how many there are; sha256: of their text put together
+    body: dict[str, Any]  # parts: their number; sha256: of their joined text
 
 
 class PartDocument(TypedDict):
@@ -53,7 +53,7 @@ def body_part(pk: str, digest: str, number: int) -> Place:
     return Place(pk, f"{PARTS}{digest}#{number:04d}")
 
 
-# What a run keeps. A run is `<dag_id>/<run_id>`.
+# Documents of a run. A run is `<dag_id>/<run_id>`.
 
 
 def run_key(run: str) -> str:
@@ -128,7 +128,7 @@ class RecordDocument(TypedDict):
     reason: str
     requester: str | None
     ended: str
-    approvals: NotRequired[list[dict[str, Any]]]  # these four are missing from a run that planned nothing
+    approvals: NotRequired[list[dict[str, Any]]]  # a run that planned nothing lacks these four
     digest: NotRequired[str]
     plan: NotRequired[dict[str, Any]]
     started: NotRequired[str]
@@ -294,7 +294,7 @@ def look(run: str, region: str) -> Place:
     return Place(run_key(run), f"{LOOKS}{region}")
 
 
-# What outlives the run: kept by target, `<system>/<environment>`.
+# Documents that outlive a run, kept by target, `<system>/<environment>`.
 
 
 def target_key(target: str) -> str:
@@ -375,10 +375,10 @@ def data_proof(target: str, region: str, digest: str) -> Place:
 class AttemptDocument(TypedDict):
     at: str
     number: int
-    run: NotRequired[str]  # of the part that begins an attempt
+    run: NotRequired[str]  # the part that begins an attempt
     begun_at: NotRequired[str]
-    arn: NotRequired[str]  # of the part that is kept once its task started
-    outcome: NotRequired[str]  # of the part that ends it, with details
+    arn: NotRequired[str]  # the part that is stored once its task has started
+    outcome: NotRequired[str]  # the part that ends it, with details
     exit_code: NotRequired[int | None]
     text: NotRequired[str]
     log: NotRequired[str]

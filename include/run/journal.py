@@ -48,7 +48,7 @@ def add_event(
 
 
 def _is_own(stored: Document | None, key: str) -> bool:
-    # a write whose answer was lost is repeated by the client, and then meets itself
+    # the client repeats a write whose answer was lost, and may then find its own event
     return stored is not None and stored.get("key") == key
 
 

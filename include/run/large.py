@@ -7,8 +7,8 @@ from typing import Any
 
 from include.run import documents
 
-LARGEST = 300_000  # characters of JSON in one item; what is stored is ASCII, so a character is a byte
-PART = 150_000  # characters in one part: JSON in JSON may need two bytes for each
+LARGEST = 300_000  # characters of JSON in one item; stored text is ASCII, so a character is a byte
+PART = 150_000  # characters in one part: JSON in JSON may need two bytes per character
 
 
 def head_of(at: str, digest: str, parts: int) -> documents.HeadDocument:

@@ -16,7 +16,7 @@ class Attempt:
     number: int
     run: str
     begun_at: datetime
-    arn: str = ""  # "": the process died before it was kept, or ECS placed nothing
+    arn: str = ""  # "": the process died before storing it, or ECS placed nothing
     outcome: Literal["", "succeeded", "failed"] = ""
     exit_code: int | None = None
 

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.validators import validator_for
 
-SHOWN = 80  # characters of a value that are repeated in a message
+SHOWN = 80  # characters of a value that a message repeats
 KINDS = {
     "boolean": "true or false",
     "object": "an object",

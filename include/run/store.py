@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 Document = dict[str, Any]
-NEW = "attribute_not_exists(pk)"  # the condition of a write that replaces nothing
+NEW = "attribute_not_exists(pk)"  # the condition of a write that must replace nothing
 
 
 class RunStore:

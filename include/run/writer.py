@@ -14,7 +14,7 @@ from include.run.start import start_writing
 from include.run.store import RunStore
 from include.write import RecordedWrite, Write, read_write
 
-SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state from before it
+SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state before it
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class FencedWriter:
         details["intent"] = number
         try:
             result = write.make()
-        except Exception as error:  # re-raised: only noted here
+        except Exception as error:  # re-raised: this only records it
             details["answered"] = _is_answered(error)
             add_event(self.store, self.owner, self.step, "failed", f"{what}: {error}", details)
             raise
@@ -108,5 +108,5 @@ def _is_answered(error: Exception) -> bool:
     if isinstance(error, ClientError):
         return bool(error.response["ResponseMetadata"].get("HTTPStatusCode", 500) < 500)
     if isinstance(error, ServiceUnavailableError):
-        return error.wait > 0  # one that limits its callers did nothing
+        return error.wait > 0  # a service that limits the rate of calls did nothing
     return not isinstance(error, BotoCoreError)

@@ -18,8 +18,8 @@ SLOW = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", 
 AGAIN = {"InternalError", "OperationAborted", "RequestTimeout", "BadDigest", "Empty", "500", "502", "504"}
 UNTRUSTED = "CertificateError"
 EXPIRED = {"ExpiredToken", "TokenRefreshRequired"}
-ANSWER_SECONDS = 60.0  # for the answer to begin and end, apart from the bytes S3 has to move for it
-BYTES_PER_SECOND = 10_000_000  # at least; what S3 moves inside is faster
+ANSWER_SECONDS = 60.0  # for the answer to begin and end, besides the time for the bytes that S3 has to move
+BYTES_PER_SECOND = 10_000_000  # a lower bound; S3 moves data faster internally
 
 _CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]+)</Message>")
@@ -116,7 +116,7 @@ class Client:
 
 def _error(answer: Response) -> S3Error:
     code, message = _CODE.search(answer.body), _MESSAGE.search(answer.body)
-    # a HEAD's answer has no body; a 200 without what it should hold was cut short
+    # the answer to a HEAD has no body; a 200 without its expected content was cut short
     bare = "Empty" if answer.status < 300 else str(answer.status)
     name = code[1].decode() if code else bare
     return S3Error(answer.status, name, unescape(message[1].decode("utf-8", "replace")) if message else "")

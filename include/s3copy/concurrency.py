@@ -7,11 +7,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-FIRST = 64  # requests at once in the beginning
+FIRST = 64  # initial number of concurrent requests
 MOST = 512  # S3's 3,500 copies a second at 150 ms each
 FEWEST = 4
-CUT = 0.7  # what is left of the limit after a SlowDown
-CUTS_APART = 0.25  # seconds; the requests under way at a cut are slowed down, too, and say nothing new
+CUT = 0.7  # the fraction of the limit that remains after a SlowDown
+CUTS_APART = 0.25  # seconds; requests that were pending at a cut may get SlowDown too, which is no new information
 
 
 class ConcurrencyLimit:

@@ -15,7 +15,7 @@ from include.s3copy.transport import Pool
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-PLAIN = "/-_.~"  # what stays as it is in the path of a request; S3 takes the path as it comes
+PLAIN = "/-_.~"  # characters that are not quoted in a request's path; S3 takes the path as it comes
 
 
 class BucketEndpoint:
@@ -48,7 +48,7 @@ class BucketEndpoint:
 
 
 def _credentials(client: S3Client) -> Any:
-    # botocore offers no public way from a client to its credentials, and the session that made it is not ours to keep
+    # botocore offers no public way from a client to its credentials, and this module does not have the client's session
     credentials = client._request_signer._credentials  # type: ignore[attr-defined]
     if credentials is None:
         raise PreconditionError("There are no credentials for S3; correct the Airflow connection of this target.")

@@ -12,7 +12,8 @@ import uvloop
 from include.s3copy.endpoint import BucketEndpoint
 
 TICK = 0.25  # seconds
-RENEW = 30.0  # seconds between two looks at the credentials; botocore renews them a quarter of an hour before their end
+# seconds between two checks of the credentials; botocore renews them a quarter of an hour before their end
+RENEW = 30.0
 
 T = TypeVar("T")
 

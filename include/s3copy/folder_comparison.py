@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 LOOKS_AT_ONCE = 64
-SHOWN = 1_000  # keys kept of each kind
-ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")  # S3 copies these only once they are restored
-DELETE_LIMIT = 1_000  # keys one DeleteObjects call takes
+SHOWN = 1_000  # example keys of each kind
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")  # S3 copies objects of these classes only after a restore from the archive
+DELETE_LIMIT = 1_000  # keys that one DeleteObjects call takes
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Keys:
     def add(self, entry: Entry) -> None:
         self.count += 1
         self.bytes += entry.size
-        insort(self.examples, entry.key)  # not as they come: which is first must not depend on which answer was
+        insort(self.examples, entry.key)  # sorted, because the order of the answers is random
         del self.examples[SHOWN:]
 
 
@@ -56,13 +56,13 @@ class Comparison:
     source: Keys = field(default_factory=Keys)
     destination: Keys = field(default_factory=Keys)
     identical: Keys = field(default_factory=Keys)
-    changes: Keys = field(default_factory=Keys)  # in both, with other contents
+    changes: Keys = field(default_factory=Keys)  # in both, with different contents
     appears: Keys = field(default_factory=Keys)  # in the source only
     stale: Keys = field(default_factory=Keys)  # in the destination only
-    unproved: Keys = field(default_factory=Keys)  # in both and of one size, with nothing else to compare
+    unproved: Keys = field(default_factory=Keys)  # in both and of the same size, without other evidence
     archived: Keys = field(default_factory=Keys)  # of the source
-    too_long: Keys = field(default_factory=Keys)  # of the source: longer than S3 takes, under the destination's prefix
-    proofs: dict[Evidence, int] = field(default_factory=dict)  # how the identical ones are known to be so
+    too_long: Keys = field(default_factory=Keys)  # in the source: too long for S3 with the destination's prefix
+    proofs: dict[Evidence, int] = field(default_factory=dict)  # the evidence for the identical ones
     digest: str = ""
 
     @property
@@ -209,7 +209,7 @@ class _Comparing:
         if there:
             found.destination.add(there)
         if entry is None:
-            assert there  # one of the two is there
+            assert there  # at least one of the two exists
             found.stale.add(there)
             return False
         found.source.add(entry)

@@ -25,7 +25,7 @@ from include.s3copy.options import NAMED, CopyOptions, CopyProgress, CopyResult,
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-AHEAD = 2_000  # objects listed that wait to be copied
+AHEAD = 2_000  # listed objects that wait for their copy
 KEPT_FAILURES = 1_000
 SECOND = len("2026-11-21T12:00:00")
 
@@ -131,7 +131,7 @@ class _Copying:
         """List what may have to be copied, with what exists under its key. Keys that come last go to `late`."""
         ours = list_objects(self._wire, self._source.endpoint, self._source.location, self._order)
         theirs = list_objects(self._wire, self._destination.endpoint, self._destination.location, self._order)
-        finding = asyncio.create_task(self._find_unfinished())  # while the first pages are on their way
+        finding = asyncio.create_task(self._find_unfinished())  # while the first pages are being fetched
         try:
             async for entry, there in side_by_side(ours, theirs, self._order):
                 await finding
@@ -188,7 +188,7 @@ class _Copying:
 
     def _is_ours(self, entry: Entry, there: Entry) -> bool:
         """Tell whether an object was written by this copy: after the source's object and after this copy began. It has its metadata too."""
-        # lists know seconds: what was written in the very second this copy began may have been written before it
+        # listings have a precision of seconds: an object of the second in which this copy began may be older than the copy
         later = there.modified >= entry.modified and there.modified[:SECOND] > self._options.begun
         return later or not self._options.overwrite
 

@@ -12,7 +12,7 @@ from include.s3copy.transport import Response
 
 CHECKSUM = "x-amz-checksum-"
 ALGORITHMS = ("crc64nvme", "crc32c", "crc32", "sha256", "sha1")
-CHUNK = 4 * 1024**2  # bytes read of both at a time
+CHUNK = 4 * 1024**2  # bytes to read of both at a time
 
 
 class Evidence(StrEnum):
@@ -21,7 +21,7 @@ class Evidence(StrEnum):
     ETAG = "etag"
     CHECKSUM = "checksum"
     READ = "read"
-    UNPROVED = "unproved"  # same size, and nothing else that can be compared
+    UNPROVED = "unproved"  # the same size, without other evidence
     DIFFERENT = "different"
 
 
@@ -43,7 +43,7 @@ def by_heads(source: Response, destination: Response) -> Evidence:
             continue
         if ours == theirs:
             return Evidence.CHECKSUM
-        if "-" not in ours + theirs:  # one of parts says as little as an ETag of parts
+        if "-" not in ours + theirs:  # a checksum over parts proves as little as an ETag of parts
             return Evidence.DIFFERENT
     return Evidence.DIFFERENT if _has_md5(source) and _has_md5(destination) else Evidence.UNPROVED
 

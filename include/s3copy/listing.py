@@ -77,7 +77,8 @@ async def _entries(
 
 def _fetch(wire: Client, endpoint: BucketEndpoint, location: Location, token: str) -> asyncio.Task[Page]:
     task = asyncio.create_task(_page(wire, endpoint, location, token))
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may come to ask
+    # the consumer may stop before it asks for this page
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task
 
 
@@ -102,7 +103,7 @@ def read_page(body: bytes, skip: int) -> Page:
             int(each.findtext(size, "0")),
             each.findtext(etag, "").strip('"'),
             each.findtext(storage, "STANDARD"),
-            each.findtext(modified, "")[:19],  # to the second, which is all that S3 tells
+            each.findtext(modified, "")[:19],  # to the second, the precision of S3's listings
         )
         for each in root.iter(contents)
     ]

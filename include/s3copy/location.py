@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from include.errors import PreconditionError
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-KEY_BYTES = 1024  # the longest key S3 takes, in UTF-8
+KEY_BYTES = 1024  # the longest key that S3 takes, in UTF-8
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from include.s3copy.options import CopyOptions
 from include.s3copy.transport import Response
 
 PARTS_AT_ONCE = 64  # of one object
-MOST_PARTS = 10_000  # S3 takes no more in one upload
-SMALLEST_PART = 5 * 1024**2  # but for the last one
+MOST_PARTS = 10_000  # the most parts of one upload
+SMALLEST_PART = 5 * 1024**2  # except for the last one
 KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires")
 KEPT_OF_AMAZON = ("x-amz-meta-", "x-amz-website-redirect-location")
 _UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
@@ -48,7 +48,7 @@ class ObjectCopier:
         options: CopyOptions,
         on_bytes: Callable[[int], None],
     ):
-        self.begun: set[str] = set()  # keys of the destination with an upload in parts that was begun here
+        self.begun: set[str] = set()  # keys of the destination for which this copy began a multipart upload
         self._wire = wire
         self._source = source
         self._destination = destination
@@ -99,7 +99,7 @@ class ObjectCopier:
         try:
             etags = await self._copy_parts(entry, upload, part_size)
             await self._complete(entry, upload, etags)
-        except BaseException:  # also cancelled: the parts of an upload nobody ends are kept, and paid for
+        except BaseException:  # also on cancellation: the parts of an unfinished upload are kept and paid for
             await abort_upload(self._wire, self._destination.endpoint, key, upload)
             raise
 
@@ -126,7 +126,7 @@ class ObjectCopier:
         try:
             await asyncio.gather(*workers)
         finally:
-            for worker in workers:  # an upload must not be aborted while parts still arrive
+            for worker in workers:  # an upload must not be aborted while parts are still being written
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
         return etags
@@ -145,7 +145,7 @@ class ObjectCopier:
             )
         except S3Error as error:
             if error.code != "NoSuchUpload" or not await self._is_complete(entry, len(etags)):
-                raise  # else an earlier try did it and its answer was lost
+                raise  # otherwise an earlier attempt did it and its answer was lost
 
     async def _is_complete(self, entry: Entry, parts: int) -> bool:
         head = await head_object(self._wire, self._destination.endpoint, self._destination.key(entry))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 LARGEST_WHOLE = 5 * 1024**3  # bytes one CopyObject takes
 PART = 128 * 1024**2  # for objects that were not uploaded in parts themselves
-GIVE_UP = 100  # failures after which the rest is not tried: it is not the single object then
+GIVE_UP = 100  # failures after which the rest is not tried: then the cause is not a single object
 NAMED = 5  # keys in a message
 
 
@@ -21,8 +21,8 @@ class CopyOptions:
     restore needs it. `last` selects keys that are copied after all others, so that a concurrent reader finds what they point to.
     """
 
-    overwrite: bool = True  # False: a key that is there with other contents is a failure, and stays
-    requests_per_second: float = 0  # 0: as many as S3 takes
+    overwrite: bool = True  # False: an existing key with other contents is a failure, and stays
+    requests_per_second: float = 0  # 0: no limit
     storage_class: str = ""
     encryption: str = ""  # AES256, aws:kms, aws:kms:dsse; empty: the destination bucket's default
     kms_key: str = ""
@@ -74,11 +74,11 @@ class CopyResult:
 
     copied: int
     copied_bytes: int
-    skipped: int  # there and identical already
+    skipped: int  # existed already and identical
     failed: int
     failures: tuple[Failure, ...]
     requests: int
-    slowed: int  # answers of 503 SlowDown and the like
+    slowed: int  # answers such as 503 SlowDown
     seconds: float
 
     @property

@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:
-            return self.close()  # nobody asked, so whose answer would the next one be?
+            return self.close()  # no request is pending, so this data would be read as the answer to the next one
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self._over = self._head_only  # the parser would wait for a body that a HEAD never brings
+        self._over = self._head_only  # otherwise the parser would wait for a body, which a HEAD does not have
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -114,7 +114,8 @@ class Pool:
         try:
             deadline = asyncio.get_running_loop().time() + seconds
             answer = await connection.send(data, head_only=head_only, deadline=deadline)
-        except BaseException:  # also cancelled: half an answer may be left on it, which the next request would read
+        # also on cancellation: the rest of an answer may remain on the connection, where the next request would read it
+        except BaseException:
             connection.close()
             raise
         finally:

@@ -12,7 +12,7 @@ from include.external_services import over_http
 
 TIMEOUT = (5, 10)  # seconds to connect, and to answer
 PAGE = 100
-MOST_PAGES = 50  # more errors than anybody could look at: somebody's filter is missing
+MOST_PAGES = 50  # more issues than a person can read: a filter is missing in Sentry
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def list_issues(
             trouble = _trouble(each)
         except (KeyError, TypeError, ValueError) as error:
             raise ServiceUnavailableError(f"Sentry answered about {thing} with something else ({error!r}).") from error
-        found[trouble.id] = trouble  # one that moves between two pages comes twice
+        found[trouble.id] = trouble  # an issue that moves between two pages appears twice
     return tuple(found.values())
 
 
@@ -72,7 +72,7 @@ def _pages(sentry: Sentry, url: str, given: dict[str, str], thing: str) -> Itera
             )
         yield from items
         following = answer.links.get("next", {})
-        if following.get("results") != "true":  # Sentry names a next page even if there is nothing on it
+        if following.get("results") != "true":  # Sentry names a next page even if it is empty
             return
         cursor = str(following["cursor"])
     raise PreconditionError(
@@ -94,6 +94,6 @@ def _trouble(item: Any) -> Trouble:
         title=str(item["title"]),
         level=str(item["level"]),
         first_seen=datetime.fromisoformat(item["firstSeen"]),
-        count=int(item["count"]),  # Sentry gives text
+        count=int(item["count"]),  # Sentry returns text
         url=str(item.get("permalink") or ""),
     )

@@ -14,7 +14,7 @@ from include.sheets.rows import cells_to_set
 if TYPE_CHECKING:
     from gspread.worksheet import Worksheet
 
-GOOGLE = "https://sheets.googleapis.com"  # how gspread's addresses begin; it has no setting for another one
+GOOGLE = "https://sheets.googleapis.com"  # the prefix of gspread's URLs; gspread has no setting for it
 SCOPES = ("https://www.googleapis.com/auth/spreadsheets",)
 TIMEOUT = 10.0  # seconds; gspread would wait for ever
 
@@ -78,7 +78,7 @@ def _write(worksheet: Worksheet, sheet: Sheet, cells: Mapping[str, str], uris: M
         with over_google(sheet):
             worksheet.batch_update([{"range": cell, "values": [[uri]]} for cell, uri in cells.items()], raw=True)
     except ServiceUnavailableError as error:
-        away = error  # only the answer may have been lost
+        away = error  # perhaps only the answer was lost
     if left := _missing(worksheet, sheet, uris):
         raise away or ServiceUnavailableError(
             f"Worksheet {sheet.worksheet!r} does not say what was just written for {', '.join(left)}: somebody moved its rows "
@@ -106,7 +106,7 @@ def over_google(sheet: Sheet) -> Iterator[None]:
             yield
     except APIError as error:
         answer = error.response
-        html = "html" in answer.headers.get("Content-Type", "")  # somebody else's page, such as a proxy's
+        html = "html" in answer.headers.get("Content-Type", "")  # an HTML page of something else, such as a proxy
         said = str(answer.reason or "") if html else str(error.error.get("message", ""))
         raise explain(service, thing, answer.status_code, said, answer.headers) from error
     except GoogleAuthError as error:

@@ -21,10 +21,10 @@ from include.errors import DriftError, RunbookError
 from include.waiters.progress import Progress
 from include.waiters.token_bucket import TokenBucket
 
-DOUBT = 10.0  # seconds a failure has to last: right after a write AWS may still answer with the state from before it
-SILENCE = 600.0  # seconds AWS may fail to answer a wait before it gives up
-ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks that nothing calls for
-# AWS refuses credentials that look good here: revoked, or the clock is wrong
+DOUBT = 10.0  # seconds that a failure has to last: right after a write AWS may still answer with the state before it
+SILENCE = 600.0  # seconds without an answer of AWS after which a wait gives up
+ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks without a known change
+# AWS refuses credentials that look valid here: they were revoked, or the clock is wrong
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Wait:
     cluster: str
     service: str
     clients: Clients
-    agree: int = 1  # looks in a row that have to say it is done
+    agree: int = 1  # successful looks in a row that are required
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ class _State:
     wait: Wait
     since: float
     answered: float
-    seen: tuple[Any, ...] | None = None  # the service's face when last described
+    seen: tuple[Any, ...] | None = None  # the service's fingerprint when last described
     service: Service | None = None
     moved: bool = False
-    agreed: int = 0  # looks in a row that said it is done
-    failing: float | None = None  # since when every look has said that it failed
+    agreed: int = 0  # successful looks in a row so far
+    failing: float | None = None  # since when every look has failed
     described: float = 0.0
     looked: float = 0.0
 
@@ -127,7 +127,7 @@ class Poller:
         now = self._clock()
         self._routine.burst = max(
             self._burst, self._calls_of_a_round()
-        )  # or the batches would leave nothing to look with
+        )  # otherwise the batches would use up the budget for looks
         ready = [each for each in list(self._states.values()) if now - each.since >= self._settle]
         news = list(self._describe(ready))
         due = [each for each in ready if not each.wait.service or (each.service and each.described >= now)]
@@ -147,7 +147,7 @@ class Poller:
         self._paying = self._routine
         for clients, cluster, batch in self._batches(sorted(states, key=lambda each: each.described)):
             if self._routine.left < 1:
-                return  # those left are first in the next round
+                return  # the remaining ones are first in the next round
             names = list(dict.fromkeys(each.wait.service for each in batch))
             try:
                 services = ecs.describe_services(clients.ecs, cluster, names)
@@ -186,7 +186,7 @@ class Poller:
             return self._failed(state, error)
         except (BotoCoreError, ClientError) as error:
             return self._missed(state, error)
-        except Exception as error:  # a defect in one wait's watch must not end everybody else's waits
+        except Exception as error:  # a bug in one waiter must not end the waits of others
             log.exception("%s failed", wait.key)
             return PollResult("failed", f"{type(error).__name__} in the watch {wait.watch}: {error}")
         state.answered = state.looked = self._clock()

@@ -12,7 +12,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from include.runbooks import Page
 from opskit.step_definition import StepDefinition
 
-Part = Callable[[], Any]  # a step, or a function that makes a task group of some
+Part = Callable[[], Any]  # a step, or a function that makes a task group of several
 
 
 @dataclass(frozen=True)

@@ -35,14 +35,14 @@ def read_code(dag_file: Path) -> dict[str, bytes]:
     while open_ends:
         module = open_ends.pop()
         file = _file_of(module)
-        assert file is not None  # or it would not be named
+        assert file is not None  # otherwise it would not be named
         found[module] = file.read_bytes()
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
         open_ends |= _modules_named(found[module], package) - found.keys()
     return {dag_file.name: own, **dict(sorted(found.items()))}
 
 
-@cache  # by content, so never out of date
+@cache  # cached by content, so never out of date
 def _modules_named(content: bytes, package: str) -> frozenset[str]:
     """Return the modules of ours that a file of a package names, or the whole package if the file computes its imports."""
     found: set[str] = set()
@@ -53,7 +53,7 @@ def _modules_named(content: bytes, package: str) -> frozenset[str]:
             module = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
             found.update(*(_modules_in(f"{module}.{alias.name}") for alias in node.names))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.update(_modules_in(node.value))  # the path of a trigger's class, for instance
+            found.update(_modules_in(node.value))  # for instance the path of a trigger's class
         elif isinstance(node, ast.Call) and _imports_computed(node):
             found.update(_modules_below(package))
     return frozenset(found)

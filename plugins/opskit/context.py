@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONFIRM = "confirm_plan_unchanged"  # the same task in every runbook
+CONFIRM = "confirm_plan_unchanged"  # the id of this task is the same in every runbook
 END = "end"
 
 
@@ -166,7 +166,7 @@ class StepContext:
         """What the confirm task accepted: plan, digest, fencing, since. Raises: PreconditionError."""
         found: dict[str, Any] | None = self._xcom(CONFIRM) or read_confirmation(
             self.store, self.run
-        )  # if it was cleared
+        )  # after the task was cleared
         if not found:
             raise PreconditionError(
                 f"Task {CONFIRM} left no result, so nothing was confirmed; a task marked as success by hand lets nothing "

@@ -16,7 +16,7 @@ from opskit.planning import Planner, approved_plan, confirm_plan, make_plan
 from opskit.record import Proof, write_record
 from opskit.step import FunctionStep, OperatorStep, poll, step
 
-LEASE_TIMEOUT = 4 * 3600  # seconds to wait for another run to finish with the target
+LEASE_TIMEOUT = 4 * 3600  # seconds to wait for another run on the target
 
 
 def _stop(ctx: StepContext) -> bool:
@@ -29,7 +29,7 @@ stop_if_plan_only = FunctionStep(
 )
 
 
-Others = Callable[[StepContext], Sequence[str]]  # targets that a run needs beside its own
+Others = Callable[[StepContext], Sequence[str]]  # further targets that a run needs
 
 
 def _question(kept: KeptTarget, proof: Proof) -> OperatorStep:

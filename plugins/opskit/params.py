@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from opskit.context import StepContext
 
 REASON_LENGTH = 10
-VISIBLE = 5  # of them: blanks are no reason
-# no control character, which PostgreSQL's JSON or a terminal cannot carry, and none that reverses what is read
+VISIBLE = 5  # of these: blanks are no reason
+# no control character, which PostgreSQL's JSON or a terminal cannot represent, and none that reverses the displayed text
 FORBIDDEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 BLANK = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
 REASON_FORM = rf"^(?![\s\S]*[{FORBIDDEN}])(?:[{BLANK}]*[^{BLANK}]){{{VISIBLE}}}"
@@ -156,7 +156,7 @@ OPTIONAL: Mapping[str, Mapping[str, Any]] = {
 
 def filled(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return a run's params, with the default of each field that was left empty."""
-    # not from the DAG's own params: Airflow puts the run's values into them
+    # not from the DAG's own params: Airflow replaces their values by the run's
     return {
         name: OPTIONAL[name]["default"] if value is None and name in OPTIONAL else value
         for name, value in params.items()

@@ -27,7 +27,7 @@ from opskit.step_definition import StepDefinition
 
 __all__ = ["Aside", "KeptTarget", "Proof", "Stage", "runbook"]
 
-ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI asks
+ASKED_FOR: dict[str, Any] = {  # the schedule of a DAG that only a person or CI starts
     "default_args": {
         "owner": "operations",
         "retries": 0,  # each step declares how often it may be tried
@@ -35,7 +35,7 @@ ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI ask
         "on_success_callback": notify,
         "on_failure_callback": [note_failure, notify],
     },
-    "max_active_runs": 16,  # the lease, not Airflow, keeps runs on one target apart
+    "max_active_runs": 16,  # the lease, not Airflow, separates runs on one target
     "allowed_run_types": ["manual"],
 }
 
@@ -86,7 +86,7 @@ def runbook(
             chain.add(each.title, *each.parts)
         chain.add("Verification", *verification)
         [first, *_] = chain.add("Recovery", *recovery) or [None]
-        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        # teardowns: only these still run after "mark as failed"; the last one decides the run's state
         if hand_back:
             chain.add("Close", lambda: hand_back().as_teardown())
         if own.question:

@@ -20,7 +20,7 @@ from opskit.step_definition import StepDefinition, display_name
 
 log = logging.getLogger(__name__)
 
-RETRIES = 8  # a step has outlived a worker, its scheduler, the API server and the database failing one after the other
+RETRIES = 8  # a step survives failures of a worker, its scheduler, the API server and the database, one after the other
 MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, NotImplementedError, TypeError)
 
 
@@ -33,7 +33,7 @@ class Repeat(Enum):
     A refusal of ours and a bug in the code are never tried again.
     """
 
-    SAFE = RETRIES  # it looks before it writes, and writes absolute values
+    SAFE = RETRIES  # the step looks before it writes, and writes absolute values
     NEVER = 0
 
 
@@ -168,7 +168,7 @@ def note_failure(context: Any) -> None:
     ctx, error = StepContext(context), context.get("exception")
     if isinstance(error, AirflowSensorTimeout):
         _journal(ctx, RunbookError(f"{ctx.name} ran out of time: {error}"))
-    elif error is not None and not isinstance(error, AirflowFailException):  # that one is journalled already
+    elif error is not None and not isinstance(error, AirflowFailException):  # this one is journalled already
         _journal(ctx, RunbookError(f"{ctx.name} gave up after its last retry: {type(error).__name__}: {error}"))
 
 
@@ -177,5 +177,5 @@ def _journal(ctx: StepContext, error: RunbookError) -> None:
         return
     try:
         add_event(ctx.store, ctx.run, ctx.name, "failed", str(error), {"error": type(error).__name__})
-    except (RunbookError, BotoCoreError, ClientError) as second:  # it may be the very reason of the failure
+    except (RunbookError, BotoCoreError, ClientError) as second:  # it may be the very cause of the failure
         log.warning("The failure could not be journalled: %s", second)

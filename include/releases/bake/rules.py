@@ -16,7 +16,8 @@ from include.waiters.progress import Progress, minutes
 if TYPE_CHECKING:
     from include.sentry import Trouble
 
-MISSING = "MISSING"  # an alarm that CloudWatch does not have; its own states are OK, ALARM, INSUFFICIENT_DATA
+# the state of an alarm that does not exist in CloudWatch; CloudWatch's own are OK, ALARM, INSUFFICIENT_DATA
+MISSING = "MISSING"
 BLIND = ("INSUFFICIENT_DATA", MISSING)
 
 
@@ -25,9 +26,10 @@ class Baseline:
     """The state just before a release's first write, with which the state afterwards is compared."""
 
     alarms: Mapping[str, str]  # state by name
-    errors_per_hour: float | None = None  # error lines in the log; None if it could not be read
-    troubles: Mapping[str, int] | None = None  # Sentry's count by id; None if Sentry did not answer
-    at: datetime | None = None  # AWS's clock; what Sentry has first seen since is the release's, also before the bake
+    errors_per_hour: float | None = None  # error lines in the log, or None if it could not be read
+    troubles: Mapping[str, int] | None = None  # Sentry's count by id, or None if Sentry did not answer
+    # AWS's clock; an issue that is new since then is due to the release, even if it is from before the bake
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-USUAL = timedelta(hours=1)  # of the log, before the release: how many errors are usual
+USUAL = timedelta(hours=1)  # the period of the log before the release that gives the usual number of errors
 
 
 def keep_baseline(clients: Clients, writer: FencedWriter, target: Target, sentry: Sentry | None) -> str:
@@ -74,7 +74,7 @@ def poll_bake(clients: Clients, store: RunStore, run: str, target: Target, sentr
 
 def _bake(target: Target) -> Bake:
     bake = target.release.bake
-    assert bake is not None  # the inventory demands one where an image proved elsewhere is released
+    assert bake is not None  # the inventory requires a bake if an image proved elsewhere is released
     return bake
 
 

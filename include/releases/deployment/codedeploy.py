@@ -21,7 +21,7 @@ from include.releases.model import ServiceRelease, revision
 from include.waiters.progress import Progress, minutes
 
 BEGINS = timedelta(minutes=15)  # after the push; a pipeline that has not begun by then never will
-RECENT = timedelta(days=1)  # of deployments that may still be at work
+RECENT = timedelta(days=1)  # states of deployments that may still be running
 
 
 def read_live_service(clients: Clients, target: Target, name: str) -> Live:

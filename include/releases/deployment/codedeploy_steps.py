@@ -52,7 +52,7 @@ def pushed_definition(clients: Clients, service: Service, part: ServiceRelease, 
 
 def _deployments(clients: Clients, service: Service, since: datetime) -> tuple[Deployment, ...]:
     deploys = service.code_deploy
-    assert deploys  # the inventory demands it of such a service
+    assert deploys  # the inventory requires it for such a service
     return codedeploy.list_deployments(clients.codedeploy, deploys.application, deploys.group, since)
 
 
@@ -76,7 +76,7 @@ def _begin(
             f"({reason_of(asked[-1])}), and {revision(runs) or 'nothing'} has the traffic; look at the log {part.log_group}."
         )
     deploys, balancing = service.code_deploy, service.load_balancing
-    assert deploys  # the inventory demands both of such a service
+    assert deploys  # the inventory requires both for such a service
     assert balancing
     writer.write(
         codedeploy.create_deployment(

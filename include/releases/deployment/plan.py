@@ -22,7 +22,7 @@ class Live:
     healthy: int
     controller: str = "ECS"
     status: str = "ACTIVE"
-    busy: str = ""  # what is at work on it, in words
+    busy: str = ""  # the running deployment, in words
     group: Group | None = None
 
 

@@ -30,8 +30,8 @@ class DeploymentRollback:
     """What a rollback does, and what it does not undo."""
 
     returns: tuple[ServiceRollback, ...]  # newest first
-    untouched: tuple[str, ...]  # services that run what they ran before
-    mixed: str | None  # how, in one sentence
+    untouched: tuple[str, ...]  # services that run the same as before
+    mixed: str | None  # how the release is mixed, in one sentence
 
     @property
     def text(self) -> str:

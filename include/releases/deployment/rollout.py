@@ -11,7 +11,7 @@ from include.releases.model import ServiceRelease, revision
 from include.text import one_line
 from include.waiters.progress import Progress, minutes
 
-FAILED_TASKS = 3  # new tasks that may fail: the least number at which ECS's own circuit breaker breaks
+FAILED_TASKS = 3  # new tasks that may fail: the minimum at which ECS's own circuit breaker trips
 LEFT = "ECS keeps the old tasks until new ones are healthy"
 
 
@@ -101,7 +101,7 @@ def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: Se
         and live.running == live.desired == len(healthy) == len(state.alive)
         and live.pending == 0
     )
-    # one that ran it before anybody asked has no time to be measured from
+    # a service that ran the definition before the release gives no time to measure from
     if not done and part.before != wanted and (live.as_of - rollout.since).total_seconds() > part.timeout_seconds:
         raise RolloutFailedError(
             f"{part.service} has {len(healthy)} healthy tasks of {live.desired} on {revision(wanted)} after "

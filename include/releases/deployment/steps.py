@@ -31,8 +31,8 @@ from include.run import documents
 from include.run.writer import FencedWriter
 
 log = logging.getLogger(__name__)
-RECENT = 5  # revisions among which a retry finds its own: a service and one-off tasks may share a family
-Wanted = Mapping[str, str]  # the ARN of the task definition each service is to run
+RECENT = 5  # how many revisions a retry searches for its own: a service and one-off tasks may share a family
+Wanted = Mapping[str, str]  # the ARN of the task definition that each service is to run
 
 
 def look(clients: Clients, part: ServiceRelease) -> ServiceState:
@@ -149,7 +149,7 @@ def advance_services(
         place = documents.deployed(writer.owner, kind, name)
         begun = writer.store.get(*place) is not None
         started = rollout.find_started(part, wanted[name], state, begun=begun)
-        if started is None:  # not judged at once: a read right after the write may not show it yet
+        if started is None:  # not judged at once: a read right after the write may not show the write yet
             rollout.ensure_turn(parts, index, wanted, states)
             return part, _start(clients, writer, part, wanted[name], place)
         progress = rollout.judge_rollout(part, wanted[name], started, state)
@@ -189,7 +189,7 @@ def find_rollback(
     """Plan the rollback from what runs now. Raises: PreconditionError."""
     runs = {part.service: runs_now(clients, part) for part in parts}
     rolled = [part for part in parts if part.controller == "ECS"]
-    # ECS itself is going back
+    # ECS itself is rolling it back
     unsettled = [part.service for part in rolled if len(look(clients, part).service.deployments) > 1]
     known = {each.digest for each in ecr.list_images(clients.ecr, target.registry)}
     existing = {part.before: _exists(clients, part, known) for part in parts}

@@ -24,7 +24,7 @@ class ImagePublicationPlan(Plan):
 
     commit: str
     tag: str
-    builder: str  # "" where nothing has to be built
+    builder: str  # "" if nothing has to be built
     registries: tuple[Publication, ...]
 
 

@@ -13,7 +13,7 @@ from include.run.params import shown
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-LONGEST_TAG = 128  # characters ECR takes
+LONGEST_TAG = 128  # the longest tag in characters
 SCANNING = ("PENDING", "IN_PROGRESS")
 SCANNED = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning, which never ends
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED"]
@@ -160,7 +160,7 @@ def survives(digest: str, images: Sequence[Image], keep: Mapping[str, int], addi
         newer = {each.digest for each in images if each.digest in others and each.pushed_at > image.pushed_at}
         if adding.startswith(prefix):
             newer |= {added} - {digest}
-        return len(newer) < number  # a rule that an image falls under keeps later rules from it
+        return len(newer) < number  # an image that matches a rule is not affected by later rules
     return True
 
 

@@ -23,7 +23,7 @@ from include.run import documents
 from include.run.writer import FencedWriter
 from include.waiters.progress import Progress
 
-SCAN_BEGINS = timedelta(minutes=5)  # after the push, at the latest
+SCAN_BEGINS = timedelta(minutes=5)  # at most this long after the push
 NONE, CODEBUILD, GITHUB = "none", "codebuild", "github"
 
 
@@ -105,7 +105,7 @@ def _start_workflow(ctx: ReleaseContext, writer: FencedWriter, file: str, commit
         store.add(*marked_at, documents.BuildMarkDocument(newest=github.newest_run(ctx.github, file)))
         mark = store.get(*marked_at) or {}
     elif found := github.find_run(ctx.github, file, after=int(mark["newest"])):
-        return _followed(found)  # started by a try of this step whose process died
+        return _followed(found)  # started by an earlier attempt of this step whose process died
     branch = ctx.target.system.versions.branch
     writer.write(github.dispatch_workflow(ctx.github, file, branch, {"commit": commit}))
     return {"kind": GITHUB, "id": "", "url": ""}
@@ -132,7 +132,7 @@ def poll_build(ctx: ReleaseContext, run: str, build: Mapping[str, str], commit: 
             f"The build {build['id']} ended well, but {', '.join(missing)} has no image tagged "
             f"{commit_tag(commit, ctx.target.registry.commit_length)}: {build['url'] or 'look at its log'}; nothing was deployed."
         )
-    assert image  # or it would be missing
+    assert image  # otherwise it would be missing
     verdict = poll_scan(ctx, image)
     return Progress(not verdict.wait, f"image {image.digest[:19]}: {verdict.text}", verdict.text)
 
@@ -160,7 +160,7 @@ def _judge_codebuild(build: codebuild.Build) -> Progress:
 
 def _judge_workflow(ctx: ReleaseContext, run: str, build: Mapping[str, str]) -> Progress:
     builder = ctx.target.environment.builder
-    assert builder  # it started this build
+    assert builder  # this step started that build
     if build["id"]:
         found: github.WorkflowRun | None = github.get_run(ctx.github, int(build["id"]))
     else:

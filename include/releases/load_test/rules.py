@@ -11,7 +11,7 @@ NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 FIGURES = {
     "complete": rf"Complete requests:\s+{NUMBER}",
     "failed": rf"Failed requests:\s+{NUMBER}",
-    "non_2xx": rf"Non-2xx responses:\s+{NUMBER}",  # ab prints it only where there is one
+    "non_2xx": rf"Non-2xx responses:\s+{NUMBER}",  # ab prints this line only if there is an error
     "per_second": rf"Requests per second:\s+{NUMBER} \[#/sec\]",
     "milliseconds": rf"Time per request:\s+{NUMBER} \[ms\] \(mean, across all concurrent requests\)",
 }

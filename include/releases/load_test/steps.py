@@ -25,7 +25,7 @@ from include.run.writer import FencedWriter
 log = logging.getLogger(__name__)
 
 GROUP = "performance"
-LINES = 2000  # read of its log: ab prints forty a page
+LINES = 2000  # lines to read from its log: ab prints forty a page
 
 
 def start_load_test(ctx: ReleaseContext, writer: FencedWriter, command: tuple[str, ...], definition: str) -> str:
@@ -36,7 +36,8 @@ def start_load_test(ctx: ReleaseContext, writer: FencedWriter, command: tuple[st
     reconcile(ctx.clients, writer)
     one_off, environment = one_off_of(ctx.target), ctx.target.environment
     ensure_size(one_off.cpu, one_off.memory)
-    token = hashlib.sha256(f"{writer.owner} {GROUP}".encode()).hexdigest()[:32]  # asked for twice, it is started once
+    # a second call does not start a second task
+    token = hashlib.sha256(f"{writer.owner} {GROUP}".encode()).hexdigest()[:32]
     network = find_network(ctx.clients, ctx.target, plan_task(ctx.target, "", command=command))
     tasks, failures = writer.write(
         one_off_tasks.run_task(

@@ -13,7 +13,7 @@ from include.run.migration_attempts import Attempt
 from include.run.plan.model import Change, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
-USUAL = 10 * 60  # seconds; a migration may take hours, and is followed as long as it does
+USUAL = 10 * 60  # seconds; a migration may take hours, and is followed to its end
 SNAPSHOT = 15 * 60
 
 
@@ -21,7 +21,7 @@ class DatabaseMigrationPlan(Plan):
     """The plan of a migration. `definition` is the newest ACTIVE revision of its family, by ARN."""
 
     definition: str
-    image: str  # the digest of the one it runs
+    image: str  # the digest of its image
     migration: Migration
 
 
@@ -74,7 +74,7 @@ def _networked(target: Target) -> str:
     names = environment.release.services if environment.release else tuple(each.name for each in environment.services)
     fargate = [name for name in names if environment.service(name).launch_type == "FARGATE"]
     fargate += [each.name for each in environment.services if each.launch_type == "FARGATE"]
-    return fargate[0]  # the inventory demands a network where there is none
+    return fargate[0]  # the inventory requires a network if there is none
 
 
 def keyed(migration: Migration, target: str, digest: str) -> Migration:

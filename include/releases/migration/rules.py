@@ -16,11 +16,11 @@ from include.run.params import shown, storable
 from include.text import one_line
 from include.waiters.progress import Progress, minutes
 
-PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is the review apps' own, and destroys data
+PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is for review apps only, and destroys data
 MIGRATION = re.compile(r"(?:^|/)(?:migrate|migrations)/[^/]+\.(?:rb|ts|js|py|sql)$")
-LONGEST_OVERRIDE = 8_192  # characters of JSON RunTask takes as overrides
+LONGEST_OVERRIDE = 8_192  # characters of JSON that RunTask takes as overrides
 STARTED_BY = "migration/"
-KILLED = (137, 143)  # SIGKILL and SIGTERM: how ECS ends the others once an essential container has exited
+KILLED = (137, 143)  # SIGKILL and SIGTERM: how ECS ends the other containers after an essential one has exited
 EXIT_CODES = {
     1: "the command reported an error",
     126: "the command is not executable in the image",
@@ -37,7 +37,7 @@ STOP_CODES = {
     "TerminationNotice": "its instance was terminated",
     "InfrastructureHealth": "AWS stopped it for the health of its infrastructure",
 }
-# AWS knows a stopped task, and a clientToken, for an hour after its end: in half of one, a task that was started is found
+# AWS knows a stopped task, and a clientToken, for an hour after its end: within half of that, a started task is found
 REMEMBERED = timedelta(minutes=30)
 HALF_WAY = "the schema may be changed in part: look at the log and at the database before you start another run"
 
@@ -65,7 +65,7 @@ def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ())
                 "'db:migrate'], nothing was changed."
             )
     length = len(json.dumps(list(given)))
-    if length > LONGEST_OVERRIDE - 1_024:  # the rest of the overrides needs some room
+    if length > LONGEST_OVERRIDE - 1_024:  # the rest of the overrides needs some space
         raise PreconditionError(
             f"The command has {length:,} characters, more than ECS takes; put it into the image as a script."
         )
@@ -127,7 +127,7 @@ def decide_next(
                 f"{_named(each)} of this run has failed already, and one run never starts it twice; {HALF_WAY}."
             )
         if each.run == run and not each.arn and now - each.begun_at < REMEMBERED:
-            return Next("start", each.number)  # its clientToken makes asking twice start one task
+            return Next("start", each.number)  # its clientToken prevents a second task
         if not each.outcome and (each.run == run or not again):
             raise MigrationFailedError(
                 f"{_named(each)} of this migration, by {each.run or 'nobody on record'}, is over or never began, and AWS has "

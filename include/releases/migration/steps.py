@@ -35,7 +35,7 @@ from include.run.writer import FencedWriter
 log = logging.getLogger(__name__)
 
 GROUP = "migrations"
-LINES = 200  # read of a task's log
+LINES = 200  # lines to read from a task's log
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def make_plan(
             snapshot=request.snapshot,
         )
 
-    key = plan(()).migration.key  # by which the attempts on record are found
+    key = plan(()).migration.key  # the key of the attempts on record
     return plan(list_attempts(store, target.name, key)), since
 
 
@@ -99,7 +99,8 @@ def make_snapshot(clients: Clients, writer: FencedWriter, target: Target, migrat
     """Request the snapshot of the plan and return its name, or "" if the plan has none."""
     if not migration.snapshot:
         return ""
-    name = f"{migration.snapshot}-{migration_key(writer.target, writer.owner, ())[:12]}"  # one a run, however often it is retried
+    # one per run, however often the step is retried
+    name = f"{migration.snapshot}-{migration_key(writer.target, writer.owner, ())[:12]}"
     reconcile(clients, writer)
     if rds.describe_snapshot(clients.rds, name) is None:
         writer.write(rds.create_snapshot(clients.rds, migration.snapshot, name))
@@ -149,7 +150,7 @@ def start(
     try:
         arn = read_start(tasks, failures)
     except MigrationFailedError as error:
-        if not tasks:  # ECS placed nothing, so there is nothing to follow
+        if not tasks:  # ECS placed no task, so there is nothing to follow
             add_end(store, target.name, migration.key, number, "failed", {"text": str(error), "exit_code": None})
         raise
     keep_arn(store, target.name, migration.key, number, arn)

@@ -15,7 +15,8 @@ from include.run import documents
 from include.run.writer import FencedWriter
 from include.waiters.progress import Progress, minutes
 
-PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not begun by then never will
+# at most this long after publishing; a workflow that has not begun by then never will
+PIPELINE_BEGINS = timedelta(minutes=15)
 
 
 def draft_release(
@@ -43,7 +44,7 @@ def publish_release(ctx: ReleaseContext, writer: FencedWriter, plan: ProductionR
             f"{ctx.target.system.github} has no draft {plan.version} any more; find out who removed it, then start again."
         )
     published = writer.write(github.publish(ctx.github, draft, plan.commit))
-    assert published.published_at  # it is none only for a draft
+    assert published.published_at  # only a draft has none
     return published.published_at.isoformat()
 
 

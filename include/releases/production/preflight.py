@@ -48,7 +48,8 @@ def make_plan(
     commit = request.commit or _last_proved(staging, target.proved_on)
     ensure_commit(commit)
     live, own = read_live(clients, target), ecr.list_images(clients.ecr, target.registry)
-    source = target if target.release.deployed_by == "runbook" else target.proved_on  # where a pipeline takes it from
+    # the registry from which a pipeline takes the image
+    source = target if target.release.deployed_by == "runbook" else target.proved_on
     registry, there = source.registry, ctx.clients_of(source.name).ecr
     images = own if source is target else ecr.list_images(there, registry)
     image = find_tagged(commit[: registry.commit_length], images)

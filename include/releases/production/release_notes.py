@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from include.github import Commit
 
 REVERT = re.compile(r'(?:Revert|Reapply) "')
-LONGEST_BODY = 125_000  # characters GitHub takes as a release's body
-LONGEST_SLACK = 2_900  # characters of one message; Slack shows up to 3,000 whole
+LONGEST_BODY = 125_000  # the longest body of a release on GitHub, in characters
+LONGEST_SLACK = 2_900  # the longest message in characters; Slack shows up to 3,000 whole
 LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 HEADING = re.compile(r"#{1,6}\s+(.*)")
@@ -26,8 +26,8 @@ class Tickets:
     """The tickets of a release, in the order of their first commits, and remarks on how they were found."""
 
     keys: tuple[str, ...]
-    reverted: tuple[str, ...] = ()  # named only by work that the same release takes back
-    without: tuple[str, ...] = ()  # subjects that name no ticket
+    reverted: tuple[str, ...] = ()  # named only by commits that the same release reverts
+    without: tuple[str, ...] = ()  # subjects without a ticket
     remarks: tuple[str, ...] = ()
 
 
@@ -71,7 +71,7 @@ def _keys(subject: str, project: str) -> Iterable[tuple[str, str]]:
 def _swapped(project: str) -> set[str]:
     """Return the project's name with two adjacent letters swapped."""
     swaps = {project[:at] + project[at + 1] + project[at] + project[at + 2 :] for at in range(len(project) - 1)}
-    return swaps - {project} if len(project) > 2 else set()  # of two letters, the other order is another word
+    return swaps - {project} if len(project) > 2 else set()  # with two letters, the other order is another word
 
 
 def _takes_back(subject: str) -> bool:
@@ -104,7 +104,7 @@ def _fit(lines: Sequence[str], tail: Sequence[str], longest: int) -> str:
     if len(whole) <= longest:
         return whole
     kept: list[str] = []
-    room = longest - len("\n".join(tail)) - 40  # for the sentence on what is left out
+    room = longest - len("\n".join(tail)) - 40  # space for the sentence on what was left out
     for line in lines:
         room -= len(line) + 1
         if room < 0:
@@ -137,5 +137,5 @@ def _slack_line(line: str) -> str:
 
 
 def _escape(text: str) -> str:
-    # also keeps a commit's author from calling the whole channel: <!channel>
+    # this also prevents a commit's author from notifying the whole channel: <!channel>
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -8,12 +8,12 @@ from typing import Literal
 from include.errors import PreconditionError
 from include.run.params import shown
 
-OLD = re.compile(r"(v\.?)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,3})")  # real tags hold v0.6.14, v0.6.7.1 and v.0.3.25
+OLD = re.compile(r"(v\.?)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,3})")  # real tags include v0.6.14, v0.6.7.1 and v.0.3.25
 NEW = re.compile(r"(v?)((?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2,3})")
 PARTS = 4
 Bump = Literal["major", "minor", "patch"]
 Prefix = Literal["v", ""]
-# GitHub's words when main is compared with a commit: these two say that main holds it
+# GitHub's words for a comparison of main with a commit: these two say that main contains it
 ON_BRANCH = ("identical", "behind")
 
 

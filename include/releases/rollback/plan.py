@@ -27,7 +27,7 @@ class Candidate:
 class RollbackPlan(Plan):
     """The plan of a rollback. `to` are task definitions by service."""
 
-    version: str  # the readable tag or version gone back to
+    version: str  # the readable tag or version to roll back to
     image: str  # its digest
     services: tuple[ServiceRelease, ...]  # newest first
     to: dict[str, str]

@@ -22,8 +22,8 @@ class StagingDeploymentPlan(Plan):
 
     commit: str
     tag: str  # the image's, made of the commit
-    image: str  # "" while the image is still to be built: by this run, from this commit
-    readable: str  # the tag people know it by
+    image: str  # "" if this run still has to build the image from this commit
+    readable: str  # the readable tag
     services: tuple[ServiceRelease, ...]
     migration: Migration | None
     performance: tuple[str, ...]  # the command of the performance test

@@ -69,7 +69,7 @@ def _newer(ctx: ReleaseContext, commit: str, live: Mapping[str, Live]) -> str:
 def _is_behind(ctx: ReleaseContext, running: str, commit: str) -> bool:
     try:
         return github.compare_status(ctx.github, running, commit) == "behind"
-    except PreconditionError as error:  # GitHub has lost the commit that runs: history was rewritten
+    except PreconditionError as error:  # GitHub no longer has the commit that runs: history was rewritten
         log.info("How commit %s stands to %s is not known: %s", commit[:12], running[:12], error)
         return False
 

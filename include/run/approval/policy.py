@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from include.errors import ApprovalError, PreconditionError
 from include.inventory import Approval
 
-POLICY_SEAT = 0  # of the decision that the inventory makes; people have seats from 1 on
+POLICY_SEAT = 0  # the seat of the decision by the inventory; people have seats from 1 on
 
 
 class Answer(BaseModel):

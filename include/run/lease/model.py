@@ -28,9 +28,9 @@ class Lease(BaseModel):
     reason: str = ""
     since: datetime | None = None
     taken_over_from: str | None = None
-    confirmed_plan: str | None = None  # digest: set once the guard has let this owner through
-    waiting: dict[str, datetime] = {}  # the waiting room: owner -> since when
-    kept: str = ""  # why it outlives its owner's run, until a person frees it
+    confirmed_plan: str | None = None  # digest: set once the confirm task has accepted this owner
+    waiting: dict[str, datetime] = {}  # the waiting room: owner -> waiting since
+    kept: str = ""  # why the lease outlives its owner's run, until a person frees it
 
 
 class Claim(BaseModel):

@@ -9,7 +9,7 @@ from include.run.lease.several import Claims, claim_all
 from include.run.lease.store import contended, read_lease, release_lease, swap_lease
 from include.run.store import RunStore
 
-Tables = Mapping[str, RunStore]  # by target: each target's lease is kept in its own account
+Tables = Mapping[str, RunStore]  # by target: each target's lease is stored in its own account
 
 
 def acquire_all(stores: Tables, owner: str, reason: str, now: datetime, run_state: RunState) -> Claims:
@@ -23,7 +23,7 @@ def acquire_all(stores: Tables, owner: str, reason: str, now: datetime, run_stat
         changed = [(old, new) for old, new in zip(before, asked.leases, strict=True) if old != new]
         if all(swap_lease(stores[old.target], old, new) for old, new in changed):
             return asked
-        release_all(stores, owner)  # somebody was faster with one of them
+        release_all(stores, owner)  # another process changed one of them first
     raise contended(", ".join(sorted(stores)))
 
 

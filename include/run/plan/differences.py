@@ -6,8 +6,8 @@ from typing import Any
 from include.run.plan.model import Plan
 from include.text import canonical_json, one_line
 
-SHOWN = 4  # differences named in a sentence
-LONGEST = 80  # characters of a value
+SHOWN = 4  # differences to name in a sentence
+LONGEST = 80  # characters of a value to show
 
 
 def differences(approved: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -62,10 +62,10 @@ class RobustLocalExecutor(LocalExecutor):
     """
 
     def start(self) -> None:
-        self._given: Counter[WorkloadKey] = Counter()  # processes of each try that have not reported their end
+        self._given: Counter[WorkloadKey] = Counter()  # processes of each attempt that have not reported their end
         self._robust = sys.platform == "linux" and self.is_mp_using_fork
         if self._robust:
-            end_forks_with_parent()  # workers with the scheduler, tasks with their worker
+            end_forks_with_parent()  # the scheduler's end stops the workers, a worker's end its tasks
         else:
             log.warning(
                 "Killed workers are not defended against: that needs Linux and workers that are forked, and this is %s, %s. "
@@ -90,10 +90,10 @@ class RobustLocalExecutor(LocalExecutor):
     def _read_results(self) -> None:
         while not self.result_queue.empty():
             key, state, _ = self.result_queue.get()
-            if state != TaskInstanceState.RUNNING:  # a beginning; everything else is an end
+            if state != TaskInstanceState.RUNNING:  # this event is a beginning; all others are ends
                 self._given[key] -= 1
                 if self._given[key] > 0:
-                    continue  # the try goes on in another process
+                    continue  # the attempt continues in another process
                 del self._given[key]
             self.change_state(key, state)
 

@@ -20,7 +20,7 @@ from include.inventory import load
 from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.connections.aws import make_idle_clients
 
-LIBRARIES = (  # what a step would import in over a second
+LIBRARIES = (  # modules that a step would need more than a second to import
     "airflow.providers.amazon.aws.hooks.base_aws",
     "airflow.providers.amazon.aws.utils.connection_wrapper",
     "airflow.providers.atlassian.jira.hooks.jira",
@@ -33,8 +33,10 @@ LIBRARIES = (  # what a step would import in over a second
     "yaml",
 )
 ROOMS = ("include", "opskit")
-PARTS = ("opskit.groups", "opskit.notifications", "opskit.waits")  # what runbooks are made of; they import the rest
-COARSE = 2.0  # seconds, the coarsest clock of a file system: a file this young may change again and look the same
+# the modules of which runbooks consist; they import the rest
+PARTS = ("opskit.groups", "opskit.notifications", "opskit.waits")
+# seconds, the precision of coarse file systems: a file this young may change again with the same time stamp
+COARSE = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +87,9 @@ def load_everything() -> bool:
             for module in walk_packages(importlib.import_module(name).__path__, f"{name}."):
                 importlib.import_module(module.name)
         make_idle_clients()
-        with suppress(InventoryError):  # each runbook says what is wrong with it
+        with suppress(InventoryError):  # each runbook reports what is wrong with it
             load()
-    except Exception:  # whatever it is: the runbook that needs it says so, and the others have to run
+    except Exception:  # any exception: the runbook that needs the module reports it, and the others have to run
         log.warning("Tasks get no head start, as not everything they need can be loaded.", exc_info=True)
         _forget()
         return False
@@ -102,7 +104,7 @@ def load_everything() -> bool:
 def _forget_if_changed(before: Files) -> None:
     try:
         same = _files() == before
-    except OSError:  # a file or folder went while we looked
+    except OSError:  # a file or folder disappeared during the scan
         same = False
     if not same:
         _forget()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 
-VARIABLE = "RUNBOOK_AIRFLOW_PATCHES"  # names, with commas between them; without the variable all are on
-NAMES = ("preload", "trigger_validation")  # the executor is switched by Airflow's own setting
+VARIABLE = "RUNBOOK_AIRFLOW_PATCHES"  # names separated by commas; without the variable all are on
+NAMES = ("preload", "trigger_validation")  # Airflow's own setting switches the executor
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ CHECKED = (
     ("POST", re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")),
     ("PATCH", re.compile(r"/api/v2/dags/[^/]+/dagRuns/[^/]+/taskInstances/[^/]+/-?[0-9]+/hitlDetails/?$")),
 )
-RISK = "risk:"  # the tag every runbook carries; other DAGs of the same Airflow are left alone
+RISK = "risk:"  # the tag of every runbook; other DAGs of the same Airflow are left alone
 
 
 class TriggerValidation:
@@ -53,13 +53,14 @@ class TriggerValidation:
             return trigger_request.TOO_LARGE, {}
         try:
             given = trigger_request.parse(body)
-        except ValueError:  # no JSON, or none in UTF-8: Airflow says so itself
+        except ValueError:  # not JSON or not UTF-8: Airflow reports that itself
             return None, {}
         except RecursionError:
             return trigger_request.TOO_DEEP, {}
         if not isinstance(given, dict):
             return None, {}
-        if sentence := trigger_request.cannot_be_kept(given):  # for any DAG: it would stop what all of them share
+        # for any DAG: such values would stop processes that all DAGs share
+        if sentence := trigger_request.cannot_be_kept(given):
             return sentence, given
         if dag_id is None:
             return None, given

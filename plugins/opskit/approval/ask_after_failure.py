@@ -16,7 +16,7 @@ from opskit.step import running
 
 LEAVE = "Leave everything as it is"
 RETURN = "Return to the count before"
-RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything is left as it is
+RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything stays as it is
 
 
 class AskAfterFailureOperator(HITLOperator):
@@ -35,7 +35,7 @@ class AskAfterFailureOperator(HITLOperator):
             ctx.skip_unless_begun()
             plan = RestartPlan.model_validate(ctx.guard["plan"])
             if plan.strategy == "rolling":
-                self.options = [LEAVE]  # nothing was scaled out, so there is no count to return to
+                self.options = [LEAVE]  # nothing was scaled out, so there is no count to set back
             failures = [event["text"] for event in list_events(ctx.store, ctx.run) if event["phase"] == "failed"]
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: what now?"
             now = describe_now(ctx.clients, plan)

@@ -64,7 +64,7 @@ class ConfirmQaOperator(HITLOperator):
     """Asks about one region. The first answer counts, and the question is repeated if an answer names another region."""
 
     def __init__(self, *, region: str, params: Any = None, **kwargs: Any):
-        del params  # a mapped task is made with those of its DAG, which are no fields of this form
+        del params  # a mapped task gets the params of its DAG, which are no fields of this form
         super().__init__(
             subject="Does the new data work?",
             options=[GOOD, BAD],

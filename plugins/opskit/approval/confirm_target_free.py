@@ -37,7 +37,7 @@ class ConfirmTargetFreeOperator(HITLOperator):
         with running(context) as ctx:
             ctx.skip_unless_begun()
             if self.kept.holds(ctx):
-                free_lease(ctx.store, ctx.target.name, ctx.run)  # which an earlier pass may have kept
+                free_lease(ctx.store, ctx.target.name, ctx.run)  # an earlier pass may have kept the target
                 raise AirflowSkipException("What was done holds.")
             if reason := self.kept.why_not(ctx):
                 free_lease(ctx.store, ctx.target.name, ctx.run)

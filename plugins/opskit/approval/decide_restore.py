@@ -22,7 +22,7 @@ from opskit.step_definition import StepDefinition
 
 RETURN = "Go back to the backup"
 LEAVE = "Leave everything as it is"
-RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything is left as it is
+RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything stays as it is
 
 
 class DecideRestoreOperator(HITLOperator):
@@ -77,7 +77,7 @@ class DecideRestoreOperator(HITLOperator):
         chosen: str = answer["chosen_options"][0]
         with running(context) as ctx:
             if not all(look.good for look in list_answers(ctx.store, ctx.run)):
-                chosen = RETURN  # somebody has said so meanwhile, and was told that it would be done
+                chosen = RETURN  # a person has answered so meanwhile, and was told that it would be done
             note_choice(ctx, answer, chosen)
         return chosen
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 CONNECT_TIMEOUT = 5  # seconds
-READ_TIMEOUT = 20  # seconds; a hanging AWS must not eat a step's whole time
+READ_TIMEOUT = 20  # seconds; a hanging AWS must not use up a step's whole time
 
 
 @cache
@@ -82,12 +82,12 @@ def make_clients(
     region, registry = target.environment.region, target.environment.registry
     elsewhere = {"ecr": registry.region} if registry else {}
     wrapper = AwsConnectionWrapper(conn=connection, region_name=region)
-    sessions: list[Any] = []  # the one in use, made when first needed
+    sessions: list[Any] = []  # the current session, made when first needed
 
     def make(service: str, attempts: int = attempts) -> Any:
         if not sessions:
             factory = BaseSessionFactory(conn=wrapper)
-            _share_models(factory.basic_session)  # which assumes the role
+            _share_models(factory.basic_session)  # this assumes the role
             sessions.append(_share_models(factory.create_session()))
         endpoint = wrapper.get_service_endpoint_url(service, sts_test_connection=service == "sts")
         config = Config(
@@ -117,7 +117,7 @@ def make_idle_clients() -> None:
 
 def _share_models(session: Any) -> Any:
     """Share the models of AWS's services that this process has read with a boto3 session."""
-    session._session.register_component("data_loader", _models())  # as the provider does it for its own async sessions
+    session._session.register_component("data_loader", _models())  # as the provider does for its own async sessions
     return session
 
 

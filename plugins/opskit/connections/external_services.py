@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from include.sentry import Sentry
 
 TIMEOUT = 10  # seconds; the providers would wait up to 75
-API = "/api/0"  # where Sentry's API begins
+API = "/api/0"  # the path of Sentry's API
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def github_repository(target: Target) -> Repository:
     from github import Consts, Github
 
     try:
-        given = GithubHook(target.github_conn_id).get_conn().requester  # knows tokens as well as GitHub Apps
+        given = GithubHook(target.github_conn_id).get_conn().requester  # this handles tokens as well as GitHub Apps
     except (ValueError, OSError) as error:
         raise missing from error
     client = Github(
@@ -52,7 +52,7 @@ def github_repository(target: Target) -> Repository:
         base_url=given.base_url.rstrip("/") or Consts.DEFAULT_BASE_URL,
         timeout=TIMEOUT,
         per_page=100,
-        retry=None,  # its own would repeat writes, and sleep until a rate limit is over
+        retry=None,  # the hook's client would repeat writes, and sleep until a rate limit is over
         seconds_between_requests=0,
         seconds_between_writes=0,
         lazy=True,
@@ -85,7 +85,7 @@ def sentry_client(target: Target) -> Sentry | None:
     hook = HttpHook(http_conn_id=conn_id)
     http = hook.get_conn()
     if connection.password and not connection.login:
-        http.headers.setdefault("Authorization", f"Bearer {connection.password}")  # the hook leaves it aside
+        http.headers.setdefault("Authorization", f"Bearer {connection.password}")  # the hook ignores it
     url = str(hook.base_url).rstrip("/")
     return Sentry(http, url if url.endswith(API) else url + API)
 
@@ -98,7 +98,7 @@ def open_worksheet(sheet: Sheet) -> Worksheet:
     extra = connection.extra_dejson if connection else {}
     keyfile = extra.get("keyfile_dict")
     if isinstance(keyfile, str):
-        keyfile = _parsed(keyfile)  # as the form of Airflow's own Google connections keeps it
+        keyfile = _parsed(keyfile)  # in the form in which Airflow's own Google connections store it
     if not isinstance(keyfile, dict):
         raise PreconditionError(
             f"There is no usable Airflow connection {sheet.connection} for spreadsheet {sheet.spreadsheet}; create one of "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 CONNECT_TIMEOUT = 10  # seconds
-OPTIONS = "-c statement_timeout=20s -c lock_timeout=10s"  # a row that somebody has locked must not hold a step
+OPTIONS = "-c statement_timeout=20s -c lock_timeout=10s"  # a row locked by somebody else must not delay a step
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from opskit.connections.external_services import sentry_client
 from opskit.context import StepContext
 from opskit.step import poll, step
 
-LONGEST = 6 * 3600  # seconds; the bake itself keeps the inventory's time, by AWS's clock
+LONGEST = 6 * 3600  # seconds; the bake's own duration is in the inventory, by AWS's clock
 
 
 @step

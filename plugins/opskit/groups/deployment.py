@@ -69,14 +69,14 @@ def _back(ctx: StepContext) -> Direction:
     returning = [
         found.part.model_copy(update={"before": found.runs}) for found in back.returns if found.part.controller == "ECS"
     ]
-    # CodeDeploy may be on its way to the release while the traffic is still where it was: asked for each of its services
+    # CodeDeploy may be deploying the release while the traffic has not moved yet, so ask about each of its services
     to = {part.service: part.before for part in green} | {found.part.service: found.to for found in back.returns}
     digest = ctx.guard["plan"]["image"] or ctx.result_of(await_image)
     pushed = steps.find_push(ctx.clients, ctx.target, digest, green) if digest else None
     return Direction("return", (*returning, *reversed(green)), to, pushed_at=pushed.isoformat() if pushed else "")
 
 
-# after a failure: every service back to what it ran before, the last one first
+# after a failure, every service returns to its state before, the last one first
 return_services = OperatorStep(DeployServicesOperator, "return_services", way=_back, trigger_rule="one_failed")
 
 

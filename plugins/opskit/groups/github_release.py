@@ -10,7 +10,7 @@ from include.waiters.progress import Progress
 from opskit.context import StepContext
 from opskit.step import poll, step
 
-PIPELINE = 2 * 3600  # seconds for it to be over
+PIPELINE = 2 * 3600  # seconds until it has ended
 
 
 def _planned(ctx: StepContext) -> ProductionReleasePlan:

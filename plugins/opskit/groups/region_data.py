@@ -89,7 +89,7 @@ def publish_regions(ctx: StepContext) -> str:
 @step
 def name_regions(ctx: StepContext) -> list[str]:
     """Return the regions that people are asked to look at."""
-    ctx.proof_of(verify_restart)  # nobody looks at old data in the belief that it is new
+    ctx.proof_of(verify_restart)  # so that nobody mistakes old data for new
     plan = ctx.guard["plan"]
     return [each["region"] for each in (*plan["regions"], *plan["publications"])]
 

@@ -50,7 +50,7 @@ def restore_data(ctx: StepContext) -> None:
     """Restore the old data, region by region."""
     if ctx.result_of(decide_way_back) != RETURN:
         raise AirflowSkipException("Everything is left as it is.")
-    mark(ctx.clients, ctx.writer, WAY_BACK)  # from now on nothing of this run goes forward any more
+    mark(ctx.clients, ctx.writer, WAY_BACK)  # from now on no step of this run may continue the update
     new_regions.retire(ctx, ctx.writer, plan_of(ctx).publications)
     for region in _touched(ctx):
         region_data_restore.restore(ctx.clients, ctx.writer, region, ctx.log)
@@ -91,7 +91,7 @@ def unprotect_tasks(ctx: StepContext) -> str:
     surged = [service for service in left.services if service.group] if left else []
     for service in surged:
         steps.unprotect_tasks(ctx.clients, ctx.writer, service)
-        # before another plan takes our hold for somebody else's
+        # before the next plan mistakes this run's protection for somebody else's
         steps.restore_group_scaling(ctx.clients, ctx.writer, service)
     return f"no task is protected any more: {', '.join(service.service for service in surged) or 'none was'}"
 

@@ -36,6 +36,6 @@ def renewal(plan: StepDefinition = plan_renewal) -> Any:
 def hand_back_group(ctx: StepContext) -> str:
     """Ensure that no group's scaling stays suspended, however the run ends."""
     ctx.skip_unless_begun()
-    # each: the second was planned while the first still held the group, and takes that for somebody else's doing
+    # both restarts: the second was planned while the first still held the group, and mistakes that for a change by others
     plans = ctx.results_of(plan_renewal)
     return "; ".join(restart.hand_back(ctx, RestartSource.read(found)) for found in plans) or "no group was held"

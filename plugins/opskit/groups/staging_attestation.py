@@ -12,7 +12,7 @@ from opskit.groups.load_test import verify_performance
 from opskit.groups.migration import verify_migration
 from opskit.step import poll, step
 
-CHECKS = 2 * 3600  # seconds for a commit's checks to be over
+CHECKS = 2 * 3600  # seconds until a commit's checks have ended
 
 
 @poll(timeout=CHECKS)
@@ -26,5 +26,5 @@ def keep_staging_proof(ctx: StepContext) -> str:
     """Record that this image passed here. Production requires this record."""
     ctx.writer.check()
     for proof in (await_checks_green, verify_image, verify_migration, verify_deployment, verify_performance):
-        ctx.proof_of(proof)  # one that was marked as success by hand has left none
+        ctx.proof_of(proof)  # a step that was marked as success by hand has left none
     return attest_image(ctx, ctx.run, digest_of(ctx), ctx.guard["plan"]["commit"], parts_of(ctx))

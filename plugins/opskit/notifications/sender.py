@@ -30,10 +30,10 @@ from opskit.notifications.slack import SlackThread
 
 log = logging.getLogger(__name__)
 
-BUDGET = 2.0  # seconds a step spends on Slack at most
-CALLING = 1.5  # seconds of it for calls of Slack; the rest is for noting what came of them
-BACKGROUND_BUDGET = 15.0  # seconds in the triggerer, where nothing waits for it
-REMEMBERED = 1000  # milestones the triggerer knows to be on record
+BUDGET = 2.0  # the most seconds that a step spends on Slack
+CALLING = 1.5  # seconds of these for calls to Slack; the rest is for storing their results
+BACKGROUND_BUDGET = 15.0  # seconds in the triggerer, where nothing waits for the delivery
+REMEMBERED = 1000  # milestones that the triggerer knows to be on record
 LATER = "The next step of the run, or slack_delivery, delivers what is missing."
 
 Facts = dict[str, dict[str, Any]]
@@ -47,7 +47,7 @@ def notify(context: Any) -> None:
     """
     try:
         _tell(context)
-    except Exception:  # whatever it is: an outage of Slack must not cost the run anything
+    except Exception:  # any exception: an outage of Slack must not affect the run
         log.exception("Slack could not be told. %s", LATER)
 
 
@@ -59,7 +59,7 @@ def _tell(context: Any) -> None:
     connection = slack_connection(target)
     if connection is None:
         return
-    # whatever asks Airflow for something is done here: only one thread may
+    # all calls to Airflow are made here: only one thread may make them
     clients = clients_for(target.name)
     name, facts = f"{run.dag_id}/{run.run_id}", _facts(context, target)
     thread = SlackThread(connection, str(target.environment.slack_channel), name)
@@ -92,7 +92,7 @@ def run_within(seconds: float, work: Callable[[], T]) -> T | None:
     def run() -> None:
         try:
             result.set_result(work())
-        except BaseException as error:  # raised where it is waited for
+        except BaseException as error:  # raised in the thread that waits for it
             result.set_exception(error)
 
     worker = Thread(target=run, name="slack", daemon=True)
@@ -160,16 +160,16 @@ async def notify_progress(target: str, ti: Any, text: str) -> None:
     if not text or ti is None or _last.get((ti.run_id, ti.task_id)) == text:
         return
     if len(_last) > REMEMBERED:
-        _last.clear()  # only spares a look into the table
+        _last.clear()  # this only saves a read of the table
     _last[ti.run_id, ti.task_id] = text
     _background.add(task := asyncio.ensure_future(_tell_progress(target, f"{ti.dag_id}/{ti.run_id}", ti.task_id, text)))
     task.add_done_callback(_background.discard)
 
 
 _last: dict[tuple[str, str], str] = {}
-_background: set[asyncio.Future[None]] = set()  # the event loop itself keeps none of them alive
-_telling: set[str] = set()  # runs, each of which is told by one at a time
-_tellers = ThreadPoolExecutor(2, "story")  # of its own: a slow Slack must not take the threads that look at AWS
+_background: set[asyncio.Future[None]] = set()  # the event loop itself keeps no reference to them
+_telling: set[str] = set()  # runs, each of which is delivered by one thread at a time
+_tellers = ThreadPoolExecutor(2, "story")  # a pool of its own: a slow Slack must not occupy the threads that poll AWS
 
 
 async def _tell_progress(target_name: str, run: str, step: str, text: str) -> None:
@@ -185,7 +185,7 @@ async def _tell_progress(target_name: str, run: str, step: str, text: str) -> No
                 _telling.discard(run)
     except TimeoutError:
         log.warning("Slack was not told of %s within %.0f s. %s", run, BACKGROUND_BUDGET, LATER)
-    except Exception:  # whatever it is: an outage of Slack must not end a wait
+    except Exception:  # any exception: an outage of Slack must not end a wait
         log.exception("Slack could not be told of %s. %s", run, LATER)
 
 
@@ -195,7 +195,7 @@ async def _flush(target: Target, store: RunStore, run: str) -> None:
     try:
         connection = await BaseHook.aget_connection(target.slack_conn_id)
     except AirflowNotFoundException:
-        return  # each task says so
+        return  # each task reports it
 
     deadline = time.monotonic() + BACKGROUND_BUDGET
 

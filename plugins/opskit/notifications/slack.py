@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 TIMEOUT = 3.0  # seconds to connect, and to answer
-SHORTEST = 0.1  # seconds; with less time left no call is made
+SHORTEST = 0.1  # seconds; no call is made with less time left
 QUIET = 20.0  # seconds in which a call that timed out may still take effect
 EVENT = "runbook_story"
 PAGE = 200
@@ -32,8 +32,8 @@ class SlackThread:
         from airflow.providers.slack.hooks.slack import SlackHook
 
         self._hook = SlackHook(slack_conn_id=str(connection.conn_id), retry_handlers=[], logger=log)
-        # given, and its client made here: another thread than the task's own can ask Airflow for nothing, and making a client
-        # tells Airflow what to mask
+        # the connection is given and its client made here: only the task's own thread can ask Airflow, and making a client
+        # tells Airflow which values to mask
         self._hook.get_connection = lambda _: connection  # type: ignore[method-assign,assignment]
         _ = self._hook.client
         self._channel = channel
@@ -107,7 +107,7 @@ class SlackThread:
             raise SlackUnavailableError(f"There was no time left for {method}.", wait=0.0)
         self._hook.client.timeout = timeout  # type: ignore[assignment]  # of the calls from here on; it is passed on to urllib
         try:
-            given = {"params": arguments} if form else {"json": arguments}  # reading methods take no JSON
+            given = {"params": arguments} if form else {"json": arguments}  # methods that read take no JSON
             answer = self._hook.call(method, **given)
         except SlackApiError as error:
             response = error.response

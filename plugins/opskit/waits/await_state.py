@@ -17,7 +17,8 @@ from opskit.polling import poll_seconds
 from opskit.step import running
 from opskit.waits.state_reached import StateReachedTrigger
 
-BACKSTOP = timedelta(hours=6)  # the watch itself keeps the time-out, by AWS's clock; this one is for a lost triggerer
+# the waiter itself enforces the time-out, by AWS's clock; this one is for a lost triggerer
+BACKSTOP = timedelta(hours=6)
 
 
 class WaitsForAws(BaseOperator):
@@ -54,17 +55,17 @@ class AwaitStateOperator(WaitsForAws):
             if isinstance(arguments, str):
                 self.log.info("%s", arguments)
                 return arguments
-            if self.watch in SUCCESSES_IN_A_ROW:  # one look is not enough for it
+            if self.watch in SUCCESSES_IN_A_ROW:  # this waiter needs more than one look
                 self.wait_for(ctx, self.watch, arguments)
             try:
                 progress = run_waiter(self.watch, ctx.clients, arguments)
-            except RunbookError as error:  # maybe a read from before our last write: it has to last, so wait and see
+            except RunbookError as error:  # perhaps read from a state before the last write, so wait and look again
                 self.log.warning("progress: %s", error)
                 self.wait_for(ctx, self.watch, arguments)
             self.log.info("progress: %s", progress.text)
             if not progress.done:
                 self.wait_for(ctx, self.watch, arguments)
-            if progress.milestone:  # a wait would have told it
+            if progress.milestone:  # otherwise the wait reports it
                 add_milestone(ctx.store, ctx.run, ctx.name, progress.milestone)
             ctx.keep_end(progress.end)
         return progress.text

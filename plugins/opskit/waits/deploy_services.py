@@ -77,12 +77,12 @@ class DeployServicesOperator(WaitsForAws):
         begun = datetime.fromisoformat(since)
         if advance_codedeploy(ctx.clients, ctx.writer, service, part, wanted, begun, pushed):
             return
-        assert service.code_deploy  # the inventory demands it of such a service
+        assert service.code_deploy  # the inventory requires it for such a service
         self.wait_for(ctx, "green_ended", arguments_of(part, service.code_deploy, since, way.pushed_at))
 
     def _await_pushed(self, ctx: StepContext, part: ServiceRelease, pushed_at: str) -> None:
         deploys = ctx.target.environment.service(part.service).code_deploy
-        assert deploys  # the inventory demands it of such a service
+        assert deploys  # the inventory requires it for such a service
         arguments = arguments_of(part, deploys, ctx.guard["since"], pushed_at)
         progress = run_waiter("green_complete", ctx.clients, arguments)
         self.log.info("progress: %s", progress.text)

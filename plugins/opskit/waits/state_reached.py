@@ -44,5 +44,5 @@ class StateReachedTrigger(BaseTrigger):
                     if look.over:
                         yield TriggerEvent({"status": look.status, "text": look.text, "end": look.end})
                         return
-        except RunbookError as error:  # there is no connection any more, or no such target
+        except RunbookError as error:  # the connection or the target no longer exists
             yield TriggerEvent({"status": "failed", "text": str(error)})

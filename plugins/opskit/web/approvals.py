@@ -23,7 +23,7 @@ from include.run.start import add_withdrawal, read_withdrawal
 from include.run.store import RunStore
 from opskit.connections.aws import run_store
 
-app = FastAPI(title="Runbooks", openapi_url=None)  # which would be shown to strangers, too
+app = FastAPI(title="Runbooks", openapi_url=None)  # the OpenAPI document would be shown to strangers, too
 OF_RUN = "/{dag_id}/runs/{run_id}"
 MAY_SEE = [Depends(requires_access_dag("GET", DagAccessEntity.RUN))]
 STEP = "withdraw_approval"  # in the journal
