@@ -25,5 +25,5 @@ def describe_scalable_target(client: ApplicationAutoScalingClient, cluster: str,
     if not found:
         return None
     actions = client.describe_scheduled_actions(ServiceNamespace="ecs", ResourceId=resource)["ScheduledActions"]
-    schedules = tuple(sorted(f"{each['Schedule']} {each.get('Timezone', 'UTC')}" for each in actions))
+    schedules = tuple(sorted(f"{action['Schedule']} {action.get('Timezone', 'UTC')}" for action in actions))
     return ScalableTarget(found[0]["MinCapacity"], found[0]["MaxCapacity"], schedules)

@@ -73,10 +73,10 @@ def describe_group(client: AutoScalingClient, name: str) -> Group:
         max=item["MaxSize"],
         desired=item["DesiredCapacity"],
         instances=tuple(
-            Instance(each["InstanceId"], each["LifecycleState"], each["ProtectedFromScaleIn"])
-            for each in item.get("Instances", [])
+            Instance(instance["InstanceId"], instance["LifecycleState"], instance["ProtectedFromScaleIn"])
+            for instance in item.get("Instances", [])
         ),
-        suspended=tuple(sorted(each["ProcessName"] for each in item.get("SuspendedProcesses", []))),
+        suspended=tuple(sorted(process["ProcessName"] for process in item.get("SuspendedProcesses", []))),
     )
 
 
@@ -158,7 +158,7 @@ def was_applied(client: AutoScalingClient, write: RecordedWrite) -> bool | None:
     if write.action == RESUME.name:
         return not set(values["ScalingProcesses"]) & set(group.suspended)
     if write.action == PROTECT_INSTANCES.name:
-        asked = set(write.resources["InstanceIds"]) & {each.id for each in group.instances}
-        protected = {each.id for each in group.instances if each.protected}
+        asked = set(write.resources["InstanceIds"]) & {instance.id for instance in group.instances}
+        protected = {instance.id for instance in group.instances if instance.protected}
         return asked <= protected if values["ProtectedFromScaleIn"] else not asked & protected
     return None

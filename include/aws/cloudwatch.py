@@ -37,7 +37,7 @@ def describe_alarms(client: CloudWatchClient, names: Iterable[str]) -> tuple[Ala
         )
         for page in pages:
             found += [_alarm(item) for item in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", []))]
-    return tuple(sorted(found, key=lambda each: each.name))
+    return tuple(sorted(found, key=lambda alarm: alarm.name))
 
 
 def _alarm(item: Any) -> Alarm:
@@ -54,5 +54,5 @@ def _alarm(item: Any) -> Alarm:
 def _period(item: Any) -> int:
     """Return an alarm's period in seconds: the longest of several metrics, or 0 for a composite alarm."""
     metrics = item.get("Metrics", [])
-    periods = [each.get("Period") or each.get("MetricStat", {}).get("Period", 0) for each in metrics]
+    periods = [metric.get("Period") or metric.get("MetricStat", {}).get("Period", 0) for metric in metrics]
     return int(max([item.get("Period", 0), *periods]))

@@ -74,8 +74,8 @@ def find_build(client: CodeBuildClient, project: str, source_version: str) -> Bu
     if not ids:
         return None
     builds = {item["id"]: _build(item) for item in client.batch_get_builds(ids=ids)["builds"]}
-    newest_first = (builds[each] for each in ids if each in builds)
-    return next((each for each in newest_first if each.source_version == source_version), None)
+    newest_first = (builds[build_id] for build_id in ids if build_id in builds)
+    return next((build for build in newest_first if build.source_version == source_version), None)
 
 
 def _unknown(project: str) -> PreconditionError:
@@ -86,7 +86,7 @@ def _unknown(project: str) -> PreconditionError:
 
 def _build(item: Any) -> Build:
     contexts = [context for phase in item.get("phases", []) for context in phase.get("contexts", [])]
-    reasons = [str(each["message"]).strip() for each in contexts if each.get("message")]
+    reasons = [str(entry["message"]).strip() for entry in contexts if entry.get("message")]
     return Build(
         id=item["id"],
         status=item["buildStatus"],

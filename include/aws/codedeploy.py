@@ -62,7 +62,7 @@ def list_deployments(client: CodeDeployClient, application: str, group: str, sin
         for batch in batches
         for item in client.batch_get_deployments(deploymentIds=batch)["deploymentsInfo"]
     ]
-    return tuple(sorted(found, key=lambda each: (each.created_at, each.id)))
+    return tuple(sorted(found, key=lambda deployment: (deployment.created_at, deployment.id)))
 
 
 def create_deployment(
@@ -136,8 +136,8 @@ def was_applied(client: CodeDeployClient, write: RecordedWrite) -> bool | None:
     if write.action == CREATE.name and application:
         since = datetime.fromisoformat(write.values["since"])
         return any(
-            each.task_definition == write.values["wanted"] and each.creator != ROLLBACK
-            for each in list_deployments(client, application, group, since)
+            deployment.task_definition == write.values["wanted"] and deployment.creator != ROLLBACK
+            for deployment in list_deployments(client, application, group, since)
         )
     if write.action == STOP.name and (id := write.resource("deploymentId")):
         (found,) = client.batch_get_deployments(deploymentIds=[id])["deploymentsInfo"]

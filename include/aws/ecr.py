@@ -39,7 +39,7 @@ class Scan:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def count(self, severity: str) -> int:
-        listed = sum(each.severity == severity for each in self.findings)
+        listed = sum(finding.severity == severity for finding in self.findings)
         return max(listed, self.counts.get(severity, 0))
 
 
@@ -59,7 +59,7 @@ def list_images(client: ECRClient, registry: Registry) -> tuple[Image, ...]:
     )
     with _known(client, registry):
         found = [_image(item) for page in pages for item in page["imageDetails"]]
-    return tuple(sorted(found, key=lambda each: (each.pushed_at, each.digest), reverse=True))
+    return tuple(sorted(found, key=lambda image: (image.pushed_at, image.digest), reverse=True))
 
 
 def describe_image(client: ECRClient, registry: Registry, tag: str) -> Image | None:
@@ -182,13 +182,16 @@ def _image(item: Any) -> Image:
 
 
 def _finding(item: Any) -> Finding:
-    package = next((each.get("value", "") for each in item.get("attributes", []) if each["key"] == "package_name"), "")
+    package = next(
+        (attribute.get("value", "") for attribute in item.get("attributes", []) if attribute["key"] == "package_name"),
+        "",
+    )
     return Finding(item.get("name", ""), item.get("severity", "UNDEFINED"), package)
 
 
 def _enhanced(item: Any) -> Finding:
     """Return a finding of Amazon Inspector, whose field names differ."""
     details = item.get("packageVulnerabilityDetails", {})
-    packages = [each["name"] for each in details.get("vulnerablePackages", []) if "name" in each]
+    packages = [package["name"] for package in details.get("vulnerablePackages", []) if "name" in package]
     name = details.get("vulnerabilityId") or item.get("title", "")
     return Finding(name, item.get("severity", "UNDEFINED"), next(iter(packages), ""))

@@ -106,7 +106,7 @@ class Task:
 
     def container(self, name: str) -> Container | None:
         """Return the container of that name."""
-        return next((each for each in self.containers if each.name == name), None)
+        return next((container for container in self.containers if container.name == name), None)
 
 
 def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
@@ -152,15 +152,15 @@ def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
         running=item["runningCount"],
         pending=item["pendingCount"],
         task_definition=item["taskDefinition"],
-        deployments=tuple(_deployment(each) for each in item.get("deployments", [])),
+        deployments=tuple(_deployment(deployment) for deployment in item.get("deployments", [])),
         target_groups=tuple(
-            each["targetGroupArn"] for each in item.get("loadBalancers", []) if "targetGroupArn" in each
+            balancer["targetGroupArn"] for balancer in item.get("loadBalancers", []) if "targetGroupArn" in balancer
         ),
         grace_period=item.get("healthCheckGracePeriodSeconds", 0),
         minimum_healthy_percent=configuration.get("minimumHealthyPercent", 100),
         maximum_percent=configuration.get("maximumPercent", 200),
         as_of=as_of,
-        last_event=next((each["id"] for each in item.get("events", [])), ""),
+        last_event=next((event["id"] for event in item.get("events", [])), ""),
     )
 
 
@@ -203,8 +203,12 @@ def describe_tasks(client: ECSClient, cluster: str, arns: Iterable[str]) -> tupl
 
 def read_task(item: Any) -> Task:
     """Return a task from an AWS response."""
-    details = [detail for each in item.get("attachments", []) for detail in each.get("details", [])]
-    ports = [binding["hostPort"] for each in item.get("containers", []) for binding in each.get("networkBindings", [])]
+    details = [detail for attachment in item.get("attachments", []) for detail in attachment.get("details", [])]
+    ports = [
+        binding["hostPort"]
+        for container in item.get("containers", [])
+        for binding in container.get("networkBindings", [])
+    ]
     return Task(
         arn=item["taskArn"],
         last_status=item["lastStatus"],
@@ -221,14 +225,14 @@ def read_task(item: Any) -> Task:
         stopped_at=item.get("stoppedAt"),
         containers=tuple(
             Container(
-                each["name"],
-                each.get("lastStatus", ""),
-                each.get("exitCode"),
-                each.get("reason", ""),
-                each.get("imageDigest", ""),
+                container["name"],
+                container.get("lastStatus", ""),
+                container.get("exitCode"),
+                container.get("reason", ""),
+                container.get("imageDigest", ""),
             )
-            for each in item.get("containers", [])
-            if "name" in each
+            for container in item.get("containers", [])
+            if "name" in container
         ),
     )
 
@@ -317,11 +321,11 @@ def protect_tasks(
 def list_protected(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
     """Return the tasks among these that are protected from scale-in."""
     found = [
-        each
+        task
         for batch in _batches(arns, PROTECTION_LIMIT)
-        for each in client.get_task_protection(cluster=cluster, tasks=batch)["protectedTasks"]
+        for task in client.get_task_protection(cluster=cluster, tasks=batch)["protectedTasks"]
     ]
-    return frozenset(each["taskArn"] for each in found if each["protectionEnabled"])
+    return frozenset(task["taskArn"] for task in found if task["protectionEnabled"])
 
 
 def stop_task(
@@ -364,9 +368,9 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
 def _alive(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
     """Return the tasks among these that ECS means to keep running."""
     return frozenset(
-        each.arn
-        for each in describe_tasks(client, cluster, arns)
-        if each.desired_status == "RUNNING" and each.last_status != "STOPPED"
+        task.arn
+        for task in describe_tasks(client, cluster, arns)
+        if task.desired_status == "RUNNING" and task.last_status != "STOPPED"
     )
 
 

@@ -70,7 +70,7 @@ def run_task(
             startedBy=started_by,
             clientToken=token,
         )
-        return tuple(read_task(each) for each in response["tasks"]), response.get("failures", [])
+        return tuple(read_task(task) for task in response["tasks"]), response.get("failures", [])
 
     return Write(
         RUN_TASK,
@@ -92,7 +92,7 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
 def describe_task(client: ECSClient, cluster: str, arn: str) -> tuple[Task | None, datetime]:
     """Return a task and the time by AWS's clock, or None if AWS does not know the task (any more)."""
     response: Any = client.describe_tasks(cluster=cluster, tasks=[arn])
-    return next((read_task(each) for each in response["tasks"]), None), answered_at(response)
+    return next((read_task(task) for task in response["tasks"]), None), answered_at(response)
 
 
 def list_started(client: ECSClient, cluster: str, family: str, started_by: str) -> tuple[Task, ...]:
@@ -105,7 +105,7 @@ def list_started(client: ECSClient, cluster: str, family: str, started_by: str) 
     for question in questions:
         pages = client.get_paginator("list_tasks").paginate(cluster=cluster, **question)
         arns += [arn for page in pages for arn in page["taskArns"] if arn not in arns]
-    return tuple(each for each in describe_tasks(client, cluster, arns) if each.started_by == started_by)
+    return tuple(task for task in describe_tasks(client, cluster, arns) if task.started_by == started_by)
 
 
 def as_json(task: Task) -> dict[str, Any]:

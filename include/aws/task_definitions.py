@@ -96,11 +96,11 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
 
 def container_of(definition: Mapping[str, Any], container: str) -> Mapping[str, Any]:
     """Return the definition of a container. Raises: PreconditionError if there is none of that name."""
-    for each in definition["containerDefinitions"]:
-        if each["name"] == container:
-            found: Mapping[str, Any] = each
+    for defined in definition["containerDefinitions"]:
+        if defined["name"] == container:
+            found: Mapping[str, Any] = defined
             return found
-    names = ", ".join(str(each["name"]) for each in definition["containerDefinitions"])
+    names = ", ".join(str(defined["name"]) for defined in definition["containerDefinitions"])
     raise PreconditionError(
         f"Task definition {definition.get('family')} has no container {container} (it has {names}); correct the inventory."
     )

@@ -13,10 +13,10 @@ def template_of(container: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a container definition (as AWS gives it) that is the same in every environment."""
     shape = {key: container[key] for key in SHAPE if container.get(key) not in (None, [], "", False)}
     shape["environment"] = sorted(
-        {str(each["name"]) for key in ("environment", "secrets") for each in _list(container, key)}
+        {str(variable["name"]) for key in ("environment", "secrets") for variable in _list(container, key)}
     )
-    shape["ports"] = sorted(int(each["containerPort"]) for each in _list(container, "portMappings"))
-    shape["mounts"] = sorted(str(each.get("containerPath", "")) for each in _list(container, "mountPoints"))
+    shape["ports"] = sorted(int(port["containerPort"]) for port in _list(container, "portMappings"))
+    shape["mounts"] = sorted(str(mount.get("containerPath", "")) for mount in _list(container, "mountPoints"))
     return shape
 
 
@@ -44,7 +44,8 @@ def with_image(definition: Mapping[str, Any], container: str, image: str) -> dic
     """
     given = _given(definition)
     given["containerDefinitions"] = [
-        {**each, "image": image} if each["name"] == container else each for each in definition["containerDefinitions"]
+        {**defined, "image": image} if defined["name"] == container else defined
+        for defined in definition["containerDefinitions"]
     ]
     return given
 

@@ -49,11 +49,11 @@ class ServiceState:
 
     @property
     def alive(self) -> tuple[TaskState, ...]:
-        return tuple(each for each in self.tasks if each.is_alive)
+        return tuple(task for task in self.tasks if task.is_alive)
 
     @property
     def healthy(self) -> tuple[TaskState, ...]:
-        return tuple(each for each in self.tasks if each.is_healthy)
+        return tuple(task for task in self.tasks if task.is_healthy)
 
 
 def read_service(
@@ -67,7 +67,7 @@ def read_service(
     """
     service = service or ecs.describe_service(clients.ecs, cluster, name)
     tasks = ecs.list_tasks(clients.ecs, cluster, name)
-    instances = ecs.list_instances(clients.ecs, cluster) if any(each.container_instance for each in tasks) else {}
+    instances = ecs.list_instances(clients.ecs, cluster) if any(task.container_instance for task in tasks) else {}
     targets = [elbv2.describe_target_health(clients.elbv2, arn) for arn in service.target_groups]
     return ServiceState(
         service=service,

@@ -27,7 +27,7 @@ class Commit:
 def list_tags(repository: Repository) -> tuple[str, ...]:
     """Return the names of all tags, in no order."""
     return read(
-        f"repository {name_of(repository)}", lambda: tuple(each.name for each in listed(repository.get_tags(), "name"))
+        f"repository {name_of(repository)}", lambda: tuple(tag.name for tag in listed(repository.get_tags(), "name"))
     )
 
 
@@ -52,11 +52,11 @@ def list_commits_between(repository: Repository, previous: str | None, sha: str)
         found = listed(commits, "sha")
         return tuple(
             Commit(
-                each.sha,
-                each.commit.message.split("\n", 1)[0],
-                each.author.login if each.author else each.commit.author.name or "",
+                commit.sha,
+                commit.commit.message.split("\n", 1)[0],
+                commit.author.login if commit.author else commit.commit.author.name or "",
             )
-            for each in (found if previous else found[::-1])
+            for commit in (found if previous else found[::-1])
         )
 
     return read(_between(repository, previous, sha), look)
@@ -68,7 +68,7 @@ def changed_files(repository: Repository, previous: str, sha: str) -> tuple[str,
     def look() -> tuple[str, ...]:
         comparison = _compare(repository, previous, sha)
         if len(listed(comparison.files, "filename")) < MOST_FILES:
-            return tuple(sorted(each.filename for each in comparison.files if each.status != "removed"))
+            return tuple(sorted(changed.filename for changed in comparison.files if changed.status != "removed"))
         standing: dict[str, bool] = {}
         for commit in listed(comparison.commits, "sha"):
             for file in listed(repository.get_commit(commit.sha).files, "filename"):
@@ -95,12 +95,12 @@ def list_checks(repository: Repository, sha: str) -> tuple[tuple[str, str], ...]
     def look() -> tuple[tuple[str, str], ...]:
         commit = repository.get_commit(sha)
         found = [
-            (each.name, each.conclusion or "" if each.status == DONE else "")
-            for each in listed(commit.get_check_runs(), "name")
+            (run.name, run.conclusion or "" if run.status == DONE else "")
+            for run in listed(commit.get_check_runs(), "name")
         ]
         newest: dict[str, str] = {}
-        for each in listed(commit.get_statuses(), "context"):  # newest first
-            newest.setdefault(each.context, STATUSES.get(each.state, each.state))
+        for status in listed(commit.get_statuses(), "context"):  # newest first
+            newest.setdefault(status.context, STATUSES.get(status.state, status.state))
         return tuple(sorted([*found, *newest.items()]))
 
     return read(f"commit {sha} in {name_of(repository)}", look)

@@ -35,7 +35,7 @@ def listed(found: Iterable[T], field: str) -> list[T]:
     PyGithub makes items without any field from any response with status 200.
     """
     items = list(found)
-    if any(getattr(each, field) is None for each in items):
+    if any(getattr(item, field) is None for item in items):
         raise TypeError(f"items without {field}")
     return items
 
@@ -64,11 +64,11 @@ def _said(error: GithubException) -> str:
     data = error.data if isinstance(error.data, dict) else {}
     details = data.get("errors")
     words = [
-        each
-        if isinstance(each, str)
-        else " ".join(str(each[name]) for name in ("field", "code", "message") if name in each)
-        for each in (details if isinstance(details, list) else [])
-        if isinstance(each, str | dict)
+        detail
+        if isinstance(detail, str)
+        else " ".join(str(detail[name]) for name in ("field", "code", "message") if name in detail)
+        for detail in (details if isinstance(details, list) else [])
+        if isinstance(detail, str | dict)
     ]
     message = str(data.get("message") or "")
     return f"{message} ({', '.join(words)})" if words else message

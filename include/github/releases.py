@@ -33,10 +33,10 @@ def find_release(repository: Repository, tag: str) -> Release | None:
     """Return the release of a tag: the published one, else the oldest draft. GitHub shows drafts only to users with write access."""
 
     def look() -> list[Release]:
-        return [_release(each) for each in listed(repository.get_releases(), "id") if each.tag_name == tag]
+        return [_release(release) for release in listed(repository.get_releases(), "id") if release.tag_name == tag]
 
     found = read(f"repository {name_of(repository)}", look)
-    return min(found, key=lambda each: (each.draft, each.id), default=None)
+    return min(found, key=lambda release: (release.draft, release.id), default=None)
 
 
 def create_draft(repository: Repository, tag: str, sha: str, name: str, body: str) -> Write[Release]:

@@ -36,9 +36,9 @@ def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
 
     def look() -> tuple[WorkflowRun, ...]:
         found = {
-            each.id: _run(each)
+            run.id: _run(run)
             for status in UNFINISHED
-            for each in listed(repository.get_workflow_runs(status=status), "id")
+            for run in listed(repository.get_workflow_runs(status=status), "id")
         }
         return tuple(sorted(found.values(), key=_age))
 
@@ -72,7 +72,7 @@ def newest_run(repository: Repository, file: str, event: str = DISPATCH) -> int:
 
     def look() -> int:
         return max(
-            (each.id for each in listed(repository.get_workflow(file).get_runs(event=event).get_page(0), "id")),
+            (run.id for run in listed(repository.get_workflow(file).get_runs(event=event).get_page(0), "id")),
             default=0,
         )
 
@@ -97,7 +97,7 @@ def find_run(
         of = sha or GithubObject.NotSet
         created = f">={since:%Y-%m-%dT%H:%M:%SZ}" if since else GithubObject.NotSet
         runs = repository.get_workflow(file).get_runs(event=event, head_sha=of, created=created)
-        return [_run(each) for each in listed(runs, "id") if each.id > after]
+        return [_run(run) for run in listed(runs, "id") if run.id > after]
 
     return min(read(f"workflow {file} of {name_of(repository)}", look), key=_age, default=None)
 

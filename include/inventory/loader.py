@@ -183,7 +183,9 @@ class Inventory:
     def releasable(self) -> list[str]:
         """The names of the targets that get images which another target has proved, such as production."""
         ways = {("runbook", "rolled out"), ("pipeline", "pushed to")}
-        return [name for name, each, how in self._released() if each.proved_on and (each.deployed_by, how) in ways]
+        return [
+            name for name, release, how in self._released() if release.proved_on and (release.deployed_by, how) in ways
+        ]
 
     def staging(self) -> list[str]:
         """The names of the targets that get images as CI builds them."""
@@ -197,10 +199,10 @@ class Inventory:
         """Yield the targets with a release section and how their services get an image, "" where no runbook supports it yet."""
         for name, target in self.targets.items():
             if release := target.environment.release:
-                services = [target.environment.service(each) for each in release.services]
-                if all(each.deployment_controller == "ECS" for each in services):
+                services = [target.environment.service(service_name) for service_name in release.services]
+                if all(service.deployment_controller == "ECS" for service in services):
                     yield name, release, "rolled out"  # by ECS
-                elif all(each.code_deploy and each.code_deploy.started_by == "push" for each in services):
+                elif all(service.code_deploy and service.code_deploy.started_by == "push" for service in services):
                     yield name, release, "pushed to"  # CodeDeploy does the rest
                 else:
                     yield name, release, ""
@@ -211,7 +213,9 @@ class Inventory:
 
     def migratable(self) -> list[str]:
         """The names of the targets that have a one_off section and services whose network its tasks can use."""
-        return [name for name, each in self.targets.items() if each.environment.one_off and each.environment.services]
+        return [
+            name for name, target in self.targets.items() if target.environment.one_off and target.environment.services
+        ]
 
 
 def load(folder: Path | str | None = None) -> Inventory:

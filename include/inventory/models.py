@@ -282,7 +282,7 @@ class Environment(Model):
 
     @model_validator(mode="after")
     def _tasks_have_a_network(self) -> Self:
-        networked = any(each.launch_type == "FARGATE" for each in self.services)
+        networked = any(service.launch_type == "FARGATE" for service in self.services)
         if self.one_off and not self.one_off.network and not networked:
             raise ValueError(
                 "one_off.network: required where no service is on FARGATE, whose network a one-off task could take"

@@ -34,6 +34,6 @@ class RegionData(Model):
     @field_validator("required")
     @classmethod
     def _within(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if odd := [each for each in value if not each.strip() or each.startswith("/")]:
+        if odd := [name for name in value if not name.strip() or name.startswith("/")]:
             raise ValueError(f"{odd[0]!r} is no name within a region's folder, such as topo.json")
         return value

@@ -58,7 +58,7 @@ class System(Model):
             if template.pattern in patterns:
                 raise ValueError(f"templates.{name}.pattern: {patterns[template.pattern]!r} has the same one")
             patterns[template.pattern] = name
-            if taken := [each for each in self.environments if template.fits(each)]:
+            if taken := [environment for environment in self.environments if template.fits(environment)]:
                 raise ValueError(
                     f"templates.{name}.pattern: the environment {taken[0]!r} fits it; rename one of the two"
                 )

@@ -62,9 +62,9 @@ class Template(Model):
 
 def _fill(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _fill(each, names) for key, each in value.items()}
+        return {key: _fill(item, names) for key, item in value.items()}
     if isinstance(value, list):
-        return [_fill(each, names) for each in value]
+        return [_fill(item, names) for item in value]
     if isinstance(value, str):
         for placeholder, name in names.items():
             value = value.replace(placeholder, name)

@@ -72,9 +72,9 @@ def move(client: Jira, key: str, to_status: str) -> str:
     if _same(ticket.status, to_status):
         return ""
     ways = _read(key, lambda: client.get_issue_transitions(key))
-    way = next((each["id"] for each in ways if _same(each["to"], to_status)), None)
+    way = next((transition["id"] for transition in ways if _same(transition["to"], to_status)), None)
     if way is None:
-        known = ", ".join(sorted({each["to"] for each in ways})) or "nowhere"
+        known = ", ".join(sorted({transition["to"] for transition in ways})) or "nowhere"
         return f"{key} is {ticket.status}, from where no transition leads to {to_status} (it leads to: {known})"
     try:
         _write(key, lambda: client.set_issue_status_by_transition_id(key, way))

@@ -124,7 +124,7 @@ class Outbox:
     def _posted(self) -> set[str]:
         """Return the keys of the posted messages, in one request. Documents of version 0.1 do not contain their key."""
         kept = self._table.list(documents.run_key(self._run), documents.MESSAGES)
-        return {each["key"] for each in kept if each.get("state") == "posted" and "key" in each}
+        return {document["key"] for document in kept if document.get("state") == "posted" and "key" in document}
 
     def _is_posted(self, key: str) -> bool:
         document = self._get(key)

@@ -15,7 +15,7 @@ def add_pending(store: RunStore, target: str, run: str) -> None:
 
 def remove_pending(store: RunStore, target: str, run: str) -> None:
     """Take a run off the list, since Slack shows all of it and no more will come."""
-    _change(store, target, lambda runs: [each for each in runs if each != run])
+    _change(store, target, lambda runs: [pending for pending in runs if pending != run])
 
 
 def list_pending(store: RunStore, target: str) -> list[str]:

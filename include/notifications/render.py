@@ -124,21 +124,23 @@ def _waiting(gates: Sequence[str]) -> str:
 
 def _decisions(facts: Facts) -> list[_Turn]:
     turns = []
-    for each in facts.decisions:
-        good, at = each.outcome == "approved", each.at.isoformat()
+    for decision in facts.decisions:
+        good, at = decision.outcome == "approved", decision.at.isoformat()
         mark = ":thumbsup:" if good else ":no_entry:"
-        missing = facts.asked["gates"][each.seat :]
-        state = _waiting(missing) if good else f":no_entry: {escape(each.outcome)}"
-        turns.append(_Turn(at, Message(f"decision:{each.seat}", f"{mark} {_sentence(each.why)}"), state))
+        missing = facts.asked["gates"][decision.seat :]
+        state = _waiting(missing) if good else f":no_entry: {escape(decision.outcome)}"
+        turns.append(_Turn(at, Message(f"decision:{decision.seat}", f"{mark} {_sentence(decision.why)}"), state))
         if good:
-            turns += _ask(facts, at, each.seat)
+            turns += _ask(facts, at, decision.seat)
     return turns
 
 
 def _told_events(facts: Facts) -> list[Mapping[str, Any]]:
     phases = ("done", "note", "progress", "asked")
     return [
-        each for each in facts.events if each["phase"] == "failed" or (each["phase"] in phases and not _is_detail(each))
+        event
+        for event in facts.events
+        if event["phase"] == "failed" or (event["phase"] in phases and not _is_detail(event))
     ]
 
 

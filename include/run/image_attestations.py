@@ -42,24 +42,24 @@ def read_attestation(store: RunStore, target: str, digest: str, commit: str) -> 
     found = list(store.list(documents.target_key(target), documents.proofs_of(digest)))
     if not found:
         return None
-    return _proof(next((each for each in found if each["commit"] == commit), found[0]))
+    return _proof(next((document for document in found if document["commit"] == commit), found[0]))
 
 
 def last_attestation(store: RunStore, target: str) -> Attestation | None:
     """Return the newest attestation of a staging target, or None if there is none."""
     return max(
-        (_proof(each) for each in store.list(documents.target_key(target), documents.PROOFS)),
-        key=lambda each: each.at,
+        (_proof(document) for document in store.list(documents.target_key(target), documents.PROOFS)),
+        key=lambda document: document.at,
         default=None,
     )
 
 
-def _proof(each: Document) -> Attestation:
+def _proof(document: Document) -> Attestation:
     return Attestation(
-        digest=each["digest"],
-        commit=each["commit"],
-        target=each["target"],
-        run=each["run"],
-        at=datetime.fromisoformat(each["at"]),
-        templates=each["templates"],
+        digest=document["digest"],
+        commit=document["commit"],
+        target=document["target"],
+        run=document["run"],
+        at=datetime.fromisoformat(document["at"]),
+        templates=document["templates"],
     )

@@ -24,7 +24,7 @@ def add_decision(store: RunStore, run: str, decision: Decision) -> Decision:
 
 def list_decisions(store: RunStore, run: str) -> list[Decision]:
     """Return the decisions on record for a run, by seat."""
-    return [Decision.model_validate(each) for each in store.list(documents.run_key(run), documents.DECISIONS)]
+    return [Decision.model_validate(decision) for decision in store.list(documents.run_key(run), documents.DECISIONS)]
 
 
 def add_event(
@@ -70,16 +70,16 @@ def list_events(store: RunStore, run: str) -> list[dict[str, Any]]:
 
 def list_causes(store: RunStore, run: str) -> list[str]:
     """Return why steps of a run failed, oldest first. Single calls that failed and were retried are returned only if no step failed."""
-    failed = [each for each in list_events(store, run) if each["phase"] == "failed"]
-    return [each["text"] for each in failed if "intent" not in each] or [each["text"] for each in failed]
+    failed = [event for event in list_events(store, run) if event["phase"] == "failed"]
+    return [event["text"] for event in failed if "intent" not in event] or [event["text"] for event in failed]
 
 
 def open_intents(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the intents whose outcome is not in the journal: the process died, or AWS never answered."""
     settled = {
-        each.get("intent") for each in events if each["phase"] in ("done", "found") or each.get("answered") is True
+        event.get("intent") for event in events if event["phase"] in ("done", "found") or event.get("answered") is True
     }
-    return [each for each in events if each["phase"] == "intent" and each["number"] not in settled]
+    return [event for event in events if event["phase"] == "intent" and event["number"] not in settled]
 
 
 def add_confirmation(store: RunStore, target: str, run: str, confirmed: Mapping[str, Any]) -> None:

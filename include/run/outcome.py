@@ -27,7 +27,7 @@ def conclude(
     if not confirmed:
         return "refused", f"{refusals[0]}; {SAME}" if refusals else f"{SAME}; the failed task says why"
     if all(proofs):
-        return "success", "; ".join(each for each in proofs if each)
+        return "success", "; ".join(proof for proof in proofs if proof)
     if returned:
         why = failures[0] if failures else "a step failed, or was ended by hand; look at it"
         return "rejected" if rejected else "rolled back", f"{why.rstrip('.')}; gone back: {returned}"

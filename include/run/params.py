@@ -36,7 +36,7 @@ def complaint(params: Mapping[str, Declared], given: object) -> str | None:
         return f"What is given must be an object of names and values such as {_example(params)}, not {shown(given)}."
     if unknown := sorted(set(given) - set(params)):
         return unknown_names(unknown, params)
-    wrong = [_missing(name) for name, each in params.items() if name not in given and not each.has_default]
+    wrong = [_missing(name) for name, param in params.items() if name not in given and not param.has_default]
     wrong += [sentence for name, value in given.items() if (sentence := _wrong(name, value, params[name]))]
     return f"{'; '.join(wrong)}." if wrong else None
 

@@ -150,17 +150,17 @@ def remove_stale(
     prefix, bucket = destination.location.prefix, destination.location.bucket
     for first in range(0, len(stale), DELETE_LIMIT):
         batch = stale[first : first + DELETE_LIMIT]
-        objects: list[ObjectIdentifierTypeDef] = [{"Key": prefix + each.key} for each in batch]
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": prefix + entry.key} for entry in batch]
         answer = destination.client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         if errors := answer.get("Errors"):
-            named = ", ".join(f"{each.get('Key')!r} ({each.get('Code')})" for each in errors[:NAMED])
+            named = ", ".join(f"{error.get('Key')!r} ({error.get('Code')})" for error in errors[:NAMED])
             raise CopyFailedError(
                 f"S3 did not remove {len(errors):,} stale objects of {destination.location.uri}: {named}; "
                 "the new data is complete, correct that and remove them again.",
                 found,
             )
-        for each in batch:
-            found.add(each)
+        for entry in batch:
+            found.add(entry)
     return found
 
 

@@ -273,7 +273,7 @@ class _Copying:
 
     def failed(self, what: str) -> CopyFailedError:
         result = self.result()
-        named = "; ".join(f"{each.key!r} ({each.message})" for each in self.failures[:NAMED])
+        named = "; ".join(f"{failure.key!r} ({failure.message})" for failure in self.failures[:NAMED])
         more = f" and {self._failed - NAMED:,} more" if self._failed > NAMED else ""
         failures = f", not copied: {named}{more}" if named else ""
         return CopyFailedError(

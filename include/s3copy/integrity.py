@@ -38,7 +38,7 @@ def by_listing(source: Entry, destination: Entry) -> Evidence:
 def by_heads(source: Response, destination: Response) -> Evidence:
     """Compare checksums, and ETags if both are MD5 sums."""
     for algorithm in ALGORITHMS:
-        ours, theirs = (each.headers.get(CHECKSUM + algorithm) for each in (source, destination))
+        ours, theirs = (response.headers.get(CHECKSUM + algorithm) for response in (source, destination))
         if ours is None or theirs is None:
             continue
         if ours == theirs:

@@ -99,13 +99,13 @@ def read_page(body: bytes, skip: int) -> Page:
     decode = unquote_plus if root.findtext(f"{space}EncodingType") == "url" else str
     entries = [
         Entry(
-            decode(each.findtext(key, ""))[skip:],
-            int(each.findtext(size, "0")),
-            each.findtext(etag, "").strip('"'),
-            each.findtext(storage, "STANDARD"),
-            each.findtext(modified, "")[:19],  # to the second, the precision of S3's listings
+            decode(element.findtext(key, ""))[skip:],
+            int(element.findtext(size, "0")),
+            element.findtext(etag, "").strip('"'),
+            element.findtext(storage, "STANDARD"),
+            element.findtext(modified, "")[:19],  # to the second, the precision of S3's listings
         )
-        for each in root.iter(contents)
+        for element in root.iter(contents)
     ]
     more = root.findtext(f"{space}IsTruncated") == "true"
     token = root.findtext(f"{space}NextContinuationToken", "") if more else ""

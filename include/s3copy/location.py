@@ -22,7 +22,7 @@ class Location:
     @classmethod
     def parse(cls, uri: str) -> Location:
         """Return the folder that an S3 URI names, with or without a slash at its end. Raises: PreconditionError."""
-        odd = next((each for each in uri if _is_odd(each)), "")
+        odd = next((character for character in uri if _is_odd(character)), "")
         if odd:
             raise PreconditionError(
                 f"{uri!r} holds {unicodedata.name(odd, repr(odd))}, as documents put into what is pasted from them; "

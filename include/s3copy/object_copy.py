@@ -185,7 +185,7 @@ class ObjectCopier:
         root = ElementTree.fromstring(answer.body)  # noqa: S314  # S3's own answer
         space = root.tag.removesuffix("Tagging")
         found = [
-            (each.findtext(f"{space}Key", ""), each.findtext(f"{space}Value", "")) for each in root.iter(f"{space}Tag")
+            (tag.findtext(f"{space}Key", ""), tag.findtext(f"{space}Value", "")) for tag in root.iter(f"{space}Tag")
         ]
         return urlencode(found, quote_via=quote)
 

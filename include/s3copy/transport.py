@@ -136,7 +136,7 @@ class Pool:
     def sweep(self) -> None:
         """Give up overdue answers. Call this regularly."""
         now = asyncio.get_running_loop().time()
-        for connection in [each for each in self._busy if each.deadline < now]:
+        for connection in [busy for busy in self._busy if busy.deadline < now]:
             connection.expire()
 
     def close(self) -> None:

@@ -47,9 +47,9 @@ def list_issues(
     given = {"projectSlug": project, "environment": environment, "query": query, "limit": str(PAGE)}
     url = f"{sentry.url}/organizations/{organization}/issues/"
     found = {}
-    for each in _pages(sentry, url, given, thing):
+    for issue in _pages(sentry, url, given, thing):
         try:
-            trouble = _trouble(each)
+            trouble = _trouble(issue)
         except (KeyError, TypeError, ValueError) as error:
             raise ServiceUnavailableError(f"Sentry answered about {thing} with something else ({error!r}).") from error
         found[trouble.id] = trouble  # an issue that moves between two pages appears twice

@@ -131,7 +131,7 @@ class Poller:
         ready = [each for each in list(self._states.values()) if now - each.since >= self._settle]
         news = list(self._describe(ready))
         due = [each for each in ready if not each.wait.service or (each.service and each.described >= now)]
-        for state in sorted(due, key=lambda each: (not each.moved, each.looked)):
+        for state in sorted(due, key=lambda candidate: (not candidate.moved, candidate.looked)):
             self._paying = self._prompted if state.moved else self._routine
             if self._paying.left < 1:
                 continue
@@ -170,7 +170,7 @@ class Poller:
     @staticmethod
     def _batches(states: Iterable[_State]) -> Iterable[tuple[Clients, str, list[_State]]]:
         groups: dict[tuple[int, str], list[_State]] = {}
-        for state in (each for each in states if each.wait.service):
+        for state in (candidate for candidate in states if candidate.wait.service):
             groups.setdefault((id(state.wait.clients), state.wait.cluster), []).append(state)
         for (_, cluster), group in groups.items():
             rest = iter(group)

@@ -58,7 +58,7 @@ class Chain:
             return made
         with self._group(title):
             for part in parts:
-                now = [each() for each in part] if isinstance(part, list) else part()
+                now = [make() for make in part] if isinstance(part, list) else part()
                 if self._last is not None:
                     _link(self._last, now)
                 made.append(now)

@@ -35,7 +35,7 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
     """Write the run's one record and set the run's final state."""
     if ctx.params.get("plan_only"):
         raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
-    planned, confirmed, *proofs = (ctx.result_of(each) for each in (planned_by, confirm, *proof.steps))
+    planned, confirmed, *proofs = (ctx.result_of(step) for step in (planned_by, confirm, *proof.steps))
     if not planned:
         _record_refusal(ctx, planned_by)
         raise AirflowFailException(f"Refused by {planned_by.name}, which says why; nothing was changed.")

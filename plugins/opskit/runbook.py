@@ -82,8 +82,8 @@ def runbook(
         chain.add("Approval", *own.gates)
         [lock] = chain.add("Approval", lambda: own.lock().as_setup())
         chain.add("Approval", own.confirm)
-        for each in steps:
-            chain.add(each.title, *each.parts)
+        for stage in steps:
+            chain.add(stage.title, *stage.parts)
         chain.add("Verification", *verification)
         [first, *_] = chain.add("Recovery", *recovery) or [None]
         # teardowns: only these still run after "mark as failed"; the last one decides the run's state

@@ -37,10 +37,10 @@ def claim_all(leases: Sequence[Lease], owner: str, reason: str, now: datetime, r
     """Ask for all of the leases at once."""
     ordered = in_order(leases)
     asked = [claim(lease, owner, reason, now, run_state) for lease in ordered]
-    blocked = next((number for number, each in enumerate(asked) if each.outcome == "wait"), None)
+    blocked = next((number for number, claimed in enumerate(asked) if claimed.outcome == "wait"), None)
     if blocked is None:
-        message = " ".join(each.message for each in asked)
-        return Claims(outcome="held", leases=tuple(each.lease for each in asked), message=message)
+        message = " ".join(claimed.message for claimed in asked)
+        return Claims(outcome="held", leases=tuple(claimed.lease for claimed in asked), message=message)
     after = tuple(
         asked[blocked].lease if number == blocked else release(lease, owner) or lease
         for number, lease in enumerate(ordered)
@@ -49,7 +49,7 @@ def claim_all(leases: Sequence[Lease], owner: str, reason: str, now: datetime, r
 
 
 def _wait_message(asked: Sequence[Claim], blocked: int) -> str:
-    others = [each.lease.target for number, each in enumerate(asked) if number != blocked]
+    others = [claimed.lease.target for number, claimed in enumerate(asked) if number != blocked]
     return (
         f"{asked[blocked].message} {', '.join(others)}: not leased meanwhile, since this run needs all of them at once."
     )

@@ -84,7 +84,7 @@ class RobustLocalExecutor(LocalExecutor):
         super()._spawn_workers_with_gc_freeze(spawn_number)  # type: ignore[no-untyped-call]
 
     def _process_workloads(self, workload_list: Any) -> None:
-        self._given.update(each.key for each in workload_list)
+        self._given.update(workload.key for workload in workload_list)
         super()._process_workloads(workload_list)  # type: ignore[no-untyped-call]
 
     def _read_results(self) -> None:

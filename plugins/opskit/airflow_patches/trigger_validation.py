@@ -107,8 +107,8 @@ def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
             return None
         params = {name: dag.params.get_param(name) for name in dag.params}
     return {
-        name: Declared(each.schema, each.description or "", _has_default(each.value, each.schema, is_arg_set))
-        for name, each in params.items()
+        name: Declared(param.schema, param.description or "", _has_default(param.value, param.schema, is_arg_set))
+        for name, param in params.items()
     }
 
 

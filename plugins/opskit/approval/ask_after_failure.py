@@ -57,5 +57,5 @@ class AskAfterFailureOperator(HITLOperator):
         leave = f"- *{LEAVE}*: nothing more is changed; capacity stays up. Choose it to look first."
         if plan.strategy == "rolling":
             return leave
-        counts = ", ".join(f"{each.service} to {each.count}" for each in plan.services)
+        counts = ", ".join(f"{service.service} to {service.count}" for service in plan.services)
         return f"- *{RETURN}*: healthy tasks are protected, old ones first, then the desired count goes back ({counts}).\n{leave}"

@@ -29,7 +29,7 @@ class ConfirmTestMapsOperator(HITLOperator):
 
     def execute(self, context: Any) -> Any:
         with running(context) as ctx:
-            regions = [each["region"] for each in ctx.guard["plan"]["regions"]]
+            regions = [region["region"] for region in ctx.guard["plan"]["regions"]]
             if not regions:
                 return "No region of this run has maps yet."
             self.response_timeout = ctx.target.environment.approval.respond_within
@@ -82,7 +82,7 @@ class ConfirmQaOperator(HITLOperator):
                 if look.region == self.region:
                     return self._ended(ctx, look)
             self.response_timeout = ctx.target.environment.approval.respond_within
-            regions = [each["region"] for name in ("regions", "publications") for each in ctx.guard["plan"][name]]
+            regions = [region["region"] for name in ("regions", "publications") for region in ctx.guard["plan"][name]]
             self.params["looked_at"] = Param("", type="string", title=TITLE, description=HOW, examples=regions)
             self.subject = f"{ctx.target.name}: does the new data of {self.region} work?"
             site = ctx.target.region_data.application

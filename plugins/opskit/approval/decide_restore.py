@@ -60,7 +60,7 @@ class DecideRestoreOperator(HITLOperator):
     def _prepare(self, ctx: StepContext) -> None:
         causes = list_causes(ctx.store, ctx.run)
         why = causes[-1] if causes else "A step failed, or was ended by hand."
-        lines = [f"- {escape(each)}" for each in state_of_regions(ctx)]
+        lines = [f"- {escape(line)}" for line in state_of_regions(ctx)]
         self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: go back?"
         self.body = "\n\n".join(
             [
@@ -85,7 +85,7 @@ class DecideRestoreOperator(HITLOperator):
 def nothing_overwritten(ctx: StepContext) -> str | None:
     """Return a sentence saying that no region's data was overwritten and none was published, if that is so."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
-    if has_published(ctx.store, ctx.run) or any(has_begun(ctx.store, ctx.run, each) for each in plan.regions):
+    if has_published(ctx.store, ctx.run) or any(has_begun(ctx.store, ctx.run, region) for region in plan.regions):
         return None
     return f"no data of {ctx.target.name} was overwritten"
 

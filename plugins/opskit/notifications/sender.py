@@ -133,7 +133,7 @@ def _facts(context: Any, target: Target) -> Facts:
         facts["plan"] = {
             "digest": planned["digest"],
             "minutes": round(plan["expected_seconds"] / 60),
-            "changes": [f"{each['what']}: {each['before']} -> {each['after']}" for each in plan["changes"]],
+            "changes": [f"{change['what']}: {change['before']} -> {change['after']}" for change in plan["changes"]],
         }
     return facts
 

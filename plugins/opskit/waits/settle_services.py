@@ -32,8 +32,8 @@ class SettleServicesOperator(WaitsForAws):
 
     def _wait(self, ctx: StepContext) -> str:
         planned = self.source(ctx)
-        for each in planned.services if planned else ():
-            arguments = {"plan": each.model_dump(mode="json"), "since": planned.since.isoformat()}  # type: ignore[union-attr]
+        for service in planned.services if planned else ():
+            arguments = {"plan": service.model_dump(mode="json"), "since": planned.since.isoformat()}  # type: ignore[union-attr]
             if not run_waiter(WATCH, ctx.clients, arguments).done:
                 self.wait_for(ctx, WATCH, arguments)
         return "every service is steady" if planned else "no restart was left half way"

@@ -95,7 +95,7 @@ def poller_of(target: str, poll_seconds: float) -> SharedPoller:
     """Return the poller of a target's account and region in this event loop."""
     environment = load().target(target).environment
     loop = asyncio.get_running_loop()
-    for key in [key for key, each in _pollers.items() if not each.users]:
+    for key in [key for key, poller in _pollers.items() if not poller.users]:
         del _pollers[key]  # cached with its clients: a changed connection is read again
     key = loop, environment.account, environment.region
     if key not in _pollers:

@@ -49,7 +49,7 @@ def show_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDe
     with _answers():
         store, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
         decisions, withdrawal = list_decisions(store, run), read_withdrawal(store, run)
-    own = any(each.outcome == "approved" and each.by == user.get_id() for each in decisions)
+    own = any(decision.outcome == "approved" and decision.by == user.get_id() for decision in decisions)
     said = [decision.why for decision in decisions] or ["Nobody has decided so far"]
     said += [withdrawal.why] if withdrawal else []
     return PAGE.format(said=escape("; ".join(said) + "."), button=BUTTON if own and not withdrawal else "")
