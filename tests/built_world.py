@@ -29,7 +29,7 @@ MOVING = ("regions", "faults", "target_names", "timeline", "problem", "_moved_to
 
 
 class BuiltWorld:
-    """What a build has left at one moment of the world's clock."""
+    """The result of a build at one moment of the world's clock."""
 
     def __init__(self, world: World, url: str, inventory: Inventory):
         build(world, url, inventory)
@@ -48,7 +48,7 @@ class BuiltWorld:
         self.restore()  # so that the first test gets a copy as every other one does
 
     def restore(self) -> None:
-        """Bring it back; whatever has been done since is gone."""
+        """Restore the world, and discard everything that was done since."""
         world = self._world
         with world.lock:
             reset_model_data()
@@ -69,14 +69,14 @@ class BuiltWorld:
 
 
 class BuiltWorlds:
-    """The worlds of one inventory, each built once for the moment that it begins at."""
+    """The worlds of one inventory, each built once for the moment at which it begins."""
 
     def __init__(self, world: World, url: str, inventory: Inventory):
         self._of = (world, url, inventory)
         self._built: dict[float, BuiltWorld] = {}
 
     def begin_at(self, moment: float) -> None:
-        """Begin again at a moment."""
+        """Restart at a moment."""
         world = self._of[0]
         world.clock.begin_at(moment)
         if moment in self._built:
@@ -115,7 +115,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _copy_of(key: FakeKey) -> FakeKey:
-    """Copy an object of S3 so that neither a change of it nor its end reaches the first one."""
+    """Copy an object of S3, so that neither a change nor a deletion of the copy affects the original."""
     made = object.__new__(FakeKey)  # moto's own way would count it
     made.__dict__.update(key.__dict__)
     made._metadata = copy.copy(key._metadata)

@@ -35,18 +35,18 @@ BUDGETS = {
 
 
 def folder_of(nodeid: str) -> str:
-    """Return the line of BUDGETS that a test counts for."""
+    """Return the line of BUDGETS for a test."""
     return AIRFLOW if nodeid.startswith(WITH_AIRFLOW) else "/".join(nodeid.split("/")[:2])
 
 
 def used() -> float:
-    """Return the processor seconds that this process and its ended children have used."""
+    """Return the processor seconds used by this process and its ended children."""
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in both)
 
 
 def over_budget(spent: dict[str, float], *, full: bool) -> list[str]:
-    """Return a sentence for each folder that costs more than its budget and a half, or has none."""
+    """Return a sentence for each folder that exceeds its budget by half, or has none."""
     said = []
     for folder, seconds in sorted(spent.items()):
         if folder not in BUDGETS:
@@ -57,7 +57,7 @@ def over_budget(spent: dict[str, float], *, full: bool) -> list[str]:
 
 
 class Costs:
-    """The plugin that counts, prints and judges; with xdist each process counts, and the first one adds up."""
+    """The plugin that measures, prints and judges costs. With xdist each process measures, and the first one adds up."""
 
     def __init__(self, config: pytest.Config):
         self.config = config

@@ -49,7 +49,7 @@ BACK_TO_NORMAL = 180.0  # seconds for a group to shrink again after a run, which
 
 @dataclass(frozen=True)
 class Kill:
-    """One line of the schedule. `choice` (0 to 1) says which of the processes of its kind, `after` how far into a task."""
+    """One line of the schedule. `choice` (0 to 1) selects a process of its kind, `after` is the time into a task."""
 
     number: int
     kind: str
@@ -59,7 +59,7 @@ class Kill:
 
 
 def plan_kills(seed: int, each: int) -> list[Kill]:
-    """Return as many kills of each kind, in rounds, so that no kind comes often enough at once for the sandbox to give up."""
+    """Return the same number of kills of each kind, in rounds, so that the sandbox does not give up on one kind."""
     draw = random.Random(seed)  # a schedule, not a secret
     kinds = [kind for _ in range(each) for kind in draw.sample(KINDS, len(KINDS))]
     return [
@@ -69,7 +69,7 @@ def plan_kills(seed: int, each: int) -> list[Kill]:
 
 
 class PatientTransport(httpx.HTTPTransport):
-    """Asks again while the API server or the database is being started again."""
+    """Retries while the API server or the database restarts."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         end = time.monotonic() + 120
@@ -87,7 +87,7 @@ class PatientTransport(httpx.HTTPTransport):
 
 @dataclass
 class Outcome:
-    """What came of a campaign."""
+    """The result of a campaign."""
 
     seed: int
     killed: Counter[str] = field(default_factory=Counter)
@@ -112,7 +112,7 @@ class Outcome:
 
 
 class Campaign:
-    """Kills processes of a sandbox while its runs go on. `apart` waits for each recovery before the next kill."""
+    """Kills processes of a sandbox during its runs. `apart` waits for each recovery before the next kill."""
 
     def __init__(self, stage: Stage, seed: int, each: int, *, postgres: int = 1, apart: bool = False):
         self.sandbox = stage.sandbox
@@ -126,7 +126,7 @@ class Campaign:
         self._lock = threading.Lock()
 
     def run(self) -> Outcome:
-        """Kill until the schedule is done, let every run end, and return what came of it."""
+        """Kill until the schedule is done, let every run end, and return the result."""
         self.sandbox.transport = PatientTransport()
         with ThreadPoolExecutor(len(STAGES) + 64) as pool:
             drivers = [pool.submit(self._drive, Scene(self.sandbox, name, self._inventory)) for name in STAGES]
@@ -157,7 +157,7 @@ class Campaign:
     # --- runs -----------------------------------------------------------------------------------------------------------
 
     def _drive(self, scene: Scene) -> None:
-        """Start one run after the other on a target, until all kills are done."""
+        """Start one run after another on a target, until all kills are done."""
         number = 0
         while not self._over.is_set():
             number += 1
@@ -228,7 +228,7 @@ class Campaign:
     # --- kills ----------------------------------------------------------------------------------------------------------
 
     def _strike(self, kill: Kill) -> tuple[Callable[[], bool], float]:
-        """Kill a live process of the kind; returns how to see that all is well again, and when it was killed."""
+        """Kill a running process of the kind. Return a check of the recovery, and the time of the kill."""
 
         def look() -> tuple[psutil.Process, Callable[[], bool]] | None:
             found = candidates(self.sandbox, kill.kind)
@@ -268,7 +268,7 @@ class Campaign:
         self.note(f"{kind} recovered after {took:.1f} s")
 
     def _recovery(self, kind: str, process: psutil.Process) -> Callable[[], bool] | None:
-        """Return how to see that what this process did is done by another; None if that cannot be told just now."""
+        """Return a check that another process has taken over this one's work, or None if that cannot be told now."""
         if kind == "api-server":
             return lambda: self.sandbox.pid(kind) != process.pid and self._instances() is not None
         before = self._instances()
@@ -307,7 +307,7 @@ class Campaign:
         return look
 
     def _beats(self, old: int) -> bool:
-        """Whether a new scheduler has reported in since it was started."""
+        """Tell whether a new scheduler has sent a heartbeat since it was started."""
         pid = self.sandbox.pid("scheduler")
         if pid == old or not psutil.pid_exists(pid):
             return False
@@ -319,7 +319,7 @@ class Campaign:
             return False  # the next look may do better
 
     def _instances(self) -> list[dict[str, Any]] | None:
-        """Return the task instances of unfinished runs; None while the API server or the database is away."""
+        """Return the task instances of unfinished runs, or None while the API server or the database is unavailable."""
         token = self.sandbox.airflow("operator").headers["Authorization"]
         place = f"{self.sandbox.endpoints['airflow']}/api/v2/dags/~/dagRuns/~/taskInstances"
         query = {"limit": 100, "state": ["running", "queued", "deferred", "up_for_retry"]}
@@ -331,7 +331,7 @@ class Campaign:
 
 
 def candidates(sandbox: Sandbox, kind: str) -> list[psutil.Process]:
-    """Return the live processes of a kind."""
+    """Return the running processes of a kind."""
     try:
         if kind not in ("task", "worker"):
             return [psutil.Process(sandbox.pid(kind))]
@@ -347,7 +347,7 @@ def candidates(sandbox: Sandbox, kind: str) -> list[psutil.Process]:
 
 
 def stop_alive(process: psutil.Process) -> bool:
-    """Hold a process so that it cannot end by itself before it is killed; False if it has ended already."""
+    """Stop a process so that it cannot end by itself before the kill. Return False if it has ended already."""
     try:
         process.suspend()
         held = wait_for("the process to hold", lambda: {process.status()} & {psutil.STATUS_STOPPED, *GONE}, every=0.005)
@@ -357,7 +357,7 @@ def stop_alive(process: psutil.Process) -> bool:
 
 
 def violations(sandbox: Sandbox, scene: Scene, before: dict[str, Any], seen: int, state: str) -> Iterator[str]:
-    """Yield what a run did that it should not have, whatever its journal says."""
+    """Yield what a run should not have done, whatever its journal says."""
     if state != "success":
         yield f"ended as {state}"
     after = sandbox.target(scene.target)
@@ -405,7 +405,7 @@ def _arn(task: str, arns: set[str]) -> str | None:
 
 
 def _tried_again(was: dict[str, Any], now: dict[str, Any] | None) -> bool:
-    """Whether a task that was hit has begun another try, or gone on."""
+    """Tell whether a task that was hit has begun another attempt, or continued."""
     if now is None or now["state"] not in ("running", "queued", "up_for_retry"):
         return True
     return now["state"] == "running" and (now["try_number"], now["pid"]) != (was["try_number"], was["pid"])

@@ -24,7 +24,7 @@ END_DEADLINE = 300.0  # seconds; it takes some five where nobody else is at work
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free, and that no connection gets by chance before a server that starts slowly has them."""
+    """Return free ports outside the range from which connections get theirs, since a server may start slowly."""
     found: list[int] = []
     for port in random.sample(FIXED, len(FIXED)):
         with socket.socket() as probe:
@@ -39,7 +39,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def start_sandbox(folder: Path, speed: int, **variables: str):
-    """Start a sandbox on free ports; yields it once it is ready, and ends it."""
+    """Start a sandbox on free ports, yield it once it is ready, and end it."""
     names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     # a file that changed is read at once all the same; reading all of them every half minute is a sixth of a processor
@@ -78,7 +78,7 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 
 
 def put_in_order(items: list[pytest.Item]) -> None:
-    """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time."""
+    """Order the tests that share a sandbox next to each other and last, so that two sandboxes never run at the same time."""
     items.sort(key=lambda item: (needs(item, "side_by_side"), needs(item, "running_sandbox")))
     for item in items:
         if needs(item, "running_sandbox") and not item.nodeid.startswith(WITH_AIRFLOW):
@@ -86,14 +86,14 @@ def put_in_order(items: list[pytest.Item]) -> None:
 
 
 class OneAirflow(LoadScopeScheduling):
-    """Deals out files of tests to processes, but all that start an Airflow to the same: two at once are too much for two processors."""
+    """Distributes files of tests to processes, all that start an Airflow to the same one: two processors cannot run two."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "airflow" if nodeid.startswith(WITH_AIRFLOW) else str(super()._split_scope(nodeid))
 
 
 def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:
-    """End the sandbox of the whole session with the last test that needs it: idle, it would slow the others down."""
+    """End the session's sandbox with the last test that needs it: an idle sandbox would slow down the others."""
     running = item.session.stash.get(RUNNING, None)
     if running and (following is None or not needs(following, "running_sandbox")):
         running.close()

@@ -93,25 +93,25 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def is_full(nodeid: str) -> bool:
-    """Whether only `make test-all` runs a test."""
+    """Tell whether only `make test-all` runs a test."""
     file, _, name = nodeid.partition("::")
     return nodeid.startswith(OTHERWISE_FULL) and name.split("[")[0] not in KEPT.get(file, {})
 
 
 def number_of(text: str) -> int:
-    """Return a number from 0 to PARTS - 1 that depends on a text alone."""
+    """Return a number from 0 to PARTS - 1 that depends only on a text."""
     return int(hashlib.sha256(text.encode()).hexdigest(), 16) % PARTS
 
 
 def mark_full(items: list[pytest.Item]) -> None:
-    """Give each test of `make test-all` alone its marker, so that `-m "not full"` leaves it out."""
+    """Mark each test of `make test-all` alone, so that `-m "not full"` leaves it out."""
     for item in items:
         if is_full(item.nodeid):
             item.add_marker("full")
 
 
 def select_part(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the part that is a commit's turn, if one is asked for."""
+    """Keep only the commit's part of the tests, if one is requested."""
     commit = config.getoption("--part-for")
     if commit is None:
         return
@@ -121,7 +121,7 @@ def select_part(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def header(config: pytest.Config) -> str | None:
-    """Return what pytest says first of the part that it runs."""
+    """Return pytest's header line about the part that it runs."""
     commit = config.getoption("--part-for")
     if commit is None:
         return None
@@ -129,7 +129,7 @@ def header(config: pytest.Config) -> str | None:
 
 
 def skip_if_late(config: pytest.Config) -> None:
-    """Skip a test that begins when the time for all of them is over."""
+    """Skip a test that would begin after the time limit for all of them."""
     end = config.getoption("--end-by")
     if end is not None and time.time() > end:
         pytest.skip("the time for all tests was over before it began")

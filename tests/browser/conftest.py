@@ -49,14 +49,14 @@ class Person:
         return self.page
 
     def picture(self, name: str) -> None:
-        """Keep a screenshot, if anyone wants them."""
+        """Keep a screenshot, if a folder for screenshots is set."""
         if folder := os.environ.get("RUNBOOK_SCREENSHOTS"):
             self.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 @pytest.fixture
 def person(browser, sandbox):
-    """Return a function that gives a user a window of their own, logged in."""
+    """Return a function that opens a window for a user, logged in."""
     contexts = []
 
     def enter(user: str) -> Person:

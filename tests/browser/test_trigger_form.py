@@ -41,7 +41,7 @@ def fill(page: Page, name, schema):
 
 
 def clear(page: Page, name, schema):
-    """Empty a field that may be left out, after writing into it."""
+    """Empty an optional field, after typing into it."""
     if "enum" in schema:
         page.locator(f"#element_{name} input[role=combobox]").press("Backspace")
         return
@@ -52,7 +52,7 @@ def clear(page: Page, name, schema):
 
 
 def sent_by(page: Page, trigger):
-    """Press Trigger and return the conf it sends; the request goes no further."""
+    """Press Trigger and return the conf that it sends. The request is intercepted."""
     sent = []
 
     def keep(route):

@@ -12,7 +12,7 @@ PIECES = sorted(file.stem for file in FOLDER.glob("*.py") if file.stem not in ("
 
 
 def importers() -> set[str]:
-    """Return the files outside of the folder that import something of it."""
+    """Return the files outside the folder that import from it."""
     found = set()
     for room in ("config", "dags", "include", "plugins", "sandbox"):
         for file in (ROOT / room).rglob("*.py"):

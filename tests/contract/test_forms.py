@@ -9,7 +9,7 @@ UNTOUCHED, EMPTIED = "as the form shows it first", "after a person emptied the f
 
 
 def optional(dags):
-    """Yield dag_id, name, default and schema of each param that may be left out."""
+    """Yield dag_id, name, default and schema of each optional param."""
     for dag in dags.values():
         for name in dag.params:
             param = dag.params.get_param(name)

@@ -38,7 +38,7 @@ def module_of(file):
 
 
 def import_graph(folder):
-    """Return which module of a folder imports which others of it; an import inside a function or for types alone counts, too."""
+    """Return which modules of a folder import which others of it. Imports inside functions or only for types count, too."""
     files = {module_of(file): file for file in (ROOT / folder).rglob("*.py")}
     graph = {}
     for name, file in files.items():
@@ -53,7 +53,7 @@ def import_graph(folder):
 
 
 def circles(graph):
-    """Return the modules that are left when those that import nothing of the rest are taken away, again and again."""
+    """Return the modules in import cycles, by removing modules without remaining imports until none is left to remove."""
     left = {name: imported - {name} for name, imported in graph.items()}
     while free := [name for name, imported in left.items() if not imported & set(left)]:
         for name in free:

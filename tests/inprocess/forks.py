@@ -12,7 +12,7 @@ from typing import NoReturn
 
 
 class Forks:
-    """`branch` returns True in the copy; a copy ends with `report`, and `reports` has what all of them said."""
+    """Forked processes: `branch` returns True in the child, a child ends with `report`, and `reports` has all results."""
 
     def __init__(self) -> None:
         self.here = "the trunk"
@@ -21,7 +21,7 @@ class Forks:
         self._most = max(2, os.cpu_count() or 2)
 
     def branch(self, name: str) -> bool:
-        """Copy this process; there are never more copies at work than there are processors."""
+        """Fork this process. No more children run at once than there are processors."""
         while len(self._running) >= self._most:
             self._collect()
         assert name not in self.reports, f"{name} is no name of one branch only"
@@ -38,7 +38,7 @@ class Forks:
         return True
 
     def grow(self, go_on: Callable[[], object], problems: Callable[[], list[str]]) -> dict[str, list[str]]:
-        """Go on to the end, in the trunk and in every branch of it; returns what is wrong, by branch."""
+        """Continue to the end, in the trunk and in every branch. Return what is wrong, by branch."""
         try:
             go_on()
             found = problems()

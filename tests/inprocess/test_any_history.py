@@ -23,7 +23,7 @@ index = st.integers(0, MOST_RUNS - 1)
 
 
 class Operations(RuleBasedStateMachine):
-    """Several runs on two targets; rules are what may happen to them."""
+    """Several runs on two targets. Each rule is an event that may happen to them."""
 
     cloud: ClassVar[Cloud]
     dag: ClassVar[Any]
@@ -60,7 +60,7 @@ class Operations(RuleBasedStateMachine):
     @precondition(lambda self: any(each.asks_for_approval for each in self.airflow.runs.values()))
     @rule(steps=st.integers(1, 40))
     def approve(self, steps: int) -> None:
-        """Have the first run that asks approved as it should be, and let it work."""
+        """Approve the first run that asks, as its policy requires, and let it work."""
         run = next(each for each in self.airflow.runs.values() if each.asks_for_approval)
         self.count("approved")
         run.answer("Approve", "approver" if run.requester != "approver" else "second_approver")
@@ -118,7 +118,7 @@ class Operations(RuleBasedStateMachine):
     @precondition(lambda self: any(each.over for each in self.airflow.runs.values()))
     @rule(number=index, from_task=st.integers(4, 14))
     def clear(self, number: int, from_task: int) -> None:
-        """Clear a task of a run that is over, with all that follows it."""
+        """Clear a task of an ended run, with all tasks after it."""
         over = [each for each in self.airflow.runs.values() if each.over]
         self.count("cleared")
         over[number % len(over)].clear(*self.airflow.order[from_task:])

@@ -40,7 +40,7 @@ def kill(cloud: Cloud, moment: str, sent: Sent) -> None:
 
 
 def repeated(times: int, happens: Callable[[Sent], AWSResponse | None], at: str) -> Fault:
-    """Return a fault that takes effect at a call and at the next tries of it."""
+    """Return a fault that takes effect at a call and at its next attempts."""
 
     def fault(cloud: Cloud, moment: str, first: Sent) -> AWSResponse | None:
         left = min(times, TRIES - 1) if first.once else times
@@ -78,7 +78,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
 
 
 def is_chosen(what: str, moment: str, sent: Sent, *, first: bool) -> bool:
-    """Whether a moment is one of those that stand for all of a fault."""
+    """Tell whether a moment is among those that represent all moments of a fault."""
     if moment not in FAULTS[what][1]:
         return False
     if SOAK:
@@ -91,7 +91,7 @@ def is_chosen(what: str, moment: str, sent: Sent, *, first: bool) -> bool:
 
 
 def problems_of(run: Run, cloud: Cloud, target: str, old: set[str], hit: list[str]) -> list[str]:
-    """Return what is not as it has to be after a run that met one fault, or none; `hit` is the task that met it, and what."""
+    """Return what is wrong after a run with one fault, or none. `hit` is the affected task and call."""
     cloud.hook = None
     found = [str(each) for each in cloud.violations()]
     now = cloud.look()[target]

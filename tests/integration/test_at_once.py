@@ -21,7 +21,7 @@ def store(cloud):
 
 
 def at_once(work, many=MANY):
-    """Call work(0), work(1), ... from as many threads, all let go together."""
+    """Call work(0), work(1), ... in as many threads, all released together."""
     barrier = threading.Barrier(many)
 
     def start(number):

@@ -17,7 +17,7 @@ BAKE = 35 * 60  # seconds, as the inventory says
 
 @pytest.fixture(scope="module")
 def small_inventory(tmp_path_factory):
-    """One system, whole: only production is baked."""
+    """One whole system: only production has a bake."""
     folder = tmp_path_factory.mktemp("production")
     content = yaml.safe_load((SHIPPED / "core.yaml").read_text())
     (folder / "core.yaml").write_text(yaml.safe_dump(content))
@@ -38,7 +38,7 @@ def look(scene):
 
 
 def bake(scene, seconds=BAKE, step=300):
-    """Look from time to time until the seconds are over; returns the last look."""
+    """Look repeatedly until the seconds have passed. Return the last look."""
     found = look(scene)
     for _ in range(0, seconds, step):
         assert not found.done, "before its time"

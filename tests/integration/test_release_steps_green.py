@@ -30,7 +30,7 @@ def plan(web):
 
 @pytest.fixture
 def arguments(web, plan):
-    """What the wait is given before the image is there."""
+    """The arguments of the wait before the image exists."""
     (part,) = plan.services
     deploys = web.target.environment.service(part.service).code_deploy
     now = ask_who(web.clients.sts)[1].isoformat()
@@ -38,7 +38,7 @@ def arguments(web, plan):
 
 
 def push(web):
-    """Have the commit's image built; its push starts the deployment."""
+    """Build the commit's image, whose push starts the deployment."""
     build = steps.start_build(web, web.writer(), NEWEST)
     while not steps.poll_build(web, RUN, build, NEWEST).done:
         web.cloud.advance(60)
@@ -50,7 +50,7 @@ def watch(web, arguments):
 
 
 def watch_to_the_end(web, arguments):
-    """Return what was seen on the way."""
+    """Return what was seen until the end."""
     seen = []
     while True:
         progress = watch(web, arguments)

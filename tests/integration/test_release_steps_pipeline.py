@@ -25,7 +25,7 @@ STAMP = datetime(2026, 11, 21, 14, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def small_inventory(tmp_path_factory):
-    """One system without its development: its production gets what its staging has proved."""
+    """One system without its development environment: its production gets what its staging has proved."""
     folder = tmp_path_factory.mktemp("pipeline")
     content = yaml.safe_load((SHIPPED / "planning-data.yaml").read_text())
     del content["environments"]["development"]
@@ -63,7 +63,7 @@ def publish(web, plan):
 
 
 def follow(web, plan, published):
-    """Look at the pipeline until it is over; returns what was seen."""
+    """Look at the pipeline until it has ended. Return what was seen."""
     seen = []
     while True:
         progress = github_release.poll_pipeline(web, plan, published)
@@ -74,7 +74,7 @@ def follow(web, plan, published):
 
 
 def await_end(web, name, part, since, digest=None):
-    """Look at a deployment until it is over."""
+    """Look at a deployment until it has ended."""
     pushed = steps.pushed_at(web.clients, web.target, digest).isoformat() if digest else ""
     arguments = codedeploy.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed)
     while not run_waiter(name, web.clients, arguments).done:
@@ -86,7 +86,7 @@ def service_of(web):
 
 
 def go(web, part, wanted, since, run=RUN):
-    """Have the service brought to a task definition, looking again and again."""
+    """Deploy a task definition to the service, and look until it is there."""
     while not advance_codedeploy(web.clients, web.writer(run), service_of(web), part, wanted, since):
         web.cloud.advance(60)
         await_end(web, "green_ended", part, since)
@@ -94,7 +94,7 @@ def go(web, part, wanted, since, run=RUN):
 
 @pytest.fixture
 def released(web, plan, since):
-    """The release at its end, the new tasks with the traffic."""
+    """The release at its end: the new tasks have the traffic."""
     follow(web, plan, publish(web, plan))
     (part,) = plan.services
     await_end(web, "green_complete", part, since, plan.image)

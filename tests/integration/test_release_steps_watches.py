@@ -20,7 +20,7 @@ def scene(scene_of):
 
 @pytest.fixture
 def task(scene):
-    """What the wait for a migration that has just been started is given."""
+    """The arguments of the wait for a migration that was just started."""
     plan, _ = migration_steps.make_plan(scene.clients, scene.store, scene.target, MigrationRequest(preset="migrate"))
     started = migration_steps.start(scene.clients, scene.writer(), scene.target, plan.migration, plan.definition)
     return {"cluster": APP, "arn": started["arn"], "container": "app"}
@@ -31,7 +31,7 @@ def look(scene, name, arguments):
 
 
 def rollout(scene):
-    """Begin to deploy what runs under another revision; return what its wait is given."""
+    """Begin to deploy the running definition as another revision. Return the arguments of its wait."""
     part = plan_services(scene.target, staging_steps.read_live(scene.clients, scene.target))[0]
     described = scene.clients.ecs.describe_task_definition(taskDefinition=APP)["taskDefinition"]
     taken = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory")
@@ -47,7 +47,7 @@ def rollout(scene):
 
 
 def follow(scene, arguments):
-    """Look every half minute until the rollout is over; returns the milestones."""
+    """Look every half minute until the rollout has ended. Return the milestones."""
     milestones = []
     for _ in range(120):
         found = look(scene, "release_complete", arguments)

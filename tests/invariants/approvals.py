@@ -9,7 +9,7 @@ from tests.invariants.history import History, Run, Violation
 
 
 def check_approvals(history: History) -> list[Violation]:
-    """The decisions of every run, and that nothing happened without them."""
+    """Check the decisions of every run, and that nothing happened without them."""
     found: list[Violation] = []
     for run in history.runs.values():
         found += [*_seats(run), *_silence(run)]

@@ -7,7 +7,7 @@ from tests.invariants.history import History, Run, Violation
 
 
 def check_intents(history: History) -> list[Violation]:
-    """Every write has its intent before it; every intent an outcome or a finding; every journal one order."""
+    """Check that every write has an intent before it, every intent an outcome or a finding, and every journal one order."""
     found = [*_unannounced(history), *_repeated(history)]
     for run in history.runs.values():
         found += [*_disordered(run), *_unsettled(run)]
@@ -26,7 +26,7 @@ def _unannounced(history: History) -> Iterator[Violation]:
 
 
 def _repeated(history: History) -> Iterator[Violation]:
-    """A forced deployment is not idempotent: an intent may start only one."""
+    """Check that an intent starts only one forced deployment, which is not idempotent."""
     started: dict[tuple[str, int], float] = {}
     for call in history.writes:
         claim = history.claims(call)

@@ -7,7 +7,7 @@ from tests.invariants.history import Event, History, Run, Violation
 
 
 def check_leases(history: History) -> list[Violation]:
-    """The leases themselves, the writes under them, and the looks before the writes."""
+    """Check the leases themselves, the writes under them, and the reads before the writes."""
     found = [*_numbers(history), *_generations(history)]
     for run in history.runs.values():
         found += [*_held(history, run), *_looked(history, run)]
@@ -29,7 +29,7 @@ def _numbers(history: History) -> Iterator[Violation]:
 
 
 def _generations(history: History) -> Iterator[Violation]:
-    """What the journals alone say: one run per number, and the number never goes back from write to write."""
+    """Check the journals alone: one run per fencing number, and numbers that never decrease from write to write."""
     by_target: dict[str, list[Event]] = {}
     for run in history.runs.values():
         by_target.setdefault(run.target or "", []).extend(run.intents)

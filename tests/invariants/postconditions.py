@@ -9,7 +9,7 @@ LEFT_UP = ("failed", "stopped")  # outcomes whose record says that the target ha
 
 
 def check_postconditions(history: History) -> list[Violation]:
-    """Compare the targets before and after, once no run is at work on them."""
+    """Compare the targets before and after, once no run works on them."""
     found: list[Violation] = []
     for name, after in history.after.items():
         before = history.before.get(name)
@@ -87,7 +87,7 @@ def _group(last: Run | None, before: Mapping[str, Any], after: Mapping[str, Any]
 
 
 def _agreed(last: Run | None, service: str) -> set[int]:
-    """Return the count that may stay because the run stopped half way, said so, and nobody asked to have it set back."""
+    """Return the count that may stay, because the run stopped half way, said so, and nobody asked to set it back."""
     if last is None or last.record.get("outcome") not in LEFT_UP:
         return set()
     if any(each.step == "return_count_before" and each.phase == "done" for each in last.events):
@@ -100,7 +100,7 @@ def _agreed(last: Run | None, service: str) -> set[int]:
 
 
 def _set_by_others(history: History, target: str, service: str) -> set[int]:
-    """Return the counts that somebody who is no runbook has asked for."""
+    """Return the counts that were requested by others than runbooks."""
     environment = history.targets[target].environment
     return {
         int(each.params["desiredCount"])

@@ -109,7 +109,7 @@ class _Reader:
         self._add(pk, sk, json.loads(text), call.n)
 
     def place(self, pk: str, sk: str, document: Mapping[str, Any]) -> None:
-        """Take a document as the table holds it now; one the log saw must still be what was stored."""
+        """Place a document as the table holds it now. A document in the log must still have its stored contents."""
         if (pk, sk) not in self._logged:
             if sk != "lease":
                 self._unlogged.append((_time(document.get("at") or document.get("ended")), pk, sk, document))
@@ -122,7 +122,7 @@ class _Reader:
             )
 
     def place_unlogged(self) -> None:
-        """Put what the log did not see between its calls, by time; documents of one gap keep the order of their times."""
+        """Place what the log did not record between its calls, by time. Documents in one gap keep the order of their times."""
         times = [each.at for each in self.calls]
         gaps: dict[int, list[_Unlogged]] = {}
         for each in sorted(self._unlogged, key=lambda each: each[0]):
@@ -179,7 +179,7 @@ def _call(given: Mapping[str, Any]) -> Call:
 
 
 def _params(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return params with the query protocol's numbered members as lists."""
+    """Return the query protocol's params with numbered members as lists."""
     params: dict[str, Any] = {}
     for key, value in given.items():
         match = MEMBER.fullmatch(key)

@@ -11,7 +11,7 @@ BUMP = "postgresql.UPDATE"
 
 
 def check_regions(history: History) -> list[Violation]:
-    """Hold every update of region data against all of them."""
+    """Check every update of region data against all of these promises."""
     found: list[Violation] = []
     for run in history.runs.values():
         if run.plan.get("runbook") == UPDATE:
@@ -39,7 +39,7 @@ def _copies(history: History, run: Run) -> Iterator[Violation]:
 
 
 def _approved(run: Run) -> Iterator[Violation]:
-    """I3: what was proved to be in place is what was approved."""
+    """Check I3: what was proved to be in place is what was approved."""
     for region in run.plan["regions"]:
         _, data = run.documents.get(documents.data(run.id, region["region"]).sk, (0, None))
         if data is not None and data["digest"] != region["digest"]:
@@ -49,7 +49,7 @@ def _approved(run: Run) -> Iterator[Violation]:
 
 
 def _bumps(history: History, run: Run) -> Iterator[Violation]:
-    """I12: only the regions of the plan, only data that people found good, and after the last old task was stopped."""
+    """Check I12: only the regions of the plan, only data that people found good, and after the last old task was stopped."""
     ids = {each["id"]: each["region"] for each in run.plan["regions"]}
     bumps = [each for each in run.intents if str(each.write) == BUMP and "version" in each.write.values]
     for each in bumps:

@@ -23,7 +23,7 @@ def approved(scene: Scene, **conf: Any) -> Run:
 
 @contextmanager
 def loading(scene: Scene, wait: str = WAIT) -> Iterator[Run]:
-    """Give a run whose new tasks are being waited for, and do not get healthy before the end of this."""
+    """Return a run that waits for new tasks which do not become healthy before the end of this block."""
     with scene.held("never_healthy") as held:
         run = approved(scene)
         run.wait_for_task(wait, "deferred")
@@ -32,7 +32,7 @@ def loading(scene: Scene, wait: str = WAIT) -> Iterator[Run]:
 
 
 def stopped_and_left(scene: Scene, run: Run, old: set[str]) -> str:
-    """Go through the end of a run that stopped half way; returns what the failed wait said."""
+    """Follow a run that stopped half way to its end. Return the message of the failed wait."""
     asked = run.wait_until_asked("decide_after_failure")
     assert scene.service()["desired"] == 5, "capacity is never lowered without an answer"
     assert old <= scene.alive(), "no old task was touched"
@@ -199,7 +199,7 @@ def test_desired_count_is_changed_by_somebody_else(scene: Scene):
 
 
 def deploy(scene: Scene, index: int = 0) -> str:
-    """Deploy a new revision of a service's task definition, as a pipeline does; returns it."""
+    """Deploy a new revision of a service's task definition, as a pipeline does, and return it."""
     ecs, name = scene.aws("ecs"), scene.service(index)["name"]
     live = ecs.describe_services(cluster=scene.cluster, services=[name])["services"][0]["taskDefinition"]
     described = ecs.describe_task_definition(taskDefinition=live)["taskDefinition"]

@@ -23,7 +23,7 @@ LONG = 420.0  # seconds; a run has up to two restarts, and up to 60 steps
 
 
 def regions(scene: Scene, environment: str = "staging") -> dict[str, Any]:
-    """Return a target's folders by URI, its versions by region, and its sheet, as they are now."""
+    """Return the current folders of a target by URI, its versions by region, and its sheet."""
     shown = scene.sandbox.control.get("/regions", params={"target": f"{scene.name}/{environment}"}).raise_for_status()
     return dict(shown.json())
 
@@ -59,7 +59,7 @@ def backups(scene: Scene, environment: str = "staging") -> dict[str, Any]:
 
 
 def update(scene: Scene, *names: str, environment: str = "staging", **conf: Any) -> Run:
-    """Return an update that is approved, of regions that have test maps."""
+    """Return an approved update of regions that have test maps."""
     wanted = [{"region": name, "data": new_data(scene, name, environment)} for name in names]
     run = scene.start(DAG, environment, regions=wanted, **conf)
     run.approve(task="approve_update")
@@ -69,25 +69,25 @@ def update(scene: Scene, *names: str, environment: str = "staging", **conf: Any)
 
 
 def new_region(scene: Scene) -> str:
-    """Return the folder of the region that nobody has published yet."""
+    """Return the folder of the region that is not published yet."""
     return str(next(each["uri"] for each in folders(scene).values() if each.get("publishable")))
 
 
 def publish(scene: Scene, data: str) -> Run:
-    """Return a run that publishes Vermont, approved; nobody can have a map of it yet."""
+    """Return an approved run that publishes Vermont, which cannot have a test map yet."""
     run = scene.start(DAG, regions=[{"region": VT, "name": "Vermont", "data": data}])
     run.approve(task="approve_update")
     return run
 
 
 def loaded(scene: Scene, region: str) -> int:
-    """Return how many tasks that are alive have loaded a region."""
+    """Return how many running tasks have loaded a region."""
     alive = scene.alive()
     return sum(region in task["loaded"] for task in scene.service()["tasks"] if task["id"] in alive)
 
 
 def look(run: Run, region: str, index: int = 0, *, option: str = GOOD, named: str = "", note: str = "") -> None:
-    """Answer for one region's map."""
+    """Answer the question about one region's map."""
     task = f"confirm_qa[{index}]"
     assert region in run.wait_until_asked(task, LONG)["subject"]
     answer = run.answer(option, "second_approver", task, looked_at=named or region, note=note)
@@ -95,7 +95,7 @@ def look(run: Run, region: str, index: int = 0, *, option: str = GOOD, named: st
 
 
 def kill(run: Run, task: str) -> None:
-    """Kill the process of a task that is at work, as a worker that runs out of memory does."""
+    """Kill the process of a running task, as a worker that runs out of memory does."""
     found = run.get(f"/taskInstances/{task}")
     assert found["state"] == "running", run.story()
     psutil.Process(found["pid"]).kill()
@@ -106,13 +106,13 @@ def copies(scene: Scene) -> int:
 
 
 def outcome(scene: Scene, run: Run) -> tuple[str, str]:
-    """Return how a run ended, by its record."""
+    """Return the outcome of a run from its record."""
     (found,) = scene.on_record(run, "record", DAG)
     return found["outcome"], found["text"]
 
 
 def ensure_new(scene: Scene, region: str, before: dict[str, Any], environment: str = "staging") -> None:
-    """The region runs on its new data, every task has loaded it, and the old data is in a backup, whole."""
+    """Assert that the region runs on its new data, every task has loaded it, and the old data is in a complete backup."""
     now, backup = live(scene, region, environment), backups(scene, environment)[region]
     new = folders(scene, environment)[new_data(scene, region, environment)]
     assert now["objects"] >= new["objects"]
@@ -120,7 +120,7 @@ def ensure_new(scene: Scene, region: str, before: dict[str, Any], environment: s
 
 
 def ensure_old(scene: Scene, region: str, before: dict[str, Any]) -> None:
-    """The region runs on the very data it ran on before."""
+    """Assert that the region runs on exactly the data from before."""
     now = live(scene, region)
     assert (now["objects"], now["digest"]) == (before["objects"], before["digest"])
 
@@ -236,7 +236,7 @@ def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scen
 
 
 def waiting(scene: Scene) -> bool:
-    """Tell whether somebody waits for a lock of the scene's database."""
+    """Tell whether a connection waits for a lock of the scene's database."""
     with scene.database() as connection:
         query = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database() AND NOT granted"
         (count,) = connection.execute(query).fetchone() or (0,)

@@ -21,19 +21,19 @@ def lease(scene: Scene) -> dict[str, Any]:
 
 
 def migrations(scene: Scene) -> int:
-    """Return how often a migration was started on staging, whether or not ECS found a place for it."""
+    """Return how often a migration was started on staging, whether or not ECS placed its task."""
     return sum(each["action"] == "RunTask" and each["params"].get("group") == "migrations" for each in scene.calls())
 
 
 def kill(run: Run, task: str) -> None:
-    """Kill the process of a task that is at work, as a worker that runs out of memory does."""
+    """Kill the process of a running task, as a worker that runs out of memory does."""
     found = run.get(f"/taskInstances/{task}")
     assert found["state"] == "running", run.story()
     psutil.Process(found["pid"]).kill()
 
 
 def await_turn(run: Run, holder: str) -> None:
-    """Wait until a run waits for the lease and says who has it."""
+    """Wait until a run waits for the lease and says who holds it."""
     run.wait_for_task("acquire_lock", "up_for_reschedule")
     assert f"leased by {holder}" in run.log("acquire_lock")
 

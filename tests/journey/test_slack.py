@@ -15,7 +15,7 @@ def said(thread: dict[str, Any]) -> list[str]:
 
 
 def whole(scene: Scene, run: Run, end: str) -> list[str]:
-    """Return the replies once the last of them is there: the parent may say the end before them."""
+    """Return the replies once the last one exists: the parent may report the end before them."""
 
     def look() -> list[str] | None:
         texts = said(scene.thread(run, end))

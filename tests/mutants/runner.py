@@ -64,7 +64,7 @@ def preload() -> None:
 
 
 def start(mutant: Mutant, output: Path) -> int:
-    """Run a mutant's tests in a copy of this process; returns its number."""
+    """Run a mutant's tests in a fork of this process. Return its process id."""
     if process := os.fork():
         return process
     with output.open("w") as out:
@@ -78,7 +78,7 @@ def start(mutant: Mutant, output: Path) -> int:
 
 
 def outcomes(mutants: list[Mutant], folder: Path) -> Iterator[dict[str, object]]:
-    """Run the tests of mutants, as many at a time as there are processors; yields the outcomes in the order they come."""
+    """Run the tests of mutants, as many at a time as there are processors. Yield the outcomes as they come."""
     waiting, running = list(enumerate(mutants)), {}
     while waiting or running:
         while waiting and len(running) < (os.cpu_count() or 1):

@@ -16,7 +16,7 @@ FAILED = 1  # pytest's exit code for tests that failed; others mean that it did 
 
 
 class Attempts:
-    """The outcomes of the selected mutants' tests, which one process runs in copies of itself."""
+    """The outcomes of the selected mutants' tests, which one process runs in forks of itself."""
 
     def __init__(self, process: "subprocess.Popen[str]"):
         self._process = process

@@ -59,7 +59,7 @@ def test_what_is_loaded_lazily_is_run_too():
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
-    """A copy of the code, so that it can be edited; returns a function that edits one file and says whose digest changed."""
+    """Return a function that edits one file in a copy of the code and says which digests changed."""
     for room in ("include", "plugins/opskit", "dags"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(

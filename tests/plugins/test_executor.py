@@ -20,7 +20,7 @@ STILL = 3.0  # seconds without a result, after which an executor is held to stan
 
 
 class Note(SimpleNamespace):
-    """A piece of work as the executor knows them; what a worker does with it is in `do_work`."""
+    """A workload as the executor knows them. `do_work` runs it in a worker."""
 
     running_state = None
     success_state = "success"
@@ -70,7 +70,7 @@ def give(executor, name, **work):
 
 
 def hand_over(executor, name, **work):
-    """Have the scheduler's part of an executor hand a piece of work to its workers."""
+    """Pass a workload from an executor to its workers, as the scheduler does."""
     note = Note(key=name, display_name=name, naps=False, **work)
     executor.queued_tasks[name] = note
     executor.running.add(name)
@@ -78,7 +78,7 @@ def hand_over(executor, name, **work):
 
 
 def results(executor, wanted, deadline=DEADLINE):
-    """Return whether so many results come in, looking after the workers meanwhile as the scheduler does."""
+    """Tell whether so many results arrive, with the workers supervised meanwhile as the scheduler does."""
     got = []
 
     def look():
@@ -131,7 +131,7 @@ def test_end_of_a_process_is_not_taken_for_that_of_the_one_in_which_the_try_goes
 
 
 def ends(executor, name):
-    """Let a process of a task end; returns whether the scheduler is told so."""
+    """Let a process of a task end. Return whether the scheduler is told."""
     executor.result_queue.put((name, "success", None))
     assert wait_until(lambda: not executor.result_queue.empty())
     executor.sync()

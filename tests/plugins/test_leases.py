@@ -16,7 +16,7 @@ STAGING, PRODUCTION = "core/staging", "core/production"
 
 @pytest.fixture
 def asker(store, monkeypatch):
-    """A function that returns the context of a run on staging."""
+    """Return a function that returns the context of a run on staging."""
     monkeypatch.setattr("opskit.context.run_store", lambda _: store)
     monkeypatch.setattr(lease, "notify", lambda context: None)
 

@@ -44,7 +44,7 @@ DEADLINE = 20.0  # seconds for something that is under way in another process
 
 
 class Place:
-    """The pretend Slack, its address and its faults."""
+    """The simulated Slack, its address and its faults."""
 
     def __init__(self):
         self.world = World(ManualClock())
@@ -167,7 +167,7 @@ def test_channel_that_is_not_there_is_named(place, store, clock, outbox):
 
 @pytest.fixture
 def context(place, cloud, monkeypatch):
-    """What Airflow hands to a callback, with the connections of a sandbox."""
+    """Return what Airflow passes to a callback, with the connections of a sandbox."""
     monkeypatch.setenv(
         "AIRFLOW_CONN_AWS_CORE_STAGING", environment.connection(load().target("core/staging"), cloud.url)
     )
@@ -294,7 +294,7 @@ def timed_out():
 
 @pytest.fixture
 def deliver(monkeypatch):
-    """One pass of slack_delivery, in an Airflow whose runs have these states."""
+    """Run one pass of slack_delivery, in an Airflow whose runs have these states."""
     states = {}
 
     def run_state(self, owner):

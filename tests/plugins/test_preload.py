@@ -29,7 +29,7 @@ for _ in sys.stdin:
 
 
 class Parent:
-    """A process that gives the ones it forks a head start."""
+    """A process that preloads code for its forks."""
 
     def __init__(self, folder, coarse):
         path = os.pathsep.join([str(folder), str(ROOT / "plugins"), str(ROOT)])
@@ -41,7 +41,7 @@ class Parent:
         self.gives = self._line()
 
     def fork(self):
-        """Return what a process forked now finds: whether the room was loaded already, and what it answers."""
+        """Return what a new fork finds: whether the package was preloaded, and what it answers."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         return self._line()
@@ -83,7 +83,7 @@ def start(room):
 
 
 def edit(room):
-    """Leave size and date of modification as they were, as an archive that is unpacked over it can."""
+    """Edit a file without changing its size and date of modification, as unpacking an archive over it can."""
     seen = (room / "answer.py").stat()
     (room / "answer.py").write_text("ANSWER = 2\n")
     os.utime(room / "answer.py", ns=(seen.st_atime_ns, seen.st_mtime_ns))

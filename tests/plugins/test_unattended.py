@@ -27,7 +27,7 @@ def plan_publication(ctx):
 
 @pytest.fixture
 def context(store, monkeypatch):
-    """A function that returns what Airflow hands to the first gate, with or without a rule in the inventory."""
+    """Return a function that returns what Airflow passes to the first gate, with or without a rule in the inventory."""
     gates = ("approve_publication", "approve_publication_second")
     made = Frame(
         "safe",

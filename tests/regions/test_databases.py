@@ -27,7 +27,7 @@ def databases(postgres):
 
 @pytest.fixture
 def connect_as_runbook(databases):
-    """Connect as Airflow's connection says."""
+    """Connect as Airflow's connection defines."""
     opened = []
 
     def connect():

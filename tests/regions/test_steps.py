@@ -43,7 +43,7 @@ def uri(region: str, stamp: str) -> str:
 
 @dataclass
 class MapScene:
-    """A target's AWS and its database, as steps are given them."""
+    """A target's AWS and its database, as the context of steps has them."""
 
     aws: Scene
     connect: Any
@@ -103,11 +103,11 @@ def maps(scene_of, connect):
 
 
 def quiet(text: str) -> None:
-    """Nobody listens."""
+    """Report progress to nobody."""
 
 
 def overwritten(maps, plan, writer) -> None:
-    """Bring every region of a plan to its new data."""
+    """Overwrite every region of a plan with its new data."""
     for each in plan.regions:
         region_data_backup.back_up(maps.clients, writer, each, quiet)
         region_data_backup.verify_backup(maps.clients, writer, each)

@@ -42,7 +42,7 @@ class Scene:
         return RunStore(self.cloud.client("dynamodb", self.target.name), "runbook-operations")
 
     def writer(self, run: str = RUN, step: str = "a_step") -> FencedWriter:
-        """Return what makes the writes of a run that holds the target; the run before it is over."""
+        """Return the writer of a run that holds the target. The run before it has ended."""
         claimed = try_claim(self.store, self.target.name, run, "a release", datetime.now(UTC), lambda _: "success")
         assert claimed.lease.owner == run
         confirm_lease(self.store, self.target.name, run, claimed.lease.fencing, "digest")
@@ -58,7 +58,7 @@ class Scene:
         return int(next(each["injected"] for each in faults if each["id"] == fault))
 
     def called(self, action: str) -> int:
-        """Return how often AWS was asked for an action such as ecs.RunTask, the SDK's own repetitions included."""
+        """Return the number of calls of an action such as ecs.RunTask, including the SDK's own retries."""
         return sum(f"{each.service}.{each.action}" == action for each in self.cloud.application.calls)
 
     def texts(self, run: str, phase: str) -> list[str]:
@@ -67,7 +67,7 @@ class Scene:
 
 
 def dying_after(write_of):
-    """Return a function that gives the same write, but the process is killed right after it was made."""
+    """Return a function that makes the same write, but the process is killed right after it."""
 
     def dying(*given):
         write = write_of(*given)

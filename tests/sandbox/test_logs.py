@@ -8,7 +8,7 @@ CLUSTER, SERVICE, GROUP = "ecsStagingCluster", "StagingApp_EC2LaunchType", "logS
 
 @pytest.fixture
 def logs(cloud):
-    """A client, after an hour in which two tasks wrote a line every five minutes."""
+    """Return a client, after an hour in which two tasks wrote a line every five minutes."""
     cloud.advance(3600)
     return cloud.client("logs")
 

@@ -34,7 +34,7 @@ def databases(postgres, small_inventory):
 
 @pytest.fixture
 def cloud(cloud, databases, small_inventory, monkeypatch):
-    """The world of all these tests, beside databases."""
+    """The world of all these tests, with databases."""
     monkeypatch.setattr(cloud.world, "region_lists", RegionLists(databases))
     build(cloud.world, cloud.url, small_inventory)
     return cloud

@@ -45,7 +45,7 @@ def alive(control, target):
 
 
 def surge(cloud, capacity=4, count=3):
-    """Ask for more instances and tasks, as a restart does."""
+    """Request more instances and tasks, as a restart does."""
     asg = cloud.client("autoscaling")
     asg.suspend_processes(AutoScalingGroupName=GROUP, ScalingProcesses=["AlarmNotification", "ScheduledActions"])
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=capacity)
@@ -53,7 +53,7 @@ def surge(cloud, capacity=4, count=3):
 
 
 def advance_until(cloud, look, what, step=5, limit=3600):
-    """Move the world until something is so; returns the simulated seconds it took."""
+    """Advance the world until a condition holds. Return the simulated seconds it took."""
     for passed in range(0, limit, step):
         if look():
             return passed

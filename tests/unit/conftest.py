@@ -17,7 +17,7 @@ def _client(service: str) -> Any:
 
 
 class Script:
-    """A client and what it will be asked, in order; at the end everything must have been asked."""
+    """A client and its expected calls, in order. At the end all calls must have been made."""
 
     def __init__(self, service: str):
         self.client = _client(service)

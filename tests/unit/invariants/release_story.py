@@ -23,7 +23,7 @@ def key_of(target: Target) -> str:
 
 
 class ReleaseStory:
-    """Writes one order of calls and documents; every part can be told wrongly, or left out."""
+    """Writes one order of calls and documents. Every part can be falsified or left out."""
 
     def __init__(self) -> None:
         self.now: datetime = NOON
@@ -83,7 +83,7 @@ class ReleaseStory:
         return number
 
     def write(self, name: str, on: list[str], params: dict[str, Any] | None = None, **values: Any) -> None:
-        """Announce a write, make it (unless it is no call of AWS), and note that it is done."""
+        """Announce a write, make it (unless it is no call of AWS), and record that it is done."""
         key = {"pk": {"S": f"target#{self.place.name}"}, "sk": {"S": "lease"}}
         self.call("dynamodb", "GetItem", {"Key": key}, mutates=False)
         lease = self.leases[self.place.name]

@@ -31,7 +31,7 @@ def intended(name: str, on: list[str], values: dict[str, Any]) -> dict[str, Any]
 
 
 class Story:
-    """Writes calls and documents in one order; every method may be told to do it wrongly, or be left out."""
+    """Writes calls and documents in one order. Every part can be falsified or left out."""
 
     def __init__(self, **environment: Any) -> None:
         self.target = maps(**environment)

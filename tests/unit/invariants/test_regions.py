@@ -10,7 +10,7 @@ ID, VERSION = "7d0b", "2026-11-21T12:00:00+00:00"
 
 
 class UpdateStory(Story):
-    """A backup, the new data, the restart, an answer, a version; every chapter may be left out or told wrongly."""
+    """A backup, the new data, the restart, an answer, a version. Every part can be falsified or left out."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ class Clock:
 
 
 class FakeSlack:
-    """Keeps messages; `faults` says, call by call, what goes wrong: None, "refused", "lost", or something to do."""
+    """Keeps messages. `faults` says, call by call, what goes wrong: None, "refused", "lost", or a function."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str]] = []
@@ -75,7 +75,7 @@ class FakeSlack:
 
 
 class Memory(RunStore):
-    """An operations table without DynamoDB behind it, for the tests that need hundreds of them."""
+    """A run store without DynamoDB behind it, for the tests that need hundreds of them."""
 
     def __init__(self) -> None:
         self.documents: dict[tuple[str, str], tuple[int, Any]] = {}

@@ -19,7 +19,7 @@ RUN, TARGET = "service_restart/manual-1", "core/production"
 
 @pytest.fixture
 def stored(client: Any) -> Any:
-    """A function that stores an item as earlier versions did, without a schema version."""
+    """Return a function that stores an item as earlier versions did, without a schema version."""
 
     def store(pk: str, sk: str, document: str, **more: Any) -> None:
         item = {"pk": {"S": pk}, "sk": {"S": sk}, "version": {"N": "1"}, "document": {"S": document}, **more}

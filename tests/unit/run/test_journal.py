@@ -26,7 +26,7 @@ def decision(by: str = "ann", *, seat: int = 1, outcome: Any = "approved") -> De
 
 @pytest.fixture
 def writer(store: RunStore) -> FencedWriter:
-    """Return the permit of a confirmed run."""
+    """Return the writer of a confirmed run."""
     try_claim(store, TARGET, RUN, "a reason", NOW, lambda _: "running")
     confirm_lease(store, TARGET, RUN, 1, "digest")
     return FencedWriter(store, TARGET, RUN, 1, "digest", "stop_old_tasks")

@@ -29,7 +29,7 @@ def writer(store: RunStore) -> FencedWriter:
 
 
 class Raced(RunStore):
-    """A table where something happens between our look and our write."""
+    """A table in which something happens between a look and its write."""
 
     def __init__(self, client: Any, happens: Any):
         super().__init__(client, "runbook-operations")

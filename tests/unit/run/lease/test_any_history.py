@@ -14,7 +14,7 @@ DIGEST = "digest"
 
 
 class Runs(RuleBasedStateMachine):
-    """Four runs ask for one target; what each read may be stale by the time it is stored."""
+    """Four runs ask for one target. What each has read may be stale by the time it is stored."""
 
     asked = Bundle("asked")
 
