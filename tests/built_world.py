@@ -23,7 +23,7 @@ from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import Clock
 from sandbox.aws.state.region_lists import RegionLists
 
-# what is the same before and after, and moto's locks and lambdas
+# values that never change, and moto's locks and lambdas
 STAYING = (World, Application, Clock, RegionLists, BaseBackend, type(threading.Lock()), type(threading.RLock()))
 MOVING = ("regions", "faults", "target_names", "timeline", "problem", "_moved_to")
 
@@ -45,7 +45,7 @@ class BuiltWorld:
             ([(each, each.__dict__) for each in backends], moving, world.endpoint.identities.roles)
         )
         self._pickle = buffer.getvalue()
-        self.restore()  # so that the first test gets a copy as every other one does
+        self.restore()  # so that the first test gets a copy like every other one
 
     def restore(self) -> None:
         """Restore the world, and discard everything that was done since."""
@@ -98,7 +98,7 @@ class _Pickler(pickle.Pickler):
         local = callable(found) and "<" in getattr(found, "__qualname__", "")  # no pickle can name it
         if local or isinstance(found, (*STAYING, FakeKey)):
             if isinstance(found, FakeKey):
-                found.disposed = True  # or it would warn at the end of the tests that nobody has closed it
+                found.disposed = True  # otherwise it would warn at the end of the tests that it was never closed
             self._kept[id(found)] = found
             return id(found)
         return None
@@ -119,5 +119,5 @@ def _copy_of(key: FakeKey) -> FakeKey:
     made = object.__new__(FakeKey)  # moto's own way would count it
     made.__dict__.update(key.__dict__)
     made._metadata = copy.copy(key._metadata)
-    made._value_buffer = io.BytesIO(key.value)  # shares the bytes until they are written
+    made._value_buffer = io.BytesIO(key.value)  # the copies share the bytes until they are written
     return made

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("here", deadline=None)  # time is for benchmarks: this machine may be busy with something else
+# benchmarks check durations: this machine may be busy with something else
+settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,7 +23,7 @@ os.environ.update(
 )
 os.environ.pop("RUNBOOK_INVENTORY", None)
 
-# one sandbox for the whole session, whichever folders' tests ask for it
+# one sandbox for the whole session, for the tests of all folders
 from tests import tiers  # noqa: E402  # after the variables
 from tests.costs import Costs  # noqa: E402  # as above
 from tests.running_sandbox import OneAirflow, end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # as above

@@ -16,7 +16,7 @@ import pytest
 from tests.running_sandbox import WITH_AIRFLOW
 
 AIRFLOW = "with Airflow"
-TOLERATED = 1.5  # times the budget; the same test takes longer on a machine that is busy
+TOLERATED = 1.5  # times the budget; the same test takes longer on a busy machine
 # processor seconds of a folder in `make test`, and in `make test-all`
 BUDGETS = {
     AIRFLOW: (600, 1900),

@@ -11,8 +11,8 @@ from include.inventory import Inventory, Target, load
 from tests.invariants import Excuse, Violation, check, read_history
 from tests.sandbox_client import Sandbox, wait_for
 
-KEPT_CALLS = 100_000  # the length of the sandbox's call log: a longer history has lost its beginning
-# what a fault that took effect may do to a promise although no run broke it; nothing else is excused
+KEPT_CALLS = 100_000  # the length of the sandbox's call log: a longer history lacks its beginning
+# which promises an effective fault may break without a run's doing; nothing else is excused
 EXCUSED = {
     "bad_image": ("I7",),  # new tasks look well before they end, and the old ones are gone by then
     "crash": ("I7",),  # new tasks end by themselves, also after the old ones are gone

@@ -35,16 +35,16 @@ STAGES = {
     "surge2": {"strategy": "surge", "timeout": "12h"},
     "rolling2": {"strategy": "rolling", "timeout": "12h"},
 }
-# simulated seconds a second: at 30 a minute without a scheduler is half an hour to the cloud, a quarter of the time that the
-# runbook protects its tasks for
+# simulated seconds per second: at 30, a minute without a scheduler is half an hour in AWS, a quarter of the time for which
+# the runbook protects its tasks
 SPEED = 30
 GAP = (1.0, 6.0)  # seconds from one kill to the next
-AFTER = 0.3  # seconds into a task that it may be killed; on a machine with nothing else to do the shortest last little longer
+AFTER = 0.3  # seconds into a task at which it may be killed; on an idle machine the shortest tasks last little longer
 GONE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-HIT_DEADLINE = 90.0  # seconds until there is a process of a kind to be killed
+HIT_DEADLINE = 90.0  # the most seconds to wait for a process of a kind
 RECOVERY_DEADLINE = 300.0
 RUN_DEADLINE = 420.0
-BACK_TO_NORMAL = 180.0  # seconds for a group to shrink again after a run, which its alarm does
+BACK_TO_NORMAL = 180.0  # seconds for a group's alarm to scale it in after a run
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class Campaign:
         else:
             with self._lock:
                 self.outcome.survived += 1
-        # The group shrinks by its own alarm, now that it is handed back; the next run begins from the same world
+        # The alarm scales the group in, now that its processes are resumed, so the next run starts from the same state
         wait_for(
             f"{scene.target} to be as before", lambda: _sizes(self.sandbox, scene) == _sizes_of(before), BACK_TO_NORMAL
         )
@@ -236,7 +236,8 @@ class Campaign:
                 return None
             process = found[int(kill.choice * len(found))]
             if kill.kind == "task":
-                time.sleep(kill.after)  # the moment within the task is part of the schedule, not a wait for anything
+                # the moment within the task is part of the schedule, and no wait for a condition
+                time.sleep(kill.after)
             well = self._recovery(kill.kind, process)
             return (process, well) if well and stop_alive(process) else None
 
@@ -250,14 +251,14 @@ class Campaign:
     def _restart_postgres(self) -> tuple[Callable[[], bool], float]:
         old = self.sandbox.pid("postgres")
         assert psutil.Process(old).is_running()
-        os.kill(old, signal.SIGQUIT)  # "immediate": ends without a checkpoint, and replays its log at the next start
+        os.kill(old, signal.SIGQUIT)  # "immediate" ends without a checkpoint, so the next start replays the log
         self.outcome.killed["postgres"] += 1
         self.note(f"PostgreSQL {old} restarted in immediate mode")
         return (lambda: self.sandbox.pid("postgres") != old and self._instances() is not None), time.monotonic()
 
     def _measure(self, kind: str, well: Callable[[], bool], since: float) -> None:
         try:
-            # several looks a second only where the time is measured for its own sake: they are what slows the others down
+            # several looks a second only where the time is measured for its own sake, since they slow down all other processes
             wait_for(f"recovery of {kind}", well, RECOVERY_DEADLINE, every=0.2 if self._apart else AIRFLOW_PACE)
         except AssertionError as error:
             self.violate(str(error))
@@ -316,7 +317,7 @@ class Campaign:
             beat = health["scheduler"]["latest_scheduler_heartbeat"]
             return bool(beat) and _seconds(beat) > psutil.Process(pid).create_time()
         except (httpx.HTTPError, ValueError, psutil.NoSuchProcess):
-            return False  # the next look may do better
+            return False  # the next look may succeed
 
     def _instances(self) -> list[dict[str, Any]] | None:
         """Return the task instances of unfinished runs, or None while the API server or the database is unavailable."""

@@ -8,8 +8,8 @@ from tests.sandbox_client import Run
 from tests.scenes import Scene
 
 RELEASE = pytest.mark.stage(strategy="release")
-WATCHED = pytest.mark.stage(strategy="release", bake="12h")  # far longer than a journey takes to send it back
-STAGED = 2  # of the commits, newest first: what staging runs when the world begins, and has proved
+WATCHED = pytest.mark.stage(strategy="release", bake="12h")  # far longer than a journey takes to roll it back
+STAGED = 2  # indices of commits, newest first: what staging runs when the world begins, and what it has proved
 
 
 def deploy(scene: Scene, commit: str | None = None) -> Run:

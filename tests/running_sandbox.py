@@ -18,9 +18,10 @@ from tests.sandbox_client import Sandbox, wait_for
 ROOT = Path(__file__).resolve().parents[1]
 RUNNING = pytest.StashKey[ExitStack]()
 WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox/stack/test_tree.py")
-FIXED = range(20_000, 32_000)  # below those that Linux gives to outgoing connections and to whoever asks for any
-START_DEADLINE = 240.0  # seconds without a word in its log; a cold start initialises PostgreSQL and Airflow's tables
-END_DEADLINE = 300.0  # seconds; it takes some five where nobody else is at work
+# below the range that Linux uses for outgoing connections and for requests of any free port
+FIXED = range(20_000, 32_000)
+START_DEADLINE = 240.0  # seconds without a log line; a cold start initialises PostgreSQL and Airflow's tables
+END_DEADLINE = 300.0  # seconds; it takes about five on an idle machine
 
 
 def free_ports(count: int) -> list[int]:
@@ -42,7 +43,7 @@ def start_sandbox(folder: Path, speed: int, **variables: str):
     """Start a sandbox on free ports, yield it once it is ready, and end it."""
     names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
-    # a file that changed is read at once all the same; reading all of them every half minute is a sixth of a processor
+    # a changed file is read at once all the same; reading all files every half minute costs a sixth of a processor
     pace = {"SANDBOX_SPEED": str(speed), "SANDBOX_REREAD_SECONDS": "3600"}
     environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), **pace, **variables}
     for name in [name for name in environment if name.startswith("AIRFLOW")]:

@@ -13,7 +13,7 @@ import httpx
 T = TypeVar("T")
 FINISHED = ("success", "failed")
 DEADLINE = 180.0  # seconds; how long a journey may wait for one condition while its run makes no progress
-AIRFLOW_PACE = 1.0  # seconds between two looks through Airflow's API, which shares two processors with everything else
+AIRFLOW_PACE = 1.0  # seconds between two polls of Airflow's API, which shares two processors with everything else
 
 
 def wait_for(
@@ -47,7 +47,7 @@ class Sandbox:
         self.file = file
         self.endpoints = json.loads(file.read_text(encoding="utf-8"))
         self.control = httpx.Client(base_url=self.endpoints["control"], timeout=120)
-        self.transport: httpx.BaseTransport | None = None  # how Airflow is reached, if not in the usual way
+        self.transport: httpx.BaseTransport | None = None  # how to reach Airflow, if not in the usual way
         self._clients: dict[str, httpx.Client] = {}
         self._aws: dict[tuple[str, str], Any] = {}
 
@@ -191,9 +191,9 @@ class Run:
 
     @property
     def state(self) -> str:
-        if self.sandbox.transport:  # a server that is killed may end a stream before its first word
+        if self.sandbox.transport:  # a killed server may end a stream before its first line
             return str(self.get()["state"])
-        # the first word for a client that waits; GET of the run costs the API server a query for every task of it
+        # the first line for a waiting client; GET of the run costs the API server a query for each of its tasks
         waiting = self.sandbox.airflow("operator").stream("GET", f"{self.path}/wait", params={"interval": AIRFLOW_PACE})
         with waiting as answer:
             return str(json.loads(next(answer.raise_for_status().iter_lines()))["state"])
@@ -249,7 +249,7 @@ class Run:
         answer = self.sandbox.airflow(user).post(f"/dags/{dag}/clearTaskInstances", json=body)
         assert answer.status_code == 200, answer.text
 
-        def goes_on() -> bool:  # or has ended anew: a short run may go on and end between two looks
+        def goes_on() -> bool:  # or has ended again: a short run may resume and end between two looks
             now = self.get()
             return now["state"] not in FINISHED or now["end_date"] != before
 
@@ -266,7 +266,7 @@ class Run:
         what = f"{task} to be {' or '.join(states)}"
 
         def look() -> str | None:
-            ended = self._ended()  # before the tasks are looked at, which may be what its last one still did
+            ended = self._ended()  # read before the tasks, since the last task may still write it
             state = self.task(task)
             return state if state in states else "too late" if ended else None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.kills import KINDS, Campaign, stage
 
-RESTARTS = 10  # kills of each kind for one crash of the database
+RESTARTS = 10  # kills of each kind per crash of the database
 
 
 def main() -> int:

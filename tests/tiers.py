@@ -13,9 +13,9 @@ import time
 
 import pytest
 
-PARTS = 4  # one of these is played in CI after `make test`
+PARTS = 4  # CI runs one of these after `make test`
 
-# tests of folders that `make test` leaves out, but for those named here, each with the reason
+# tests of folders that `make test` excludes, except those named here, each with the reason
 KEPT = {
     "tests/journey/test_service_restart.py": {
         "test_surge_renews_every_task_and_is_never_short_of_a_healthy_one": "service_restart from end to end, by surge",
@@ -72,7 +72,7 @@ KEPT = {
         "killed",
     },
 }
-# the folders and files of which `make test` runs nothing else: journeys on real Airflow, and campaigns
+# the folders and files of which `make test` runs no other tests: journeys on real Airflow, and campaigns
 OTHERWISE_FULL = (
     "tests/journey/",
     "tests/mutants/",

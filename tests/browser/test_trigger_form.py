@@ -4,7 +4,7 @@ import json
 
 from playwright.sync_api import Page, expect
 
-PATIENCE = 120_000  # milliseconds: on a busy machine Airflow's pages take their time
+PATIENCE = 120_000  # milliseconds: Airflow's pages are slow on a busy machine
 REQUIRED = {
     "reason": "asked for by the form's test",
     "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -16,7 +16,7 @@ def params_of_every_runbook(sandbox):
     operator = sandbox.airflow("operator")
     names = [dag["dag_id"] for dag in operator.get("/dags", params={"limit": 100}).json()["dags"]]
     found = {name: operator.get(f"/dags/{name}/details").json()["params"] for name in sorted(names)}
-    runbooks = {name: params for name, params in found.items() if params}  # the others have no form
+    runbooks = {name: params for name, params in found.items() if params}  # other DAGs have no form
     assert len(runbooks) > 5
     return runbooks
 

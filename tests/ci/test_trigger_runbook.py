@@ -159,7 +159,7 @@ def test_line_of_a_log_cannot_give_the_ci_system_an_order(capsys):
     assert not said.startswith("::")
 
 
-# --- a server that is not there, or lets nobody in
+# --- a server that is unavailable, or refuses the login
 
 
 class Server:

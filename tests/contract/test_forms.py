@@ -15,7 +15,7 @@ def optional(dags):
             param = dag.params.get_param(name)
             if isinstance(
                 param.value, str | int | list | dict | type(None)
-            ):  # else it is Airflow's mark for no default
+            ):  # anything else is Airflow's mark for a missing default
                 yield dag.dag_id, name, param.value, param.schema
 
 

@@ -89,7 +89,7 @@ def test_sandbox_takes_only_the_inventory_from_the_rooms():
 
 @pytest.mark.parametrize("file", sorted((ROOT / "dags").glob("*.py")), ids=lambda file: file.name)
 def test_dag_file_loads_no_provider_at_its_top(file):
-    # every task process imports the file again, and a provider there costs over a second a task
+    # every task process imports the file again, and a provider in it costs over a second per task
     names = imported(ast.parse(file.read_text()))
     assert not [name for name in names if name.startswith("airflow.providers")]
 

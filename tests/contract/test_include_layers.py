@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# from the ground up: what stands on a line may import from its own package and from every line before its own
+# from the lowest layer up: a package may import from itself and from every line before its own
 LAYERS = [
     ("errors", "text"),
     ("write", "retry"),
     ("inventory",),
-    ("external_services",),  # what the gateways to other services over HTTP have in common
+    ("external_services",),  # shared by the gateways to other services over HTTP
     ("aws", "s3copy", "github", "jira", "sentry", "sheets"),  # gateways: their own types, and thin calls
     ("ecs",),
     ("waiters",),
-    ("run",),  # what every run is made of, and where it is stored
+    ("run",),  # parts of every run, and their storage
     ("trigger_request",),
     ("notifications", "reconcile", "runbooks"),
     ("restart",),  # procedures
     ("releases", "region_data"),
     ("waiter_registry",),
 ]
-# whoever takes one of these works on the world
+# a function with one of these arguments reads or changes the world
 CLIENTS = ("Client", "Clients", "Repository", "Jira", "Sentry", "Connection", "Folder")
 WORLD = (*CLIENTS, "RunStore", "FencedWriter", "Context", "ReleaseContext", "RegionDataContext")
 PROCEDURES = ("restart", "releases", "region_data")

@@ -87,10 +87,10 @@ class Instance:
     state: str | None = None
     tries: int = 0  # that are over
     failures: int = 0
-    resume: tuple[str, dict[str, Any]] | None = None  # the method it goes on with, and its arguments
-    trigger: Any = None  # what it waits for while it is deferred
-    asked: Any = None  # what a person is asked while it waits for an answer
-    judged: tuple[str | None, ...] = ()  # the run's states when its trigger rule was looked at last
+    resume: tuple[str, dict[str, Any]] | None = None  # the method with which it resumes, and its arguments
+    trigger: Any = None  # the trigger of a deferred task
+    asked: Any = None  # the question of a task that waits for an answer
+    judged: tuple[str | None, ...] = ()  # the run's states when its trigger rule was last checked
     map_index: int = -1
 
     @property
@@ -128,7 +128,7 @@ class Run:
     requester: str | None
     results: dict[tuple[str, str], Any] = field(default_factory=dict)  # by task and key
     errors: dict[str, str] = field(default_factory=dict)
-    current: str = ""  # the task that is at work, or was last
+    current: str = ""  # the current task, or the last one
     killed: int = 0
     marked: str | None = None  # by hand
 

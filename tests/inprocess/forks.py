@@ -55,7 +55,7 @@ class Forks:
     def _report(self, found: list[str]) -> NoReturn:
         with os.fdopen(self._write, "w") as pipe:
             json.dump(found, pipe)
-        os._exit(0)  # a copy of pytest must not end as pytest does
+        os._exit(0)  # a fork of pytest must not end as pytest does
 
     def _collect(self) -> None:
         ready, _, _ = select.select(list(self._running), [], [])

@@ -147,7 +147,7 @@ class Operations(RuleBasedStateMachine):
         if not hasattr(self, "airflow"):
             return
         self.cloud.hook = None
-        for _ in range(3):  # who waits for the lease of another gets it once that one is over
+        for _ in range(3):  # a run that waits for another's lease gets it once that run has ended
             for run in self.airflow.runs.values():
                 for _ in range(120):
                     if run.asking:

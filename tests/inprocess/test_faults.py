@@ -96,7 +96,7 @@ def problems_of(run: Run, cloud: Cloud, target: str, old: set[str], hit: list[st
     found = [str(each) for each in cloud.violations()]
     now = cloud.look()[target]
     alive = {task["id"] for each in now["services"] for task in each["tasks"] if task["desired_status"] == "RUNNING"}
-    # a question is asked once: its task is not tried again, and a run without its answer changes nothing
+    # a question is asked once: its task is not retried, and a run without an answer changes nothing
     wanted = "failed" if hit and run.instances[hit[0]].is_approval and run.state == "failed" else "success"
     if hit and hit[-1] == "killed" and run.killed != 1:
         found.append(f"it was killed {run.killed} times, not once")

@@ -74,7 +74,7 @@ def test_two_answers_at_once_are_one_decision_a_hundred_times(store):
 
 
 def test_lines_written_to_one_journal_at_once_have_a_number_each(store):
-    lines = 20  # more processes than ever work for one run
+    lines = 20  # more processes than ever work on one run
 
     def write(number):
         return add_event(store, "service_restart/one", "a_step", "note", f"line {number}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.invariants.history import Call, History, Point, Run, Violation
 
-FRESH = timedelta(seconds=10)  # how old the picture may be on which an old task is stopped, by AWS's clock
+FRESH = timedelta(seconds=10)  # how old a reading may be on which an old task is stopped, by AWS's clock
 LOOKS = frozenset({"ecs.DescribeServices", "ecs.DescribeTasks"})
 
 
@@ -48,7 +48,7 @@ def _service_of(run: Run, call: Call) -> Mapping[str, Any] | None:
     """Return the part of the run's plan for a call on a service or one of its tasks."""
     for service in run.plan.get("services", ()):
         if "old_tasks" not in service:
-            continue  # of a release, whose old tasks ECS itself stops
+            continue  # for a release, whose old tasks ECS itself stops
         if call.params.get("cluster") == service["cluster"] and (
             call.params.get("service") == service["service"] or call.name == "ecs.StopTask"
         ):
@@ -138,7 +138,7 @@ def _never_short(
         point for point in points if begin <= point.at <= end
     ]:
         if each.desired not in ours | {service["count"]}:
-            needed = min(needed, each.desired)  # somebody else wants fewer: a schedule, or a person
+            needed = min(needed, each.desired)  # others want fewer tasks: a schedule, or a person
         if each.healthy < needed:
             yield Violation(
                 "I7",

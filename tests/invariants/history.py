@@ -140,11 +140,11 @@ class Run:
 
     id: str
     target: str | None = None
-    confirmed: Mapping[str, Any] = field(default_factory=dict)  # what the guard let through
-    record: Mapping[str, Any] = field(default_factory=dict)  # the one written at the end
+    confirmed: Mapping[str, Any] = field(default_factory=dict)  # what the confirm task accepted
+    record: Mapping[str, Any] = field(default_factory=dict)  # the final record
     record_n: float | None = None
     events: list[Event] = field(default_factory=list)  # by number
-    decisions: list[Decided] = field(default_factory=list)  # every one that was stored, in order
+    decisions: list[Decided] = field(default_factory=list)  # every version that was stored, in order
     documents: dict[str, tuple[float, Mapping[str, Any]]] = field(
         default_factory=dict
     )  # whatever else it stored, by its key
@@ -192,12 +192,12 @@ class History:
     lease_reads: dict[str, list[float]]
     kept: list[Kept] = field(default_factory=list)
     timelines: Mapping[tuple[str, str], list[Point]] = field(default_factory=dict)
-    before: Mapping[str, Any] = field(default_factory=dict)  # target name -> its part of the world
+    before: Mapping[str, Any] = field(default_factory=dict)  # target name -> its state in the world
     after: Mapping[str, Any] = field(default_factory=dict)
     posts: list[tuple[str, str | None, str]] = field(default_factory=list)  # channel, thread, key
-    speed: float = 1.0  # seconds of AWS's clock in one of ours
+    speed: float = 1.0  # seconds of AWS's clock per real second
     excuses: list[Excuse] = field(default_factory=list)
-    tampered: list[Violation] = field(default_factory=list)  # writes that an operations table must never see
+    tampered: list[Violation] = field(default_factory=list)  # writes that must never affect a run store
 
     def __post_init__(self) -> None:
         self._claimed = dict(self._claim())
@@ -236,7 +236,7 @@ class History:
                 if each.n < call.n and each.announces(call) and self._in_account(run, call)
             ]
             is_open = [pair for pair in fitting if _is_open(*pair, call.n)]
-            if is_open:  # several: the lease says whose it is, and of one run's the newest
+            if is_open:  # for several runs the lease decides, for one run its newest number
                 yield call.n, max(is_open, key=lambda pair: (self._holds(pair[0], call.n), pair[1].n))
 
     def _in_account(self, run: Run, call: Call) -> bool:

@@ -43,7 +43,7 @@ def _repeated(history: History) -> Iterator[Violation]:
 
 def _disordered(run: Run) -> Iterator[Violation]:
     numbers = [each.number for each in run.events]
-    # a journal that began before events were numbered goes on from its last key
+    # a journal from before events were numbered continues from its last key
     if numbers and len({*numbers}) != len(numbers):
         yield Violation("I20", f"The journal of {run.id} has two events of one number: {numbers}.")
     for one, other in pairwise(run.events):
@@ -61,7 +61,7 @@ def _unsettled(run: Run) -> Iterator[Violation]:
         if each.phase in ("done", "found") and each.details.get("intent") not in known:
             yield Violation("I20", f"Event {each.number} of {run.id} ({each.text}) is the outcome of no intent.")
     if run.record_n is None:
-        return  # not over: who dies now is asked about later
+        return  # unfinished: the run of a process that dies now is reconciled later
     for intent in run.intents:
         if not run.settled(intent):
             yield Violation(

@@ -49,7 +49,7 @@ def _held(history: History, run: Run) -> Iterator[Violation]:
         claim = history.claims(call)
         lease = history.holder(run.target or "", call.n)
         if claim is None or lease is None:
-            continue  # unannounced is another promise's; and without the table's calls the lease is not known
+            continue  # unannounced writes break another promise; and without the table's calls the lease is unknown
         intent = claim[1]
         theirs = (intent.run, intent.details.get("fencing"), intent.details.get("digest"))
         if theirs != (lease.owner, lease.fencing, lease.confirmed_plan):
@@ -64,7 +64,7 @@ def _held(history: History, run: Run) -> Iterator[Violation]:
 def _looked(history: History, run: Run) -> Iterator[Violation]:
     reads = history.lease_reads.get(run.target or "")
     if reads is None:
-        return  # the log does not hold the table's calls
+        return  # the log does not contain the table's calls
     previous = float("-inf")
     for event in run.events:
         if event.phase == "intent" and not any(previous < n < event.n for n in reads):

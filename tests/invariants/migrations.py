@@ -68,7 +68,7 @@ def _attempts(history: History) -> dict[tuple[str, str], list[_Attempt]]:
 def _start(history: History, attempts: dict[tuple[str, str], list[_Attempt]], call: Call) -> Iterator[Violation]:
     claim = history.claims(call)
     if claim is None:
-        return  # unannounced is another promise's
+        return  # unannounced writes break another promise
     run, key = claim[0], str(call.params.get("startedBy", "")).removeprefix(STARTED_BY)
     token = call.params.get("clientToken")
     known = {client_token(key, each.number): each for each in attempts.get((str(run.target), key), [])}

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.invariants.history import History, Run, Violation
 
-LEFT_UP = ("failed", "stopped")  # outcomes whose record says that the target has to be looked at
+LEFT_UP = ("failed", "stopped")  # outcomes whose record asks people to check the target
 
 
 def check_postconditions(history: History) -> list[Violation]:
@@ -32,7 +32,7 @@ def _leases(history: History, target: str, runs: list[Run]) -> Iterator[Violatio
     lease = history.holder(target, float("inf"))
     over = {run.id: run for run in runs if run.record_n is not None}
     if lease and lease.owner in over and lease.kept and over[lease.owner].record.get("outcome") != "success":
-        return  # a release that failed keeps its target until a person has looked
+        return  # a failed release keeps its target until a person has checked it
     if lease and lease.owner in over:
         yield Violation("I5", f"{target} is still leased to {lease.owner}, which is over.")
 
@@ -51,7 +51,7 @@ def _service(
         )
     kept = [each["id"] for each in after["tasks"] if each["protected"] and each["desired_status"] == "RUNNING"]
     was = {each["id"] for each in before["tasks"] if each["protected"]}
-    # protection ends by itself; a run that stopped half way, or went back, says so
+    # protection ends by itself; a run that stopped half way, or was rolled back, says so
     if {*kept} - was and not (last and last.record.get("outcome") in LEFT_UP):
         yield Violation(
             "I5", f"Tasks {', '.join(sorted({*kept} - was))} of {before['name']} are still protected{_by(last)}."
@@ -65,7 +65,7 @@ def _group(last: Run | None, before: Mapping[str, Any], after: Mapping[str, Any]
                 "I5", f"{what} of group {before['name']} is {after[what]}, not {before[what]} as before{_by(last)}."
             )
     most = max([before["desired"], *_maximum(last, before["name"])])
-    if not before["desired"] <= after["desired"] <= most:  # its alarm shrinks it by itself: the plan says so
+    if not before["desired"] <= after["desired"] <= most:  # its alarm scales it in by itself, as the plan says
         yield Violation(
             "I5",
             f"Desired capacity of {before['name']} is {after['desired']}, not between {before['desired']} as before and {most} "

@@ -20,7 +20,7 @@ _Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk
 MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
 APPEND_ONLY = "attribute_not_exists"
 REPLACED = (documents.lease("").sk, documents.untold("").sk)
-OUTBOX = documents.MESSAGES  # what Slack has been told by now: it moves on, and is no part of the record
+OUTBOX = documents.MESSAGES  # what Slack shows so far: it changes, and is not part of the record
 
 
 def read_history(
@@ -73,8 +73,8 @@ class _Reader:
         self.kept: list[Kept] = []
         self.tampered: list[Violation] = []
         self._unlogged: list[_Unlogged] = []
-        self._texts: dict[tuple[str, str], str] = {}  # of the parts of large documents
-        self._logged: dict[tuple[str, str], str] = {}  # what the log saw being stored, as JSON
+        self._texts: dict[tuple[str, str], str] = {}  # for the parts of large documents
+        self._logged: dict[tuple[str, str], str] = {}  # the stored documents in the log, as JSON
 
     def read_table_calls(self) -> None:
         for call in self.calls:

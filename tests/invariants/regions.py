@@ -89,5 +89,5 @@ def _stored(run: Run, sk: str) -> float | None:
 def _is_in(history: History, call: Call, folder: Any) -> bool:
     if "Key" in call.params:
         return call.uri.startswith(str(folder))
-    claim = history.claims(call)  # it names its keys in its body
+    claim = history.claims(call)  # the call names its keys in its body
     return claim is not None and str(folder) in claim[1].write.names

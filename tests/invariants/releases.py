@@ -28,7 +28,7 @@ def _staging_at_rest(history: History, run: Run, begun: float) -> Iterator[Viola
         lease = history.holder(name, begun)
         if lease is not None:
             busy = [each for each in (lease.owner, *lease.waiting) if each and each.startswith(f"{STAGING}/")]
-        else:  # the log does not hold the table's calls: what the journals say
+        else:  # without the table's calls in the log, the journals decide
             busy = [each.id for each in history.runs.values() if each.target == name and _is_deploying(each, begun)]
         for each in busy:
             yield Violation(

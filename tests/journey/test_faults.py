@@ -11,8 +11,8 @@ from tests.scenes import EDITED, Scene
 
 LEAVE, RETURN = "Leave everything as it is", "Return to the count before"
 WAIT = "surge.await_new_tasks_healthy"
-HELD = {"timeout": "12h", "grace": "12h"}  # neither the runbook nor ECS gives up on tasks that a journey holds up
-LONG = 420.0  # seconds; calls that hang or are refused are made again, each after a pause
+HELD = {"timeout": "12h", "grace": "12h"}  # neither the runbook nor ECS gives up on tasks that a journey delays
+LONG = 420.0  # seconds; calls that hang or are refused are retried, each after a pause
 
 
 def approved(scene: Scene, **conf: Any) -> Run:
@@ -82,7 +82,7 @@ def test_new_tasks_crash_in_a_loop(scene: Scene):
     assert scene.injected(fault) >= 1
 
 
-@pytest.mark.stage(grace="12h")  # or ECS ends them while the runbook still doubts what it sees
+@pytest.mark.stage(grace="12h")  # otherwise ECS ends them before the runbook is sure of what it sees
 def test_new_tasks_never_get_healthy(scene: Scene):
     fault, old = scene.fault("never_healthy"), scene.alive()
     said = stopped_and_left(scene, approved(scene), old)
@@ -348,7 +348,7 @@ def test_surge_through_a_bad_day_of_aws(scene: Scene, bad_day: list[tuple[str, d
     "bad_day",
     [
         [("throttle", {"every": 4}), ("lost_answer", {"times": 2, "api": "ecs", "action": "UpdateService"})],
-        [("stale_reads", {"seconds": 12})],  # longer than it takes until the wait looks first
+        [("stale_reads", {"seconds": 12})],  # longer than the time until the wait's first look
     ],
     ids=lambda bad_day: "_and_".join(dict(bad_day)),
 )

@@ -6,7 +6,7 @@ from tests.releasing import definitions, deploy, published, release
 from tests.scenes import Scene
 
 PUSHED = pytest.mark.stage(strategy="push")
-WATCHED = pytest.mark.stage(strategy="push", bake="12h")  # far longer than a journey takes to send it back
+WATCHED = pytest.mark.stage(strategy="push", bake="12h")  # far longer than a journey takes to roll it back
 
 
 @PUSHED

@@ -18,7 +18,7 @@ from tests.scenes import Scene
 MAPPED = pytest.mark.stage(strategy="mapped")
 DAG = "region_data_update"
 CO, MI, VT = "US/CO", "US/MI", "US/VT"
-HELD_DOWN = 25  # requests a second: a copy of some hundred objects that lasts long enough to be killed in
+HELD_DOWN = 25  # requests a second: slow enough to kill a copy of some hundred objects half way
 LONG = 420.0  # seconds; a run has up to two restarts, and up to 60 steps
 
 
@@ -130,7 +130,7 @@ def test_update_is_looked_at_on_staging_and_then_goes_to_production(scene: Scene
     before, old = versions(scene), {region: live(scene, region) for region in (CO, MI)}
     run = update(scene, CO, MI)
     look(run, CO, 0)
-    look(run, MI, 1, named=CO)  # a slip: it is asked again
+    look(run, MI, 1, named=CO)  # a slip, so the question is repeated
     wait_for("the question to be asked again", lambda: run.get("/taskInstances/confirm_qa/1")["try_number"] == 2)
     look(run, MI, 1)
     assert run.wait(LONG) == "success", run.story()
@@ -197,7 +197,7 @@ def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scen
     run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}], requests_per_second=HELD_DOWN)
     run.approve(task="approve_update")
     run.wait_until_asked("confirm_test_maps")
-    # when it began is asked of AWS before the first object is overwritten, and of nothing else from here on
+    # the start time is read from AWS before the first object is overwritten, and never again
     between = scene.fault("hang", api="sts", action="GetCallerIdentity", seconds=300)
     assert run.answer(MADE, task="confirm_test_maps").status_code == 200
 
@@ -214,13 +214,13 @@ def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scen
     scene.heal(first_change)
     run.wait_until_asked("confirm_qa[0]", LONG)
     with scene.database() as somebody:
-        somebody.execute("LOCK TABLE region_config IN SHARE ROW EXCLUSIVE MODE")  # others may read
+        somebody.execute("LOCK TABLE region_config IN SHARE ROW EXCLUSIVE MODE")  # reads are still possible
         look(run, CO)
         wait_for("the versions to be about to change", lambda: waiting(scene))
         answers = scene.fault("hang", api="dynamodb", action="PutItem", seconds=300, times=1000)
     wait_for("the version to change", lambda: versions(scene)[CO] != before[CO])
     changed = versions(scene)[CO]
-    kill(run, "bump_versions")  # before it has noted that the database has answered
+    kill(run, "bump_versions")  # before it has recorded that the database answered
     scene.heal(answers)
 
     assert run.wait(LONG) == "success", run.story()
@@ -325,7 +325,7 @@ def test_database_that_is_away_at_the_end_is_waited_for_and_versions_change_once
     away = scene.fault("database_away")
     look(run, CO)
     run.wait_for_task("bump_versions", "up_for_retry")
-    # the next try may have begun by now, and have said nothing yet
+    # the next attempt may have begun by now without any log line
     wait_for("it to be said", lambda: "does not answer" in run.log("bump_versions"))
     assert scene.injected(away) > 0
     scene.heal(away)
@@ -390,7 +390,7 @@ def test_new_region_is_archived_again_if_it_does_not_hold_and_is_live_once_it_do
 
     usual = scene.before["groups"][0][
         "desired"
-    ]  # the group shrinks by its alarm, and each step of it would be another plan
+    ]  # the alarm scales the group in, and each step of it would give another plan
     wait_for("the group to be as it was", lambda: scene.group()["desired"] == usual, LONG)
     again = publish(scene, data)
     look(again, VT)
@@ -407,7 +407,7 @@ def test_run_that_is_ended_by_hand_while_it_overwrites_keeps_the_target_and_says
     run = update(scene, CO, requests_per_second=HELD_DOWN)
     wait_for("some of the overwrite", lambda: copies(scene) > old["objects"] + 20, LONG)
     run.mark_failed()
-    assert run.wait() == "failed"  # its teardowns first
+    assert run.wait() == "failed"  # its teardowns run first
     said, text = outcome(scene, run)
     backup = backups(scene)[CO]
     assert said in ("failed", "stopped"), text

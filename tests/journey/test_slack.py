@@ -65,7 +65,7 @@ def test_slack_that_is_away_for_the_whole_run_in_one_way_after_the_other_costs_i
     run.wait_until_asked()
     slow = scene.fault("slack_slow", seconds=600)
     scene.heal(down)
-    with scene.held("never_healthy") as held:  # so that much of the run is still to be told
+    with scene.held("never_healthy") as held:  # so that many messages of the run are still pending
         run.approve()
         run.wait_for_task(WAIT, "deferred")
         scene.await_injected(held)

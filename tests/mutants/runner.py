@@ -23,7 +23,7 @@ from tests.mutants.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("include", "opskit", "sandbox", "tests")
-LIMIT = 60  # processor seconds for the tests of one mutant, which may go on for ever without its guard
+LIMIT = 60  # processor seconds for the tests of one mutant, which might run for ever without its guard
 
 
 class Mutated(importlib.machinery.SourceFileLoader):

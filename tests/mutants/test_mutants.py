@@ -12,7 +12,7 @@ import pytest
 from tests.mutants.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-FAILED = 1  # pytest's exit code for tests that failed; others mean that it did not get that far
+FAILED = 1  # pytest's exit code for failed tests; other codes mean that they did not run
 
 
 class Attempts:

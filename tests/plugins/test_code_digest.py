@@ -99,7 +99,7 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
     assert house("dags/service_restart.py") == {"service_restart"}
     assert house("include/region_data/overwrite.py") == {"region_data_update"}
     assert house("include/run/writer.py") == everyone
-    assert house("include/waiter_registry.py") == everyone - {"image_publication"}  # which defers to nothing
+    assert house("include/waiter_registry.py") == everyone - {"image_publication"}  # this one does not defer
     assert house("plugins/opskit/lease.py") == everyone
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="workers are forked, and die with their parent, on Linux"
 )
 DEADLINE = 10.0  # seconds
-STILL = 3.0  # seconds without a result, after which an executor is held to stand still
+STILL = 3.0  # seconds without a result after which an executor counts as stuck
 
 
 class Note(SimpleNamespace):
@@ -123,7 +123,7 @@ def test_a_revoked_task_may_be_queued_again(start):
 def test_end_of_a_process_is_not_taken_for_that_of_the_one_in_which_the_try_goes_on(start, kind, told_early):
     """A parked task whose answer comes before its process has ended; that Airflow's own fails it is why there is ours."""
     executor = start(kind)
-    executor.activity_queue = SimpleNamespace(put=lambda _: None, empty=lambda: True)  # the ends are told below
+    executor.activity_queue = SimpleNamespace(put=lambda _: None, empty=lambda: True)  # the ends are reported below
     hand_over(executor, "parked")
     hand_over(executor, "parked")
     assert ends(executor, "parked") is told_early

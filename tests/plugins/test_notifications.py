@@ -40,7 +40,7 @@ from tests.unit.run.conftest import client, dynamodb, store
 
 __all__ = ["client", "cloud", "dynamodb", "server", "small_inventory", "store"]
 FIRST = "service_restart/manual__1+00:00"
-DEADLINE = 20.0  # seconds for something that is under way in another process
+DEADLINE = 20.0  # seconds for the work of another process
 
 
 class Place:
@@ -180,7 +180,7 @@ def context(place, cloud, monkeypatch):
         "service_restart",
         Frame("disruptive", "plan_restart", gates, "acquire_lock", CONFIRM, "release_lock", "record_restart", ()),
     )
-    # a busy machine may need long for what takes a moment elsewhere
+    # a busy machine may need long for work that is quick elsewhere
     monkeypatch.setattr(sender, "BUDGET", DEADLINE)
     monkeypatch.setattr(sender, "CALLING", DEADLINE)
     yield {
@@ -262,7 +262,7 @@ def test_step_that_gets_no_answer_from_anything_goes_on_after_its_budget(place, 
     sender.notify(context)
     release.set()
     for each in threading.enumerate():
-        if each.name == "slack":  # it would go on in the next test
+        if each.name == "slack":  # otherwise it would continue in the next test
             each.join(DEADLINE)
     assert "Slack was not told within 0 s." in caplog.text
 

@@ -11,7 +11,7 @@ import pytest
 from opskit.airflow_patches import preload
 
 ROOT = Path(__file__).resolve().parents[2]
-# a room of its own stands in for ours, so that a test can change it
+# a package of the test's own replaces ours, so that the test can edit it
 PROGRAM = """
 import os, sys
 from opskit.airflow_patches import preload
@@ -33,7 +33,7 @@ class Parent:
 
     def __init__(self, folder, coarse):
         path = os.pathsep.join([str(folder), str(ROOT / "plugins"), str(ROOT)])
-        # without cached bytecode, which Python itself takes for current if size and second are the same
+        # without cached bytecode, which Python itself considers current if size and second are the same
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         pipe = subprocess.PIPE
         command = [sys.executable, "-c", PROGRAM, str(coarse)]
@@ -48,7 +48,7 @@ class Parent:
 
     def _line(self):
         while line := self._process.stdout.readline():
-            if line.startswith(("True", "False")):  # Airflow warns on the same stream
+            if line.startswith(("True", "False")):  # Airflow prints warnings to the same stream
                 return line.strip()
         raise AssertionError(f"the process ended with {self._process.wait()}")
 

@@ -194,7 +194,7 @@ def test_way_back_restores_every_byte_and_every_header_and_nothing_else(maps):
     before = maps.objects(each.existing)
     overwritten(maps, plan, writer)
     maps.cloud.advance(60)
-    # the same bytes with other metadata: by its ETag alone it would be taken for restored
+    # the same bytes with other metadata: by its ETag alone the object would count as restored
     name = next(key for key, kept in before.items() if kept[0] == maps.objects(each.existing)[key][0])
     same = maps.clients.s3.get_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + name)["Body"].read()
     maps.put(each.existing, name, same, Metadata={"made-by": "the new data"})

@@ -14,7 +14,7 @@ from include.run.writer import FencedWriter
 from opskit.connections.external_services import github_repository
 
 RUN, NEXT = "staging_deployment/one", "staging_deployment/two"
-ATTEMPTS = 2  # of the SDK: a call whose answer is lost once is repeated by it, one whose answers are all lost fails
+ATTEMPTS = 2  # attempts of the SDK: it repeats a call whose answer is lost once, and fails if all answers are lost
 
 
 @dataclass

@@ -77,7 +77,7 @@ def test_s3_says_no_in_its_own_words(cloud, scene, kind, code, status):
             look()
         answer = refused.value.response
         assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
-    with pytest.raises(s3.exceptions.ClientError) as refused:  # a HEAD has no body, and the next call is well
+    with pytest.raises(s3.exceptions.ClientError) as refused:  # a HEAD has no body, and the next call succeeds
         s3.head_object(Bucket=BUCKET, Key="x")
     assert refused.value.response["Error"]["Code"] == str(status)
 

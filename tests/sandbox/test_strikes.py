@@ -172,7 +172,7 @@ def test_instance_dies_with_its_task_and_both_are_replaced(cloud, control, of):
     asg = cloud.client("autoscaling")
     asg.set_instance_protection(
         AutoScalingGroupName=GROUP, InstanceIds=sorted(instances), ProtectedFromScaleIn=True
-    )  # which helps against scale-in only
+    )  # this prevents scale-in only
     surge(cloud)
     fault = inject(control, "instance_dies", MAPS, of=of)
     advance_until(cloud, lambda: injected(control, fault), "an instance to die")

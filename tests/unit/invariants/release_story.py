@@ -38,7 +38,7 @@ class ReleaseStory:
         one = {"n": len(self.calls) + 1, "at": self.now.isoformat(), "account": environment.account}
         one |= {"role": environment.role, "service": service, "action": action, "params": params}
         self.calls.append({**one, "mutates": mutates, "status": 200})
-        self.now += timedelta(seconds=1)  # what is noted of a call is noted after it
+        self.now += timedelta(seconds=1)  # records about a call are stored after it
 
     def put(self, pk: str, sk: str, document: dict[str, Any], condition: str = "attribute_not_exists(pk)") -> None:
         item = {"pk": {"S": pk}, "sk": {"S": sk}, "document": {"S": json.dumps(document)}}

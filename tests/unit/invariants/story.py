@@ -139,7 +139,7 @@ class Story:
         record = {"target": TARGET, "run": run, "outcome": outcome, "digest": DIGEST, "plan": self.plan}
         self.put(f"run#{run}", "record", {**record, "ended": self.now.isoformat()})
 
-    # the chapters of a surge that goes well
+    # the parts of a successful surge
 
     def begin(self) -> None:
         self.decide()

@@ -203,7 +203,7 @@ def test_two_updates_of_the_parent_that_cross_end_with_the_newest(
         assert outbox().flush().complete
 
     add_milestone(store, RUN, "await", "1 of 3 healthy")
-    slack.faults = [lambda: None, cross]  # the reply goes through, the parent's update is overtaken
+    slack.faults = [lambda: None, cross]  # the reply succeeds, the parent's update is overtaken
     assert outbox().flush().complete
     assert ":gear: 2 of 3 healthy" in slack.parent
 
@@ -230,7 +230,7 @@ def test_message_is_not_posted_on_a_claim_that_another_process_may_have_taken_ov
     slack.faults = ["lost"]
     slack.messages.append(("of another run", ""))
     outbox().flush()
-    slack.messages.clear()  # so the message has to be looked for, in vain
+    slack.messages.clear()  # so the message has to be searched for, without success
     clock.sleep(2)
     slack.faults = [lambda: clock.sleep(CLAIM_LIFE.total_seconds() - 5)]
     assert outbox().flush().why == "The claim to a message ran out before the message could be posted."

@@ -23,7 +23,7 @@ class Runs(RuleBasedStateMachine):
         self.stored = Lease(target="core/production")
         self.over: set[str] = set()
         self.now = datetime(2026, 11, 20, tzinfo=UTC)
-        self.numbers: dict[str, int] = {}  # the fencing number each run believes in, kept after it lost the lease
+        self.numbers: dict[str, int] = {}  # the fencing number that each run uses, even after it lost the lease
         self.seats: dict[str, datetime] = {}
         self.highest = 0
         self.kept = False
