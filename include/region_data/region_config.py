@@ -139,7 +139,7 @@ def archive_regions(connection: Connection[tuple[object, ...]], ids: Sequence[st
 
 
 def write_versions(database: Database, regions: Sequence[RegionConfig], new: datetime, attempt: str) -> Write[None]:
-    """Return the write that gives regions a version. `attempt` says whether the update or the way back writes it."""
+    """Return the write that gives regions a version. `attempt` says whether the update or its restore writes it."""
 
     def make() -> None:
         with database() as connection:

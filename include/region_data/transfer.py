@@ -32,7 +32,7 @@ def mark(clients: Clients, writer: FencedWriter, what: str) -> datetime:
 
 
 def refuse_after_way_back(writer: FencedWriter) -> None:
-    """Refuse to continue the update once the way back has begun. Raises: PreconditionError."""
+    """Refuse to continue the update once the restore has begun. Raises: PreconditionError."""
     if began := read_mark(writer.store, writer.owner, WAY_BACK):
         raise PreconditionError(
             f"This run went back, from {began:%H:%M} on, so {writer.step} changes nothing any more; start a new run."

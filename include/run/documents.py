@@ -285,7 +285,7 @@ class VersionDocument(TypedDict):
 
 
 def version(run: str, attempt: str) -> Place:
-    """The version that maps get, of the update or of the way back."""
+    """The version that maps get, of the update or of its restore."""
     return Place(run_key(run), f"version#{attempt}")
 
 

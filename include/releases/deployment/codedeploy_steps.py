@@ -1,4 +1,4 @@
-"""Writes that make CodeDeploy deploy another task definition: a release's way back, and a rollback. All are safe to repeat."""
+"""Writes that make CodeDeploy deploy another task definition, after a failed release or on request. All are safe to repeat."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def advance_codedeploy(
 ) -> bool:
     """Make CodeDeploy deploy a task definition to a service. Return True once the service runs it and no deployment is running.
 
-    On the way back, the deployment started by this release's push is stopped first, which makes CodeDeploy undo it. A deployment
+    In a rollback, the deployment started by this release's push is stopped first, which makes CodeDeploy undo it. A deployment
     that the push may still start is waited for. `since` is when the run began, `pushed` when the release's image was pushed,
     if it was (AWS's clock). Raises: DriftError, RolloutFailedError.
     """

@@ -1,4 +1,4 @@
-"""The way back of a release: which services return to which task definition, newest first, and what is not undone."""
+"""The rollback of a release: which services return to which task definition, newest first, and what is not undone."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
