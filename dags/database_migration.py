@@ -12,7 +12,7 @@ from opskit.runbook import Proof, Stage, runbook
 
 
 def plan_migration(ctx: StepContext) -> tuple[DatabaseMigrationPlan, datetime]:
-    """Plan from the world as it is."""
+    """Plan from the current state of AWS."""
     params = ctx.params
     preset = "" if params["command"] == IN_FULL else params["command"]
     wish = MigrationRequest(

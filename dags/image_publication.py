@@ -1,4 +1,4 @@
-"""Make sure that the image of exactly one commit is in the registry (an Airflow DAG)."""
+"""Ensure that the image of exactly one commit is in the registry (an Airflow DAG)."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from opskit.runbook import Proof, Stage, runbook
 
 
 def plan_publication(ctx: StepContext) -> tuple[ImagePublicationPlan, datetime]:
-    """Plan from the world as it is."""
+    """Plan from the current state of AWS."""
     return make_plan(ctx, ctx.params["commit"])
 
 

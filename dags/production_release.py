@@ -1,4 +1,4 @@
-"""Release to production what staging has proved, watch it, and go back where it does not hold (an Airflow DAG)."""
+"""Release to production what staging has proved, watch it, and roll back on failure (an Airflow DAG)."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from opskit.runbook import Aside, KeptTarget, Proof, Stage, runbook
 
 
 def plan_release(ctx: StepContext) -> tuple[ProductionReleasePlan, datetime]:
-    """Plan from the world as it is."""
+    """Plan from the current state of AWS and GitHub."""
     params = ctx.params
     wish = preflight.ReleaseRequest(params["commit"], params["version"], params["bump"])
     staging = run_store(ctx.target.proved_on.name)

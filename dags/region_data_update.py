@@ -1,4 +1,4 @@
-"""Put new region data in place of old on a map, have people look, go back where it does not work (an Airflow DAG)."""
+"""Replace a region's data with new data, have people check it, and restore the old data on failure (an Airflow DAG)."""
 
 from datetime import UTC, datetime
 
@@ -30,7 +30,7 @@ from opskit.runbook import KeptTarget, Proof, Stage, runbook
 
 
 def plan_update(ctx: StepContext) -> tuple[RegionDataPlan, datetime]:
-    """Plan from the world as it is."""
+    """Plan from the current state of AWS and the database."""
     first, day, given = ctx.target.looked_at_on, ctx.context["dag_run"].run_after, ctx.params
     asked = preflight.UpdateRequest(given["regions"], given["remove_stale"], ctx.run, day, given["requests_per_second"])
     return preflight.make_plan(ctx, run_store(first.name) if first else None, asked, datetime.now(UTC))
@@ -60,7 +60,7 @@ dag = runbook(
         left=left_behind,
     ),
     recovery=[decide_way_back, way_back],
-    at_once_after=[confirm_qa],  # a map that does not work sends everything back, though others are still looked at
+    at_once_after=[confirm_qa],  # one bad map rolls everything back, even while others are still being checked
     hand_back=hand_back_group,
     kept=KeptTarget(holds=is_live, why_not=nothing_to_look_at, besides="Every backup is left where it is."),
 )

@@ -1,4 +1,4 @@
-"""Take a target's services back to a release that is still in the registry (an Airflow DAG)."""
+"""Roll a target's services back to a release that is still in the registry (an Airflow DAG)."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Restart the tasks of a target's services without ever being short of a healthy one (an Airflow DAG)."""
+"""Restart the tasks of a target's services without a shortage of healthy ones (an Airflow DAG)."""
 
 from datetime import UTC, datetime
 

@@ -24,7 +24,7 @@ from opskit.runbook import Proof, Stage, runbook
 
 
 def plan_deployment(ctx: StepContext) -> tuple[StagingDeploymentPlan, datetime]:
-    """Plan from the world as it is."""
+    """Plan from the current state of AWS and GitHub."""
     refuse_other_repository(ctx)
     return make_plan(ctx, ctx.params["commit"], ctx.context["dag_run"].run_after)
 

@@ -1,20 +1,20 @@
-"""Every way a runbook ends other than well, and what each says about the world.
+"""Every way a runbook ends other than well, and what each exception says about the state of AWS.
 
     RunbookError
-    ├── InventoryError        the inventory is wrong; nothing was looked at, nothing changed
-    ├── PreconditionError     the world is not as the runbook requires; nothing changed
+    ├── InventoryError        the inventory is wrong; nothing was read, nothing changed
+    ├── PreconditionError     the state of AWS is not as the runbook requires; nothing changed
     │   └── ApprovalError     no valid approval on record; nothing changed
     └── StoppedHalfwayError   something changed; the message says what, and capacity was not lowered
-        ├── DriftError        someone else changed the target while the run was at work
+        ├── DriftError        someone else changed the target during the run
         ├── LeaseLostError    this run no longer holds the target and must not write
-        ├── RolloutFailedError  new tasks failed, or did not get healthy in time
-        ├── MigrationFailedError  a one-off task could not start, failed, or nobody knows how it ended
-        ├── BakeFailedError   what was released is up, but the world got worse since
+        ├── RolloutFailedError  new tasks failed, or did not become healthy in time
+        ├── MigrationFailedError  a one-off task could not start, failed, or its end is unknown
+        ├── BakeFailedError   the release is running, but alarms, errors or measurements got worse
         └── CopyFailedError   some objects were not copied; those that were are whole
 
 A message is one sentence saying what is wrong, with both values, then what to do next.
 
-Beside the tree stands ServiceUnavailableError: how a runbook ends is not decided by it, whoever asked may ask again.
+ServiceUnavailableError is not part of the tree: it does not decide how a runbook ends, and the call may be tried again.
 """
 
 
@@ -27,11 +27,11 @@ class InventoryError(RunbookError):
 
 
 class PreconditionError(RunbookError):
-    """The world is not as the runbook requires. Nothing was changed."""
+    """The state of AWS is not as the runbook requires. Nothing was changed."""
 
 
 class ApprovalError(PreconditionError):
-    """No valid approval of this very plan is on record. Nothing was changed."""
+    """No valid approval of exactly this plan is on record. Nothing was changed."""
 
 
 class StoppedHalfwayError(RunbookError):
@@ -39,7 +39,7 @@ class StoppedHalfwayError(RunbookError):
 
 
 class DriftError(StoppedHalfwayError):
-    """Someone or something else changed the target while the run was at work."""
+    """Someone or something else changed the target during the run."""
 
 
 class LeaseLostError(StoppedHalfwayError):
@@ -51,15 +51,15 @@ class RolloutFailedError(StoppedHalfwayError):
 
 
 class MigrationFailedError(StoppedHalfwayError):
-    """A one-off task did not start, did not end well, or its end is not known; it is never started again by itself."""
+    """A one-off task did not start, did not end well, or its end is unknown. It is never started again automatically."""
 
 
 class BakeFailedError(StoppedHalfwayError):
-    """What was released runs, but alarms, errors or measurements say that it should not."""
+    """The release is running, but alarms, errors or measurements say that it should not."""
 
 
 class CopyFailedError(StoppedHalfwayError):
-    """Some objects were not copied, or are not what they should be; `result` says which as far as it can be listed."""
+    """Some objects were not copied, or are not as they should be. `result` lists them as far as possible."""
 
     def __init__(self, message: str, result: object = None):
         super().__init__(message)
@@ -67,7 +67,7 @@ class CopyFailedError(StoppedHalfwayError):
 
 
 class ServiceUnavailableError(Exception):
-    """GitHub, Jira, Sentry or Google Sheets did not take a call, or its answer was lost: look again before a write is repeated.
+    """GitHub, Jira, Sentry or Google Sheets did not accept a call, or its answer was lost: look before a write is repeated.
 
     `wait`: the seconds that a service which limits its callers asks them to wait, having done nothing; 0 for every other failure.
     """

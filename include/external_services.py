@@ -14,13 +14,13 @@ from include.retry import EXTERNAL_SERVICE
 from include.text import one_line
 
 T = TypeVar("T")
-UNTOLD = 60.0  # seconds to leave alone one that does not say how long: GitHub asks for at least a minute
+UNTOLD = 60.0  # default pause in seconds if a rate-limited service gives none: GitHub asks for at least a minute
 LIMITS = ("x-ratelimit", "x-sentry-rate-limit")
-LONGEST_SAID = 300  # characters of what it says about a refusal
+LONGEST_SAID = 300  # characters of a refusal's text in a message
 
 
 def ask(look: Callable[[], T]) -> T:
-    """Return what a look returns; it changes nothing, so it is taken again while it may help. Raises: ServiceUnavailableError."""
+    """Return what a read returns. A read changes nothing, so it is retried while that may help. Raises: ServiceUnavailableError."""
     return EXTERNAL_SERVICE.run(look)
 
 
@@ -92,7 +92,7 @@ def over_http(service: str, thing: str) -> Iterator[None]:
         answer = error.response
         if answer is None:
             raise ServiceUnavailableError(f"{service} did not answer about {thing} ({error!r}); try again.") from error
-        html = "html" in answer.headers.get("Content-Type", "")  # somebody else's page, such as a proxy's
+        html = "html" in answer.headers.get("Content-Type", "")  # an HTML page of something else, such as a proxy
         said = str(answer.reason or "") if html else str(error)
         raise explain(service, thing, answer.status_code, said, answer.headers) from error
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:

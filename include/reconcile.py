@@ -1,4 +1,4 @@
-"""What became of writes whose answer was never noted: asked of the service that each was made to."""
+"""Find out what became of writes whose answer was never recorded, by asking the service of each write."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def reconcile(clients: Clients, writer: FencedWriter, repository: Callable[[], Repository] | None = None) -> None:
-    """Put on record what became of writes whose outcome is not known. Every step begins with this.
+    """Record what became of writes whose outcome is unknown. Every step begins with this.
 
-    `repository` is given by a step that writes to GitHub.
+    A step that writes to GitHub passes `repository`.
     """
     writer.reconcile(lambda write: was_applied(clients, write, repository))
 
@@ -26,7 +26,7 @@ def reconcile(clients: Clients, writer: FencedWriter, repository: Callable[[], R
 def was_applied(
     clients: Clients, write: RecordedWrite, repository: Callable[[], Repository] | None = None
 ) -> bool | None:
-    """Tell whether a write shows in its service now; None if that cannot be asked."""
+    """Tell whether a write shows in its service now. Return None if the service cannot be asked."""
     match write.service:
         case "autoscaling":
             return autoscaling.was_applied(clients.autoscaling, write)

@@ -1,4 +1,4 @@
-"""When a call is made again, and why: one policy each, by name."""
+"""Retry policies by name: which calls are retried, and why."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def _never(error: BaseException) -> bool:
 
 @dataclass(frozen=True)
 class Policy:
-    """How often a call is made again, and with what pauses.
+    """How often a call is retried, and with what pauses.
 
-    `again` tells of which errors. A pause is `first` seconds long, then twice that, up to `longest`; `spread` makes it any
-    length below ("full"), or up to `first` seconds longer ("added"), so that many callers do not come at once. No call is
-    made after `patience` seconds. An error that asks to be left alone for longer is obeyed.
+    `again` selects the errors. A pause is `first` seconds long, then twice that, up to `longest`. `spread` adds jitter: any
+    length below the pause ("full"), or up to `first` seconds longer ("added"), so that many callers do not retry at once. No call
+    is made after `patience` seconds. If an error asks for a longer pause, that pause is kept.
     """
 
     attempts: int
@@ -39,7 +39,7 @@ class Policy:
     again: Callable[[BaseException], bool] = _never
 
     def run(self, call: Callable[[], T], before_again: Callable[[BaseException], None] = lambda error: None) -> T:
-        """Return what the call returns; `before_again` is told each error after which it is made again.
+        """Return what the call returns. `before_again` is called with each error before a retry.
 
         Raises: whatever the call raised last.
         """
@@ -62,14 +62,14 @@ class Policy:
         return trying(call)
 
     def tries(self) -> Iterator[int]:
-        """Count the attempts of what fails without an error, with the pauses between them."""
+        """Yield the numbers of the attempts, with the pauses between them, for work that fails without an exception."""
         for number in range(self.attempts):
             if number:
                 time.sleep(self.pause(number))
             yield number
 
     def pause(self, number: int) -> float:
-        """Return how many seconds to wait after an attempt; the first is 1."""
+        """Return how many seconds to wait after an attempt. The first attempt is number 1."""
         grown = min(self.longest, self.first * 2.0 ** (number - 1))
         if self.spread == "full":
             return random.uniform(0, grown)  # noqa: S311  # no secret
@@ -79,7 +79,7 @@ class Policy:
 
 
 def _error_of(state: RetryCallState) -> BaseException:
-    assert state.outcome  # only asked after an attempt that failed
+    assert state.outcome  # called only after a failed attempt
     error = state.outcome.exception()
     assert error
     return error
@@ -97,23 +97,23 @@ def _is_away(error: BaseException) -> bool:
     return isinstance(error, ServiceUnavailableError)
 
 
-# Every call to AWS is made again by the SDK itself, in its standard mode: it knows which errors pass.
+# The SDK itself retries every call to AWS, in its standard mode: it knows which errors are temporary.
 AWS_CALL = Policy(attempts=6, first=1, longest=20, spread="full")
 
-# A write that would be made twice if its answer were lost: made again only where AWS says that it did nothing.
+# A write that would be made twice if its answer were lost is retried only if AWS says that it did nothing.
 AWS_WRITE_ONCE = Policy(attempts=8, first=1, longest=20, spread="full", again=_was_throttled)
 
-# What a person has answered is kept, whatever AWS says meanwhile: a retry of the task would have to ask the person again.
-# A minute and a half in all, besides the SDK's own tries.
+# A person's answer is stored despite temporary errors of AWS: a retry of the task would have to ask the person again.
+# The retries take a minute and a half in all, besides the SDK's own.
 PERSONS_ANSWER = Policy(attempts=8, first=1, longest=20, again=_is_of_aws)
 
-# A conditional write is lost only to others that won, so this many in a row mean that something is broken. The pauses let a
-# hundred that come at the same moment spread out.
+# A conditional write fails only if another one succeeds, so this many failures in a row mean a defect. The pauses spread
+# a hundred concurrent writes.
 CONDITIONAL_WRITE = Policy(attempts=50, first=0.01, longest=1, spread="full")
 
-# A look at GitHub, Jira or Google Sheets changes nothing. A service that is away for longer is for the task's own retry.
+# A read of GitHub, Jira or Google Sheets changes nothing. The task's own retry covers longer outages.
 EXTERNAL_SERVICE = Policy(attempts=5, first=0.5, longest=8, spread="added", patience=30, again=_is_away)
 
-# One request of a copy: the copy's own loop makes it again, since the pace of all its requests changes with it. `attempts`
-# holds for failures that may pass; S3 may say SlowDown to one request for as long as `patience`.
+# One request of a copy: the copy's own loop retries it, since each failure also changes the rate of all its requests. `attempts`
+# limits temporary failures; S3 may answer SlowDown to one request for as long as `patience`.
 S3_REQUEST = Policy(attempts=8, first=0.1, longest=20, patience=600)

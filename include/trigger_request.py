@@ -1,8 +1,8 @@
-"""A request to start a run, or an answer to a question, before Airflow gets it: what is refused, in one sentence.
+"""Checks of a request to start a run, or of an answer to a question, before Airflow gets it. A refusal is one sentence.
 
-Airflow 3.3 takes all of this with status 200, or answers 500. A whole number outside 64 bits ends every process that
-gets it in a message, and the DAG processor gets it again after each start. PostgreSQL takes no NUL, no half of a
-character and no NaN. A run whose logical date is to come stays running without a task, and holds one of its runbook's places.
+Airflow 3.3 accepts all of this with status 200, or answers 500. An integer outside 64 bits ends every process that
+receives it in a message, and the DAG processor receives it again after each start. PostgreSQL accepts no NUL, no lone
+surrogate and no NaN. A run whose logical date is in the future stays running without a task, and occupies one of its runbook's slots.
 """
 
 import json
@@ -16,10 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from include.run.params import SHOWN, shown, storable
 
-LARGEST = 1_048_576  # bytes; the regions of a whole country are a tenth of it
-DEEPEST = 20  # levels; a param has three at most, and Airflow's processes fail at some hundreds
+LARGEST = 1_048_576  # bytes; the regions of a whole country take a tenth of it
+DEEPEST = 20  # levels; a param has at most three, and Airflow's processes fail at some hundreds
 SMALLEST_NUMBER, LARGEST_NUMBER = -(2**63), 2**63 - 1
-LONGEST = {"dag_run_id": 250, "partition_key": 250, "note": 1000}  # characters in Airflow's columns
+LONGEST = {"dag_run_id": 250, "partition_key": 250, "note": 1000}  # the width of Airflow's columns in characters
 FIELDS = (
     "conf",
     "dag_run_id",
@@ -37,9 +37,9 @@ LOGGED = (
     "params_input",
     "partition_key",
     "run_after",
-)  # and nothing that Airflow requires
+)  # without anything that Airflow requires
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-# the form sends the time of its user's clock
+# the form sends the time of the user's clock
 AHEAD = {
     "logical_date": timedelta(minutes=10),
     "run_after": timedelta(days=7),
@@ -47,19 +47,19 @@ AHEAD = {
     "data_interval_end": timedelta(days=7),
 }
 BEHIND = {"run_after": timedelta(days=1)}  # it becomes part of the names of releases and backups
-DATE: TypeAdapter[datetime] = TypeAdapter(datetime)  # what Airflow reads dates with
+DATE: TypeAdapter[datetime] = TypeAdapter(datetime)  # Airflow's own parser of dates
 
 TOO_LARGE = f"The request is too large: at most {LARGEST:,} bytes are taken."
 TOO_DEEP = f"The request is nested too deeply: at most {DEEPEST} levels are taken."
 
 
 def parse(body: bytes) -> Any:
-    """Return what a body says, its numbers unharmed. Raises: ValueError if it is no JSON, RecursionError if it is too deep."""
+    """Return the parsed body, with exact numbers. Raises: ValueError if it is no JSON, RecursionError if it is nested too deep."""
     return json.loads(body, parse_int=_whole)
 
 
 def cannot_be_kept(given: Any) -> str | None:
-    """Return the first thing in a request that Airflow or its database cannot keep, as one sentence, or None."""
+    """Return the first value in a request that Airflow or its database cannot store, as one sentence, or None."""
     return next(_unkept("", given, 0), None)
 
 
@@ -77,7 +77,7 @@ def cannot_be_started(given: Mapping[str, Any], now: datetime) -> str | None:
 
 
 def loggable(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a refused request as the audit log takes them: a text in the place of what cannot be kept."""
+    """Return the fields of a refused request for the audit log, with a text in place of what cannot be stored."""
     kept = {name: _keepable(given[name], 0) for name in LOGGED if given.get(name) is not None}
     return kept | {name: str(kept[name])[:longest] for name, longest in LONGEST.items() if name in kept}
 
@@ -111,7 +111,8 @@ def _unkept(path: str, given: Any, depth: int) -> Iterator[str]:
 
 
 def _inside(path: str, name: str) -> str:
-    return name if path in ("", "conf") else f"{path}.{name}"  # people know the params of a runbook, not conf
+    # people know the params of a runbook, but not the word conf
+    return name if path in ("", "conf") else f"{path}.{name}"
 
 
 def _fault(value: Any) -> str | None:
@@ -126,7 +127,7 @@ def _fault(value: Any) -> str | None:
 
 
 def _whole(digits: str) -> int | Decimal:
-    """Return a whole number; as a decimal if it has more than 64 bits, since Python reads no int of 5,000 digits."""
+    """Return an integer. It becomes a decimal if it has more than 64 bits, since Python does not parse integers of 5,000 digits."""
     number = Decimal(digits)
     return int(number) if SMALLEST_NUMBER <= number <= LARGEST_NUMBER else number
 

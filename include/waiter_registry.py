@@ -10,11 +10,11 @@ from include.waiters.progress import Progress
 from include.waiters.waiter import Waiter
 
 WAITERS: dict[str, Waiter] = {**restart.WAITERS, **releases.WAITERS}
-SUCCESSES_IN_A_ROW = restart.SUCCESSES_IN_A_ROW  # looks in a row that have to say it is done, where one is not enough
+SUCCESSES_IN_A_ROW = restart.SUCCESSES_IN_A_ROW  # successful looks in a row that are required, if one is not enough
 
 
 def run_waiter(name: str, clients: Clients, arguments: dict[str, Any], service: Service | None = None) -> Progress:
-    """Make one look; `service` is given by who has described it just now."""
+    """Look once. A caller that has just described the service passes it as `service`."""
     return WAITERS[name](clients, arguments, service)
 
 

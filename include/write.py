@@ -1,4 +1,4 @@
-"""A write as a value: which operation, what it is about, what it sets, and how it is told later whether it was applied."""
+"""A write as a value: its operation, its subject, the values it sets, and how to tell later whether it was applied."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ UNKNOWN = "it could not be asked whether it was made; the step looks again befor
 
 @dataclass(frozen=True)
 class Action:
-    """One operation of a service that changes something; it stands beside its gateway.
+    """One operation of a service that changes something. It is defined beside its gateway.
 
     `resources` and `values` are the parameters by which AWS's own log (CloudTrail) says what a call is about and what it
-    sets. `calls` are the operations in that log where one write makes several, its own name where it is left out.
-    `detail`: it keeps a step safe but moves nothing an operator waits for. `unknown` is said of one whose answer was lost
-    when the service cannot be asked whether it was made.
+    sets. `calls` are the operations in that log if one write makes several; the default is its own name.
+    `detail`: the write keeps a step safe, but operators do not wait for it. `unknown` is the message for a lost answer if the
+    service cannot be asked whether the write was made.
     """
 
     service: str
@@ -36,11 +36,11 @@ class Action:
 
 @dataclass(frozen=True)
 class Write(Generic[T]):
-    """One write that is not made yet: `make` makes it, once each time it is called.
+    """One write that has not been made yet. `make` makes it, once for each call.
 
-    `about` says it to people, after the operation's name. `resources` are what it changes and where that is found
-    (`cluster`, `application`), `values` what it sets, both by AWS's own names and as the journal keeps them; a value that
-    AWS does not take is there to tell later whether the write was applied.
+    `about` describes it to people, after the operation's name. `resources` are what it changes and where that is found
+    (`cluster`, `application`), `values` are what it sets. Both are named as AWS names them and as the journal keeps them. A value
+    that AWS does not take serves to tell later whether the write was applied.
     """
 
     action: Action
@@ -51,11 +51,11 @@ class Write(Generic[T]):
 
     @property
     def sentence(self) -> str:
-        """The one line that is logged before the write is made."""
+        """The line that is logged before the write is made."""
         return f"{self.action} {self.about}"
 
     def document(self) -> dict[str, Any]:
-        """Return what the journal keeps of it beside the sentence."""
+        """Return the write as the journal keeps it, beside the sentence."""
         return {
             "service": self.action.service,
             "action": self.action.name,
@@ -67,7 +67,7 @@ class Write(Generic[T]):
 
 @dataclass(frozen=True)
 class RecordedWrite:
-    """A write as a run's journal has it."""
+    """A write as recorded in a run's journal."""
 
     service: str
     action: str
@@ -79,20 +79,20 @@ class RecordedWrite:
         return f"{self.service}.{self.action}"
 
     def resource(self, name: str) -> str:
-        """Return the only resource of that kind, "" if the journal does not say it."""
+        """Return the only resource of that kind, or "" if the journal does not name it."""
         return next(iter(self.resources.get(name, ())), "")
 
     @property
     def names(self) -> frozenset[str]:
-        """All that the write is about, of whatever kind."""
+        """All resources of the write, of every kind."""
         return frozenset(name for names in self.resources.values() for name in names)
 
 
 def read_write(event: Mapping[str, Any]) -> RecordedWrite:
-    """Return the write of a journal's intent.
+    """Return the write of an intent in the journal.
 
     Intents from before writes were values have their operation as `call`, or only as the first word of their sentence,
-    and what they are about as `on`, without its kind.
+    and their subject as `on`, without its kind.
     """
     if document := event.get("write"):
         return RecordedWrite(

@@ -1,4 +1,4 @@
-"""What Airflow loads by itself of opskit: the refusal of wrong input at its API, and the page of a run's approval."""
+"""The Airflow plugin of opskit: the validation of requests at its API, and the page of a run's approval."""
 
 import logging
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def middlewares() -> list[dict[str, Any]]:
-    """Return what stands in front of Airflow's API."""
+    """Return the middlewares of Airflow's API server."""
     if not is_on("trigger_validation"):
         log.warning("Wrong input is refused by the plan task, not by the API: %s leaves it to that.", VARIABLE)
         return []

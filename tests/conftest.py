@@ -1,4 +1,4 @@
-"""Where Airflow finds things in tests; set before anything imports it."""
+"""Airflow's settings in tests, set before anything imports Airflow."""
 
 import os
 import tempfile
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("here", deadline=None)  # time is for benchmarks: this machine may be busy with something else
+# benchmarks check durations: this machine may be busy with something else
+settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,1 +1,1 @@
-"""What maintainers of the runbooks run; no deployment loads it."""
+"""Programs for maintainers of the runbooks. No deployment loads them."""

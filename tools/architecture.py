@@ -1,4 +1,4 @@
-"""Draw docs/images/architecture.svg from the code: the run's phases, the rooms, and what imports what."""
+"""Draw docs/images/architecture.svg from the code: the phases of a run, the packages, and their imports."""
 
 import ast
 import re
@@ -28,7 +28,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of every run. `task` matches the steps of an operator's page; empty if the part is each runbook's own."""
+    """A phase of every run. `task` matches the steps of an operator's page, and is empty if the phase is each runbook's own."""
 
     title: str
     says: tuple[str, ...]
@@ -48,8 +48,8 @@ PHASES = (
 AFTER_A_FAILURE = (
     "If a step or the proof fails, the run goes back by itself where that is safe. Elsewhere it asks a person."
 )
-RULED = ("plugins/opskit/", "include/")  # the rooms whose packages stand in rows, by what imports what
-OUTSIDE = {  # client library: what it talks to
+RULED = ("plugins/opskit/", "include/")  # the packages that are drawn in rows by their imports
+OUTSIDE = {  # client library: the service it talks to
     "botocore": "AWS",
     "github": "GitHub",
     "gspread": "Google Sheets",
@@ -73,13 +73,13 @@ def imported(file: Path) -> set[str]:
 
 
 def packages(folder: Path) -> list[str]:
-    """Return a folder's packages and modules, without the ones that hold nothing."""
+    """Return a folder's packages and modules, without empty ones."""
     found = {file.parent.name for file in folder.glob("*/__init__.py")}
     return sorted(found | {file.stem for file in folder.glob("*.py") if file.stem != "__init__"})
 
 
 def graph(folder: Path) -> dict[str, set[str]]:
-    """Return for each package of a folder which others of the folder it imports."""
+    """Return, for each package of a folder, which others of the folder it imports."""
     names = packages(folder)
     arrows: dict[str, set[str]] = {name: set() for name in names}
     for name in names:
@@ -92,7 +92,7 @@ def graph(folder: Path) -> dict[str, set[str]]:
 
 
 def reachable(arrows: dict[str, set[str]], start: str) -> set[str]:
-    """Return a package and everything that it imports, directly or not."""
+    """Return a package and everything that it imports, directly or indirectly."""
     seen: set[str] = {start}
     ahead = list(arrows[start])
     while ahead:
@@ -104,10 +104,10 @@ def reachable(arrows: dict[str, set[str]], start: str) -> set[str]:
 
 
 def rows(arrows: dict[str, set[str]]) -> list[list[str]]:
-    """Return the packages in rows, each importing only from rows below or, in a circle of imports, from its own."""
+    """Return the packages in rows. Each imports only from rows below or, in an import cycle, from its own row."""
     reach = {name: reachable(arrows, name) for name in arrows}
     height: dict[str, int] = {}
-    # a package reaches more than any that it imports, unless both are in one circle and reach the same
+    # a package reaches more than any that it imports, unless both are in one cycle and reach the same
     for name in sorted(arrows, key=lambda name: len(reach[name])):
         circle = {other for other in reach[name] if name in reach[other]}
         below = {other for member in circle for other in arrows[member]} - circle
@@ -130,7 +130,7 @@ def _arrow(x: float, y: float, to_x: float, to_y: float, style: str = "arrow") -
 
 
 def _chips(x: float, y: float, width: float, names: Iterable[str]) -> tuple[list[str], float]:
-    """Return name tags laid out in lines no wider than `width`, and where the next line would begin."""
+    """Return name tags laid out in lines no wider than `width`, and the position of the next line."""
     drawn, at = [], x
     for name in names:
         wide = 7.2 * len(name) + 16
@@ -160,7 +160,7 @@ def _run(y: float) -> tuple[list[str], float]:
 def _room(
     x: float, y: float, width: float, title: str, says: str, lines: list[list[str]], ruled: bool = True
 ) -> tuple[list[str], float]:
-    """Return a room with its rows of names, ruled or not, and where it ends."""
+    """Return a box with its rows of names, with or without rules, and its lower end."""
     drawn, below = [_text(x + 12, y + 24, title, "strong"), _text(x + 12, y + 42, says, "small")], y + 56
     for place, names in enumerate(lines):
         if place and ruled:
@@ -172,7 +172,7 @@ def _room(
 
 
 def _outside() -> list[str]:
-    """Return what the rooms talk to, by the client libraries and gateways that they import."""
+    """Return the external services of the packages, by the client libraries and gateways that they import."""
     files = [file for room in ("include", "plugins") for file in sorted((ROOT / room).rglob("*.py"))]
     names = {name.removeprefix("include.").split(".")[0] for file in files for name in imported(file)}
     return sorted(OUTSIDE[name] for name in names & set(OUTSIDE))
@@ -220,7 +220,7 @@ def _document(drawn: list[str], height: float) -> str:
 
 
 def missing_phases(page: str) -> list[str]:
-    """Return the phases that no step of an operator's page belongs to, or whose first step comes too early."""
+    """Return the phases without any step of an operator's page, and those whose first step comes too early."""
     tasks, reached, missing = pages.task_ids(page), -1, []
     for phase in (phase for phase in PHASES if phase.task):
         at = next((place for place, task in enumerate(tasks) if place > reached and re.search(phase.task, task)), None)

@@ -1,4 +1,4 @@
-"""Check that everything a release needs is there, then tag it: `make release`."""
+"""Check that everything for a release is ready, then tag it: `make release`."""
 
 import os
 import re
@@ -15,22 +15,22 @@ from tools import architecture
 ROOT = Path(__file__).resolve().parents[1]
 ENTRY = re.compile(r"^## (?P<title>.+)$", re.MULTILINE)
 DATED = re.compile(r"(?P<version>\d+\.\d+\.\d+) - (?P<day>.+)")
-MADE = re.compile(r"(?:`|\$ )make ([a-z][a-z-]*)")  # as code, not the verb
+MADE = re.compile(r"(?:`|\$ )make ([a-z][a-z-]*)")  # the code, not the verb
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 NAMED_IN_README = ("demo", "help", "test")  # what a newcomer needs first
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is in the working tree that is to be released."""
+    """The release candidate in the working tree."""
 
-    version: str  # pyproject.toml's
+    version: str  # from pyproject.toml
     changelog: str
     readme: str
     makefile: str
     uncommitted: tuple[str, ...]
     tags: frozenset[str]
-    stale: tuple[str, ...]  # generated files that differ from what would be generated now
+    stale: tuple[str, ...]  # generated files that are out of date
     today: date
 
 
@@ -43,14 +43,14 @@ class Entry:
 
 
 def entries(changelog: str) -> list[Entry]:
-    """Return the changelog's sections, the newest first; an empty `Unreleased` is left out."""
+    """Return the changelog's sections, the newest first, without an empty `Unreleased`."""
     parts = ENTRY.split(changelog)[1:]
     found = [Entry(title.strip(), body.strip()) for title, body in zip(parts[::2], parts[1::2], strict=True)]
     return [entry for entry in found if entry != Entry("Unreleased", "")]
 
 
 def problems(candidate: Candidate) -> list[str]:
-    """Return what keeps the candidate from being released, one sentence each."""
+    """Return the problems that block the candidate's release, one sentence each."""
     found = []
     if candidate.uncommitted:
         found.append(f"Not committed: {', '.join(candidate.uncommitted)}; commit or remove it first.")
@@ -118,7 +118,7 @@ def candidate_in(root: Path, stale: tuple[str, ...], today: date) -> Candidate:
 
 
 def stale_files() -> tuple[str, ...]:
-    """Return the generated files that differ from what would be generated now."""
+    """Return the generated files that are out of date."""
     generated = {pages.DOCUMENT: pages.document(), architecture.PICTURE: architecture.picture()}
     return tuple(
         str(file.relative_to(ROOT))

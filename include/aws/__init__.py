@@ -1,1 +1,1 @@
-"""AWS as the runbooks see it: one module per service, frozen facts and thin calls, the client first."""
+"""Gateways to AWS: one module per service, with frozen facts and thin calls. Clients come first."""

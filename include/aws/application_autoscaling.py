@@ -1,4 +1,4 @@
-"""Application Auto Scaling: what else sets a service's count."""
+"""Application Auto Scaling: scheduled actions and policies that set a service's count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScalableTarget:
-    """The bounds Application Auto Scaling keeps a service's count in, and when it moves them."""
+    """The bounds within which Application Auto Scaling keeps a service's count, and the times at which it moves them."""
 
     min: int
     max: int
@@ -25,5 +25,5 @@ def describe_scalable_target(client: ApplicationAutoScalingClient, cluster: str,
     if not found:
         return None
     actions = client.describe_scheduled_actions(ServiceNamespace="ecs", ResourceId=resource)["ScheduledActions"]
-    schedules = tuple(sorted(f"{each['Schedule']} {each.get('Timezone', 'UTC')}" for each in actions))
+    schedules = tuple(sorted(f"{action['Schedule']} {action.get('Timezone', 'UTC')}" for action in actions))
     return ScalableTarget(found[0]["MinCapacity"], found[0]["MaxCapacity"], schedules)

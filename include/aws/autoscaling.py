@@ -1,4 +1,4 @@
-"""EC2 Auto Scaling: groups of instances, and what is kept from shrinking them."""
+"""EC2 Auto Scaling: groups of instances, and the protection of instances from scale-in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from include.write import Action, RecordedWrite, Write
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
 
-PROTECTION_LIMIT = 50  # instances one SetInstanceProtection call takes
+PROTECTION_LIMIT = 50  # the most instances that one SetInstanceProtection call takes
 SET_CAPACITY = Action(
     "autoscaling", "SetDesiredCapacity", resources=("AutoScalingGroupName",), values=("DesiredCapacity",)
 )
@@ -44,7 +44,7 @@ Process = Literal["AlarmNotification", "ScheduledActions"]
 class Instance:
     id: str
     lifecycle_state: str
-    protected: bool  # from scale-in
+    protected: bool  # protected from scale-in
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Group:
     max: int
     desired: int
     instances: tuple[Instance, ...]
-    suspended: tuple[str, ...]  # processes
+    suspended: tuple[str, ...]  # suspended processes
 
 
 def describe_group(client: AutoScalingClient, name: str) -> Group:
@@ -73,15 +73,15 @@ def describe_group(client: AutoScalingClient, name: str) -> Group:
         max=item["MaxSize"],
         desired=item["DesiredCapacity"],
         instances=tuple(
-            Instance(each["InstanceId"], each["LifecycleState"], each["ProtectedFromScaleIn"])
-            for each in item.get("Instances", [])
+            Instance(instance["InstanceId"], instance["LifecycleState"], instance["ProtectedFromScaleIn"])
+            for instance in item.get("Instances", [])
         ),
-        suspended=tuple(sorted(each["ProcessName"] for each in item.get("SuspendedProcesses", []))),
+        suspended=tuple(sorted(process["ProcessName"] for process in item.get("SuspendedProcesses", []))),
     )
 
 
 def set_desired_capacity(client: AutoScalingClient, group: str, capacity: int, before: int) -> Write[None]:
-    """Return the write that sets the group's desired capacity; absolute, so safe to repeat."""
+    """Return the write that sets the group's desired capacity. The value is absolute, so the write is safe to repeat."""
 
     def make() -> None:
         client.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=capacity, HonorCooldown=False)
@@ -96,7 +96,7 @@ def set_desired_capacity(client: AutoScalingClient, group: str, capacity: int, b
 
 
 def suspend_processes(client: AutoScalingClient, group: str, processes: Sequence[Process]) -> Write[None]:
-    """Return the write that stops the group from acting on its own in these ways, until resumed."""
+    """Return the write that suspends these processes of the group until they are resumed."""
 
     def make() -> None:
         client.suspend_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
@@ -111,7 +111,7 @@ def suspend_processes(client: AutoScalingClient, group: str, processes: Sequence
 
 
 def resume_processes(client: AutoScalingClient, group: str, processes: Sequence[Process]) -> Write[None]:
-    """Return the write that lets the group act on its own again in these ways."""
+    """Return the write that resumes these processes of the group."""
 
     def make() -> None:
         client.resume_processes(AutoScalingGroupName=group, ScalingProcesses=list(processes))
@@ -126,7 +126,7 @@ def resume_processes(client: AutoScalingClient, group: str, processes: Sequence[
 
 
 def protect_instances(client: AutoScalingClient, group: str, ids: Sequence[str], *, protected: bool) -> Write[None]:
-    """Return the write that keeps instances from being chosen when the group shrinks, or lets them be chosen again."""
+    """Return the write that protects instances from scale-in, or lifts the protection."""
 
     def make() -> None:
         for start in range(0, len(ids), PROTECTION_LIMIT):
@@ -146,7 +146,7 @@ def protect_instances(client: AutoScalingClient, group: str, ids: Sequence[str],
 
 
 def was_applied(client: AutoScalingClient, write: RecordedWrite) -> bool | None:
-    """Tell whether a write of this module shows in its group now; None if the journal does not say which group it is."""
+    """Tell whether a write of this module shows in its group now. Return None if the journal does not name the group."""
     name = write.resource("AutoScalingGroupName")
     if not name:
         return None
@@ -158,7 +158,7 @@ def was_applied(client: AutoScalingClient, write: RecordedWrite) -> bool | None:
     if write.action == RESUME.name:
         return not set(values["ScalingProcesses"]) & set(group.suspended)
     if write.action == PROTECT_INSTANCES.name:
-        asked = set(write.resources["InstanceIds"]) & {each.id for each in group.instances}
-        protected = {each.id for each in group.instances if each.protected}
+        asked = set(write.resources["InstanceIds"]) & {instance.id for instance in group.instances}
+        protected = {instance.id for instance in group.instances if instance.protected}
         return asked <= protected if values["ProtectedFromScaleIn"] else not asked & protected
     return None

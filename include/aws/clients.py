@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 class Clients:
-    """`make(service name)` returns a boto3 client; each is made once and kept.
+    """A factory of boto3 clients: `make(service name)` makes each client once and keeps it.
 
-    `make_once` makes one that never repeats a call by itself (left out: the same), `begin` starts a new session for both.
+    `make_once` makes a client that never repeats a call by itself; without it, `make` serves for both. `begin` starts a new session
+    for both.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Clients:
         self._begin = begin
 
     def renew(self) -> None:
-        """Begin a new session, because AWS refuses the credentials of this one."""
+        """Begin a new session, because AWS refuses the credentials of the current one."""
         self._begin()
         for name in [name for name in vars(self) if not name.startswith("_")]:
             delattr(self, name)
@@ -72,7 +73,7 @@ class Clients:
 
     @cached_property
     def codedeploy_once(self) -> CodeDeployClient:
-        """For a write that would be refused as the second one if its answer got lost and the SDK repeated it."""
+        """Return a CodeDeploy client that never repeats a call: if the answer got lost, a repetition would be refused as a second one."""
         client: CodeDeployClient = self._make_once("codedeploy")
         return client
 
@@ -98,7 +99,7 @@ class Clients:
 
     @cached_property
     def ecs_once(self) -> ECSClient:
-        """For a write that would be made twice if its answer got lost and the SDK repeated it."""
+        """Return an ECS client that never repeats a call: if the answer got lost, a repetition would make the write twice."""
         client: ECSClient = self._make_once("ecs")
         return client
 

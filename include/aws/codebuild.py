@@ -1,4 +1,4 @@
-"""AWS CodeBuild: builds of a project, each of one version of its source."""
+"""AWS CodeBuild: builds of a project, each from one version of its source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ START_BUILD = Action("codebuild", "StartBuild", resources=("projectName",), valu
 
 @dataclass(frozen=True)
 class Build:
-    """One build; `source_version` is the commit once CodeBuild has resolved it, before that what was asked for."""
+    """One build. `source_version` is the commit once CodeBuild has resolved it, and the requested version before that."""
 
     id: str
     status: str  # IN_PROGRESS, SUCCEEDED, FAILED, FAULT, TIMED_OUT, STOPPED
@@ -26,14 +26,14 @@ class Build:
     log_url: str
     started_at: datetime | None
     ended_at: datetime | None
-    reason: str = ""  # what the phase that failed says
+    reason: str = ""  # the message of the failed phase
 
 
 def start_build(client: CodeBuildClient, project: str, source_version: str, token: str) -> Write[Build]:
-    """Return the write that starts a build of one version of the source, and gives it.
+    """Return the write that starts a build of one version of the source and returns it.
 
-    With the same token CodeBuild starts no second one for five minutes; whoever repeats it later looks with find_build
-    first. Raises: PreconditionError if there is no such project.
+    With the same token, CodeBuild starts no second build for five minutes. Whoever repeats the write later calls find_build first.
+    Raises: PreconditionError if there is no such project.
     """
 
     def make() -> Build:
@@ -63,7 +63,7 @@ def describe_build(client: CodeBuildClient, id: str) -> Build:
 
 
 def find_build(client: CodeBuildClient, project: str, source_version: str) -> Build | None:
-    """Return the newest build of a version of the source among the last hundred, or None.
+    """Return the newest build of a version of the source among the last hundred builds, or None.
 
     Raises: PreconditionError if there is no such project.
     """
@@ -74,8 +74,8 @@ def find_build(client: CodeBuildClient, project: str, source_version: str) -> Bu
     if not ids:
         return None
     builds = {item["id"]: _build(item) for item in client.batch_get_builds(ids=ids)["builds"]}
-    newest_first = (builds[each] for each in ids if each in builds)
-    return next((each for each in newest_first if each.source_version == source_version), None)
+    newest_first = (builds[build_id] for build_id in ids if build_id in builds)
+    return next((build for build in newest_first if build.source_version == source_version), None)
 
 
 def _unknown(project: str) -> PreconditionError:
@@ -86,7 +86,7 @@ def _unknown(project: str) -> PreconditionError:
 
 def _build(item: Any) -> Build:
     contexts = [context for phase in item.get("phases", []) for context in phase.get("contexts", [])]
-    reasons = [str(each["message"]).strip() for each in contexts if each.get("message")]
+    reasons = [str(entry["message"]).strip() for entry in contexts if entry.get("message")]
     return Build(
         id=item["id"],
         status=item["buildStatus"],

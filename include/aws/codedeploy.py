@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from mypy_boto3_codedeploy.client import CodeDeployClient
     from mypy_boto3_codedeploy.type_defs import RevisionLocationTypeDef
 
-DESCRIBE_LIMIT = 25  # deployments one BatchGetDeployments call takes
-DESCRIPTION_LENGTH = 100  # characters
-ROLLBACK = "codeDeployRollback"  # the creator of a deployment that undoes another
+DESCRIBE_LIMIT = 25  # the most deployments that one BatchGetDeployments call takes
+DESCRIPTION_LENGTH = 100  # the longest description in characters
+ROLLBACK = "codeDeployRollback"  # the creator of a deployment that rolls back another
 
 CREATE = Action("codedeploy", "CreateDeployment", resources=("deploymentGroupName",), values=("revision",))
 STOP = Action("codedeploy", "StopDeployment", resources=("deploymentId",))
@@ -32,7 +32,7 @@ class Deployment:
     status: str
     creator: str
     created_at: datetime
-    task_definition: str = ""  # of its AppSpec; "" where the revision does not say
+    task_definition: str = ""  # from its AppSpec, or "" if the revision does not contain it
     error_code: str = ""
     error_message: str = ""
     rollback_id: str = ""  # rollbackInfo.rollbackDeploymentId: the deployment that undoes this one
@@ -41,7 +41,7 @@ class Deployment:
 
 
 def list_deployments(client: CodeDeployClient, application: str, group: str, since: datetime) -> tuple[Deployment, ...]:
-    """Return the group's deployments that were created since a time (AWS's clock), oldest first.
+    """Return the group's deployments created since a time (AWS's clock), oldest first.
 
     Raises: PreconditionError if there is no such application or group.
     """
@@ -62,7 +62,7 @@ def list_deployments(client: CodeDeployClient, application: str, group: str, sin
         for batch in batches
         for item in client.batch_get_deployments(deploymentIds=batch)["deploymentsInfo"]
     ]
-    return tuple(sorted(found, key=lambda each: (each.created_at, each.id)))
+    return tuple(sorted(found, key=lambda deployment: (deployment.created_at, deployment.id)))
 
 
 def create_deployment(
@@ -77,7 +77,7 @@ def create_deployment(
     by: str,
     since: datetime,
 ) -> Write[str]:
-    """Return the write that starts a deployment of a task definition, and gives its id; the group's alarms do not stop it.
+    """Return the write that starts a deployment of a task definition and returns its id. The group's alarms do not stop it.
 
     It is a rollback, and an alarm that fires is the usual reason to go. CodeDeploy knows no token that would make a second call
     the same, but takes no second deployment while the first is at work. `since`: when the run began, by AWS's clock.
@@ -104,7 +104,7 @@ def create_deployment(
 
 
 def revision_of(definition: str, container: str, port: int) -> dict[str, Any]:
-    """Return the revision that lets an ECS service run a task definition, its traffic on that container's port."""
+    """Return the revision that makes an ECS service run a task definition, with its traffic on that container's port."""
     properties = {
         "TaskDefinition": definition,
         "LoadBalancerInfo": {"ContainerName": container, "ContainerPort": port},
@@ -115,7 +115,7 @@ def revision_of(definition: str, container: str, port: int) -> dict[str, Any]:
 
 
 def stop_deployment(client: CodeDeployClient, id: str, about: str) -> Write[bool]:
-    """Return the write that stops a deployment and has CodeDeploy go back; it gives False if that had ended already.
+    """Return the write that stops a deployment and has CodeDeploy roll it back. It returns False if the deployment had ended already.
 
     `about` says what comes of it.
     """
@@ -131,13 +131,13 @@ def stop_deployment(client: CodeDeployClient, id: str, about: str) -> Write[bool
 
 
 def was_applied(client: CodeDeployClient, write: RecordedWrite) -> bool | None:
-    """Tell whether a write of this module shows in CodeDeploy now; None if the journal does not say where to look."""
+    """Tell whether a write of this module shows in CodeDeploy now. Return None if the journal does not say where to look."""
     application, group = write.resource("applicationName"), write.resource("deploymentGroupName")
     if write.action == CREATE.name and application:
         since = datetime.fromisoformat(write.values["since"])
         return any(
-            each.task_definition == write.values["wanted"] and each.creator != ROLLBACK
-            for each in list_deployments(client, application, group, since)
+            deployment.task_definition == write.values["wanted"] and deployment.creator != ROLLBACK
+            for deployment in list_deployments(client, application, group, since)
         )
     if write.action == STOP.name and (id := write.resource("deploymentId")):
         (found,) = client.batch_get_deployments(deploymentIds=[id])["deploymentsInfo"]
@@ -162,7 +162,7 @@ def _deployment(item: Any) -> Deployment:
 
 
 def _task_definition(revision: Any) -> str:
-    """Return the task definition of a revision's AppSpec, "" where the revision is no readable AppSpec."""
+    """Return the task definition of a revision's AppSpec, or "" if the AppSpec cannot be read."""
     content = (revision.get("appSpecContent") or revision.get("string") or {}).get("content", "")
     resources = _value(_read(content), "resources")
     for resource in resources if isinstance(resources, list) else []:
@@ -174,7 +174,7 @@ def _task_definition(revision: Any) -> str:
 
 def _read(content: str) -> Any:
     try:
-        return json.loads(content)  # PyYAML reads JSON, too, but none that is indented with tabs
+        return json.loads(content)  # PyYAML also reads JSON, but not if it is indented with tabs
     except ValueError:
         try:
             return yaml.safe_load(content)
@@ -183,5 +183,5 @@ def _read(content: str) -> Any:
 
 
 def _value(mapping: Any, key: str) -> Any:
-    """Return the value of a key in whatever case it is written: CodeDeploy does not look at it."""
+    """Return the value of a key regardless of its case, as CodeDeploy does."""
     return next((v for k, v in mapping.items() if str(k).lower() == key), None) if isinstance(mapping, dict) else None

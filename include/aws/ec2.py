@@ -1,4 +1,4 @@
-"""Amazon EC2: the network that tasks run in."""
+"""Amazon EC2: the subnets that tasks run in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def find_subnets(client: EC2Client, vpc: str, name: str) -> tuple[str, ...]:
-    """Return the ids of a VPC's subnets with a Name tag. Raises: PreconditionError if there is none."""
+    """Return the ids of a VPC's subnets with this Name tag. Raises: PreconditionError if there is none."""
     pages = client.get_paginator("describe_subnets").paginate(
         Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "tag:Name", "Values": [name]}]
     )

@@ -1,4 +1,4 @@
-"""Amazon ECR: images of a repository, what their scans found, and tags put on them."""
+"""Amazon ECR: images of a repository, the findings of their scans, and their tags."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from include.write import Action, RecordedWrite, Write
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
-PAGE = 1000  # images or findings, the most ECR gives at once
+PAGE = 1000  # the most images or findings in one response of ECR
 PUT_IMAGE = Action("ecr", "PutImage", resources=("repositoryName",), values=("imageTag",))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding of an image's scan; `name` is its CVE."""
+    """One finding of an image's scan. `name` is its CVE."""
 
     name: str
     severity: str
@@ -30,15 +30,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Scan:
-    """What ECR says about an image's scan; `status` is its own word, "" if the image was never scanned."""
+    """The scan of an image. `status` is ECR's own word, or "" if the image was never scanned."""
 
     status: str
     findings: tuple[Finding, ...] = ()
     reason: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)  # ECR's own, of all findings; they may come in pages
+    # ECR's own counts of all findings; the findings may come in pages
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def count(self, severity: str) -> int:
-        listed = sum(each.severity == severity for each in self.findings)
+        listed = sum(finding.severity == severity for finding in self.findings)
         return max(listed, self.counts.get(severity, 0))
 
 
@@ -52,17 +53,17 @@ class Image:
 
 
 def list_images(client: ECRClient, registry: Registry) -> tuple[Image, ...]:
-    """Return every image of the repository, also those without a tag, newest first. Raises: PreconditionError."""
+    """Return every image of the repository, untagged ones included, newest first. Raises: PreconditionError."""
     pages = client.get_paginator("describe_images").paginate(
         registryId=registry.account, repositoryName=registry.repository, PaginationConfig={"PageSize": PAGE}
     )
     with _known(client, registry):
         found = [_image(item) for page in pages for item in page["imageDetails"]]
-    return tuple(sorted(found, key=lambda each: (each.pushed_at, each.digest), reverse=True))
+    return tuple(sorted(found, key=lambda image: (image.pushed_at, image.digest), reverse=True))
 
 
 def describe_image(client: ECRClient, registry: Registry, tag: str) -> Image | None:
-    """Return the image with exactly this tag, or None if there is none. Raises: PreconditionError without the repository."""
+    """Return the image with exactly this tag, or None. Raises: PreconditionError if there is no such repository."""
     with _known(client, registry):
         try:
             found = client.describe_images(
@@ -74,7 +75,7 @@ def describe_image(client: ECRClient, registry: Registry, tag: str) -> Image | N
 
 
 def describe_scan(client: ECRClient, registry: Registry, digest: str) -> Scan:
-    """Return what the image's scan found, all of it; its status is "" if it was never scanned. Raises: PreconditionError."""
+    """Return all findings of the image's scan. Its status is "" if it was never scanned. Raises: PreconditionError."""
     pages = client.get_paginator("describe_image_scan_findings").paginate(
         registryId=registry.account,
         repositoryName=registry.repository,
@@ -99,10 +100,10 @@ def describe_scan(client: ECRClient, registry: Registry, digest: str) -> Scan:
 
 
 def tag_image(client: ECRClient, registry: Registry, digest: str, tag: str) -> Write[None]:
-    """Return the write that puts a tag on an image; safe to repeat.
+    """Return the write that puts a tag on an image. It is safe to repeat.
 
-    ECR refuses a tag that another image has only where tags are immutable: elsewhere it moves it, so whoever asks for it
-    has looked first (images.must_tag). Raises: PreconditionError.
+    Where tags are immutable, ECR refuses a tag that another image has. Elsewhere it moves the tag, so callers have to look first
+    (must_tag in include/releases/image/rules.py). Raises: PreconditionError.
     """
     return Write(
         PUT_IMAGE,
@@ -114,7 +115,7 @@ def tag_image(client: ECRClient, registry: Registry, digest: str, tag: str) -> W
 
 
 def was_applied(client: ECRClient, write: RecordedWrite) -> bool | None:
-    """Tell whether an image has the tag that a write was to put on one; None if the journal does not say where to look."""
+    """Tell whether an image has the tag that a write set. Return None if the journal does not say where to look."""
     account, repository = write.resource("registryId"), write.resource("repositoryName")
     if write.action != PUT_IMAGE.name or not account:
         return None
@@ -140,7 +141,7 @@ def _tag(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
         try:
             client.put_image(registryId=registry.account, repositoryName=registry.repository, **wanted)
         except client.exceptions.ImageAlreadyExistsException:
-            return  # with this very digest, since that is given, and this tag
+            return  # the image with this tag has exactly this digest, since the digest is given
         except client.exceptions.ImageTagAlreadyExistsException as error:
             holder = describe_image(client, registry, tag)
             if holder and holder.digest == digest:
@@ -152,7 +153,7 @@ def _tag(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
 
 
 def image_uri(registry: Registry, tag_or_digest: str) -> str:
-    """Return the name an image is pulled by."""
+    """Return the name by which an image is pulled."""
     mark = "@" if tag_or_digest.startswith("sha256:") else ":"
     host = f"{registry.account}.dkr.ecr.{registry.region}.amazonaws.com"
     return f"{host}/{registry.repository}{mark}{tag_or_digest}"
@@ -181,13 +182,16 @@ def _image(item: Any) -> Image:
 
 
 def _finding(item: Any) -> Finding:
-    package = next((each.get("value", "") for each in item.get("attributes", []) if each["key"] == "package_name"), "")
+    package = next(
+        (attribute.get("value", "") for attribute in item.get("attributes", []) if attribute["key"] == "package_name"),
+        "",
+    )
     return Finding(item.get("name", ""), item.get("severity", "UNDEFINED"), package)
 
 
 def _enhanced(item: Any) -> Finding:
-    """Return a finding of Amazon Inspector, which calls everything otherwise."""
+    """Return a finding of Amazon Inspector, whose field names differ."""
     details = item.get("packageVulnerabilityDetails", {})
-    packages = [each["name"] for each in details.get("vulnerablePackages", []) if "name" in each]
+    packages = [package["name"] for package in details.get("vulnerablePackages", []) if "name" in package]
     name = details.get("vulnerabilityId") or item.get("title", "")
     return Finding(name, item.get("severity", "UNDEFINED"), next(iter(packages), ""))

@@ -16,21 +16,21 @@ from include.write import Action, RecordedWrite, Write
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
 
-DESCRIBE_SERVICES_LIMIT = 10  # services one DescribeServices call takes
-DESCRIBE_TASKS_LIMIT = 100  # tasks one DescribeTasks call takes
-PROTECTION_LIMIT = 10  # tasks one UpdateTaskProtection call takes
-GONE = ("MISSING", "TASK_NOT_VALID")  # its answers for a task that has stopped
+DESCRIBE_SERVICES_LIMIT = 10  # the most services that one DescribeServices call takes
+DESCRIBE_TASKS_LIMIT = 100  # the most tasks that one DescribeTasks call takes
+PROTECTION_LIMIT = 10  # the most tasks that one UpdateTaskProtection call takes
+GONE = ("MISSING", "TASK_NOT_VALID")  # ECS's failure reasons for a stopped task
 UPDATE_SERVICE = Action(
     "ecs", "UpdateService", resources=("service",), values=("desiredCount", "forceNewDeployment", "taskDefinition")
 )
 STOP_TASK = Action("ecs", "StopTask", resources=("task",))
 PROTECT_TASKS = Action("ecs", "UpdateTaskProtection", resources=("tasks",), values=("protectionEnabled",), detail=True)
-REASON_LENGTH = 255  # characters of a StopTask reason AWS takes; a run id alone may have 250
+REASON_LENGTH = 255  # the longest StopTask reason in characters; a run id alone may have 250
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment of a service; the newest is PRIMARY."""
+    """One deployment of a service. The newest is PRIMARY."""
 
     id: str
     status: str
@@ -63,7 +63,7 @@ class Service:
     minimum_healthy_percent: int
     maximum_percent: int
     as_of: datetime
-    last_event: str = ""  # the id of the newest of its events
+    last_event: str = ""  # the id of its newest event
 
     @property
     def primary(self) -> Deployment:
@@ -72,7 +72,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Container:
-    """One container of a task; AWS says no exit code of one that never ran."""
+    """One container of a task. AWS reports no exit code for a container that never ran."""
 
     name: str
     last_status: str = ""
@@ -83,14 +83,14 @@ class Container:
 
 @dataclass(frozen=True)
 class Task:
-    """One task; `addresses` are the (target id, port) pairs it can be registered under in a target group."""
+    """One task. `addresses` are the (target id, port) pairs it can be registered under in a target group."""
 
     arn: str
     last_status: str
     desired_status: str
     created_at: datetime | None
     started_at: datetime | None
-    started_by: str  # the deployment's id, for a service's task
+    started_by: str  # for a service's task, the id of the deployment
     task_definition: str
     container_instance: str | None
     private_ip: str | None
@@ -106,11 +106,11 @@ class Task:
 
     def container(self, name: str) -> Container | None:
         """Return the container of that name."""
-        return next((each for each in self.containers if each.name == name), None)
+        return next((container for container in self.containers if container.name == name), None)
 
 
 def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
-    """Return the service. Raises: PreconditionError if there is none of that name, or no such cluster."""
+    """Return the service. Raises: PreconditionError if the service or the cluster does not exist."""
     response = _describe_services(client, cluster, [name])
     if not response["services"]:
         raise PreconditionError(
@@ -121,7 +121,7 @@ def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
 
 
 def describe_services(client: ECSClient, cluster: str, names: Iterable[str]) -> dict[str, Service]:
-    """Return those of the services that exist, by name. Raises: PreconditionError if there is no such cluster."""
+    """Return the existing ones of these services, by name. Raises: PreconditionError if there is no such cluster."""
     found = {}
     for batch in _batches(names, DESCRIBE_SERVICES_LIMIT):
         response = _describe_services(client, cluster, batch)
@@ -140,7 +140,7 @@ def _describe_services(client: ECSClient, cluster: str, names: list[str]) -> Any
 
 
 def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
-    """Return a service from AWS's own words."""
+    """Return a service from an AWS response."""
     configuration = item.get("deploymentConfiguration", {})
     return Service(
         name=item["serviceName"],
@@ -152,15 +152,15 @@ def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
         running=item["runningCount"],
         pending=item["pendingCount"],
         task_definition=item["taskDefinition"],
-        deployments=tuple(_deployment(each) for each in item.get("deployments", [])),
+        deployments=tuple(_deployment(deployment) for deployment in item.get("deployments", [])),
         target_groups=tuple(
-            each["targetGroupArn"] for each in item.get("loadBalancers", []) if "targetGroupArn" in each
+            balancer["targetGroupArn"] for balancer in item.get("loadBalancers", []) if "targetGroupArn" in balancer
         ),
         grace_period=item.get("healthCheckGracePeriodSeconds", 0),
         minimum_healthy_percent=configuration.get("minimumHealthyPercent", 100),
         maximum_percent=configuration.get("maximumPercent", 200),
         as_of=as_of,
-        last_event=next((each["id"] for each in item.get("events", [])), ""),
+        last_event=next((event["id"] for event in item.get("events", [])), ""),
     )
 
 
@@ -180,7 +180,7 @@ def _deployment(item: Any) -> Deployment:
 
 
 def list_tasks(client: ECSClient, cluster: str, service: str) -> tuple[Task, ...]:
-    """Return the service's tasks, also the stopped ones AWS still remembers (about an hour), oldest first."""
+    """Return the service's tasks, oldest first, including the stopped ones that AWS still remembers (about an hour)."""
     arns: list[str] = []
     for desired_status in ("RUNNING", "STOPPED"):
         pages = client.get_paginator("list_tasks").paginate(
@@ -193,7 +193,7 @@ def list_tasks(client: ECSClient, cluster: str, service: str) -> tuple[Task, ...
 
 
 def describe_tasks(client: ECSClient, cluster: str, arns: Iterable[str]) -> tuple[Task, ...]:
-    """Return those of the tasks that AWS knows, oldest first."""
+    """Return the tasks among these that AWS knows, oldest first."""
     tasks: dict[str, Task] = {}
     for batch in _batches(arns, DESCRIBE_TASKS_LIMIT):
         for item in client.describe_tasks(cluster=cluster, tasks=batch)["tasks"]:
@@ -202,9 +202,13 @@ def describe_tasks(client: ECSClient, cluster: str, arns: Iterable[str]) -> tupl
 
 
 def read_task(item: Any) -> Task:
-    """Return a task from AWS's own words."""
-    details = [detail for each in item.get("attachments", []) for detail in each.get("details", [])]
-    ports = [binding["hostPort"] for each in item.get("containers", []) for binding in each.get("networkBindings", [])]
+    """Return a task from an AWS response."""
+    details = [detail for attachment in item.get("attachments", []) for detail in attachment.get("details", [])]
+    ports = [
+        binding["hostPort"]
+        for container in item.get("containers", [])
+        for binding in container.get("networkBindings", [])
+    ]
     return Task(
         arn=item["taskArn"],
         last_status=item["lastStatus"],
@@ -221,14 +225,14 @@ def read_task(item: Any) -> Task:
         stopped_at=item.get("stoppedAt"),
         containers=tuple(
             Container(
-                each["name"],
-                each.get("lastStatus", ""),
-                each.get("exitCode"),
-                each.get("reason", ""),
-                each.get("imageDigest", ""),
+                container["name"],
+                container.get("lastStatus", ""),
+                container.get("exitCode"),
+                container.get("reason", ""),
+                container.get("imageDigest", ""),
             )
-            for each in item.get("containers", [])
-            if "name" in each
+            for container in item.get("containers", [])
+            if "name" in container
         ),
     )
 
@@ -245,7 +249,7 @@ def list_instances(client: ECSClient, cluster: str) -> dict[str, str]:
 
 
 def set_desired_count(client: ECSClient, cluster: str, service: str, count: int) -> Write[None]:
-    """Return the write that sets the service's desired count; absolute, so safe to repeat."""
+    """Return the write that sets the service's desired count. The value is absolute, so the write is safe to repeat."""
 
     def make() -> None:
         client.update_service(cluster=cluster, service=service, desiredCount=count)
@@ -260,9 +264,9 @@ def set_desired_count(client: ECSClient, cluster: str, service: str, count: int)
 
 
 def force_new_deployment(client: ECSClient, cluster: str, service: str, replaces: str) -> Write[Deployment]:
-    """Return the write that starts a deployment of the same task definition; `replaces` is the PRIMARY one before it.
+    """Return the write that starts a new deployment of the same task definition. `replaces` is the PRIMARY deployment before it.
 
-    Not idempotent: `client` must not repeat it by itself, and whoever repeats it looks first.
+    It is not idempotent: `client` must not repeat it by itself, and callers look before they repeat it.
     """
 
     def make() -> Deployment:
@@ -285,8 +289,8 @@ def protect_tasks(
 ) -> Write[None]:
     """Return the write that protects tasks from scale-in for so many minutes.
 
-    None lifts the protection, and then a task that is gone has none to lift. Raises: RolloutFailedError if AWS refuses any
-    other.
+    None lifts the protection; a task that no longer exists has none to lift. Raises: RolloutFailedError if AWS refuses any other
+    task.
     """
 
     def make() -> None:
@@ -315,19 +319,19 @@ def protect_tasks(
 
 
 def list_protected(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
-    """Return those of the tasks that are protected from scale-in."""
+    """Return the tasks among these that are protected from scale-in."""
     found = [
-        each
+        task
         for batch in _batches(arns, PROTECTION_LIMIT)
-        for each in client.get_task_protection(cluster=cluster, tasks=batch)["protectedTasks"]
+        for task in client.get_task_protection(cluster=cluster, tasks=batch)["protectedTasks"]
     ]
-    return frozenset(each["taskArn"] for each in found if each["protectionEnabled"])
+    return frozenset(task["taskArn"] for task in found if task["protectionEnabled"])
 
 
 def stop_task(
     client: ECSClient, cluster: str, service: str, arn: str, reason: str, started_at: datetime
 ) -> Write[None]:
-    """Return the write that asks ECS to stop one task of a service; a task that is already stopping stays so."""
+    """Return the write that asks ECS to stop one task of a service. It does not affect a task that is already stopping."""
 
     def make() -> None:
         client.stop_task(cluster=cluster, task=arn, reason=reason[:REASON_LENGTH])
@@ -341,7 +345,7 @@ def stop_task(
 
 
 def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
-    """Tell whether a write of this module shows in ECS now; None if the journal does not say where to look."""
+    """Tell whether a write of this module shows in ECS now. Return None if the journal does not say where to look."""
     cluster, name = write.resource("cluster"), write.resource("service")
     if not cluster:
         return None
@@ -362,11 +366,11 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
 
 
 def _alive(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
-    """Return those of the tasks that ECS means to keep running."""
+    """Return the tasks among these that ECS means to keep running."""
     return frozenset(
-        each.arn
-        for each in describe_tasks(client, cluster, arns)
-        if each.desired_status == "RUNNING" and each.last_status != "STOPPED"
+        task.arn
+        for task in describe_tasks(client, cluster, arns)
+        if task.desired_status == "RUNNING" and task.last_status != "STOPPED"
     )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TargetHealth:
-    """One registered target and what its target group thinks of it."""
+    """One registered target and its health in the target group."""
 
     id: str  # an instance id or an IP address
     port: int
@@ -20,7 +20,7 @@ class TargetHealth:
 
 
 def describe_target_health(client: ElasticLoadBalancingv2Client, target_group: str) -> tuple[TargetHealth, ...]:
-    """Return the health of all targets of a target group (an ARN)."""
+    """Return the health of all targets of a target group, given by ARN."""
     response = client.describe_target_health(TargetGroupArn=target_group)
     return tuple(
         TargetHealth(

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: what tasks wrote."""
+"""CloudWatch Logs: the log lines of tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.client import CloudWatchLogsClient
 
 
-PAGE = 10_000  # events one GetLogEvents call gives
+PAGE = 10_000  # the most events in one GetLogEvents response
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class LogLine:
 def find_lines(client: CloudWatchLogsClient, group: str, pattern: str, since: datetime) -> tuple[LogLine, ...]:
     """Return a log group's lines that match a filter pattern, written since a time (AWS's clock), oldest first.
 
-    The whole group is searched rather than the streams of the tasks at hand: a call that names one stream which does
+    The search covers the whole group instead of the streams of the current tasks: a call that names one stream which does
     not exist yet fails for all of them. Raises: PreconditionError if there is no such group.
     """
     return tuple(sorted(_matching(client, group, pattern, since), key=lambda line: line.at))
 
 
 def count_lines(client: CloudWatchLogsClient, group: str, pattern: str, since: datetime, limit: int = 10_000) -> int:
-    """Return how many lines match a filter pattern since a time (AWS's clock), `limit` for that many or more.
+    """Return how many lines match a filter pattern since a time (AWS's clock). `limit` means that many or more.
 
     Raises: PreconditionError if there is no such group.
     """
@@ -42,12 +42,12 @@ def count_lines(client: CloudWatchLogsClient, group: str, pattern: str, since: d
 
 
 def read_stream(client: CloudWatchLogsClient, group: str, stream: str, limit: int) -> tuple[str, ...]:
-    """Return the last `limit` lines of one stream, oldest first; none if it does not exist (yet)."""
+    """Return the last `limit` lines of one stream, oldest first. The list is empty if the stream does not exist (yet)."""
     lines: list[str] = []
     token, before = "", None
     while (
         len(lines) < limit and token != before
-    ):  # a page may be empty though there is more; at the end its token stays
+    ):  # a page may be empty although there are more; at the end the token stays the same
         asked = {"nextToken": token} if token else {}
         try:
             page = client.get_log_events(

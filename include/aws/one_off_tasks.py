@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
 
 Network = Mapping[str, Any]
-Started = tuple[tuple[Task, ...], list[Mapping[str, Any]]]  # tasks, and what ECS says against it
+Started = tuple[tuple[Task, ...], list[Mapping[str, Any]]]  # tasks, and the failures that ECS reports
 
 RUN_TASK = Action("ecs", "RunTask", values=("taskDefinition", "startedBy", "clientToken"))
 
 
 def describe_network(client: ECSClient, cluster: str, service: str) -> Network:
-    """Return a service's own network configuration, as RunTask takes it. Raises: PreconditionError."""
+    """Return a service's network configuration in the form RunTask takes. Raises: PreconditionError."""
     found = client.describe_services(cluster=cluster, services=[service])["services"]
     network: Any = found[0].get("networkConfiguration") if found else None
     if not network:
@@ -48,9 +48,9 @@ def run_task(
     started_by: str,
     token: str,
 ) -> Write[Started]:
-    """Return the write that starts one Fargate task, and gives what was started, and what ECS says against it.
+    """Return the write that starts one Fargate task. It returns the started tasks and the failures that ECS reports.
 
-    With the same token AWS starts no second one, so it is safe to repeat.
+    With the same token AWS starts no second task, so the write is safe to repeat.
     """
     revision = definition.rsplit("/", 1)[-1]
 
@@ -70,7 +70,7 @@ def run_task(
             startedBy=started_by,
             clientToken=token,
         )
-        return tuple(read_task(each) for each in response["tasks"]), response.get("failures", [])
+        return tuple(read_task(task) for task in response["tasks"]), response.get("failures", [])
 
     return Write(
         RUN_TASK,
@@ -82,7 +82,7 @@ def run_task(
 
 
 def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
-    """Tell whether ECS knows a task that the write has started; None if the journal does not say where to look."""
+    """Tell whether ECS knows a task that the write has started. Return None if the journal does not say where to look."""
     cluster, family = write.resource("cluster"), write.resource("family")
     if write.action != RUN_TASK.name or not cluster:
         return None
@@ -90,22 +90,22 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
 
 
 def describe_task(client: ECSClient, cluster: str, arn: str) -> tuple[Task | None, datetime]:
-    """Return a task and the time by AWS's clock; None if AWS does not know it (any more)."""
+    """Return a task and the time by AWS's clock, or None if AWS does not know the task (any more)."""
     response: Any = client.describe_tasks(cluster=cluster, tasks=[arn])
-    return next((read_task(each) for each in response["tasks"]), None), answered_at(response)
+    return next((read_task(task) for task in response["tasks"]), None), answered_at(response)
 
 
 def list_started(client: ECSClient, cluster: str, family: str, started_by: str) -> tuple[Task, ...]:
-    """Return the tasks that were started under a name: the living, and the stopped ones AWS remembers, oldest first.
+    """Return the tasks started under a name, oldest first: the running ones, and the stopped ones that AWS remembers.
 
-    Two questions, since startedBy takes no other filter beside it and then finds only the living.
+    This takes two calls, since startedBy cannot be combined with another filter and then finds only running tasks.
     """
     arns: list[str] = []
     questions: list[Any] = [{"startedBy": started_by}, {"family": family, "desiredStatus": "STOPPED"}]
     for question in questions:
         pages = client.get_paginator("list_tasks").paginate(cluster=cluster, **question)
         arns += [arn for page in pages for arn in page["taskArns"] if arn not in arns]
-    return tuple(each for each in describe_tasks(client, cluster, arns) if each.started_by == started_by)
+    return tuple(task for task in describe_tasks(client, cluster, arns) if task.started_by == started_by)
 
 
 def as_json(task: Task) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def as_json(task: Task) -> dict[str, Any]:
 
 
 def last_seen(client: ECSClient, cluster: str, arn: str, end: Mapping[str, Any] | None) -> tuple[Task | None, datetime]:
-    """Return a task as AWS describes it, else as it was seen at its `end`, and AWS's time; None of one nobody saw end."""
+    """Return a task as AWS describes it, else as last seen at its `end`, with AWS's time. Return None if its end was never seen."""
     task, now = describe_task(client, cluster, arn)
     if task is None and end is not None:
         task = _TASK.validate_python(end)

@@ -28,7 +28,7 @@ class Snapshot:
 
 
 def create_snapshot(client: RDSClient, instance: str, identifier: str) -> Write[None]:
-    """Return the write that begins a snapshot of a database instance; safe to repeat. Raises: PreconditionError."""
+    """Return the write that starts a snapshot of a database instance. It is safe to repeat. Raises: PreconditionError."""
     return Write(
         CREATE_SNAPSHOT,
         f"{identifier} of {instance}",
@@ -39,7 +39,7 @@ def create_snapshot(client: RDSClient, instance: str, identifier: str) -> Write[
 
 
 def was_applied(client: RDSClient, write: RecordedWrite) -> bool | None:
-    """Tell whether the snapshot of a write is there."""
+    """Tell whether the snapshot of a write exists."""
     if write.action != CREATE_SNAPSHOT.name:
         return None
     return describe_snapshot(client, write.values["DBSnapshotIdentifier"]) is not None
@@ -53,7 +53,7 @@ def _create(client: RDSClient, instance: str, identifier: str) -> None:
             f"There is no database instance {instance} in this account and region; correct database.instance in the inventory."
         ) from error
     except (client.exceptions.DBSnapshotAlreadyExistsFault, client.exceptions.InvalidDBInstanceStateFault) as error:
-        there = describe_snapshot(client, identifier)  # an instance is not available while its snapshot is made
+        there = describe_snapshot(client, identifier)  # an instance is not available during its snapshot
         if there is None:
             raise PreconditionError(
                 f"RDS makes no snapshot of database instance {instance} now ({error.response['Error'].get('Message')}); wait "

@@ -1,4 +1,4 @@
-"""AWS STS: who we are."""
+"""AWS STS: the identity behind our credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amazon ECS: task definitions, and services told to run another one."""
+"""Amazon ECS: task definitions, and the writes that make a service run another one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 REGISTER = Action("ecs", "RegisterTaskDefinition", resources=("family",))
 
-Definition = dict[str, Any]  # as AWS gives it, whole: what this program has never heard of is kept
+Definition = dict[str, Any]  # as AWS returns it, including fields that this program does not know
 
 
 def describe_definition(client: ECSClient, name: str) -> Definition:
-    """Return a task definition by ARN or `family:revision`, of a family its newest ACTIVE one, with its tags as `tags`.
+    """Return a task definition, with its tags as `tags`.
 
-    Raises: PreconditionError if there is none.
+    It is given by ARN or `family:revision`; a family alone stands for its newest ACTIVE revision. Raises: PreconditionError if
+    there is none.
     """
     try:
         response = client.describe_task_definition(taskDefinition=name, include=["TAGS"])
@@ -41,20 +42,20 @@ def list_definitions(client: ECSClient, family: str, limit: int = 20) -> tuple[s
     pages = client.get_paginator("list_task_definitions").paginate(
         familyPrefix=family, status="ACTIVE", sort="DESC", PaginationConfig={"PageSize": 100}
     )
-    # the parameter is a prefix: core-app also finds core-app-worker
+    # the parameter is a prefix: core-app also matches core-app-worker
     arns = (arn for page in pages for arn in page["taskDefinitionArns"])
     return tuple(islice((arn for arn in arns if arn.rsplit("/", 1)[-1].rsplit(":", 1)[0] == family), limit))
 
 
 def takes(definition: Mapping[str, Any], launch_type: str) -> bool:
-    """Whether a task definition is meant for a launch type: what it requires decides, not all that it could run on as well."""
+    """Tell whether a task definition is meant for a launch type. What it requires decides, not everything it is compatible with."""
     return launch_type in (definition.get("requiresCompatibilities") or definition.get("compatibilities") or [])
 
 
 def describe_newest(client: ECSClient, family: str, launch_type: str) -> Definition:
-    """Return a family's newest ACTIVE revision that a launch type takes: a service on instances may share a one-off's family.
+    """Return a family's newest ACTIVE revision for a launch type.
 
-    Raises: PreconditionError if there is none.
+    A service on instances may share the family of a one-off task. Raises: PreconditionError if there is none.
     """
     for arn in list_definitions(client, family):
         definition = describe_definition(client, arn)
@@ -66,9 +67,9 @@ def describe_newest(client: ECSClient, family: str, launch_type: str) -> Definit
 
 
 def register_definition(client: ECSClient, definition: Mapping[str, Any], container: str) -> Write[str]:
-    """Return the write that registers a revision, and gives its ARN; it is known again by the container's image.
+    """Return the write that registers a revision and returns its ARN. The container's image identifies it later.
 
-    Not idempotent: `client` must not repeat it by itself, and whoever repeats it looks at the newest revision first.
+    It is not idempotent: `client` must not repeat it by itself, and callers look at the newest revision before they repeat it.
     """
     family, image = str(definition["family"]), image_of(definition, container)
 
@@ -86,7 +87,7 @@ def register_definition(client: ECSClient, definition: Mapping[str, Any], contai
 
 
 def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
-    """Tell whether the family's newest revision has the image of the write; None if the journal does not say the family."""
+    """Tell whether the family's newest revision has the image of the write. Return None if the journal does not name the family."""
     family, container = write.resource("family"), write.resource("container")
     if write.action != REGISTER.name or not container:
         return None
@@ -95,11 +96,11 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
 
 def container_of(definition: Mapping[str, Any], container: str) -> Mapping[str, Any]:
     """Return the definition of a container. Raises: PreconditionError if there is none of that name."""
-    for each in definition["containerDefinitions"]:
-        if each["name"] == container:
-            found: Mapping[str, Any] = each
+    for defined in definition["containerDefinitions"]:
+        if defined["name"] == container:
+            found: Mapping[str, Any] = defined
             return found
-    names = ", ".join(str(each["name"]) for each in definition["containerDefinitions"])
+    names = ", ".join(str(defined["name"]) for defined in definition["containerDefinitions"])
     raise PreconditionError(
         f"Task definition {definition.get('family')} has no container {container} (it has {names}); correct the inventory."
     )
@@ -111,15 +112,15 @@ def image_of(definition: Mapping[str, Any], container: str) -> str:
 
 
 def log_prefix(definition: Mapping[str, Any], container: str) -> str:
-    """Return the prefix of the log streams a container writes by the awslogs driver; its family's name where none is given."""
+    """Return the prefix of a container's log streams by the awslogs driver, or the name of its family if no prefix is set."""
     options = container_of(definition, container).get("logConfiguration", {}).get("options", {})
     return str(options.get("awslogs-stream-prefix", definition["family"]))
 
 
 def set_task_definition(client: ECSClient, cluster: str, service: str, definition: str) -> Write[Deployment]:
-    """Return the write that lets a service run a task definition, and gives its deployment.
+    """Return the write that makes a service run a task definition and returns its deployment.
 
-    Of a task definition that the service runs already, ECS starts none.
+    ECS starts no deployment if the service runs that task definition already.
     """
 
     def make() -> Deployment:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskSet:
-    """One of the service's task sets; the PRIMARY one has the traffic."""
+    """One of the service's task sets. The PRIMARY one has the traffic."""
 
     status: str
     task_definition: str
@@ -23,9 +23,10 @@ class TaskSet:
 
 
 def list_task_sets(client: ECSClient, cluster: str, service: str) -> tuple[TaskSet, ...]:
-    """Return the service's task sets, none for one that ECS itself deploys. Raises: PreconditionError without the service.
+    """Return the service's task sets. A service that ECS itself deploys has none. Raises: PreconditionError without the service.
 
-    DescribeTaskSets is for services of the EXTERNAL controller; CodeDeploy's are told with the service.
+    DescribeTaskSets works only for services of the EXTERNAL controller. DescribeServices returns the task sets of CodeDeploy's
+    services.
     """
     try:
         found = client.describe_services(cluster=cluster, services=[service])["services"]

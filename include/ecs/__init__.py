@@ -1,1 +1,1 @@
-"""What several runbooks know about Amazon ECS."""
+"""Knowledge of Amazon ECS that several runbooks share."""

@@ -1,27 +1,27 @@
-"""What a task definition is but for its values: staging proves an image in one, production runs it in another (I10)."""
+"""Compare task definitions without their values: staging proves an image in one, and production runs it in another (I10)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from include.text import canonical_json
 
-# what makes a container another program; sizes, values of variables and log groups are an environment's own
+# fields that make a container another program; sizes, values of variables and log groups depend on the environment
 SHAPE = ("command", "entryPoint", "essential", "user", "workingDirectory", "readonlyRootFilesystem", "privileged")
 
 
 def template_of(container: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a container definition (as AWS gives it) has in every environment."""
+    """Return the part of a container definition (as AWS gives it) that is the same in every environment."""
     shape = {key: container[key] for key in SHAPE if container.get(key) not in (None, [], "", False)}
     shape["environment"] = sorted(
-        {str(each["name"]) for key in ("environment", "secrets") for each in _list(container, key)}
+        {str(variable["name"]) for key in ("environment", "secrets") for variable in _list(container, key)}
     )
-    shape["ports"] = sorted(int(each["containerPort"]) for each in _list(container, "portMappings"))
-    shape["mounts"] = sorted(str(each.get("containerPath", "")) for each in _list(container, "mountPoints"))
+    shape["ports"] = sorted(int(port["containerPort"]) for port in _list(container, "portMappings"))
+    shape["mounts"] = sorted(str(mount.get("containerPath", "")) for mount in _list(container, "mountPoints"))
     return shape
 
 
 def differences(proved: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return how a container's template here differs from the one the image was proved in, in sentences without values."""
+    """Return how a container's template differs from the one the image was proved in, as sentences without values."""
     found = []
     missing = sorted(set(proved["environment"]) - set(wanted["environment"]))
     extra = sorted(set(wanted["environment"]) - set(proved["environment"]))
@@ -38,19 +38,20 @@ def differences(proved: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[s
 
 
 def with_image(definition: Mapping[str, Any], container: str, image: str) -> dict[str, Any]:
-    """Return the definition to register: the same, but for the image of one container.
+    """Return the definition to register: the same one with another image for one container.
 
-    What only AWS may set is left out; everything else is kept, also what this program has never heard of.
+    Fields that only AWS may set are left out. All other fields are kept, including ones that this program does not know.
     """
     given = _given(definition)
     given["containerDefinitions"] = [
-        {**each, "image": image} if each["name"] == container else each for each in definition["containerDefinitions"]
+        {**defined, "image": image} if defined["name"] == container else defined
+        for defined in definition["containerDefinitions"]
     ]
     return given
 
 
 def is_registered(newest: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a family's newest revision is what would be registered: a retry need not make another one."""
+    """Tell whether a family's newest revision is what would be registered, so that a retry need not register another one."""
     return canonical_json(_given(newest)) == canonical_json(_given(wanted))
 
 

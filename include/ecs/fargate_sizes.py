@@ -1,4 +1,4 @@
-"""The sizes AWS Fargate takes, for Linux: which memory goes with which CPU."""
+"""CPU and memory combinations that AWS Fargate takes for Linux."""
 
 from include.errors import PreconditionError
 
@@ -16,14 +16,14 @@ MEMORY: dict[int, tuple[int, ...]] = {
 
 
 def complaint(cpu: int, memory: int) -> str | None:
-    """Return what is wrong with a size, with what would fit; None if Fargate takes it."""
+    """Return what is wrong with a size and which sizes would fit, or None if Fargate takes it."""
     if cpu not in MEMORY:
         return f"Fargate has no size of {cpu} CPU units; use one of {', '.join(map(str, MEMORY))}"
     if memory in MEMORY[cpu]:
         return None
-    higher = [each for each in MEMORY[cpu] if each >= memory]
+    higher = [size for size in MEMORY[cpu] if size >= memory]
     near = higher[0] if higher else MEMORY[cpu][-1]
-    others = [str(each) for each, sizes in MEMORY.items() if memory in sizes]
+    others = [str(units) for units, sizes in MEMORY.items() if memory in sizes]
     other = f", or {' or '.join(others)} CPU units" if others else ""
     return f"Fargate does not offer {memory} MiB with {cpu} CPU units; use {near} MiB{other}"
 

@@ -1,4 +1,4 @@
-"""One look at a service: its tasks with their health, the group below it, and what the tasks say in their log."""
+"""The state of a service read at one time: tasks with their health, the Auto Scaling group, and the tasks' log lines."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ PROGRESS_WINDOW = timedelta(minutes=3)  # a task writes its progress every half 
 
 @dataclass(frozen=True)
 class TaskState:
-    """A task, the EC2 instance it is on (if any), and how its target group sees it."""
+    """A task, its EC2 instance if it has one, and its health in the target group."""
 
     task: Task
     instance: str | None
-    health: str  # a target's state, "unregistered", or "none" where no target group is asked
+    health: str  # a target's state, "unregistered", or "none" if there is no target group
 
     @property
     def is_alive(self) -> bool:
-        """Whether ECS means to keep it running."""
+        """Tell whether ECS means to keep it running."""
         return self.task.desired_status == "RUNNING" and self.task.last_status != "STOPPED"
 
     @property
     def is_healthy(self) -> bool:
-        """Running, and healthy in its target group if it has one."""
+        """Tell whether it is running, and healthy in its target group if it has one."""
         return self.is_alive and self.task.last_status == "RUNNING" and self.health in ("healthy", "none")
 
 
 @dataclass(frozen=True)
 class ServiceState:
-    """Everything a restart decides on, read in one go; `as_of` is AWS's clock."""
+    """All facts that a restart decides on, read at one time. `as_of` is AWS's clock."""
 
     service: Service
     tasks: tuple[TaskState, ...]
@@ -49,11 +49,11 @@ class ServiceState:
 
     @property
     def alive(self) -> tuple[TaskState, ...]:
-        return tuple(each for each in self.tasks if each.is_alive)
+        return tuple(task for task in self.tasks if task.is_alive)
 
     @property
     def healthy(self) -> tuple[TaskState, ...]:
-        return tuple(each for each in self.tasks if each.is_healthy)
+        return tuple(task for task in self.tasks if task.is_healthy)
 
 
 def read_service(
@@ -62,12 +62,12 @@ def read_service(
     """Read a service, its tasks and their target health, and the Auto Scaling group of that name.
 
     The tasks are read before the targets: a target that turns healthy in between is reported one look later, never one
-    look too early. `service` is given by who has described it just now. Raises: PreconditionError if the service or
-    the group does not exist.
+    look too early. A caller that has just described the service passes it as `service`. Raises: PreconditionError if the
+    service or the group does not exist.
     """
     service = service or ecs.describe_service(clients.ecs, cluster, name)
     tasks = ecs.list_tasks(clients.ecs, cluster, name)
-    instances = ecs.list_instances(clients.ecs, cluster) if any(each.container_instance for each in tasks) else {}
+    instances = ecs.list_instances(clients.ecs, cluster) if any(task.container_instance for task in tasks) else {}
     targets = [elbv2.describe_target_health(clients.elbv2, arn) for arn in service.target_groups]
     return ServiceState(
         service=service,
@@ -94,20 +94,20 @@ def _health(task: Task, instance: str | None, targets: tuple[TargetHealth, ...])
 
 
 def read_scaling(clients: Clients, cluster: str, name: str) -> ScalableTarget | None:
-    """Read what Application Auto Scaling does to the service's count."""
+    """Read how Application Auto Scaling sets the service's count."""
     return application_autoscaling.describe_scalable_target(clients.application_autoscaling, cluster, name)
 
 
 @dataclass(frozen=True)
 class LoadLines:
-    """What the tasks of a big-cache service wrote: every failed load since the start, the latest progress."""
+    """Log lines of a big-cache service's tasks: every failed load since the start, and the latest progress."""
 
     errors: tuple[LogLine, ...]
     progress: tuple[LogLine, ...]
 
 
 def read_load_lines(clients: Clients, log_group: str, since: datetime, as_of: datetime) -> LoadLines:
-    """Read the load's log lines; both times are AWS's clock."""
+    """Read the log lines about loading. Both times are AWS's clock."""
     recent = max(since, as_of - PROGRESS_WINDOW)
     return LoadLines(
         errors=logs.find_lines(clients.logs, log_group, ERROR_PATTERN, since),

@@ -1,4 +1,4 @@
-"""The log of a one-off task: its tail, its first error, where the rest is; without the secrets that errors quote."""
+"""Excerpts from the log of a one-off task: its tail, its first error and a link to the rest, without secrets."""
 
 import re
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from include.text import one_line
 
-TAIL = 20  # lines shown
-LONGEST_LINE = 300  # characters shown of one
+TAIL = 20  # lines to show
+LONGEST_LINE = 300  # characters to show of one line
 SECRETS = (
     (re.compile(r"(\w+://[^\s:/@]*):[^\s@]+@"), r"\1:***@"),  # postgres://user:password@host
     (
@@ -18,7 +18,7 @@ SECRETS = (
         r"\1***",
     ),
 )
-# the sure signs first: what rake, TypeORM, Django and databases print when they give up
+# certain signs first: what rake, TypeORM, Django and databases print when they give up
 SURE = re.compile(
     r"(?i)rake aborted!|^\s*(?:[\w.:]+)?(?:error|exception)\b\s*(?::|\()|\bfatal\b|traceback \(most recent|"
     r"\b(?:PG|Mysql2?|ActiveRecord)::\w+|QueryFailedError|error during migration|cannot allocate memory|npm ERR!|panic:"
@@ -31,11 +31,11 @@ HARMLESS = re.compile(
 
 @dataclass(frozen=True)
 class Excerpt:
-    """What is shown of a task's log."""
+    """The part of a task's log that is shown."""
 
     first_error: str
     tail: tuple[str, ...]
-    left_out: int  # lines before the tail
+    left_out: int  # lines from before the tail
     url: str
 
     @property
@@ -45,13 +45,13 @@ class Excerpt:
 
 
 def read_log(lines: Sequence[str], url: str, tail: int = TAIL) -> Excerpt:
-    """Choose what to show of a task's log lines, oldest first."""
+    """Choose which log lines of a task to show, oldest first."""
     clean = [shown for line in lines if (shown := _clean(line))]
     return Excerpt(first_error(clean), tuple(clean[-tail:]), max(0, len(clean) - tail), url)
 
 
 def first_error(lines: Sequence[str]) -> str:
-    """Return the first line that says what went wrong, "" if none does; a sure sign goes before a likely one."""
+    """Return the first line that names the error, or "". A certain sign takes precedence over a likely one."""
     for pattern in (SURE, LIKELY):
         for line in lines:
             if pattern.search(line) and not HARMLESS.search(line):
@@ -60,12 +60,12 @@ def first_error(lines: Sequence[str]) -> str:
 
 
 def stream_name(prefix: str, container: str, task: str) -> str:
-    """Return the stream the awslogs driver writes a container of a task to; `task` is an ARN or id."""
+    """Return the name of the stream that the awslogs driver writes for a container of a task. `task` is an ARN or id."""
     return f"{prefix}/{container}/{task.rsplit('/', 1)[-1]}"
 
 
 def log_url(region: str, group: str, stream: str) -> str:
-    """Return the CloudWatch console's page of a stream; its fragment is escaped twice, with $ for %."""
+    """Return the URL of a stream in the CloudWatch console. Its fragment is escaped twice, with $ for %."""
     escaped = [quote(quote(part, safe=""), safe="").replace("%", "$") for part in (group, stream)]
     return (
         f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"

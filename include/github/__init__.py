@@ -1,6 +1,7 @@
 """GitHub as far as releases need it: thin calls on a PyGithub repository, whose client repeats nothing by itself.
 
-Its parts are loaded when first used: PyGithub takes half a second, and every process that reads a runbook imports this.
+The modules are loaded on first use: importing PyGithub takes half a second, and every process that reads a runbook imports this
+package.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What a repository's commits are to a release: tags, what lies between two of them, and whether one is green."""
+"""Commits of a repository: tags, the commits between two tags, and whether a commit's checks are green."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,15 @@ from github.Repository import Repository
 from include.github.errors import listed, name_of, read
 
 PAGE = 100
-MOST_FILES = 300  # GitHub's comparison of two commits lists no more
+MOST_FILES = 300  # GitHub's comparison of two commits lists at most this many
 DONE = "completed"
-STATUSES = {"success": "success", "pending": ""}  # of a commit status, in the words of a check run; others are the same
+# the state of a commit status, in the words of a check run; the others are the same
+STATUSES = {"success": "success", "pending": ""}
 
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit of a release; `subject` is the first line of its message."""
+    """One commit of a release. `subject` is the first line of its message."""
 
     sha: str
     subject: str
@@ -26,12 +27,12 @@ class Commit:
 def list_tags(repository: Repository) -> tuple[str, ...]:
     """Return the names of all tags, in no order."""
     return read(
-        f"repository {name_of(repository)}", lambda: tuple(each.name for each in listed(repository.get_tags(), "name"))
+        f"repository {name_of(repository)}", lambda: tuple(tag.name for tag in listed(repository.get_tags(), "name"))
     )
 
 
 def find_commit(repository: Repository, tag: str) -> str | None:
-    """Return the sha of the commit a tag leads to, None if there is no such tag."""
+    """Return the sha of the commit that a tag points to, or None if there is no such tag."""
 
     def look() -> str | None:
         try:
@@ -44,30 +45,30 @@ def find_commit(repository: Repository, tag: str) -> str | None:
 
 
 def list_commits_between(repository: Repository, previous: str | None, sha: str) -> tuple[Commit, ...]:
-    """Return the commits after the previous version's tag up to a commit, oldest first; all of them without a previous one."""
+    """Return the commits after the previous version's tag up to a commit, oldest first. Without a previous version, return all."""
 
     def look() -> tuple[Commit, ...]:
         commits = _compare(repository, previous, sha).commits if previous else repository.get_commits(sha=sha)
         found = listed(commits, "sha")
         return tuple(
             Commit(
-                each.sha,
-                each.commit.message.split("\n", 1)[0],
-                each.author.login if each.author else each.commit.author.name or "",
+                commit.sha,
+                commit.commit.message.split("\n", 1)[0],
+                commit.author.login if commit.author else commit.commit.author.name or "",
             )
-            for each in (found if previous else found[::-1])
+            for commit in (found if previous else found[::-1])
         )
 
     return read(_between(repository, previous, sha), look)
 
 
 def changed_files(repository: Repository, previous: str, sha: str) -> tuple[str, ...]:
-    """Return the files that changed after the previous version's tag, sorted, those that are gone left out."""
+    """Return the files that changed after the previous version's tag, sorted, without deleted ones."""
 
     def look() -> tuple[str, ...]:
         comparison = _compare(repository, previous, sha)
         if len(listed(comparison.files, "filename")) < MOST_FILES:
-            return tuple(sorted(each.filename for each in comparison.files if each.status != "removed"))
+            return tuple(sorted(changed.filename for changed in comparison.files if changed.status != "removed"))
         standing: dict[str, bool] = {}
         for commit in listed(comparison.commits, "sha"):
             for file in listed(repository.get_commit(commit.sha).files, "filename"):
@@ -78,7 +79,7 @@ def changed_files(repository: Repository, previous: str, sha: str) -> tuple[str,
 
 
 def compare_status(repository: Repository, branch: str, sha: str) -> str:
-    """Return how a commit stands to a branch, in GitHub's words: identical, behind, ahead or diverged."""
+    """Return how a commit compares with a branch, in GitHub's words: identical, behind, ahead or diverged."""
     return read(
         _between(repository, branch, sha),
         lambda: repository.compare(branch, sha, comparison_commits_per_page=1).status,
@@ -86,20 +87,20 @@ def compare_status(repository: Repository, branch: str, sha: str) -> str:
 
 
 def list_checks(repository: Repository, sha: str) -> tuple[tuple[str, str], ...]:
-    """Return each check run and commit status of a commit with its conclusion, "" while there is none; by name.
+    """Return each check run and commit status of a commit by name, with its conclusion, or "" while there is none.
 
-    The combined status tells less: it counts no check runs, and is pending where there is nothing else.
+    The combined status does not suffice: it counts no check runs, and is pending where there are only check runs.
     """
 
     def look() -> tuple[tuple[str, str], ...]:
         commit = repository.get_commit(sha)
         found = [
-            (each.name, each.conclusion or "" if each.status == DONE else "")
-            for each in listed(commit.get_check_runs(), "name")
+            (run.name, run.conclusion or "" if run.status == DONE else "")
+            for run in listed(commit.get_check_runs(), "name")
         ]
         newest: dict[str, str] = {}
-        for each in listed(commit.get_statuses(), "context"):  # newest first
-            newest.setdefault(each.context, STATUSES.get(each.state, each.state))
+        for status in listed(commit.get_statuses(), "context"):  # newest first
+            newest.setdefault(status.context, STATUSES.get(status.state, status.state))
         return tuple(sorted([*found, *newest.items()]))
 
     return read(f"commit {sha} in {name_of(repository)}", look)

@@ -1,4 +1,4 @@
-"""Where PyGithub's exceptions become ours, and where a look is taken again."""
+"""Translation of PyGithub's exceptions into ours, and retries of reads."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 def name_of(repository: Repository) -> str:
-    """Return `<owner>/<name>` without asking GitHub, as its full_name would."""
+    """Return `<owner>/<name>` without a call to GitHub, as its full_name would be."""
     return "/".join(repository.url.rsplit("/", 2)[1:])
 
 
 def read(thing: str, look: Callable[[], T]) -> T:
-    """Return what a look at a thing returns, taken again while GitHub is away. Raises: PreconditionError, ServiceUnavailableError."""
+    """Return what a read of a thing returns, retried during outages of GitHub. Raises: PreconditionError, ServiceUnavailableError."""
 
     def once() -> T:
         with translated(thing):
@@ -30,9 +30,12 @@ def read(thing: str, look: Callable[[], T]) -> T:
 
 
 def listed(found: Iterable[T], field: str) -> list[T]:
-    """Return a list's items; PyGithub makes items without any field of whatever comes with status 200, so one is looked at."""
+    """Return a list's items, after a look at one of them.
+
+    PyGithub makes items without any field from any response with status 200.
+    """
     items = list(found)
-    if any(getattr(each, field) is None for each in items):
+    if any(getattr(item, field) is None for item in items):
         raise TypeError(f"items without {field}")
     return items
 
@@ -44,7 +47,7 @@ def translated(thing: str) -> Iterator[None]:
         with over_http("GitHub", thing):
             yield
     except (BadAttributeException, IncompletableObject, ValueError, AttributeError, KeyError, TypeError) as error:
-        # what PyGithub comes to where a proxy, say, answers 200 with a page of its own
+        # PyGithub raises this if, say, a proxy answers 200 with a page of its own
         raise ServiceUnavailableError(
             f"GitHub answered about {thing} with something else ({type(error).__name__}); try again."
         ) from error
@@ -53,7 +56,7 @@ def translated(thing: str) -> Iterator[None]:
         limited = isinstance(error, RateLimitExceededException) or (error.status == 403 and "retry-after" in headers)
         status = 404 if said.startswith("No commit found") else error.status
         raise explain("GitHub", thing, status, said, headers, limited=limited) from error
-    except RuntimeError as error:  # PyGithub's word on a redirect it does not follow
+    except RuntimeError as error:  # PyGithub's error for a redirect that it does not follow
         raise PreconditionError(f"GitHub is not at the address of its Airflow connection: {error}.") from error
 
 
@@ -61,11 +64,11 @@ def _said(error: GithubException) -> str:
     data = error.data if isinstance(error.data, dict) else {}
     details = data.get("errors")
     words = [
-        each
-        if isinstance(each, str)
-        else " ".join(str(each[name]) for name in ("field", "code", "message") if name in each)
-        for each in (details if isinstance(details, list) else [])
-        if isinstance(each, str | dict)
+        detail
+        if isinstance(detail, str)
+        else " ".join(str(detail[name]) for name in ("field", "code", "message") if name in detail)
+        for detail in (details if isinstance(details, list) else [])
+        if isinstance(detail, str | dict)
     ]
     message = str(data.get("message") or "")
     return f"{message} ({', '.join(words)})" if words else message

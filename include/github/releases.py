@@ -1,4 +1,4 @@
-"""Releases on GitHub: drafted and published once each, however often it is asked for."""
+"""Releases on GitHub: each is drafted once and published once, however often a step repeats the call."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,32 +17,32 @@ PUBLISH = Action("github", "PublishRelease")
 
 @dataclass(frozen=True)
 class Release:
-    """A release as GitHub has it; `published_at` is by GitHub's clock, None for a draft."""
+    """A release on GitHub. `published_at` is by GitHub's clock, None for a draft."""
 
     id: int
     tag: str
     name: str
     body: str
     draft: bool
-    target: str  # of a draft: the commit, or the branch, its tag will be made on
+    target: str  # for a draft: the commit or branch on which its tag will be created
     url: str
     published_at: datetime | None = None
 
 
 def find_release(repository: Repository, tag: str) -> Release | None:
-    """Return the release of a tag: the published one, else the oldest draft. Drafts are shown to writers only."""
+    """Return the release of a tag: the published one, else the oldest draft. GitHub shows drafts only to users with write access."""
 
     def look() -> list[Release]:
-        return [_release(each) for each in listed(repository.get_releases(), "id") if each.tag_name == tag]
+        return [_release(release) for release in listed(repository.get_releases(), "id") if release.tag_name == tag]
 
     found = read(f"repository {name_of(repository)}", look)
-    return min(found, key=lambda each: (each.draft, each.id), default=None)
+    return min(found, key=lambda release: (release.draft, release.id), default=None)
 
 
 def create_draft(repository: Repository, tag: str, sha: str, name: str, body: str) -> Write[Release]:
-    """Return the write that drafts the release of a tag on a commit, and gives it.
+    """Return the write that drafts the release of a tag on a commit and returns the release.
 
-    If there is one, what people made of its text is left alone. Raises: PreconditionError if it is there for another commit;
+    An existing draft keeps its text, which people may have edited. Raises: PreconditionError if it exists for another commit;
     ServiceUnavailableError.
     """
     return Write(
@@ -55,9 +55,9 @@ def create_draft(repository: Repository, tag: str, sha: str, name: str, body: st
 
 
 def publish(repository: Repository, release: Release, sha: str) -> Write[Release]:
-    """Return the write that publishes a draft on a commit, its text as it stands, and gives it.
+    """Return the write that publishes a draft on a commit with its text as it stands, and returns the release.
 
-    One that is published already is left alone. Raises: PreconditionError if it, or its tag, was put on another commit
+    A release that is published already stays as it is. Raises: PreconditionError if it, or its tag, was moved to another commit
     meanwhile; ServiceUnavailableError.
     """
     return Write(
@@ -85,7 +85,7 @@ def _create(repository: Repository, tag: str, sha: str, name: str, body: str) ->
         with translated(f"release {tag} of {name_of(repository)}"):
             return _release(repository.create_git_release(tag, name, body, draft=True, target_commitish=sha))
     except ServiceUnavailableError:
-        found = find_release(repository, tag)  # only the answer may have been lost
+        found = find_release(repository, tag)  # perhaps only the answer was lost
         if found is None:
             raise
         return _of_commit(repository, found, sha)
@@ -94,7 +94,7 @@ def _create(repository: Repository, tag: str, sha: str, name: str, body: str) ->
 def _publish(repository: Repository, release: Release, sha: str) -> Release:
     thing = f"release {release.tag} of {name_of(repository)}"
     draft = read(thing, lambda: repository.get_release(release.id))
-    is_draft = draft.draft  # loads the rest: until then the id stands for the tag
+    is_draft = draft.draft  # this loads the other fields: until then the id stands for the tag
     found = _of_commit(repository, _release(draft), sha)
     if not is_draft:
         return found
@@ -105,14 +105,14 @@ def _publish(repository: Repository, release: Release, sha: str) -> Release:
                 draft.update_release(draft.name or "", draft.body or "", draft=False, prerelease=draft.prerelease)
             )
     except ServiceUnavailableError:
-        after = read(thing, lambda: repository.get_release(release.id))  # only the answer may have been lost
+        after = read(thing, lambda: repository.get_release(release.id))  # perhaps only the answer was lost
         if after.draft:
             raise
         return _release(after)
 
 
 def generate_notes(repository: Repository, tag: str, sha: str, previous: str | None = None) -> str:
-    """Return what GitHub writes about the work since the previous version; nothing is kept there."""
+    """Return the notes that GitHub generates for the work since the previous version. GitHub stores nothing."""
 
     def look() -> str:
         given = {"previous_tag_name": previous} if previous else {}
@@ -133,7 +133,7 @@ def _of_commit(repository: Repository, found: Release, sha: str) -> Release:
 
 
 def _refuse_other_tag(repository: Repository, tag: str, sha: str) -> None:
-    """Refuse a tag that leads elsewhere: GitHub would release what it leads to, whatever it is told."""
+    """Refuse a tag that points to another commit: GitHub would release that commit, whatever the call says."""
     there = find_commit(repository, tag)
     if there not in (None, sha):
         raise PreconditionError(

@@ -1,4 +1,4 @@
-"""GitHub's workflow runs: those at work, one started, and one found and followed."""
+"""GitHub's workflow runs: list the running ones, start one, find one and follow it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from github.WorkflowRun import WorkflowRun as Run
 from include.github.errors import listed, name_of, read, translated
 from include.write import Action, Write
 
-# in the order in which a run goes through them, so that one that moves between two calls is seen by the later one
+# in the order of a run's states, so that a run that changes state between two calls is seen by the later call
 UNFINISHED = ("requested", "waiting", "pending", "queued", "in_progress")
 DISPATCH = "workflow_dispatch"
 CREATE_DISPATCH = Action("github", "CreateWorkflowDispatch")
@@ -18,7 +18,7 @@ CREATE_DISPATCH = Action("github", "CreateWorkflowDispatch")
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """One run of a workflow; its conclusion is "" until it is completed."""
+    """One run of a workflow. Its conclusion is "" until it is completed."""
 
     id: int
     name: str
@@ -32,13 +32,13 @@ class WorkflowRun:
 
 
 def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
-    """Return the runs that are not over, oldest first."""
+    """Return the runs that have not ended, oldest first."""
 
     def look() -> tuple[WorkflowRun, ...]:
         found = {
-            each.id: _run(each)
+            run.id: _run(run)
             for status in UNFINISHED
-            for each in listed(repository.get_workflow_runs(status=status), "id")
+            for run in listed(repository.get_workflow_runs(status=status), "id")
         }
         return tuple(sorted(found.values(), key=_age))
 
@@ -46,9 +46,9 @@ def list_running_workflows(repository: Repository) -> tuple[WorkflowRun, ...]:
 
 
 def dispatch_workflow(repository: Repository, file: str, ref: str, inputs: dict[str, str]) -> Write[int | None]:
-    """Return the write that starts a workflow, and gives its run's id; None if this GitHub does not say it: find_run then does.
+    """Return the write that starts a workflow and returns its run's id. The id is None if GitHub does not report it; use find_run then.
 
-    Nobody can tell whether a call that failed with ServiceUnavailableError has started a run: look before starting another.
+    A call that failed with ServiceUnavailableError may have started a run: look before starting another.
     Raises: PreconditionError, ServiceUnavailableError.
     """
 
@@ -68,11 +68,11 @@ def dispatch_workflow(repository: Repository, file: str, ref: str, inputs: dict[
 
 
 def newest_run(repository: Repository, file: str, event: str = DISPATCH) -> int:
-    """Return the id of the newest run of a workflow, 0 if it never ran: all that are started from now on have higher ones."""
+    """Return the id of the newest run of a workflow, or 0 if it never ran. Runs that start later have higher ids."""
 
     def look() -> int:
         return max(
-            (each.id for each in listed(repository.get_workflow(file).get_runs(event=event).get_page(0), "id")),
+            (run.id for run in listed(repository.get_workflow(file).get_runs(event=event).get_page(0), "id")),
             default=0,
         )
 
@@ -88,22 +88,22 @@ def find_run(
     since: datetime | None = None,
     sha: str = "",
 ) -> WorkflowRun | None:
-    """Return the first run of a workflow by that event: with an id above `after`, not before `since`, of that commit.
+    """Return the first run of a workflow by that event, or None: with an id above `after`, not before `since`, of that commit.
 
-    `since` is by GitHub's clock, such as a release's published_at. None if there is none (yet).
+    `since` is by GitHub's clock, such as a release's published_at.
     """
 
     def look() -> list[WorkflowRun]:
         of = sha or GithubObject.NotSet
         created = f">={since:%Y-%m-%dT%H:%M:%SZ}" if since else GithubObject.NotSet
         runs = repository.get_workflow(file).get_runs(event=event, head_sha=of, created=created)
-        return [_run(each) for each in listed(runs, "id") if each.id > after]
+        return [_run(run) for run in listed(runs, "id") if run.id > after]
 
     return min(read(f"workflow {file} of {name_of(repository)}", look), key=_age, default=None)
 
 
 def get_run(repository: Repository, run: int) -> WorkflowRun:
-    """Return a run as it is now. Raises: PreconditionError if there is none of that id; ServiceUnavailableError."""
+    """Return the current state of a run. Raises: PreconditionError if no run has that id; ServiceUnavailableError."""
     return read(f"workflow run {run} in {name_of(repository)}", lambda: _run(repository.get_workflow_run(run)))
 
 

@@ -1,4 +1,4 @@
-"""Targets are data: the systems, environments and services that runbooks work on."""
+"""The inventory: targets as data. It names the systems, environments and services that runbooks work on."""
 
 from include.inventory.approving import Approval, Unattended
 from include.inventory.loader import FOLDER_VARIABLE, Inventory, Target, load

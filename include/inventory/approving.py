@@ -1,4 +1,4 @@
-"""Who must agree to a run on an environment, and which runbooks nobody has to agree to."""
+"""Approval policies: who must agree to a run on an environment, and which runbooks need no approval."""
 
 from typing import Annotated, Literal, Self
 
@@ -11,20 +11,20 @@ DagId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Unattended(Model):
-    """Runs of one runbook that nobody approves by hand, such as those of a schedule or a webhook."""
+    """Runs of one runbook that need no approval by a person, such as those of a schedule or a webhook."""
 
-    reason: str = Field(min_length=10)  # it stands on the run's record instead of a person
-    even_if_disruptive: bool = False  # needed on an environment whose purpose is production
+    reason: str = Field(min_length=10)  # this stands on the run's record instead of a person
+    even_if_disruptive: bool = False  # required for an environment whose purpose is production
 
 
 class Approval(Model):
-    """Who must agree before anything is changed. A time-out is a refusal."""
+    """Who must agree before anything is changed. A time-out counts as a refusal."""
 
     approvers: tuple[str, ...] = Field(min_length=1)  # Airflow user ids
     count: Literal[1, 2] = 1
     requester_may_approve: bool = False
     respond_within: Duration
-    unattended: dict[DagId, Unattended] = Field(default_factory=dict)  # by runbook; all others are asked about
+    unattended: dict[DagId, Unattended] = Field(default_factory=dict)  # by runbook; all other runs need approval
 
     @model_validator(mode="after")
     def _enough_people(self) -> Self:

@@ -1,4 +1,4 @@
-"""The fields that inventory files are made of: exact strings, durations, names; frozen models, every unknown key refused."""
+"""Field types of inventory files: exact strings, durations, names; frozen models that refuse unknown keys."""
 
 import re
 from datetime import time, timedelta
@@ -51,6 +51,6 @@ Percent = Annotated[int, Field(ge=0, le=400)]
 
 
 class Model(BaseModel):
-    """Frozen, and no key that is not declared."""
+    """A frozen model that refuses undeclared keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

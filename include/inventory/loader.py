@@ -1,4 +1,4 @@
-"""Read a folder of inventory files, and say precisely what is wrong with one that cannot be read."""
+"""Read a folder of inventory files, and report precisely what is wrong with an invalid file."""
 
 import os
 import re
@@ -20,21 +20,21 @@ from include.inventory.templates import NUMBER
 
 SHIPPED = Path(__file__).parent / "systems"
 FOLDER_VARIABLE = "RUNBOOK_INVENTORY"
-# ten times as fast in C, and every task process reads the inventory
+# the C loader is ten times as fast, and every task process reads the inventory
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
 class Target:
-    """One environment of one system: where a runbook works."""
+    """One environment of one system: what a runbook works on."""
 
     system: System
     environment_name: str
-    template: str | None = None  # the one that its environment was made of, if the inventory does not name it
+    template: str | None = None  # the template of its environment, if the inventory does not name the environment
 
     @property
     def name(self) -> str:
-        """`<system>/<environment>`, as in forms, leases and messages."""
+        """`<system>/<environment>`, as shown in forms, leases and messages."""
         return f"{self.system.system}/{self.environment_name}"
 
     @property
@@ -43,7 +43,7 @@ class Target:
 
     @property
     def aws_conn_id(self) -> str:
-        """The Airflow connection that leads to this target's account (underscores only: it must fit a variable's name).
+        """The Airflow connection to this target's account (underscores only: it must fit a variable's name).
 
         Targets of one template share it.
         """
@@ -51,29 +51,29 @@ class Target:
 
     @property
     def slack_conn_id(self) -> str | None:
-        """The Airflow connection of the target's Slack workspace; None if the inventory names no workspace or no channel."""
+        """The Airflow connection of the target's Slack workspace, or None if the inventory names no workspace or no channel."""
         if not self.system.slack_workspace or not self.environment.slack_channel:
             return None
         return f"slack_{self.system.slack_workspace}".replace("-", "_")
 
     @property
     def github_conn_id(self) -> str | None:
-        """The Airflow connection of the organization that owns the target's repository; None if there is no repository."""
+        """The Airflow connection of the organization that owns the target's repository, or None if there is no repository."""
         return self.system.github and f"github_{_as_id(self.system.github.split('/')[0])}"
 
     @property
     def jira_conn_id(self) -> str | None:
-        """The Airflow connection by which the tickets of the target's project are reached; None if it has none."""
+        """The Airflow connection to the Jira of the target's project, or None if it has none."""
         return self.system.jira_project and f"jira_{_as_id(self.system.jira_project)}"
 
     @property
     def sentry_conn_id(self) -> str | None:
-        """The Airflow connection of the target's organization in Sentry; None if it is not there."""
+        """The Airflow connection of the target's organization in Sentry, or None if it has none."""
         return f"sentry_{_as_id(self.system.sentry.organization)}" if self.system.sentry else None
 
     @property
     def registry(self) -> Registry:
-        """The ECR repository its images come from. Raises: InventoryError."""
+        """The ECR repository of the target's images. Raises: InventoryError."""
         environment, name = self.environment, self.system.image_repository
         if environment.registry is not None:
             return environment.registry
@@ -106,13 +106,13 @@ class Target:
 
     @property
     def looked_at_on(self) -> "Target | None":
-        """The target where people must have looked at region data before this one gets it; None where they look first."""
+        """The target on which people must check region data before this one gets it, or None if people check it here first."""
         name = self.region_data.proved_on
         return Target(self.system, name) if name else None
 
     @property
     def proved_on(self) -> "Target | None":
-        """The target that has to prove an image before this one gets it; None for one that proves them itself."""
+        """The target that has to prove an image before this one gets it, or None if this target proves images itself."""
         name = self.release.proved_on
         return Target(self.system, name) if name else None
 
@@ -140,12 +140,12 @@ class Inventory:
 
     @cached_property
     def targets(self) -> dict[str, Target]:
-        """Every target by its name, in the files' order."""
+        """Every target by its name, in the order of the files."""
         found = [Target(system, name) for system in self.systems.values() for name in system.environments]
         return {target.name: target for target in found}
 
     def target(self, name: str) -> Target:
-        """Return one target, by its name or by a template that its name fits. Raises: InventoryError naming the ones there are."""
+        """Return one target, by its name or by a template that its name fits. Raises: InventoryError, which names the existing targets."""
         if name in self.targets:
             return self.targets[name]
         system_name, _, environment_name = name.partition("/")
@@ -159,12 +159,12 @@ class Inventory:
 
     @property
     def patterns(self) -> list[str]:
-        """What the names of targets look like that the inventory does not name, such as core/review-<number>."""
+        """Patterns of target names that the inventory does not list one by one, such as core/review-<number>."""
         found = ((name, each) for name, system in self.systems.items() for each in system.templates.values())
         return [f"{name}/{template.pattern}" for name, template in found]
 
     def samples(self, count: int) -> list[Target]:
-        """Return some targets of each template, for checks of what all of them have in common."""
+        """Return sample targets of each template, to check what all targets of a template have in common."""
         return [
             _made_of(name, system, template.pattern.replace(NUMBER, str(number)))
             for system in self.systems.values()
@@ -181,26 +181,28 @@ class Inventory:
         return [name for name, target in self.targets.items() if target.environment.region_data]
 
     def releasable(self) -> list[str]:
-        """The names of the targets that get images another one has proved: production."""
+        """The names of the targets that get images which another target has proved, such as production."""
         ways = {("runbook", "rolled out"), ("pipeline", "pushed to")}
-        return [name for name, each, how in self._released() if each.proved_on and (each.deployed_by, how) in ways]
+        return [
+            name for name, release, how in self._released() if release.proved_on and (release.deployed_by, how) in ways
+        ]
 
     def staging(self) -> list[str]:
-        """The names of the targets that images are deployed to as CI makes them."""
+        """The names of the targets that get images as CI builds them."""
         return [name for name, release, how in self._released() if not release.proved_on and how]
 
     def returnable(self) -> list[str]:
-        """The names of the targets whose services a person may take back to an earlier release."""
+        """The names of the targets whose services a person may roll back to an earlier release."""
         return [name for name, _, how in self._released() if how]
 
     def _released(self) -> Iterator[tuple[str, Release, Literal["rolled out", "pushed to", ""]]]:
-        """Yield the targets with a release section, and how their services get an image; "" where no runbook can do it yet."""
+        """Yield the targets with a release section and how their services get an image, "" where no runbook supports it yet."""
         for name, target in self.targets.items():
             if release := target.environment.release:
-                services = [target.environment.service(each) for each in release.services]
-                if all(each.deployment_controller == "ECS" for each in services):
+                services = [target.environment.service(service_name) for service_name in release.services]
+                if all(service.deployment_controller == "ECS" for service in services):
                     yield name, release, "rolled out"  # by ECS
-                elif all(each.code_deploy and each.code_deploy.started_by == "push" for each in services):
+                elif all(service.code_deploy and service.code_deploy.started_by == "push" for service in services):
                     yield name, release, "pushed to"  # CodeDeploy does the rest
                 else:
                     yield name, release, ""
@@ -210,8 +212,10 @@ class Inventory:
         return [name for name, target in self.targets.items() if target.environment.builder]
 
     def migratable(self) -> list[str]:
-        """The names of the targets that have a one_off section, and services whose network its tasks can use."""
-        return [name for name, each in self.targets.items() if each.environment.one_off and each.environment.services]
+        """The names of the targets that have a one_off section and services whose network its tasks can use."""
+        return [
+            name for name, target in self.targets.items() if target.environment.one_off and target.environment.services
+        ]
 
 
 def load(folder: Path | str | None = None) -> Inventory:
@@ -236,7 +240,7 @@ def load(folder: Path | str | None = None) -> Inventory:
 
 
 def _refuse_shared_connections(inventory: Inventory) -> None:
-    # a-b/c and a/b-c are two targets with one connection id: one of them would work on the other's account
+    # a-b/c and a/b-c are two targets with the same connection id: one of them would work on the other's account
     seen: dict[str, str] = {}
     for target in [*inventory.targets.values(), *inventory.samples(1)]:
         if target.aws_conn_id in seen:
@@ -248,7 +252,7 @@ def _refuse_shared_connections(inventory: Inventory) -> None:
 
 
 def _refuse_shared_services(inventory: Inventory) -> None:
-    # a lease keeps runs on one target apart: a service of two targets could be worked on by two runs at once
+    # a lease separates runs on one target: two runs could work on a service of two targets at once
     seen: dict[tuple[str, ...], str] = {}
     for target in [*inventory.targets.values(), *inventory.samples(2)]:
         place = target.environment
@@ -263,7 +267,7 @@ def _refuse_shared_services(inventory: Inventory) -> None:
 
 
 class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc] # which of the two is only known here
-    """YAML's safe loader, except that a key given twice is refused: the first one would silently be lost."""
+    """YAML's safe loader, but one that refuses duplicate keys: the first value would silently be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -284,7 +288,7 @@ def _read(file: Path) -> System:
         raise InventoryError(f"{file.name}: not readable as UTF-8 ({error.reason}); save it as UTF-8.") from error
 
 
-@lru_cache(maxsize=1000)  # by content, so never out of date: a step reads the inventory a dozen times
+@lru_cache(maxsize=1000)  # cached by content, so never out of date: a step reads the inventory a dozen times
 def _understand(file: Path, text: str) -> System:
     try:
         content = yaml.load(text, _UniqueKeys)  # noqa: S506 - it is a SafeLoader
@@ -314,7 +318,7 @@ def _problem(item: Any) -> str:
         return f"{path}: unknown key; remove it or correct its spelling"
     if item["type"] == "string_pattern_mismatch":
         return f"{path}: {item['input']!r} does not fit {item['ctx']['pattern']}"
-    # a validator of a whole section names the key itself: join the two paths
+    # a validator of a whole section names the key itself, so join the two paths
     if item["type"] == "value_error" and ": " in message and message.split(": ")[0].replace(".", "_").isidentifier():
         return f"{path}.{message}" if path else message
     return f"{path}: {message}"

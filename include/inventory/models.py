@@ -1,4 +1,4 @@
-"""What an inventory file may say: frozen models, every unknown key refused.
+"""The schema of an inventory file: frozen models that refuse unknown keys.
 
 A *system* is one product with its environments; a *target* is `<system>/<environment>`. Field names are AWS's where
 AWS has a name for the thing.
@@ -33,17 +33,17 @@ def _minutes(duration: timedelta) -> str:
 
 
 class LoadBalancing(Model):
-    """How a service's tasks are reached and what counts as healthy."""
+    """How a service's tasks are reached, and what counts as healthy."""
 
     target_group: str
     container_port: int = Field(ge=1, le=65535)
     path: str = Field(pattern=r"^/")
     matcher: str = Field(pattern=r"^\d{3}([,-]\d{3})*$")  # a target group's HttpCode: 200, 204, 200-299
-    grace_period: Duration  # a load longer than this is killed in a loop
+    grace_period: Duration  # a task whose load takes longer than this is killed again and again
 
 
 class ScalingGroup(Model):
-    """The Auto Scaling group whose instances an EC2 service runs on."""
+    """The Auto Scaling group of the instances that an EC2 service runs on."""
 
     name: str
     min: int = Field(ge=0)
@@ -68,13 +68,13 @@ class ScheduledScaling(Model):
 
 
 class CodeDeploy(Model):
-    """How CodeDeploy deploys a service blue-green: beside the old tasks, which go when the new ones have the traffic."""
+    """Blue-green deployment of a service by CodeDeploy: new tasks start beside the old ones, which stop after the traffic has moved."""
 
     application: str = Field(min_length=1, max_length=100)
     group: str = Field(min_length=1, max_length=100)
-    green_target_group: str  # the blue one is the service's own; they change places with each deployment
+    green_target_group: str  # the blue one is the service's own; the two swap with each deployment
     started_by: Literal["push", "runbook"] = "push"  # push: an outside pipeline, as soon as an image is in the registry
-    termination_wait: Duration = timedelta(minutes=5)  # how long the old tasks stay, to go back to them at once
+    termination_wait: Duration = timedelta(minutes=5)  # how long the old tasks stay, for an immediate rollback
 
 
 class Service(Model):
@@ -96,7 +96,7 @@ class Service(Model):
     scheduled_scaling: tuple[ScheduledScaling, ...] = ()
     log_group: str
     boot: Duration  # usual time from a task's start to its being healthy
-    loads: Literal["topology"] | None = None  # what it loads while booting, if it reports progress in its log
+    loads: Literal["topology"] | None = None  # what it loads while booting, if it reports the progress in its log
 
     @model_validator(mode="after")
     def _ec2_has_instances(self) -> Self:
@@ -125,7 +125,7 @@ class Service(Model):
 
 
 class Restart(Model):
-    """How service_restart renews the tasks of this environment."""
+    """How service_restart replaces the tasks of this environment."""
 
     strategy: Literal["surge", "rolling"]
     services: tuple[str, ...] = Field(min_length=1)  # in this order
@@ -133,7 +133,7 @@ class Restart(Model):
 
 
 class TaskNetwork(Model):
-    """Where a one-off task runs if no service of the environment has a network of its own to take."""
+    """The network of a one-off task if no service of the environment has a network to share."""
 
     vpc: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
     subnet_name: str  # the Name tag of the subnets; any of them will do
@@ -148,32 +148,32 @@ class OneOff(Model):
     launch_type: Literal["FARGATE"] = "FARGATE"
     cpu: int = 1024
     memory: int = 2048
-    network: TaskNetwork | None = None  # left out: that of the first service
+    network: TaskNetwork | None = None  # default: the network of the first service
     log_group: str
     commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], tuple[str, ...]]
 
 
 class Registry(Model):
-    """The ECR repository that images come from; it may be in an account that several environments share."""
+    """The ECR repository of images. It may be in an account that several environments share."""
 
     account: Account
     region: Region
     repository: RepositoryName
-    commit_length: Literal[40, 7] = 40  # of a commit in the tag of the image built from it
+    commit_length: Literal[40, 7] = 40  # letters of the commit id in the tag of its image
     keep: dict[TagPrefix, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict
-    )  # how many of the images with such a tag are not expired
+    )  # how many images with such a tag are kept
 
 
 class Builder(Model):
-    """What builds an image of a commit and pushes it to the environment's registry."""
+    """The builder of images: it builds a commit's image and pushes it to the environment's registry."""
 
     kind: Literal["codebuild", "github"]
     name: str = Field(min_length=1)  # a project of CodeBuild in the environment's account, or a workflow's file
 
 
 class Terraform(Model):
-    """Where an environment's infrastructure is described and its state kept."""
+    """Where an environment's Terraform code and state are."""
 
     repository: str
     folder: str
@@ -214,23 +214,23 @@ class Database(Model):
     instance: str
     name: str
     connection: str  # Airflow connection id
-    region_config: bool = False  # whether it has the table of that name
+    region_config: bool = False  # whether its database has the table of that name
 
 
 class Environment(Model):
-    """One place a system runs in: an AWS account, a region and what stands there."""
+    """One environment of a system: an AWS account, a region and its resources."""
 
     account: Account
     region: Region
-    purpose: Purpose = "production"  # left out: the one with the strictest rules
-    role: RoleName  # assumed by the runbooks, a name in `account`
+    purpose: Purpose = "production"  # default: the policy with the strictest rules
+    role: RoleName  # the role that the runbooks assume, a name in `account`
     operations_table: TableName = "runbook-operations"  # leases, decisions, journal, records
     cluster: EcsName | None = None
     services: tuple[Service, ...] = ()
     restart: Restart | None = None
     one_off: OneOff | None = None
-    registry: Registry | None = None  # left out: the system's image_repository, in the environment's own account
-    builder: Builder | None = None  # left out where images are only ever promoted, never built
+    registry: Registry | None = None  # default: the system's image_repository, in the environment's own account
+    builder: Builder | None = None  # absent if images are only promoted, never built
     terraform: Terraform | None = None
     database: Database | None = None
     alarms: tuple[str, ...] = ()
@@ -282,7 +282,7 @@ class Environment(Model):
 
     @model_validator(mode="after")
     def _tasks_have_a_network(self) -> Self:
-        networked = any(each.launch_type == "FARGATE" for each in self.services)
+        networked = any(service.launch_type == "FARGATE" for service in self.services)
         if self.one_off and not self.one_off.network and not networked:
             raise ValueError(
                 "one_off.network: required where no service is on FARGATE, whose network a one-off task could take"

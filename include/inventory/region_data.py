@@ -1,4 +1,4 @@
-"""What an inventory file may say about region data: where it may lie, what belongs to it, and who keeps track of it."""
+"""The inventory's schema of region data: allowed locations, required files, and the tracking sheet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ConnectionId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 class Sheet(Model):
     """The Google Sheet in which people keep track of which data each region runs on."""
 
-    spreadsheet: str = Field(pattern=r"^[A-Za-z0-9_-]{10,}$")  # the long part of its address
+    spreadsheet: str = Field(pattern=r"^[A-Za-z0-9_-]{10,}$")  # the long part of its URL
     worksheet: str = Field(min_length=1)
     region: str = "region"  # the heading of the column with the region, such as US/PA
     uri: str = Field(min_length=1)  # the heading of the column that gets the URI
@@ -25,15 +25,15 @@ class Sheet(Model):
 class RegionData(Model):
     """The data that the environment's services load when they start."""
 
-    buckets: tuple[BucketName, ...] = Field(min_length=1)  # the only ones that are read or written
-    required: tuple[str, ...] = ()  # names or patterns such as voting/*, each of which must have a file
-    application: str = Field(pattern=r"^https://[^/]+$")  # where people open their test maps
-    proved_on: Name | None = None  # the environment where people must have looked at the same data first
+    buckets: tuple[BucketName, ...] = Field(min_length=1)  # the only buckets that are read or written
+    required: tuple[str, ...] = ()  # names or patterns such as voting/*, each of which must match a file
+    application: str = Field(pattern=r"^https://[^/]+$")  # the page on which people open their test maps
+    proved_on: Name | None = None  # the environment on which people must have checked the same data first
     sheet: Sheet | None = None
 
     @field_validator("required")
     @classmethod
     def _within(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if odd := [each for each in value if not each.strip() or each.startswith("/")]:
+        if odd := [name for name in value if not name.strip() or name.startswith("/")]:
             raise ValueError(f"{odd[0]!r} is no name within a region's folder, such as topo.json")
         return value

@@ -1,4 +1,4 @@
-"""What an inventory file may say about releases: order, proof, bake, gates; and how a repository counts its versions."""
+"""The inventory's schema of releases: order, proof, bake, gates, and version numbers."""
 
 from collections.abc import Container, Mapping
 from datetime import timedelta
@@ -12,49 +12,50 @@ Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFI
 
 
 class Versions(Model):
-    """How a repository's releases are counted, and what a commit must have to be one."""
+    """How a repository's releases are numbered, and what a commit must fulfil to become one."""
 
     prefix: Literal["v", ""] = "v"
     branch: str = Field(default="main", min_length=1)
-    checks: tuple[str, ...] = ()  # that must be there and green; every other one there must be green as well
+    # checks that must exist and be green; every other existing check must be green as well
+    checks: tuple[str, ...] = ()
 
 
 class Threshold(Model):
-    """What ApacheBench must measure on one page."""
+    """The limits that ApacheBench's measurements of one page must meet."""
 
     path: str = Field(pattern=r"^/")
-    milliseconds: float = Field(gt=0)  # a request, across all concurrent ones; at most
-    per_second: float = Field(gt=0)  # requests; at least
+    milliseconds: float = Field(gt=0)  # the maximum per request, across all concurrent ones
+    per_second: float = Field(gt=0)  # the minimum number of requests
     requests: int = Field(default=50, ge=1)
 
 
 class PerformanceTest(Model):
-    """A one-off command that measures, and what it must measure."""
+    """A one-off command that measures response times, and the limits they must meet."""
 
     command: tuple[str, ...] = Field(min_length=1)
     thresholds: tuple[Threshold, ...] = Field(min_length=1)
 
 
 class ScanPolicy(Model):
-    """Which findings of an image's scan keep it from being deployed."""
+    """The findings of an image's scan that block its deployment."""
 
     refuse: tuple[Severity, ...] = ("CRITICAL",)
-    accepted: tuple[str, ...] = ()  # findings by name (a CVE) that somebody has looked at
+    accepted: tuple[str, ...] = ()  # findings by name (a CVE) that a person has accepted
 
 
 class Bake(Model):
-    """How long a release is watched, and what sends it back."""
+    """How long a release is watched, and what causes a rollback."""
 
     duration: Duration
-    blind_grace: Duration = timedelta(minutes=10)  # for an alarm to have data again, beyond the bake
-    quiet: tuple[str, ...] = ()  # alarms that may have no data: it decides nothing about a release
-    slow: tuple[str, ...] = ()  # alarms that take longer to notice than the bake lasts
+    blind_grace: Duration = timedelta(minutes=10)  # how long to wait for an alarm's data, beyond the bake
+    quiet: tuple[str, ...] = ()  # alarms that may have no data: they do not affect a release
+    slow: tuple[str, ...] = ()  # alarms that take longer to fire than the bake lasts
     sentry_levels: tuple[Literal["fatal", "error", "warning", "info", "debug"], ...] = ("fatal", "error")
     sentry_new_allowed: int = Field(default=0, ge=0)
-    sentry_spike: int = Field(default=100, ge=1)  # more events of a known error than this
-    errors_pattern: str = "ERROR"  # CloudWatch Logs' filter pattern of an error line
-    errors_factor: float = Field(default=3, ge=1)  # times as many as usual
-    errors_least: int = Field(default=20, ge=0)  # fewer than these never count
+    sentry_spike: int = Field(default=100, ge=1)  # more events than this of a known error
+    errors_pattern: str = "ERROR"  # a CloudWatch Logs filter pattern of error lines
+    errors_factor: float = Field(default=3, ge=1)  # a multiple of the usual rate
+    errors_least: int = Field(default=20, ge=0)  # fewer lines than these never count
 
 
 class Release(Model):
@@ -62,10 +63,11 @@ class Release(Model):
 
     services: tuple[str, ...] = Field(min_length=1)  # in this order
     timeout: Duration  # for all new tasks of one service to be healthy
-    proved_on: Name | None = None  # the environment that must have proved the image; none for one that does that
-    migrate: Literal["migrate", "prepare"] | None = None  # the one-off command that comes before the services
+    # the environment that must have proved the image; none for an environment that proves images
+    proved_on: Name | None = None
+    migrate: Literal["migrate", "prepare"] | None = None  # the one-off command before the services
     deployed_by: Literal["runbook", "pipeline"] = "runbook"
-    workflow: str | None = None  # the one that publishing a release starts, to be followed
+    workflow: str | None = None  # the workflow that publishing a release starts, to be followed
     scan: ScanPolicy = ScanPolicy()
     bake: Bake | None = None
     performance: PerformanceTest | None = None
@@ -85,7 +87,7 @@ class Release(Model):
     def refuse_unknown(
         self, services: Mapping[str, timedelta], alarms: Container[str], commands: Container[str]
     ) -> None:
-        """Refuse what the environment does not have; `services` are its boot times by name. Raises: ValueError."""
+        """Refuse names that the environment does not have. `services` are its boot times by name. Raises: ValueError."""
         for name in self.services:
             if name not in services:
                 known = ", ".join(services) or "none"

@@ -11,7 +11,7 @@ from include.inventory.templates import Template
 
 
 class Sentry(Model):
-    """Where a system's errors are gathered; its environments have the inventory's names there."""
+    """The Sentry project of a system. Its environments have the same names there as in the inventory."""
 
     organization: Slug
     project: Slug
@@ -58,7 +58,7 @@ class System(Model):
             if template.pattern in patterns:
                 raise ValueError(f"templates.{name}.pattern: {patterns[template.pattern]!r} has the same one")
             patterns[template.pattern] = name
-            if taken := [each for each in self.environments if template.fits(each)]:
+            if taken := [environment for environment in self.environments if template.fits(environment)]:
                 raise ValueError(
                     f"templates.{name}.pattern: the environment {taken[0]!r} fits it; rename one of the two"
                 )

@@ -1,4 +1,4 @@
-"""Environments that come and go, such as review apps: the inventory says what they are like, and which names they may have."""
+"""Environments that come and go, such as review apps: their common description, and the names they may have."""
 
 import re
 from typing import Any, Self
@@ -13,7 +13,7 @@ DIGITS = "[1-9][0-9]{0,8}"
 
 
 class Template(Model):
-    """What an environment's section says, with `{name}` for its name and `{number}` for the number in it."""
+    """The section of an environment, with `{name}` for its name and `{number}` for the number in it."""
 
     pattern: str = Field(pattern=rf"^[a-z][a-z0-9]*(-[a-z0-9]+)*-{NUMBER}$")  # of names: review-<number>
     environment: dict[str, Any]
@@ -38,11 +38,11 @@ class Template(Model):
         return self
 
     def fits(self, name: str) -> bool:
-        """Whether an environment of this name would be one of these."""
+        """Tell whether a name is one of this template's environments."""
         return self._number(name) is not None
 
     def fill(self, name: str) -> Environment:
-        """Return the environment of a name that fits. Raises: ValueError if it would be in another account."""
+        """Return the environment of a name that fits. Raises: ValueError if it belongs to another account."""
         number = self._number(name)
         if number is None:
             raise ValueError(f"{name!r} does not fit {self.pattern}")
@@ -52,7 +52,7 @@ class Template(Model):
         return filled
 
     def sample(self, number: int = 1) -> Environment:
-        """Return one such environment, for checks of what all of them have in common."""
+        """Return one sample environment, to check what all environments of the template have in common."""
         return self.fill(self.pattern.replace(NUMBER, str(number)))
 
     def _number(self, name: str) -> str | None:
@@ -62,9 +62,9 @@ class Template(Model):
 
 def _fill(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _fill(each, names) for key, each in value.items()}
+        return {key: _fill(item, names) for key, item in value.items()}
     if isinstance(value, list):
-        return [_fill(each, names) for each in value]
+        return [_fill(item, names) for item in value]
     if isinstance(value, str):
         for placeholder, name in names.items():
             value = value.replace(placeholder, name)

@@ -1,4 +1,4 @@
-"""Jira as far as releases need it: a release's tickets found one by one, labelled and moved on."""
+"""Jira as far as releases need it: find a release's tickets one by one, label them and move them."""
 
 from include.jira.tickets import Found, Ticket, add_label, get_tickets, move
 

@@ -1,4 +1,4 @@
-"""Tickets in Jira, through the client of Airflow's Jira hook; each change is absolute and made only where it is missing."""
+"""Tickets in Jira, through the client of Airflow's Jira hook. Each change is absolute, and made only where it is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIELDS = "status,labels"
 
 @dataclass(frozen=True)
 class Ticket:
-    """One ticket; `url` is where people look at it."""
+    """One ticket. `url` is its page in Jira."""
 
     key: str
     status: str
@@ -30,14 +30,14 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Found:
-    """The tickets there are, and the keys that lead to none: deleted ones, other people's, misspelt ones."""
+    """The tickets found, and the keys without a visible ticket: deleted, restricted or misspelt ones."""
 
     tickets: tuple[Ticket, ...]
     missing: tuple[str, ...]
 
 
 def get_tickets(client: Jira, keys: Iterable[str]) -> Found:
-    """Return tickets by key, one call each: a search for several fails as a whole if one of them does not exist.
+    """Return tickets by key, with one call each: a search for several fails as a whole if one of them does not exist.
 
     A ticket that was moved to another project keeps its place under its new key. Raises: PreconditionError,
     ServiceUnavailableError.
@@ -48,7 +48,7 @@ def get_tickets(client: Jira, keys: Iterable[str]) -> Found:
 
 
 def add_label(client: Jira, key: str, label: str) -> bool:
-    """Put a label on a ticket, beside those it has; return whether it was missing.
+    """Add a label to a ticket, beside its other labels. Return whether it was missing.
 
     Raises: PreconditionError, ServiceUnavailableError.
     """
@@ -57,29 +57,29 @@ def add_label(client: Jira, key: str, label: str) -> bool:
     try:
         _write(key, lambda: client.edit_issue(key, {"labels": [{"add": label}]}))
     except ServiceUnavailableError:
-        if label not in _get(client, key).labels:  # only the answer may have been lost
+        if label not in _get(client, key).labels:  # perhaps only the answer was lost
             raise
     return True
 
 
 def move(client: Jira, key: str, to_status: str) -> str:
-    """Move a ticket to a status, by the transition that leads there now. Return "", or why it stays where it is.
+    """Move a ticket to a status by a transition that is available now. Return "", or why the ticket was not moved.
 
-    How tickets move is their team's own affair, so that no way leads there is a remark and no error. Raises:
-    PreconditionError, ServiceUnavailableError.
+    Each team defines its own workflow, so a missing transition is a remark and not an error. Raises: PreconditionError,
+    ServiceUnavailableError.
     """
     ticket = _get(client, key)
     if _same(ticket.status, to_status):
         return ""
     ways = _read(key, lambda: client.get_issue_transitions(key))
-    way = next((each["id"] for each in ways if _same(each["to"], to_status)), None)
+    way = next((transition["id"] for transition in ways if _same(transition["to"], to_status)), None)
     if way is None:
-        known = ", ".join(sorted({each["to"] for each in ways})) or "nowhere"
+        known = ", ".join(sorted({transition["to"] for transition in ways})) or "nowhere"
         return f"{key} is {ticket.status}, from where no transition leads to {to_status} (it leads to: {known})"
     try:
         _write(key, lambda: client.set_issue_status_by_transition_id(key, way))
     except (ServiceUnavailableError, PreconditionError):
-        if not _same(_get(client, key).status, to_status):  # its answer was lost, or somebody was faster
+        if not _same(_get(client, key).status, to_status):  # its answer was lost, or somebody else was faster
             raise
     return ""
 
@@ -114,7 +114,7 @@ def _read(key: str, look: Callable[[], T]) -> T:
         try:
             with over_http("Jira", f"ticket {key}"):
                 return look()
-        except (KeyError, TypeError, ValueError) as error:  # the client makes None of what is not JSON
+        except (KeyError, TypeError, ValueError) as error:  # the client turns everything that is not JSON into None
             raise ServiceUnavailableError(
                 f"Jira answered about ticket {key} with something that is not its own ({error!r}); try again."
             ) from error

@@ -1,4 +1,4 @@
-"""The story of a run, as its Slack thread tells it: a projection of what is on record, brought up to date by whoever passes."""
+"""A run's Slack thread: messages are derived from what is on record, and whichever process runs next delivers them."""
 
 from include.notifications.events import add_fact, read_facts
 from include.notifications.outbox import Delivered, Outbox

@@ -11,12 +11,12 @@ from include.run.store import RunStore
 
 
 def add_fact(store: RunStore, run: str, name: Literal["asked", "plan"], fact: Mapping[str, Any]) -> bool:
-    """Put on record who asked for a run, or what it plans; the first one stands."""
+    """Record who asked for a run, or what it plans. The first record stands."""
     return store.add(*documents.fact(run, name), {"at": datetime.now(UTC).isoformat(), **fact})
 
 
 def read_facts(store: RunStore, run: str) -> Facts | None:
-    """Return all that is on record about a run, or None if nobody noted who asked for it."""
+    """Return everything on record about a run, or None if nobody recorded who asked for it."""
     asked = store.get(*documents.fact(run, "asked"))
     if asked is None:
         return None

@@ -16,16 +16,18 @@ from include.notifications.render import Facts, Message, headline, replies
 from include.run import documents
 from include.run.store import Document, RunStore
 
-CLAIM_LIFE = timedelta(seconds=30)  # several times as long as a call may take
-POSTING = timedelta(
-    seconds=10
-)  # what must be left of a claim to post on it: a call's time-out and a difference of clocks
-PAUSE = 10.0  # seconds in which nobody calls Slack after it did not answer
+CLAIM_LIFE = timedelta(seconds=30)  # several times the duration of a call
+# the time left on a claim that is needed to post: a call's time-out plus the clock difference
+POSTING = timedelta(seconds=10)
+PAUSE = 10.0  # seconds without a call after Slack did not answer
 PARENT = "parent"
 
 
 class SlackUnavailableError(Exception):
-    """Slack did not take a call. `wait`: seconds without a call. `quiet`: seconds in which this one may still take effect."""
+    """Slack did not accept a call.
+
+    `wait`: seconds without a call. `quiet`: seconds in which this call may still take effect.
+    """
 
     def __init__(self, text: str, *, wait: float = PAUSE, quiet: float = 0.0):
         super().__init__(text)
@@ -35,14 +37,14 @@ class SlackUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class ThreadPosition:
-    """Where a message is: channel id and time stamp."""
+    """The position of a message: channel id and time stamp."""
 
     channel: str
     ts: str
 
 
 class Transport(Protocol):
-    """The calls an outbox makes; each may raise SlackUnavailableError and takes seconds at most."""
+    """The calls an outbox makes. Each takes seconds at most and may raise SlackUnavailableError."""
 
     def post(self, text: str, key: str, thread: ThreadPosition | None) -> ThreadPosition: ...
 
@@ -53,9 +55,10 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class Delivered:
-    """What came of it: `complete` if Slack shows all that was on record; else why not, and in how many seconds to try again.
+    """The result of a delivery.
 
-    `over`: the run's outcome is among what Slack shows. `refused`: Slack did not take a call.
+    `complete`: Slack shows all that was on record. If not, the result says why and in how many seconds to try again.
+    `over`: the run's outcome is among what Slack shows. `refused`: Slack did not accept a call.
     """
 
     complete: bool
@@ -69,7 +72,7 @@ BUSY = Delivered(False, "another process is delivering these messages", 1.0)
 
 
 class Outbox:
-    """One run's messages. `read` returns what is on record now, or None if nothing is to be told of the run (yet)."""
+    """The messages of one run. `read` returns what is on record now, or None if nothing is to be told about the run (yet)."""
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class Outbox:
         self._now = now
 
     def flush(self, deadline: float = math.inf) -> Delivered:
-        """Deliver what is pending. Stops at the first call that Slack does not take, and begins none after the monotonic deadline."""
+        """Deliver what is pending. Stop at the first call that Slack refuses, and begin no call after the monotonic deadline."""
         pause = self._get("pause")
         until = datetime.fromisoformat(pause["until"]) if pause else self._now()
         if pause and until > self._now():
@@ -119,16 +122,16 @@ class Outbox:
                 return Delivered(True, over=facts.record is not None)
 
     def _posted(self) -> set[str]:
-        """Return the keys of the messages that were posted, in one request; documents of version 0.1 do not say their key."""
+        """Return the keys of the posted messages, in one request. Documents of version 0.1 do not contain their key."""
         kept = self._table.list(documents.run_key(self._run), documents.MESSAGES)
-        return {each["key"] for each in kept if each.get("state") == "posted" and "key" in each}
+        return {document["key"] for document in kept if document.get("state") == "posted" and "key" in document}
 
     def _is_posted(self, key: str) -> bool:
         document = self._get(key)
         return document is not None and document["state"] == "posted"
 
     def _settle(self, message: Message, thread: ThreadPosition | None, facts: Facts) -> ThreadPosition | None:
-        """Return where a message is, posted now if it has to be; None if another process may be posting it."""
+        """Return where a message is, and post it if necessary. Return None if another process may be posting it."""
         before = self._get(message.key)
         if before and before["state"] == "posted":
             return ThreadPosition(before["channel"], before["ts"])
@@ -139,7 +142,7 @@ class Outbox:
         if claimed is None:
             return None
         try:
-            # a first claim is proof that nobody has posted it
+            # a first claim proves that no other process has posted the message
             since = datetime.fromisoformat(facts.asked["at"]) - timedelta(minutes=10)
             place = self._transport.find(message.key, thread, since) if before else None
             if place is None:
@@ -154,14 +157,14 @@ class Outbox:
         return place
 
     def _refresh(self, parent: ThreadPosition, facts: Facts) -> bool:
-        """Let the parent show the present state; False if somebody else changed it meanwhile, so it has to be done again."""
+        """Show the present state in the parent. Return False if another process changed it meanwhile, so it has to be done again."""
         text, before = headline(facts), self._get("shown")
         if before and before["text"] == text and before["sure"]:
             return True
         self._transport.update(parent, text, PARENT)
         if self._swap("shown", before, text=text, sure=True) is not None:
             return True
-        # two updates crossed: which one Slack shows is not known, so it is written once more
+        # two updates crossed and nobody knows which one Slack shows, so it is written once more
         self._swap("shown", self._get("shown"), text=text, sure=False)
         return False
 

@@ -1,21 +1,21 @@
-"""The runs of a target that may have messages pending: from a run's first message until Slack shows its outcome."""
+"""Runs of a target with pending messages: listed from a run's first message until Slack shows its outcome."""
 
 from collections.abc import Callable
 
 from include.run import documents
 from include.run.store import RunStore
 
-MOST = 200  # the newest; of older ones the records say all
+MOST = 200  # the newest runs; the records of older ones suffice
 
 
 def add_pending(store: RunStore, target: str, run: str) -> None:
-    """Put a run on the list, before anything is delivered: whoever is killed while delivering leaves it there."""
+    """Put a run on the list before anything is delivered, so that a process killed while delivering leaves the run listed."""
     _change(store, target, lambda runs: runs if run in runs else [*runs, run][-MOST:])
 
 
 def remove_pending(store: RunStore, target: str, run: str) -> None:
-    """Take a run off the list: Slack shows all of it, and no more will come."""
-    _change(store, target, lambda runs: [each for each in runs if each != run])
+    """Take a run off the list, since Slack shows all of it and no more will come."""
+    _change(store, target, lambda runs: [pending for pending in runs if pending != run])
 
 
 def list_pending(store: RunStore, target: str) -> list[str]:

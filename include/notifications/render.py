@@ -1,4 +1,4 @@
-"""From what is on record about a run to the messages of its thread: one key each, which never changes."""
+"""Render what is on record about a run as the messages of its thread. Each message has one key, which never changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from include.run.approval import Decision
 
 LONGEST = 2_900  # characters; Slack shows a message of up to 3,000 whole
-# details, by their sentence, of journals from before each event said whether it is one
+# details, by their sentence, in journals from before each event had a flag
 DETAILS = (
     "autoscaling.SetInstanceProtection",
     "autoscaling.SuspendProcesses",
@@ -24,7 +24,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Message:
-    """One reply of the thread. `key` is the same each time the story is told."""
+    """One reply of the thread. `key` is the same every time the messages are rendered."""
 
     key: str
     text: str
@@ -32,7 +32,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is on record about a run; whatever has not happened yet is missing.
+    """What is on record about a run. Fields of what has not happened yet are empty.
 
     `asked`: at, runbook, target, reason, requester, link, gates (links to the approvals asked for), decide (link).
     `plan`: at, digest, changes, minutes.
@@ -47,7 +47,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class _Turn:
-    """A message, when it happened, and how things stand from then on."""
+    """A message, when it happened, and the state of the run from then on."""
 
     at: str
     message: Message
@@ -60,7 +60,7 @@ def replies(facts: Facts) -> list[Message]:
 
 
 def headline(facts: Facts) -> str:
-    """Return the text of the thread's parent: what this is, and how things stand now."""
+    """Return the text of the thread's parent: what the run is, and its current state."""
     asked = facts.asked
     turns = _turns(facts)
     state = turns[-1].state if turns else ":hourglass_flowing_sand: planning"
@@ -72,13 +72,13 @@ def headline(facts: Facts) -> str:
 
 
 def escape(text: object) -> str:
-    """Return text that Slack shows as it stands, on one line: no mention, no link, nobody is pinged."""
+    """Return text that Slack shows literally and on one line: without mentions or links, so that nobody is notified."""
     flat = " ".join(str(text).split())
     return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def link(url: str, label: str) -> str:
-    """Return a link; the address is ours."""
+    """Return a link to an address of ours."""
     return f"<{url}|{escape(label)}>"
 
 
@@ -124,26 +124,28 @@ def _waiting(gates: Sequence[str]) -> str:
 
 def _decisions(facts: Facts) -> list[_Turn]:
     turns = []
-    for each in facts.decisions:
-        good, at = each.outcome == "approved", each.at.isoformat()
+    for decision in facts.decisions:
+        good, at = decision.outcome == "approved", decision.at.isoformat()
         mark = ":thumbsup:" if good else ":no_entry:"
-        missing = facts.asked["gates"][each.seat :]
-        state = _waiting(missing) if good else f":no_entry: {escape(each.outcome)}"
-        turns.append(_Turn(at, Message(f"decision:{each.seat}", f"{mark} {_sentence(each.why)}"), state))
+        missing = facts.asked["gates"][decision.seat :]
+        state = _waiting(missing) if good else f":no_entry: {escape(decision.outcome)}"
+        turns.append(_Turn(at, Message(f"decision:{decision.seat}", f"{mark} {_sentence(decision.why)}"), state))
         if good:
-            turns += _ask(facts, at, each.seat)
+            turns += _ask(facts, at, decision.seat)
     return turns
 
 
 def _told_events(facts: Facts) -> list[Mapping[str, Any]]:
     phases = ("done", "note", "progress", "asked")
     return [
-        each for each in facts.events if each["phase"] == "failed" or (each["phase"] in phases and not _is_detail(each))
+        event
+        for event in facts.events
+        if event["phase"] == "failed" or (event["phase"] in phases and not _is_detail(event))
     ]
 
 
 def _is_detail(event: Mapping[str, Any]) -> bool:
-    """Whether it keeps a step safe but moves nothing an operator waits for: it is in the journal, not in the thread."""
+    """Tell whether a write only keeps a step safe: operators do not wait for it, so it is in the journal and not in the thread."""
     return bool(event["detail"] if "detail" in event else event["text"].startswith(DETAILS))
 
 

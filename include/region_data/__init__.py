@@ -1,1 +1,1 @@
-"""Region data: what a person asks for, what the database says of the regions, and the keys that tell maps to reload."""
+"""Region data: the request of a person, the regions in the database, and the cache keys that make maps reload."""

@@ -1,4 +1,4 @@
-"""The backup of a region's data: made once, never written over, and proved before anything else is touched."""
+"""The backup of a region's data: made once, never overwritten, and proved before anything else changes."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ def verify_backup(ctx: Context, each: RegionUpdate) -> str:
         "objects": found.source.count,
         "bytes": found.source.bytes,
         "digest": found.digest,
-        "backup_digest": compare(
-            folders.backup, folders.existing
-        ).digest,  # its ETags may differ where they are no hashes
+        "backup_digest": compare(folders.backup, folders.existing).digest,  # its ETags may differ if they are no hashes
         "proofs": {str(how): count for how, count in found.proofs.items()},
     }
     ctx.store.add(*documents.backup(ctx.run, each.region), document)

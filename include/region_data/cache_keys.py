@@ -1,4 +1,4 @@
-"""New keys for the maps of every updated region, once, after no task runs on the data from before."""
+"""New cache keys for the maps of every updated region, written once, after the last task with the old data is gone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from include.region_data.region_config import RegionConfig, list_regions, write_
 from include.run import documents
 from include.run.context import Context
 
-MOMENT = timedelta(milliseconds=1)  # the application reads no finer
+MOMENT = timedelta(milliseconds=1)  # the application's precision
 
 
 def bump_cache_keys(ctx: RegionDataContext, updates: Sequence[RegionUpdate], *, attempt: str) -> str:
     """Give every region of the plan the version of this attempt ("update", "way back"), all in one transaction, and prove it.
 
-    Called again it changes nothing more. Raises: StoppedHalfwayError if somebody else changed one, ServiceUnavailableError.
+    A repeated call changes nothing more. Raises: StoppedHalfwayError if somebody else changed a version, ServiceUnavailableError.
     """
     if not updates:
         return "no map can have numbers of these regions yet"

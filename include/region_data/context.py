@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RegionDataContext(Context, Protocol):
-    """A place whose target keeps its regions in a database."""
+    """The context of a step whose target keeps its regions in a database."""
 
     def database(self) -> AbstractContextManager[Connection[tuple[object, ...]]]:
         """Connect to the target's database. Raises: ServiceUnavailableError, also if it goes away meanwhile."""

@@ -1,4 +1,4 @@
-"""The three folders of a region's update: the data that runs, the data that replaces it, and the backup."""
+"""The three folders of a region's update: the current data, the new data, and the backup."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folders_of(clients: Clients, each: RegionUpdate) -> Folders:
 
 
 def keys_of(folder: Folder) -> frozenset[str]:
-    """Return the keys of a folder's objects, within it."""
+    """Return the keys of a folder's objects, relative to the folder."""
     pages = folder.client.get_paginator("list_objects_v2").paginate(
         Bucket=folder.location.bucket, Prefix=folder.location.prefix
     )
@@ -31,5 +31,5 @@ def keys_of(folder: Folder) -> frozenset[str]:
 
 
 def is_last(key: str) -> bool:
-    """What names the others is written last, so that whoever reads meanwhile finds what it names."""
+    """Tell whether an object is written last: it names the other objects, so a reader must find those in place."""
     return key == "static-metadata.json"

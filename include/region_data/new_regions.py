@@ -19,7 +19,7 @@ from include.write import read_write
 
 
 def look_at(clients: Clients, data: Location, on_pair: Callable[[Pair], None] = lambda pair: None) -> Comparison:
-    """Return what a folder holds, as a comparison with one that holds nothing. Raises: PreconditionError."""
+    """Return a folder's contents as a comparison with an empty folder. Raises: PreconditionError."""
     return compare(Folder(clients.s3, data), Folder(clients.s3, data.beside("-nothing")), on_pair=on_pair)
 
 

@@ -1,4 +1,4 @@
-"""New data over old: only over what is in a proved backup, only what was approved, and proved afterwards."""
+"""Overwrite old data with new data: only data with a proved backup, only with what was approved, and proved afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from include.write import read_write
 def overwrite(ctx: RegionDataContext, each: RegionUpdate) -> None:
     """Copy the new data over the data that runs; called again, it goes on.
 
-    Raises: PreconditionError without a proved backup, DriftError if the new data or the old is not what it was.
+    Raises: PreconditionError without a proved backup, DriftError if the new data or the old data has changed.
     """
     refuse_after_way_back(ctx)
     folders = folders_of(ctx.clients, each)
@@ -52,7 +52,7 @@ def verify_data(ctx: Context, each: RegionUpdate, *, remove: bool) -> str:
     _ensure_new_is_the_same(folders, each)
     found = verify(folders.data, folders.existing)
     if remove and found.stale.count:
-        kept = keys_of(folders.backup)  # nothing is removed that could not be brought back
+        kept = keys_of(folders.backup)  # nothing is removed that could not be restored
         about = f"{each.stale:,} objects of {each.existing} that the new data of {each.region} does not have"
         writer.write(remove_left_over(about, folders.data, folders.existing, kept.__contains__))
     writer.check()
@@ -77,7 +77,7 @@ def _ensure_kept(folders: Folders, each: RegionUpdate, digest: str) -> None:
 
 
 def _ensure_old_or_new(folders: Folders, each: RegionUpdate) -> None:
-    """Going on with a copy: whatever is there must be in the backup, or of the new data. Raises: DriftError."""
+    """Ensure, before a copy continues, that every object is in the backup or in the new data. Raises: DriftError."""
     there = keys_of(folders.existing)
     ours: set[str] = set()
     for source in (folders.backup, folders.data):  # by the same evidence as a proof: an ETag need not be a hash

@@ -1,4 +1,4 @@
-"""The plan of region_data_update: per region what is kept, what is overwritten, and the restart that makes it live."""
+"""The plan of region_data_update: what each region keeps, what is overwritten, and the restart that loads it."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from include.run.plan.model import Change, Frozen, Plan, Skip
 from include.s3copy.folder_comparison import Comparison
 from include.s3copy.location import Location
 
-NAMED = 5  # keys shown of each kind
-PER_SECOND = 500  # objects copied and proved, as measured against S3's own rate; see docs/benchmarks.md
+NAMED = 5  # keys of each kind to show
+PER_SECOND = 500  # objects copied and proved per second, as measured against S3's own rate; see docs/benchmarks.md
 
 
 class RegionUpdate(Frozen):
-    """One region of the update, as it was when the plan was made; folders are S3 URIs."""
+    """The update of one region, as it was when the plan was made. Folders are S3 URIs."""
 
     region: str
     id: str  # of its row in region_config
-    version: str  # ISO 8601; maps keep their work under it
+    version: str  # ISO 8601; maps cache their results under it
     existing: str
     data: str
     backup: str
     objects: int  # of the new data
     bytes: int
-    kept: int  # objects of the data that runs now, which the backup gets
-    stale: int  # objects of the old data that the new one does not have
+    kept: int  # objects of the current data, which the backup gets
+    stale: int  # objects of the old data that the new data does not have
     digest: str  # of the new data's keys, sizes and ETags
-    kept_digest: str  # the same of the data that runs now
-    # the run after which people have looked at the same data elsewhere; empty where they look first
+    kept_digest: str  # the same of the current data
+    # the run after which people checked the same data on another target, or "" if they check it here first
     looked_at_by: str = ""
-    requests_per_second: int = 0  # of its copies; 0: as many as S3 takes
+    requests_per_second: int = 0  # of its copies; 0: no limit
 
 
 class RegionPublication(Frozen):
-    """One region that is published, with the row of region_config that it will have."""
+    """The publication of one region, with its future row of region_config."""
 
     region: str
     name: str
-    id: str  # of the row; of this run alone, so that a retry finds it
+    id: str  # of the row; unique to this run, so that a retry finds the row
     data: str
     objects: int
     bytes: int
@@ -65,13 +65,13 @@ class RegionDataPlan(Plan):
 
     @property
     def everything(self) -> tuple[RegionChange, ...]:
-        """All regions that people have to look at."""
+        """All regions that people have to check."""
         return (*self.regions, *self.publications)
 
 
 @dataclass(frozen=True)
 class SeenNew:
-    """What S3 says of the data of a region that is to be published."""
+    """What S3 reports about the data of a region to publish."""
 
     comparison: Comparison  # with an empty folder
     files: frozenset[str]
@@ -81,13 +81,13 @@ class SeenNew:
 
 @dataclass(frozen=True)
 class Seen:
-    """What S3 says for one update."""
+    """What S3 reports about one update."""
 
-    comparison: Comparison  # of the new data with the data that runs
-    files: frozenset[str]  # the names or patterns that are required and of which the new data has a file
+    comparison: Comparison  # of the new data with the current data
+    files: frozenset[str]  # the required names or patterns of which the new data has a file
     backup: Location
-    in_backup: int  # objects that are in the backup's folder already
-    kept_digest: str  # of the data that runs
+    in_backup: int  # objects that exist in the backup's folder already
+    kept_digest: str  # of the current data
     looked_at_by: str = ""
 
 
@@ -102,11 +102,11 @@ def plan_region_data(
     requests_per_second: int = 0,
     new: Sequence[tuple[Publication, SeenNew]] = (),
 ) -> RegionDataPlan:
-    """Build the plan; `seen` is by region, `required` are the files without which a region cannot be loaded.
+    """Build the plan. `seen` is by region, `required` are the files without which a region cannot be loaded.
 
-    `requests_per_second` holds the copies down, 0 does not; `new` are the regions to publish, with what S3 says of their data.
+    `requests_per_second` limits the copies; 0 sets no limit. `new` are the regions to publish, with what S3 reports about their data.
 
-    Raises: PreconditionError if any of them cannot be updated: then none is.
+    Raises: PreconditionError if any region cannot be updated; then no region is.
     """
     planned = tuple(_plan(each, seen[each.config.region], required, requests_per_second) for each in updates)
     published = tuple(_publish(each, found, required) for each, found in new)

@@ -1,4 +1,4 @@
-"""What an update of region data asks of the database, of S3 and of staging's records before it plans."""
+"""What an update of region data reads from the database, S3 and staging's records before it plans."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from include.s3copy.listing import Pair
 
 @dataclass(frozen=True)
 class UpdateRequest:
-    """What a run asks for besides its target. `run` and `day` name the backups; both stay the same as long as the run does."""
+    """A run's request, without its target. `run` and `day` name the backups, and both are constant for the run's lifetime."""
 
     regions: Any  # as given
     remove_stale: bool
@@ -39,9 +39,9 @@ class UpdateRequest:
 def make_plan(
     ctx: RegionDataContext, proving: RunStore | None, asked: UpdateRequest, now: datetime
 ) -> tuple[RegionDataPlan, datetime]:
-    """Return the plan and AWS's time just before the reads it rests on; `proving` keeps the records of the target that is first.
+    """Return the plan and AWS's time just before the reads it rests on.
 
-    Raises: PreconditionError.
+    `proving` keeps the records of the target that gets the data first. Raises: PreconditionError.
     """
     target, data = ctx.target, ctx.target.region_data
     requests = read_requests(asked.regions, data.buckets)
@@ -95,7 +95,7 @@ def _look_new(clients: Clients, publication: Publication, data: RegionData, aske
 
 
 def _noting(found: set[str], required: Sequence[str]) -> Callable[[Pair], None]:
-    """Return what notes which of the required names or patterns a source has a file for."""
+    """Return a callback that notes which of the required names or patterns match a file of a source."""
 
     def note(pair: Pair) -> None:
         if pair.source and pair.source.size:
@@ -106,7 +106,7 @@ def _noting(found: set[str], required: Sequence[str]) -> Callable[[Pair], None]:
 
 
 def _free_backup(clients: Clients, update: Update, asked: UpdateRequest) -> Location:
-    """Return where the data will be kept: named by the day, and by the run as well if there is one of that day."""
+    """Return the backup's location: named by the day, and by the run as well if that day has a backup already."""
     first = update.backup(f"{asked.day:%Y-%m-%d}")
     there = clients.s3.list_objects_v2(Bucket=first.bucket, Prefix=first.prefix, MaxKeys=1)
     if not there.get("KeyCount"):

@@ -1,4 +1,4 @@
-"""What people saw in their test maps: one answer a region, on record, and the first one counts."""
+"""Answers of people about their test maps: one per region, on record. The first answer counts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ BAD = "Something is wrong"
 
 
 class WrongRegionError(RunbookError):
-    """The answer is about another region than the question; nothing was recorded."""
+    """The answer names another region than the question. Nothing was recorded."""
 
 
 class QaAnswer(BaseModel):
-    """One region's answer; `by` is None if nobody answered in time, which counts as bad."""
+    """One region's answer. `by` is None if nobody answered in time, which counts as bad."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +31,7 @@ class QaAnswer(BaseModel):
 
     @property
     def text(self) -> str:
-        """The answer as a sentence without its stop."""
+        """The answer as a sentence without its full stop."""
         if self.by is None:
             return f"nobody looked at {self.region} in time"
         said = f": {self.note}" if self.note else ""
@@ -39,9 +39,9 @@ class QaAnswer(BaseModel):
 
 
 def judge(region: str, chosen: str | None, by: str | None, looked_at: str, note: str) -> QaAnswer:
-    """Return what an answer means; `looked_at` is the region that the person says they looked at.
+    """Return what an answer means. `looked_at` is the region that the person names.
 
-    Raises: WrongRegionError, which has to be asked again.
+    Raises: WrongRegionError, after which the question has to be asked again.
     """
     now = datetime.now(UTC)
     if chosen is None or by is None:
@@ -55,7 +55,7 @@ def judge(region: str, chosen: str | None, by: str | None, looked_at: str, note:
 
 
 def add_answer(store: RunStore, run: str, look: QaAnswer) -> QaAnswer:
-    """Put an answer on record; returns the one that counts, which may be an earlier one."""
+    """Record an answer. Return the one that counts, which may be an earlier one."""
     place = documents.look(run, look.region)
     if store.add(*place, look.model_dump(mode="json")):
         return look
@@ -63,5 +63,5 @@ def add_answer(store: RunStore, run: str, look: QaAnswer) -> QaAnswer:
 
 
 def list_answers(store: RunStore, run: str) -> list[QaAnswer]:
-    """Return what people said so far."""
+    """Return the answers so far."""
     return [QaAnswer.model_validate(each) for each in store.list(documents.run_key(run), documents.LOOKS)]

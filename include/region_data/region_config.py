@@ -1,4 +1,4 @@
-"""The table region_config: which data each region runs on, and the version by which its maps know that it is new."""
+"""The table region_config: which data each region runs on, and the version by which maps notice new data."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LIST = (
     "SELECT id, name, country_code, region_code, s3_uri, version, hidden, archived FROM region_config "
     "ORDER BY country_code, region_code, version"
 )
-# the new version is the run's own, so a retry whose first answer was lost finds it made, and somebody else's change is seen
+# the new version is the run's own, so a retry after a lost answer finds it set, and a change by others is noticed
 BUMP = "UPDATE region_config SET version = %(new)s WHERE id = %(id)s AND version IN (%(old)s, %(new)s) RETURNING id"
 
 
-PUBLISH = (  # the id is of one run alone, so a retry whose first answer was lost finds its own row
+PUBLISH = (  # the id is unique to one run, so a retry after a lost answer finds its own row
     "INSERT INTO region_config (id, name, country_code, region_code, s3_uri, version) VALUES "
     "(%(id)s, %(name)s, %(country_code)s, %(region_code)s, %(s3_uri)s, %(version)s) ON CONFLICT (id) DO NOTHING"
 )
@@ -43,7 +43,7 @@ Database = Callable[[], "AbstractContextManager[Connection[tuple[object, ...]]]"
 
 @dataclass(frozen=True)
 class NewRegion:
-    """A row that is to be."""
+    """A row to insert."""
 
     id: str
     name: str
@@ -55,7 +55,7 @@ class NewRegion:
 
 @dataclass(frozen=True)
 class RegionConfig:
-    """One row; `version` is the key under which maps keep what they have computed from the data."""
+    """One row. `version` is the key under which maps cache what they have computed from the data."""
 
     id: UUID
     name: str
@@ -68,23 +68,23 @@ class RegionConfig:
 
     @property
     def region(self) -> str:
-        """`<country_code>/<region_code>`, as people name it."""
+        """The region as people name it: `<country_code>/<region_code>`."""
         return f"{self.country_code}/{self.region_code}"
 
 
 def list_regions(connection: Connection[tuple[object, ...]]) -> tuple[RegionConfig, ...]:
-    """Return every region there is, archived ones included."""
+    """Return every region, archived ones included."""
     with connection.cursor() as cursor:
         rows = cursor.execute(LIST).fetchall()
     return tuple(RegionConfig(*row) for row in rows)  # type: ignore[arg-type] # the columns' own types
 
 
 def bump_versions(connection: Connection[tuple[object, ...]], regions: Sequence[RegionConfig], new: datetime) -> None:
-    """Give each region the new version, all in one transaction; the same one twice changes nothing more.
+    """Give each region the new version, all in one transaction. A second call with the same version changes nothing more.
 
     Nothing is changed unless every row has the version it was read with, or the new one. Raises: StoppedHalfwayError.
     """
-    # the same order everywhere, so that two runs never lock crosswise
+    # always the same order, so that two runs never deadlock
     with connection.transaction(), connection.cursor() as cursor:
         for each in sorted(regions, key=lambda each: each.id):
             if new <= each.version:
@@ -101,7 +101,7 @@ def bump_versions(connection: Connection[tuple[object, ...]], regions: Sequence[
 
 
 def refuse_missing_rights(connection: Connection[tuple[object, ...]], *, insert: bool) -> None:
-    """Refuse a connection by which the versions could not be changed in the end. Raises: PreconditionError."""
+    """Refuse a connection without the right to change the versions at the end. Raises: PreconditionError."""
     row = connection.execute(RIGHTS).fetchone()
     assert row  # one row by its form
     is_replica, may_update, may_insert = row
@@ -117,7 +117,7 @@ def refuse_missing_rights(connection: Connection[tuple[object, ...]], *, insert:
 
 
 def insert_regions(connection: Connection[tuple[object, ...]], regions: Sequence[NewRegion]) -> None:
-    """Put new regions into the table, all in one transaction; the same ones twice are there once. Raises: StoppedHalfwayError."""
+    """Insert new regions, all in one transaction. A second call inserts none twice. Raises: StoppedHalfwayError."""
     from psycopg.errors import UniqueViolation
 
     try:
@@ -132,14 +132,14 @@ def insert_regions(connection: Connection[tuple[object, ...]], regions: Sequence
 
 
 def archive_regions(connection: Connection[tuple[object, ...]], ids: Sequence[str]) -> None:
-    """Archive regions, all in one transaction; services load none that are."""
+    """Archive regions, all in one transaction. Services do not load archived regions."""
     with connection.transaction(), connection.cursor() as cursor:
         for each in sorted(ids):
             cursor.execute(ARCHIVE, {"id": each})
 
 
 def write_versions(database: Database, regions: Sequence[RegionConfig], new: datetime, attempt: str) -> Write[None]:
-    """Return the write that gives regions a version; `attempt` is whose it is: the update's or the way back's."""
+    """Return the write that gives regions a version. `attempt` says whether the update or its restore writes it."""
 
     def make() -> None:
         with database() as connection:
@@ -155,7 +155,7 @@ def write_versions(database: Database, regions: Sequence[RegionConfig], new: dat
 
 
 def write_regions(database: Database, regions: Sequence[NewRegion]) -> Write[None]:
-    """Return the write that puts new regions into the table."""
+    """Return the write that inserts new regions into the table."""
 
     def make() -> None:
         with database() as connection:
@@ -168,7 +168,7 @@ def write_regions(database: Database, regions: Sequence[NewRegion]) -> Write[Non
 
 
 def write_archived(database: Database, regions: Mapping[str, str]) -> Write[None]:
-    """Return the write that archives regions: id -> name."""
+    """Return the write that archives regions, given as id -> name."""
 
     def make() -> None:
         with database() as connection:

@@ -1,4 +1,4 @@
-"""Which regions get which data: what a person typed, held against what the database knows, before anything is touched."""
+"""Which regions get which data: a person's request, checked against the database before anything changes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from include.run.params import shown
 from include.s3copy.location import Location, check_apart
 
 REGION = re.compile(r"[A-Z]{2}/[A-Z0-9]{1,8}")  # country_code/region_code
-KEYS, NAME = ("region", "data"), "name"  # a name makes it a region that is to be published
+KEYS, NAME = ("region", "data"), "name"  # a name marks a region to publish
 NAMES = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,78}\S)?")
-MOST = 60  # regions of one run; the whole country is one restart
+MOST = 60  # the most regions of one run; the whole country is one restart
 
 
 @dataclass(frozen=True)
 class RegionRequest:
-    """Data for one region, `<country_code>/<region_code>`; with a name for one that does not exist yet."""
+    """Data for one region, `<country_code>/<region_code>`. It has a name if the region does not exist yet."""
 
     region: str
     data: Location
@@ -31,7 +31,7 @@ class RegionRequest:
 
 @dataclass(frozen=True)
 class Publication:
-    """A region that does not exist yet, and the data it is to run on."""
+    """A region that does not exist yet, and its data."""
 
     region: str
     name: str
@@ -40,19 +40,19 @@ class Publication:
 
 @dataclass(frozen=True)
 class Update:
-    """A region that exists, and the data that is to take the place of its own."""
+    """An existing region, and the data that replaces its own."""
 
     config: RegionConfig
     existing: Location
     data: Location
 
     def backup(self, day: str, clash: str = "") -> Location:
-        """Return where its data is kept: beside it, named by the day; `clash` tells a second one of that day apart."""
+        """Return the location of its backup: beside it, named by the day. `clash` distinguishes a second backup of that day."""
         return self.existing.beside(f"-backup-{day}{f'-{clash}' if clash else ''}")
 
 
 def read_requests(given: Any, buckets: Collection[str]) -> tuple[RegionRequest, ...]:
-    """Return what a run is asked for; `buckets` are those that the inventory lets it read. Raises: PreconditionError."""
+    """Return the requests of a run. `buckets` are those that the inventory allows it to read. Raises: PreconditionError."""
     if not isinstance(given, list) or not given:
         raise PreconditionError(
             'regions is empty; give a list such as [{"region": "US/PA", "data": "s3://bucket/folder/"}].'
@@ -99,7 +99,7 @@ def _read(number: int, given: Any, buckets: Collection[str]) -> RegionRequest:
 
 
 def match_publications(requests: Sequence[RegionRequest], known: Sequence[RegionConfig]) -> tuple[Publication, ...]:
-    """Return each wished region that is to be published, in order. Raises: PreconditionError if one exists or shares data."""
+    """Return each requested region to publish, in order. Raises: PreconditionError if one exists or shares data."""
     found = tuple(Publication(each.region, each.name, each.data) for each in requests if each.name)
     for each in found:
         if any(row.region == each.region and not row.archived and not row.hidden for row in known):
@@ -123,7 +123,7 @@ def match_publications(requests: Sequence[RegionRequest], known: Sequence[Region
 
 
 def match_regions(requests: Sequence[RegionRequest], known: Sequence[RegionConfig]) -> tuple[Update, ...]:
-    """Return the update of each wished region that exists, in order. Raises: PreconditionError if one cannot be made."""
+    """Return the update of each requested region that exists, in order. Raises: PreconditionError if one cannot be updated."""
     updates = tuple(
         Update(_find(each.region, known), _location(_find(each.region, known)), each.data)
         for each in requests

@@ -12,7 +12,7 @@ from include.run.context import Context
 def may_hold_new_data(ctx: Context, before: Sequence[ServiceRestart]) -> list[str]:
     """Return the tasks that may hold new data, or some of it: all but those that had loaded everything when the plan was confirmed.
 
-    When a task started says little: it reads for many minutes after that.
+    A task's start time proves little, because a task loads for many minutes after its start.
     """
     loaded = {arn for each in before for arn in each.old_arns}
     alive = [each.task for state in steps.read_states(ctx) for each in state.alive]

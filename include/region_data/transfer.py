@@ -12,10 +12,10 @@ from include.run import documents
 from include.run.context import Context
 from include.s3copy import CopyOptions, CopyProgress, CopyResult, Folder, copy_folder
 
-CHECKED_EVERY = 10.0  # seconds between two looks at the lease: a copy may take longer than a person who takes it away
-TOLD_EVERY = 5.0  # seconds between two lines of the log
+CHECKED_EVERY = 10.0  # seconds between two checks of the lease: a person may free it during a long copy
+TOLD_EVERY = 5.0  # seconds between two lines in the log
 
-OVERWRITING, WAY_BACK = "overwriting", "way-back"  # what began, for the marks below
+OVERWRITING, WAY_BACK = "overwriting", "way-back"  # names of what began, for the marks below
 
 
 def mark(ctx: Context, what: str) -> datetime:

@@ -1,4 +1,4 @@
-"""What the steps of a release are given beside what every step is: a repository, and other targets' accounts."""
+"""The context of a release's steps: that of every step, a repository, and the accounts of other targets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ReleaseContext(Context, Protocol):
-    """A place whose target is released from a repository on GitHub."""
+    """The context of a step whose target is released from a repository on GitHub."""
 
     @property
     def github(self) -> Repository: ...

@@ -1,4 +1,4 @@
-"""The parts that plans of releases are made of."""
+"""The parts that plans of releases consist of."""
 
 from typing import Literal
 
@@ -13,19 +13,19 @@ class ServiceRelease(Frozen):
     service: str
     container: str
     family: str
-    before: str  # the ARN of the task definition it runs, and would go back to
-    before_digest: str  # of the image it runs; "" where no running task says it
+    before: str  # the ARN of the task definition that it runs and would return to
+    before_digest: str  # of the image that it runs, or "" if no running task reports it
     count: int
     controller: Literal["ECS", "CODE_DEPLOY"] = "ECS"
     log_group: str
     boot_seconds: int
     timeout_seconds: int
-    group: GroupSurge | None = None  # of a service on instances: both revisions need a place side by side
-    template: str = ""  # what its container's definition is, but for values: see templates.template_of
+    group: GroupSurge | None = None  # for a service on instances: both revisions need space side by side
+    template: str = ""  # its container's definition without values: see container_diff.template_of
 
 
 class Network(Frozen):
-    """Where a task runs that takes no service's network: any subnet of that name, found when it starts."""
+    """The network of a task that shares no service's network: any subnet of that name, found when the task starts."""
 
     vpc: str
     subnet_name: str
@@ -35,17 +35,17 @@ class Network(Frozen):
 class Migration(Frozen):
     """The one-off task of a plan."""
 
-    key: str  # "" while its image is still to be built
+    key: str  # "" while its image has not been built
     family: str
     container: str
     command: tuple[str, ...]
     cpu: int
     memory: int
     log_group: str
-    network_of: str = ""  # the service whose network configuration it takes, or
-    network: Network | None = None  # the one of the inventory
-    again: bool = False  # a person asks for it although it was made before
-    snapshot: str = ""  # the RDS instance of which a snapshot is made before; "" for none
+    network_of: str = ""  # the service whose network configuration it shares, or
+    network: Network | None = None  # the network of the inventory
+    again: bool = False  # a person asks for it although it ran before
+    snapshot: str = ""  # the RDS instance to snapshot before, or "" for none
 
 
 def revision(definition: str) -> str:

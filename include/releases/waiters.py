@@ -1,4 +1,4 @@
-"""The waits of a release, by name: one look each, made over and over until it says done or raises."""
+"""The waits of a release, by name. Each function looks once, and is called until it reports done or raises."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,16 +15,16 @@ from include.releases.model import ServiceRelease
 from include.waiters.progress import Progress
 from include.waiters.waiter import Waiter
 
-USUAL = timedelta(minutes=10)  # of a migration; AWS's own waiter gives up after it, while the task goes on
+USUAL = timedelta(minutes=10)  # of a migration; AWS's own waiter gives up after this time, while the task continues
 
 
 def poll_task(clients: Clients, arguments: dict[str, Any], _: Service | None) -> Progress:
-    """Look whether a one-off task has stopped, however it ended: the step after the wait judges that with its log at hand."""
+    """Look whether a one-off task has stopped, however it ended. The step after the wait judges the end with the log at hand."""
     arn, container = arguments["arn"], arguments["container"]
     task, now = one_off_tasks.describe_task(clients.ecs, arguments["cluster"], arn)
     if task and task.last_status == "STOPPED":
         text = f"task {task.id} has stopped"
-        return Progress(True, text, text, one_off_tasks.as_json(task))  # AWS forgets it within the hour
+        return Progress(True, text, text, one_off_tasks.as_json(task))  # AWS forgets the task within the hour
     return judge_migration(task, arn, container, now, int(USUAL.total_seconds()))
 
 
@@ -45,7 +45,7 @@ def poll_snapshot(clients: Clients, arguments: dict[str, Any], _: Service | None
 
 
 def poll_release(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
-    """Look whether a service runs the wanted task definition and nothing else."""
+    """Look whether a service runs the wanted task definition and no other."""
     part = ServiceRelease.model_validate(arguments["plan"])
     state = read_service(clients, part.cluster, part.service, part.group.name if part.group else None, service)
     since = datetime.fromisoformat(arguments["since"])

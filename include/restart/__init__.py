@@ -1,1 +1,1 @@
-"""Renewing the tasks of services without ever being short of a healthy one."""
+"""Replace the tasks of services without a shortage of healthy ones."""

@@ -1,4 +1,4 @@
-"""The Auto Scaling group below a service on instances: at its maximum while old and new tasks stand side by side, then handed back."""
+"""The Auto Scaling group of a service on instances: at its maximum while old and new tasks run side by side, then restored."""
 
 from __future__ import annotations
 

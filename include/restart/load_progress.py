@@ -1,4 +1,4 @@
-"""What the big-cache service's log says about its load: how far it is, and which region fails."""
+"""The load progress in the log of the big-cache service: how far the load is, and which region fails."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from include.ecs.service_state import LoadLines
 
 FAILED_LOAD = re.compile(r"Failed to load topology for '(?P<uri>[^']+)' (?P<times>\d+) times, err")
 REGION = re.compile(r"/regions/(?P<country>[^/]+)/(?P<region>[^/]+)/")
-TOLERATED = 1  # runbook: one failed load retries by itself, several mean the file or its URI is wrong
+TOLERATED = 1  # one failed load retries by itself; several mean that the file or its URI is wrong
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class FailedLoad:
 
     @property
     def region(self) -> str:
-        """`<country>/<region>` as in the URI, or the URI where it has another form."""
+        """The region as `<country>/<region>` in the URI, or the URI if it has another form."""
         match = REGION.search(self.uri)
         return f"{match['country']}/{match['region']}" if match else self.uri
 
 
 @dataclass(frozen=True)
 class LoadProgress:
-    """How far the slowest of the tasks is."""
+    """The progress of the slowest task."""
 
     complete: int
     total: int
@@ -55,7 +55,7 @@ def failed_loads(lines: LoadLines, task_ids: Sequence[str]) -> tuple[FailedLoad,
 
 
 def slowest(lines: LoadLines, task_ids: Sequence[str]) -> LoadProgress | None:
-    """Return the progress of the task that is least far, or None while none has reported."""
+    """Return the progress of the slowest task, or None while no task has reported any."""
     latest: dict[str, LoadProgress] = {}
     for line in lines.progress:
         if (progress := _progress(line)) and _task_id(line) in task_ids:
@@ -74,5 +74,5 @@ def _progress(line: LogLine) -> LoadProgress | None:
     try:
         topology = json.loads(line.message[start:])["topology"]
         return LoadProgress(int(topology["complete"]), int(topology["total"]), tuple(topology.get("loading", ())))
-    except (ValueError, KeyError, TypeError):  # another kind of line of the same service
+    except (ValueError, KeyError, TypeError):  # a line of another kind from the same service
         return None

@@ -1,4 +1,4 @@
-"""What a restart will do, worked out from the world as it is, or the reason it will not."""
+"""The plan of a restart, made from the current state of AWS, or the reason for a refusal."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from include.inventory import Service, Target
 from include.run.plan.model import Change, Frozen, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
-INSTANCE_START = timedelta(minutes=5)  # a new instance in service and registered with the cluster
+INSTANCE_START = timedelta(minutes=5)  # until a new instance is in service and registered with the cluster
 DRAIN = timedelta(minutes=6)  # deregistration delay of 300 s, and the stop itself
 
 
@@ -32,7 +32,8 @@ class GroupSurge(Frozen):
     name: str
     desired_before: int
     maximum: int
-    suspended_before: tuple[str, ...] = ()  # processes somebody had suspended already; not ours to resume
+    # processes that somebody else suspended before; this run must not resume them
+    suspended_before: tuple[str, ...] = ()
 
 
 class ServiceRestart(Frozen):
@@ -41,7 +42,7 @@ class ServiceRestart(Frozen):
     cluster: str
     service: str
     task_definition: str
-    count: int  # desired before, and again afterwards
+    count: int  # the desired count before, and again afterwards
     count_during: int
     old_tasks: tuple[OldTask, ...]
     group: GroupSurge | None = None
@@ -73,9 +74,9 @@ def plan_restart(
     account: str,
     now: datetime | None,
 ) -> RestartPlan:
-    """Build the plan; `states` and `scaling` are in the order of the target's restart services.
+    """Build the plan. `states` and `scaling` are in the order of the target's restart services.
 
-    Raises: PreconditionError if the world is not as the runbook requires.
+    Raises: PreconditionError if the state of AWS does not meet the runbook's requirements.
     """
     environment = target.environment
     refuse_other_account(target, account)

@@ -1,4 +1,4 @@
-"""Rolling: one forced deployment per service, in order, each proved before the next."""
+"""Rolling restart: one forced deployment per service, in order, each verified before the next."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +20,9 @@ class Rollout:
 
 
 def find_started(plan: ServiceRestart, state: ServiceState, mark: datetime) -> Rollout | None:
-    """Return a forced deployment that is ours although we did not live to note it, or None if there is none.
+    """Return a forced deployment of this run that its dead process did not record, or None.
 
-    Under the lease and after the mark nobody else starts one; a deployment to another task definition is drift.
+    Under the lease and after the mark, nobody else starts one; a deployment to another task definition is drift.
     Raises: DriftError.
     """
     primary = state.service.primary
@@ -35,9 +35,9 @@ def find_started(plan: ServiceRestart, state: ServiceState, mark: datetime) -> R
 
 
 def judge_rollout(plan: ServiceRestart, rollout: Rollout, state: ServiceState) -> Progress:
-    """Wait until our deployment, and no other, is complete and all its tasks are healthy.
+    """Wait until this run's deployment, and no other, is complete and all its tasks are healthy.
 
-    A circuit-breaker rollback also ends "stable", so stability alone is no proof. Raises: DriftError, RolloutFailedError.
+    A circuit-breaker rollback also ends stable, so stability alone is no proof. Raises: DriftError, RolloutFailedError.
     """
     live = state.service
     ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
@@ -51,7 +51,7 @@ def judge_rollout(plan: ServiceRestart, rollout: Rollout, state: ServiceState) -
         why = f"task {task.id}: {task.stop_code}: {task.stopped_reason}"
     elif ours is live.primary and ours.rollout_state == "FAILED":
         why = ours.rollout_reason or "no reason given"
-    if why:  # before asking who replaced it: a rollback replaces it too, and nobody started that
+    if why:  # checked before asking who replaced it: a rollback also replaces it, and nobody started that
         raise RolloutFailedError(
             f"The new deployment of {plan.service} failed ({why}). {LEFT}; look at the log {plan.log_group}."
         )

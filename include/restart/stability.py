@@ -1,4 +1,4 @@
-"""After a restart that did not end well: wait until its service is as a restart wants to find it."""
+"""After a failed restart, wait until its service is in a state from which another restart can begin."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from include.waiters.progress import Progress
 
 
 def judge_stable(plan: ServiceRestart, state: ServiceState, since: datetime) -> Progress:
-    """Wait for as many tasks as before, all healthy, and no deployment under way. Raises: RolloutFailedError."""
+    """Wait for as many tasks as before, all healthy, and for the end of every deployment. Raises: RolloutFailedError."""
     live, healthy = state.service, len(state.healthy)
     done = (
         live.desired == plan.count == live.running == len(state.alive) == healthy

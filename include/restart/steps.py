@@ -16,7 +16,7 @@ from include.run.context import Context
 
 log = logging.getLogger(__name__)
 
-PROTECTED_MINUTES = 120  # longer than a restart; ends by itself should the run die
+PROTECTED_MINUTES = 120  # longer than a restart; the protection ends by itself if the run dies
 
 
 def read_states(ctx: Context) -> list[ServiceState]:
@@ -37,14 +37,14 @@ def make_plan(ctx: Context, now: datetime | None) -> tuple[RestartPlan, datetime
     states = read_states(ctx)
     for name, state in zip(target.restart.services, states, strict=True):
         service = target.environment.service(name)
-        if service.loads:  # a log group that is not there must show now, not when capacity is up
+        if service.loads:  # a missing log group must be noticed now, not after capacity was raised
             read_load_lines(clients, service.log_group, state.as_of, state.as_of)
     scaling = [read_scaling(clients, state.service.cluster, state.service.name) for state in states]
     return plan_restart(target, states, scaling, account, now), min(state.as_of for state in states)
 
 
 def look(clients: Clients, plan: ServiceRestart, service: Service | None = None) -> ServiceState:
-    """Read the service of a plan as it is now; `service` is given by who has described it just now."""
+    """Read the current state of a planned service. A caller that has just described it passes it as `service`."""
     return read_service(clients, plan.cluster, plan.service, plan.group.name if plan.group else None, service)
 
 
@@ -76,7 +76,7 @@ def protect_new_tasks(ctx: Context, plan: ServiceRestart, since: datetime) -> No
 def stop_old_tasks(ctx: Context, plan: ServiceRestart, since: datetime) -> None:
     """Set the count back, so that ECS replaces nothing, then stop exactly the old tasks.
 
-    With every new task protected, ECS itself can only take old ones; stopping them by name makes sure of it.
+    With every new task protected, ECS itself can only stop old ones. Stopping them by name makes sure of it.
     """
     reconcile(ctx.clients, ctx.writer)
     surge.choose_stopped(plan, look(ctx.clients, plan), since)

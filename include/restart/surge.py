@@ -1,6 +1,6 @@
 """Surge: double the tasks, wait for the new ones, then stop exactly the old ones.
 
-Every function here is a decision: it is given what was read and says what may be done, or raises.
+Every function here is a pure decision: it takes what was read and returns what may be done, or raises.
 `since` is the mark: AWS's clock just before the first write. A task is old if the plan lists it and new if it is not listed.
 """
 
@@ -18,7 +18,7 @@ LEFT = "The old tasks were left alone and capacity was left up"
 
 
 def split(plan: ServiceRestart, state: ServiceState) -> tuple[tuple[TaskState, ...], tuple[TaskState, ...]]:
-    """Return the old and the new tasks that are alive."""
+    """Return the old and the new tasks that are running."""
     old = tuple(each for each in state.alive if each.task.arn in plan.old_arns)
     return old, tuple(each for each in state.alive if each.task.arn not in plan.old_arns)
 
@@ -124,7 +124,7 @@ def choose_protected(plan: ServiceRestart, state: ServiceState, since: datetime)
 
 
 def choose_stopped(plan: ServiceRestart, state: ServiceState, since: datetime) -> tuple[TaskState, ...]:
-    """Return the old tasks that are still alive and may be stopped now. Raises: DriftError, RolloutFailedError."""
+    """Return the old tasks that are still running and may be stopped now. Raises: DriftError, RolloutFailedError."""
     choose_protected(plan, state, since)
     old, _ = split(plan, state)
     if len(old) > plan.count:
@@ -135,7 +135,7 @@ def choose_stopped(plan: ServiceRestart, state: ServiceState, since: datetime) -
 
 
 def judge_old_stopped(plan: ServiceRestart, state: ServiceState, since: datetime) -> Progress:
-    """Wait until no old task is left, not even draining. Raises: DriftError, RolloutFailedError."""
+    """Wait until no old task is left, draining ones included. Raises: DriftError, RolloutFailedError."""
     ensure_no_drift(plan, state, desired=[plan.count])
     left = [each for each in state.tasks if each.task.arn in plan.old_arns and each.task.last_status != "STOPPED"]
     if left:
@@ -158,7 +158,7 @@ def judge_settled(plan: ServiceRestart, state: ServiceState, since: datetime) ->
 
 
 def refuse_timed_out(plan: ServiceRestart, state: ServiceState, since: datetime, what: str) -> None:
-    """Refuse to wait longer for what is `what`. Raises: RolloutFailedError."""
+    """Refuse to wait longer once the wait for `what` has timed out. Raises: RolloutFailedError."""
     if state.as_of - since > 2 * plan.timeout:  # the load, and then as long again for draining
         raise RolloutFailedError(
             f"{what} {minutes(since, state.as_of)} after the restart began; look at the service's events."

@@ -1,4 +1,4 @@
-"""The proof at the end: everything that runs now is new, healthy, and as many as before."""
+"""The proof at the end of a restart: all running tasks are new, healthy, and as many as before."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ def verify_restarted(
     """Return the proof in one sentence. `since` is AWS's clock before the first write. Raises: RolloutFailedError."""
     wanted = plan.count
     if scalable and scalable.min == scalable.max == state.service.desired:
-        wanted = scalable.max  # a scheduled action may have come in between: its count is the one that holds
+        wanted = scalable.max  # a scheduled action may have run in between; then its count applies
     problems = []
     if not state.service.desired == state.service.running == len(state.alive) == wanted:
         problems.append(

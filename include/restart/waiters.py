@@ -1,4 +1,4 @@
-"""The waits of a restart, by name: one look each, made over and over until it says done or raises."""
+"""The waits of a restart, by name. Each function looks once, and is called until it reports done or raises."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -23,7 +23,7 @@ def poll_new_tasks(clients: Clients, plan: ServiceRestart, since: datetime, serv
 
 
 def poll_old_tasks(clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None) -> Progress:
-    """Look whether the last old task of a surge is gone."""
+    """Look whether the last old task of a surge has stopped."""
     return surge.judge_old_stopped(plan, look(clients, plan, service), since)
 
 
@@ -33,7 +33,7 @@ def poll_settled(clients: Clients, plan: ServiceRestart, since: datetime, servic
 
 
 def poll_stable(clients: Clients, plan: ServiceRestart, since: datetime, service: Service | None = None) -> Progress:
-    """Look whether a service that a restart left half way is steady again."""
+    """Look whether a service is stable again after a restart that stopped half way."""
     return stability.judge_stable(plan, look(clients, plan, service), since)
 
 
@@ -55,7 +55,7 @@ def _on_a_service(poll: Callable[..., Progress]) -> Waiter:
     return look_once
 
 
-# A target's health comes and goes while a task struggles: old tasks are stopped only after several looks in a row
+# A target's health changes while a task struggles, so old tasks are stopped only after several good looks in a row
 SUCCESSES_IN_A_ROW = {"new_tasks_healthy": 3, "steady": 3}
 WAITERS: dict[str, Waiter] = {
     "new_tasks_healthy": _on_a_service(poll_new_tasks),

@@ -1,1 +1,1 @@
-"""What every run is made of: plan, approval, lease, writer, journal, store and outcome."""
+"""Parts of every run: plan, approval, lease, writer, journal, store and outcome."""

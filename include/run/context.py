@@ -1,4 +1,4 @@
-"""Where a step works: what every step is given, whatever its runbook."""
+"""The context passed to every step of every runbook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which region data people have looked at, and found good, on the target that gets it first."""
+"""Attestations of region data: which data people have found good on the target that gets it first."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from include.run.store import RunStore
 
 
 def add_data_attestation(store: RunStore, target: str, region: str, digest: str, run: str, by: str) -> bool:
-    """Put on record that `by` found a region's data good after a run; the first stands, False if there is one."""
+    """Record that `by` found a region's data good after a run. The first record stands; return False if there is one."""
     document: documents.DataProofDocument = {
         "at": datetime.now(UTC).isoformat(),
         "region": region,
@@ -21,5 +21,5 @@ def add_data_attestation(store: RunStore, target: str, region: str, digest: str,
 
 
 def read_data_attestation(store: RunStore, target: str, region: str, digest: str) -> Mapping[str, Any] | None:
-    """Return what is on record of this very data; None if nobody has looked at it."""
+    """Return the record of exactly this data, or None if nobody has checked it."""
     return store.get(*documents.data_proof(target, region, digest))

@@ -1,8 +1,8 @@
-"""Everything that is kept about runs and targets: its keys, its shapes and the version of these shapes.
+"""Documents kept about runs and targets: their keys, their shapes and the version of these shapes.
 
 No other module writes a partition key or a prefix of a sort key. Each function returns the place of one document, for
-`RunStore.get(*place)` and the like; the type of the same name is the shape of what stands there, where no
-model elsewhere is that shape.
+`RunStore.get(*place)` and the like. The type of the same name is the shape of that document, unless a model elsewhere
+defines it.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from include.errors import PreconditionError
 
-SCHEMA_VERSION = 1  # of what is written now; raise it together with a step in `upgrade`
+SCHEMA_VERSION = 1  # of new documents; raise it together with a step in `upgrade`
 UNVERSIONED = 0  # of documents that were stored before there was a version
 
 RUN, TARGET = "run#", "target#"
@@ -19,14 +19,14 @@ LOOKS, PROOFS, PARTS = "look#", "proof#", "body#"
 
 
 class Place(NamedTuple):
-    """Where a document stands: the partition key and the sort key."""
+    """The position of a document: its partition key and its sort key."""
 
     pk: str
     sk: str
 
 
 def upgrade(place: Place, version: int, document: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored document in today's shape. Raises: PreconditionError if a newer deployment has written it."""
+    """Return a stored document in the current shape. Raises: PreconditionError if a newer deployment has written it."""
     if version > SCHEMA_VERSION:
         raise PreconditionError(
             f"The document {place.pk} {place.sk} has schema version {version}, and this deployment knows {SCHEMA_VERSION} at most; "
@@ -35,12 +35,12 @@ def upgrade(place: Place, version: int, document: dict[str, Any]) -> dict[str, A
     return document  # the shapes of version 1 are those of the documents without a version
 
 
-# A document that is too large for one DynamoDB item (400 KB): its JSON is cut into parts, and a head stands in its place.
+# A document that is too large for one DynamoDB item (400 KB) is cut into parts of its JSON. A head is stored in its place.
 
 
 class HeadDocument(TypedDict):
     at: str
-    body: dict[str, Any]  # parts: how many there are; sha256: of their text put together
+    body: dict[str, Any]  # parts: their number; sha256: of their joined text
 
 
 class PartDocument(TypedDict):
@@ -49,15 +49,15 @@ class PartDocument(TypedDict):
 
 
 def body_part(pk: str, digest: str, number: int) -> Place:
-    """One part of a large document, by the digest of the whole: written again after a crash, it is the same one."""
+    """One part of a large document, named by the digest of the whole: a part written again after a crash is the same part."""
     return Place(pk, f"{PARTS}{digest}#{number:04d}")
 
 
-# What a run keeps. A run is `<dag_id>/<run_id>`.
+# Documents of a run. A run is `<dag_id>/<run_id>`.
 
 
 def run_key(run: str) -> str:
-    """Return the partition key of all that is kept about a run."""
+    """Return the partition key of everything kept about a run."""
     return RUN + run
 
 
@@ -89,7 +89,7 @@ class MilestoneDocument(TypedDict):
 
 
 def milestone(run: str, step: str, text: str) -> Place:
-    """How far a wait has come: one document per sentence."""
+    """How far a wait has come, one document per sentence."""
     return Place(run_key(run), f"{MILESTONES}{step}#{text[:300]}")
 
 
@@ -104,7 +104,7 @@ class ConfirmedDocument(TypedDict):
 
 
 def confirmed(run: str) -> Place:
-    """What the guard let through."""
+    """What the confirm task accepted."""
     return Place(run_key(run), "confirmed")
 
 
@@ -128,7 +128,7 @@ class RecordDocument(TypedDict):
     reason: str
     requester: str | None
     ended: str
-    approvals: NotRequired[list[dict[str, Any]]]  # these four are missing from a run that planned nothing
+    approvals: NotRequired[list[dict[str, Any]]]  # a run that planned nothing lacks these four
     digest: NotRequired[str]
     plan: NotRequired[dict[str, Any]]
     started: NotRequired[str]
@@ -140,7 +140,7 @@ def record(run: str) -> Place:
 
 
 def fact(run: str, name: str) -> Place:
-    """What only the running task knew: who asked (`asked`), what is planned (`plan`)."""
+    """A fact known only to the running task: who asked (`asked`), what is planned (`plan`)."""
     return Place(run_key(run), f"fact#{name}")
 
 
@@ -158,12 +158,12 @@ class MessageDocument(TypedDict):
 
 
 def message(run: str, key: str) -> Place:
-    """One message to Slack, or what is known about all of them: `shown`, `pause`."""
+    """One message to Slack, or what is known about all messages: `shown`, `pause`."""
     return Place(run_key(run), f"{MESSAGES}{key}")
 
 
 def message_error(run: str, at_ns: int) -> Place:
-    """Why Slack could not be told."""
+    """Why a message could not be delivered to Slack."""
     return Place(run_key(run), f"story-error#{at_ns}")
 
 
@@ -173,12 +173,12 @@ class DeploymentDocument(TypedDict):
 
 
 def restarted(run: str, service: str, mark: datetime) -> Place:
-    """The deployment that restarts a service; a run may renew a service twice, so `mark` tells the two apart."""
+    """The deployment that restarts a service. A run may restart a service twice, so `mark` distinguishes the two."""
     return Place(run_key(run), f"rollout#{service}#{mark.isoformat()}")
 
 
 def deployed(run: str, kind: str, service: str) -> Place:
-    """The deployment that gives a service another task definition; `kind` is release, return or rollback."""
+    """The deployment of another task definition to a service. `kind` is release, return or rollback."""
     return Place(run_key(run), f"{kind}#{service}")
 
 
@@ -294,16 +294,16 @@ def look(run: str, region: str) -> Place:
     return Place(run_key(run), f"{LOOKS}{region}")
 
 
-# What outlives the run: kept by target, `<system>/<environment>`.
+# Documents that outlive a run, kept by target, `<system>/<environment>`.
 
 
 def target_key(target: str) -> str:
-    """Return the partition key of all that is kept about a target."""
+    """Return the partition key of everything kept about a target."""
     return TARGET + target
 
 
 def is_target(pk: str) -> bool:
-    """Whether a partition key is a target's."""
+    """Tell whether a partition key is a target's."""
     return pk.startswith(TARGET)
 
 
@@ -336,7 +336,7 @@ class UntoldDocument(TypedDict):
 
 
 def untold(target: str) -> Place:
-    """The runs of a target whose end Slack has missed."""
+    """The runs of a target with pending Slack messages."""
     return Place(target_key(target), "untold")
 
 
@@ -375,10 +375,10 @@ def data_proof(target: str, region: str, digest: str) -> Place:
 class AttemptDocument(TypedDict):
     at: str
     number: int
-    run: NotRequired[str]  # of the part that begins an attempt
+    run: NotRequired[str]  # the part that begins an attempt
     begun_at: NotRequired[str]
-    arn: NotRequired[str]  # of the part that is kept once its task started
-    outcome: NotRequired[str]  # of the part that ends it, with details
+    arn: NotRequired[str]  # the part that is stored once its task has started
+    outcome: NotRequired[str]  # the part that ends it, with details
     exit_code: NotRequired[int | None]
     text: NotRequired[str]
     log: NotRequired[str]

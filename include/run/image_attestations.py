@@ -10,7 +10,7 @@ from include.run.store import Document, RunStore
 
 @dataclass(frozen=True)
 class Attestation:
-    """What a staging deployment leaves behind: this digest was deployed there, and passed."""
+    """The record of a staging deployment: this digest was deployed there and passed."""
 
     digest: str
     commit: str
@@ -25,7 +25,7 @@ class Attestation:
 def add_attestation(
     store: RunStore, target: str, digest: str, commit: str, run: str, templates: Mapping[str, str]
 ) -> bool:
-    """Put on record that a run has deployed this image and that it passed; the first stands, False if there is one."""
+    """Record that a run has deployed this image and that it passed. The first record stands; return False if there is one."""
     document: documents.ProofDocument = {
         "at": datetime.now(UTC).isoformat(),
         "digest": digest,
@@ -38,28 +38,28 @@ def add_attestation(
 
 
 def read_attestation(store: RunStore, target: str, digest: str, commit: str) -> Attestation | None:
-    """Return the proof of an image, of this commit if there is one; None if staging has never proved it."""
+    """Return the attestation of an image, preferably of this commit, or None if staging has never attested it."""
     found = list(store.list(documents.target_key(target), documents.proofs_of(digest)))
     if not found:
         return None
-    return _proof(next((each for each in found if each["commit"] == commit), found[0]))
+    return _proof(next((document for document in found if document["commit"] == commit), found[0]))
 
 
 def last_attestation(store: RunStore, target: str) -> Attestation | None:
-    """Return the newest proof of a staging target; None if it has never proved anything."""
+    """Return the newest attestation of a staging target, or None if there is none."""
     return max(
-        (_proof(each) for each in store.list(documents.target_key(target), documents.PROOFS)),
-        key=lambda each: each.at,
+        (_proof(document) for document in store.list(documents.target_key(target), documents.PROOFS)),
+        key=lambda document: document.at,
         default=None,
     )
 
 
-def _proof(each: Document) -> Attestation:
+def _proof(document: Document) -> Attestation:
     return Attestation(
-        digest=each["digest"],
-        commit=each["commit"],
-        target=each["target"],
-        run=each["run"],
-        at=datetime.fromisoformat(each["at"]),
-        templates=each["templates"],
+        digest=document["digest"],
+        commit=document["commit"],
+        target=document["target"],
+        run=document["run"],
+        at=datetime.fromisoformat(document["at"]),
+        templates=document["templates"],
     )

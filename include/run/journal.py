@@ -1,4 +1,4 @@
-"""What a run did and who agreed to it: decisions, an append-only journal, and one record at the end."""
+"""The record of a run: decisions, an append-only journal, and one final record."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Phase = Literal["intent", "done", "failed", "found", "note", "progress", "asked"
 
 
 def add_decision(store: RunStore, run: str, decision: Decision) -> Decision:
-    """Record the decision of a seat, once; returns the one on record, which may be an earlier one."""
+    """Record the decision of a seat once. Return the one on record, which may be an earlier one."""
     place = documents.decision(run, decision.seat)
     if store.add(*place, decision.model_dump(mode="json")):
         return decision
@@ -24,15 +24,15 @@ def add_decision(store: RunStore, run: str, decision: Decision) -> Decision:
 
 def list_decisions(store: RunStore, run: str) -> list[Decision]:
     """Return the decisions on record for a run, by seat."""
-    return [Decision.model_validate(each) for each in store.list(documents.run_key(run), documents.DECISIONS)]
+    return [Decision.model_validate(decision) for decision in store.list(documents.run_key(run), documents.DECISIONS)]
 
 
 def add_event(
     store: RunStore, run: str, step: str, phase: Phase, text: str, details: Mapping[str, Any] | None = None
 ) -> int:
-    """Append one event to a run's journal and return its number; nothing ever changes or removes it.
+    """Append one event to a run's journal and return its number. Events are never changed or removed.
 
-    The number, not the time, is its place: the clocks of two workers may be minutes apart.
+    The number, not the time, orders events: the clocks of two workers may differ by minutes.
     """
     own = {"step": step, "phase": phase, "text": text, "key": uuid.uuid4().hex}
     for _ in CONDITIONAL_WRITE.tries():
@@ -48,12 +48,12 @@ def add_event(
 
 
 def _is_own(stored: Document | None, key: str) -> bool:
-    # a write whose answer was lost is repeated by the client, and then meets itself
+    # the client repeats a write whose answer was lost, and may then find its own event
     return stored is not None and stored.get("key") == key
 
 
 def add_milestone(store: RunStore, run: str, step: str, text: str) -> bool:
-    """Put how far a wait has come on record, once per sentence; False if it was there already."""
+    """Record the progress of a wait, once per sentence. Return False if it was on record already."""
     event: documents.MilestoneDocument = {
         "at": datetime.now(UTC).isoformat(),
         "step": step,
@@ -69,29 +69,29 @@ def list_events(store: RunStore, run: str) -> list[dict[str, Any]]:
 
 
 def list_causes(store: RunStore, run: str) -> list[str]:
-    """Return what steps of a run failed of, oldest first; single calls that failed, and were made again, only if no step did."""
-    failed = [each for each in list_events(store, run) if each["phase"] == "failed"]
-    return [each["text"] for each in failed if "intent" not in each] or [each["text"] for each in failed]
+    """Return why steps of a run failed, oldest first. Single calls that failed and were retried are returned only if no step failed."""
+    failed = [event for event in list_events(store, run) if event["phase"] == "failed"]
+    return [event["text"] for event in failed if "intent" not in event] or [event["text"] for event in failed]
 
 
 def open_intents(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the intents of which the journal does not say what became: the process died, or AWS never answered."""
+    """Return the intents whose outcome is not in the journal: the process died, or AWS never answered."""
     settled = {
-        each.get("intent") for each in events if each["phase"] in ("done", "found") or each.get("answered") is True
+        event.get("intent") for event in events if event["phase"] in ("done", "found") or event.get("answered") is True
     }
-    return [each for each in events if each["phase"] == "intent" and each["number"] not in settled]
+    return [event for event in events if event["phase"] == "intent" and event["number"] not in settled]
 
 
 def add_confirmation(store: RunStore, target: str, run: str, confirmed: Mapping[str, Any]) -> None:
-    """Keep what the guard let through, before anything is changed; the first stands."""
+    """Store what the confirm task accepted, before anything is changed. The first record stands."""
     store.add(*documents.confirmed(run), {"target": target, "run": run, **confirmed})
 
 
 def read_confirmation(store: RunStore, run: str) -> Document | None:
-    """Return what the guard let through; None if it let nothing through."""
+    """Return what the confirm task accepted, or None if it accepted nothing."""
     return store.get(*documents.confirmed(run))
 
 
 def add_record(store: RunStore, target: str, run: str, record: Mapping[str, Any]) -> bool:
-    """Write the run's one record; False if it has one already."""
+    """Write the run's one final record. Return False if it has one already."""
     return store.add(*documents.record(run), {"target": target, "run": run, **record})

@@ -1,4 +1,4 @@
-"""A document that is too large for one DynamoDB item is cut into parts, and put together again when it is read."""
+"""Documents too large for one DynamoDB item: cut into parts when stored, joined when read."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,17 +7,17 @@ from typing import Any
 
 from include.run import documents
 
-LARGEST = 300_000  # characters of JSON in one item; what is stored is ASCII, so a character is a byte
-PART = 150_000  # characters in one part: JSON in JSON may need two bytes for each
+LARGEST = 300_000  # characters of JSON in one item; stored text is ASCII, so a character is a byte
+PART = 150_000  # characters in one part: JSON in JSON may need two bytes per character
 
 
 def head_of(at: str, digest: str, parts: int) -> documents.HeadDocument:
-    """Return what stands in the place of a large document."""
+    """Return the head that is stored in place of a large document."""
     return {"at": at, "body": {"parts": parts, "sha256": digest}}
 
 
 def parts_of(pk: str, document: Mapping[str, Any]) -> tuple[documents.Place, ...]:
-    """Return where the parts of a large document stand; none if it stands here itself."""
+    """Return the places of a large document's parts, or none if the document is stored whole."""
     body = document.get("body")
     if not isinstance(body, dict) or body.keys() != {"parts", "sha256"}:
         return ()

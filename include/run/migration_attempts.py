@@ -11,18 +11,18 @@ from include.run.store import RunStore
 
 @dataclass(frozen=True)
 class Attempt:
-    """What is on record of an attempt: noted before RunTask was called, its ARN before anybody waited, its end when known."""
+    """The record of an attempt: written before RunTask was called, with the ARN before the wait began, and its end when known."""
 
     number: int
     run: str
     begun_at: datetime
-    arn: str = ""  # "": the process died before it was kept, or ECS placed nothing
+    arn: str = ""  # "": the process died before storing it, or ECS placed nothing
     outcome: Literal["", "succeeded", "failed"] = ""
     exit_code: int | None = None
 
 
 def list_attempts(store: RunStore, target: str, key: str) -> list[Attempt]:
-    """Return what is on record of a migration, oldest first."""
+    """Return the recorded attempts of a migration, oldest first."""
     parts: dict[int, dict[str, Any]] = {}
     for document in store.list(documents.target_key(target), documents.migration_attempts(key)):
         parts.setdefault(int(document["number"]), {}).update(document)
@@ -41,7 +41,7 @@ def list_attempts(store: RunStore, target: str, key: str) -> list[Attempt]:
 
 
 def add_attempt(store: RunStore, target: str, key: str, number: int, run: str, now: datetime) -> bool:
-    """Note that a run is about to start an attempt; False if another run was faster and it is theirs."""
+    """Record that a run is about to start an attempt. Return False if another run was faster; then the attempt is that run's."""
     place = documents.migration_attempt(target, key, number, "0-begun")
     if _add(store, place, number, {"run": run, "begun_at": now.isoformat()}):
         return True
@@ -50,7 +50,7 @@ def add_attempt(store: RunStore, target: str, key: str, number: int, run: str, n
 
 
 def keep_arn(store: RunStore, target: str, key: str, number: int, arn: str) -> None:
-    """Keep a started task's ARN, before anybody waits for it; the first stands."""
+    """Record a started task's ARN before the wait begins. The first record stands."""
     _add(store, documents.migration_attempt(target, key, number, "1-started"), number, {"arn": arn})
 
 
@@ -62,7 +62,7 @@ def add_end(
     outcome: Literal["succeeded", "failed"],
     details: Mapping[str, Any],
 ) -> None:
-    """Note how an attempt ended; `details` are exit_code (of the essential container), text and log. The first stands."""
+    """Record how an attempt ended. `details` are exit_code (of the essential container), text and log. The first record stands."""
     _add(store, documents.migration_attempt(target, key, number, "2-ended"), number, {"outcome": outcome, **details})
 
 

@@ -1,4 +1,4 @@
-"""How a run ended, in one word and one sentence: what its record says, and the colour it gets."""
+"""The outcome of a run: one word, one sentence for its record, and a colour."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -20,14 +20,14 @@ def conclude(
     """Return a run's outcome and the sentence for the person on call.
 
     `confirmed`: its plan was approved and confirmed, so it may have changed something. `proofs` are the sentences of the tasks
-    that prove the end, None of one that left none, as when it was marked as success by hand; `returned` is the proof that
-    everything is as it was before; `refusals` say why approvals did not count, `failures` what steps failed of, oldest first.
-    `changed`: it has made a write; `rejected`: people looked at the result and did not want it.
+    that prove the end, None for a task without one, such as a task marked as success by hand. `returned` is the proof that
+    everything is as it was before. `refusals` say why approvals did not count, `failures` why steps failed, oldest first.
+    `changed`: it has made a write. `rejected`: people looked at the result and did not want it.
     """
     if not confirmed:
         return "refused", f"{refusals[0]}; {SAME}" if refusals else f"{SAME}; the failed task says why"
     if all(proofs):
-        return "success", "; ".join(each for each in proofs if each)
+        return "success", "; ".join(proof for proof in proofs if proof)
     if returned:
         why = failures[0] if failures else "a step failed, or was ended by hand; look at it"
         return "rejected" if rejected else "rolled back", f"{why.rstrip('.')}; gone back: {returned}"

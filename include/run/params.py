@@ -1,4 +1,4 @@
-"""What a person or a pipeline may give a runbook: checked against its declared params, and refused in one sentence."""
+"""Params that a person or a pipeline passes to a runbook: checked against their schemas, and refused in one sentence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.validators import validator_for
 
-SHOWN = 80  # characters of a value that are repeated in a message
+SHOWN = 80  # characters of a value that a message repeats
 KINDS = {
     "boolean": "true or false",
     "object": "an object",
@@ -21,7 +21,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Declared:
-    """A declared param: its JSON schema, what it is for, and its default if it has one."""
+    """A declared param: its JSON schema, its purpose, and its default if it has one."""
 
     schema: Mapping[str, Any]
     description: str = ""
@@ -29,20 +29,20 @@ class Declared:
 
 
 def complaint(params: Mapping[str, Declared], given: object) -> str | None:
-    """Return what is wrong with what was given, as one sentence, or None."""
+    """Return what is wrong with the given params, as one sentence, or None."""
     if given is None:
         given = {}
     if not isinstance(given, dict):
         return f"What is given must be an object of names and values such as {_example(params)}, not {shown(given)}."
     if unknown := sorted(set(given) - set(params)):
         return unknown_names(unknown, params)
-    wrong = [_missing(name) for name, each in params.items() if name not in given and not each.has_default]
+    wrong = [_missing(name) for name, param in params.items() if name not in given and not param.has_default]
     wrong += [sentence for name, value in given.items() if (sentence := _wrong(name, value, params[name]))]
     return f"{'; '.join(wrong)}." if wrong else None
 
 
 def unknown_names(unknown: list[str], params: Mapping[str, Any]) -> str:
-    """Say that a runbook does not take these, and what it takes."""
+    """Return the message that a runbook does not take these params, with the ones that it takes."""
     near = get_close_matches(unknown[0], params, n=1)
     meant = f", did you mean {near[0]!r}?" if near and len(unknown) == 1 else ";"
     names = ", ".join(map(shown, unknown[:5])) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
@@ -50,7 +50,7 @@ def unknown_names(unknown: list[str], params: Mapping[str, Any]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message shows it: cut, on one line, and in ASCII so that a look-alike gives itself away."""
+    """Return a value as messages show it: cut, on one line, and in ASCII so that look-alike characters are visible."""
     text = ascii(value) if not repr(value).isascii() else repr(value)
     if len(text) <= SHOWN:
         return text
@@ -59,7 +59,7 @@ def shown(value: object) -> str:
 
 
 def storable(text: str) -> bool:
-    """Whether a database takes a text: no NUL, no half of a character."""
+    """Tell whether a database can store a text: it has no NUL and no lone surrogate."""
     return not any(mark == "\x00" or "\ud800" <= mark <= "\udfff" for mark in text)
 
 

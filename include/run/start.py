@@ -1,4 +1,4 @@
-"""A run starts to write, or its approval is taken back: one document says which came first, and the other is refused."""
+"""The start of a run's writes, or the withdrawal of its approval: one document says which came first, and the other is refused."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ BEGUN, WITHDRAWN = "begun", "withdrawn"
 
 
 def start_writing(store: RunStore, run: str) -> None:
-    """Put on record that a run is about to make its first write; every later call finds that. Raises: ApprovalError."""
+    """Record that a run is about to make its first write. Later calls find that record. Raises: ApprovalError."""
     place = documents.start(run)
     found = store.get(*place)
     if found is None:
@@ -22,7 +22,7 @@ def start_writing(store: RunStore, run: str) -> None:
 
 
 def add_withdrawal(store: RunStore, run: str, withdrawal: Withdrawal) -> Withdrawal:
-    """Put on record that an approval was taken back; returns the first one. Raises: TooLateError after the first write."""
+    """Record that an approval was taken back. Return the first withdrawal. Raises: TooLateError after the first write."""
     place = documents.start(run)
     own: documents.StartDocument = {
         "at": withdrawal.at.isoformat(),
@@ -43,7 +43,7 @@ def add_withdrawal(store: RunStore, run: str, withdrawal: Withdrawal) -> Withdra
 
 
 def read_withdrawal(store: RunStore, run: str) -> Withdrawal | None:
-    """Return the withdrawal of a run's approval; None if it stands."""
+    """Return the withdrawal of a run's approval, or None if the approval stands."""
     return _withdrawal(store.get(*documents.start(run)))
 
 

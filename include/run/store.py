@@ -1,4 +1,4 @@
-"""A DynamoDB table as a store of documents: added once, or swapped if nobody was faster; never overwritten blindly."""
+"""A DynamoDB table as a store of documents: each is added once, or swapped by version, and never overwritten blindly."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 Document = dict[str, Any]
-NEW = "attribute_not_exists(pk)"  # the condition of a write that replaces nothing
+NEW = "attribute_not_exists(pk)"  # the condition of a write that must replace nothing
 
 
 class RunStore:
     """One document per (pk, sk), kept as JSON in the attribute `document` beside its `version` and its `schema_version`.
 
-    One that is too large for an item stands in several, see `documents`.
+    A document that is too large for one item is stored in several, see `documents`.
     """
 
     def __init__(self, client: DynamoDBClient, name: str):
@@ -56,7 +56,7 @@ class RunStore:
                 yield self._document(pk, item["sk"]["S"], item)
 
     def last(self, pk: str, prefix: str) -> tuple[str, Document] | None:
-        """Return the last sk of a pk that starts with a prefix, and its document, strongly consistent; None if there is none."""
+        """Return the last sk of a pk that starts with a prefix, and its document, strongly consistent, or None if there is none."""
         items = self._client.query(
             TableName=self.name,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
@@ -68,11 +68,11 @@ class RunStore:
         return (items[0]["sk"]["S"], self._document(pk, items[0]["sk"]["S"], items[0])) if items else None
 
     def add(self, pk: str, sk: str, document: Mapping[str, Any]) -> bool:
-        """Write a new document; False if there is one already, which stays as it is."""
+        """Write a new document. Return False if there is one already, which stays as it is."""
         return self._put(pk, sk, document, 1, NEW, {})
 
     def swap(self, pk: str, sk: str, document: Mapping[str, Any], *, version: int, expected: int) -> bool:
-        """Replace the document of version `expected` (0: none yet); False if somebody was faster."""
+        """Replace the document of version `expected` (0: none yet). Return False if another process was faster."""
         if expected == 0:
             return self._put(pk, sk, document, version, NEW, {})
         return self._put(pk, sk, document, version, "version = :expected", {":expected": {"N": str(expected)}})
@@ -86,7 +86,7 @@ class RunStore:
         return self._put_text(pk, sk, text, version, condition, values)
 
     def _put_parts(self, pk: str, text: str) -> documents.HeadDocument:
-        """Store a large document's text in parts, before the head that names them: a crash leaves no head without parts."""
+        """Store a large document's text in parts, before the head that names them: a crash never leaves a head without parts."""
         at, digest = datetime.now(UTC).isoformat(), sha256(text.encode()).hexdigest()
         texts = [text[start : start + large.PART] for start in range(0, len(text), large.PART)]
         for number, each in enumerate(texts):

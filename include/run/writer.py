@@ -14,7 +14,7 @@ from include.run.start import start_writing
 from include.run.store import RunStore
 from include.write import RecordedWrite, Write, read_write
 
-SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state from before it
+SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state before it
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class FencedWriter:
     """Makes the writes of one step of a confirmed run. `owner` is `<dag_id>/<run_id>`.
 
-    `store` keeps the run's journal, `lease_store` the lease of the target where that is another one than the run's own.
+    `store` keeps the run's journal. `lease_store` keeps the lease of the target if that is another target than the run's own.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class FencedWriter:
     def write(self, write: Write[T]) -> T:
         """Make one write: checked, logged and journalled before, its outcome journalled after.
 
-        An intent with no outcome after it means the process died in between: the service has to be asked which it was, see
-        `reconcile`. Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write.
+        If an intent has no outcome, the process died in between, and `reconcile` asks the service whether the write was made.
+        Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write.
         """
         what = write.sentence
         self.check()
@@ -64,7 +64,7 @@ class FencedWriter:
         details["intent"] = number
         try:
             result = write.make()
-        except Exception as error:  # re-raised: only noted here
+        except Exception as error:  # re-raised: this only records it
             details["answered"] = _is_answered(error)
             add_event(self.store, self.owner, self.step, "failed", f"{what}: {error}", details)
             raise
@@ -77,9 +77,9 @@ class FencedWriter:
             self._started = True
 
     def reconcile(self, was_applied: Callable[[RecordedWrite], bool | None]) -> None:
-        """Put on record what became of writes whose outcome is not known.
+        """Record what became of writes whose outcome is unknown.
 
-        `was_applied` asks the service that the write was made to; None if that cannot be told.
+        `was_applied` asks the service of a write. It returns None if the service cannot tell.
         """
         unknown = open_intents(list_events(self.store, self.owner))
         if unknown:
@@ -91,7 +91,7 @@ class FencedWriter:
             add_event(self.store, self.owner, self.step, "found", text, {"intent": intent["number"]})
 
     def note(self, text: str) -> None:
-        """Put a sentence on record."""
+        """Record a sentence in the journal."""
         log.info("%s", text)
         add_event(self.store, self.owner, self.step, "note", text)
 
@@ -108,5 +108,5 @@ def _is_answered(error: Exception) -> bool:
     if isinstance(error, ClientError):
         return bool(error.response["ResponseMetadata"].get("HTTPStatusCode", 500) < 500)
     if isinstance(error, ServiceUnavailableError):
-        return error.wait > 0  # one that limits its callers did nothing
+        return error.wait > 0  # a service that limits the rate of calls did nothing
     return not isinstance(error, BotoCoreError)

@@ -1,4 +1,4 @@
-"""Load operator's pages, and collect them into one document.
+"""Load the operator's pages, and collect them into one document.
 
 A page is Markdown: a title, one sentence, then **Use when**, **Takes**, **Asks** and **Safe to stop**, then the steps. A
 step starts with the id of its task in backticks, or with *by hand* and the reason why no task does it. Headings of the third level
@@ -19,7 +19,7 @@ HEADER = "# Runbooks\n\n<!-- Collected from include/runbooks/*.md by `make docs`
 
 @dataclass(frozen=True)
 class Page:
-    """A runbook's page: its title, its first sentence, the sentence of each task and of each group of tasks by their names."""
+    """A runbook's page: its title, its first sentence, and the sentences of tasks and task groups by their names."""
 
     runbook: str
     text: str
@@ -35,7 +35,7 @@ def operator_page(runbook: str) -> str:
 
 
 def read_page(runbook: str) -> Page:
-    """Return a runbook's page, read into its parts."""
+    """Return a runbook's page, parsed."""
     text = operator_page(runbook)
     title, summary, *_ = text.split("\n\n")
     groups = {match["title"]: one_line(match["sentence"]) for match in GROUP.finditer(text)}
@@ -49,12 +49,12 @@ def runbooks() -> list[str]:
 
 
 def task_ids(page: str) -> list[str]:
-    """Return the tasks a page's steps name, in order."""
+    """Return the ids of the tasks in a page's steps, in order."""
     return [match["task"] for match in STEP.finditer(page)]
 
 
 def document() -> str:
-    """Return docs/runbooks.md as it should be."""
+    """Return the contents of docs/runbooks.md."""
     pages = [re.sub(r"^#", "##", operator_page(name), flags=re.MULTILINE) for name in runbooks()]
     return HEADER + "\n".join(pages)
 

@@ -1,4 +1,4 @@
-"""Amazon S3: folders of a bucket compared, and copied inside S3 at the rate S3 takes."""
+"""Amazon S3: compare folders of a bucket, and copy them inside S3 at the rate S3 accepts."""
 
 from include.s3copy.folder_comparison import Comparison, Keys, compare, remove_stale, verify
 from include.s3copy.folder_copy import Folder, copy

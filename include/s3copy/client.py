@@ -1,4 +1,4 @@
-"""Requests to S3 that are made again for as long as that makes sense, and answers that were read to the end."""
+"""Requests to S3: retried while a retry makes sense, with answers read to the end."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SLOW = {"SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", 
 AGAIN = {"InternalError", "OperationAborted", "RequestTimeout", "BadDigest", "Empty", "500", "502", "504"}
 UNTRUSTED = "CertificateError"
 EXPIRED = {"ExpiredToken", "TokenRefreshRequired"}
-ANSWER_SECONDS = 60.0  # for the answer to begin and end, apart from the bytes S3 has to move for it
-BYTES_PER_SECOND = 10_000_000  # at least; what S3 moves inside is faster
+ANSWER_SECONDS = 60.0  # for the answer to begin and end, besides the time for the bytes that S3 has to move
+BYTES_PER_SECOND = 10_000_000  # a lower bound; S3 moves data faster internally
 
 _CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]+)</Message>")
 
 
 class S3Error(Exception):
-    """S3 refused, or did not answer; `code` is S3's own word where there is one."""
+    """S3 refused, or did not answer. `code` is S3's error code if there is one."""
 
     def __init__(self, status: int, code: str, message: str = ""):
         super().__init__(f"{code}: {message}" if message else code)
@@ -35,12 +35,12 @@ class S3Error(Exception):
 
     @property
     def is_passing(self) -> bool:
-        """Whether it is a trouble of S3's own or of the way there, so that asking again later may help."""
+        """Tell whether the error is temporary, in S3 or on the network, so that a retry may help."""
         return (self.status == 0 and self.code != UNTRUSTED) or self.status >= 500
 
 
 class Client:
-    """Requests to any endpoint, in step with one pace."""
+    """Sends requests to any endpoint within one shared limit of concurrency."""
 
     def __init__(self, pace: ConcurrencyLimit, policy: Policy = S3_REQUEST):
         self.requests = 0
@@ -61,8 +61,8 @@ class Client:
     ) -> Response:
         """Return the answer to a request that is safe to make twice.
 
-        `root` is the element a good answer must hold: S3 may say 200 and fail afterwards. `moved` is the bytes S3 copies for
-        it. Raises: S3Error.
+        `root` is the element that a good answer must contain: S3 may answer 200 and fail afterwards. `moved` is the number of bytes
+        that S3 copies for the request. Raises: S3Error.
         """
         clock = asyncio.get_running_loop().time
         began, tries, pause = clock(), 0, self._policy.first
@@ -116,7 +116,7 @@ class Client:
 
 def _error(answer: Response) -> S3Error:
     code, message = _CODE.search(answer.body), _MESSAGE.search(answer.body)
-    # a HEAD's answer has no body; a 200 without what it should hold was cut short
+    # the answer to a HEAD has no body; a 200 without its expected content was cut short
     bare = "Empty" if answer.status < 300 else str(answer.status)
     name = code[1].decode() if code else bare
     return S3Error(answer.status, name, unescape(message[1].decode("utf-8", "replace")) if message else "")

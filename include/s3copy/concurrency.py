@@ -1,4 +1,4 @@
-"""How many requests may be under way at once: more while S3 keeps up, fewer as soon as it says SlowDown."""
+"""The number of concurrent requests: more while S3 keeps up, fewer as soon as it answers SlowDown."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-FIRST = 64  # requests at once in the beginning
+FIRST = 64  # initial number of concurrent requests
 MOST = 512  # S3's 3,500 copies a second at 150 ms each
 FEWEST = 4
-CUT = 0.7  # what is left of the limit after a SlowDown
-CUTS_APART = 0.25  # seconds; the requests under way at a cut are slowed down, too, and say nothing new
+CUT = 0.7  # the fraction of the limit that remains after a SlowDown
+CUTS_APART = 0.25  # seconds; requests that were pending at a cut may get SlowDown too, which is no new information
 
 
 class ConcurrencyLimit:
-    """A limit that doubles with every round of answers until the first SlowDown, and then feels its way (AIMD).
+    """A limit that doubles with every round of answers until the first SlowDown, and then adapts slowly (AIMD).
 
-    `per_second` caps the requests started in a second, whatever S3 would take; 0 does not.
+    `per_second` caps the requests started in a second, whatever S3 would accept. 0 sets no cap.
     """
 
     def __init__(self, per_second: float = 0, *, first: int = FIRST, clock: Callable[[], float] = time.monotonic):
@@ -31,7 +31,7 @@ class ConcurrencyLimit:
         self._last_cut: float | None = None
 
     async def enter(self) -> None:
-        """Wait until one more request may start; every `enter` needs its `leave`."""
+        """Wait until another request may start. Every `enter` needs its `leave`."""
         if self._under_way >= self.limit or self._waiting:
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -54,7 +54,7 @@ class ConcurrencyLimit:
                     raise
 
     def leave(self) -> None:
-        """Note that a request is over, however it went."""
+        """Note that a request has ended, successfully or not."""
         self._under_way -= 1
         while self._waiting and self._under_way < self.limit:
             turn = self._waiting.popleft()
@@ -63,12 +63,12 @@ class ConcurrencyLimit:
                 turn.set_result(None)
 
     def note_answer(self) -> None:
-        """S3 answered in time: try a few more at once."""
+        """Note an answer in time, and allow a few more requests."""
         if self.limit < MOST:
             self.limit += 1 if self._last_cut is None else 1 / self.limit
 
     def note_slow_down(self) -> None:
-        """S3 asked for fewer requests."""
+        """Note that S3 asked for fewer requests."""
         self.slowed += 1
         now = self._clock()
         if self._last_cut is None or now - self._last_cut >= CUTS_APART:

@@ -1,4 +1,4 @@
-"""Where requests for a bucket go and what signs them, as the boto3 client of its account and region would have it."""
+"""The endpoint of a bucket and the signing of requests, as the boto3 client of its account and region would do it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from include.s3copy.transport import Pool
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-PLAIN = "/-_.~"  # what stays as it is in the path of a request; S3 takes the path as it comes
+PLAIN = "/-_.~"  # characters that are not quoted in a request's path; S3 takes the path as it comes
 
 
 class BucketEndpoint:
-    """One bucket, reached as one client reaches it (virtual host or path, FIPS, dual stack, an endpoint of one's own)."""
+    """One bucket, addressed as its boto3 client addresses it (virtual host or path, FIPS, dual stack, a custom endpoint)."""
 
     def __init__(self, client: S3Client, bucket: str):
         self.bucket = bucket
@@ -39,7 +39,7 @@ class BucketEndpoint:
         return self._signer.request(method, self.host, path, text, headers, body)
 
     async def renew(self) -> None:
-        """Sign with the credentials as they are now; botocore gets new ones where they are about to expire."""
+        """Switch to the current credentials. botocore fetches new ones when they are about to expire."""
         self._signer.keys = await asyncio.to_thread(self._keys)
 
     def _keys(self) -> Keys:
@@ -48,7 +48,7 @@ class BucketEndpoint:
 
 
 def _credentials(client: S3Client) -> Any:
-    # botocore offers no public way from a client to its credentials, and the session that made it is not ours to keep
+    # botocore offers no public way from a client to its credentials, and this module does not have the client's session
     credentials = client._request_signer._credentials  # type: ignore[attr-defined]
     if credentials is None:
         raise PreconditionError("There are no credentials for S3; correct the Airflow connection of this target.")

@@ -1,4 +1,4 @@
-"""An event loop for one piece of work on S3, with what has to happen beside it now and then."""
+"""An event loop for one piece of work on S3, with periodic callbacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import uvloop
 from include.s3copy.endpoint import BucketEndpoint
 
 TICK = 0.25  # seconds
-RENEW = 30.0  # seconds between two looks at the credentials; botocore renews them a quarter of an hour before their end
+# seconds between two checks of the credentials; botocore renews them a quarter of an hour before their end
+RENEW = 30.0
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ def run(
     stop: threading.Event | None = None,
     on_tick: Callable[[], None] = lambda: None,
 ) -> T:
-    """Return what the work returns. Whatever `on_tick` raises ends the work, and is raised. Raises: StoppedError."""
+    """Return what the work returns. An exception of `on_tick` ends the work and is raised. Raises: StoppedError."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_beside(work, endpoints, stop, on_tick))
 

@@ -1,4 +1,4 @@
-"""Two folders held against each other, key by key: what a copy would change, and whether one is complete."""
+"""Compare two folders key by key: what a copy would change, and whether the copy is complete."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 LOOKS_AT_ONCE = 64
-SHOWN = 1_000  # keys kept of each kind
-ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")  # S3 copies these only once they are restored
-DELETE_LIMIT = 1_000  # keys one DeleteObjects call takes
+SHOWN = 1_000  # example keys of each kind
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")  # S3 copies objects of these classes only after a restore from the archive
+DELETE_LIMIT = 1_000  # keys that one DeleteObjects call takes
 
 
 @dataclass
 class Keys:
-    """So many keys of one kind, `examples` are the first SHOWN of them by name."""
+    """The number of keys of one kind. `examples` are the first SHOWN of them by name."""
 
     count: int = 0
     bytes: int = 0
@@ -42,7 +42,7 @@ class Keys:
     def add(self, entry: Entry) -> None:
         self.count += 1
         self.bytes += entry.size
-        insort(self.examples, entry.key)  # not as they come: which is first must not depend on which answer was
+        insort(self.examples, entry.key)  # sorted, because the order of the answers is random
         del self.examples[SHOWN:]
 
 
@@ -50,24 +50,24 @@ class Keys:
 class Comparison:
     """The source and the destination of a copy, before or after it.
 
-    `digest` changes whenever a key, size or ETag of the source does, so a plan can tell whether it is still true.
+    `digest` changes whenever a key, size or ETag of the source does, so that a plan can be checked for being up to date.
     """
 
     source: Keys = field(default_factory=Keys)
     destination: Keys = field(default_factory=Keys)
     identical: Keys = field(default_factory=Keys)
-    changes: Keys = field(default_factory=Keys)  # in both, with other contents
+    changes: Keys = field(default_factory=Keys)  # in both, with different contents
     appears: Keys = field(default_factory=Keys)  # in the source only
     stale: Keys = field(default_factory=Keys)  # in the destination only
-    unproved: Keys = field(default_factory=Keys)  # in both and of one size, with nothing else to compare
+    unproved: Keys = field(default_factory=Keys)  # in both and of the same size, without other evidence
     archived: Keys = field(default_factory=Keys)  # of the source
-    too_long: Keys = field(default_factory=Keys)  # of the source: longer than S3 takes, under the destination's prefix
-    proofs: dict[Evidence, int] = field(default_factory=dict)  # how the identical ones are known to be so
+    too_long: Keys = field(default_factory=Keys)  # in the source: too long for S3 with the destination's prefix
+    proofs: dict[Evidence, int] = field(default_factory=dict)  # the evidence for the identical ones
     digest: str = ""
 
     @property
     def complete(self) -> bool:
-        """Everything of the source is in the destination, proved."""
+        """Tell whether everything in the source is proved to be in the destination."""
         return bool(self.source.count) and self.identical.count == self.source.count
 
 
@@ -81,10 +81,10 @@ def compare(
     requests_per_second: float = 0,
     stop: threading.Event | None = None,
 ) -> Comparison:
-    """Compare two folders; an empty or missing one is fine. Nothing is written.
+    """Compare two folders without writing anything. An empty or missing folder is fine.
 
-    `read` has those objects read whose equality nothing else proves. `on_pair` gets every pair in the order of the keys, for
-    a manifest; `on_same` the key of every object that is proved to be in both, in no order. Raises: PreconditionError,
+    `read` reads those objects whose equality nothing else proves. `on_pair` gets every pair in the order of the keys, for
+    a manifest. `on_same` gets the key of every object that is proved to be in both, in no order. Raises: PreconditionError,
     ServiceUnavailableError.
     """
     work = _Comparing(source, destination, read, (on_pair, on_same), requests_per_second)
@@ -106,7 +106,7 @@ def compare(
 
 
 def verify(source: Folder, destination: Folder, *, stop: threading.Event | None = None) -> Comparison:
-    """Prove that everything of the source is in the destination, byte by byte where S3 offers nothing cheaper.
+    """Prove that everything in the source is in the destination, byte by byte if S3 offers no cheaper proof.
 
     Raises: CopyFailedError, which names what is missing or different.
     """
@@ -131,7 +131,7 @@ def remove_stale(
     only: Callable[[str], bool] = lambda key: True,
     stop: threading.Event | None = None,
 ) -> Keys:
-    """Delete what the destination holds and the source does not; it must be verified first, and is again here.
+    """Delete what the destination holds and the source does not. The copy must be verified before, and is verified again here.
 
     `only` tells which keys may be deleted. Raises: CopyFailedError, PreconditionError.
     """
@@ -150,17 +150,17 @@ def remove_stale(
     prefix, bucket = destination.location.prefix, destination.location.bucket
     for first in range(0, len(stale), DELETE_LIMIT):
         batch = stale[first : first + DELETE_LIMIT]
-        objects: list[ObjectIdentifierTypeDef] = [{"Key": prefix + each.key} for each in batch]
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": prefix + entry.key} for entry in batch]
         answer = destination.client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         if errors := answer.get("Errors"):
-            named = ", ".join(f"{each.get('Key')!r} ({each.get('Code')})" for each in errors[:NAMED])
+            named = ", ".join(f"{error.get('Key')!r} ({error.get('Code')})" for error in errors[:NAMED])
             raise CopyFailedError(
                 f"S3 did not remove {len(errors):,} stale objects of {destination.location.uri}: {named}; "
                 "the new data is complete, correct that and remove them again.",
                 found,
             )
-        for each in batch:
-            found.add(each)
+        for entry in batch:
+            found.add(entry)
     return found
 
 
@@ -204,12 +204,12 @@ class _Comparing:
         return side_by_side(ours, theirs, other)
 
     def _note(self, pair: Pair) -> bool:
-        """Count what the lists tell; True where they do not."""
+        """Count what the listings prove. Return True if they prove nothing."""
         found, (entry, there) = self._found, pair
         if there:
             found.destination.add(there)
         if entry is None:
-            assert there  # one of the two is there
+            assert there  # at least one of the two exists
             found.stale.add(there)
             return False
         found.source.add(entry)

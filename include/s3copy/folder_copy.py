@@ -1,4 +1,4 @@
-"""All objects of one folder copied to another inside S3, as often as it takes, without copying anything twice."""
+"""Copy all objects of one folder to another inside S3. A restarted copy continues and copies nothing twice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from include.s3copy.options import NAMED, CopyOptions, CopyProgress, CopyResult,
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-AHEAD = 2_000  # objects listed that wait to be copied
+AHEAD = 2_000  # listed objects that wait for their copy
 KEPT_FAILURES = 1_000
 SECOND = len("2026-11-21T12:00:00")
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder, the client whose account and region it is reached with, and the order its server lists keys in."""
+    """A folder, the client for its account and region, and the order in which its server lists keys."""
 
     client: S3Client
     location: Location
@@ -51,10 +51,10 @@ def copy(
     stop: threading.Event | None = None,
     wire: Client | None = None,
 ) -> CopyResult:
-    """Copy what the destination does not hold yet; called again after it was killed or failed, it goes on.
+    """Copy what the destination does not hold yet. After a crash or a failure, a repeated call continues the copy.
 
-    S3 is asked with the destination's client, which therefore needs to read the source too. `expected` is the source's
-    objects and bytes, for the time left. `on_progress` is called four times a second; what it raises stops the copy.
+    S3 is called with the destination's client, which therefore needs the right to read the source too. `expected` is the source's
+    objects and bytes, for the estimated time left. `on_progress` is called four times a second; an exception of it stops the copy.
     Raises: PreconditionError (nothing was written), CopyFailedError (some objects were), ServiceUnavailableError (copy again).
     """
     check_apart(source.location, destination.location)
@@ -79,7 +79,7 @@ def copy(
 
 
 class _GiveUpError(Exception):
-    """Too many objects failed for the rest to be tried."""
+    """So many objects failed that the rest is not tried."""
 
 
 class _Copying:
@@ -128,10 +128,10 @@ class _Copying:
             self._expected = (self._seen[0], self._seen[1])
 
     async def _missing(self, late: list[tuple[Entry, Entry | None]]) -> AsyncIterator[tuple[Entry, Entry | None]]:
-        """List what may have to be copied, with what is there under its key; keys that come last go to `late`."""
+        """List what may have to be copied, with what exists under its key. Keys that come last go to `late`."""
         ours = list_objects(self._wire, self._source.endpoint, self._source.location, self._order)
         theirs = list_objects(self._wire, self._destination.endpoint, self._destination.location, self._order)
-        finding = asyncio.create_task(self._find_unfinished())  # while the first pages are on their way
+        finding = asyncio.create_task(self._find_unfinished())  # while the first pages are being fetched
         try:
             async for entry, there in side_by_side(ours, theirs, self._order):
                 await finding
@@ -187,13 +187,13 @@ class _Copying:
             self._copied_bytes += entry.size
 
     def _is_ours(self, entry: Entry, there: Entry) -> bool:
-        """An object written after the source's was, and after this copy first began, has its metadata and tags too."""
-        # lists know seconds: what was written in the very second this copy began may have been written before it
+        """Tell whether an object was written by this copy: after the source's object and after this copy began. It has its metadata too."""
+        # listings have a precision of seconds: an object of the second in which this copy began may be older than the copy
         later = there.modified >= entry.modified and there.modified[:SECOND] > self._options.begun
         return later or not self._options.overwrite
 
     async def _is_there(self, entry: Entry, there: Entry) -> bool:
-        """Look closer where the lists do not tell; only where nothing may be overwritten is it worth to read both."""
+        """Compare more closely if the listings prove nothing. Both are read only if nothing may be overwritten."""
         careful = not self._options.overwrite
         if not careful and not self._is_ours(entry, there):
             return False
@@ -209,7 +209,7 @@ class _Copying:
             await self._abort_unfinished(self._destination.key(entry))
 
     async def _find_unfinished(self) -> None:
-        """Note uploads in parts that a killed copy left behind; they are aborted with their key, as only ours are known."""
+        """Note multipart uploads that a killed copy left behind. They are aborted with their key, since only ours can be recognised."""
         try:
             for key, upload in await list_uploads(self._wire, self._destination):
                 self._unfinished.setdefault(key, []).append(upload)
@@ -223,7 +223,7 @@ class _Copying:
             await abort_upload(self._wire, self._destination.endpoint, key, upload)
 
     async def _tidy(self) -> None:
-        """Abort uploads begun here that are still there: S3 began one whose answer was lost, or refused to abort it."""
+        """Abort uploads of this copy that still exist: the answer to their start was lost, or S3 refused to abort them."""
         if not self._copier.begun:
             return
         try:
@@ -249,7 +249,7 @@ class _Copying:
         self._on_progress(CopyProgress(done, size, objects, total, self._left()))
 
     def _left(self) -> float | None:
-        """Seconds left, as the slower of objects and bytes says; what was there already says nothing about speed."""
+        """Return the seconds left, by the slower of objects and bytes. What existed already says nothing about speed."""
         if self._expected is None or not self._copied:
             return None
         pairs = (
@@ -273,7 +273,7 @@ class _Copying:
 
     def failed(self, what: str) -> CopyFailedError:
         result = self.result()
-        named = "; ".join(f"{each.key!r} ({each.message})" for each in self.failures[:NAMED])
+        named = "; ".join(f"{failure.key!r} ({failure.message})" for failure in self.failures[:NAMED])
         more = f" and {self._failed - NAMED:,} more" if self._failed > NAMED else ""
         failures = f", not copied: {named}{more}" if named else ""
         return CopyFailedError(

@@ -1,4 +1,4 @@
-"""Whether two objects hold the same bytes, by the cheapest evidence that is evidence."""
+"""Prove that two objects hold the same bytes, by the cheapest sufficient evidence."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from include.s3copy.transport import Response
 
 CHECKSUM = "x-amz-checksum-"
 ALGORITHMS = ("crc64nvme", "crc32c", "crc32", "sha256", "sha1")
-CHUNK = 4 * 1024**2  # bytes read of both at a time
+CHUNK = 4 * 1024**2  # bytes to read of both at a time
 
 
 class Evidence(StrEnum):
-    """The evidence; all but the last two say that they are the same."""
+    """Kinds of evidence. All except the last two prove that the objects are the same."""
 
     ETAG = "etag"
     CHECKSUM = "checksum"
     READ = "read"
-    UNPROVED = "unproved"  # same size, and nothing else that can be compared
+    UNPROVED = "unproved"  # the same size, without other evidence
     DIFFERENT = "different"
 
 
 def by_listing(source: Entry, destination: Entry) -> Evidence:
-    """Compare what the lists say: the same ETag and size prove it, another size disproves it, another ETag alone does not.
+    """Compare the listings: the same ETag and size prove equality, another size disproves it, and another ETag alone proves nothing.
 
-    The ETag of an object that was uploaded in parts, or encrypted with a key of KMS, is no hash of its bytes.
+    The ETag of an object that was uploaded in parts, or encrypted with a KMS key, is no hash of its bytes.
     """
     if source.size != destination.size:
         return Evidence.DIFFERENT
@@ -36,14 +36,14 @@ def by_listing(source: Entry, destination: Entry) -> Evidence:
 
 
 def by_heads(source: Response, destination: Response) -> Evidence:
-    """Compare checksums, and ETags where both are MD5 sums."""
+    """Compare checksums, and ETags if both are MD5 sums."""
     for algorithm in ALGORITHMS:
-        ours, theirs = (each.headers.get(CHECKSUM + algorithm) for each in (source, destination))
+        ours, theirs = (response.headers.get(CHECKSUM + algorithm) for response in (source, destination))
         if ours is None or theirs is None:
             continue
         if ours == theirs:
             return Evidence.CHECKSUM
-        if "-" not in ours + theirs:  # one of parts says as little as an ETag of parts
+        if "-" not in ours + theirs:  # a checksum over parts proves as little as an ETag of parts
             return Evidence.DIFFERENT
     return Evidence.DIFFERENT if _has_md5(source) and _has_md5(destination) else Evidence.UNPROVED
 
@@ -57,7 +57,7 @@ def _has_md5(head: Response) -> bool:
 async def prove(
     wire: Client, source: Endpoint, one: Entry, destination: Endpoint, other: Entry, *, read: bool
 ) -> Evidence:
-    """Find out whether both hold the same bytes; `read` has them read where nothing cheaper tells. Raises: S3Error."""
+    """Find out whether both hold the same bytes. `read` reads them if nothing cheaper proves it. Raises: S3Error."""
     proof = by_listing(one, other)
     if proof is not Evidence.UNPROVED:
         return proof

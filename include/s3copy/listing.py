@@ -1,4 +1,4 @@
-"""What lies in a folder, page by page and in order, however much it is."""
+"""List the objects of a folder, page by page and in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Order = Callable[[str], Any]
 
 
 class Entry(NamedTuple):
-    """One object of a folder: `key` is what follows the folder's prefix, `etag` has no quotes, `modified` is in UTC, ISO."""
+    """One object of a folder. `key` is relative to the folder's prefix, `etag` has no quotes, `modified` is in UTC, ISO."""
 
     key: str
     size: int
@@ -30,26 +30,26 @@ Page = tuple[list[Entry], str]  # and the token of the next one
 
 
 class Pair(NamedTuple):
-    """What two folders hold under one key; at least one of them holds something."""
+    """The objects of two folders under one key. At least one of the folders has one."""
 
     source: Entry | None
     destination: Entry | None
 
 
 def byte_order(key: str) -> str:
-    """S3's own order: by the bytes of UTF-8, which is Python's order of characters."""
+    """Return the key for S3's own order, by the bytes of UTF-8, which is also Python's order of characters."""
     return key
 
 
 def folder_order(key: str) -> list[str]:
-    """The order of servers that keep folders (SeaweedFS): `a/b` before `a-b`."""
+    """Return the key for the order of servers that keep folders (SeaweedFS): `a/b` before `a-b`."""
     return key.split("/")
 
 
 def list_objects(
     wire: Client, endpoint: BucketEndpoint, location: Location, order: Order
 ) -> AsyncGenerator[Entry, None]:
-    """List the folder; a page is fetched before it is asked for. Raises: PreconditionError, S3Error."""
+    """List the folder, and fetch the next page ahead. Raises: PreconditionError, S3Error."""
     return _entries(wire, endpoint, location, order, _fetch(wire, endpoint, location, ""))
 
 
@@ -77,7 +77,8 @@ async def _entries(
 
 def _fetch(wire: Client, endpoint: BucketEndpoint, location: Location, token: str) -> asyncio.Task[Page]:
     task = asyncio.create_task(_page(wire, endpoint, location, token))
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may come to ask
+    # the consumer may stop before it asks for this page
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task
 
 
@@ -90,7 +91,7 @@ async def _page(wire: Client, endpoint: BucketEndpoint, location: Location, toke
 
 
 def read_page(body: bytes, skip: int) -> Page:
-    """Return the entries of a page of ListObjectsV2 without the first `skip` characters of their keys, and the token."""
+    """Return the entries of a ListObjectsV2 page, without the first `skip` characters of their keys, and the token."""
     root = ElementTree.fromstring(body)  # noqa: S314  # expat of today expands no bombs; this is S3's own answer
     space = root.tag.removesuffix("ListBucketResult")
     names = [f"{space}{name}" for name in ("Contents", "Key", "Size", "ETag", "StorageClass", "LastModified")]
@@ -98,13 +99,13 @@ def read_page(body: bytes, skip: int) -> Page:
     decode = unquote_plus if root.findtext(f"{space}EncodingType") == "url" else str
     entries = [
         Entry(
-            decode(each.findtext(key, ""))[skip:],
-            int(each.findtext(size, "0")),
-            each.findtext(etag, "").strip('"'),
-            each.findtext(storage, "STANDARD"),
-            each.findtext(modified, "")[:19],  # to the second, which is all that S3 tells
+            decode(element.findtext(key, ""))[skip:],
+            int(element.findtext(size, "0")),
+            element.findtext(etag, "").strip('"'),
+            element.findtext(storage, "STANDARD"),
+            element.findtext(modified, "")[:19],  # to the second, the precision of S3's listings
         )
-        for each in root.iter(contents)
+        for element in root.iter(contents)
     ]
     more = root.findtext(f"{space}IsTruncated") == "true"
     token = root.findtext(f"{space}NextContinuationToken", "") if more else ""
@@ -116,7 +117,7 @@ def read_page(body: bytes, skip: int) -> Page:
 async def side_by_side(
     source: AsyncIterator[Entry], destination: AsyncIterator[Entry], order: Order
 ) -> AsyncIterator[Pair]:
-    """Join two lists on their keys, holding no more than a page of each."""
+    """Join two lists on their keys, with no more than one page of each in memory."""
     left, right = await anext(source, None), await anext(destination, None)
     while left or right:
         if right is None or (left is not None and left.key != right.key and order(left.key) < order(right.key)):

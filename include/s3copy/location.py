@@ -1,4 +1,4 @@
-"""Where objects are: a folder of a bucket, read from what people type or paste."""
+"""The location of objects: a folder of a bucket, parsed from what people type or paste."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from include.errors import PreconditionError
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-KEY_BYTES = 1024  # the longest key S3 takes, in UTF-8
+KEY_BYTES = 1024  # the longest key that S3 takes, in UTF-8
 
 
 @dataclass(frozen=True)
 class Location:
-    """All objects whose keys start with `prefix`, which ends with a slash so that it never means its siblings."""
+    """All objects whose keys start with `prefix`. It ends with a slash so that it never matches sibling folders."""
 
     bucket: str
     prefix: str
 
     @classmethod
     def parse(cls, uri: str) -> Location:
-        """Return the folder an S3 URI names, with or without a slash at its end. Raises: PreconditionError."""
-        odd = next((each for each in uri if _is_odd(each)), "")
+        """Return the folder that an S3 URI names, with or without a slash at its end. Raises: PreconditionError."""
+        odd = next((character for character in uri if _is_odd(character)), "")
         if odd:
             raise PreconditionError(
                 f"{uri!r} holds {unicodedata.name(odd, repr(odd))}, as documents put into what is pasted from them; "
@@ -41,11 +41,11 @@ class Location:
         return f"s3://{self.bucket}/{self.prefix}"
 
     def beside(self, suffix: str) -> Location:
-        """Return the folder next to this one whose name has the suffix, as `-backup-2026-11-21`."""
+        """Return the folder beside this one whose name has the suffix, such as `-backup-2026-11-21`."""
         return Location(self.bucket, f"{self.prefix.rstrip('/')}{suffix}/")
 
     def overlaps(self, other: Location) -> bool:
-        """Tell whether one of the two is the other or lies in it."""
+        """Tell whether the two are the same or one contains the other."""
         longer, shorter = sorted((self.prefix, other.prefix), key=len, reverse=True)
         return self.bucket == other.bucket and longer.startswith(shorter)
 
@@ -61,6 +61,6 @@ def check_apart(source: Location, destination: Location) -> None:
 
 
 def _is_odd(character: str) -> bool:
-    """White space and signs that cannot be seen anywhere; dashes that look like the plain one."""
+    """Tell whether a character is white space, an invisible sign, or a dash that looks like the plain one."""
     category = unicodedata.category(character)
     return category[0] in "ZC" or (category == "Pd" and character != "-") or character == "\N{MINUS SIGN}"

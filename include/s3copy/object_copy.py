@@ -1,4 +1,4 @@
-"""One object of one folder, copied to another folder inside S3: whole, or in the parts it was once uploaded in."""
+"""Copy one object to another folder inside S3: whole, or in the parts of its original upload."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from include.s3copy.options import CopyOptions
 from include.s3copy.transport import Response
 
 PARTS_AT_ONCE = 64  # of one object
-MOST_PARTS = 10_000  # S3 takes no more in one upload
-SMALLEST_PART = 5 * 1024**2  # but for the last one
+MOST_PARTS = 10_000  # the most parts of one upload
+SMALLEST_PART = 5 * 1024**2  # except for the last one
 KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires")
 KEPT_OF_AMAZON = ("x-amz-meta-", "x-amz-website-redirect-location")
 _UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
@@ -28,7 +28,7 @@ _ETAG = re.compile(rb"<ETag>([^<]*)</ETag>")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A folder and the way to it."""
+    """A folder and the endpoint of its bucket."""
 
     endpoint: BucketEndpoint
     location: Location
@@ -38,7 +38,7 @@ class Endpoint:
 
 
 class ObjectCopier:
-    """Copies objects from one side to the other; `on_bytes` hears of every request that copied some."""
+    """Copies objects from one side to the other. `on_bytes` is called for every request that copied some."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class ObjectCopier:
         options: CopyOptions,
         on_bytes: Callable[[int], None],
     ):
-        self.begun: set[str] = set()  # keys of the destination with an upload in parts that was begun here
+        self.begun: set[str] = set()  # keys of the destination for which this copy began a multipart upload
         self._wire = wire
         self._source = source
         self._destination = destination
@@ -56,7 +56,7 @@ class ObjectCopier:
         self._on_bytes = on_bytes
 
     async def copy(self, entry: Entry) -> None:
-        """Copy one object as it was listed. Raises: S3Error, whose code is SourceChanged if it is another by now."""
+        """Copy one object as it was listed. Raises: S3Error, with code SourceChanged if the object has changed since."""
         if len(self._destination.key(entry).encode()) > KEY_BYTES:
             raise S3Error(0, "KeyTooLongError", f"the new key would be longer than {KEY_BYTES:,} bytes")
         try:
@@ -84,7 +84,7 @@ class ObjectCopier:
         self._on_bytes(entry.size)
 
     async def _copy_in_parts(self, entry: Entry, part_size: int) -> None:
-        """Copy with an upload in parts, which unlike CopyObject carries nothing but bytes over by itself."""
+        """Copy with a multipart upload, which unlike CopyObject carries over nothing but bytes by itself."""
         key = self._destination.key(entry)
         head = await head_object(self._wire, self._source.endpoint, self._source.key(entry))
         headers = {
@@ -99,7 +99,7 @@ class ObjectCopier:
         try:
             etags = await self._copy_parts(entry, upload, part_size)
             await self._complete(entry, upload, etags)
-        except BaseException:  # also cancelled: the parts of an upload nobody ends are kept, and paid for
+        except BaseException:  # also on cancellation: the parts of an unfinished upload are kept and paid for
             await abort_upload(self._wire, self._destination.endpoint, key, upload)
             raise
 
@@ -126,7 +126,7 @@ class ObjectCopier:
         try:
             await asyncio.gather(*workers)
         finally:
-            for worker in workers:  # an upload must not be aborted while parts still arrive
+            for worker in workers:  # an upload must not be aborted while parts are still being written
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
         return etags
@@ -145,7 +145,7 @@ class ObjectCopier:
             )
         except S3Error as error:
             if error.code != "NoSuchUpload" or not await self._is_complete(entry, len(etags)):
-                raise  # else an earlier try did it and its answer was lost
+                raise  # otherwise an earlier attempt did it and its answer was lost
 
     async def _is_complete(self, entry: Entry, parts: int) -> bool:
         head = await head_object(self._wire, self._destination.endpoint, self._destination.key(entry))
@@ -153,7 +153,7 @@ class ObjectCopier:
         return size == entry.size and etag.endswith(f"-{parts}")
 
     async def _explain(self, entry: Entry, error: S3Error) -> None:
-        """Tell which condition did not hold; returns if the copy is there, made by a try whose answer was lost."""
+        """Raise for the condition that did not hold. Return if the copy exists, made by an attempt whose answer was lost."""
         try:
             head = await head_object(self._wire, self._source.endpoint, self._source.key(entry))
         except S3Error as missing:
@@ -185,7 +185,7 @@ class ObjectCopier:
         root = ElementTree.fromstring(answer.body)  # noqa: S314  # S3's own answer
         space = root.tag.removesuffix("Tagging")
         found = [
-            (each.findtext(f"{space}Key", ""), each.findtext(f"{space}Value", "")) for each in root.iter(f"{space}Tag")
+            (tag.findtext(f"{space}Key", ""), tag.findtext(f"{space}Value", "")) for tag in root.iter(f"{space}Tag")
         ]
         return urlencode(found, quote_via=quote)
 
@@ -231,7 +231,7 @@ class ObjectCopier:
 
 
 def own_part_size(entry: Entry, head: Response) -> int:
-    """Return the size of the parts an object was uploaded in, 0 if it was not, or in parts of several sizes.
+    """Return the part size of an object's multipart upload, or 0 if it was uploaded whole or in parts of several sizes.
 
     A copy in the same parts has the same ETag, which then proves that every byte arrived.
     """
@@ -249,12 +249,12 @@ async def head_object(
     query: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Return what S3 knows about an object without its bytes. Raises: S3Error."""
+    """Return the metadata of an object. Raises: S3Error."""
     return await wire.call(endpoint, "HEAD", key, query=query, headers=headers)
 
 
 async def abort_upload(wire: Client, endpoint: BucketEndpoint, key: str, upload: str) -> None:
-    """Have S3 forget an unfinished upload and its parts; one that is gone is fine. Raises: S3Error."""
+    """Abort an unfinished multipart upload. An upload that no longer exists is fine. Raises: S3Error."""
     try:
         await wire.call(endpoint, "DELETE", key, query={"uploadId": upload})
     except S3Error as error:
@@ -263,7 +263,7 @@ async def abort_upload(wire: Client, endpoint: BucketEndpoint, key: str, upload:
 
 
 async def list_uploads(wire: Client, side: Endpoint) -> list[tuple[str, str]]:
-    """Return (key, upload id) of every unfinished upload in parts to the folder. Raises: S3Error."""
+    """Return (key, upload id) of every unfinished multipart upload to the folder. Raises: S3Error."""
     found: list[tuple[str, str]] = []
     markers: dict[str, str] = {}
     while True:

@@ -1,4 +1,4 @@
-"""What may be asked of a copy, what it tells on the way, and what became of it."""
+"""Options, progress and result of a copy."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 
 LARGEST_WHOLE = 5 * 1024**3  # bytes one CopyObject takes
 PART = 128 * 1024**2  # for objects that were not uploaded in parts themselves
-GIVE_UP = 100  # failures after which the rest is not tried: it is not the single object then
+GIVE_UP = 100  # failures after which the rest is not tried: then the cause is not a single object
 NAMED = 5  # keys in a message
 
 
 @dataclass(frozen=True)
 class CopyOptions:
-    """Left out, everything is as `aws s3 cp --recursive` does it, but for the storage class, which each object keeps.
+    """Options of a copy. The defaults match `aws s3 cp --recursive`, except that each object keeps its storage class.
 
-    An object that is there with the same size and ETag is not copied again, unless the source's is newer, as then its metadata
-    may be too. `since` (AWS's clock) has those copied again as well that were there before this copy first began: a restore
-    wants it. `last` picks keys that are copied after all others, so that whoever reads meanwhile finds what they point to.
+    An object that exists with the same size and ETag is not copied again, unless the source's is newer, since then its metadata
+    may be newer too. With `since` (AWS's clock), objects that existed before this copy first began are copied again as well, as a
+    restore needs it. `last` selects keys that are copied after all others, so that a concurrent reader finds what they point to.
     """
 
-    overwrite: bool = True  # False: a key that is there with other contents is a failure, and stays
-    requests_per_second: float = 0  # 0: as many as S3 takes
+    overwrite: bool = True  # False: an existing key with other contents is a failure, and stays
+    requests_per_second: float = 0  # 0: no limit
     storage_class: str = ""
     encryption: str = ""  # AES256, aws:kms, aws:kms:dsse; empty: the destination bucket's default
     kms_key: str = ""
@@ -35,13 +35,13 @@ class CopyOptions:
 
     @property
     def begun(self) -> str:
-        """`since` as lists write it, empty for none."""
+        """The time `since` in the format of listings, or "" for none."""
         return self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if self.since else ""
 
 
 @dataclass(frozen=True)
 class CopyProgress:
-    """How far a copy is; totals are None until they are known, `left` is seconds."""
+    """The progress of a copy. Totals are None until they are known, `left` is in seconds."""
 
     objects: int
     bytes: int
@@ -61,7 +61,7 @@ class CopyProgress:
 
 @dataclass(frozen=True)
 class Failure:
-    """One object that was not copied; `code` is S3's, or SourceChanged, DestinationExists."""
+    """One object that was not copied. `code` is S3's, or SourceChanged, DestinationExists."""
 
     key: str
     code: str
@@ -70,15 +70,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class CopyResult:
-    """What a copy did; `failures` holds the first of `failed`."""
+    """The result of a copy. `failures` holds the first of `failed`."""
 
     copied: int
     copied_bytes: int
-    skipped: int  # there and identical already
+    skipped: int  # existed already and identical
     failed: int
     failures: tuple[Failure, ...]
     requests: int
-    slowed: int  # answers of 503 SlowDown and the like
+    slowed: int  # answers such as 503 SlowDown
     seconds: float
 
     @property

@@ -1,6 +1,6 @@
-"""Signature Version 4 for requests to S3, made from parts that are kept: botocore's own takes ten times as long.
+"""Signature Version 4 for requests to S3, assembled from cached parts: botocore's own takes ten times as long.
 
-The unit tests hold every signature against botocore's.
+The unit tests compare every signature with botocore's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NO_BODY = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True)
 class Keys:
-    """What a request is signed with; `token` is empty for the keys of a user."""
+    """The credentials that sign a request. `token` is empty for the keys of a user."""
 
     access: str
     secret: str
@@ -24,7 +24,7 @@ class Keys:
 
 
 class Signer:
-    """Signs for one region; `keys` may be set anew at any time."""
+    """Signs requests for one region. `keys` may be replaced at any time."""
 
     def __init__(self, region: str, keys: Keys, clock: Callable[[], float] = time.time):
         self.keys = keys
@@ -36,7 +36,7 @@ class Signer:
         self._key = b""
 
     def request(self, method: str, host: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        """Return the whole request. `path` and `query` are quoted, the query sorted, header names in small letters."""
+        """Return the whole request. `path` and `query` are quoted, the query is sorted, header names are in lower case."""
         self._look_at_clock()
         digest = hashlib.sha256(body).hexdigest() if body else NO_BODY
         signed = {**headers, "host": host, "x-amz-content-sha256": digest, "x-amz-date": self._stamp}

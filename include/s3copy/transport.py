@@ -1,4 +1,4 @@
-"""HTTP/1.1 to one endpoint: connections that are kept open, and an answer for each request or an error in time."""
+"""HTTP/1.1 to one endpoint: persistent connections, and for each request an answer or an error in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONNECT_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Response:
-    """What came back; header names are in small letters."""
+    """An HTTP response. Header names are in lower case."""
 
     status: int
     body: bytes
@@ -22,7 +22,7 @@ class Response:
 
 
 class Connection(asyncio.Protocol):
-    """One connection with at most one request under way; httptools (llhttp) reads the answers."""
+    """One connection with at most one pending request. httptools (llhttp) parses the answers."""
 
     def __init__(self) -> None:
         self.open = False
@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None:
-            return self.close()  # nobody asked, so whose answer would the next one be?
+            return self.close()  # no request is pending, so this data would be read as the answer to the next one
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self._over = self._head_only  # the parser would wait for a body that a HEAD never brings
+        self._over = self._head_only  # otherwise the parser would wait for a body, which a HEAD does not have
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         self._fail(ConnectionError(f"the connection broke ({exc or 'closed by the server'})"))
 
     def send(self, request: bytes, *, head_only: bool, deadline: float) -> asyncio.Future[Response]:
-        """Send a request; the future ends with its answer or with an OSError."""
+        """Send a request. The future ends with its answer or with an OSError."""
         self._answer = asyncio.get_running_loop().create_future()
         self._head_only, self._over, self.deadline = head_only, False, deadline
         self._headers, self._body = {}, []
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         return self._answer
 
     def expire(self) -> None:
-        """Give up on the answer under way, because it took too long."""
+        """Give up the pending answer, because it took too long."""
         self._fail(TimeoutError("no answer in time"))
         self.close()
 
@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """The connections to one endpoint; one that failed is never used again."""
+    """The connections to one endpoint. A connection that failed is never used again."""
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None):
         self._host, self._port, self._tls = host, port, tls
@@ -108,13 +108,14 @@ class Pool:
         self._busy: set[Connection] = set()
 
     async def request(self, data: bytes, *, head_only: bool, seconds: float) -> Response:
-        """Send a request and return its answer. Raises: OSError, TimeoutError is one."""
+        """Send a request and return its answer. Raises: OSError, of which TimeoutError is one."""
         connection = await self._connection()
         self._busy.add(connection)
         try:
             deadline = asyncio.get_running_loop().time() + seconds
             answer = await connection.send(data, head_only=head_only, deadline=deadline)
-        except BaseException:  # also cancelled: half an answer may be left on it, which the next request would read
+        # also on cancellation: the rest of an answer may remain on the connection, where the next request would read it
+        except BaseException:
             connection.close()
             raise
         finally:
@@ -133,9 +134,9 @@ class Pool:
         return made
 
     def sweep(self) -> None:
-        """Give up on answers that are overdue; to be called now and then."""
+        """Give up overdue answers. Call this regularly."""
         now = asyncio.get_running_loop().time()
-        for connection in [each for each in self._busy if each.deadline < now]:
+        for connection in [busy for busy in self._busy if busy.deadline < now]:
             connection.expire()
 
     def close(self) -> None:

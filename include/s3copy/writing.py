@@ -1,4 +1,4 @@
-"""The writes of a folder: copied over another one, and rid of what is left over."""
+"""The writes of a folder: copy it over another one, and delete what is left over."""
 
 from __future__ import annotations
 

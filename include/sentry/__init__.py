@@ -1,4 +1,4 @@
-"""Sentry as far as releases need it: what troubles an environment since a release."""
+"""Sentry as far as releases need it: unresolved issues of an environment since a release."""
 
 from include.sentry.issues import Sentry, Trouble, list_issues
 

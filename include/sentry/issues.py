@@ -1,4 +1,4 @@
-"""The unresolved errors of an environment, page by page; a caller that can do without them takes an error for None."""
+"""The unresolved issues of an environment, page by page. A caller that can do without them treats an error as None."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from include.external_services import over_http
 
 TIMEOUT = (5, 10)  # seconds to connect, and to answer
 PAGE = 100
-MOST_PAGES = 50  # more errors than anybody could look at: somebody's filter is missing
+MOST_PAGES = 50  # more issues than a person can read: a filter is missing in Sentry
 
 
 @dataclass(frozen=True)
 class Sentry:
-    """A way to Sentry: `http` carries the token, `url` is where its API begins, up to /api/0."""
+    """Access to Sentry. `http` carries the token, `url` is the base of its API, up to /api/0."""
 
     http: requests.Session
     url: str
@@ -25,7 +25,7 @@ class Sentry:
 
 @dataclass(frozen=True)
 class Trouble:
-    """One Sentry problem (Sentry calls it otherwise) of the release's environment."""
+    """One Sentry issue of the release's environment."""
 
     id: str
     title: str
@@ -38,21 +38,21 @@ class Trouble:
 def list_issues(
     sentry: Sentry, organization: str, project: str, environment: str, release: str | None = None
 ) -> tuple[Trouble, ...]:
-    """Return a project's unresolved troubles in an environment, counted there; only those a release has had, if one is given.
+    """Return a project's unresolved issues in an environment, counted there. With a release, return only that release's.
 
-    It is asked once: a bake looks again soon anyway. Raises: ServiceUnavailableError, PreconditionError.
+    The call is not retried: a bake looks again soon anyway. Raises: ServiceUnavailableError, PreconditionError.
     """
     thing = f"project {organization}/{project}, environment {environment}"
     query = "is:unresolved" + (f' release:"{release}"' if release else "")
     given = {"projectSlug": project, "environment": environment, "query": query, "limit": str(PAGE)}
     url = f"{sentry.url}/organizations/{organization}/issues/"
     found = {}
-    for each in _pages(sentry, url, given, thing):
+    for issue in _pages(sentry, url, given, thing):
         try:
-            trouble = _trouble(each)
+            trouble = _trouble(issue)
         except (KeyError, TypeError, ValueError) as error:
             raise ServiceUnavailableError(f"Sentry answered about {thing} with something else ({error!r}).") from error
-        found[trouble.id] = trouble  # one that moves between two pages comes twice
+        found[trouble.id] = trouble  # an issue that moves between two pages appears twice
     return tuple(found.values())
 
 
@@ -72,7 +72,7 @@ def _pages(sentry: Sentry, url: str, given: dict[str, str], thing: str) -> Itera
             )
         yield from items
         following = answer.links.get("next", {})
-        if following.get("results") != "true":  # Sentry names a next page even if there is nothing on it
+        if following.get("results") != "true":  # Sentry names a next page even if it is empty
             return
         cursor = str(following["cursor"])
     raise PreconditionError(
@@ -94,6 +94,6 @@ def _trouble(item: Any) -> Trouble:
         title=str(item["title"]),
         level=str(item["level"]),
         first_seen=datetime.fromisoformat(item["firstSeen"]),
-        count=int(item["count"]),  # Sentry gives text
+        count=int(item["count"]),  # Sentry returns text
         url=str(item.get("permalink") or ""),
     )

@@ -1,4 +1,4 @@
-"""Where a sheet that people edit says what: columns found by their headings, regions by what stands in their column."""
+"""Cells of a sheet that people edit: columns are found by their headings, and regions by the text in their column."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Rows = Sequence[Sequence[str]]
 
 def cells_to_set(rows: Rows, sheet: Sheet, uris: Mapping[str, str]) -> dict[str, str]:
     """Return the cells, such as C5, that do not hold their region's URI yet, by region. Raises: PreconditionError."""
-    headings = [_plain(each) for each in rows[0]] if rows else []
+    headings = [_plain(heading) for heading in rows[0]] if rows else []
     regions, column = _column(headings, sheet, sheet.region), _column(headings, sheet, sheet.uri)
     found: dict[str, str] = {}
     for region, uri in uris.items():
@@ -38,7 +38,7 @@ def _row(rows: Rows, column: int, sheet: Sheet, region: str) -> int:
     found = [number for number, row in enumerate(rows) if number and _plain(_at(row, column)) == _plain(region)]
     if len(found) == 1:
         return found[0]
-    where = f"in rows {', '.join(str(each + 1) for each in found)}" if found else "in no row"
+    where = f"in rows {', '.join(str(number + 1) for number in found)}" if found else "in no row"
     raise PreconditionError(
         f"Region {region} stands {where} of worksheet {sheet.worksheet!r} of spreadsheet {sheet.spreadsheet}, where it needs "
         f"one of its own; correct the column {sheet.region!r} there."
@@ -46,7 +46,7 @@ def _row(rows: Rows, column: int, sheet: Sheet, region: str) -> int:
 
 
 def _at(row: Sequence[str], column: int) -> str:
-    """Return a cell; Google leaves out empty ones at the end of a row."""
+    """Return a cell. Google omits empty cells at the end of a row."""
     return str(row[column]) if column < len(row) else ""
 
 
@@ -55,7 +55,7 @@ def _plain(text: str) -> str:
 
 
 def _letters(column: int) -> str:
-    """Return what a column is called: A, B, ... Z, AA."""
+    """Return the name of a column: A, B, ... Z, AA."""
     letters, number = "", column + 1
     while number:
         number, rest = divmod(number - 1, 26)

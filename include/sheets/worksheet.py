@@ -1,4 +1,4 @@
-"""Google Sheets through gspread: a worksheet opened by a service account's key, and the URIs of regions written into it."""
+"""Google Sheets through gspread: open a worksheet with a service account's key, and write the URIs of regions into it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.sheets.rows import cells_to_set
 if TYPE_CHECKING:
     from gspread.worksheet import Worksheet
 
-GOOGLE = "https://sheets.googleapis.com"  # how gspread's addresses begin; it has no setting for another one
+GOOGLE = "https://sheets.googleapis.com"  # the prefix of gspread's URLs; gspread has no setting for it
 SCOPES = ("https://www.googleapis.com/auth/spreadsheets",)
 TIMEOUT = 10.0  # seconds; gspread would wait for ever
 
@@ -33,7 +33,7 @@ def open_worksheet(keyfile: Mapping[str, Any], sheet: Sheet, api_root: str = GOO
 
     class Credentials(service_account.Credentials):
         def _after_refresh(self, *_: Any) -> None:
-            """Leave out the look-up of where the account may be used from: another service of Google's, which Sheets does not ask for."""
+            """Skip the look-up of the account's allowed locations: it calls another Google service, and Sheets does not need it."""
 
     try:
         credentials = Credentials.from_service_account_info(keyfile, scopes=SCOPES)  # type: ignore[no-untyped-call]  # google-auth's
@@ -59,7 +59,7 @@ def open_worksheet(keyfile: Mapping[str, Any], sheet: Sheet, api_root: str = GOO
 
 
 def note_uris(worksheet: Worksheet, sheet: Sheet, uris: Mapping[str, str]) -> str:
-    """Write each region's URI into its row; return what was written, in words. What is there already stays.
+    """Write each region's URI into its row. Return what was written, in words. URIs that are there already stay.
 
     Nothing is written unless every region has a row. Raises: PreconditionError, ServiceUnavailableError.
     """
@@ -78,7 +78,7 @@ def _write(worksheet: Worksheet, sheet: Sheet, cells: Mapping[str, str], uris: M
         with over_google(sheet):
             worksheet.batch_update([{"range": cell, "values": [[uri]]} for cell, uri in cells.items()], raw=True)
     except ServiceUnavailableError as error:
-        away = error  # only the answer may have been lost
+        away = error  # perhaps only the answer was lost
     if left := _missing(worksheet, sheet, uris):
         raise away or ServiceUnavailableError(
             f"Worksheet {sheet.worksheet!r} does not say what was just written for {', '.join(left)}: somebody moved its rows "
@@ -106,7 +106,7 @@ def over_google(sheet: Sheet) -> Iterator[None]:
             yield
     except APIError as error:
         answer = error.response
-        html = "html" in answer.headers.get("Content-Type", "")  # somebody else's page, such as a proxy's
+        html = "html" in answer.headers.get("Content-Type", "")  # an HTML page of something else, such as a proxy
         said = str(answer.reason or "") if html else str(error.error.get("message", ""))
         raise explain(service, thing, answer.status_code, said, answer.headers) from error
     except GoogleAuthError as error:

@@ -1,4 +1,4 @@
-"""Waiting for AWS on behalf of many runs at once, inside the request rates AWS allows an account."""
+"""Waiting for AWS on behalf of many runs at once, within the request rates that AWS allows an account."""
 
 from include.waiters.poller import Poller, PollResult, Wait
 from include.waiters.token_bucket import TokenBucket

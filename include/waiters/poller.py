@@ -1,8 +1,8 @@
-"""One poller for every wait of an account and region: cheap looks for all in batches, thorough ones where it matters.
+"""One poller for every wait of an account and region: cheap batched calls for all, thorough looks only as needed.
 
-A thousand waits that each looked for themselves would need ten times what AWS allows an account in a region, a bucket that is
-shared with its deployments and its autoscaling. So a round first describes the services of all waits, ten a call, and
-then looks thoroughly (tasks, target health, group, log) where something moved, and in turn wherever the budget allows.
+A thousand waits with separate polling would need ten times the calls that AWS allows an account in a region, a limit that is
+shared with its deployments and its autoscaling. So a round first describes the services of all waits, ten a call. It
+then looks thoroughly (tasks, target health, group, log) at services that changed, and at the others in turn within the budget.
 """
 
 import logging
@@ -21,10 +21,10 @@ from include.errors import DriftError, RunbookError
 from include.waiters.progress import Progress
 from include.waiters.token_bucket import TokenBucket
 
-DOUBT = 10.0  # seconds a failure has to last: right after a write AWS may still answer with the state from before it
-SILENCE = 600.0  # seconds AWS may fail to answer a wait before it gives up
-ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks that nothing calls for
-# AWS refuses credentials that look good here: revoked, or the clock is wrong
+DOUBT = 10.0  # seconds that a failure has to last: right after a write AWS may still answer with the state before it
+SILENCE = 600.0  # seconds without an answer of AWS after which a wait gives up
+ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks without a known change
+# AWS refuses credentials that look valid here: they were revoked, or the clock is wrong
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ RunWaiter = Callable[[str, Clients, dict[str, Any], Service | None], Progress]
 class Wait:
     """A waiter (by name), with the arguments it was stored with; `clients` are shared with other waits.
 
-    Cluster and service are empty for one that looks at something else: it is no part of the batches, and has its turn.
+    Cluster and service are empty for a waiter that looks at something else: it is not part of the batches, and is polled in turn.
     """
 
     key: str
@@ -44,12 +44,12 @@ class Wait:
     cluster: str
     service: str
     clients: Clients
-    agree: int = 1  # looks in a row that have to say it is done
+    agree: int = 1  # successful looks in a row that are required
 
 
 @dataclass(frozen=True)
 class PollResult:
-    """What one round means for one wait. `status`: waiting, done, failed, or missed (AWS did not answer); `end` as in Progress."""
+    """The result of one round for one wait. `status`: waiting, done, failed, or missed (AWS did not answer). `end` as in Progress."""
 
     status: str
     text: str
@@ -63,25 +63,25 @@ class PollResult:
 
 @dataclass
 class _State:
-    """What the poller remembers of a wait; times are the poller's own clock."""
+    """The poller's state of a wait. Times are by the poller's own clock."""
 
     wait: Wait
     since: float
     answered: float
-    seen: tuple[Any, ...] | None = None  # the service's face when last described
+    seen: tuple[Any, ...] | None = None  # the service's fingerprint when last described
     service: Service | None = None
     moved: bool = False
-    agreed: int = 0  # looks in a row that said it is done
-    failing: float | None = None  # since when every look has said that it failed
+    agreed: int = 0  # successful looks in a row so far
+    failing: float | None = None  # since when every look has failed
     described: float = 0.0
     looked: float = 0.0
 
 
 class Poller:
-    """Waits are added and removed at any time; `round` is called over and over, by one thread at a time.
+    """Polls for all waits. Waits are added and removed at any time; `round` is called repeatedly, by one thread at a time.
 
-    `routine` pays for the batches and for looks in turn, `prompted` for looks at what moved; every client the waits
-    bring must call `note_call` for each request it sends.
+    `routine` pays for the batches and for looks in turn, `prompted` for looks at services that changed. Every client of the
+    waits must call `note_call` for each request it sends.
     """
 
     def __init__(
@@ -106,32 +106,32 @@ class Poller:
         return len(self._states)
 
     def add(self, wait: Wait) -> None:
-        """Begin to wait. Nothing is reported in the first `settle` seconds, as Airflow needs to have noted the wait."""
+        """Begin to wait. Nothing is reported in the first `settle` seconds, since Airflow needs to have stored the wait first."""
         now = self._clock()
         self._states[wait.key] = _State(wait, since=now, answered=now)
 
     def remove(self, key: str) -> None:
-        """Stop waiting; a key that is not there any more is fine."""
+        """Stop waiting. A key that does not exist any more is fine."""
         self._states.pop(key, None)
 
     def note_call(self) -> None:
-        """Note one request that was sent to AWS on behalf of a wait, a retry included."""
+        """Note one request that was sent to AWS on behalf of a wait, retries included."""
         self._paying.spend()
 
     def pace(self, poll_seconds: float) -> float:
-        """Seconds from the start of one round to the next: `poll_seconds`, or longer if the batches alone need longer."""
+        """Return the seconds from the start of one round to the next: `poll_seconds`, or longer if the batches need longer."""
         return max(poll_seconds, self._calls_of_a_round() / self._routine.rate)
 
     def round(self) -> list[tuple[str, PollResult]]:
-        """Look once on behalf of all waits; returns news only: a wait nobody had the budget to look at has none."""
+        """Look once on behalf of all waits. Return only news: a wait that the budget did not cover has none."""
         now = self._clock()
         self._routine.burst = max(
             self._burst, self._calls_of_a_round()
-        )  # or the batches would leave nothing to look with
+        )  # otherwise the batches would use up the budget for looks
         ready = [each for each in list(self._states.values()) if now - each.since >= self._settle]
         news = list(self._describe(ready))
         due = [each for each in ready if not each.wait.service or (each.service and each.described >= now)]
-        for state in sorted(due, key=lambda each: (not each.moved, each.looked)):
+        for state in sorted(due, key=lambda candidate: (not candidate.moved, candidate.looked)):
             self._paying = self._prompted if state.moved else self._routine
             if self._paying.left < 1:
                 continue
@@ -140,14 +140,14 @@ class Poller:
         return news
 
     def _calls_of_a_round(self) -> float:
-        """Return the calls for the batches of all waits, and for the looks in turn that go with them."""
+        """Return the number of calls for the batches of all waits, and for the looks in turn that belong to a round."""
         return sum(1 for _ in self._batches(self._states.values())) / ROUTINE_SHARE
 
     def _describe(self, states: list[_State]) -> Iterable[tuple[str, PollResult]]:
         self._paying = self._routine
         for clients, cluster, batch in self._batches(sorted(states, key=lambda each: each.described)):
             if self._routine.left < 1:
-                return  # those left are first in the next round
+                return  # the remaining ones are first in the next round
             names = list(dict.fromkeys(each.wait.service for each in batch))
             try:
                 services = ecs.describe_services(clients.ecs, cluster, names)
@@ -170,7 +170,7 @@ class Poller:
     @staticmethod
     def _batches(states: Iterable[_State]) -> Iterable[tuple[Clients, str, list[_State]]]:
         groups: dict[tuple[int, str], list[_State]] = {}
-        for state in (each for each in states if each.wait.service):
+        for state in (candidate for candidate in states if candidate.wait.service):
             groups.setdefault((id(state.wait.clients), state.wait.cluster), []).append(state)
         for (_, cluster), group in groups.items():
             rest = iter(group)
@@ -214,7 +214,7 @@ class Poller:
 
 
 def _face(service: Service | None) -> tuple[Any, ...] | None:
-    """Return what changes whenever something happens to a service, and not otherwise."""
+    """Return a value that changes whenever a service changes, and not otherwise."""
     if service is None:
         return None
     counts = (service.desired, service.running, service.pending, service.task_definition, service.last_event)

@@ -1,4 +1,4 @@
-"""What a wait has come to: a sentence for people, and whether it is over."""
+"""The progress of a wait: a sentence for people, and whether the wait is over."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Progress:
-    """`milestone` changes only when something did that is worth telling; `text` changes with every minute.
+    """The progress of a wait. `milestone` changes only with noteworthy progress, `text` with every minute.
 
-    `end` is what was seen at the end, as JSON, where the step after the wait may come when AWS has forgotten it.
+    `end` is what was seen at the end, as JSON, for a later step that may run after AWS has forgotten it.
     """
 
     done: bool

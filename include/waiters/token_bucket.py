@@ -1,11 +1,11 @@
-"""How many calls may still be made: a bucket of tokens that fills at a steady rate."""
+"""The number of calls that may still be made: a token bucket that fills at a steady rate."""
 
 import time
 from collections.abc import Callable
 
 
 class TokenBucket:
-    """`rate` calls a second for ever, and `burst` at once after a quiet time. A call that was made can overdraw it."""
+    """A bucket that gains `rate` calls a second and holds at most `burst`. A call that was made can overdraw it."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic):
         self.rate = rate
@@ -16,7 +16,7 @@ class TokenBucket:
 
     @property
     def left(self) -> float:
-        """Calls that may be made now; below zero while earlier ones are still being paid for."""
+        """The calls that may be made now. The number is below zero while earlier calls are still being paid for."""
         now = self._clock()
         self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
         self._at = now

@@ -7,5 +7,5 @@ from include.aws.clients import Clients
 from include.aws.ecs import Service
 from include.waiters.progress import Progress
 
-# `arguments` is JSON; the service is given where somebody has described it just now
+# `arguments` is JSON; a caller that has just described the service passes it
 Waiter = Callable[[Clients, dict[str, Any], Service | None], Progress]

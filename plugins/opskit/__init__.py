@@ -1,1 +1,1 @@
-"""What turns decisions about AWS into Airflow tasks: clients, approval, lease, steps, waits."""
+"""The toolkit that turns decisions about AWS into Airflow tasks: clients, approval, lease, steps, waits."""

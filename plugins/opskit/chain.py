@@ -1,4 +1,4 @@
-"""The order of a runbook's tasks, and the boxes in which Airflow's graph shows them."""
+"""The order of a runbook's tasks, and the task groups in which Airflow's graph shows them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from include.runbooks import Page
 from opskit.step_definition import StepDefinition
 
-Part = Callable[[], Any]  # a step, or a function that makes a task group of some
+Part = Callable[[], Any]  # a step, or a function that makes a task group of several
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Steps that people see as one box, one after the other; those of a list stand side by side.
+    """Steps that are shown as one task group, one after the other. The steps of a list run side by side.
 
     The operator's page has them under a heading of the same title.
     """
@@ -32,14 +32,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Aside:
-    """A step that follows another one beside the rest: only the end waits for it, and it decides nothing."""
+    """A step beside the main chain: only the end of the run waits for it, and it decides nothing."""
 
     after: StepDefinition
     step: StepDefinition
 
 
 class Chain:
-    """Links each part to the one before it; ids of tasks do not depend on the box they stand in."""
+    """Links each part to the one before it. Task ids do not depend on the group that contains them."""
 
     def __init__(self, dag: DAG, page: Page):
         self.dag = dag
@@ -52,13 +52,13 @@ class Chain:
         return tuple(self._groups)
 
     def add(self, title: str, *parts: Part | list[Part]) -> list[Any]:
-        """Make the parts in the box of this title, each after the one before it, and return what was made."""
+        """Make the parts in the group of this title, each after the one before it, and return what was made."""
         made: list[Any] = []
         if not parts:
             return made
         with self._group(title):
             for part in parts:
-                now = [each() for each in part] if isinstance(part, list) else part()
+                now = [make() for make in part] if isinstance(part, list) else part()
                 if self._last is not None:
                     _link(self._last, now)
                 made.append(now)
@@ -66,7 +66,7 @@ class Chain:
         return made
 
     def set_aside(self, aside: Aside, end: Any) -> None:
-        """Make a step that only the end waits for."""
+        """Add a step for which only the end of the run waits."""
         with self._group("Close"):
             self.task_of(aside.after) >> aside.step() >> end
 
@@ -75,7 +75,7 @@ class Chain:
         return self.dag.get_task(step.task_id(self.dag.dag_id))
 
     def describe(self) -> None:
-        """Give each task its sentence of the operator's page."""
+        """Give each task its sentence from the operator's page."""
         for task in self.dag.tasks:
             sentence = self.page.steps.get(task.task_id)
             if isinstance(task, MappedOperator):

@@ -1,4 +1,4 @@
-"""Which code a run was planned with: a plan is approved together with the code that will carry it out."""
+"""The digest of the code of a run: an approval covers the plan together with the code that will carry it out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOTS = {room.__name__: Path(room.__path__[0]) for room in (include, opskit)}
 
 
 def code_digest(dag_file: str, target: Target) -> str:
-    """Return the SHA-256 of a runbook's file, all of ours that it can import, and its target's entry in the inventory."""
+    """Return the SHA-256 of a runbook's file, every module of ours that it can import, and its target's entry in the inventory."""
     found = sha256(target.system.model_dump_json().encode())
     for name, content in read_code(Path(dag_file)).items():
         found.update(name.encode() + b"\0" + content)
@@ -27,7 +27,7 @@ def code_digest(dag_file: str, target: Target) -> str:
 def read_code(dag_file: Path) -> dict[str, bytes]:
     """Return the code that a runbook can run: its own file by its name, then our modules by theirs.
 
-    A module counts if the file imports it, directly or not, at once or within a function, or names it in a string.
+    A module counts if the file imports it, directly or indirectly, at the top or within a function, or names it in a string.
     """
     own = dag_file.read_bytes()
     found: dict[str, bytes] = {}
@@ -35,16 +35,16 @@ def read_code(dag_file: Path) -> dict[str, bytes]:
     while open_ends:
         module = open_ends.pop()
         file = _file_of(module)
-        assert file is not None  # or it would not be named
+        assert file is not None  # otherwise it would not be named
         found[module] = file.read_bytes()
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
         open_ends |= _modules_named(found[module], package) - found.keys()
     return {dag_file.name: own, **dict(sorted(found.items()))}
 
 
-@cache  # by content, so never out of date
+@cache  # cached by content, so never out of date
 def _modules_named(content: bytes, package: str) -> frozenset[str]:
-    """Return the modules of ours that a file of a package names; all of its package where it computes what it imports."""
+    """Return the modules of ours that a file of a package names, or the whole package if the file computes its imports."""
     found: set[str] = set()
     for node in _run_nodes(ast.parse(content)):
         if isinstance(node, ast.Import):
@@ -53,7 +53,7 @@ def _modules_named(content: bytes, package: str) -> frozenset[str]:
             module = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
             found.update(*(_modules_in(f"{module}.{alias.name}") for alias in node.names))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.update(_modules_in(node.value))  # the path of a trigger's class, for instance
+            found.update(_modules_in(node.value))  # for instance the path of a trigger's class
         elif isinstance(node, ast.Call) and _imports_computed(node):
             found.update(_modules_below(package))
     return frozenset(found)
@@ -65,7 +65,7 @@ def _imports_computed(call: ast.Call) -> bool:
 
 
 def _run_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what runs: nothing below `if TYPE_CHECKING`, whose imports are for the type checker only."""
+    """Yield the nodes that run. The contents of `if TYPE_CHECKING` do not: those imports are for the type checker only."""
     yield node
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
@@ -76,7 +76,7 @@ def _run_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _modules_in(name: str) -> Iterator[str]:
-    """Yield every module of ours that a dotted name leads through: packages run, too."""
+    """Yield every module of ours on the path of a dotted name, packages included, since they run too."""
     parts = name.split(".")
     if parts[0] in ROOTS:
         for length in range(1, len(parts) + 1):

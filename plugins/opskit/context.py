@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONFIRM = "confirm_plan_unchanged"  # the same task in every runbook
+CONFIRM = "confirm_plan_unchanged"  # the id of this task is the same in every runbook
 END = "end"
 
 
 @dataclass(frozen=True)
 class StepContext:
-    """The running task, in the runbook's words."""
+    """The context of the running task, in the runbook's terms."""
 
     context: Any
 
@@ -52,7 +52,7 @@ class StepContext:
 
     @property
     def run(self) -> str:
-        """`<dag_id>/<run_id>`: the owner of leases, the key of records."""
+        """The owner of leases and the key of records: `<dag_id>/<run_id>`."""
         return f"{self.context['dag_run'].dag_id}/{self.context['dag_run'].run_id}"
 
     @property
@@ -61,12 +61,12 @@ class StepContext:
 
     @property
     def unattended(self) -> Unattended | None:
-        """The inventory's rule by which nobody approves this run by hand, if there is one. Raises: PreconditionError."""
+        """The inventory's rule by which no person approves this run, or None. Raises: PreconditionError."""
         return find_unattended(self.target.environment, self.target.name, self.dag_id, frame_of(self.dag_id).risk)
 
     @property
     def requester(self) -> str | None:
-        """The user who triggered the run; None for a schedule."""
+        """The user who triggered the run, or None for a schedule."""
         user: str | None = self.context["dag_run"].triggering_user_name
         return user
 
@@ -76,7 +76,7 @@ class StepContext:
 
     @property
     def reason(self) -> str:
-        """Why the run was asked for: on one line, so that it cannot forge lines of a log."""
+        """The reason for the run, on one line, so that it cannot forge lines of a log."""
         return one_line(str(self.params["reason"]))
 
     @cached_property
@@ -113,7 +113,7 @@ class StepContext:
         log.info("%s", text)
 
     def tell_progress(self, progress: Progress) -> None:
-        """Say how far a wait has come: in the log, and, where it is worth telling, on record."""
+        """Report how far a wait has come: in the log, and on record if the progress is noteworthy."""
         log.info("progress: %s", progress.text)
         if progress.milestone:
             add_milestone(self.store, self.run, self.name, progress.milestone)
@@ -123,17 +123,17 @@ class StepContext:
         return step.task_ids(self.dag_id)[0] if first else step.task_id(self.dag_id, seen_from=self.name)
 
     def result_of(self, step: StepDefinition, *, first: bool = False) -> Any:
-        """Return what another step of this run returned, None if it returned nothing or is not part of this runbook."""
+        """Return what another step of this run returned, or None if it returned nothing or is not part of this runbook."""
         if not step.is_part_of(self.dag_id):
             return None
         return self._xcom(self.task_of(step, first=first))
 
     def results_of(self, step: StepDefinition) -> list[Any]:
-        """Return what a step that stands several times in this runbook has returned wherever it did return something."""
+        """Return every result of a step that stands several times in this runbook."""
         return [found for task_id in step.task_ids(self.dag_id) if (found := self._xcom(task_id))]
 
     def proof_of(self, step: StepDefinition) -> Any:
-        """Return the result of a step that this one rests on. Raises: PreconditionError if it left none."""
+        """Return the result of a step that this one depends on. Raises: PreconditionError if there is none."""
         found = self.result_of(step)
         if not found:
             raise PreconditionError(
@@ -143,17 +143,17 @@ class StepContext:
         return found
 
     def keep_end(self, end: Mapping[str, Any] | None) -> None:
-        """Keep what a wait saw at its end for the steps after it."""
+        """Store what a wait saw at its end for the steps after it."""
         if end is not None:
             self.context["ti"].xcom_push(key=END, value=dict(end))
 
     def end_of(self, step: StepDefinition) -> dict[str, Any] | None:
-        """Return what a wait of this run saw at its end, None if it saw nothing worth keeping."""
+        """Return what a wait of this run saw at its end, or None if nothing was stored."""
         found: dict[str, Any] | None = self.context["ti"].xcom_pull(task_ids=self.task_of(step), key=END)
         return found
 
     def passed(self, step: StepDefinition, *, first: bool = False) -> bool:
-        """Whether a step of this run has succeeded in its last pass: the result of an earlier pass may still be there."""
+        """Tell whether a step of this run has succeeded in its last pass. The result of an earlier pass may still exist."""
         run, task_id = self.context["dag_run"], self.task_of(step, first=first)
         states = self.context["ti"].get_task_states(dag_id=run.dag_id, task_ids=[task_id], run_ids=[run.run_id])
         return bool(states.get(run.run_id, {}).get(task_id) == "success")
@@ -163,10 +163,10 @@ class StepContext:
 
     @cached_property
     def guard(self) -> dict[str, Any]:
-        """What the guard let through: plan, digest, fencing, since. Raises: PreconditionError."""
+        """What the confirm task accepted: plan, digest, fencing, since. Raises: PreconditionError."""
         found: dict[str, Any] | None = self._xcom(CONFIRM) or read_confirmation(
             self.store, self.run
-        )  # if it was cleared
+        )  # after the task was cleared
         if not found:
             raise PreconditionError(
                 f"Task {CONFIRM} left no result, so nothing was confirmed; a task marked as success by hand lets nothing "
@@ -176,12 +176,12 @@ class StepContext:
 
     @cached_property
     def writer(self) -> FencedWriter:
-        """What makes this step's writes. Raises: PreconditionError."""
+        """The writer for this step. Raises: PreconditionError."""
         guard = self.guard
         return FencedWriter(self.store, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
 
     def writer_of(self, target: str) -> FencedWriter:
-        """What makes this step's writes to another target that the run has leased. Raises: PreconditionError if it has not."""
+        """Return the writer for another target that the run has leased. Raises: PreconditionError if it has not."""
         guard = self.guard
         if target not in guard["leases"]:
             raise PreconditionError(f"This run has not leased {target}, so it must not write to it.")
@@ -189,7 +189,7 @@ class StepContext:
         return FencedWriter(self.store, target, self.run, fencing, guard["digest"], self.name, self.store_of(target))
 
     def run_state(self, owner: str) -> str | None:
-        """Return what Airflow says of a run, `<dag_id>/<run_id>`; None of one that was deleted."""
+        """Return Airflow's state of a run, `<dag_id>/<run_id>`, or None for a deleted run."""
         dag_id, _, run_id = owner.partition("/")
         try:
             state = self.context["ti"].get_dagrun_state(dag_id=dag_id, run_id=run_id)
@@ -201,13 +201,13 @@ class StepContext:
 
     @property
     def has_begun(self) -> bool:
-        """Whether this run got past its guard, so that it may have changed something, and still has the lease."""
+        """Tell whether this run passed its confirm task, so that it may have changed something, and still holds the lease."""
         lease = read_lease(self.store, self.target.name)
         confirmed = self._xcom(CONFIRM) or read_confirmation(self.store, self.run)
         held = lease.owner == self.run and lease.confirmed_plan is not None
         return bool(confirmed) and held and read_withdrawal(self.store, self.run) is None
 
     def skip_unless_begun(self) -> None:
-        """Skip the task if this run never got past its guard: it has changed nothing, so there is nothing to put right."""
+        """Skip the task if this run never passed its confirm task: it has changed nothing, so nothing needs to be put right."""
         if not self.has_begun:
             raise AirflowSkipException("This run changed nothing.")

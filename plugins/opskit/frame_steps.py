@@ -1,4 +1,4 @@
-"""The steps that every runbook has around its own."""
+"""The steps that every runbook has before and after its own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from opskit.planning import Planner, approved_plan, confirm_plan, make_plan
 from opskit.record import Proof, write_record
 from opskit.step import FunctionStep, OperatorStep, poll, step
 
-LEASE_TIMEOUT = 4 * 3600  # seconds to wait for another run to finish with the target
+LEASE_TIMEOUT = 4 * 3600  # seconds to wait for another run on the target
 
 
 def _stop(ctx: StepContext) -> bool:
-    """End the run if only the plan was wanted."""
+    """End the run if only a plan was requested."""
     return not ctx.params["plan_only"]
 
 
@@ -29,7 +29,7 @@ stop_if_plan_only = FunctionStep(
 )
 
 
-Others = Callable[[StepContext], Sequence[str]]  # targets that a run needs beside its own
+Others = Callable[[StepContext], Sequence[str]]  # further targets that a run needs
 
 
 def _question(kept: KeptTarget, proof: Proof) -> OperatorStep:
@@ -37,11 +37,11 @@ def _question(kept: KeptTarget, proof: Proof) -> OperatorStep:
 
 
 class FrameSteps:
-    """A runbook's own plan, gates, lock, confirmation, question, release and record."""
+    """The steps of a runbook's frame: plan, gates, lock, confirmation, question, release and record."""
 
     def __init__(self, subject: str, planner: Planner, proof: Proof, kept: KeptTarget | None, others: Others):
         def planning(ctx: StepContext) -> dict[str, Any]:
-            """Plan from the world as it is; refuse what the runbook does not know."""
+            """Plan from the current state of AWS, and refuse unknown params."""
             return make_plan(ctx, planner)
 
         def locking(ctx: StepContext) -> PokeReturnValue:
@@ -50,15 +50,15 @@ class FrameSteps:
             return ask_for_leases(ctx, others(ctx))
 
         def confirming(ctx: StepContext) -> dict[str, Any]:
-            """Plan again under the lease, and let nothing through but what was approved."""
+            """Plan again under the lease, and accept only what was approved."""
             return confirm_plan(ctx, self.plan, self.lock, planner)
 
         def releasing(ctx: StepContext) -> None:
-            """Give the target's lease back, unless it is kept."""
+            """Release the target's lease, unless it is kept."""
             give_leases_back(ctx, others(ctx), kept, self.question)
 
         def recording(ctx: StepContext) -> str:
-            """Write the run's one record, and end the run as what it was."""
+            """Write the run's one record, and set the run's final state."""
             return write_record(ctx, self.plan, self.confirm, proof)
 
         self.plan = step(name=f"plan_{subject}")(planning)
@@ -73,7 +73,7 @@ class FrameSteps:
         self.record = step(name=f"record_{subject}")(recording)
 
     def frame(self, risk: str, groups: tuple[str, ...]) -> Frame:
-        """Return which task is which; `groups` are the titles of the runbook's boxes."""
+        """Return the roles of the tasks. `groups` are the titles of the runbook's task groups."""
         gates = tuple(gate.name for gate in self.gates)
         names = self.plan.name, gates, self.lock.name, self.confirm.name, self.release.name, self.record.name
         return Frame(risk, *names, groups)

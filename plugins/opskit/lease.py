@@ -1,4 +1,4 @@
-"""The leases of a run's targets, as the bodies of tasks: wait for them, and give them back."""
+"""The leases of a run's targets, as the bodies of tasks: wait for them, and release them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ HALF_WAY = "the run was ended by hand half way; look at every service, then clea
 
 @dataclass(frozen=True)
 class KeptTarget:
-    """Declares that the target stays leased after a run that did not hold, until a person says that it may be used.
+    """Declares that the target stays leased after an unsuccessful run, until a person says that it may be used.
 
-    `holds` tells whether what was done holds; `why_not` says why nobody has to look, None if somebody has to. `besides` is said with
-    the question.
+    `holds` tells whether the result holds. `why_not` says why nobody has to check the target, or returns None if somebody has to.
+    `besides` is added to the question.
     """
 
     holds: Callable[[StepContext], bool]
@@ -36,14 +36,14 @@ class KeptTarget:
     besides: str = NOT_UNDONE
 
     def is_free(self, ctx: StepContext, question: StepDefinition | None) -> bool:
-        """Whether others may use the target: what was done holds, nobody has to look, or a person has said so."""
+        """Tell whether other runs may use the target: the result holds, nobody has to check it, or a person has freed it."""
         return bool(question and ctx.result_of(question)) or self.holds(ctx) or self.why_not(ctx) is not None
 
 
 def ask_for_leases(ctx: StepContext, others: Sequence[str]) -> PokeReturnValue:
-    """Take the leases of the target and of the others or keep waiting, and hold none of several meanwhile.
+    """Take the leases of the target and of the others, or keep waiting. A run that waits holds none of several.
 
-    The result is the fencing number of each target, which every write is checked against.
+    The result is the fencing number of each target, with which every write is checked.
     """
     now, asker = datetime.now(UTC), (ctx.run, ctx.reason)
     if others:
@@ -61,7 +61,7 @@ def ask_for_leases(ctx: StepContext, others: Sequence[str]) -> PokeReturnValue:
 def give_leases_back(
     ctx: StepContext, others: Sequence[str], kept: KeptTarget | None, question: StepDefinition | None
 ) -> None:
-    """Release the leases; that of the target not if the runbook keeps it and nothing says that others may use it.
+    """Release the leases. The target's own is not released if the runbook keeps it and nothing says that others may use it.
 
     When a run is marked as failed, only teardowns still run: neither a recovery, nor the question whether the target is free.
     """

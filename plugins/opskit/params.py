@@ -1,8 +1,8 @@
-"""The params of the runbooks: what each one asks for in Airflow's form, and what an empty field means.
+"""The params of the runbooks: the fields of Airflow's form, and the meaning of an empty field.
 
-Airflow's form enables *Trigger* only when every field has a value, except those whose type includes "null". It sends null
-for a field that was emptied, and the default for one that was not touched. So an optional param takes null, and `filled`
-puts its default in the place of null. A checkbox always has a value.
+Airflow's form enables *Trigger* only when every field has a value, except fields whose type includes "null". It sends null
+for a field that was emptied, and the default for one that was not touched. So an optional param accepts null, and `filled`
+replaces null by its default. A checkbox always has a value.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from opskit.context import StepContext
 
 REASON_LENGTH = 10
-VISIBLE = 5  # of them: blanks are no reason
-# no control character, which PostgreSQL's JSON or a terminal cannot carry, and none that reverses what is read
+VISIBLE = 5  # of these: blanks are no reason
+# no control character, which PostgreSQL's JSON or a terminal cannot represent, and none that reverses the displayed text
 FORBIDDEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 BLANK = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
 REASON_FORM = rf"^(?![\s\S]*[{FORBIDDEN}])(?:[{BLANK}]*[^{BLANK}]){{{VISIBLE}}}"
 
 
 def choice(names: Sequence[str], default: str, **rest: str) -> dict[str, Any]:
-    """Return the schema of a drop-down that may be emptied; empty, it means the default."""
+    """Return the schema of an optional drop-down. Empty means the default."""
     return {
         "default": default,
         "type": ["null", "string"],
@@ -155,8 +155,8 @@ OPTIONAL: Mapping[str, Mapping[str, Any]] = {
 
 
 def filled(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a run's params with the default of each field that was left empty."""
-    # not from the DAG's own params: Airflow puts the run's values into them
+    """Return a run's params, with the default of each field that was left empty."""
+    # not from the DAG's own params: Airflow replaces their values by the run's
     return {
         name: OPTIONAL[name]["default"] if value is None and name in OPTIONAL else value
         for name, value in params.items()
@@ -184,9 +184,9 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
 
 
 def refuse_unknown(ctx: StepContext) -> None:
-    """Refuse a run that was given something this runbook does not know. Raises: PreconditionError.
+    """Refuse a run with params that this runbook does not declare. Raises: PreconditionError.
 
-    The API refuses it before there is a run; this is for runs that were started without it.
+    The API refuses such a request before a run exists. This check is for runs that were started without the API.
     """
     known = ctx.context["dag"].params
     if unknown := sorted(set(ctx.context["dag_run"].conf or {}) - set(known)):

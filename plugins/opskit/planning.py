@@ -1,4 +1,4 @@
-"""The plan: made, shown, and confirmed under the lease before anything is written."""
+"""The plan of a run: made, shown, and confirmed under the lease before anything is written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ Planner = Callable[[StepContext], tuple[Plan, datetime]]  # the plan, and AWS's 
 
 
 def make_plan(ctx: StepContext, planner: Planner) -> dict[str, Any]:
-    """Plan, show the plan, and return what the gates and the guard need: it, its digest, and the code it stands for."""
+    """Plan, show the plan, and return what the gates and the confirm task need.
+
+    This is the plan, its digest, and the digest of the code that it was made with.
+    """
     refuse_unknown(ctx)
     plan, _ = planner(ctx)
     markdown = render(plan, reason=ctx.reason, requester=ctx.requester)
@@ -32,7 +35,7 @@ def make_plan(ctx: StepContext, planner: Planner) -> dict[str, Any]:
 
 
 def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any]:
-    """Return the run's plan if the approvals on record let it go on. Raises: PreconditionError, ApprovalError."""
+    """Return the run's plan if the approvals on record allow it. Raises: PreconditionError, ApprovalError."""
     planned: dict[str, Any] | None = ctx.result_of(planned_by)
     if not planned:
         raise PreconditionError(f"Task {planned_by.name} left no plan; start a new run.")
@@ -48,7 +51,7 @@ def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any
 def confirm_plan(
     ctx: StepContext, planned_by: StepDefinition, lock: StepDefinition, planner: Planner
 ) -> dict[str, Any]:
-    """Fail closed unless the very plan that was approved still fits the world; returns what the steps may rely on."""
+    """Fail unless exactly the approved plan still fits the state of AWS. Return what the steps may rely on."""
     approved = approved_plan(ctx, planned_by)
     leases: dict[str, int] | None = ctx.result_of(lock)
     if not leases:

@@ -1,8 +1,8 @@
-"""How often a wait looks."""
+"""The interval between two looks of a wait."""
 
 import os
 
 
 def poll_seconds() -> float:
-    """Seconds between two looks: 15, the pace of AWS's own waiters, unless RUNBOOK_POLL_SECONDS says otherwise."""
+    """Return the seconds between two looks: 15, as AWS's own waiters use, unless RUNBOOK_POLL_SECONDS is set."""
     return float(os.environ.get("RUNBOOK_POLL_SECONDS", "15"))

@@ -1,4 +1,4 @@
-"""The one record of a run: how it ended, and what proves it."""
+"""The one final record of a run: its outcome, and the proofs of it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from opskit.step_definition import StepDefinition
 
 @dataclass(frozen=True)
 class Proof:
-    """What proves a run: it ended well only if every one of `steps` left its sentence.
+    """The proofs of a run: it ended well only if every one of `steps` left its sentence.
 
     A step that was marked as success by hand left none. `holds` may deny that the proofs still hold. `returned` leaves a sentence if
-    everything was brought back to what it was before, `rejected` tells whether people wanted that. `left` says in what state a
+    everything was restored to its state before, `rejected` tells whether people wanted that. `left` says in what state a
     run that stopped half way leaves things.
     """
 
@@ -32,10 +32,10 @@ class Proof:
 
 
 def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefinition, proof: Proof) -> str:
-    """Write the run's one record and end the run as what it was."""
+    """Write the run's one record and set the run's final state."""
     if ctx.params.get("plan_only"):
         raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
-    planned, confirmed, *proofs = (ctx.result_of(each) for each in (planned_by, confirm, *proof.steps))
+    planned, confirmed, *proofs = (ctx.result_of(step) for step in (planned_by, confirm, *proof.steps))
     if not planned:
         _record_refusal(ctx, planned_by)
         raise AirflowFailException(f"Refused by {planned_by.name}, which says why; nothing was changed.")

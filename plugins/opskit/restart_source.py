@@ -1,4 +1,4 @@
-"""Where the steps that restart find what they restart: in the runbook's own plan, or in one that was made half way."""
+"""The source of a restart's plan: the runbook's own plan, or one made in the middle of the run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from include.restart.plan import ServiceRestart
 
 @dataclass(frozen=True)
 class RestartSource:
-    """What is to be restarted, and AWS's clock just before the reads that the plan rests on."""
+    """The services to restart, and AWS's clock just before the reads that the plan rests on."""
 
     strategy: str
     services: tuple[ServiceRestart, ...]
@@ -20,6 +20,6 @@ class RestartSource:
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> RestartSource:
-        """Read it from what a task has left: a plan that names the services, and since."""
+        """Read the source from a task's result: a plan that names the services, and since."""
         services = tuple(ServiceRestart.model_validate(service) for service in found["plan"]["services"])
         return cls(found["plan"]["strategy"], services, datetime.fromisoformat(found["since"]))

@@ -1,4 +1,4 @@
-"""Keep trying what a retry of the task could not do again."""
+"""Retry work that a retry of its task could not repeat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def retry(clients: Clients, work: Callable[[], T]) -> T:
-    """Return what `work` returns once AWS answers it; new credentials are asked for each time. Raises: AWS's last error."""
+    """Return what `work` returns once AWS answers. Each attempt asks for new credentials. Raises: AWS's last error."""
 
     def renew(error: BaseException) -> None:
         log.warning("AWS did not take it, trying again: %s", error)

@@ -1,7 +1,7 @@
-"""The frame of every runbook: plan, approval, lease, confirmation, then its own steps, and whatever happens the close.
+"""The frame of every runbook: plan, approval, lease, confirmation, its own steps, and the close, which always runs.
 
-A DAG file fills it in and says nothing else. Airflow shows the same handful of task groups for every runbook; what they say comes
-from the operator's page.
+A DAG file fills in the frame and contains nothing else. Airflow shows the same few task groups for every runbook. Their texts
+come from the operator's page.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from opskit.step_definition import StepDefinition
 
 __all__ = ["Aside", "KeptTarget", "Proof", "Stage", "runbook"]
 
-ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI asks
+ASKED_FOR: dict[str, Any] = {  # the schedule of a DAG that only a person or CI starts
     "default_args": {
         "owner": "operations",
         "retries": 0,  # each step declares how often it may be tried
@@ -35,7 +35,7 @@ ASKED_FOR: dict[str, Any] = {  # of a DAG that runs only when a person or CI ask
         "on_success_callback": notify,
         "on_failure_callback": [note_failure, notify],
     },
-    "max_active_runs": 16,  # the lease, not Airflow, keeps runs on one target apart
+    "max_active_runs": 16,  # the lease, not Airflow, separates runs on one target
     "allowed_run_types": ["manual"],
 }
 
@@ -57,11 +57,11 @@ def runbook(
     kept: KeptTarget | None = None,
     also_leased: Others = lambda ctx: (),
 ) -> DAG:
-    """Return the DAG of the runbook whose file calls this; the file's name is the runbook's.
+    """Return the DAG of the runbook whose file calls this. The file's name is the runbook's name.
 
     `subject` is what is planned, approved and recorded, as in `plan_<subject>`. `recovery` follows a failure; it begins as soon as
-    one of `at_once_after` fails, though that is not over. `hand_back` runs however the run ends. `kept`: the target stays leased
-    after a run that did not hold, until a person has looked at it. `also_leased` names the targets that a run needs beside its own;
+    one of `at_once_after` fails, even if others still run. `hand_back` runs however the run ends. `kept`: the target stays leased
+    after an unsuccessful run, until a person has checked it. `also_leased` names the targets that a run needs beside its own;
     all runbooks take leases in one order, so no two runs wait for each other.
     """
     file = sys._getframe(1).f_code.co_filename
@@ -82,11 +82,11 @@ def runbook(
         chain.add("Approval", *own.gates)
         [lock] = chain.add("Approval", lambda: own.lock().as_setup())
         chain.add("Approval", own.confirm)
-        for each in steps:
-            chain.add(each.title, *each.parts)
+        for stage in steps:
+            chain.add(stage.title, *stage.parts)
         chain.add("Verification", *verification)
         [first, *_] = chain.add("Recovery", *recovery) or [None]
-        # teardowns: only those still run after "mark as failed"; the last one decides the run's colour
+        # teardowns: only these still run after "mark as failed"; the last one decides the run's state
         if hand_back:
             chain.add("Close", lambda: hand_back().as_teardown())
         if own.question:

@@ -1,4 +1,4 @@
-"""Steps as functions of their context: how one becomes a task, how often it may be tried, and what its failure looks like."""
+"""Steps as functions of their context: how a step becomes a task, how often it is tried, and how it reports its failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from opskit.step_definition import StepDefinition, display_name
 
 log = logging.getLogger(__name__)
 
-RETRIES = 8  # a step has outlived a worker, its scheduler, the API server and the database failing one after the other
+RETRIES = 8  # a step survives failures of a worker, its scheduler, the API server and the database, one after the other
 MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, NotImplementedError, TypeError)
 
 
@@ -28,19 +28,19 @@ Body = Callable[[StepContext], Any]
 
 
 class Repeat(Enum):
-    """Whether a step may be tried again after its process was killed, or after an error that may pass.
+    """Whether a step may be tried again after its process was killed, or after a temporary error.
 
-    A refusal of ours and a mistake in the code are never tried again.
+    A refusal of ours and a bug in the code are never tried again.
     """
 
-    SAFE = RETRIES  # it looks before it writes, and writes absolute values
+    SAFE = RETRIES  # the step looks before it writes, and writes absolute values
     NEVER = 0
 
 
 class running:  # noqa: N801  # used as a function: with running(context) as ctx
-    """Run a step's body; a RunbookError is journalled and fails the task at once, and so does a mistake in the code.
+    """Run a step's body. A RunbookError or a bug in the code is journalled and fails the task at once.
 
-    Anything else may pass, so Airflow tries again as often as the step's declaration allows.
+    Any other error may be temporary, so Airflow tries again as often as the step's declaration allows.
     """
 
     def __init__(self, context: Any = None):
@@ -87,7 +87,7 @@ class FunctionStep(StepDefinition):
         return self.kind(task_id=self.name, **self.options)(body)()
 
     def run(self) -> Any:
-        """Run the body in the current task; a later try first looks what became of the one before it."""
+        """Run the body in the current task. A later attempt first checks what became of the one before it."""
         with running() as ctx:
             if self.look and ctx.context["ti"].try_number > 1 and (found := self.look(ctx)) is not None:
                 return found
@@ -98,7 +98,7 @@ class FunctionStep(StepDefinition):
             return result
 
     def variant(self, function: Body) -> FunctionStep:
-        """Return the same step with another body: who refers to the one finds the other where that stands."""
+        """Return the same step with another body. References to either find the one in their runbook."""
         made = FunctionStep(function, name=self.name)
         made._task_ids = self._task_ids
         return made
@@ -118,10 +118,10 @@ def step(
     look: Body | None = None,
     **options: Any,
 ) -> Any:
-    """Make a function of the context a step.
+    """Make a step of a function of the context.
 
-    `look` makes a step repeatable that is not safe to repeat by itself: a second try is given what it returns, and runs the body only
-    if it returns None, since nothing was begun. It raises where that cannot be known.
+    `look` makes a step repeatable that is not safe to repeat by itself: a second attempt gets what it returns, and runs the body only
+    if it returns None, since nothing was begun. It raises if that cannot be known.
     """
     if function is not None:
         return FunctionStep(function)
@@ -129,14 +129,14 @@ def step(
 
 
 def branch(function: Body) -> FunctionStep:
-    """Make a function that returns the id of the task to go on with a step."""
+    """Make a step of a function that returns the id of the task to continue with."""
     return FunctionStep(function, kind=task.branch)
 
 
 def poll(*, timeout: float, name: str = "") -> Callable[[Body], FunctionStep]:
-    """Make a function a step that looks again and again, without holding a worker, until its Progress is done.
+    """Make a step that calls a function repeatedly, without holding a worker, until its Progress is done.
 
-    `timeout` in seconds.
+    `timeout` is in seconds.
     """
     options: dict[str, Any] = {"mode": "reschedule", "poke_interval": poll_seconds(), "timeout": timeout}
     return lambda function: FunctionStep(function, name=name, kind=task.sensor, **options)
@@ -155,17 +155,20 @@ class OperatorStep(StepDefinition):
 
 
 def fail(ctx: StepContext, error: RunbookError) -> None:
-    """Fail the task without a retry and journal the failure, except of a run that only plans, which writes nothing at all."""
+    """Fail the task without a retry and journal the failure. A run that only plans writes nothing, not even this."""
     _journal(ctx, error)
     raise AirflowFailException(str(error)) from error
 
 
 def note_failure(context: Any) -> None:
-    """Callback of every task: journal what no step foresaw, such as a sensor that ran out of time, once no retry is left."""
+    """Journal an unexpected failure once no retry is left (callback of every task).
+
+    An example is a sensor that ran into its time-out.
+    """
     ctx, error = StepContext(context), context.get("exception")
     if isinstance(error, AirflowSensorTimeout):
         _journal(ctx, RunbookError(f"{ctx.name} ran out of time: {error}"))
-    elif error is not None and not isinstance(error, AirflowFailException):  # that one is journalled already
+    elif error is not None and not isinstance(error, AirflowFailException):  # this one is journalled already
         _journal(ctx, RunbookError(f"{ctx.name} gave up after its last retry: {type(error).__name__}: {error}"))
 
 
@@ -174,5 +177,5 @@ def _journal(ctx: StepContext, error: RunbookError) -> None:
         return
     try:
         add_event(ctx.store, ctx.run, ctx.name, "failed", str(error), {"error": type(error).__name__})
-    except (RunbookError, BotoCoreError, ClientError) as second:  # it may be the very reason of the failure
+    except (RunbookError, BotoCoreError, ClientError) as second:  # it may be the very cause of the failure
         log.warning("The failure could not be journalled: %s", second)

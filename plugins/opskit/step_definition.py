@@ -1,4 +1,4 @@
-"""A step before it is a task: what runbooks are composed of, and what other steps refer to instead of a task's id."""
+"""A step before it becomes a task: runbooks consist of steps, and steps refer to each other instead of to task ids."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class StepDefinition:
-    """A step by its name; calling it inside a DAG makes its task, and remembers that task's id.
+    """A named step. Calling it inside a DAG makes its task, and stores that task's id.
 
     A step may stand in several runbooks, and twice in one, in different task groups.
     """
@@ -24,21 +24,21 @@ class StepDefinition:
         return made
 
     def make(self) -> Any:
-        """Return the task of this step, made in the DAG and the task group that are open."""
+        """Return this step's task, made in the current DAG and task group."""
         raise NotImplementedError
 
     def is_part_of(self, dag_id: str) -> bool:
-        """Whether the runbook has this step."""
+        """Tell whether the runbook contains this step."""
         return dag_id in self._task_ids
 
     def task_ids(self, dag_id: str) -> list[str]:
-        """Return the ids of the tasks that this step became, in the order of the runbook."""
+        """Return the ids of this step's tasks, in the order of the runbook."""
         return list(self._task_ids.get(dag_id, ()))
 
     def task_id(self, dag_id: str, *, seen_from: str = "") -> str:
-        """Return the id of the task that this step became: of several, the one whose task group is nearest to another task's.
+        """Return the id of this step's task: of several, the one whose task group is nearest to another task's.
 
-        Raises: LookupError if the runbook does not have this step.
+        Raises: LookupError if the runbook does not contain this step.
         """
         if not self.is_part_of(dag_id):
             raise LookupError(f"{dag_id} has no step {self.name}")
@@ -53,5 +53,5 @@ class StepDefinition:
 
 
 def display_name(name: str) -> str:
-    """Return what people read instead of a task's name: `await_new_tasks_healthy` is "Await new tasks healthy"."""
+    """Return a task's display name: `await_new_tasks_healthy` is "Await new tasks healthy"."""
     return name.rsplit(".", 1)[-1].replace("_", " ").capitalize()

@@ -1,4 +1,4 @@
-"""What the benchmarks reckon with, without measuring anything."""
+"""The arithmetic of the benchmarks, without any measurement."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A real Chromium, driven as a person would; screenshots of what it showed are kept where RUNBOOK_SCREENSHOTS says."""
+"""A real Chromium, driven as a person would drive it. Screenshots are kept in the folder RUNBOOK_SCREENSHOTS."""
 
 import os
 import shutil
@@ -49,14 +49,14 @@ class Person:
         return self.page
 
     def picture(self, name: str) -> None:
-        """Keep a screenshot, if anyone wants them."""
+        """Keep a screenshot, if a folder for screenshots is set."""
         if folder := os.environ.get("RUNBOOK_SCREENSHOTS"):
             self.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 @pytest.fixture
 def person(browser, sandbox):
-    """Return a function that gives a user a window of their own, logged in."""
+    """Return a function that opens a window for a user, logged in."""
     contexts = []
 
     def enter(user: str) -> Person:

@@ -1,4 +1,4 @@
-"""What an operator and an approver do in Airflow's UI, and what they see."""
+"""Airflow's UI as an operator and an approver use it."""
 
 import re
 

@@ -1,10 +1,10 @@
-"""Airflow's trigger form of every runbook: who fills in only what is required can press Trigger, and Airflow takes what is sent."""
+"""Airflow's trigger form of every runbook: Trigger is enabled with only the required fields, and Airflow accepts the request."""
 
 import json
 
 from playwright.sync_api import Page, expect
 
-PATIENCE = 120_000  # milliseconds: on a busy machine Airflow's pages take their time
+PATIENCE = 120_000  # milliseconds: Airflow's pages are slow on a busy machine
 REQUIRED = {
     "reason": "asked for by the form's test",
     "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -16,7 +16,7 @@ def params_of_every_runbook(sandbox):
     operator = sandbox.airflow("operator")
     names = [dag["dag_id"] for dag in operator.get("/dags", params={"limit": 100}).json()["dags"]]
     found = {name: operator.get(f"/dags/{name}/details").json()["params"] for name in sorted(names)}
-    runbooks = {name: params for name, params in found.items() if params}  # the others have no form
+    runbooks = {name: params for name, params in found.items() if params}  # other DAGs have no form
     assert len(runbooks) > 5
     return runbooks
 
@@ -41,7 +41,7 @@ def fill(page: Page, name, schema):
 
 
 def clear(page: Page, name, schema):
-    """Empty a field that may be left out, after writing into it."""
+    """Empty an optional field, after typing into it."""
     if "enum" in schema:
         page.locator(f"#element_{name} input[role=combobox]").press("Backspace")
         return
@@ -52,7 +52,7 @@ def clear(page: Page, name, schema):
 
 
 def sent_by(page: Page, trigger):
-    """Press Trigger and return the conf it sends; the request goes no further."""
+    """Press Trigger and return the conf that it sends. The request is intercepted."""
     sent = []
 
     def keep(route):

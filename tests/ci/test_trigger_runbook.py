@@ -1,4 +1,4 @@
-"""ci/trigger_runbook.py without an Airflow: what it asks for, what it tells, and how it waits for a server that is away."""
+"""ci/trigger_runbook.py without an Airflow: its requests, its output, and how it waits for an unavailable server."""
 
 import argparse
 import json
@@ -159,11 +159,11 @@ def test_line_of_a_log_cannot_give_the_ci_system_an_order(capsys):
     assert not said.startswith("::")
 
 
-# --- a server that is not there, or lets nobody in
+# --- a server that is unavailable, or refuses the login
 
 
 class Server:
-    """Answers by a script: a status, or (status, body, headers), or None for a connection that just ends."""
+    """Answers from a script: a status, or (status, body, headers), or None for a connection that just ends."""
 
     def __init__(self):
         self.script, self.asked = [], []
@@ -188,7 +188,7 @@ class Server:
             do_GET = do_POST = answer  # noqa: N815  # http.server's names
 
             def log_message(self, *_):
-                """Say nothing."""
+                """Log nothing."""
 
         self.http = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
@@ -210,7 +210,7 @@ def server():
 
 @pytest.fixture
 def waits(monkeypatch):
-    """Make the pauses between two tries pass on a clock of our own only, and return them."""
+    """Make the pauses between attempts pass on a fake clock, and return them."""
     slept = []
     monkeypatch.setattr(ci.time, "sleep", slept.append)
     monkeypatch.setattr(ci.time, "monotonic", lambda: float(sum(slept)))

@@ -1,4 +1,4 @@
-"""Every DAG there is, parsed once."""
+"""Every DAG of the repository, parsed once."""
 
 from pathlib import Path
 

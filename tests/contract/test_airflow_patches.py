@@ -1,4 +1,4 @@
-"""Every runbook works without the patches of Airflow: nothing but what switches them on knows them."""
+"""Every runbook works without the patches of Airflow: only the code that switches them on imports them."""
 
 import ast
 from pathlib import Path
@@ -12,7 +12,7 @@ PIECES = sorted(file.stem for file in FOLDER.glob("*.py") if file.stem not in ("
 
 
 def importers() -> set[str]:
-    """Return the files outside of the folder that import something of it."""
+    """Return the files outside the folder that import from it."""
     found = set()
     for room in ("config", "dags", "include", "plugins", "sandbox"):
         for file in (ROOT / room).rglob("*.py"):

@@ -1,4 +1,4 @@
-"""A folder of tests that costs far more than it may is named."""
+"""A folder of tests that exceeds its budget of processor seconds is named."""
 
 from pathlib import Path
 

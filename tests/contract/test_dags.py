@@ -1,4 +1,4 @@
-"""Rules over every DAG, by what its tags say it is; collected, never listed.
+"""Rules for every DAG, chosen by its tags. The DAGs are collected, never listed.
 
 A DAG is a runbook, which works on a target, or it carries the tag kind:housekeeping and changes no target.
 """

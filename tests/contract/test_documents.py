@@ -1,4 +1,4 @@
-"""Keys of what is kept in DynamoDB stand in one module."""
+"""The keys of documents in DynamoDB are defined in one module."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ KEY = re.compile(r"[a-z-]+#")
 
 
 def keys_in(source: str) -> list[str]:
-    """Return the string constants, also those inside f-strings, that begin as a key does."""
+    """Return the string constants that look like the beginning of a key, including those inside f-strings."""
     constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
     return [each for each in constants if isinstance(each, str) and KEY.match(each)]
 

@@ -1,4 +1,4 @@
-"""Every optional param of every runbook is optional in Airflow's form; collected, never listed."""
+"""Every optional param of every runbook is optional in Airflow's form. The runbooks are collected, never listed."""
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -9,13 +9,13 @@ UNTOUCHED, EMPTIED = "as the form shows it first", "after a person emptied the f
 
 
 def optional(dags):
-    """Yield dag_id, name, default and schema of each param that may be left out."""
+    """Yield dag_id, name, default and schema of each optional param."""
     for dag in dags.values():
         for name in dag.params:
             param = dag.params.get_param(name)
             if isinstance(
                 param.value, str | int | list | dict | type(None)
-            ):  # else it is Airflow's mark for no default
+            ):  # anything else is Airflow's mark for a missing default
                 yield dag.dag_id, name, param.value, param.schema
 
 

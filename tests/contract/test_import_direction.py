@@ -1,4 +1,4 @@
-"""dags -> opskit -> include, never back; the sandbox stands apart."""
+"""Imports go from dags to opskit to include, and never back. The sandbox is separate."""
 
 import ast
 from pathlib import Path
@@ -38,7 +38,7 @@ def module_of(file):
 
 
 def import_graph(folder):
-    """Return which module of a folder imports which others of it; an import inside a function or for types alone counts, too."""
+    """Return which modules of a folder import which others of it. Imports inside functions or only for types count, too."""
     files = {module_of(file): file for file in (ROOT / folder).rglob("*.py")}
     graph = {}
     for name, file in files.items():
@@ -53,7 +53,7 @@ def import_graph(folder):
 
 
 def circles(graph):
-    """Return the modules that are left when those that import nothing of the rest are taken away, again and again."""
+    """Return the modules in import cycles, by removing modules without remaining imports until none is left to remove."""
     left = {name: imported - {name} for name, imported in graph.items()}
     while free := [name for name, imported in left.items() if not imported & set(left)]:
         for name in free:
@@ -89,7 +89,7 @@ def test_sandbox_takes_only_the_inventory_from_the_rooms():
 
 @pytest.mark.parametrize("file", sorted((ROOT / "dags").glob("*.py")), ids=lambda file: file.name)
 def test_dag_file_loads_no_provider_at_its_top(file):
-    # every task process imports the file again, and a provider there costs over a second a task
+    # every task process imports the file again, and a provider in it costs over a second per task
     names = imported(ast.parse(file.read_text()))
     assert not [name for name in names if name.startswith("airflow.providers")]
 

@@ -1,4 +1,4 @@
-"""The arrows inside include/: what stands on what, never back, and in no circle."""
+"""The import direction inside include/: packages import only from lower layers, and without cycles."""
 
 import ast
 from functools import cache
@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# from the ground up: what stands on a line may import from its own package and from every line before its own
+# from the lowest layer up: a package may import from itself and from every line before its own
 LAYERS = [
     ("errors", "text"),
     ("write", "retry"),
     ("inventory",),
-    ("external_services",),  # what the gateways to other services over HTTP have in common
+    ("external_services",),  # shared by the gateways to other services over HTTP
     ("aws", "s3copy", "github", "jira", "sentry", "sheets"),  # gateways: their own types, and thin calls
     ("ecs",),
     ("waiters",),
-    ("run",),  # what every run is made of, and where it is stored
+    ("run",),  # parts of every run, and their storage
     ("trigger_request",),
     ("notifications", "reconcile", "runbooks"),
     ("restart",),  # procedures
     ("releases", "region_data"),
     ("waiter_registry",),
 ]
-# whoever takes one of these works on the world
+# a function with one of these arguments reads or changes the world
 CLIENTS = ("Client", "Clients", "Repository", "Jira", "Sentry", "Connection", "Folder")
 CONTEXTS = ("Context", "ReleaseContext", "RegionDataContext")
 WORLD = (*CLIENTS, *CONTEXTS, "RunStore", "FencedWriter")
@@ -45,7 +45,7 @@ def tree(module: str) -> ast.Module:
 
 @cache
 def imports(module: str) -> frozenset[tuple[str, str]]:
-    """Return what a module imports of include/: (module, name); the name is "" for a module as a whole."""
+    """Return what a module imports from include/: (module, name). The name is "" for a whole module."""
     found = set()
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "include":
@@ -66,7 +66,7 @@ def level(module: str) -> int:
 
 
 def violations(module: str) -> list[str]:
-    """Return the imports of a module that go up, or aside."""
+    """Return the imports of a module from higher layers, or from the same one."""
     return sorted(
         other for other, _ in imports(module) if package(other) != package(module) and not level(other) < level(module)
     )
@@ -82,7 +82,7 @@ def annotation(node: ast.expr | None) -> str:
 
 
 def takes(function: ast.FunctionDef, kinds: set[str]) -> bool:
-    """Whether a function is given one of these; each client of boto3 is a Client."""
+    """Tell whether a function takes one of these. Each boto3 client counts as a Client."""
     given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     names = [annotation(each.annotation) for each in given]
     return any(name in kinds or name.endswith("Client") for name in names)
@@ -90,14 +90,14 @@ def takes(function: ast.FunctionDef, kinds: set[str]) -> bool:
 
 @cache
 def functions(module: str, kinds: tuple[str, ...]) -> frozenset[str]:
-    """Return the functions of a module that are given one of these; a procedure's own class of such a name is none."""
+    """Return the functions of a module that take one of these. A class of the same name in the module itself does not count."""
     nodes = tree(module).body if module in MODULES else []
     own = {each.name for each in nodes if isinstance(each, ast.ClassDef)} if package(module) in PROCEDURES else set()
     return frozenset(each.name for each in nodes if isinstance(each, ast.FunctionDef) and takes(each, {*kinds} - own))
 
 
 def is_decision(module: str) -> bool:
-    """Whether a module of a procedure decides: it is a plan, or no function of it is given anything of the world."""
+    """Tell whether a module only decides: it is a plan, or no function of it takes a client or a context."""
     if package(module) not in PROCEDURES:
         return False
     return is_plan(module) or not functions(module, WORLD)

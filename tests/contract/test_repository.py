@@ -1,4 +1,4 @@
-"""What a newcomer relies on: licence, hooks that check what `make check` checks, dependencies with hashes."""
+"""What a newcomer relies on: a licence, hooks with the checks of `make check`, dependencies with hashes."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""docs/settings.md lists every setting there is, with the value it has."""
+"""docs/settings.md lists every setting with its value."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `make test` keeps of the journeys is there, and every runbook is in it."""
+"""The journeys that `make test` runs exist, and every runbook is among them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Nothing secret and nothing of one person's machine is in the tree."""
+"""The repository contains no secret and nothing of one person's machine."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The pretend AWS without a socket: real boto3 clients whose requests are handed to its WSGI application."""
+"""The simulated AWS without a socket: real boto3 clients whose requests go directly to its WSGI application."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TABLE = "runbook-operations"
 
 @dataclass(frozen=True)
 class Sent:
-    """One request of a runbook, counted from the beginning; retries of the SDK count too."""
+    """One request of a runbook, numbered from the beginning, including retries of the SDK."""
 
     number: int
     name: str  # ecs.StopTask
@@ -45,14 +45,14 @@ class Sent:
 
 
 class Killed(BaseException):
-    """The process is killed here: nothing of it goes on, not even its except clauses for exceptions."""
+    """The process is killed here: nothing of it runs any more, not even its handlers of exceptions."""
 
 
 Hook = Callable[[str, Sent], "AWSResponse | None"]
 
 
 class Cloud:
-    """One world for all tests of a process; `hook("before" or "after", request)` may raise, or answer instead of AWS."""
+    """One world for all tests of a process. `hook("before" or "after", request)` may raise, or answer instead of AWS."""
 
     def __init__(self, inventory: Inventory, patch: pytest.MonkeyPatch):
         self.inventory = inventory
@@ -71,20 +71,20 @@ class Cloud:
         self.reset()
 
     def reset(self, moment: float | None = None) -> None:
-        """Begin again, as the world was at first or as it is built at a moment, and forget all calls and documents."""
+        """Restart with the initial world or one built at a moment, without calls and documents."""
         self.hook, self.sent = None, 0
         self._built.begin_at(moment or self._began)
         self.application.calls.clear()
         self.before = self.look()
 
     def fault(self, kind: str, target: str, **fields: Any) -> str:
-        """Inject a fault; returns its id."""
+        """Inject a fault and return its id."""
         answer = self.control.post("/faults", json={"kind": kind, "target": target, **fields})
         assert answer.status_code in (200, 201), answer.text
         return str(answer.json["id"])
 
     def injected(self, fault: str) -> int:
-        """Return how many times a fault really took effect."""
+        """Return how often a fault took effect."""
         listed = self.control.get("/faults").json["faults"]
         return next(int(each["injected"]) for each in listed if str(each["id"]) == fault)
 
@@ -93,7 +93,7 @@ class Cloud:
         self.world.catch_up()
 
     def clients(self, name: str) -> Clients:
-        """Return the clients the runbooks make of a target's connection, kept over resets."""
+        """Return the clients that the runbooks make from a target's connection, kept across resets."""
         if name not in self._clients:
             target = self.inventory.target(name)
             environment = target.environment
@@ -113,7 +113,7 @@ class Cloud:
         return found
 
     def writes(self) -> list[str]:
-        """Return the calls that changed AWS, the operations tables left out."""
+        """Return the calls that changed AWS, without those to the run stores."""
         return [each.action for each in self.application.calls if each.mutates and each.service != "dynamodb"]
 
     def documents(self, target: Target) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -123,7 +123,7 @@ class Cloud:
                 yield item["pk"]["S"], item["sk"]["S"], json.loads(item["document"]["S"])
 
     def violations(self, excuses: tuple[Excuse, ...] = ()) -> list[Violation]:
-        """Hold everything since the reset against what every runbook promises."""
+        """Check everything since the reset against the promises of every runbook."""
         self.hook = None
         targets = list(self.inventory.targets.values())
         return check(

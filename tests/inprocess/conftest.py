@@ -1,4 +1,4 @@
-"""One pretend AWS in this process, and the runbook's DAG to walk."""
+"""One simulated AWS in this process, and the runbook's DAG to run."""
 
 import pytest
 import yaml
@@ -18,7 +18,7 @@ def small_inventory(tmp_path_factory):
         content = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
         content["environments"] = {"staging": content["environments"]["staging"]}
         for service in content["environments"]["staging"]["services"]:
-            service["boot"] = "3m"  # every minute of a load is moved through, in every branch of a run
+            service["boot"] = "3m"  # every minute of a load is simulated, in every branch of a run
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
     return load(folder)
 
@@ -29,7 +29,7 @@ def only_cloud(small_inventory):
         made = Cloud(small_inventory, patch)
         patch.setattr("opskit.context.clients_for", made.clients)
         patch.setattr("opskit.context.run_store", lambda target: RunStore(made.clients(target).dynamodb, TABLE))
-        # the files would be read again for every step
+        # otherwise the files would be read again for every step
         patch.setattr("opskit.context.load", lambda: small_inventory)
         yield made
 

@@ -1,8 +1,8 @@
 """A runbook's own DAG, run in this process by Airflow itself: its trigger rules, its task runner, its questions to people.
 
-What decides is Airflow's: whether a task may run (`TriggerRuleDep`), what becomes of a try (`task_runner.run`) and of a run
-(`DagRun`). What is here is what Airflow does between processes: it keeps states and results, answers a task's requests,
-looks for what a deferred task waits for, and hands on what people answer. There is no database, so that a run can be forked.
+Airflow's code decides whether a task may run (`TriggerRuleDep`), how an attempt ends (`task_runner.run`) and how a run ends
+(`DagRun`). This module does what Airflow does between processes: it stores states and results, answers a task's requests,
+polls for deferred tasks, and passes on people's answers. There is no database, so that a run can be forked.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SILENT = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_boun
 
 
 class StuckError(AssertionError):
-    """A run does not come to an end."""
+    """A run does not end."""
 
 
 def dag_of(name: str) -> Any:
@@ -51,7 +51,7 @@ def dag_of(name: str) -> Any:
 
 @dataclass
 class Orchestrator:
-    """All runs there are of a DAG, and who is asked how they are."""
+    """All runs of a DAG, and the people who are asked."""
 
     cloud: Cloud
     dag: Any
@@ -64,7 +64,7 @@ class Orchestrator:
 
     @cached_property
     def order(self) -> list[str]:
-        """The tasks, each after those it depends on."""
+        """The tasks, each after those that it depends on."""
         return [each.task_id for each in self.dag.topological_sort()]
 
     def trigger(self, target: str, requester: str | None = "operator", **conf: Any) -> Run:
@@ -80,17 +80,17 @@ class Orchestrator:
 
 @dataclass(eq=False)
 class Instance:
-    """A task of a run, as the scheduler's rules look at it."""
+    """A task of a run, as the scheduler's rules see it."""
 
     run: Run
     task: Any  # as the scheduler sees it
     state: str | None = None
     tries: int = 0  # that are over
     failures: int = 0
-    resume: tuple[str, dict[str, Any]] | None = None  # the method it goes on with, and its arguments
-    trigger: Any = None  # what it waits for while it is deferred
-    asked: Any = None  # what a person is asked while it waits for an answer
-    judged: tuple[str | None, ...] = ()  # the run's states when its trigger rule was looked at last
+    resume: tuple[str, dict[str, Any]] | None = None  # the method with which it resumes, and its arguments
+    trigger: Any = None  # the trigger of a deferred task
+    asked: Any = None  # the question of a task that waits for an answer
+    judged: tuple[str | None, ...] = ()  # the run's states when its trigger rule was last checked
     map_index: int = -1
 
     @property
@@ -110,7 +110,7 @@ class Instance:
         return "Approve" in getattr(self.run.airflow.dag.get_task(self.task_id), "options", ())
 
     def get_dagrun(self, session: Any = None) -> None:
-        """There is none in a database; what is finished is given with the question."""
+        """Return nothing: there is no database, and what is finished comes with the query."""
 
     def set_state(self, state: Any, session: Any = None) -> bool:
         changed = self.state != state
@@ -120,7 +120,7 @@ class Instance:
 
 @dataclass
 class Run:
-    """One run; `step` does one thing: a try of a task, or one look of a wait."""
+    """One run. `step` does one thing: an attempt of a task, or one look of a wait."""
 
     airflow: Orchestrator
     run_id: str
@@ -128,7 +128,7 @@ class Run:
     requester: str | None
     results: dict[tuple[str, str], Any] = field(default_factory=dict)  # by task and key
     errors: dict[str, str] = field(default_factory=dict)
-    current: str = ""  # the task that is at work, or was last
+    current: str = ""  # the current task, or the last one
     killed: int = 0
     marked: str | None = None  # by hand
 
@@ -150,7 +150,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """The run's state; it is running also while the teardowns of a run that was marked as failed go on."""
+        """The run's state. It is running also during the teardowns of a run that was marked as failed."""
         if not self.over:
             return "running"
         leaves = DagRun._tis_for_dagrun_state(None, dag=self.airflow.scheduled, tis=list(self.instances.values()))
@@ -158,7 +158,7 @@ class Run:
 
     @property
     def asking(self) -> Instance | None:
-        """The task that waits for a person, if one does."""
+        """The task that waits for a person, or None."""
         return next((each for each in self.instances.values() if each.state == "awaiting_input"), None)
 
     @property
@@ -167,11 +167,11 @@ class Run:
 
     @property
     def approvals(self) -> list[str]:
-        """The tasks that have asked for an approval and are over."""
+        """The tasks that have asked for an approval and have ended."""
         return [name for name, each in self.instances.items() if each.asked and each.is_approval and each.state in DONE]
 
     def to_end(self, approve: tuple[tuple[str, str], ...] = (("Approve", "approver"),)) -> str:
-        """Go on until the run is over, the answers given in turn, and then what a question offers first; returns its state."""
+        """Continue until the run has ended, with the answers given in turn, then with each question's first option. Return its state."""
         answers = list(approve)
         for _ in range(2000):
             if self.over:
@@ -184,7 +184,7 @@ class Run:
         raise StuckError(f"{self.owner} does not end: {self.states}")
 
     def step(self) -> bool:
-        """Do one thing; False if nothing can be done before time has passed or somebody has answered."""
+        """Do one thing. Return False if nothing can be done before time passes or a person answers."""
         for each in self.instances.values():
             match each.state:
                 case "deferred":
@@ -204,7 +204,7 @@ class Run:
         self._answer(asking, chosen, by, timeout=timeout)
 
     def answer_again(self, task_id: str, chosen: str, by: str | None) -> None:
-        """Bring an answer to a task that is not waiting: late, or a second one that won Airflow's race with the first."""
+        """Deliver an answer to a task that is not waiting: late, or a second one that won Airflow's race with the first."""
         kept = {name: dict(vars(each)) for name, each in self.instances.items()}, dict(self.results)
         self._answer(self.instances[task_id], chosen, by)
         for name, each in self.instances.items():
@@ -212,7 +212,7 @@ class Run:
         self.results = kept[1]
 
     def mark_failed(self) -> None:
-        """Mark the run as failed by hand: what has not ended is skipped but for the teardowns."""
+        """Mark the run as failed by hand: unfinished tasks are skipped except for the teardowns."""
         if self.over:
             return
         self.marked = "failed"
@@ -221,7 +221,7 @@ class Run:
                 each.state, each.resume, each.trigger = "skipped", None, None
 
     def clear(self, *tasks: str) -> None:
-        """Have tasks run again, and the end of the run with them."""
+        """Clear tasks, and with them the end of the run."""
         self.marked = None
         for name in tasks:
             self.instances[name] = Instance(self, self.instances[name].task)
@@ -240,7 +240,7 @@ class Run:
         self._attempt(instance)
 
     def _decide(self, instance: Instance) -> bool:
-        """Try a task, or give it the state that its trigger rule says; False if it has to wait for others."""
+        """Try a task, or set the state that its trigger rule demands. Return False if it has to wait for others."""
         states = tuple(self.states.values())
         if instance.state is None and instance.judged == states:
             return False  # as it was the last time
@@ -254,7 +254,7 @@ class Run:
         return all(each.passed for each in verdicts) and self._attempt(instance)
 
     def _look(self, instance: Instance) -> bool:
-        """Look once at what a task waits for, as the triggerer does."""
+        """Look once at the object of a task's wait, as the triggerer does."""
         trigger = instance.trigger
         try:
             progress = run_waiter(trigger.watch, self.airflow.cloud.clients(trigger.target), trigger.arguments)
@@ -272,7 +272,7 @@ class Run:
         return self._attempt(instance)
 
     def _attempt(self, instance: Instance) -> bool:
-        """Have Airflow's task runner make one try of a task; False if it is to look again later."""
+        """Make Airflow's task runner run one attempt of a task. Return False if the task has to look again later."""
         self.current = name = instance.task_id
         task = self.airflow.dag.get_task(name)
         runtime, most = self._runtime(instance, task), int(task.retries or 0)
@@ -300,7 +300,7 @@ class Run:
         return True
 
     def _runtime(self, instance: Instance, task: Any) -> Any:
-        """Make what the task runner gets of a task that begins or goes on."""
+        """Make the input of the task runner for a task that begins or resumes."""
         now, most = datetime.now(UTC), int(task.retries or 0)
         method, arguments = instance.resume or (None, None)
         run = api.DagRun(
@@ -344,7 +344,7 @@ class Run:
 
 @dataclass
 class Supervisor:
-    """Answers what a task asks while it runs; what it says of its own end is what `task_runner.run` returns."""
+    """Answers a task's requests while it runs. `task_runner.run` returns the final state."""
 
     run: Run
     instance: Instance

@@ -1,4 +1,4 @@
-"""One run, branched at many moments: each branch is a copy of this process that goes on by itself and reports."""
+"""One run, branched at many moments: each branch is a forked process that continues by itself and reports its result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 
 
 class Forks:
-    """`branch` returns True in the copy; a copy ends with `report`, and `reports` has what all of them said."""
+    """Forked processes: `branch` returns True in the child, a child ends with `report`, and `reports` has all results."""
 
     def __init__(self) -> None:
         self.here = "the trunk"
@@ -21,7 +21,7 @@ class Forks:
         self._most = max(2, os.cpu_count() or 2)
 
     def branch(self, name: str) -> bool:
-        """Copy this process; there are never more copies at work than there are processors."""
+        """Fork this process. No more children run at once than there are processors."""
         while len(self._running) >= self._most:
             self._collect()
         assert name not in self.reports, f"{name} is no name of one branch only"
@@ -38,7 +38,7 @@ class Forks:
         return True
 
     def grow(self, go_on: Callable[[], object], problems: Callable[[], list[str]]) -> dict[str, list[str]]:
-        """Go on to the end, in the trunk and in every branch of it; returns what is wrong, by branch."""
+        """Continue to the end, in the trunk and in every branch. Return what is wrong, by branch."""
         try:
             go_on()
             found = problems()
@@ -55,7 +55,7 @@ class Forks:
     def _report(self, found: list[str]) -> NoReturn:
         with os.fdopen(self._write, "w") as pipe:
             json.dump(found, pipe)
-        os._exit(0)  # a copy of pytest must not end as pytest does
+        os._exit(0)  # a fork of pytest must not end as pytest does
 
     def _collect(self) -> None:
         ready, _, _ = select.select(list(self._running), [], [])

@@ -1,4 +1,4 @@
-"""Whatever people, processes and the world do to runs, in whatever order: no run breaks a promise."""
+"""No run breaks a promise, whatever people, processes and AWS do, in whatever order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ index = st.integers(0, MOST_RUNS - 1)
 
 
 class Operations(RuleBasedStateMachine):
-    """Several runs on two targets; rules are what may happen to them."""
+    """Several runs on two targets. Each rule is an event that may happen to them."""
 
     cloud: ClassVar[Cloud]
     dag: ClassVar[Any]
@@ -60,7 +60,7 @@ class Operations(RuleBasedStateMachine):
     @precondition(lambda self: any(each.asks_for_approval for each in self.airflow.runs.values()))
     @rule(steps=st.integers(1, 40))
     def approve(self, steps: int) -> None:
-        """Have the first run that asks approved as it should be, and let it work."""
+        """Approve the first run that asks, as its policy requires, and let it work."""
         run = next(each for each in self.airflow.runs.values() if each.asks_for_approval)
         self.count("approved")
         run.answer("Approve", "approver" if run.requester != "approver" else "second_approver")
@@ -118,7 +118,7 @@ class Operations(RuleBasedStateMachine):
     @precondition(lambda self: any(each.over for each in self.airflow.runs.values()))
     @rule(number=index, from_task=st.integers(4, 14))
     def clear(self, number: int, from_task: int) -> None:
-        """Clear a task of a run that is over, with all that follows it."""
+        """Clear a task of an ended run, with all tasks after it."""
         over = [each for each in self.airflow.runs.values() if each.over]
         self.count("cleared")
         over[number % len(over)].clear(*self.airflow.order[from_task:])
@@ -147,7 +147,7 @@ class Operations(RuleBasedStateMachine):
         if not hasattr(self, "airflow"):
             return
         self.cloud.hook = None
-        for _ in range(3):  # who waits for the lease of another gets it once that one is over
+        for _ in range(3):  # a run that waits for another's lease gets it once that run has ended
             for run in self.airflow.runs.values():
                 for _ in range(120):
                     if run.asking:

@@ -1,4 +1,4 @@
-"""Old and new tasks are told apart by AWS's clock alone: a worker's clock may be wrong, and its time zone may jump."""
+"""Only AWS's clock distinguishes old and new tasks: a worker's clock may be wrong, and its time zone may jump."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ SKEW = timedelta(minutes=10)
 
 @pytest.fixture
 def restart(cloud, airflow):
-    """Restart a target while AWS's clock starts at a moment; the worker's own is the machine's."""
+    """Restart a target while AWS's clock starts at a moment. The worker's clock is the machine's."""
 
     def play(target, moment):
         cloud.reset(moment.timestamp())

@@ -1,7 +1,7 @@
-"""Killed, unanswered or refused at one AWS call after the other: the run ends well, and no promise is broken.
+"""Kills, lost answers and refusals at one AWS call after the other: the run ends well, and no promise is broken.
 
-A process that dies between two calls leaves the same world, whether it had not sent the second yet or had lost the answer
-of the first. So these moments stand for all: before the first call of each task, and before and after each call that
+A process that dies between two calls leaves the same state, whether it had not sent the second call yet or had lost the answer
+to the first. So these moments represent all others: before the first call of each task, and before and after each call that
 changes something. RUNBOOK_SOAK=1 takes every call and both moments instead.
 """
 
@@ -40,7 +40,7 @@ def kill(cloud: Cloud, moment: str, sent: Sent) -> None:
 
 
 def repeated(times: int, happens: Callable[[Sent], AWSResponse | None], at: str) -> Fault:
-    """Return a fault that takes effect at a call and at the next tries of it."""
+    """Return a fault that takes effect at a call and at its next attempts."""
 
     def fault(cloud: Cloud, moment: str, first: Sent) -> AWSResponse | None:
         left = min(times, TRIES - 1) if first.once else times
@@ -78,7 +78,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
 
 
 def is_chosen(what: str, moment: str, sent: Sent, *, first: bool) -> bool:
-    """Whether a moment is one of those that stand for all of a fault."""
+    """Tell whether a moment is among those that represent all moments of a fault."""
     if moment not in FAULTS[what][1]:
         return False
     if SOAK:
@@ -91,12 +91,12 @@ def is_chosen(what: str, moment: str, sent: Sent, *, first: bool) -> bool:
 
 
 def problems_of(run: Run, cloud: Cloud, target: str, old: set[str], hit: list[str]) -> list[str]:
-    """Return what is not as it has to be after a run that met one fault, or none; `hit` is the task that met it, and what."""
+    """Return what is wrong after a run with one fault, or none. `hit` is the affected task and call."""
     cloud.hook = None
     found = [str(each) for each in cloud.violations()]
     now = cloud.look()[target]
     alive = {task["id"] for each in now["services"] for task in each["tasks"] if task["desired_status"] == "RUNNING"}
-    # a question is asked once: its task is not tried again, and a run without its answer changes nothing
+    # a question is asked once: its task is not retried, and a run without an answer changes nothing
     wanted = "failed" if hit and run.instances[hit[0]].is_approval and run.state == "failed" else "success"
     if hit and hit[-1] == "killed" and run.killed != 1:
         found.append(f"it was killed {run.killed} times, not once")

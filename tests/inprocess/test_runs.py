@@ -1,4 +1,4 @@
-"""The runbook as it goes when nothing happens to it, walked in this process; the ground the faults stand on."""
+"""The runbook without faults, run in this process. The tests of faults build on these runs."""
 
 import pytest
 

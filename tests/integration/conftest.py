@@ -1,4 +1,4 @@
-"""The product's gateways and steps, over HTTP against the pretend AWS and external services."""
+"""The product's gateways and steps, over HTTP against the simulated AWS and external services."""
 
 from tests.sandbox.conftest import (  # noqa: F401  # fixtures
     bare,

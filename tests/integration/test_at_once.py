@@ -1,4 +1,4 @@
-"""Many at the same moment, over HTTP: one lease, one decision, one place each in a journal."""
+"""Concurrent calls over HTTP: one lease, one decision, and one number for each event of a journal."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def store(cloud):
 
 
 def at_once(work, many=MANY):
-    """Call work(0), work(1), ... from as many threads, all let go together."""
+    """Call work(0), work(1), ... in as many threads, all released together."""
     barrier = threading.Barrier(many)
 
     def start(number):
@@ -74,7 +74,7 @@ def test_two_answers_at_once_are_one_decision_a_hundred_times(store):
 
 
 def test_lines_written_to_one_journal_at_once_have_a_number_each(store):
-    lines = 20  # more processes than ever work for one run
+    lines = 20  # more processes than ever work on one run
 
     def write(number):
         return add_event(store, "service_restart/one", "a_step", "note", f"line {number}")

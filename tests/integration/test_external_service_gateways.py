@@ -1,4 +1,4 @@
-"""What releases ask of GitHub, Jira and Sentry, over HTTP, with the clients that a step gets from its connections."""
+"""The gateways of GitHub, Jira and Sentry over HTTP, with the clients that a step gets from its connections."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -333,7 +333,7 @@ def test_token_that_may_not_write_is_told_so(target, town, monkeypatch):
         github.list_tags(github_repository(target))
 
 
-# GitHub: away
+# GitHub: outages
 
 
 def test_look_is_taken_again_until_github_is_back(core, inject):

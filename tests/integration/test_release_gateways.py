@@ -1,4 +1,4 @@
-"""What the release runbooks ask of AWS, asked of the pretend one over HTTP."""
+"""The AWS gateways of the release runbooks, over HTTP against the simulated AWS."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ def now(cloud):
 
 @pytest.fixture
 def core(cloud):
-    """The registry of core: in an account of its own, where the caller has no role."""
+    """The registry of core, in an account of its own, where the caller has no role."""
     environment = cloud.inventory.target(HOUSING).environment
     assert (environment.account, environment.registry.account) == ("111111111111", "111111111110")
     return environment.registry
@@ -73,7 +73,7 @@ def test_tag_is_put_on_an_image_once_and_never_moved(core, images):
 
 
 def put_another(core, images):
-    """Put an image of the same layers in another order, without a tag; returns its digest."""
+    """Put an untagged image of the same layers in another order. Return its digest."""
     where = {"registryId": core.account, "repositoryName": "core"}
     found = images.batch_get_image(**where, imageIds=[{"imageTag": RUNNING}])["images"][0]
     content = json.loads(found["imageManifest"])

@@ -1,4 +1,4 @@
-"""The bake of a release against the pretend cloud: what fired since sends it back, what fired before does not."""
+"""The bake of a release: an alarm that fired since causes a rollback, an alarm that fired before does not."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ BAKE = 35 * 60  # seconds, as the inventory says
 
 @pytest.fixture(scope="module")
 def small_inventory(tmp_path_factory):
-    """One system, whole: only production is baked."""
+    """One whole system: only production has a bake."""
     folder = tmp_path_factory.mktemp("production")
     content = yaml.safe_load((SHIPPED / "core.yaml").read_text())
     (folder / "core.yaml").write_text(yaml.safe_dump(content))
@@ -40,7 +40,7 @@ def look(scene):
 
 
 def bake(scene, seconds=BAKE, step=300):
-    """Look from time to time until the seconds are over; returns the last look."""
+    """Look repeatedly until the seconds have passed. Return the last look."""
     found = look(scene)
     for _ in range(0, seconds, step):
         assert not found.done, "before its time"

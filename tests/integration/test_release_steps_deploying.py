@@ -1,4 +1,4 @@
-"""The steps that deploy services against the pretend cloud: in turn, each proved before the next, and back again."""
+"""The steps that deploy services: in order, each verified before the next, and back again."""
 
 import pytest
 from botocore.exceptions import BotoCoreError
@@ -20,7 +20,7 @@ LOOK = 60.0  # simulated seconds between two looks
 
 
 class Deploying:
-    """A release of an image that is built and runs nowhere."""
+    """A release of an image that is built but not deployed anywhere."""
 
     def __init__(self, scene):
         self.scene, self.clients, self.target = scene, scene.clients, scene.target
@@ -52,7 +52,7 @@ class Deploying:
         raise AssertionError(f"{part.service} does not get to {wanted[part.service]}")
 
     def deploy(self, wanted, kind="out", parts=None):
-        """Advance until every service is proved; returns the services in the order in which they were waited for."""
+        """Advance until every service is verified. Return the services in the order in which they were waited for."""
         waited = []
         while found := self.advance(wanted, kind, parts):
             waited.append(found[0].service)

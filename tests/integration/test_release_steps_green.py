@@ -1,4 +1,4 @@
-"""A service that CodeDeploy deploys when its image is pushed: watched to its end, and a rollback told apart from a success."""
+"""A service that CodeDeploy deploys when its image is pushed: followed to its end, and a rollback is not taken for a success."""
 
 from datetime import UTC, datetime
 
@@ -29,7 +29,7 @@ def plan(web):
 
 @pytest.fixture
 def arguments(web, plan):
-    """What the wait is given before the image is there."""
+    """The arguments of the wait before the image exists."""
     (part,) = plan.services
     deploys = web.target.environment.service(part.service).code_deploy
     now = ask_who(web.clients.sts)[1].isoformat()
@@ -49,7 +49,7 @@ def watch(web, arguments):
 
 
 def watch_to_the_end(web, arguments):
-    """Return what was seen on the way."""
+    """Return what was seen until the end."""
     seen = []
     while True:
         progress = watch(web, arguments)

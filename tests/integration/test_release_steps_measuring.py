@@ -1,4 +1,4 @@
-"""The performance test of a release against the pretend cloud: measured once a run, and judged by what it printed."""
+"""The performance test of a release: it runs once a run, and its output is judged."""
 
 import pytest
 from botocore.exceptions import BotoCoreError

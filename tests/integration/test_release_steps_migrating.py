@@ -1,4 +1,4 @@
-"""The steps of a migration against the pretend cloud: one task, whatever is lost, and its end on record."""
+"""The steps of a migration: one task, whatever answer is lost, and its end on record."""
 
 import json
 
@@ -18,7 +18,7 @@ CLUSTER = "core-staging-app"
 
 
 class Migrating:
-    """A migration as its steps are called: planned once, then started, waited for, verified."""
+    """A migration through its steps: planned once, then started, waited for, verified."""
 
     def __init__(self, scene, **wish):
         self.scene = scene

@@ -1,4 +1,4 @@
-"""A release that a pipeline deploys: its image comes from staging's registry, CodeDeploy deploys it, and brings it back."""
+"""A release deployed by a pipeline: its image comes from staging's registry, and CodeDeploy deploys it and rolls it back."""
 
 from datetime import UTC, datetime
 
@@ -25,7 +25,7 @@ STAMP = datetime(2026, 11, 21, 14, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def small_inventory(tmp_path_factory):
-    """One system without its development: its production gets what its staging has proved."""
+    """One system without its development environment: its production gets what its staging has proved."""
     folder = tmp_path_factory.mktemp("pipeline")
     content = yaml.safe_load((SHIPPED / "planning-data.yaml").read_text())
     del content["environments"]["development"]
@@ -63,7 +63,7 @@ def publish(web, plan):
 
 
 def follow(web, plan, published):
-    """Look at the pipeline until it is over; returns what was seen."""
+    """Look at the pipeline until it has ended. Return what was seen."""
     seen = []
     while True:
         progress = github_release.poll_pipeline(web, plan, published)
@@ -94,7 +94,7 @@ def go(web, part, wanted, since, run=RUN):
 
 @pytest.fixture
 def released(web, plan, since):
-    """The release at its end, the new tasks with the traffic."""
+    """The release at its end: the new tasks have the traffic."""
     follow(web, plan, publish(web, plan))
     (part,) = plan.services
     await_end(web, "green_complete", part, since, plan.image)

@@ -1,4 +1,4 @@
-"""What a release to production asks of the world and writes on GitHub and in Jira, against the pretend ones."""
+"""What a release to production reads from the services, and what it writes on GitHub and in Jira."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ READY, DONE_ALREADY, DELETED = "CLDC-3456", "CLDC-3458", "CLDC-3462"
 
 @pytest.fixture(scope="module")
 def small_inventory(tmp_path_factory):
-    """One system, whole: its production gets what its staging has proved."""
+    """One whole system: its production gets what its staging has proved."""
     folder = tmp_path_factory.mktemp("production")
     content = yaml.safe_load((SHIPPED / "core.yaml").read_text())
     (folder / "core.yaml").write_text(yaml.safe_dump(content))

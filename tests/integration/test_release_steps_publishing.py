@@ -1,4 +1,4 @@
-"""The steps that bring a commit's image into the registry: built once, followed, and let through only with a clean scan."""
+"""The steps that provide a commit's image: built once, followed, and accepted only with a clean scan."""
 
 import pytest
 from botocore.exceptions import BotoCoreError

@@ -1,4 +1,4 @@
-"""A builder that pushes to the registries of several accounts: each is read as the role of its own target."""
+"""A builder that pushes to the registries of several accounts: each registry is read with the role of its own target."""
 
 import pytest
 import yaml

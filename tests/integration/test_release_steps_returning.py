@@ -1,4 +1,4 @@
-"""A rollback that a person starts, of a service on instances whose family one-off tasks share."""
+"""A rollback started by a person, for a service on instances that shares its family with one-off tasks."""
 
 from include.aws.task_definitions import describe_definition, takes
 from include.releases.rollback import preflight

@@ -1,4 +1,4 @@
-"""What a deployment to staging asks of the world, asked of the pretend one: its plan, the commit's checks, the proof it leaves."""
+"""What a deployment to staging reads from the services: its plan, the commit's checks, and the attestation it leaves."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The waits of a release, one look each, against the pretend cloud."""
+"""The waits of a release, one look each, against the simulated AWS."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def rollout(scene):
 
 
 def follow(scene, arguments):
-    """Look every half minute until the rollout is over; returns the milestones."""
+    """Look every half minute until the rollout has ended. Return the milestones."""
     milestones = []
     for _ in range(120):
         found = look(scene, "release_complete", arguments)

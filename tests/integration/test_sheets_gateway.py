@@ -1,4 +1,4 @@
-"""What runbooks ask of Google Sheets, over HTTP, with the worksheet that a step gets from its connection."""
+"""The gateway of Google Sheets over HTTP, with the worksheet that a step gets from its connection."""
 
 import json
 import os

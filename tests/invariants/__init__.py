@@ -1,4 +1,4 @@
-"""The audit: what runs did, held afterwards against what every runbook promises."""
+"""The history checker: what runs did, checked afterwards against the promises of every runbook."""
 
 from tests.invariants.check import check
 from tests.invariants.history import Excuse, History, Violation

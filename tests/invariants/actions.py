@@ -1,4 +1,4 @@
-"""Every action of AWS that a gateway makes, and how AWS's own log says what such a call is about."""
+"""Every write operation of a gateway, and how AWS's own log names the resources of such a call."""
 
 from importlib import import_module
 from pkgutil import walk_packages

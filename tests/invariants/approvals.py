@@ -1,4 +1,4 @@
-"""I13, I14: the right people approved this very plan before anything was changed; silence is a refusal."""
+"""I13, I14: the right people approved exactly this plan before anything was changed. Silence is a refusal."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from tests.invariants.history import History, Run, Violation
 
 
 def check_approvals(history: History) -> list[Violation]:
-    """The decisions of every run, and that nothing happened without them."""
+    """Check the decisions of every run, and that nothing happened without them."""
     found: list[Violation] = []
     for run in history.runs.values():
         found += [*_seats(run), *_silence(run)]

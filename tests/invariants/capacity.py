@@ -1,4 +1,4 @@
-"""I6, I7: an old task goes only when enough new ones are healthy, and no moment has fewer healthy tasks than at first."""
+"""I6, I7: an old task stops only when enough new ones are healthy, and there are never fewer healthy tasks than at first."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from tests.invariants.history import Call, History, Point, Run, Violation
 
-FRESH = timedelta(seconds=10)  # how old the picture may be on which an old task is stopped, by AWS's clock
+FRESH = timedelta(seconds=10)  # how old a reading may be on which an old task is stopped, by AWS's clock
 LOOKS = frozenset({"ecs.DescribeServices", "ecs.DescribeTasks"})
 
 
 def check_stops(history: History) -> list[Violation]:
-    """I6, for every StopTask of every run, and for the write that lowers the count so that ECS stops what is too much."""
+    """Check I6 for every StopTask of every run, and for the write that lowers the count so that ECS stops surplus tasks."""
     found: list[Violation] = []
     for run in history.runs.values():
         writes = history.writes_of(run)
@@ -30,7 +30,7 @@ def check_stops(history: History) -> list[Violation]:
 
 
 def check_capacity(history: History) -> list[Violation]:
-    """I7: from a run's first write to its end, a service has as many healthy tasks as it was to have before."""
+    """Check I7: from a run's first write to its end, a service has at least as many healthy tasks as before."""
     found: list[Violation] = []
     for run in history.runs.values():
         writes = history.writes_of(run)
@@ -45,10 +45,10 @@ def check_capacity(history: History) -> list[Violation]:
 
 
 def _service_of(run: Run, call: Call) -> Mapping[str, Any] | None:
-    """Return the part of the run's plan that a call on a service or one of its tasks is about."""
+    """Return the part of the run's plan for a call on a service or one of its tasks."""
     for service in run.plan.get("services", ()):
         if "old_tasks" not in service:
-            continue  # of a release, whose old tasks ECS itself stops
+            continue  # for a release, whose old tasks ECS itself stops
         if call.params.get("cluster") == service["cluster"] and (
             call.params.get("service") == service["service"] or call.name == "ecs.StopTask"
         ):
@@ -58,7 +58,7 @@ def _service_of(run: Run, call: Call) -> Mapping[str, Any] | None:
 
 
 def _is_repeat(history: History, call: Call, earlier: list[Call]) -> bool:
-    """Whether the same intent has stopped the task before: a lost answer makes the SDK ask again."""
+    """Tell whether the same intent has stopped the task before: after a lost answer, the SDK calls again."""
     claim = history.claims(call)
     return any(each.took_effect and each.params == call.params and history.claims(each) == claim for each in earlier)
 
@@ -83,7 +83,7 @@ def _is_old(run: Run, service: Mapping[str, Any], call: Call, first: Call) -> It
 
 
 def _is_fresh(history: History, call: Call, previous: Call) -> Iterator[Violation]:
-    """The world was read between the write before and this one, and not long ago."""
+    """Tell whether AWS was read between the previous write and this one, and recently."""
     since = previous.n if previous.n < call.n else float("-inf")
     limit = FRESH * history.speed
     fresh = {
@@ -121,7 +121,7 @@ def _enough_new(history: History, run: Run, service: Mapping[str, Any], call: Ca
 
 
 def _at(points: list[Point], moment: datetime) -> list[Point]:
-    """Return the points that may have held at a moment; times are whole seconds, so one second may have several."""
+    """Return the points that may apply at a moment. Times are whole seconds, so one second may have several."""
     before = [each for each in points if each.at < moment]
     return before[-1:] + [each for each in points if each.at == moment] if points else []
 
@@ -138,7 +138,7 @@ def _never_short(
         point for point in points if begin <= point.at <= end
     ]:
         if each.desired not in ours | {service["count"]}:
-            needed = min(needed, each.desired)  # somebody else wants fewer: a schedule, or a person
+            needed = min(needed, each.desired)  # others want fewer tasks: a schedule, or a person
         if each.healthy < needed:
             yield Violation(
                 "I7",

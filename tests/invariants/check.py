@@ -1,4 +1,4 @@
-"""All promises at once."""
+"""The check of all promises together."""
 
 from tests.invariants.approvals import check_approvals
 from tests.invariants.capacity import check_capacity, check_stops
@@ -12,7 +12,7 @@ from tests.invariants.releases import check_releases
 
 
 def check(history: History) -> list[Violation]:
-    """Return every broken promise of a history; none is what every run owes."""
+    """Return every broken promise of a history. An empty result means that all are kept."""
     return [
         *history.tampered,
         *check_intents(history),
@@ -29,7 +29,7 @@ def check(history: History) -> list[Violation]:
 
 
 def check_posts(history: History) -> list[Violation]:
-    """I19: a message is posted at most once per channel, thread and key."""
+    """Check I19: a message is posted at most once per channel, thread and key."""
     seen, found = set(), []
     for post in history.posts:
         if post in seen:

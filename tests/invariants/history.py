@@ -1,4 +1,4 @@
-"""What an audit looks at: calls, journals, decisions, leases and counts, each with its place in one order of events."""
+"""The history of runs: calls, journals, decisions, leases and counts, all in one order of events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTCOMES = ("done", "failed", "found")
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken promise: which, and a sentence with the values."""
+    """One broken promise: its name, and a sentence with the values."""
 
     invariant: str
     text: str
@@ -30,7 +30,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Call:
-    """One AWS call as the log has it; `n` is its place in the order of events."""
+    """One AWS call from the log. `n` is its place in the order of events."""
 
     n: float
     at: datetime
@@ -52,29 +52,29 @@ class Call:
 
     @property
     def resources(self) -> frozenset[str]:
-        """What the call is about; nothing of one that no gateway makes."""
+        """The resources of the call, empty for an operation that no gateway makes."""
         names = ACTIONS[self.name].resources if self.name in ACTIONS else ()
         return frozenset(each for key in names for each in _as_list(self.params.get(key)))
 
     @property
     def uri(self) -> str:
-        """The S3 object, or the bucket where the call names none; empty for a call of another service."""
+        """The S3 object, or the bucket if the call names none, or "" for a call of another service."""
         return f"s3://{self.params['Bucket']}/{self.params.get('Key', '')}" if self.service == "s3" else ""
 
     def is_in(self, folder: str) -> bool:
-        """Whether its object is in a folder, or may be: one that deletes many names them in its body."""
+        """Tell whether its object may be in a folder: a call that deletes many names them in its body."""
         return self.uri.startswith(folder) if "Key" in self.params else folder.startswith(self.uri)
 
     @property
     def values(self) -> dict[str, Any]:
-        """What the call sets; everything it was given, of one that no gateway makes."""
+        """The values that the call sets, or all its params for an operation that no gateway makes."""
         names = ACTIONS[self.name].values if self.name in ACTIONS else self.params
         return {key: plain(self.params[key]) for key in names if self.params.get(key) not in (None, "")}
 
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a run's journal; `number` is its place in that journal."""
+    """One line of a run's journal. `number` is its place in that journal."""
 
     n: float
     at: datetime
@@ -91,7 +91,7 @@ class Event:
         return read_write({**self.details, "text": self.text})
 
     def announces(self, call: Call) -> bool:
-        """Whether this intent is that of the call: same operation, no other resource, no other value."""
+        """Tell whether this intent announces the call: same operation, no other resource, no other value."""
         write = self.write
         action = ACTIONS.get(str(write))
         if action is None:
@@ -116,7 +116,7 @@ class LeaseChange:
 
 @dataclass(frozen=True)
 class Kept:
-    """A document that outlives its run, beside the lease: a proof, or a part of a migration's attempt."""
+    """A document that outlives its run, besides the lease: an attestation, or a part of a migration's attempt."""
 
     n: float
     target: str
@@ -126,7 +126,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Point:
-    """How many tasks of a service were healthy and wanted from `at` on; `tasks` are the healthy ones' ids, where known."""
+    """The healthy and wanted numbers of a service's tasks from `at` on. `tasks` are the healthy ones' ids, if known."""
 
     at: datetime
     healthy: int
@@ -136,15 +136,15 @@ class Point:
 
 @dataclass
 class Run:
-    """All that one run left in the operations table."""
+    """All documents of one run in the run store."""
 
     id: str
     target: str | None = None
-    confirmed: Mapping[str, Any] = field(default_factory=dict)  # what the guard let through
-    record: Mapping[str, Any] = field(default_factory=dict)  # the one written at the end
+    confirmed: Mapping[str, Any] = field(default_factory=dict)  # what the confirm task accepted
+    record: Mapping[str, Any] = field(default_factory=dict)  # the final record
     record_n: float | None = None
     events: list[Event] = field(default_factory=list)  # by number
-    decisions: list[Decided] = field(default_factory=list)  # every one that was stored, in order
+    decisions: list[Decided] = field(default_factory=list)  # every version that was stored, in order
     documents: dict[str, tuple[float, Mapping[str, Any]]] = field(
         default_factory=dict
     )  # whatever else it stored, by its key
@@ -159,12 +159,12 @@ class Run:
         return plan
 
     def settled(self, intent: Event) -> bool:
-        """Whether it is known what became of an intent: an answer, or what AWS showed later."""
+        """Tell whether the outcome of an intent is known: from an answer, or from what AWS showed later."""
         about = [each for each in self.events if each.details.get("intent") == intent.number]
         return any(each.phase in ("done", "found") or each.details.get("answered") is True for each in about)
 
     def outcome_of(self, intent: Event) -> Event | None:
-        """Return the first event that says what became of an intent."""
+        """Return the first event with the outcome of an intent."""
         for each in self.events:
             if each.phase in OUTCOMES and each.details.get("intent") == intent.number:
                 return each
@@ -173,7 +173,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Excuse:
-    """A cause outside the runs, injected or known, for which one promise about one service or group is not held against them."""
+    """A cause outside the runs, injected or known, that excuses one broken promise about one service or group."""
 
     invariant: str
     target: str
@@ -192,19 +192,19 @@ class History:
     lease_reads: dict[str, list[float]]
     kept: list[Kept] = field(default_factory=list)
     timelines: Mapping[tuple[str, str], list[Point]] = field(default_factory=dict)
-    before: Mapping[str, Any] = field(default_factory=dict)  # target name -> its part of the world
+    before: Mapping[str, Any] = field(default_factory=dict)  # target name -> its state in the world
     after: Mapping[str, Any] = field(default_factory=dict)
     posts: list[tuple[str, str | None, str]] = field(default_factory=list)  # channel, thread, key
-    speed: float = 1.0  # seconds of AWS's clock in one of ours
+    speed: float = 1.0  # seconds of AWS's clock per real second
     excuses: list[Excuse] = field(default_factory=list)
-    tampered: list[Violation] = field(default_factory=list)  # writes that an operations table must never see
+    tampered: list[Violation] = field(default_factory=list)  # writes that must never affect a run store
 
     def __post_init__(self) -> None:
         self._claimed = dict(self._claim())
 
     @property
     def writes(self) -> list[Call]:
-        """The calls of the runbooks' own roles that change AWS; the operations table is not what they change."""
+        """The calls of the runbooks' own roles that change AWS, without those to the run store."""
         ours = {(each.environment.account, each.environment.role) for each in self.targets.values()}
         return [
             each
@@ -213,14 +213,14 @@ class History:
         ]
 
     def claims(self, call: Call) -> tuple[Run, Event] | None:
-        """Return the run and the intent a write belongs to, or None if nobody announced it."""
+        """Return the run and the intent of a write, or None if no intent announced it."""
         return self._claimed.get(call.n)
 
     def writes_of(self, run: Run) -> list[Call]:
         return [each for each in self.writes if (claim := self.claims(each)) and claim[0] is run]
 
     def holder(self, target: str, n: float) -> Lease | None:
-        """Return the target's lease as it stood at a place in the order, None if no change of it is known."""
+        """Return the target's lease at a place in the order, or None if no change of it is known."""
         known = [each.lease for each in self.leases.get(target, []) if each.n < n]
         return known[-1] if known else None
 
@@ -236,7 +236,7 @@ class History:
                 if each.n < call.n and each.announces(call) and self._in_account(run, call)
             ]
             is_open = [pair for pair in fitting if _is_open(*pair, call.n)]
-            if is_open:  # several: the lease says whose it is, and of one run's the newest
+            if is_open:  # for several runs the lease decides, for one run its newest number
                 yield call.n, max(is_open, key=lambda pair: (self._holds(pair[0], call.n), pair[1].n))
 
     def _in_account(self, run: Run, call: Call) -> bool:
@@ -254,7 +254,7 @@ def _is_open(run: Run, intent: Event, n: float) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as the journal and every AWS protocol agree to write it."""
+    """Return a value in the form that the journal and every AWS protocol share."""
     if isinstance(value, list | tuple):
         return sorted(plain(each) for each in value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""I20: nothing is written that was not announced, and of everything announced it is known what became of it."""
+"""I20: every write has an intent on record before it, and every intent has a known outcome."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,7 +7,7 @@ from tests.invariants.history import History, Run, Violation
 
 
 def check_intents(history: History) -> list[Violation]:
-    """Every write has its intent before it; every intent an outcome or a finding; every journal one order."""
+    """Check that every write has an intent before it, every intent an outcome or a finding, and every journal one order."""
     found = [*_unannounced(history), *_repeated(history)]
     for run in history.runs.values():
         found += [*_disordered(run), *_unsettled(run)]
@@ -26,7 +26,7 @@ def _unannounced(history: History) -> Iterator[Violation]:
 
 
 def _repeated(history: History) -> Iterator[Violation]:
-    """A forced deployment is not idempotent: an intent may start only one."""
+    """Check that an intent starts only one forced deployment, which is not idempotent."""
     started: dict[tuple[str, int], float] = {}
     for call in history.writes:
         claim = history.claims(call)
@@ -43,7 +43,7 @@ def _repeated(history: History) -> Iterator[Violation]:
 
 def _disordered(run: Run) -> Iterator[Violation]:
     numbers = [each.number for each in run.events]
-    # a journal that began before events were numbered goes on from its last key
+    # a journal from before events were numbered continues from its last key
     if numbers and len({*numbers}) != len(numbers):
         yield Violation("I20", f"The journal of {run.id} has two events of one number: {numbers}.")
     for one, other in pairwise(run.events):
@@ -61,7 +61,7 @@ def _unsettled(run: Run) -> Iterator[Violation]:
         if each.phase in ("done", "found") and each.details.get("intent") not in known:
             yield Violation("I20", f"Event {each.number} of {run.id} ({each.text}) is the outcome of no intent.")
     if run.record_n is None:
-        return  # not over: who dies now is asked about later
+        return  # unfinished: the run of a process that dies now is reconciled later
     for intent in run.intents:
         if not run.settled(intent):
             yield Violation(

@@ -1,4 +1,4 @@
-"""I8: at most one run changes a target, under numbers that only grow, having looked before each write."""
+"""I8: at most one run changes a target, with fencing numbers that only grow, and checks its lease before each write."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,7 +7,7 @@ from tests.invariants.history import Event, History, Run, Violation
 
 
 def check_leases(history: History) -> list[Violation]:
-    """The leases themselves, the writes under them, and the looks before the writes."""
+    """Check the leases themselves, the writes under them, and the reads before the writes."""
     found = [*_numbers(history), *_generations(history)]
     for run in history.runs.values():
         found += [*_held(history, run), *_looked(history, run)]
@@ -29,7 +29,7 @@ def _numbers(history: History) -> Iterator[Violation]:
 
 
 def _generations(history: History) -> Iterator[Violation]:
-    """What the journals alone say: one run per number, and the number never goes back from write to write."""
+    """Check the journals alone: one run per fencing number, and numbers that never decrease from write to write."""
     by_target: dict[str, list[Event]] = {}
     for run in history.runs.values():
         by_target.setdefault(run.target or "", []).extend(run.intents)
@@ -49,7 +49,7 @@ def _held(history: History, run: Run) -> Iterator[Violation]:
         claim = history.claims(call)
         lease = history.holder(run.target or "", call.n)
         if claim is None or lease is None:
-            continue  # unannounced is another promise's; and without the table's calls the lease is not known
+            continue  # unannounced writes break another promise; and without the table's calls the lease is unknown
         intent = claim[1]
         theirs = (intent.run, intent.details.get("fencing"), intent.details.get("digest"))
         if theirs != (lease.owner, lease.fencing, lease.confirmed_plan):
@@ -64,7 +64,7 @@ def _held(history: History, run: Run) -> Iterator[Violation]:
 def _looked(history: History, run: Run) -> Iterator[Violation]:
     reads = history.lease_reads.get(run.target or "")
     if reads is None:
-        return  # the log does not hold the table's calls
+        return  # the log does not contain the table's calls
     previous = float("-inf")
     for event in run.events:
         if event.phase == "intent" and not any(previous < n < event.n for n in reads):

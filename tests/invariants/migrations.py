@@ -1,4 +1,4 @@
-"""I17: a migration is made at most once per image and command, unless approved anew; its exit code and log are kept."""
+"""I17: a migration runs at most once per image and command, unless approved anew. Its exit code and log are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GROUP = "migrations"
 
 @dataclass
 class _Attempt:
-    """One attempt as the operations table has it: its parts, each None if it was never written."""
+    """One attempt in the run store: its parts, each None if it was never written."""
 
     target: str
     key: str
@@ -36,7 +36,7 @@ class _Attempt:
 
 
 def check_migrations(history: History) -> list[Violation]:
-    """Hold every task that was started as a migration against what was on record then."""
+    """Check every task that was started as a migration against the records of that time."""
     attempts = _attempts(history)
     found = [*_ends(history, attempts)]
     for call in history.writes:
@@ -68,7 +68,7 @@ def _attempts(history: History) -> dict[tuple[str, str], list[_Attempt]]:
 def _start(history: History, attempts: dict[tuple[str, str], list[_Attempt]], call: Call) -> Iterator[Violation]:
     claim = history.claims(call)
     if claim is None:
-        return  # unannounced is another promise's
+        return  # unannounced writes break another promise
     run, key = claim[0], str(call.params.get("startedBy", "")).removeprefix(STARTED_BY)
     token = call.params.get("clientToken")
     known = {client_token(key, each.number): each for each in attempts.get((str(run.target), key), [])}
@@ -81,7 +81,7 @@ def _start(history: History, attempts: dict[tuple[str, str], list[_Attempt]], ca
 
 
 def _order(history: History, attempts: dict[tuple[str, str], list[_Attempt]]) -> Iterator[Violation]:
-    """An attempt begins only when every one before it has failed, and belongs to another run; or a person asked for it."""
+    """Check that an attempt begins only if all earlier ones failed and belong to another run, or a person asked for it."""
     for several in attempts.values():
         for place, attempt in enumerate(several):
             if attempt.begun is None:
@@ -102,7 +102,7 @@ def _order(history: History, attempts: dict[tuple[str, str], list[_Attempt]]) ->
 
 
 def _ends(history: History, attempts: dict[tuple[str, str], list[_Attempt]]) -> Iterator[Violation]:
-    """Whoever says success has the exit code 0 and the log on record; every end has both."""
+    """Check that every success has the exit code 0 and the log on record, and that every end has both."""
     for several in attempts.values():
         for attempt in several:
             if attempt.ended:

@@ -1,15 +1,15 @@
-"""I5: what a run leaves behind is what was there before, or what somebody agreed to."""
+"""I5: a run leaves the state from before, or a state that somebody agreed to."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.invariants.history import History, Run, Violation
 
-LEFT_UP = ("failed", "stopped")  # outcomes whose record says that the target has to be looked at
+LEFT_UP = ("failed", "stopped")  # outcomes whose record asks people to check the target
 
 
 def check_postconditions(history: History) -> list[Violation]:
-    """Compare the targets before and after, once no run is at work on them."""
+    """Compare the targets before and after, once no run works on them."""
     found: list[Violation] = []
     for name, after in history.after.items():
         before = history.before.get(name)
@@ -32,7 +32,7 @@ def _leases(history: History, target: str, runs: list[Run]) -> Iterator[Violatio
     lease = history.holder(target, float("inf"))
     over = {run.id: run for run in runs if run.record_n is not None}
     if lease and lease.owner in over and lease.kept and over[lease.owner].record.get("outcome") != "success":
-        return  # a release that failed keeps its target until a person has looked
+        return  # a failed release keeps its target until a person has checked it
     if lease and lease.owner in over:
         yield Violation("I5", f"{target} is still leased to {lease.owner}, which is over.")
 
@@ -51,7 +51,7 @@ def _service(
         )
     kept = [each["id"] for each in after["tasks"] if each["protected"] and each["desired_status"] == "RUNNING"]
     was = {each["id"] for each in before["tasks"] if each["protected"]}
-    # protection ends by itself; a run that stopped half way, or went back, says so
+    # protection ends by itself; a run that stopped half way, or was rolled back, says so
     if {*kept} - was and not (last and last.record.get("outcome") in LEFT_UP):
         yield Violation(
             "I5", f"Tasks {', '.join(sorted({*kept} - was))} of {before['name']} are still protected{_by(last)}."
@@ -65,7 +65,7 @@ def _group(last: Run | None, before: Mapping[str, Any], after: Mapping[str, Any]
                 "I5", f"{what} of group {before['name']} is {after[what]}, not {before[what]} as before{_by(last)}."
             )
     most = max([before["desired"], *_maximum(last, before["name"])])
-    if not before["desired"] <= after["desired"] <= most:  # its alarm shrinks it by itself: the plan says so
+    if not before["desired"] <= after["desired"] <= most:  # its alarm scales it in by itself, as the plan says
         yield Violation(
             "I5",
             f"Desired capacity of {before['name']} is {after['desired']}, not between {before['desired']} as before and {most} "
@@ -87,7 +87,7 @@ def _group(last: Run | None, before: Mapping[str, Any], after: Mapping[str, Any]
 
 
 def _agreed(last: Run | None, service: str) -> set[int]:
-    """Return the count that may stay because the run stopped half way, said so, and nobody asked to have it set back."""
+    """Return the count that may stay, because the run stopped half way, said so, and nobody asked to set it back."""
     if last is None or last.record.get("outcome") not in LEFT_UP:
         return set()
     if any(each.step == "return_count_before" and each.phase == "done" for each in last.events):
@@ -100,7 +100,7 @@ def _agreed(last: Run | None, service: str) -> set[int]:
 
 
 def _set_by_others(history: History, target: str, service: str) -> set[int]:
-    """Return the counts that somebody who is no runbook has asked for."""
+    """Return the counts that were requested by others than runbooks."""
     environment = history.targets[target].environment
     return {
         int(each.params["desiredCount"])

@@ -1,4 +1,4 @@
-"""From a call log and the documents of operations tables to a history."""
+"""Build a history from a call log and the documents of run stores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk
 MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
 APPEND_ONLY = "attribute_not_exists"
 REPLACED = (documents.lease("").sk, documents.untold("").sk)
-OUTBOX = documents.MESSAGES  # what Slack has been told by now: it moves on, and is no part of the record
+OUTBOX = documents.MESSAGES  # what Slack shows so far: it changes, and is not part of the record
 
 
 def read_history(
@@ -73,8 +73,8 @@ class _Reader:
         self.kept: list[Kept] = []
         self.tampered: list[Violation] = []
         self._unlogged: list[_Unlogged] = []
-        self._texts: dict[tuple[str, str], str] = {}  # of the parts of large documents
-        self._logged: dict[tuple[str, str], str] = {}  # what the log saw being stored, as JSON
+        self._texts: dict[tuple[str, str], str] = {}  # for the parts of large documents
+        self._logged: dict[tuple[str, str], str] = {}  # the stored documents in the log, as JSON
 
     def read_table_calls(self) -> None:
         for call in self.calls:
@@ -109,7 +109,7 @@ class _Reader:
         self._add(pk, sk, json.loads(text), call.n)
 
     def place(self, pk: str, sk: str, document: Mapping[str, Any]) -> None:
-        """Take a document as the table holds it now; one the log saw must still be what was stored."""
+        """Place a document as the table holds it now. A document in the log must still have its stored contents."""
         if (pk, sk) not in self._logged:
             if sk != "lease":
                 self._unlogged.append((_time(document.get("at") or document.get("ended")), pk, sk, document))
@@ -122,7 +122,7 @@ class _Reader:
             )
 
     def place_unlogged(self) -> None:
-        """Put what the log did not see between its calls, by time; documents of one gap keep the order of their times."""
+        """Place what the log did not record between its calls, by time. Documents in one gap keep the order of their times."""
         times = [each.at for each in self.calls]
         gaps: dict[int, list[_Unlogged]] = {}
         for each in sorted(self._unlogged, key=lambda each: each[0]):
@@ -179,7 +179,7 @@ def _call(given: Mapping[str, Any]) -> Call:
 
 
 def _params(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return params with the query protocol's numbered members as lists."""
+    """Return the query protocol's params with numbered members as lists."""
     params: dict[str, Any] = {}
     for key, value in given.items():
         match = MEMBER.fullmatch(key)

@@ -1,4 +1,4 @@
-"""I1 to I3 and I12: region data is overwritten only over a proved backup, which nobody touches again; maps are told last."""
+"""I1 to I3, I12: region data is overwritten only with a proved backup, which nobody changes afterwards; maps reload last."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ BUMP = "postgresql.UPDATE"
 
 
 def check_regions(history: History) -> list[Violation]:
-    """Hold every update of region data against all of them."""
+    """Check every update of region data against all of these promises."""
     found: list[Violation] = []
     for run in history.runs.values():
         if run.plan.get("runbook") == UPDATE:
@@ -39,7 +39,7 @@ def _copies(history: History, run: Run) -> Iterator[Violation]:
 
 
 def _approved(run: Run) -> Iterator[Violation]:
-    """I3: what was proved to be in place is what was approved."""
+    """Check I3: what was proved to be in place is what was approved."""
     for region in run.plan["regions"]:
         _, data = run.documents.get(documents.data(run.id, region["region"]).sk, (0, None))
         if data is not None and data["digest"] != region["digest"]:
@@ -49,7 +49,7 @@ def _approved(run: Run) -> Iterator[Violation]:
 
 
 def _bumps(history: History, run: Run) -> Iterator[Violation]:
-    """I12: only the regions of the plan, only data that people found good, and after the last old task was stopped."""
+    """Check I12: only the regions of the plan, only data that people found good, and after the last old task was stopped."""
     ids = {each["id"]: each["region"] for each in run.plan["regions"]}
     bumps = [each for each in run.intents if str(each.write) == BUMP and "version" in each.write.values]
     for each in bumps:
@@ -89,5 +89,5 @@ def _stored(run: Run, sk: str) -> float | None:
 def _is_in(history: History, call: Call, folder: Any) -> bool:
     if "Key" in call.params:
         return call.uri.startswith(str(folder))
-    claim = history.claims(call)  # it names its keys in its body
+    claim = history.claims(call)  # the call names its keys in its body
     return claim is not None and str(folder) in claim[1].write.names

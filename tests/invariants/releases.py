@@ -1,4 +1,4 @@
-"""I9, I10, I11: production gets a new version of what staging has proved, while nobody is at work on staging."""
+"""I9, I10, I11: production gets a new version of what staging has proved, while no deployment to staging is running."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -12,7 +12,7 @@ PUBLISH = "github.PublishRelease"  # the intent of publishing: values tag_name a
 
 
 def check_releases(history: History) -> list[Violation]:
-    """Hold every release of production that changed anything against all three."""
+    """Check every release of production that changed anything against all three promises."""
     found = [*_versions_grow(history)]
     for run in history.runs.values():
         if run.plan.get("runbook") == RELEASE and (run.intents or history.writes_of(run)):
@@ -23,12 +23,12 @@ def check_releases(history: History) -> list[Violation]:
 
 
 def _staging_at_rest(history: History, run: Run, begun: float) -> Iterator[Violation]:
-    """I9: nobody deploys to staging, or waits to, when production is first changed."""
+    """Check I9: no deployment to staging runs or waits when production is first changed."""
     for name in _staging_targets(history, run):
         lease = history.holder(name, begun)
         if lease is not None:
             busy = [each for each in (lease.owner, *lease.waiting) if each and each.startswith(f"{STAGING}/")]
-        else:  # the log does not hold the table's calls: what the journals say
+        else:  # without the table's calls in the log, the journals decide
             busy = [each.id for each in history.runs.values() if each.target == name and _is_deploying(each, begun)]
         for each in busy:
             yield Violation(
@@ -53,7 +53,7 @@ def _staging_targets(history: History, run: Run) -> list[str]:
 
 
 def _proved(history: History, run: Run, begun: float) -> Iterator[Violation]:
-    """I10: this digest was deployed to staging before, by a run that ended well, in a definition of the same template."""
+    """Check I10: a successful run deployed this digest to staging before, in a definition of the same template."""
     plan = run.plan
     image, staging = str(plan.get("image")), plan.get("proved_on")
     proofs = [
@@ -88,7 +88,7 @@ def _templates(run: Run, proof: Kept) -> Iterator[Violation]:
 
 
 def _images(history: History, run: Run) -> Iterator[Violation]:
-    """I10: and no other image is deployed than that one."""
+    """Check I10: no other image than that one is deployed."""
     plan = run.plan
     image, known = str(plan.get("image")), {plan.get("readable"), plan.get("commit"), str(plan.get("commit"))[:7]}
     containers = {each["container"] for each in plan.get("services", ())}
@@ -110,7 +110,7 @@ def _images(history: History, run: Run) -> Iterator[Violation]:
 
 
 def _new_version(run: Run) -> Iterator[Violation]:
-    """I11: a higher version, of a green commit that its branch holds."""
+    """Check I11: a higher version, of a green commit on its branch."""
     plan = run.plan
     version, previous = read_version(str(plan.get("version"))), read_version(str(plan.get("previous") or ""))
     if version is None:
@@ -137,7 +137,7 @@ def _published(run: Run) -> Iterator[Violation]:
 
 
 def _versions_grow(history: History) -> Iterator[Violation]:
-    """I11: over all runs, a repository's versions are published once each, and upwards."""
+    """Check I11: across all runs, a repository's versions are published once each, in ascending order."""
     published: dict[str, list[tuple[float, Run, str]]] = {}
     for run in history.runs.values():
         for each in _publishing(run):

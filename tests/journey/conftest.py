@@ -1,4 +1,4 @@
-"""Runs every selected journey that takes the fixture `scene` at the same time, in one sandbox."""
+"""Runs every selected journey with the fixture `scene` at the same time, in one sandbox."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -13,7 +13,7 @@ from tests.support.scenes import AT_ONCE, SPEED, Scene, write_dags, write_invent
 
 
 class SideBySide:
-    """The outcomes of the tests that run at the same time; the sandbox ends with the last of them."""
+    """The outcomes of the tests that run in parallel. The sandbox ends with the last of them."""
 
     def __init__(self, items: list[pytest.Function], folder: Any):
         self._open = ExitStack()
@@ -74,7 +74,7 @@ def scene(side_by_side) -> SideBySide:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Wait for the outcome of a test that runs side by side, instead of running it now."""
+    """Wait for the outcome of a test that runs in parallel, instead of running it now."""
     if "side_by_side" not in pyfuncitem.fixturenames:
         return None
     pyfuncitem.funcargs["scene"].report(pyfuncitem.nodeid)

@@ -1,4 +1,4 @@
-"""Who may approve, when, and how often: whatever else is tried, nothing is changed and the run is no success."""
+"""Who may approve, when, and how often. Any other attempt changes nothing, and the run is no success."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -32,7 +32,7 @@ def test_expired(scene: Scene):
 def test_late(scene: Scene):
     run = scene.restart()
     assert run.wait() == "failed"
-    run.answer("Approve")  # Airflow takes it without a word, and it moves nothing
+    run.answer("Approve")  # Airflow accepts it silently, and it changes nothing
     assert run.wait() == "failed"
     assert "nobody answered in time" in run.log("record_restart")
     scene.ensure_nothing_changed()
@@ -84,7 +84,7 @@ def test_answered_twice_at_once_leaves_one_decision_that_the_run_obeys(scene: Sc
     runs = [scene.restart() for _ in range(RUNS)]
     for run in runs:
         run.wait_until_asked()
-    # so that a run which is approved ends at its guard, and all of them can be tried on one target
+    # so that an approved run ends at its confirm task, and all variants can be tried on one target
     scene.aws("ecs").update_service(cluster=scene.cluster, service=scene.service(1)["name"], desiredCount=2)
     together = Barrier(2)
 

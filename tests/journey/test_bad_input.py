@@ -1,4 +1,4 @@
-"""Wrong input over Airflow's REST API: each is answered with one sentence that names it, and leaves no run behind."""
+"""Invalid input over Airflow's REST API: one sentence names the error, and no run is created."""
 
 import json
 import uuid
@@ -11,7 +11,7 @@ RUNS = "/dags/service_restart/dagRuns"
 
 
 def post(sandbox, user="operator", **body):
-    content = json.dumps({"logical_date": None, **body}).encode()  # httpx itself refuses half a character
+    content = json.dumps({"logical_date": None, **body}).encode()  # httpx itself refuses a lone surrogate
     return sandbox.airflow(user).post(RUNS, content=content, headers={"Content-Type": "application/json"})
 
 

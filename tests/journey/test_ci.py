@@ -1,4 +1,4 @@
-"""ci/trigger_runbook.py as a CI job runs it: a process of its own, against real Airflow and the pretend cloud."""
+"""ci/trigger_runbook.py as a CI job runs it: a process of its own, against real Airflow and the simulated AWS."""
 
 import os
 import signal
@@ -83,7 +83,7 @@ def test_job_follows_the_run_names_the_approver_and_ends_with_the_records_senten
     try:
         before = read_until(
             asked, process
-        )  # answered sooner, the question may come and go between two looks of the job
+        )  # answered sooner, the question might appear and disappear between two polls of the job
         job.run.approve()
         said = before + process.communicate(timeout=900)[0]
     finally:
@@ -199,7 +199,7 @@ def test_interrupted_job_leaves_the_run_going_and_says_how_to_follow_it(job):
 
 def test_wait_that_takes_too_long_ends_without_the_run(job):
     assert job("--no-wait")[0] == 0
-    job.run.wait_until_asked()  # or it might not even be running when the time is over
+    job.run.wait_until_asked()  # otherwise it might not even be running at the time-out
     began = time.monotonic()
     code, said = job("--timeout=5s")
     assert code == 3, said

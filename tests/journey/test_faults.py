@@ -1,4 +1,4 @@
-"""What service_restart does when the cloud, or somebody else, does not do what it should. Each fault is seen to have struck."""
+"""service_restart during faults of AWS and changes by other people. Each test asserts that its fault took effect."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from tests.support.scenes import EDITED, Scene
 
 LEAVE, RETURN = "Leave everything as it is", "Return to the count before"
 WAIT = "surge.await_new_tasks_healthy"
-HELD = {"timeout": "12h", "grace": "12h"}  # neither the runbook nor ECS gives up on tasks that a journey holds up
-LONG = 420.0  # seconds; calls that hang or are refused are made again, each after a pause
+HELD = {"timeout": "12h", "grace": "12h"}  # neither the runbook nor ECS gives up on tasks that a journey delays
+LONG = 420.0  # seconds; calls that hang or are refused are retried, each after a pause
 
 
 def approved(scene: Scene, **conf: Any) -> Run:
@@ -23,7 +23,7 @@ def approved(scene: Scene, **conf: Any) -> Run:
 
 @contextmanager
 def loading(scene: Scene, wait: str = WAIT) -> Iterator[Run]:
-    """Give a run whose new tasks are being waited for, and do not get healthy before the end of this."""
+    """Return a run that waits for new tasks which do not become healthy before the end of this block."""
     with scene.held("never_healthy") as held:
         run = approved(scene)
         run.wait_for_task(wait, "deferred")
@@ -32,7 +32,7 @@ def loading(scene: Scene, wait: str = WAIT) -> Iterator[Run]:
 
 
 def stopped_and_left(scene: Scene, run: Run, old: set[str]) -> str:
-    """Go through the end of a run that stopped half way; returns what the failed wait said."""
+    """Follow a run that stopped half way to its end. Return the message of the failed wait."""
     asked = run.wait_until_asked("decide_after_failure")
     assert scene.service()["desired"] == 5, "capacity is never lowered without an answer"
     assert old <= scene.alive(), "no old task was touched"
@@ -82,7 +82,7 @@ def test_new_tasks_crash_in_a_loop(scene: Scene):
     assert scene.injected(fault) >= 1
 
 
-@pytest.mark.stage(grace="12h")  # or ECS ends them while the runbook still doubts what it sees
+@pytest.mark.stage(grace="12h")  # otherwise ECS ends them before the runbook is sure of what it sees
 def test_new_tasks_never_get_healthy(scene: Scene):
     fault, old = scene.fault("never_healthy"), scene.alive()
     said = stopped_and_left(scene, approved(scene), old)
@@ -199,7 +199,7 @@ def test_desired_count_is_changed_by_somebody_else(scene: Scene):
 
 
 def deploy(scene: Scene, index: int = 0) -> str:
-    """Deploy a new revision of a service's task definition, as a pipeline does; returns it."""
+    """Deploy a new revision of a service's task definition, as a pipeline does, and return it."""
     ecs, name = scene.aws("ecs"), scene.service(index)["name"]
     live = ecs.describe_services(cluster=scene.cluster, services=[name])["services"][0]["taskDefinition"]
     described = ecs.describe_task_definition(taskDefinition=live)["taskDefinition"]
@@ -348,7 +348,7 @@ def test_surge_through_a_bad_day_of_aws(scene: Scene, bad_day: list[tuple[str, d
     "bad_day",
     [
         [("throttle", {"every": 4}), ("lost_answer", {"times": 2, "api": "ecs", "action": "UpdateService"})],
-        [("stale_reads", {"seconds": 12})],  # longer than it takes until the wait looks first
+        [("stale_reads", {"seconds": 12})],  # longer than the time until the wait's first look
     ],
     ids=lambda bad_day: "_and_".join(dict(bad_day)),
 )

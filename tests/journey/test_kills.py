@@ -1,4 +1,4 @@
-"""Runs outlive the SIGKILL of every kind of process, at random moments, and a crash of the database."""
+"""Runs survive the SIGKILL of every kind of process, at random moments, and a crash of the database."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A system that exists only in an inventory of one's own: the guide's example."""
+"""A system that exists only in a custom inventory: the guide's example."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Services that CodeDeploy deploys when their image is pushed: by a build to staging, by a pipeline to production, and back."""
+"""Services that CodeDeploy deploys on an image's push: by a build to staging, by a pipeline to production, and rolled back."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.support.releasing import definitions, deploy, published, release
 from tests.support.scenes import Scene
 
 PUSHED = pytest.mark.stage(strategy="push")
-WATCHED = pytest.mark.stage(strategy="push", bake="12h")  # far longer than a journey takes to send it back
+WATCHED = pytest.mark.stage(strategy="push", bake="12h")  # far longer than a journey takes to roll it back
 
 
 @PUSHED

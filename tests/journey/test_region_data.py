@@ -1,4 +1,4 @@
-"""Updates of region data on real Airflow: for every region there is old data live, or new data live and proved, and a backup."""
+"""Updates of region data on real Airflow: every region has old data live, or new data live and proved, and a backup."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -18,12 +18,12 @@ from tests.support.scenes import Scene
 MAPPED = pytest.mark.stage(strategy="mapped")
 DAG = "region_data_update"
 CO, MI, VT = "US/CO", "US/MI", "US/VT"
-HELD_DOWN = 25  # requests a second: a copy of some hundred objects that lasts long enough to be killed in
+HELD_DOWN = 25  # requests a second: slow enough to kill a copy of some hundred objects half way
 LONG = 420.0  # seconds; a run has up to two restarts, and up to 60 steps
 
 
 def regions(scene: Scene, environment: str = "staging") -> dict[str, Any]:
-    """Return a target's folders by URI, its versions by region, and its sheet, as they are now."""
+    """Return the current folders of a target by URI, its versions by region, and its sheet."""
     shown = scene.sandbox.control.get("/regions", params={"target": f"{scene.name}/{environment}"}).raise_for_status()
     return dict(shown.json())
 
@@ -59,7 +59,7 @@ def backups(scene: Scene, environment: str = "staging") -> dict[str, Any]:
 
 
 def update(scene: Scene, *names: str, environment: str = "staging", **conf: Any) -> Run:
-    """Return an update that is approved, of regions that have test maps."""
+    """Return an approved update of regions that have test maps."""
     wanted = [{"region": name, "data": new_data(scene, name, environment)} for name in names]
     run = scene.start(DAG, environment, regions=wanted, **conf)
     run.approve(task="approve_update")
@@ -69,25 +69,25 @@ def update(scene: Scene, *names: str, environment: str = "staging", **conf: Any)
 
 
 def new_region(scene: Scene) -> str:
-    """Return the folder of the region that nobody has published yet."""
+    """Return the folder of the region that is not published yet."""
     return str(next(each["uri"] for each in folders(scene).values() if each.get("publishable")))
 
 
 def publish(scene: Scene, data: str) -> Run:
-    """Return a run that publishes Vermont, approved; nobody can have a map of it yet."""
+    """Return an approved run that publishes Vermont, which cannot have a test map yet."""
     run = scene.start(DAG, regions=[{"region": VT, "name": "Vermont", "data": data}])
     run.approve(task="approve_update")
     return run
 
 
 def loaded(scene: Scene, region: str) -> int:
-    """Return how many tasks that are alive have loaded a region."""
+    """Return how many running tasks have loaded a region."""
     alive = scene.alive()
     return sum(region in task["loaded"] for task in scene.service()["tasks"] if task["id"] in alive)
 
 
 def look(run: Run, region: str, index: int = 0, *, option: str = GOOD, named: str = "", note: str = "") -> None:
-    """Answer for one region's map."""
+    """Answer the question about one region's map."""
     task = f"confirm_qa[{index}]"
     assert region in run.wait_until_asked(task, LONG)["subject"]
     answer = run.answer(option, "second_approver", task, looked_at=named or region, note=note)
@@ -95,7 +95,7 @@ def look(run: Run, region: str, index: int = 0, *, option: str = GOOD, named: st
 
 
 def kill(run: Run, task: str) -> None:
-    """Kill the process of a task that is at work, as a worker that runs out of memory does."""
+    """Kill the process of a running task, as a worker that runs out of memory does."""
     found = run.get(f"/taskInstances/{task}")
     assert found["state"] == "running", run.story()
     psutil.Process(found["pid"]).kill()
@@ -106,13 +106,13 @@ def copies(scene: Scene) -> int:
 
 
 def outcome(scene: Scene, run: Run) -> tuple[str, str]:
-    """Return how a run ended, by its record."""
+    """Return the outcome of a run from its record."""
     (found,) = scene.on_record(run, "record", DAG)
     return found["outcome"], found["text"]
 
 
 def ensure_new(scene: Scene, region: str, before: dict[str, Any], environment: str = "staging") -> None:
-    """The region runs on its new data, every task has loaded it, and the old data is in a backup, whole."""
+    """Assert that the region runs on its new data, every task has loaded it, and the old data is in a complete backup."""
     now, backup = live(scene, region, environment), backups(scene, environment)[region]
     new = folders(scene, environment)[new_data(scene, region, environment)]
     assert now["objects"] >= new["objects"]
@@ -120,7 +120,7 @@ def ensure_new(scene: Scene, region: str, before: dict[str, Any], environment: s
 
 
 def ensure_old(scene: Scene, region: str, before: dict[str, Any]) -> None:
-    """The region runs on the very data it ran on before."""
+    """Assert that the region runs on exactly the data from before."""
     now = live(scene, region)
     assert (now["objects"], now["digest"]) == (before["objects"], before["digest"])
 
@@ -130,7 +130,7 @@ def test_update_is_looked_at_on_staging_and_then_goes_to_production(scene: Scene
     before, old = versions(scene), {region: live(scene, region) for region in (CO, MI)}
     run = update(scene, CO, MI)
     look(run, CO, 0)
-    look(run, MI, 1, named=CO)  # a slip: it is asked again
+    look(run, MI, 1, named=CO)  # a slip, so the question is repeated
     wait_for("the question to be asked again", lambda: run.get("/taskInstances/confirm_qa/1")["try_number"] == 2)
     look(run, MI, 1)
     assert run.wait(LONG) == "success", run.story()
@@ -197,7 +197,7 @@ def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scen
     run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}], requests_per_second=HELD_DOWN)
     run.approve(task="approve_update")
     run.wait_until_asked("confirm_test_maps")
-    # when it began is asked of AWS before the first object is overwritten, and of nothing else from here on
+    # the start time is read from AWS before the first object is overwritten, and never again
     between = scene.fault("hang", api="sts", action="GetCallerIdentity", seconds=300)
     assert run.answer(MADE, task="confirm_test_maps").status_code == 200
 
@@ -214,13 +214,13 @@ def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scen
     scene.heal(first_change)
     run.wait_until_asked("confirm_qa[0]", LONG)
     with scene.database() as somebody:
-        somebody.execute("LOCK TABLE region_config IN SHARE ROW EXCLUSIVE MODE")  # others may read
+        somebody.execute("LOCK TABLE region_config IN SHARE ROW EXCLUSIVE MODE")  # reads are still possible
         look(run, CO)
         wait_for("the versions to be about to change", lambda: waiting(scene))
         answers = scene.fault("hang", api="dynamodb", action="PutItem", seconds=300, times=1000)
     wait_for("the version to change", lambda: versions(scene)[CO] != before[CO])
     changed = versions(scene)[CO]
-    kill(run, "bump_versions")  # before it has noted that the database has answered
+    kill(run, "bump_versions")  # before it has recorded that the database answered
     scene.heal(answers)
 
     assert run.wait(LONG) == "success", run.story()
@@ -236,7 +236,7 @@ def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scen
 
 
 def waiting(scene: Scene) -> bool:
-    """Tell whether somebody waits for a lock of the scene's database."""
+    """Tell whether a connection waits for a lock of the scene's database."""
     with scene.database() as connection:
         query = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database() AND NOT granted"
         (count,) = connection.execute(query).fetchone() or (0,)
@@ -325,7 +325,7 @@ def test_database_that_is_away_at_the_end_is_waited_for_and_versions_change_once
     away = scene.fault("database_away")
     look(run, CO)
     run.wait_for_task("bump_versions", "up_for_retry")
-    # the next try may have begun by now, and have said nothing yet
+    # the next attempt may have begun by now without any log line
     wait_for("it to be said", lambda: "does not answer" in run.log("bump_versions"))
     assert scene.injected(away) > 0
     scene.heal(away)
@@ -390,7 +390,7 @@ def test_new_region_is_archived_again_if_it_does_not_hold_and_is_live_once_it_do
 
     usual = scene.before["groups"][0][
         "desired"
-    ]  # the group shrinks by its alarm, and each step of it would be another plan
+    ]  # the alarm scales the group in, and each step of it would give another plan
     wait_for("the group to be as it was", lambda: scene.group()["desired"] == usual, LONG)
     again = publish(scene, data)
     look(again, VT)
@@ -407,7 +407,7 @@ def test_run_that_is_ended_by_hand_while_it_overwrites_keeps_the_target_and_says
     run = update(scene, CO, requests_per_second=HELD_DOWN)
     wait_for("some of the overwrite", lambda: copies(scene) > old["objects"] + 20, LONG)
     run.mark_failed()
-    assert run.wait() == "failed"  # its teardowns first
+    assert run.wait() == "failed"  # its teardowns run first
     said, text = outcome(scene, run)
     backup = backups(scene)[CO]
     assert said in ("failed", "stopped"), text

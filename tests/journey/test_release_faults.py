@@ -1,4 +1,4 @@
-"""Releases and migrations when AWS, a process or somebody else gets in their way. Each fault is seen to have struck."""
+"""Releases and migrations during faults of AWS, killed processes and changes by others. Each test asserts that its fault took effect."""
 
 import re
 from typing import Any
@@ -21,8 +21,8 @@ from tests.support.sandbox_client import Run, wait_for
 from tests.support.scenes import Scene
 
 FREE = "The target is free again"
-DAYS = 7 * 86400.0  # seconds of the pretend cloud: until the fault is taken away
-HANG = 90.0  # real seconds; longer than it takes to kill the process that is kept waiting
+DAYS = 7 * 86400.0  # simulated seconds until the fault is removed
+HANG = 90.0  # real seconds; longer than it takes to kill the hanging process
 
 
 def lease(scene: Scene) -> dict[str, Any]:
@@ -32,19 +32,19 @@ def lease(scene: Scene) -> dict[str, Any]:
 
 
 def migrations(scene: Scene) -> int:
-    """Return how often a migration was started on staging, whether or not ECS found a place for it."""
+    """Return how often a migration was started on staging, whether or not ECS placed its task."""
     return sum(each["action"] == "RunTask" and each["params"].get("group") == "migrations" for each in scene.calls())
 
 
 def kill(run: Run, task: str) -> None:
-    """Kill the process of a task that is at work, as a worker that runs out of memory does."""
+    """Kill the process of a running task, as a worker that runs out of memory does."""
     found = run.get(f"/taskInstances/{task}")
     assert found["state"] == "running", run.story()
     psutil.Process(found["pid"]).kill()
 
 
 def await_turn(run: Run, holder: str) -> None:
-    """Wait until a run waits for the lease and says who has it."""
+    """Wait until a run waits for the lease and says who holds it."""
     run.wait_for_task("acquire_lock", "up_for_reschedule")
     assert f"leased by {holder}" in run.log("acquire_lock")
 
@@ -61,7 +61,7 @@ def test_migration_of_many_minutes_is_started_once_though_its_process_dies_befor
     scene.await_injected(before)
     assert migrations(scene) == 0
     kill(run, "migration.start_migration")
-    scene.heal(before)  # the call ends with its process, not long after the next try has found that it did nothing
+    scene.heal(before)  # the call ends with its process, shortly after the next attempt has found that it did nothing
     scene.await_injected(during)
     assert migrations(scene) == 1
     kill(run, "migration.await_task_stopped")
@@ -118,7 +118,7 @@ def test_migration_without_a_place_or_that_aws_stops_is_named_and_waits_for_a_pe
 @RELEASE
 def test_rollback_by_ecs_is_no_success_though_the_service_ends_up_stable(scene: Scene):
     app, before = scene.service()["name"], definitions(scene, "staging")
-    # by then new tasks are healthy and old ones on their way out: going back takes as long as a start
+    # by then new tasks are healthy and old ones are stopping: a rollback takes as long as a start
     fault = scene.fault("deployment_rolls_back", service=app, after_seconds=400)
     run = deploy(scene, scene.commits()[STAGED])
     assert run.wait(300) == "failed"
@@ -135,12 +135,12 @@ def test_rollback_by_ecs_is_no_success_though_the_service_ends_up_stable(scene: 
 def test_what_was_approved_before_another_deployment_has_to_be_planned_again(scene: Scene):
     newer, older = scene.commits()[:2]
     proved, versions = scene.commits()[STAGED], published(scene)
-    out = scene.start("production_release", "production")  # of what staging has proved last
+    out = scene.start("production_release", "production")  # of the image that staging has proved last
     out.wait_until_asked("approve_release")
     first, second, third = [scene.start("staging_deployment", commit=each) for each in (older, older, newer)]
     for run in (first, second, third):
         run.wait_until_asked("approve_deployment")
-    with scene.held("one_off_slow", seconds=DAYS) as held:  # so that the first is not over before the others wait
+    with scene.held("one_off_slow", seconds=DAYS) as held:  # so that the first run does not end before the others wait
         first.approve(task="approve_deployment")
         scene.await_injected(held)
         for run in (second, third):
@@ -164,7 +164,7 @@ def test_what_was_approved_before_another_deployment_has_to_be_planned_again(sce
     state = scene.state()
     back = scene.start(
         "staging_deployment", commit=older
-    )  # the older one is deployed again only if somebody approves that
+    )  # the older one is deployed again only after another approval
     assert f"{app}:3" in back.wait_until_asked("approve_deployment")["body"]
     assert back.answer("Reject", task="approve_deployment").status_code == 200
     assert back.wait() == "failed"
@@ -192,7 +192,7 @@ def test_second_release_waits_and_never_publishes_what_the_first_did_and_alarms_
         assert f"Firing already, so not held against this release: {alarm}" in run.log("plan_release")
     with scene.held(
         "one_off_slow", "production", seconds=DAYS
-    ) as held:  # its migration, so that it is not over too soon
+    ) as held:  # its migration, so that it does not end too soon
         first.approve(task="approve_release")
         scene.await_injected(held)
         second.approve(task="approve_release")
@@ -237,7 +237,7 @@ def test_alarm_that_goes_blind_sends_production_back_and_a_way_back_that_fails_a
     services = scene.sandbox.target(f"{scene.name}/production")["services"]
     alarm = f"{scene.name}-production-errors"
     run = release(scene)
-    run.wait_for_task("keep_baseline", "success")  # a migration and two deployments before the bake looks first
+    run.wait_for_task("keep_baseline", "success")  # a migration and two deployments before the first look of the bake
     looks = scene.fault("hang", "production", api="monitoring", action="DescribeAlarms", seconds=300, times=1000)
     run.wait_for_task("verify_deployment", "success")
     scene.await_injected(looks)
@@ -272,7 +272,7 @@ def test_commit_that_is_not_merged_is_refused_for_staging_and_production(scene: 
     def checks() -> list[str]:
         return [each["status"] for each in scene.repository()["runs"] if each["sha"] == commit]
 
-    wait_for("its checks to end", lambda: set(checks()) == {"completed"})  # production is not released meanwhile
+    wait_for("its checks to end", lambda: set(checks()) == {"completed"})  # no release of production starts meanwhile
     for run, plan in (
         (scene.start("staging_deployment", commit=commit), "plan_deployment"),
         (scene.start("production_release", "production", commit=commit), "plan_release"),

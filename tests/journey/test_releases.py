@@ -1,4 +1,4 @@
-"""Deployments to staging and releases to production, and what becomes of them where something is not as it should be."""
+"""Deployments to staging and releases to production, and how they end if something is wrong."""
 
 import re
 

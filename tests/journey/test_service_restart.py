@@ -1,4 +1,4 @@
-"""service_restart end to end, on real Airflow against the pretend cloud, when nothing goes wrong but what people do."""
+"""service_restart from end to end, on real Airflow against the simulated AWS, without faults other than people's."""
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_guard_marked_as_success_by_hand_lets_no_step_through(scene: Scene):
 
 @pytest.mark.stage(timeout="12h", grace="12h")
 def test_run_marked_as_failed_by_hand_gives_the_lease_back_and_stays_failed(scene: Scene):
-    with scene.held("never_healthy") as held:  # or the new tasks might be healthy by the time it is marked
+    with scene.held("never_healthy") as held:  # otherwise the new tasks might be healthy before it is marked
         run = scene.restart()
         run.approve()
         run.wait_for_task("surge.await_new_tasks_healthy", "deferred")

@@ -1,4 +1,4 @@
-"""What Slack is told of a run, and that a Slack that is away costs the run nothing."""
+"""Slack messages about a run. Slack outages never block a run."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def said(thread: dict[str, Any]) -> list[str]:
 
 
 def whole(scene: Scene, run: Run, end: str) -> list[str]:
-    """Return the replies once the last of them is there: the parent may say the end before them."""
+    """Return the replies once the last one exists: the parent may report the end before them."""
 
     def look() -> list[str] | None:
         texts = said(scene.thread(run, end))
@@ -65,7 +65,7 @@ def test_slack_that_is_away_for_the_whole_run_in_one_way_after_the_other_costs_i
     run.wait_until_asked()
     slow = scene.fault("slack_slow", seconds=600)
     scene.heal(down)
-    with scene.held("never_healthy") as held:  # so that much of the run is still to be told
+    with scene.held("never_healthy") as held:  # so that many messages of the run are still pending
         run.approve()
         run.wait_for_task(WAIT, "deferred")
         scene.await_injected(held)

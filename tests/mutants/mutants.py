@@ -1,4 +1,4 @@
-"""Guards taken out of the code on purpose, one at a time: each must turn the tests red that stand for it."""
+"""Mutants: guards removed from the code on purpose, one at a time. Each must make its tests fail."""
 
 from dataclasses import dataclass
 

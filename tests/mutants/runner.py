@@ -1,6 +1,6 @@
-"""Runs the tests of mutants, each in a copy of one process that has loaded everything but the project's own modules.
+"""Runs the tests of mutants, each in a fork of one process that has loaded everything but the project's own modules.
 
-`python -m tests.mutants.runner FOLDER NAME ...` prints a JSON object for each mutant as soon as its tests are over.
+`python -m tests.mutants.runner FOLDER NAME ...` prints a JSON object for each mutant as soon as its tests have ended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.mutants.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("include", "opskit", "sandbox", "tests")
-LIMIT = 60  # processor seconds for the tests of one mutant, which may go on for ever without its guard
+LIMIT = 60  # processor seconds for the tests of one mutant, which might run for ever without its guard
 
 
 class Mutated(importlib.machinery.SourceFileLoader):
@@ -64,7 +64,7 @@ def preload() -> None:
 
 
 def start(mutant: Mutant, output: Path) -> int:
-    """Run a mutant's tests in a copy of this process; returns its number."""
+    """Run a mutant's tests in a fork of this process. Return its process id."""
     if process := os.fork():
         return process
     with output.open("w") as out:
@@ -78,7 +78,7 @@ def start(mutant: Mutant, output: Path) -> int:
 
 
 def outcomes(mutants: list[Mutant], folder: Path) -> Iterator[dict[str, object]]:
-    """Run the tests of mutants, as many at a time as there are processors; yields the outcomes in the order they come."""
+    """Run the tests of mutants, as many at a time as there are processors. Yield the outcomes as they come."""
     waiting, running = list(enumerate(mutants)), {}
     while waiting or running:
         while waiting and len(running) < (os.cpu_count() or 1):

@@ -1,4 +1,4 @@
-"""The tests are worth something only if they notice: each guard is removed once, and its tests must fail."""
+"""Each guard is removed once, and its tests must notice that by failing."""
 
 import json
 import subprocess
@@ -12,11 +12,11 @@ import pytest
 from tests.mutants.mutants import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
-FAILED = 1  # pytest's exit code for tests that failed; others mean that it did not get that far
+FAILED = 1  # pytest's exit code for failed tests; other codes mean that they did not run
 
 
 class Attempts:
-    """The outcomes of the selected mutants' tests, which one process runs in copies of itself."""
+    """The outcomes of the selected mutants' tests, which one process runs in forks of itself."""
 
     def __init__(self, process: "subprocess.Popen[str]"):
         self._process = process

@@ -1,4 +1,4 @@
-"""Each patch of Airflow can be switched off, and nothing else notices."""
+"""Each patch of Airflow can be switched off without any effect on the rest."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The endpoint that takes an approval back, as Airflow's API server mounts it."""
+"""The endpoint that withdraws an approval, as Airflow's API server mounts it."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def approve(store, by, seat=1, outcome="approved"):
 
 @pytest.fixture
 def browser(store, monkeypatch):
-    """A function that returns the browser of a user; the run is on core/production."""
+    """Return a function that returns the browser of a user. The run is on core/production."""
     run = SimpleNamespace(conf={"target": "core/production"})
     monkeypatch.setattr(approvals, "run_store", {"core/production": store}.__getitem__)
     allowed = SimpleNamespace(is_authorized_dag=lambda **_: True)

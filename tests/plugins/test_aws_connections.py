@@ -1,4 +1,4 @@
-"""The boto3 clients of a target: each in the region its service is used in, made of models that are read once."""
+"""The boto3 clients of a target: each in the region in which its service is used, from models that are read once."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""An approval is bound to the code that its runbook can run, and to nothing else."""
+"""An approval covers the code that its runbook can run, and no other code."""
 
 import shutil
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_what_is_loaded_lazily_is_run_too():
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
-    """A copy of the code, so that it can be edited; returns a function that edits one file and says whose digest changed."""
+    """Return a function that edits one file in a copy of the code and says which digests changed."""
     for room in ("include", "plugins/opskit", "dags"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(
@@ -99,7 +99,7 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
     assert house("dags/service_restart.py") == {"service_restart"}
     assert house("include/region_data/overwrite.py") == {"region_data_update"}
     assert house("include/run/writer.py") == everyone
-    assert house("include/waiter_registry.py") == everyone - {"image_publication"}  # which defers to nothing
+    assert house("include/waiter_registry.py") == everyone - {"image_publication"}  # this one does not defer
     assert house("plugins/opskit/lease.py") == everyone
 
 

@@ -1,4 +1,4 @@
-"""The executor goes on when a worker is killed, and nothing it started outlives the process that started it."""
+"""The executor continues after a worker is killed, and its child processes end with their parent."""
 
 import os
 import signal
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="workers are forked, and die with their parent, on Linux"
 )
 DEADLINE = 10.0  # seconds
-STILL = 3.0  # seconds without a result, after which an executor is held to stand still
+STILL = 3.0  # seconds without a result after which an executor counts as stuck
 
 
 class Note(SimpleNamespace):
-    """A piece of work as the executor knows them; what a worker does with it is in `do_work`."""
+    """A workload as the executor knows them. `do_work` runs it in a worker."""
 
     running_state = None
     success_state = "success"
@@ -70,7 +70,7 @@ def give(executor, name, **work):
 
 
 def hand_over(executor, name, **work):
-    """Have the scheduler's part of an executor hand a piece of work to its workers."""
+    """Pass a workload from an executor to its workers, as the scheduler does."""
     note = Note(key=name, display_name=name, naps=False, **work)
     executor.queued_tasks[name] = note
     executor.running.add(name)
@@ -78,7 +78,7 @@ def hand_over(executor, name, **work):
 
 
 def results(executor, wanted, deadline=DEADLINE):
-    """Return whether so many results come in, looking after the workers meanwhile as the scheduler does."""
+    """Tell whether so many results arrive, with the workers supervised meanwhile as the scheduler does."""
     got = []
 
     def look():
@@ -123,7 +123,7 @@ def test_a_revoked_task_may_be_queued_again(start):
 def test_end_of_a_process_is_not_taken_for_that_of_the_one_in_which_the_try_goes_on(start, kind, told_early):
     """A parked task whose answer comes before its process has ended; that Airflow's own fails it is why there is ours."""
     executor = start(kind)
-    executor.activity_queue = SimpleNamespace(put=lambda _: None, empty=lambda: True)  # the ends are told below
+    executor.activity_queue = SimpleNamespace(put=lambda _: None, empty=lambda: True)  # the ends are reported below
     hand_over(executor, "parked")
     hand_over(executor, "parked")
     assert ends(executor, "parked") is told_early
@@ -131,7 +131,7 @@ def test_end_of_a_process_is_not_taken_for_that_of_the_one_in_which_the_try_goes
 
 
 def ends(executor, name):
-    """Let a process of a task end; returns whether the scheduler is told so."""
+    """Let a process of a task end. Return whether the scheduler is told."""
     executor.result_queue.put((name, "success", None))
     assert wait_until(lambda: not executor.result_queue.empty())
     executor.sync()

@@ -1,4 +1,4 @@
-"""From Airflow connections, as people make them for the providers' own hooks, to clients that hold nobody up."""
+"""Clients made from Airflow connections as people define them for the providers' own hooks. None of them blocks or retries."""
 
 import json
 import logging

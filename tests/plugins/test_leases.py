@@ -1,4 +1,4 @@
-"""A run that needs several targets has all of their leases or none, and writes to each under its own."""
+"""A run that needs several targets has all of their leases or none, and writes to each with its own fencing number."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ STAGING, PRODUCTION = "core/staging", "core/production"
 
 @pytest.fixture
 def asker(store, monkeypatch):
-    """A function that returns the context of a run on staging."""
+    """Return a function that returns the context of a run on staging."""
     monkeypatch.setattr("opskit.context.run_store", lambda _: store)
     monkeypatch.setattr(lease, "notify", lambda context: None)
 

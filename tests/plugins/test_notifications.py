@@ -1,4 +1,4 @@
-"""Runs are told to the pretend Slack over HTTP: by their steps, during waits, and by slack_delivery."""
+"""Messages about runs to the simulated Slack over HTTP: from steps, during waits, and from slack_delivery."""
 
 import asyncio
 import json
@@ -40,11 +40,11 @@ from tests.unit.run.conftest import client, dynamodb, store
 
 __all__ = ["client", "cloud", "dynamodb", "server", "small_inventory", "store"]
 FIRST = "service_restart/manual__1+00:00"
-DEADLINE = 20.0  # seconds for something that is under way in another process
+DEADLINE = 20.0  # seconds for the work of another process
 
 
 class Place:
-    """The pretend Slack, its address and its faults."""
+    """The simulated Slack, its address and its faults."""
 
     def __init__(self):
         self.world = World(ManualClock())
@@ -167,7 +167,7 @@ def test_channel_that_is_not_there_is_named(place, store, clock, outbox):
 
 @pytest.fixture
 def context(place, cloud, monkeypatch):
-    """What Airflow hands to a callback, with the connections of a sandbox."""
+    """Return what Airflow passes to a callback, with the connections of a sandbox."""
     monkeypatch.setenv(
         "AIRFLOW_CONN_AWS_CORE_STAGING", environment.connection(load().target("core/staging"), cloud.url)
     )
@@ -180,7 +180,7 @@ def context(place, cloud, monkeypatch):
         "service_restart",
         Frame("disruptive", "plan_restart", gates, "acquire_lock", CONFIRM, "release_lock", "record_restart", ()),
     )
-    # a busy machine may need long for what takes a moment elsewhere
+    # a busy machine may need long for work that is quick elsewhere
     monkeypatch.setattr(sender, "BUDGET", DEADLINE)
     monkeypatch.setattr(sender, "CALLING", DEADLINE)
     yield {
@@ -262,7 +262,7 @@ def test_step_that_gets_no_answer_from_anything_goes_on_after_its_budget(place, 
     sender.notify(context)
     release.set()
     for each in threading.enumerate():
-        if each.name == "slack":  # it would go on in the next test
+        if each.name == "slack":  # otherwise it would continue in the next test
             each.join(DEADLINE)
     assert "Slack was not told within 0 s." in caplog.text
 
@@ -294,7 +294,7 @@ def timed_out():
 
 @pytest.fixture
 def deliver(monkeypatch):
-    """One pass of slack_delivery, in an Airflow whose runs have these states."""
+    """Run one pass of slack_delivery, in an Airflow whose runs have these states."""
     states = {}
 
     def run_state(self, owner):

@@ -1,4 +1,4 @@
-"""What every runbook's form asks for."""
+"""The fields of every runbook's form."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""A forked process finds loaded what every step needs, and runs the code that is on disk all the same."""
+"""A forked process finds preloaded what every step needs, and still runs the code that is on disk."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from opskit.airflow_patches import preload
 
 ROOT = Path(__file__).resolve().parents[2]
-# a room of its own stands in for ours, so that a test can change it
+# a package of the test's own replaces ours, so that the test can edit it
 PROGRAM = """
 import os, sys
 from opskit.airflow_patches import preload
@@ -33,7 +33,7 @@ class Parent:
 
     def __init__(self, folder, coarse):
         path = os.pathsep.join([str(folder), str(ROOT / "plugins"), str(ROOT)])
-        # without cached bytecode, which Python itself takes for current if size and second are the same
+        # without cached bytecode, which Python itself considers current if size and second are the same
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         pipe = subprocess.PIPE
         command = [sys.executable, "-c", PROGRAM, str(coarse)]
@@ -41,14 +41,14 @@ class Parent:
         self.gives = self._line()
 
     def fork(self):
-        """Return what a process forked now finds: whether the room was loaded already, and what it answers."""
+        """Return what a new fork finds: whether the package was preloaded, and what it answers."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         return self._line()
 
     def _line(self):
         while line := self._process.stdout.readline():
-            if line.startswith(("True", "False")):  # Airflow warns on the same stream
+            if line.startswith(("True", "False")):  # Airflow prints warnings to the same stream
                 return line.strip()
         raise AssertionError(f"the process ended with {self._process.wait()}")
 
@@ -83,7 +83,7 @@ def start(room):
 
 
 def edit(room):
-    """Leave size and date of modification as they were, as an archive that is unpacked over it can."""
+    """Edit a file without changing its size and date of modification, as unpacking an archive over it can."""
     seen = (room / "answer.py").stat()
     (room / "answer.py").write_text("ANSWER = 2\n")
     os.utime(room / "answer.py", ns=(seen.st_atime_ns, seen.st_mtime_ns))

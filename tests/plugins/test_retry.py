@@ -1,4 +1,4 @@
-"""Trying again what a retry of the task could not do again."""
+"""Retries of work that a retry of its task could not repeat."""
 
 import pytest
 import tenacity.nap

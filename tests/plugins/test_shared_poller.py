@@ -1,4 +1,4 @@
-"""How the waits of one triggerer share a poller: one for an account and region, and nothing left behind."""
+"""The waits of one triggerer share one poller per account and region, and leave nothing behind."""
 
 import asyncio
 from contextlib import aclosing
@@ -22,7 +22,7 @@ def arguments(service: str) -> dict[str, Any]:
 
 @pytest.fixture
 def aws(monkeypatch):
-    """A pretend ECS behind every connection; `answers` says what a service's watch comes to."""
+    """A simulated ECS behind every connection. `answers` is the result of a service's waiter."""
 
     class Aws:
         def __init__(self):

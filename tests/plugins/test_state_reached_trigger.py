@@ -1,4 +1,4 @@
-"""What the triggerer is handed, and what it hands back."""
+"""The trigger's arguments, and its event."""
 
 from airflow.sdk.module_loading import import_string
 

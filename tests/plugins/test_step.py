@@ -1,4 +1,4 @@
-"""What a step leaves on record when it fails: its own words, or those of what it did not foresee."""
+"""What a failed step leaves on record: the message of a RunbookError, or that of an unexpected error."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ LATE = AirflowSensorTimeout("Sensor has timed out; run duration of 7201 seconds 
 
 @pytest.fixture
 def failed(store, monkeypatch):
-    """A function that gives the callback a task that failed of something; returns the run's causes."""
+    """Return a function that passes a failed task to the callback and returns the run's causes."""
     monkeypatch.setattr("opskit.context.run_store", lambda _: store)
 
     def fail_of(error: BaseException | None, **params: object) -> list[str]:
@@ -63,7 +63,7 @@ def test_a_failure_is_told_in_its_own_words_and_its_class_kept_beside_them(faile
 
 
 def a_try(number: int = 1, **returned: object) -> dict[str, object]:
-    """The context of a task's try, in a run in which tasks have returned something."""
+    """Return the context of a task's attempt, in a run whose tasks have returned something."""
     instance = SimpleNamespace(
         task_id="back_up_data", try_number=number, xcom_pull=lambda task_ids: returned.get(task_ids)
     )

@@ -1,4 +1,4 @@
-"""Steps refer to each other without the ids of their tasks."""
+"""Steps refer to each other without task ids."""
 
 import pytest
 from airflow.sdk import DAG, task_group

@@ -1,4 +1,4 @@
-"""The middleware around Airflow's API: what it lets through, and whose answer comes back."""
+"""The middleware around Airflow's API: which requests pass, and whose answer is returned."""
 
 import json
 
@@ -26,7 +26,7 @@ def takes(body):
 
 @pytest.fixture
 def api(monkeypatch):
-    """An API like Airflow's: strangers get 401, a body without a required field 422, the rest 200. Keeps what it was sent."""
+    """An API like Airflow's: unknown users get 401, a body without a required field 422, the rest 200. It keeps its requests."""
     arrived = []
 
     async def answer(request):

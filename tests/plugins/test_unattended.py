@@ -1,4 +1,4 @@
-"""A gate asks nobody where the inventory says that this runbook runs here without an approval, and then that is on record."""
+"""A gate asks nobody if the inventory lets this runbook run here without an approval, and the record says so."""
 
 from types import SimpleNamespace
 
@@ -27,7 +27,7 @@ def plan_publication(ctx):
 
 @pytest.fixture
 def context(store, monkeypatch):
-    """A function that returns what Airflow hands to the first gate, with or without a rule in the inventory."""
+    """Return a function that returns what Airflow passes to the first gate, with or without a rule in the inventory."""
     gates = ("approve_publication", "approve_publication_second")
     made = Frame(
         "safe",

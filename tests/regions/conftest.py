@@ -34,7 +34,7 @@ def postgres(tmp_path_factory):
 
 @pytest.fixture
 def connect(postgres):
-    """Connect to a database of the test's own; each call is another connection."""
+    """Connect to a database of the test's own. Each call is another connection."""
     with postgres.connect("postgres") as administrator:
         administrator.execute("DROP DATABASE IF EXISTS maps WITH (FORCE)")
         administrator.execute("CREATE DATABASE maps")

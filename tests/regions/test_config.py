@@ -1,4 +1,4 @@
-"""The versions by which maps know that their region's data is new: given together or not at all, on a real PostgreSQL."""
+"""The versions by which maps notice new data: set together or not at all, on a real PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

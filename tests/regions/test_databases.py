@@ -1,4 +1,4 @@
-"""The sandbox's databases of regions, on a real PostgreSQL: filled as they are at first, for the service's own role, and away."""
+"""The sandbox's databases of regions, on a real PostgreSQL: their initial contents, the service's own role, and outages."""
 
 import json
 
@@ -27,7 +27,7 @@ def databases(postgres):
 
 @pytest.fixture
 def connect_as_runbook(databases):
-    """Connect as Airflow's connection says."""
+    """Connect as Airflow's connection defines."""
     opened = []
 
     def connect():

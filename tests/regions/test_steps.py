@@ -1,4 +1,4 @@
-"""The steps of a data update against the pretend AWS and a real PostgreSQL: nothing is lost, whatever happens in between."""
+"""The steps of a data update against the simulated AWS and a real PostgreSQL: no data is lost, whatever happens in between."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def uri(region: str, stamp: str) -> str:
 
 @dataclass
 class MapScene:
-    """A target's AWS and its database, as steps are given them."""
+    """A target's AWS and its database, as the context of steps has them."""
 
     aws: Scene
     connect: Any
@@ -197,7 +197,7 @@ def test_way_back_restores_every_byte_and_every_header_and_nothing_else(maps):
     before = maps.objects(each.existing)
     overwritten(ctx, plan)
     maps.cloud.advance(60)
-    # the same bytes with other metadata: by its ETag alone it would be taken for restored
+    # the same bytes with other metadata: by its ETag alone the object would count as restored
     name = next(key for key, kept in before.items() if kept[0] == maps.objects(each.existing)[key][0])
     same = maps.clients.s3.get_object(Bucket=BUCKET, Key=Location.parse(each.backup).prefix + name)["Body"].read()
     maps.put(each.existing, name, same, Metadata={"made-by": "the new data"})

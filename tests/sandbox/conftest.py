@@ -1,4 +1,4 @@
-"""A small world on a clock that moves only when told to, and AWS clients that call it over HTTP."""
+"""A small world on a clock that moves only on request, and AWS clients that call it over HTTP."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ ECS_MAPS = {
 
 
 class Cloud:
-    """The world, seen by a client of one target's account."""
+    """The world, as a client of one target's account sees it."""
 
     def __init__(self, world: World, application: Application, url: str):
         self.world, self.application, self.url = world, application, url
@@ -39,14 +39,14 @@ class Cloud:
         self._built: dict[int, BuiltWorlds] = {}  # by inventory: some files have one of their own
 
     def begin_at(self, moment: float) -> None:
-        """Begin again at a moment with the world of the inventory."""
+        """Restart at a moment with the world of the inventory."""
         key = id(self.inventory)
         if key not in self._built:
             self._built[key] = BuiltWorlds(self.world, self.url, self.inventory)
         self._built[key].begin_at(moment)
 
     def client(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1):
-        """Return a client that has assumed the target's role; one per session, so it has outlived resets."""
+        """Return a client that has assumed the target's role. There is one per session, so it outlives resets."""
         if (service, target, attempts) not in self._made:
             self._made[service, target, attempts] = self.new_client(service, target, attempts)
         return self._made[service, target, attempts]
@@ -77,7 +77,7 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def small_inventory(tmp_path_factory):
-    """Three of the shipped targets: each test has a world of them."""
+    """Three of the shipped targets: each test gets a world of them."""
     folder = tmp_path_factory.mktemp("inventory")
     for name in ("districtbuilder", "core", "planning-data"):
         content = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
@@ -115,7 +115,7 @@ def cloud(server, small_inventory):
 
 @pytest.fixture
 def bare(server, small_inventory):
-    """The clock and the faults with nothing in AWS, which would take a second to build: for the neighbours."""
+    """The clock and the faults without anything in AWS, which would take a second to build, for the external services."""
     server.inventory = small_inventory
     server.world.clock.begin_at(SATURDAY)
     server.world.clear()
@@ -124,13 +124,13 @@ def bare(server, small_inventory):
 
 @pytest.fixture
 def settled(cloud, monkeypatch):
-    """The clock of AWS goes on where a step lets AWS settle."""
+    """Move AWS's clock on when a step waits for AWS to settle."""
     monkeypatch.setattr(writer, "time", SimpleNamespace(sleep=cloud.advance))
 
 
 @pytest.fixture
 def neighbourhood(cloud, small_inventory, monkeypatch):
-    """GitHub, Jira and Sentry beside the cloud, over HTTP, and Airflow's connections to them."""
+    """Serve GitHub, Jira and Sentry beside AWS over HTTP, with Airflow's connections to them."""
     town = ExternalServices.of(small_inventory, cloud.world)
     with serve(cloud.world, town) as http:
         reach(monkeypatch, http)
@@ -139,13 +139,13 @@ def neighbourhood(cloud, small_inventory, monkeypatch):
 
 @pytest.fixture
 def scene_of(cloud, control, small_inventory, settled):
-    """Make a target's scene in AWS alone."""
+    """Return a target's scene with AWS alone."""
     return lambda name: Scene(cloud, control, small_inventory.target(name))
 
 
 @pytest.fixture
 def town_scene_of(cloud, small_inventory, settled, neighbourhood):
-    """Make a target's scene in AWS and among its neighbours."""
+    """Return a target's scene with AWS and the external services."""
 
     def rebuild():
         build(cloud.world, cloud.url, small_inventory)

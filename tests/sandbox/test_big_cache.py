@@ -1,4 +1,4 @@
-"""The service that loads every region before it is healthy."""
+"""The service that loads every region before it becomes healthy."""
 
 import json
 import re

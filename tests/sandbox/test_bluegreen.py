@@ -1,4 +1,4 @@
-"""Blue-green deployments of the pretend CodeDeploy: to their end, into a failure, and back."""
+"""Blue-green deployments of the simulated CodeDeploy: success, failure and rollback."""
 
 import json
 
@@ -35,7 +35,7 @@ def injected(control, fault):
 
 
 def register(ecs):
-    """Register one more revision of what runs."""
+    """Register one more revision of the running definition."""
     described = ecs.describe_task_definition(taskDefinition=WEB)["taskDefinition"]
     taken = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory")
     made = ecs.register_task_definition(**{key: described[key] for key in taken})

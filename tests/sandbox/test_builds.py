@@ -1,4 +1,4 @@
-"""Builds of the pretend CodeBuild: through their phases to an image, or to the phase that failed."""
+"""Builds of the simulated CodeBuild: through their phases to an image, or to the phase that failed."""
 
 import pytest
 from botocore.exceptions import ClientError

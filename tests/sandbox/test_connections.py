@@ -1,4 +1,4 @@
-"""The connections of the sandbox lead the hooks of Airflow's providers to the neighbours."""
+"""The sandbox's Airflow connections lead the hooks of Airflow's providers to the simulated external services."""
 
 import pytest
 from airflow.providers.atlassian.jira.hooks.jira import JiraHook

@@ -1,4 +1,4 @@
-"""The control API: the world as JSON, its history, speed, reset, and the truth about itself."""
+"""The control API: the world as JSON, its history, speed, reset, and facts about the sandbox itself."""
 
 import json
 

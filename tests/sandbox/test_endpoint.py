@@ -1,4 +1,4 @@
-"""The endpoint itself: who may call, what is logged, how it says no."""
+"""The endpoint of the simulated AWS: who may call, what is logged, and how it refuses."""
 
 import boto3
 import pytest

@@ -1,4 +1,4 @@
-"""Faults: what they do, what they count, and what is refused."""
+"""Faults: their effects, their counts, and refused faults."""
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_removed_fault_spares_the_next_task(cloud, control):
 
 def test_tasks_that_were_kept_from_getting_healthy_get_healthy_once_their_fault_is_removed(cloud, control):
     fault = inject(control, "never_healthy", HOUSING)
-    patient = {"healthCheckGracePeriodSeconds": 3600}  # or ECS would end what does not get healthy
+    patient = {"healthCheckGracePeriodSeconds": 3600}  # otherwise ECS would end tasks that do not become healthy
     cloud.client("ecs", HOUSING).update_service(cluster=APP, service=APP, desiredCount=5, **patient)
     cloud.advance(300)
     held = {task["id"] for task in service_of(control, HOUSING)["tasks"]}

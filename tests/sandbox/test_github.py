@@ -1,4 +1,4 @@
-"""The pretend GitHub, through PyGithub."""
+"""The simulated GitHub, through PyGithub."""
 
 from dataclasses import replace
 
@@ -19,7 +19,8 @@ MAPS = "example-maps/districtbuilder"
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    github = GitHub(small_inventory, server.world)  # of its own: there is no registry that its builds could push to
+    # a repository of its own: there is no registry to which its builds could push
+    github = GitHub(small_inventory, server.world)
     town = replace(ExternalServices.of(small_inventory, server.world), github=github)
     with serve(server.world, town) as http:
         yield town, f"{http.url}/github/api/v3"
@@ -32,7 +33,7 @@ def github(place, bare):
 
 
 def client_of(place, token):
-    # neither retries nor pauses: a test wants to see each answer
+    # without retries and pauses, since a test checks each answer
     return Github(
         auth=Auth.Token(token), base_url=place[1], retry=None, seconds_between_requests=0, seconds_between_writes=0
     )
@@ -63,7 +64,7 @@ def shown(control, name=CORE):
     return next(each for each in control.get("/github").get_json()["repositories"] if each["name"] == name)
 
 
-# who may
+# permissions
 
 
 def test_token_opens_its_owners_repositories_and_no_others(place, client):
@@ -247,7 +248,8 @@ def test_notes_list_the_pull_requests_since_the_last_release(core):
     assert lines[0] == "## What's Changed"
     assert lines[1].startswith("* CLDC-3456: Send reminders only once by @")
     assert lines[1].endswith("/example-housing/core/pull/2357")
-    assert len([each for each in lines if each.startswith("* ")]) == UNRELEASED - 1  # one came without a pull request
+    # one commit came without a pull request
+    assert len([each for each in lines if each.startswith("* ")]) == UNRELEASED - 1
     assert lines[-1].endswith("/compare/v0.6.14...v0.6.15")
     draft = core.create_git_release("v0.6.15", "v0.6.15", "", draft=True, generate_release_notes=True)
     assert draft.body == notes.body

@@ -1,4 +1,4 @@
-"""What the pretend Auto Scaling does."""
+"""The simulated EC2 Auto Scaling."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -99,7 +99,7 @@ def in_use(cloud):
 def test_alarm_can_shrink_the_group_while_its_tasks_still_load(cloud):
     asg, ecs = cloud.client("autoscaling"), cloud.client("ecs")
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=5)
-    cloud.advance(480)  # tasks are slow to come: the new instances stand empty
+    cloud.advance(480)  # tasks start slowly: the new instances are empty
     ecs.update_service(cluster="ecsStagingCluster", service="StagingApp_EC2LaunchType", desiredCount=5)
     cloud.advance(300)
     assert group_of(asg)["DesiredCapacity"] == 4

@@ -1,4 +1,4 @@
-"""Image repositories: tags that stay, images that are expired and scanned, and what becomes of a task whose image is not there."""
+"""Image repositories: immutable tags, expired and scanned images, and a task whose image is missing."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ def retag(ecr, tag, commit=RUNNING):
 
 
 def another_manifest(ecr):
-    """Return a manifest of the same layers in another order: another image, whose layers are all there."""
+    """Return a manifest of the same layers in another order: another image, whose layers all exist."""
     content = json.loads(manifest_of(ecr, RUNNING))
     content["layers"].reverse()
     return json.dumps(content)

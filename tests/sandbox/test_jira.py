@@ -1,4 +1,4 @@
-"""The pretend Jira, through the client that Airflow's Jira hook gives."""
+"""The simulated Jira, through the client of Airflow's Jira hook."""
 
 import pytest
 import requests
@@ -79,7 +79,7 @@ def test_ticket_goes_through_its_workflow_step_by_step(client):
     assert client.issue(READY)["fields"]["resolution"]["name"] == "Done"
     status, words = refused(client.set_issue_status_by_transition_id, READY, 41)
     assert (status, "(Release) that is not valid" in words) == (400, True)
-    # no way leads from work in progress to done: the client asks for a transition that there is not
+    # no transition leads from work in progress to done: the client asks for one that does not exist
     assert refused(client.set_issue_status, WORKED_ON, "Done")[0] == 400
     assert client.get_issue_status(WORKED_ON) == "In Progress"
     assert refused(client.set_issue_status, DELETED, "Done")[0] == 404
@@ -184,7 +184,7 @@ def test_jira_is_down_for_one_project_or_for_a_while(control, client):
 def test_rate_limit_says_when_to_come_back(control, client):
     injected = strike(control, "jira_rate_limit", retry_after=1, times=2)
     with pytest.raises(HTTPError) as caught:
-        client.issue(READY)  # it tries once more by itself
+        client.issue(READY)  # the client retries once by itself
     assert (caught.value.response.status_code, caught.value.response.headers["Retry-After"], injected()) == (
         429,
         "1",

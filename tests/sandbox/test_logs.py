@@ -1,4 +1,4 @@
-"""What CloudWatch Logs finds in what tasks wrote."""
+"""CloudWatch Logs finds the log lines of tasks."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -8,7 +8,7 @@ CLUSTER, SERVICE, GROUP = "ecsStagingCluster", "StagingApp_EC2LaunchType", "logS
 
 @pytest.fixture
 def logs(cloud):
-    """A client, after an hour in which two tasks wrote a line every five minutes."""
+    """Return a client, after an hour in which two tasks wrote a line every five minutes."""
     cloud.advance(3600)
     return cloud.client("logs")
 

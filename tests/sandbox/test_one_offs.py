@@ -1,4 +1,4 @@
-"""One-off tasks and alarms: how they end, what is refused, and that each fault is counted when it took effect."""
+"""One-off tasks and alarms: how they end, which calls are refused, and that each fault is counted when it took effect."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -207,7 +207,7 @@ def test_alarm_waits_for_a_new_deployment(cloud, control, ecs):
     ecs.update_service(cluster=APP, service=APP, forceNewDeployment=True)
     cloud.advance(60)
     assert (alarm_of(cloud)["StateValue"], injected(control, fault)) == ("OK", 0)
-    cloud.world.clock.advance(120)  # asking the alarm is enough for the world to move
+    cloud.world.clock.advance(120)  # a read of the alarm is enough to move the world on
     assert (alarm_of(cloud)["StateValue"], injected(control, fault)) == ("ALARM", 1)
 
 

@@ -1,4 +1,4 @@
-"""The data of regions in the pretend S3: copied, proved and taken back by the runbooks' own engine, and loaded by services."""
+"""Region data in the simulated S3: copied, proved and restored by the runbooks' own engine, and loaded by services."""
 
 import hashlib
 from datetime import UTC, datetime

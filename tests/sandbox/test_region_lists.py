@@ -1,4 +1,4 @@
-"""What region_config says, on a real PostgreSQL, is what a task loads that starts now."""
+"""A task that starts now loads the regions in region_config, on a real PostgreSQL."""
 
 import socket
 
@@ -34,7 +34,7 @@ def databases(postgres, small_inventory):
 
 @pytest.fixture
 def cloud(cloud, databases, small_inventory, monkeypatch):
-    """The world of all these tests, beside databases."""
+    """The world of all these tests, with databases."""
     monkeypatch.setattr(cloud.world, "region_lists", RegionLists(databases))
     build(cloud.world, cloud.url, small_inventory)
     return cloud
@@ -218,7 +218,7 @@ def test_task_that_cannot_reach_the_database_ends_itself_until_one_can(cloud, co
 
 
 def test_database_that_hangs_is_asked_once_and_then_left_alone_a_while(small_inventory):
-    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts connections and answers nobody
+    with socket.create_server(("127.0.0.1", 0)) as server:  # accepts connections and answers none
         lists = RegionLists(Databases(server.getsockname()[1], "airflow", "secret"))
         read = lists.reader(small_inventory.target(TARGET))
         for _ in range(3):
@@ -226,7 +226,7 @@ def test_database_that_hangs_is_asked_once_and_then_left_alone_a_while(small_inv
             assert read() is None
         server.accept()[0].close()
         server.setblocking(False)
-        with pytest.raises(BlockingIOError):  # nobody else has come
+        with pytest.raises(BlockingIOError):  # no other connection has come
             server.accept()
 
 

@@ -1,4 +1,4 @@
-"""Database snapshots, and what the world page and the state are told of releases."""
+"""Database snapshots, and releases on the world page and in the state."""
 
 import pytest
 from botocore.exceptions import ClientError

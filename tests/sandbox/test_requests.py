@@ -1,4 +1,4 @@
-"""Requests that make no sense are refused in one sentence, never with a failure of the sandbox's own."""
+"""Invalid requests are refused in one sentence, and never cause an internal error of the sandbox."""
 
 import pytest
 from botocore.exceptions import ClientError

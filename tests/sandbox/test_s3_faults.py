@@ -1,4 +1,4 @@
-"""What faults do to copies inside the pretend S3, and how the runbooks' engine takes it."""
+"""Faults during copies inside the simulated S3, and how the runbooks' engine handles them."""
 
 import threading
 import time
@@ -77,7 +77,7 @@ def test_s3_says_no_in_its_own_words(cloud, scene, kind, code, status):
             look()
         answer = refused.value.response
         assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
-    with pytest.raises(s3.exceptions.ClientError) as refused:  # a HEAD has no body, and the next call is well
+    with pytest.raises(s3.exceptions.ClientError) as refused:  # a HEAD has no body, and the next call succeeds
         s3.head_object(Bucket=BUCKET, Key="x")
     assert refused.value.response["Error"]["Code"] == str(status)
 

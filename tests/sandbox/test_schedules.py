@@ -1,4 +1,4 @@
-"""Scheduled scaling actions: when they fire, also where clocks are changed, and what they do then."""
+"""Scheduled scaling actions: when they fire, also across clock changes, and their effects."""
 
 import math
 from datetime import UTC, datetime

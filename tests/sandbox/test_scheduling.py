@@ -1,4 +1,4 @@
-"""Who is started and who is stopped: deployments, surges, protection, and the races between them."""
+"""Which tasks start and stop: deployments, surges, protection, and the races between them."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,7 +18,7 @@ def alive(ecs, cluster=HOUSING, name=APP):
 
 
 def surge(cloud):
-    """Bring the big-cache service to five healthy tasks; returns the two old ones and the three new."""
+    """Bring the big-cache service to five healthy tasks. Return the two old ones and the three new."""
     ecs = cloud.client("ecs")
     old = alive(ecs, CLUSTER, SERVICE)
     cloud.client("autoscaling").suspend_processes(AutoScalingGroupName=GROUP, ScalingProcesses=["AlarmNotification"])

@@ -1,4 +1,4 @@
-"""The pretend Sentry, by its documented REST API."""
+"""The simulated Sentry, by its documented REST API."""
 
 import pytest
 import requests
@@ -98,7 +98,7 @@ def test_new_issue_of_a_release_is_told_from_the_old_ones_by_when_it_was_first_s
     before = as_text(bare.world.clock.now())
     bare.advance(60)
     assert report(control).status_code == 200
-    report(control, title=OLD[0][0])  # an old one goes on in the new release
+    report(control, title=OLD[0][0])  # an old issue continues in the new release
     assert {each["title"] for each in issues(query=f"release:{NEXT}")} == {"KeyError: tenure", OLD[0][0]}
     assert [each["title"] for each in issues(query=f"firstRelease:{NEXT}")] == ["KeyError: tenure"]
     assert [each["title"] for each in issues(query=f"release:{NEXT} firstSeen:>={before}")] == ["KeyError: tenure"]

@@ -1,4 +1,4 @@
-"""What the pretend ECS does, in the ways a runbook depends on."""
+"""The behaviour of the simulated ECS on which runbooks depend."""
 
 import pytest
 from botocore.exceptions import ClientError

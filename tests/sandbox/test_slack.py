@@ -1,4 +1,4 @@
-"""The pretend Slack, through Slack's own client."""
+"""The simulated Slack, through Slack's own client."""
 
 import http.client
 import time
@@ -157,7 +157,7 @@ def test_slow_call_takes_effect_after_its_caller_has_gone(place, control, slack)
     hasty = http.client.HTTPConnection(urlsplit(place[1]).netloc, timeout=30)
     headers = {"Authorization": "Bearer xoxb-sandbox-housing", "Content-Type": "application/x-www-form-urlencoded"}
     hasty.request("POST", "/slack/api/chat.postMessage", urlencode({"channel": CHANNEL, "text": "late"}), headers)
-    hasty.close()  # without a look at the answer
+    hasty.close()  # without checking the answer
     deadline = time.monotonic() + 10
     while not texts(slack):
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""Somebody else in the account: a role that may be assumed, whose calls are told apart from a runbook's."""
+"""Other people in the account: a role that can be assumed, whose calls are distinguished from a runbook's."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Faults of the ground: what becomes of tasks, instances, the group and the lease, and what is counted."""
+"""Infrastructure faults: their effects on tasks, instances, the group and the lease, and their counts."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def alive(control, target):
 
 
 def surge(cloud, capacity=4, count=3):
-    """Ask for more instances and tasks, as a restart does."""
+    """Request more instances and tasks, as a restart does."""
     asg = cloud.client("autoscaling")
     asg.suspend_processes(AutoScalingGroupName=GROUP, ScalingProcesses=["AlarmNotification", "ScheduledActions"])
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=capacity)
@@ -53,7 +53,7 @@ def surge(cloud, capacity=4, count=3):
 
 
 def advance_until(cloud, look, what, step=5, limit=3600):
-    """Move the world until something is so; returns the simulated seconds it took."""
+    """Advance the world until a condition holds. Return the simulated seconds it took."""
     for passed in range(0, limit, step):
         if look():
             return passed
@@ -172,7 +172,7 @@ def test_instance_dies_with_its_task_and_both_are_replaced(cloud, control, of):
     asg = cloud.client("autoscaling")
     asg.set_instance_protection(
         AutoScalingGroupName=GROUP, InstanceIds=sorted(instances), ProtectedFromScaleIn=True
-    )  # which helps against scale-in only
+    )  # this prevents scale-in only
     surge(cloud)
     fault = inject(control, "instance_dies", MAPS, of=of)
     advance_until(cloud, lambda: injected(control, fault), "an instance to die")

@@ -1,4 +1,4 @@
-"""What a load balancer thinks of tasks, from their first check to the end of their draining."""
+"""The health of tasks in a load balancer, from their first check to the end of their draining."""
 
 from sandbox.aws.faults.model import Fault
 

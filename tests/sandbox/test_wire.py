@@ -1,4 +1,4 @@
-"""Faults between a caller and AWS, as boto3 meets them."""
+"""Network faults between a caller and AWS, as boto3 sees them."""
 
 import threading
 

@@ -1,7 +1,7 @@
-"""A world that is built once and restored for each test: a build takes half a second, a copy of one some hundredths.
+"""A sandbox world that is built once and restored for each test: a build takes half a second, a copy some hundredths.
 
-What a build leaves is kept as one pickle: moto's backends, which stay the objects they are and get their content back, and
-what of our world moves. Objects in S3 are not in it: there are thousands, and their bytes can be shared by all copies.
+The result of a build is kept as one pickle: moto's backends, which remain the same objects and get their contents back, and
+the mutable parts of our world. Objects in S3 are not in it: there are thousands, and all copies can share their bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import Clock, ManualClock
 from sandbox.aws.state.region_lists import RegionLists
 
-# what is the same before and after, and moto's locks and lambdas
+# values that never change, and moto's locks and lambdas
 STAYING = (World, Application, Clock, RegionLists, BaseBackend, type(threading.Lock()), type(threading.RLock()))
 MOVING = ("regions", "faults", "target_names", "timeline", "problem", "_moved_to")
 
@@ -31,7 +31,7 @@ BACKENDS: type[BackendDict[Any]] = BackendDict  # whose list of instances is of 
 
 
 class BuiltWorld:
-    """What a build has left at one moment of the world's clock."""
+    """The result of a build at one moment of the world's clock."""
 
     def __init__(self, world: World, url: str, inventory: Inventory):
         build(world, url, inventory)
@@ -47,10 +47,10 @@ class BuiltWorld:
             ([(each, each.__dict__) for each in backends], moving, world.endpoint.identities.roles)
         )
         self._pickle = buffer.getvalue()
-        self.restore()  # so that the first test gets a copy as every other one does
+        self.restore()  # so that the first test gets a copy like every other one
 
     def restore(self) -> None:
-        """Bring it back; whatever has been done since is gone."""
+        """Restore the world, and discard everything that was done since."""
         world = self._world
         with world.lock:
             reset_model_data()
@@ -71,7 +71,7 @@ class BuiltWorld:
 
 
 class BuiltWorlds:
-    """The worlds of one inventory, each built once for the moment that it begins at."""
+    """The worlds of one inventory, each built once for the moment at which it begins."""
 
     def __init__(self, world: World, url: str, inventory: Inventory):
         self._of = (world, url, inventory)
@@ -101,7 +101,7 @@ class _Pickler(pickle.Pickler):
         local = callable(found) and "<" in getattr(found, "__qualname__", "")  # no pickle can name it
         if local or isinstance(found, (*STAYING, FakeKey)):
             if isinstance(found, FakeKey):
-                found.disposed = True  # or it would warn at the end of the tests that nobody has closed it
+                found.disposed = True  # otherwise it would warn at the end of the tests that it was never closed
             self._kept[id(found)] = found
             return id(found)
         return None
@@ -118,7 +118,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _copy_of(key: FakeKey) -> FakeKey:
-    """Copy an object of S3 so that neither a change of it nor its end reaches the first one."""
+    """Copy an object of S3, so that neither a change nor a deletion of the copy affects the original."""
     made = object.__new__(FakeKey)  # moto's own way would count it
     made.__dict__.update(
         key.__dict__,

@@ -1,7 +1,7 @@
-"""What each folder of tests costs in processor seconds, and what it may cost; processors, because machines are busy and noisy.
+"""The cost of each folder of tests in processor seconds, and its budget. Wall time would depend on how busy the machine is.
 
-A test costs what its own process and the children that ended meanwhile have used. A sandbox counts for the test that ends
-it, and the last test that starts one is one that needs Airflow: so all of those share one budget.
+The cost of a test is what its own process and the children that ended meanwhile have used. A sandbox counts for the test that
+ends it, which is the last of all tests that need Airflow. So all of those share one budget.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from tests.support.running_sandbox import WITH_AIRFLOW
 
 AIRFLOW = "with Airflow"
-TOLERATED = 1.5  # times the budget; the same test takes longer on a machine that is busy
+TOLERATED = 1.5  # times the budget; the same test takes longer on a busy machine
 # processor seconds of a folder in `make test`, and in `make test-all`
 BUDGETS = {
     AIRFLOW: (600, 1900),
@@ -35,18 +35,18 @@ BUDGETS = {
 
 
 def folder_of(nodeid: str) -> str:
-    """Return the line of BUDGETS that a test counts for."""
+    """Return the line of BUDGETS for a test."""
     return AIRFLOW if nodeid.startswith(WITH_AIRFLOW) else "/".join(nodeid.split("/")[:2])
 
 
 def used() -> float:
-    """Return the processor seconds that this process and its ended children have used."""
+    """Return the processor seconds used by this process and its ended children."""
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in both)
 
 
 def over_budget(spent: dict[str, float], *, full: bool) -> list[str]:
-    """Return a sentence for each folder that costs more than its budget and a half, or has none."""
+    """Return a sentence for each folder that exceeds its budget by half, or has none."""
     said = []
     for folder, seconds in sorted(spent.items()):
         if folder not in BUDGETS:
@@ -57,7 +57,7 @@ def over_budget(spent: dict[str, float], *, full: bool) -> list[str]:
 
 
 class Costs:
-    """The plugin that counts, prints and judges; with xdist each process counts, and the first one adds up."""
+    """The plugin that measures, prints and judges costs. With xdist each process measures, and the first one adds up."""
 
     def __init__(self, config: pytest.Config):
         self.config = config

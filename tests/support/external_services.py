@@ -1,4 +1,4 @@
-"""GitHub, Jira, Sentry, Sheets and Slack for the tests of this folder: served over HTTP, reached as steps do, and broken."""
+"""The simulated GitHub, Jira, Sentry, Sheets and Slack for the tests of this folder, served over HTTP, with faults."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from sandbox.stack.environment import external_service_connections
 
 @contextmanager
 def serve(world: World, town: ExternalServices) -> Iterator[Server]:
-    """Serve all of them on a free port."""
+    """Serve all external services on a free port."""
     application = ExternalServicesApplication(
         world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)}
     )
@@ -35,7 +35,7 @@ def serve(world: World, town: ExternalServices) -> Iterator[Server]:
 
 
 def reach(monkeypatch: pytest.MonkeyPatch, http: Server) -> None:
-    """Let Airflow's connections lead there, and nothing wait long."""
+    """Point Airflow's connections to them, with short pauses."""
     settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": http.port})
     for name, value in external_service_connections(settings, load()).items():
         monkeypatch.setenv(name, value)
@@ -44,12 +44,12 @@ def reach(monkeypatch: pytest.MonkeyPatch, http: Server) -> None:
 
 
 def control_of(cloud: Any, inventory: Inventory, town: ExternalServices) -> FlaskClient:
-    """Return a client of the control API that nothing is built anew by."""
+    """Return a client of the control API that rebuilds nothing."""
     return make_control(cloud.world, cloud.application, inventory, lambda: None, town).test_client()
 
 
 def strike(control: FlaskClient, kind: str, **fields: Any) -> Callable[[], int]:
-    """Inject a fault; what is returned tells how often it took effect."""
+    """Inject a fault. Return a function that tells how often it took effect."""
     answer = control.post("/faults", json={"kind": kind, **fields})
     assert answer.status_code == 200, answer.get_json()
     name = answer.get_json()["id"]

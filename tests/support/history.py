@@ -1,4 +1,4 @@
-"""Hold everything that happened in a running sandbox since its reset against what every runbook promises."""
+"""Check everything that happened in a running sandbox since its reset against the promises of every runbook."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -11,8 +11,8 @@ from include.inventory import Inventory, Target, load
 from tests.invariants import Excuse, Violation, check, read_history
 from tests.support.sandbox_client import Sandbox, wait_for
 
-KEPT_CALLS = 100_000  # the length of the sandbox's call log: a longer history has lost its beginning
-# what a fault that took effect may do to a promise although no run broke it; nothing else is excused
+KEPT_CALLS = 100_000  # the length of the sandbox's call log: a longer history lacks its beginning
+# which promises an effective fault may break without a run's doing; nothing else is excused
 EXCUSED = {
     "bad_image": ("I7",),  # new tasks look well before they end, and the old ones are gone by then
     "crash": ("I7",),  # new tasks end by themselves, also after the old ones are gone
@@ -24,7 +24,7 @@ EXCUSED = {
 
 
 def check_history(sandbox: Sandbox, before: dict[str, Any], inventory: Inventory | None = None) -> None:
-    """Fail with every promise a run has broken since the reset; `before` is GET /world right after it."""
+    """Fail with every promise that a run has broken since the reset. `before` is GET /world right after it."""
     ensure_kept(violations(sandbox, before, list((inventory or load()).targets.values())))
 
 
@@ -35,7 +35,7 @@ def ensure_kept(found: list[Violation]) -> None:
 def violations(
     sandbox: Sandbox, before: dict[str, Any], targets: list[Target], accounts: Collection[str] = ()
 ) -> list[Violation]:
-    """Return what was broken on these targets; `accounts` leaves out what happened in others, where they have their own."""
+    """Return the broken promises on these targets. `accounts` excludes other accounts, if the targets have their own."""
 
     def called(after: int = 0) -> list[dict[str, Any]]:
         found = [call for account in accounts or (None,) for call in sandbox.calls(after, account)]
@@ -69,7 +69,7 @@ def violations(
 
 
 def world(sandbox: Sandbox, targets: Collection[Target] = ()) -> dict[str, Any]:
-    """Return GET /world, with these targets or with all."""
+    """Return GET /world, for these targets or for all."""
     params = {"target": [each.name for each in targets]}
     found: dict[str, Any] = sandbox.control.get("/world", params=params).raise_for_status().json()
     return found
@@ -88,7 +88,7 @@ def timelines(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[tuple[tuple[s
 
 
 def excuses(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[Excuse]:
-    """Yield what scheduled actions and faults that took effect excuse: for their own service, and for the groups below it."""
+    """Yield the excuses by scheduled actions and effective faults, for their own service and for the groups below it."""
     for target in found["targets"]:
         for service in target["services"]:
             if service["scheduled_changes"]:
@@ -102,7 +102,7 @@ def excuses(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[Excuse]:
 
 
 def stored(sandbox: Sandbox, target: Target) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield the documents of a target's operations table, read as the runbooks' role would."""
+    """Yield the documents of a target's run store, read with the runbooks' role."""
     environment = target.environment
     common = {
         "endpoint_url": sandbox.endpoints["aws"],

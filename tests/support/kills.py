@@ -1,7 +1,7 @@
-"""A campaign of kills: runs go on side by side on several targets while their processes are killed at seeded moments.
+"""A campaign of kills: runs on several targets in parallel, while their processes are killed at seeded moments.
 
-tests/journey/test_kills.py runs a short one, `make soak` a long one. The schedule (kinds, gaps, choices) follows from the
-seed; what a process was doing when it was killed does not, as the runs keep their own time.
+tests/journey/test_kills.py runs a short campaign, `make soak` a long one. The schedule (kinds, gaps, choices) follows from the
+seed. What a process was doing when it was killed does not, since the runs are not synchronised with it.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ STAGES = {
     "surge2": {"strategy": "surge", "timeout": "12h"},
     "rolling2": {"strategy": "rolling", "timeout": "12h"},
 }
-# simulated seconds a second: at 30 a minute without a scheduler is half an hour to the cloud, a quarter of the time that the
-# runbook protects its tasks for
+# simulated seconds per second: at 30, a minute without a scheduler is half an hour in AWS, a quarter of the time for which
+# the runbook protects its tasks
 SPEED = 30
 GAP = (1.0, 6.0)  # seconds from one kill to the next
-AFTER = 0.3  # seconds into a task that it may be killed; on a machine with nothing else to do the shortest last little longer
+AFTER = 0.3  # seconds into a task at which it may be killed; on an idle machine the shortest tasks last little longer
 GONE = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-HIT_DEADLINE = 90.0  # seconds until there is a process of a kind to be killed
+HIT_DEADLINE = 90.0  # the most seconds to wait for a process of a kind
 RECOVERY_DEADLINE = 300.0
 RUN_DEADLINE = 420.0
-BACK_TO_NORMAL = 180.0  # seconds for a group to shrink again after a run, which its alarm does
+BACK_TO_NORMAL = 180.0  # seconds for a group's alarm to scale it in after a run
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One line of the schedule. `choice` (0 to 1) says which of the processes of its kind, `after` how far into a task."""
+    """One line of the schedule. `choice` (0 to 1) selects a process of its kind, `after` is the time into a task."""
 
     number: int
     kind: str
@@ -59,7 +59,7 @@ class Kill:
 
 
 def plan_kills(seed: int, each: int) -> list[Kill]:
-    """Return as many kills of each kind, in rounds, so that no kind comes often enough at once for the sandbox to give up."""
+    """Return the same number of kills of each kind, in rounds, so that the sandbox does not give up on one kind."""
     draw = random.Random(seed)  # a schedule, not a secret
     kinds = [kind for _ in range(each) for kind in draw.sample(KINDS, len(KINDS))]
     return [
@@ -69,7 +69,7 @@ def plan_kills(seed: int, each: int) -> list[Kill]:
 
 
 class PatientTransport(httpx.HTTPTransport):
-    """Asks again while the API server or the database is being started again."""
+    """Retries while the API server or the database restarts."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         end = time.monotonic() + 120
@@ -87,7 +87,7 @@ class PatientTransport(httpx.HTTPTransport):
 
 @dataclass
 class Outcome:
-    """What came of a campaign."""
+    """The result of a campaign."""
 
     seed: int
     killed: Counter[str] = field(default_factory=Counter)
@@ -112,7 +112,7 @@ class Outcome:
 
 
 class Campaign:
-    """Kills processes of a sandbox while its runs go on. `apart` waits for each recovery before the next kill."""
+    """Kills processes of a sandbox during its runs. `apart` waits for each recovery before the next kill."""
 
     def __init__(self, stage: Stage, seed: int, each: int, *, postgres: int = 1, apart: bool = False):
         self.sandbox = stage.sandbox
@@ -126,7 +126,7 @@ class Campaign:
         self._lock = threading.Lock()
 
     def run(self) -> Outcome:
-        """Kill until the schedule is done, let every run end, and return what came of it."""
+        """Kill until the schedule is done, let every run end, and return the result."""
         self.sandbox.transport = PatientTransport()
         with ThreadPoolExecutor(len(STAGES) + 64) as pool:
             drivers = [pool.submit(self._drive, Scene(self.sandbox, name, self._inventory)) for name in STAGES]
@@ -157,7 +157,7 @@ class Campaign:
     # --- runs -----------------------------------------------------------------------------------------------------------
 
     def _drive(self, scene: Scene) -> None:
-        """Start one run after the other on a target, until all kills are done."""
+        """Start one run after another on a target, until all kills are done."""
         number = 0
         while not self._over.is_set():
             number += 1
@@ -187,7 +187,7 @@ class Campaign:
         else:
             with self._lock:
                 self.outcome.survived += 1
-        # The group shrinks by its own alarm, now that it is handed back; the next run begins from the same world
+        # The alarm scales the group in, now that its processes are resumed, so the next run starts from the same state
         wait_for(
             f"{scene.target} to be as before", lambda: _sizes(self.sandbox, scene) == _sizes_of(before), BACK_TO_NORMAL
         )
@@ -228,7 +228,7 @@ class Campaign:
     # --- kills ----------------------------------------------------------------------------------------------------------
 
     def _strike(self, kill: Kill) -> tuple[Callable[[], bool], float]:
-        """Kill a live process of the kind; returns how to see that all is well again, and when it was killed."""
+        """Kill a running process of the kind. Return a check of the recovery, and the time of the kill."""
 
         def look() -> tuple[psutil.Process, Callable[[], bool]] | None:
             found = candidates(self.sandbox, kill.kind)
@@ -236,7 +236,8 @@ class Campaign:
                 return None
             process = found[int(kill.choice * len(found))]
             if kill.kind == "task":
-                time.sleep(kill.after)  # the moment within the task is part of the schedule, not a wait for anything
+                # the moment within the task is part of the schedule, and no wait for a condition
+                time.sleep(kill.after)
             well = self._recovery(kill.kind, process)
             return (process, well) if well and stop_alive(process) else None
 
@@ -250,14 +251,14 @@ class Campaign:
     def _restart_postgres(self) -> tuple[Callable[[], bool], float]:
         old = self.sandbox.pid("postgres")
         assert psutil.Process(old).is_running()
-        os.kill(old, signal.SIGQUIT)  # "immediate": ends without a checkpoint, and replays its log at the next start
+        os.kill(old, signal.SIGQUIT)  # "immediate" ends without a checkpoint, so the next start replays the log
         self.outcome.killed["postgres"] += 1
         self.note(f"PostgreSQL {old} restarted in immediate mode")
         return (lambda: self.sandbox.pid("postgres") != old and self._instances() is not None), time.monotonic()
 
     def _measure(self, kind: str, well: Callable[[], bool], since: float) -> None:
         try:
-            # several looks a second only where the time is measured for its own sake: they are what slows the others down
+            # several looks a second only where the time is measured for its own sake, since they slow down all other processes
             wait_for(f"recovery of {kind}", well, RECOVERY_DEADLINE, every=0.2 if self._apart else AIRFLOW_PACE)
         except AssertionError as error:
             self.violate(str(error))
@@ -268,7 +269,7 @@ class Campaign:
         self.note(f"{kind} recovered after {took:.1f} s")
 
     def _recovery(self, kind: str, process: psutil.Process) -> Callable[[], bool] | None:
-        """Return how to see that what this process did is done by another; None if that cannot be told just now."""
+        """Return a check that another process has taken over this one's work, or None if that cannot be told now."""
         if kind == "api-server":
             return lambda: self.sandbox.pid(kind) != process.pid and self._instances() is not None
         before = self._instances()
@@ -307,7 +308,7 @@ class Campaign:
         return look
 
     def _beats(self, old: int) -> bool:
-        """Whether a new scheduler has reported in since it was started."""
+        """Tell whether a new scheduler has sent a heartbeat since it was started."""
         pid = self.sandbox.pid("scheduler")
         if pid == old or not psutil.pid_exists(pid):
             return False
@@ -316,10 +317,10 @@ class Campaign:
             beat = health["scheduler"]["latest_scheduler_heartbeat"]
             return bool(beat) and _seconds(beat) > psutil.Process(pid).create_time()
         except (httpx.HTTPError, ValueError, psutil.NoSuchProcess):
-            return False  # the next look may do better
+            return False  # the next look may succeed
 
     def _instances(self) -> list[dict[str, Any]] | None:
-        """Return the task instances of unfinished runs; None while the API server or the database is away."""
+        """Return the task instances of unfinished runs, or None while the API server or the database is unavailable."""
         token = self.sandbox.airflow("operator").headers["Authorization"]
         place = f"{self.sandbox.endpoints['airflow']}/api/v2/dags/~/dagRuns/~/taskInstances"
         query: dict[str, int | list[str]] = {"limit": 100, "state": ["running", "queued", "deferred", "up_for_retry"]}
@@ -331,7 +332,7 @@ class Campaign:
 
 
 def candidates(sandbox: Sandbox, kind: str) -> list[psutil.Process]:
-    """Return the live processes of a kind."""
+    """Return the running processes of a kind."""
     try:
         if kind not in ("task", "worker"):
             return [psutil.Process(sandbox.pid(kind))]
@@ -347,7 +348,7 @@ def candidates(sandbox: Sandbox, kind: str) -> list[psutil.Process]:
 
 
 def stop_alive(process: psutil.Process) -> bool:
-    """Hold a process so that it cannot end by itself before it is killed; False if it has ended already."""
+    """Stop a process so that it cannot end by itself before the kill. Return False if it has ended already."""
     try:
         process.suspend()
         held = wait_for("the process to hold", lambda: {process.status()} & {psutil.STATUS_STOPPED, *GONE}, every=0.005)
@@ -357,7 +358,7 @@ def stop_alive(process: psutil.Process) -> bool:
 
 
 def violations(sandbox: Sandbox, scene: Scene, before: dict[str, Any], seen: int, state: str) -> Iterator[str]:
-    """Yield what a run did that it should not have, whatever its journal says."""
+    """Yield what a run should not have done, whatever its journal says."""
     if state != "success":
         yield f"ended as {state}"
     after = sandbox.target(scene.target)
@@ -405,7 +406,7 @@ def _arn(task: str, arns: set[str]) -> str | None:
 
 
 def _tried_again(was: dict[str, Any], now: dict[str, Any] | None) -> bool:
-    """Whether a task that was hit has begun another try, or gone on."""
+    """Tell whether a task that was hit has begun another attempt, or continued."""
     if now is None or now["state"] not in ("running", "queued", "up_for_retry"):
         return True
     return now["state"] == "running" and (now["try_number"], now["pid"]) != (was["try_number"], was["pid"])

@@ -1,4 +1,4 @@
-"""A target as a release's steps are given it: its clients, its repository and its store, all over HTTP, and what makes its writes."""
+"""The context of a release's steps: a target, its clients, its repository, its store and its writer, all over HTTP."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from include.write import Write
 from opskit.connections.external_services import github_repository
 
 RUN, NEXT = "staging_deployment/one", "staging_deployment/two"
-ATTEMPTS = 2  # of the SDK: a call whose answer is lost once is repeated by it, one whose answers are all lost fails
+ATTEMPTS = 2  # attempts of the SDK: it repeats a call whose answer is lost once, and fails if all answers are lost
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Scene:
         return RunStore(self.cloud.client("dynamodb", self.target.name), "runbook-operations")
 
     def writer(self, run: str = RUN, step: str = "a_step") -> FencedWriter:
-        """Return what makes the writes of a run that holds the target; the run before it is over."""
+        """Return the writer of a run that holds the target. The run before it has ended."""
         claimed = try_claim(self.store, self.target.name, run, "a release", datetime.now(UTC), lambda _: "success")
         assert claimed.lease.owner == run
         confirm_lease(self.store, self.target.name, run, claimed.lease.fencing, "digest")
@@ -65,7 +65,7 @@ class Scene:
         return int(next(each["injected"] for each in faults if each["id"] == fault))
 
     def called(self, action: str) -> int:
-        """Return how often AWS was asked for an action such as ecs.RunTask, the SDK's own repetitions included."""
+        """Return the number of calls of an action such as ecs.RunTask, including the SDK's own retries."""
         return sum(f"{each.service}.{each.action}" == action for each in self.cloud.application.calls)
 
     def texts(self, run: str, phase: str) -> list[str]:

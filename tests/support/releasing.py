@@ -1,4 +1,4 @@
-"""What journeys of releases have in common: runs that are approved, and what came of them."""
+"""Shared parts of the journeys of releases: approved runs, and their results."""
 
 from typing import Any
 
@@ -8,33 +8,33 @@ from tests.support.sandbox_client import Run
 from tests.support.scenes import Scene
 
 RELEASE = pytest.mark.stage(strategy="release")
-WATCHED = pytest.mark.stage(strategy="release", bake="12h")  # far longer than a journey takes to send it back
-STAGED = 2  # of the commits, newest first: what staging runs when the world begins, and has proved
+WATCHED = pytest.mark.stage(strategy="release", bake="12h")  # far longer than a journey takes to roll it back
+STAGED = 2  # indices of commits, newest first: what staging runs when the world begins, and what it has proved
 
 
 def deploy(scene: Scene, commit: str | None = None) -> Run:
-    """Return a deployment to staging that is approved; of the newest commit unless another is given."""
+    """Return an approved deployment to staging, of the newest commit unless another is given."""
     run = scene.start("staging_deployment", commit=commit or scene.commits()[0])
     run.approve(task="approve_deployment")
     return run
 
 
 def release(scene: Scene, **conf: Any) -> Run:
-    """Return a release to production that is approved."""
+    """Return an approved release to production."""
     run = scene.start("production_release", "production", **conf)
     run.approve(task="approve_release")
     return run
 
 
 def migrate(scene: Scene) -> Run:
-    """Return a migration of staging that is approved."""
+    """Return an approved migration of staging."""
     run = scene.start("database_migration", command="migrate")
     run.approve(task="approve_migration")
     return run
 
 
 def refused(scene: Scene, run: Run, plan: str) -> str:
-    """Return why a run was refused by its plan, with nothing changed."""
+    """Return why a plan refused its run, with nothing changed."""
     assert run.wait() == "failed"
     assert run.tasks()[plan] == "failed", run.story()
     scene.ensure_nothing_changed()

@@ -1,4 +1,4 @@
-"""One sandbox for all journeys and the browser: started as a user would, its world rebuilt before each test, and ended."""
+"""One sandbox for all journeys and the browser: started as a user would start it, reset before each test, and stopped."""
 
 import os
 import random
@@ -19,13 +19,14 @@ from tests.support.sandbox_client import Sandbox, wait_for
 ROOT = Path(__file__).resolve().parents[2]
 RUNNING = pytest.StashKey[ExitStack]()
 WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox/stack/test_tree.py")
-FIXED = range(20_000, 32_000)  # below those that Linux gives to outgoing connections and to whoever asks for any
-START_DEADLINE = 240.0  # seconds without a word in its log; a cold start initialises PostgreSQL and Airflow's tables
-END_DEADLINE = 300.0  # seconds; it takes some five where nobody else is at work
+# below the range that Linux uses for outgoing connections and for requests of any free port
+FIXED = range(20_000, 32_000)
+START_DEADLINE = 240.0  # seconds without a log line; a cold start initialises PostgreSQL and Airflow's tables
+END_DEADLINE = 300.0  # seconds; it takes about five on an idle machine
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free, and that no connection gets by chance before a server that starts slowly has them."""
+    """Return free ports outside the range from which connections get theirs, since a server may start slowly."""
     found: list[int] = []
     for port in random.sample(FIXED, len(FIXED)):
         with socket.socket() as probe:
@@ -43,7 +44,7 @@ def start_sandbox(folder: Path, speed: int, **variables: str) -> Iterator[Sandbo
     """Start a sandbox on free ports; yields it once it is ready, and ends it."""
     names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
-    # a file that changed is read at once all the same; reading all of them every half minute is a sixth of a processor
+    # a changed file is read at once all the same; reading all files every half minute costs a sixth of a processor
     pace = {"SANDBOX_SPEED": str(speed), "SANDBOX_REREAD_SECONDS": "3600"}
     environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), **pace, **variables}
     for name in [name for name in environment if name.startswith("AIRFLOW")]:
@@ -79,7 +80,7 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 
 
 def put_in_order(items: list[pytest.Item]) -> None:
-    """Put the tests that share a sandbox next to each other and last, so that never two sandboxes run at the same time."""
+    """Order the tests that share a sandbox next to each other and last, so that two sandboxes never run at the same time."""
     items.sort(key=lambda item: (needs(item, "side_by_side"), needs(item, "running_sandbox")))
     for item in items:
         if needs(item, "running_sandbox") and not item.nodeid.startswith(WITH_AIRFLOW):
@@ -94,7 +95,7 @@ class OneAirflow(LoadScopeScheduling):  # type: ignore[misc] # xdist has no anno
 
 
 def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:
-    """End the sandbox of the whole session with the last test that needs it: idle, it would slow the others down."""
+    """End the session's sandbox with the last test that needs it: an idle sandbox would slow down the others."""
     running = item.session.stash.get(RUNNING, None)
     if running and (following is None or not needs(following, "running_sandbox")):
         running.close()

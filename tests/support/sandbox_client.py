@@ -13,7 +13,7 @@ import httpx
 T = TypeVar("T")
 FINISHED = ("success", "failed")
 DEADLINE = 180.0  # seconds; how long a journey may wait for one condition while its run makes no progress
-AIRFLOW_PACE = 1.0  # seconds between two looks through Airflow's API, which shares two processors with everything else
+AIRFLOW_PACE = 1.0  # seconds between two polls of Airflow's API, which shares two processors with everything else
 
 
 def wait_for(
@@ -47,7 +47,7 @@ class Sandbox:
         self.file = file
         self.endpoints = json.loads(file.read_text(encoding="utf-8"))
         self.control = httpx.Client(base_url=self.endpoints["control"], timeout=120)
-        self.transport: httpx.BaseTransport | None = None  # how Airflow is reached, if not in the usual way
+        self.transport: httpx.BaseTransport | None = None  # how to reach Airflow, if not in the usual way
         self._clients: dict[str, httpx.Client] = {}
         self._aws: dict[tuple[str, str], Any] = {}
 
@@ -64,11 +64,11 @@ class Sandbox:
         return self._clients[user]
 
     def pid(self, component: str) -> int:
-        """Return the number of a component's process, which changes when it dies."""
+        """Return the id of a component's process, which changes when it dies."""
         return int(json.loads(self.file.read_text(encoding="utf-8"))["processes"][component])
 
     def aws(self, target: str, service: str) -> Any:
-        """Return a boto3 client of somebody else who is at work in a target's account."""
+        """Return a boto3 client of another person who works in a target's account."""
         if (target, service) not in self._aws:
             found = self.target(target)
             common = {"endpoint_url": self.endpoints["aws"], "region_name": found["region"]}
@@ -92,7 +92,7 @@ class Sandbox:
         return Run(self, dag_id, answer.json()["dag_run_id"])
 
     def newest_run(self, dag_id: str) -> "Run":
-        """Return the run of a DAG that was triggered last, once there is an unfinished one."""
+        """Return the newest run of a DAG, once there is an unfinished one."""
 
         def look() -> str | None:
             query: dict[str, str | int] = {"order_by": "-run_after", "limit": 1}
@@ -109,19 +109,19 @@ class Sandbox:
         self.control.post("/reset").raise_for_status()
 
     def fault(self, kind: str, target: str | None = None, **fields: Any) -> str:
-        """Inject a fault; returns its id. One of a neighbour takes no target."""
+        """Inject a fault and return its id. A fault of an external service takes no target."""
         named = {"target": target} if target else {}
         answer = self.control.post("/faults", json={"kind": kind, **named, **fields})
         assert answer.status_code in (200, 201), answer.text
         return str(answer.json()["id"])
 
     def struck(self, fault: str) -> dict[str, Any]:
-        """Return a fault as it is listed, with how often it took effect."""
+        """Return a fault's entry, with how often it took effect."""
         faults = self.control.get("/faults").raise_for_status().json()["faults"]
         return dict(next(each for each in faults if str(each["id"]) == fault))
 
     def injected(self, fault: str) -> int:
-        """Return how many times a fault really took effect."""
+        """Return how often a fault took effect."""
         return int(self.struck(fault)["injected"])
 
     def threads(self, channel: str) -> list[dict[str, Any]]:
@@ -131,7 +131,7 @@ class Sandbox:
         return list(next(each for each in channels if each["name"] == channel)["messages"])
 
     def thread(self, channel: str, run: "Run", until: str) -> dict[str, Any]:
-        """Return the thread of a run, once its parent says so."""
+        """Return the thread of a run, once its parent names the run."""
 
         def look() -> dict[str, Any] | None:
             for message in self.threads(channel):
@@ -143,24 +143,24 @@ class Sandbox:
         return wait_for(lambda: f"the thread of {run.run_id} to say {until!r}: {self.threads(channel)}", look)
 
     def state(self, target: str | None = None) -> Any:
-        """Return what a run could have changed, by target: of one of them or of all."""
+        """Return what a run could have changed, by target, for one target or all."""
         params = {"target": target} if target else {}
         return self.control.get("/state", params=params).raise_for_status().json()
 
     def calls(self, after: int = 0, account: str | None = None) -> list[dict[str, Any]]:
-        """Return the calls AWS got, of one account or of all."""
+        """Return the calls that AWS got, for one account or all."""
         params = {"after": after} | ({"account": account} if account else {})
         return list(self.control.get("/calls", params=params).raise_for_status().json()["calls"])
 
     def calls_of_runs(self, after: int = 0) -> list[dict[str, Any]]:
-        """Return the calls AWS got, without the reads by which slack_delivery looks every minute what is pending."""
+        """Return the calls that AWS got, without the reads of slack_delivery, which polls every minute."""
         return [call for call in self.calls(after) if call["action"] not in ("AssumeRole", "GetItem")]
 
     def last_call(self) -> int:
         return max((call["n"] for call in self.calls()), default=0)
 
     def writes(self, after: int = 0) -> list[str]:
-        """Return the mutating calls to the world, the operations table left out."""
+        """Return the mutating calls to the world, without those to the run stores."""
         return [
             call["action"] for call in self.calls(after) if call["mutates"] and call["service"].lower() != "dynamodb"
         ]
@@ -192,33 +192,33 @@ class Run:
 
     @property
     def state(self) -> str:
-        if self.sandbox.transport:  # a server that is killed may end a stream before its first word
+        if self.sandbox.transport:  # a killed server may end a stream before its first line
             return str(self.get()["state"])
-        # the first word for a client that waits; GET of the run costs the API server a query for every task of it
+        # the first line for a waiting client; GET of the run costs the API server a query for each of its tasks
         waiting = self.sandbox.airflow("operator").stream("GET", f"{self.path}/wait", params={"interval": AIRFLOW_PACE})
         with waiting as answer:
             return str(json.loads(next(answer.raise_for_status().iter_lines()))["state"])
 
     def tasks(self) -> dict[str, str | None]:
-        """Return the state of each task; those that are mapped are called such as confirm_qa[0]."""
+        """Return the state of each task. Mapped tasks have names such as confirm_qa[0]."""
         listed = self.get("/taskInstances?limit=200")["task_instances"]
         return {_named(task["task_id"], task["map_index"]): task["state"] for task in listed}
 
     def task(self, name: str) -> str | None:
-        """Return the state of one task; None as long as there is no such."""
+        """Return the state of one task, or None as long as it does not exist."""
         task, index = _parts(name)
         place = f"{self.path}/taskInstances/{task}" + (f"/{index}" if index >= 0 else "")
         answer = self.sandbox.airflow("operator").get(place)
         return None if answer.status_code == 404 else answer.raise_for_status().json()["state"]
 
     def wait_until_asked(self, task: str = "approve_restart", deadline: float = DEADLINE) -> dict[str, Any]:
-        """Wait until a task asks for input; returns what it asks."""
+        """Wait until a task asks for input, and return the question."""
         self.wait_for_task(task, "awaiting_input", deadline=deadline)
         name, index = _parts(task)
         return dict(self.get(f"/taskInstances/{name}/{index}/hitlDetails"))
 
     def answer(self, option: str, user: str = "approver", task: str = "approve_restart", **form: str) -> httpx.Response:
-        """Choose an option of a task's question; `form` is what is written into its fields."""
+        """Choose an option of a task's question. `form` contains the values of its fields."""
         name, index = _parts(task)
         body = {"chosen_options": [option], "params_input": form}
         return self.sandbox.airflow(user).patch(f"{self.path}/taskInstances/{name}/{index}/hitlDetails", json=body)
@@ -234,7 +234,7 @@ class Run:
         assert answer.status_code == 200, answer.text
 
     def mark_failed(self, user: str = "operator") -> None:
-        """Mark the whole run as failed, as the button of the UI does."""
+        """Mark the whole run as failed, as the button in the UI does."""
         answer = self.sandbox.airflow(user).patch(self.path, json={"state": "failed"})
         assert answer.status_code == 200, answer.text
 
@@ -250,24 +250,24 @@ class Run:
         answer = self.sandbox.airflow(user).post(f"/dags/{dag}/clearTaskInstances", json=body)
         assert answer.status_code == 200, answer.text
 
-        def goes_on() -> bool:  # or has ended anew: a short run may go on and end between two looks
+        def goes_on() -> bool:  # or has ended again: a short run may resume and end between two looks
             now = self.get()
             return now["state"] not in FINISHED or now["end_date"] != before
 
         wait_for("the run to go on", goes_on)
 
     def wait(self, deadline: float = DEADLINE) -> str:
-        """Wait until the run has ended; returns its state."""
+        """Wait until the run has ended, and return its state."""
         what = lambda: f"run {self.run_id} to end, but it is {self.story()}"  # noqa: E731  # told when it is too late
         wait_for(what, self._ended, deadline, AIRFLOW_PACE, self.tasks)
         return self.state
 
     def wait_for_task(self, task: str, *states: str, deadline: float = DEADLINE) -> None:
-        """Wait until a task is seen in one of these states; it may be in another one by the time this returns."""
+        """Wait until a task is seen in one of these states. It may be in another one by the time this returns."""
         what = f"{task} to be {' or '.join(states)}"
 
         def look() -> str | None:
-            ended = self._ended()  # before the tasks are looked at, which may be what its last one still did
+            ended = self._ended()  # read before the tasks, since the last task may still write it
             state = self.task(task)
             return state if state in states else "too late" if ended else None
 
@@ -275,7 +275,7 @@ class Run:
         assert seen in states, f"the run ended before {what} was seen: {self.story()}"
 
     def log(self, task: str) -> str:
-        """Return the log of a task's last try."""
+        """Return the log of a task's last attempt."""
         name, index = _parts(task)
         tries = self.get(f"/taskInstances/{name}" + (f"/{index}" if index >= 0 else ""))["try_number"]
         answer = self.sandbox.airflow("operator").get(

@@ -1,7 +1,7 @@
-"""Journeys side by side: each on a target, an account and a service of its own, all in one sandbox.
+"""Parallel journeys: each on a target, an account and a service of its own, all in one sandbox.
 
-A journey mostly waits for Airflow and for the cloud. A journey that takes the fixture `scene` runs in a thread of a small pool
-together with the others of its kind; pytest reports each as if it had run alone (tests/journey/conftest.py).
+A journey mostly waits for Airflow and for AWS. A journey with the fixture `scene` runs in a thread of a small pool
+together with the others of its kind. pytest reports each as if it had run alone (tests/journey/conftest.py).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ USERS = {"approvers": ["approver", "second_approver"], "count": 1, "respond_with
 
 
 def write_inventory(folder: Path, scenes: dict[str, dict[str, Any]]) -> None:
-    """Write one system per scene: a surge of two big tasks, or two rolling services, as its `strategy` says."""
+    """Write one system per scene: a surge of two big tasks, or two rolling services, depending on its `strategy`."""
     for number, (name, options) in enumerate(scenes.items(), start=1):
         if make_system := SYSTEMS.get(options.get("strategy", "")):
             system = make_system(name, number)
@@ -139,7 +139,7 @@ def pushed_system(name: str, number: int) -> dict[str, Any]:
 
 
 def mapped_system(name: str, number: int) -> dict[str, Any]:
-    """Return a system whose services load regions' data, in staging and production, which a sheet keeps track of."""
+    """Return a system whose services load region data, in staging and production, with a tracking sheet."""
     environments: dict[str, Any] = {}
     for account, environment in ((700000000000, "staging"), (800000000000, "production")):
         prefix = f"{name}-{environment}"
@@ -228,7 +228,7 @@ def _rolling(name: str) -> dict[str, Any]:
 
 
 def write_dags(folder: Path) -> Path:
-    """Write the runbooks, and one more that a journey may edit: the others' code must stay as it was planned with."""
+    """Write the runbooks, and a copy that a journey may edit: the code of the others must stay as planned with."""
     folder.mkdir()
     for file in DAGS.glob("*.py"):
         (folder / file.name).write_bytes(file.read_bytes())
@@ -240,7 +240,7 @@ def write_dags(folder: Path) -> Path:
 
 
 class Scene:
-    """What one journey has to itself."""
+    """The resources of one journey."""
 
     def __init__(self, sandbox: Sandbox, name: str, inventory: Inventory, dags: Path = DAGS):
         self.sandbox = sandbox
@@ -267,7 +267,7 @@ class Scene:
         return self.sandbox.trigger(dag_id, {"target": target, "reason": "a journey of the tests", **conf})
 
     def repository(self) -> dict[str, Any]:
-        """Return the scene's repository on GitHub as it is now."""
+        """Return the current state of the scene's repository on GitHub."""
         found = self.sandbox.control.get("/github").raise_for_status().json()["repositories"]
         return dict(next(each for each in found if each["name"] == f"example-{self.name}/app"))
 
@@ -279,19 +279,19 @@ class Scene:
         return self.sandbox.fault(kind, f"{self.name}/{environment}", **fields)
 
     def heal(self, fault: str) -> None:
-        """Take a fault away."""
+        """Remove a fault."""
         self.sandbox.control.delete(f"/faults/{fault}").raise_for_status()
 
     @contextmanager
     def held(self, kind: str, environment: str = "staging", **fields: Any) -> Iterator[str]:
-        """Keep the world from going on past a fault, such as never_healthy, until what has to come first has come."""
+        """Hold the world at a fault, such as never_healthy, until a condition that has to come first is met."""
         fault = self.fault(kind, environment, **fields)
         yield fault
         assert self.injected(fault) > 0, "it held nothing up"
         self.heal(fault)
 
     def struck(self, fault: str) -> dict[str, Any]:
-        """Return a fault as it is listed, with how often it took effect."""
+        """Return a fault's entry, with how often it took effect."""
         return self.sandbox.struck(fault)
 
     def injected(self, fault: str) -> int:
@@ -302,11 +302,11 @@ class Scene:
         wait_for(f"fault {fault} to take effect", lambda: self.injected(fault) > 0)
 
     def threads(self) -> list[dict[str, Any]]:
-        """Return what was posted to Slack, each message with its replies."""
+        """Return the messages posted to Slack, each with its replies."""
         return self.sandbox.threads(self.name)
 
     def thread(self, run: Run, until: str) -> dict[str, Any]:
-        """Return the thread of a run, once its parent says so."""
+        """Return the thread of a run, once its parent names the run."""
         return self.sandbox.thread(self.name, run, until)
 
     def regions(self, environment: str = "staging") -> dict[str, Any]:
@@ -325,22 +325,22 @@ class Scene:
         return group
 
     def lease(self) -> dict[str, Any]:
-        """Return the target's lease record; empty as long as no run has asked for it."""
+        """Return the target's lease record, empty as long as no run has asked for it."""
         return self.sandbox.target(self.target)["lease"] or {}
 
     def alive(self, index: int = 0) -> set[str]:
-        """Return the ids of the service's tasks that are meant to run."""
+        """Return the ids of the service's tasks that should run."""
         return {task["id"] for task in self.service(index)["tasks"] if task["desired_status"] == "RUNNING"}
 
     def lowest_healthy(self) -> int:
         return self.sandbox.lowest_healthy(self.target, self.service()["name"])
 
     def calls(self) -> list[dict[str, Any]]:
-        """Return the calls of this scene's account since it began, successful ones."""
+        """Return the successful calls of this scene's account since it began."""
         return [call for call in self.sandbox.calls(account=self._account) if call["status"] < 400]
 
     def writes(self) -> list[str]:
-        """Return the runbook's mutating calls to the world, the operations table left out."""
+        """Return the runbook's mutating calls to the world, without those to the run stores."""
         return [
             call["action"]
             for call in self.calls()
@@ -348,20 +348,20 @@ class Scene:
         ]
 
     def decisions(self, run: Run, dag_id: str = "service_restart") -> list[dict[str, Any]]:
-        """Return what is on record of who decided on a run."""
+        """Return the recorded decisions on a run."""
         return self.on_record(run, "decision", dag_id)
 
     def on_record(self, run: Run, kind: str, dag_id: str) -> list[dict[str, Any]]:
-        """Return the documents of one kind, such as event, that are on record of a run on staging."""
+        """Return the documents of one kind, such as event, of a run on staging."""
         found = stored(self.sandbox, self._described)
         return [each for pk, sk, each in found if pk == f"run#{dag_id}/{run.run_id}" and sk.split("#")[0] == kind]
 
     def aws(self, service: str) -> Any:
-        """Return a boto3 client of somebody else in this scene's account."""
+        """Return a boto3 client of another person in this scene's account."""
         return self.sandbox.aws(self.target, service)
 
     def aws_of(self, environment: str, service: str) -> Any:
-        """Return a boto3 client of somebody else in the account of one of the scene's targets."""
+        """Return a boto3 client of another person in the account of one of the scene's targets."""
         return self.sandbox.aws(f"{self.name}/{environment}", service)
 
     def database(self) -> psycopg.Connection[Any]:
@@ -370,11 +370,11 @@ class Scene:
 
     @property
     def registry(self) -> str:
-        """The account the scene's images are in."""
+        """The account of the scene's images."""
         return str(self._described.registry.account)
 
     def ensure_promises_kept(self) -> None:
-        """Hold what happened here against what every runbook promises."""
+        """Check what happened here against the promises of every runbook."""
         accounts = {each.environment.account for each in self._targets}
         accounts |= {each.environment.registry.account for each in self._targets if each.environment.registry}
         ensure_kept(violations(self.sandbox, self._world, self._targets, accounts))
@@ -384,7 +384,7 @@ class Scene:
         assert self.state() == self.before
 
     def ensure_whole_again(self) -> None:
-        """Nothing of the run is left behind: lease, suspended processes, protected tasks, a count of its own."""
+        """Assert that the run left nothing behind: lease, suspended processes, protected tasks, a count of its own."""
         assert self.lease()["owner"] is None
         for index, before in enumerate(self.before["services"]):
             service = self.service(index)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tests.support.kills import KINDS, Campaign, stage
 
-RESTARTS = 10  # kills of each kind for one crash of the database
+RESTARTS = 10  # kills of each kind per crash of the database
 
 
 def main() -> int:
-    """Run the campaign, print its counts, and return the exit code: 1 if anything was violated or a kill is missing."""
+    """Run the campaign, print its counts, and return the exit code: 1 if a promise was broken or a kill is missing."""
     seed, each = int(os.environ.get("SEED") or 1), int(os.environ.get("KILLS") or 100)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder, stage(Path(folder)) as staged:
         restarts = max(1, each // RESTARTS)

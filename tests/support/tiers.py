@@ -1,9 +1,9 @@
-"""Which tests `make test` runs, and which only `make test-all` does.
+"""The tests of `make test`, and those of `make test-all` only.
 
-A journey on real Airflow costs some fifteen processor seconds, so `make test` plays those that are listed here: each runbook
-from end to end once, once refused, and once failing and going back; and one example of each thing that only real processes
-can show. Every other journey proves one more fault of the same steps. CI plays a quarter of those after `make test`, chosen
-by the commit (`.ci/run`); all of them are played before a release.
+A journey on real Airflow costs some fifteen processor seconds, so `make test` runs those that are listed here: each runbook
+from end to end once, once refused, and once failing and rolled back; and one example of each behaviour that only real processes
+can show. Every other journey proves one more fault of the same steps. CI runs a quarter of those after `make test`, chosen
+by the commit (`.ci/run`). All of them run before a release.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import time
 
 import pytest
 
-PARTS = 4  # one of these is played in CI after `make test`
+PARTS = 4  # CI runs one of these after `make test`
 
-# tests of folders that `make test` leaves out, but for those named here, each with the reason
+# tests of folders that `make test` excludes, except those named here, each with the reason
 KEPT = {
     "tests/journey/test_service_restart.py": {
         "test_surge_renews_every_task_and_is_never_short_of_a_healthy_one": "service_restart from end to end, by surge",
@@ -72,7 +72,7 @@ KEPT = {
         "killed",
     },
 }
-# the folders and files of which `make test` runs nothing else: journeys on real Airflow, and campaigns
+# the folders and files of which `make test` runs no other tests: journeys on real Airflow, and campaigns
 OTHERWISE_FULL = (
     "tests/journey/",
     "tests/mutants/",
@@ -93,25 +93,25 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def is_full(nodeid: str) -> bool:
-    """Whether only `make test-all` runs a test."""
+    """Tell whether only `make test-all` runs a test."""
     file, _, name = nodeid.partition("::")
     return nodeid.startswith(OTHERWISE_FULL) and name.split("[")[0] not in KEPT.get(file, {})
 
 
 def number_of(text: str) -> int:
-    """Return a number from 0 to PARTS - 1 that depends on a text alone."""
+    """Return a number from 0 to PARTS - 1 that depends only on a text."""
     return int(hashlib.sha256(text.encode()).hexdigest(), 16) % PARTS
 
 
 def mark_full(items: list[pytest.Item]) -> None:
-    """Give each test of `make test-all` alone its marker, so that `-m "not full"` leaves it out."""
+    """Mark each test of `make test-all` alone, so that `-m "not full"` leaves it out."""
     for item in items:
         if is_full(item.nodeid):
             item.add_marker("full")
 
 
 def select_part(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the part that is a commit's turn, if one is asked for."""
+    """Keep only the commit's part of the tests, if one is requested."""
     commit = config.getoption("--part-for")
     if commit is None:
         return
@@ -121,7 +121,7 @@ def select_part(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def header(config: pytest.Config) -> str | None:
-    """Return what pytest says first of the part that it runs."""
+    """Return pytest's header line about the part that it runs."""
     commit = config.getoption("--part-for")
     if commit is None:
         return None
@@ -129,7 +129,7 @@ def header(config: pytest.Config) -> str | None:
 
 
 def skip_if_late(config: pytest.Config) -> None:
-    """Skip a test that begins when the time for all of them is over."""
+    """Skip a test that would begin after the time limit for all of them."""
     end = config.getoption("--end-by")
     if end is not None and time.time() > end:
         pytest.skip("the time for all tests was over before it began")

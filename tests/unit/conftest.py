@@ -1,4 +1,4 @@
-"""Real boto3 clients that answer from a script, and check every parameter against AWS's own model."""
+"""Real boto3 clients with scripted answers, which check every parameter against AWS's own model."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,7 +17,7 @@ def _client(service: str) -> Any:
 
 
 class Script:
-    """A client and what it will be asked, in order; at the end everything must have been asked."""
+    """A client and its expected calls, in order. At the end all calls must have been made."""
 
     def __init__(self, service: str):
         self.client = _client(service)

@@ -1,4 +1,4 @@
-"""Facts as AWS would report them, for decisions: a steady service of two big tasks, and what may differ from it."""
+"""Facts as AWS would report them, for decisions: a steady service of two big tasks, and variations of it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ def at(minutes: float) -> datetime:
 
 
 def task(name: str, *, started: float | None, health: str = "healthy", **different: Any) -> TaskState:
-    """Return a running task; `started` is in minutes after noon, None if it has not."""
+    """Return a running task. `started` is in minutes after noon, None if it has not started."""
     fact = Task(
         arn=f"{TASKS}/{name}",
         last_status="RUNNING" if started is not None else "PENDING",
@@ -74,7 +74,7 @@ def state(
     group: Group | None = None,
     **different: Any,
 ) -> ServiceState:
-    """Return one look at the service, so many minutes after noon; `different` goes to the service."""
+    """Return one look at the service, so many minutes after noon. `different` overrides fields of the service."""
     fact = Service(
         name="StagingApp_EC2LaunchType",
         cluster="ecsStagingCluster",
@@ -96,7 +96,7 @@ def state(
 
 
 def scaling_group(**different: Any) -> Group:
-    """Return the group below the service: from two to five instances."""
+    """Return the service's Auto Scaling group: from two to five instances."""
     fact = Group(
         name="asgStagingContainerInstance",
         min=2,
@@ -113,7 +113,7 @@ def old_tasks() -> list[TaskState]:
 
 
 def new_tasks(*, started: float = 5, health: str = "healthy") -> list[TaskState]:
-    """Return the three tasks a surge from two to five starts."""
+    """Return the three tasks that a surge from two to five starts."""
     return [task(name, started=started, health=health) for name in ("new1", "new2", "new3")]
 
 
@@ -149,12 +149,12 @@ def error_line(task_name: str, uri: str, times: int, minutes: float = 6) -> LogL
 
 
 def progress_line(task_name: str, body: str, minutes: float = 6) -> LogLine:
-    """Return the line with which a task reports how far its load is."""
+    """Return the line with which a task reports its load progress."""
     return LogLine(f"app/app/{task_name}", at(minutes), f"[Nest] 1 LOG [HealthCheckService] {body}")
 
 
 def maps(strategy: str = "surge", **different: Any) -> Target:
-    """Return the target of those facts; `different` goes to its environment."""
+    """Return the target of those facts. `different` overrides fields of its environment."""
     service = {
         "name": "StagingApp_EC2LaunchType",
         "family": "StagingApp",

@@ -1,4 +1,4 @@
-"""What a neighbour's refusal means, and how patiently it is asked."""
+"""What refusals by external services mean, and how long calls are retried."""
 
 from email.utils import formatdate
 
@@ -26,7 +26,7 @@ URL = "http://127.0.0.1:9/there"
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOW + 1200:.0f}"}, 1200),
         ({"X-Sentry-Rate-Limit-Remaining": "0", "X-Sentry-Rate-Limit-Reset": f"{NOW + 7:.0f}"}, 7),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "2027-01-15T08:00:00Z"}, 60),
-        # the hourly budget is not used up, so its end is not what the caller has to wait for
+        # the hourly budget is not used up, so the caller need not wait for its end
         ({"x-ratelimit-remaining": "4000", "x-ratelimit-reset": f"{NOW + 1200:.0f}"}, 60),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOW + 1200:.0f}", "retry-after": "30"}, 30),
         ({}, 60),

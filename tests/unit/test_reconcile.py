@@ -1,4 +1,4 @@
-"""A write whose answer got lost was made, was not made, or could not be asked about: its service says, nobody guesses."""
+"""A write whose answer was lost was made, was not made, or cannot be checked: only its service decides."""
 
 import json
 from collections.abc import Callable

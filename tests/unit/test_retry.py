@@ -1,4 +1,4 @@
-"""Calls are made again for the reasons their policy names, with its pauses, and not for ever."""
+"""Calls are retried for the errors that their policy names, with its pauses, and not for ever."""
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError

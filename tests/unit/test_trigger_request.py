@@ -1,4 +1,4 @@
-"""A request that Airflow takes but cannot keep, pass on or start is refused in one sentence that names the field."""
+"""A request that Airflow accepts but cannot store, pass on or start is refused in one sentence that names the field."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A write is a value: said in one line, kept in the journal, and read back from journals of every age."""
+"""A write is a value: rendered as one line, kept in the journal, and read back from journals of every version."""
 
 import json
 

@@ -1,1 +1,1 @@
-"""The bake after a release: alarms and errors, compared with those before it."""
+"""The bake after a release: alarms and errors, compared with those before the release."""

@@ -1,4 +1,4 @@
-"""The bake after a release: alarms against their state before, new errors of this release, and blind spots decided on."""
+"""The rules of a bake: alarms compared with their state before, new errors of this release, and missing data."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from include.waiters.progress import Progress, minutes
 if TYPE_CHECKING:
     from include.sentry import Trouble
 
-MISSING = "MISSING"  # an alarm that CloudWatch does not have; its own states are OK, ALARM, INSUFFICIENT_DATA
+# the state of an alarm that does not exist in CloudWatch; CloudWatch's own are OK, ALARM, INSUFFICIENT_DATA
+MISSING = "MISSING"
 BLIND = ("INSUFFICIENT_DATA", MISSING)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The world just before a release's first write, which the world afterwards is compared with."""
+    """The state just before a release's first write, with which the state afterwards is compared."""
 
     alarms: Mapping[str, str]  # state by name
-    errors_per_hour: float | None = None  # error lines in the log; None if it could not be read
-    troubles: Mapping[str, int] | None = None  # Sentry's count by id; None if Sentry did not answer
-    at: datetime | None = None  # AWS's clock; what Sentry has first seen since is the release's, also before the bake
+    errors_per_hour: float | None = None  # error lines in the log, or None if it could not be read
+    troubles: Mapping[str, int] | None = None  # Sentry's count by id, or None if Sentry did not answer
+    # AWS's clock; an issue that is new since then is due to the release, even if it is from before the bake
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One look during a bake; None is what could not be read, which is no good news but stops nothing by itself."""
+    """One reading during a bake. None means that it could not be read: that proves nothing and stops nothing by itself."""
 
     alarms: Sequence[Alarm]
     as_of: datetime  # AWS's clock
@@ -42,13 +44,13 @@ class Seen:
 
 
 def states(alarms: Sequence[Alarm], names: Sequence[str]) -> dict[str, str]:
-    """Return the state of every alarm of the inventory, MISSING for one that CloudWatch does not have."""
+    """Return the state of every alarm of the inventory, or MISSING if CloudWatch does not have the alarm."""
     known = {each.name: each.state for each in alarms}
     return {name: known.get(name, MISSING) for name in names}
 
 
 def refuse_unwatched(names: Sequence[str], alarms: Sequence[Alarm], bake: Bake) -> None:
-    """Refuse a bake that could not notice anything: alarms that do not exist, or slower ones than it lasts.
+    """Refuse a bake that could not notice anything: its alarms do not exist, or take longer than the bake.
 
     Raises: PreconditionError.
     """
@@ -67,11 +69,13 @@ def refuse_unwatched(names: Sequence[str], alarms: Sequence[Alarm], bake: Bake) 
 
 
 def judge_bake(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> Progress:
-    """Decide whether a release is over its bake, still in it, or has to go back. `since` is AWS's clock.
+    """Decide whether a release has passed its bake, is still in it, or has to be rolled back. `since` is AWS's clock.
 
-    An alarm that fired before is not the release's doing, unless it was well in between. One without data is decided on:
-    never any data before, so it says nothing; listed as quiet, the same; else it is waited for, beyond the bake for
-    `bake.blind_grace`, and then counts as a failure: an alarm that went blind with the release hides what it did.
+    An alarm that fired before is not caused by the release, unless it was OK in between.
+
+    An alarm without data is ignored if it had none before either, or is listed as quiet. Any other is waited for, beyond the bake
+    for `bake.blind_grace`, and then counts as a failure: an alarm that lost its data with the release hides what the release did.
+
     Raises: BakeFailedError.
     """
     now = {each.name: each for each in seen.alarms}

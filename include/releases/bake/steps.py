@@ -1,4 +1,4 @@
-"""The bake of a release: the world just before it, one look after the other afterwards, until it is over or fails."""
+"""The bake of a release: a baseline before it, then one look after the other until the bake is over or has failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-USUAL = timedelta(hours=1)  # of the log, before the release: how many errors are usual
+USUAL = timedelta(hours=1)  # the period of the log before the release that gives the usual number of errors
 
 
 def keep_baseline(ctx: Context, sentry: Sentry | None) -> str:
@@ -72,7 +72,7 @@ def poll_bake(ctx: Context, sentry: Sentry | None) -> Progress:
 
 def _bake(target: Target) -> Bake:
     bake = target.release.bake
-    assert bake is not None  # the inventory demands one where an image proved elsewhere is released
+    assert bake is not None  # the inventory requires a bake if an image proved elsewhere is released
     return bake
 
 
@@ -88,7 +88,7 @@ def _first(ctx: Context, errors: dict[str, int], bake: Bake, since: datetime) ->
 
 
 def _troubles(sentry: Sentry | None, target: Target) -> tuple[Trouble, ...] | None:
-    """Return Sentry's list; None if it cannot be read, which is no good news but stops nothing."""
+    """Return Sentry's list, or None if it cannot be read. That proves nothing and stops nothing."""
     known = target.system.sentry
     if sentry is None or known is None:
         return None

@@ -1,1 +1,1 @@
-"""Services brought to another task definition, and back."""
+"""Deployment of another task definition to services, and its rollback."""

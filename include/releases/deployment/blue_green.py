@@ -1,4 +1,4 @@
-"""A blue-green deployment of CodeDeploy, watched to its end: a rollback is told apart from a success."""
+"""Blue-green deployments by CodeDeploy, watched to their end. A rollback is never mistaken for a success."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -27,7 +27,7 @@ ERRORS = {
 
 
 def find_deployment(deployments: Iterable[Deployment], part: ServiceRelease, since: datetime) -> Deployment | None:
-    """Return the deployment that an image's push has started, None while there is none: the first since, that is no rollback."""
+    """Return the deployment that an image's push has started, or None: the first since the push that is not a rollback."""
     ours = [
         each
         for each in sorted(deployments, key=lambda each: (each.created_at, each.id))
@@ -44,7 +44,7 @@ def judge_deployment(
     task_sets: Iterable[TaskSet],
     now: datetime,
 ) -> Progress:
-    """Wait until the wanted task definition has the traffic, or say that it was rolled back, and to what.
+    """Wait until the wanted task definition has the traffic, or report that it was rolled back, and to which one.
 
     `others` are the group's deployments since; `now` is AWS's clock. Raises: DriftError, RolloutFailedError.
     """
@@ -120,7 +120,7 @@ def _newer(deployment: Deployment, others: Iterable[Deployment]) -> Deployment |
 
 
 def reason_of(deployment: Deployment, undoing: Deployment | None = None) -> str:
-    """Return why a deployment failed, as it says itself or the one that undoes it."""
+    """Return the reason for a failed deployment, as given by it or by its rollback."""
     code = (
         f"{deployment.error_code}: {ERRORS.get(deployment.error_code, 'see CodeDeploy')}"
         if deployment.error_code

@@ -1,4 +1,4 @@
-"""Services that CodeDeploy deploys blue-green as soon as their image is pushed: read, waited for, proved."""
+"""Services that CodeDeploy deploys blue-green when their image is pushed: read them, wait for them, verify them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from include.run.context import Context
 from include.waiters.progress import Progress, minutes
 
 BEGINS = timedelta(minutes=15)  # after the push; a pipeline that has not begun by then never will
-RECENT = timedelta(days=1)  # of deployments that may still be at work
+RECENT = timedelta(days=1)  # states of deployments that may still be running
 
 
 def read_live_service(ctx: Context, name: str) -> Live:
@@ -51,7 +51,7 @@ def read_live_service(ctx: Context, name: str) -> Live:
 
 
 def may_begin(deployments: Sequence[Deployment], pushed: datetime | None, now: datetime) -> bool:
-    """Whether the push of an image, at that time, may still start the deployment that nobody has seen yet."""
+    """Tell whether the push of an image, at that time, may still start a deployment that nobody has seen yet."""
     return pushed is not None and not deployments and now - pushed <= BEGINS
 
 
@@ -67,7 +67,7 @@ def arguments_of(part: ServiceRelease, deploys: CodeDeploy, since: str, pushed: 
 
 
 def poll_deployment(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
-    """Look whether the deployment that the push has started is over, and which tasks have the traffic."""
+    """Look whether the deployment started by the push is over, and which tasks have the traffic."""
     part, since = ServiceRelease.model_validate(arguments["plan"]), datetime.fromisoformat(arguments["since"])
     now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
     deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
@@ -86,7 +86,10 @@ def poll_deployment(clients: Clients, arguments: dict[str, Any], service: Servic
 
 
 def poll_deployment_end(clients: Clients, arguments: dict[str, Any], service: Service | None) -> Progress:
-    """Look whether CodeDeploy is done with a service, however that ended: the step that waits looks at what it runs then."""
+    """Look whether CodeDeploy has finished with a service, successfully or not.
+
+    The step that waits looks afterwards at what the service runs.
+    """
     part, since = ServiceRelease.model_validate(arguments["plan"]), datetime.fromisoformat(arguments["since"])
     now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
     deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
@@ -136,7 +139,7 @@ def primary_of(clients: Clients, cluster: str, name: str) -> TaskSet | None:
 
 
 def _digests(clients: Clients, cluster: str, name: str, definition: str, container: str) -> dict[str, str]:
-    """Return the digest of a container's image in each living task of a definition, "" where ECS does not say it."""
+    """Return the digest of a container's image in each running task of a definition, or "" if ECS does not report it."""
     found = {}
     for task in ecs.list_tasks(clients.ecs, cluster, name):
         run = task.container(container)

@@ -24,7 +24,7 @@ def advance_codedeploy(
     since: datetime,
     pushed: datetime | None = None,
 ) -> bool:
-    """Have CodeDeploy bring a service to a task definition; True once it is there and nothing is at work on it.
+    """Make CodeDeploy deploy a task definition to a service. Return True once the service runs it and no deployment is running.
 
     In a rollback, the deployment that this release's push has started is stopped first, which makes CodeDeploy undo it; one
     that the push may still start is waited for. `since` is when the run began, `pushed` when the release's image came, if it
@@ -73,7 +73,7 @@ def _begin(
             f"({reason_of(asked[-1])}), and {revision(runs) or 'nothing'} has the traffic; look at the log {part.log_group}."
         )
     deploys, balancing = service.code_deploy, service.load_balancing
-    assert deploys  # the inventory demands both of such a service
+    assert deploys  # the inventory requires both for such a service
     assert balancing
     ctx.writer.write(
         codedeploy.create_deployment(

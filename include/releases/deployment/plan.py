@@ -1,4 +1,4 @@
-"""The services of a release, as they are before it."""
+"""Plan the services of a release from their state before it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from include.run.plan.model import Change
 
 @dataclass(frozen=True)
 class Live:
-    """A service as it is, whoever deploys it."""
+    """The current state of a service, whoever deploys it."""
 
     definition: str  # the ARN of the task definition that has the traffic
     digests: frozenset[str]  # of the images its tasks run
@@ -22,12 +22,12 @@ class Live:
     healthy: int
     controller: str = "ECS"
     status: str = "ACTIVE"
-    busy: str = ""  # what is at work on it, in words
+    busy: str = ""  # the running deployment, in words
     group: Group | None = None
 
 
 def live_of(state: ServiceState, container: str) -> Live:
-    """Return a service that ECS itself deploys, from one look at it."""
+    """Return the current state of a service that ECS itself deploys, from one look at it."""
     service = state.service
     busy = [each for each in service.deployments if each.rollout_state == "IN_PROGRESS"]
     found = [each.task.container(container) for each in state.alive]
@@ -72,9 +72,9 @@ def plan_services(
 
 
 def refuse_pushed(parts: Sequence[ServiceRelease], digest: str) -> None:
-    """Refuse an image that is in the registry already where only a push starts a deployment; "" for one that is not there.
+    """Refuse an image that is in the registry already, where only a push starts a deployment.
 
-    Raises: PreconditionError.
+    A digest of "" stands for an image that is not there. Raises: PreconditionError.
     """
     for part in parts:
         if part.controller == "CODE_DEPLOY" and digest and part.before_digest != digest:
@@ -122,7 +122,7 @@ def _surge(name: str, live: Live) -> GroupSurge | None:
 
 
 def group_changes(part: ServiceRelease) -> list[Change]:
-    """Return what is changed of the Auto Scaling group of a service on instances, so that both revisions have room."""
+    """Return the changes to the Auto Scaling group of a service on instances, which make room for both revisions."""
     if part.group is None:
         return []
     return [
@@ -157,7 +157,7 @@ def service_changes(parts: Sequence[ServiceRelease], image: str) -> list[Change]
 
 
 def services_seconds(parts: Sequence[ServiceRelease]) -> float:
-    """Return about how long the services of a release take."""
+    """Return the approximate duration of deploying a release's services, in seconds."""
     return sum(
         each.boot_seconds + DRAIN.total_seconds() + (INSTANCE_START.total_seconds() if each.group else 60)
         for each in parts
@@ -165,7 +165,7 @@ def services_seconds(parts: Sequence[ServiceRelease]) -> float:
 
 
 def weak(live: Mapping[str, Live]) -> list[str]:
-    """Return notes on services that are short of healthy tasks before the release: going back leads there again."""
+    """Return notes on services that lack healthy tasks before the release: a rollback restores that state."""
     return [
         f"{name} has {each.healthy} healthy tasks of {each.desired} before this run: going back would lead there again"
         for name, each in live.items()

@@ -13,7 +13,7 @@ Where = Literal["before", "released", "elsewhere"]
 
 @dataclass(frozen=True)
 class ServiceRollback:
-    """One service that goes back; one that ECS is taking there by itself runs it already, and is waited for."""
+    """One service to roll back. If ECS is rolling it back by itself, it runs the old definition already and is waited for."""
 
     part: ServiceRelease
     runs: str
@@ -27,29 +27,29 @@ class ServiceRollback:
 
 @dataclass(frozen=True)
 class DeploymentRollback:
-    """What going back does and does not do."""
+    """What a rollback does, and what it does not undo."""
 
     returns: tuple[ServiceRollback, ...]  # newest first
-    untouched: tuple[str, ...]  # services that run what they ran before
-    mixed: str | None  # how, in one sentence
+    untouched: tuple[str, ...]  # services that run the same as before
+    mixed: str | None  # how the release is mixed, in one sentence
 
     @property
     def text(self) -> str:
-        """What is done, in one sentence for the person on call."""
+        """The rollback in one sentence for the person on call."""
         if not self.returns:
             return "Every service runs what it ran before; nothing goes back."
         return f"Going back: {', then '.join(map(str, self.returns))}."
 
 
 def locate(part: ServiceRelease, runs: str, wanted: str | None) -> Where:
-    """Say where a service stands between the task definition before and the release's (None: not registered yet)."""
+    """Say whether a service runs the task definition before the release or the release's own (None: not registered yet)."""
     if runs == part.before:
         return "before"
     return "released" if wanted is not None and runs == wanted else "elsewhere"
 
 
 def find_mixed(parts: Sequence[ServiceRelease], wanted: Mapping[str, str], runs: Mapping[str, str]) -> str | None:
-    """Return how a release is mixed, in one sentence, or None if all its services stand together."""
+    """Return which services run the release and which do not, in one sentence, or None if all are on the same side."""
     places = {part.service: locate(part, runs[part.service], wanted.get(part.service)) for part in parts}
     if len(set(places.values())) <= 1 and "elsewhere" not in places.values():
         return None
@@ -74,7 +74,7 @@ def plan_deployment_rollback(
 
     `wanted` and `runs` are task definitions by service, `existing` says by task definition whether it is still ACTIVE and
     its image in the registry, `unsettled` are the services with a deployment under way.
-    Raises: PreconditionError if a service runs something that neither this release nor the time before it knows, or
+    Raises: PreconditionError if a service runs a task definition that is neither this release's nor the one before, or
     there is nothing to go back to.
     """
     returns, untouched = [], []
@@ -103,7 +103,7 @@ def plan_deployment_rollback(
 
 
 def not_undone(migrated: Sequence[str], published: str) -> tuple[str, ...]:
-    """Return what going back leaves as it is: `migrated` are the commands that were run, `published` the version that was."""
+    """Return what a rollback does not undo. `migrated` are the commands that were run, `published` the version that was."""
     left = [
         f"the schema changes of {one_line(command)} (going back in the database is done by hand, with the lead developer)"
         for command in migrated

@@ -1,4 +1,4 @@
-"""A rolling release of several services in order, each proved before the next; a rollback is never taken for success."""
+"""A rolling release of several services in order, each verified before the next. A rollback is never mistaken for a success."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from include.releases.model import ServiceRelease, revision
 from include.text import one_line
 from include.waiters.progress import Progress, minutes
 
-FAILED_TASKS = 3  # new tasks that may fail: the least number at which ECS's own circuit breaker breaks
+FAILED_TASKS = 3  # new tasks that may fail: the minimum at which ECS's own circuit breaker trips
 LEFT = "ECS keeps the old tasks until new ones are healthy"
 
 
@@ -26,7 +26,7 @@ class Rollout:
 def ensure_turn(
     parts: Sequence[ServiceRelease], index: int, wanted: Mapping[str, str], states: Mapping[str, ServiceState]
 ) -> None:
-    """Refuse to start a service before those in front of it run the release and while those behind do not run the old one.
+    """Refuse to start a service before its turn: those before it must run the release, those after it the old definition.
 
     `wanted` and `states` are by service. Raises: DriftError.
     """
@@ -46,9 +46,9 @@ def ensure_turn(
 
 
 def find_started(part: ServiceRelease, wanted: str, state: ServiceState, *, begun: bool) -> Rollout | None:
-    """Return the rollout of the wanted task definition, None if it still has to be started.
+    """Return the rollout of the wanted task definition, or None if it still has to be started.
 
-    `begun`: this run has asked for it before, so a service that is back on the old one was rolled back, and a retry
+    `begun`: this run has started it before, so a service that is back on the old definition was rolled back, and a retry
     must not start it again. Raises: DriftError, RolloutFailedError.
     """
     primary = state.service.primary
@@ -65,9 +65,9 @@ def find_started(part: ServiceRelease, wanted: str, state: ServiceState, *, begu
 
 
 def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: ServiceState) -> Progress:
-    """Wait until the wanted task definition, and nothing else, runs in healthy tasks.
+    """Wait until the wanted task definition, and no other, runs in healthy tasks.
 
-    A circuit breaker's rollback ends "stable" and COMPLETED as well: what is stable decides. Raises: DriftError,
+    A circuit breaker's rollback also ends stable and COMPLETED, so the task definition that is stable decides. Raises: DriftError,
     RolloutFailedError.
     """
     live = state.service
@@ -101,7 +101,7 @@ def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: Se
         and live.running == live.desired == len(healthy) == len(state.alive)
         and live.pending == 0
     )
-    # one that ran it before anybody asked has no time to be measured from
+    # a service that ran the definition before the release gives no time to measure from
     if not done and part.before != wanted and (live.as_of - rollout.since).total_seconds() > part.timeout_seconds:
         raise RolloutFailedError(
             f"{part.service} has {len(healthy)} healthy tasks of {live.desired} on {revision(wanted)} after "
@@ -114,7 +114,7 @@ def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: Se
 
 
 def verify_released(part: ServiceRelease, wanted: str, digest: str, state: ServiceState) -> str:
-    """Return the proof in one sentence: the wanted task definition alone, in as many healthy tasks as wanted, of this digest.
+    """Return the proof in one sentence: only the wanted task definition runs, in enough healthy tasks, with this digest.
 
     Raises: RolloutFailedError.
     """
@@ -151,7 +151,7 @@ def _rolled_back(part: ServiceRelease, wanted: str, primary: Deployment, why: st
 
 
 def _has_failed(each: TaskState) -> bool:
-    """Whether a new task ended otherwise than by ECS scaling it in."""
+    """Tell whether a new task ended for any other reason than scale-in by ECS."""
     task = each.task
     if task.last_status != "STOPPED" and task.desired_status != "STOPPED":
         return False

@@ -1,4 +1,4 @@
-"""The writes of a release to services that ECS deploys: forward, and back. Each reads the world again; all safe to repeat."""
+"""Writes of a release to services that ECS deploys, forward and back. Each reads AWS first, and all are safe to repeat."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ from include.run import documents
 from include.run.context import Context
 
 log = logging.getLogger(__name__)
-RECENT = 5  # revisions among which a retry finds its own: a service and one-off tasks may share a family
-Wanted = Mapping[str, str]  # the ARN of the task definition each service is to run
+RECENT = 5  # how many revisions a retry searches for its own: a service and one-off tasks may share a family
+Wanted = Mapping[str, str]  # the ARN of the task definition that each service is to run
 
 
 def look(clients: Clients, part: ServiceRelease) -> ServiceState:
-    """Read a service as it is now."""
+    """Read the current state of a service."""
     return read_service(clients, part.cluster, part.service, part.group.name if part.group else None)
 
 
@@ -124,7 +124,7 @@ def restore_group_scaling(ctx: Context, parts: Sequence[ServiceRelease]) -> str:
 def advance_services(
     ctx: Context, parts: Sequence[ServiceRelease], wanted: Wanted, kind: str
 ) -> tuple[ServiceRelease, Rollout] | None:
-    """Start the next service if the one before is proved; returns the one to wait for, or None when all are.
+    """Start the next service if the one before is verified. Return the one to wait for, or None when all are.
 
     `kind` tells a deployment from its rollback: a service that this run has sent back is not "rolled back" by ECS.
     """
@@ -135,7 +135,7 @@ def advance_services(
         place = documents.deployed(ctx.run, kind, name)
         begun = ctx.store.get(*place) is not None
         started = rollout.find_started(part, wanted[name], state, begun=begun)
-        if started is None:  # not judged at once: a read right after the write may not show it yet
+        if started is None:  # not judged at once: a read right after the write may not show the write yet
             rollout.ensure_turn(parts, index, wanted, states)
             return part, _start(ctx, part, wanted[name], place)
         progress = rollout.judge_rollout(part, wanted[name], started, state)

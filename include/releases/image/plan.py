@@ -1,4 +1,4 @@
-"""The plan of image_publication: exactly this commit's image in every registry that needs it."""
+"""The plan of image_publication: the image of exactly this commit in every registry that needs it."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ BUILD = 15 * 60  # seconds a build usually takes; CodeBuild's own limit is an ho
 
 
 class Publication(Frozen):
-    """One registry, and the digest of the commit's image there; "" if it has none."""
+    """One registry, and the digest of the commit's image in it, or "" if it has none."""
 
     registry: str
     digest: str
@@ -24,7 +24,7 @@ class ImagePublicationPlan(Plan):
 
     commit: str
     tag: str
-    builder: str  # "" where nothing has to be built
+    builder: str  # "" if nothing has to be built
     registries: tuple[Publication, ...]
 
 
@@ -37,7 +37,7 @@ def plan_image_publication(
     length: int = 40,
     builder: str | None = None,
 ) -> ImagePublicationPlan:
-    """Build the plan; `found` is the image with exactly the commit's tag by registry. Raises: PreconditionError."""
+    """Build the plan. `found` is the image with exactly the commit's tag, by registry. Raises: PreconditionError."""
     refuse_other_account(target, account)
     tag = commit_tag(commit, length)
     digests = {each.digest for each in found.values() if each}

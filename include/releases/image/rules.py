@@ -13,7 +13,7 @@ from include.run.params import shown
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-LONGEST_TAG = 128  # characters ECR takes
+LONGEST_TAG = 128  # the longest tag in characters
 SCANNING = ("PENDING", "IN_PROGRESS")
 SCANNED = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning, which never ends
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED"]
@@ -21,7 +21,7 @@ SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORM
 
 
 def ensure_commit(commit: str) -> str:
-    """Return a whole commit id. Raises: PreconditionError for anything else, such as a branch or its first letters."""
+    """Return a full commit id. Raises: PreconditionError for anything else, such as a branch or an abbreviated id."""
     if not COMMIT.fullmatch(commit):
         raise PreconditionError(
             f"{shown(commit)} is no commit; give all 40 characters of its id (git rev-parse prints them), nothing was "
@@ -31,17 +31,17 @@ def ensure_commit(commit: str) -> str:
 
 
 def commit_tag(commit: str, length: int = 40) -> str:
-    """Return the tag of the image built from a commit: its id, or the first `length` letters."""
+    """Return the tag of the image built from a commit: its id, or its first `length` letters."""
     return ensure_commit(commit)[:length]
 
 
 def find_tagged(tag: str, images: Iterable[Image]) -> Image | None:
-    """Return the image with exactly this tag; one that merely contains it is another image."""
+    """Return the image with exactly this tag. A tag that merely contains it belongs to another image."""
     return next((each for each in images if tag in each.tags), None)
 
 
 def require_image(commit: str, length: int, images: Sequence[Image], repository: str) -> Image:
-    """Return the commit's image. Raises: PreconditionError if there is none, naming tags that look like it."""
+    """Return the commit's image. Raises: PreconditionError if there is none, naming similar tags."""
     tag = commit_tag(commit, length)
     found = find_tagged(tag, images)
     if found:
@@ -55,7 +55,7 @@ def require_image(commit: str, length: int, images: Sequence[Image], repository:
 
 
 def require_attestation(image: Image, commit: str, proof: Attestation | None, staging: str) -> Attestation:
-    """Return the proof that staging deployed this very digest from this commit. Raises: PreconditionError."""
+    """Return the proof that staging deployed exactly this digest from this commit. Raises: PreconditionError."""
     if proof is None:
         raise PreconditionError(
             f"No staging deployment of image {_short(image.digest)} (commit {commit[:12]}) is on record for {staging}; deploy "
@@ -76,7 +76,7 @@ def require_attestation(image: Image, commit: str, proof: Attestation | None, st
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a scan lets its image be deployed; `wait` while it is not over."""
+    """Whether a scan lets its image be deployed. `wait` while the scan is running."""
 
     wait: bool
     text: str
@@ -85,9 +85,9 @@ class Verdict:
 def judge_scan(
     image: Image, scan: Scan, refused: Sequence[str] = ("CRITICAL",), accepted: Iterable[str] = ()
 ) -> Verdict:
-    """Decide on a scan: a refused severity refuses, unless each such finding is accepted by name.
+    """Decide on a scan. A finding of a blocking severity refuses the image, unless it is accepted by name.
 
-    A scan that failed or never began is no clean one. Raises: PreconditionError.
+    A scan that failed or never began does not count as clean. Raises: PreconditionError.
     """
     if scan.status in SCANNING:
         return Verdict(True, f"the scan of image {_short(image.digest)} is {scan.status}")
@@ -112,13 +112,13 @@ def judge_scan(
 
 
 def summary(scan: Scan) -> str:
-    """Return how many findings of which severity a scan has."""
+    """Return the number of a scan's findings by severity."""
     counts = [f"{scan.count(each)} {each.lower()}" for each in SEVERITIES if scan.count(each)]
     return f"scan {scan.status.lower() or 'missing'}: {', '.join(counts) or 'no findings'}"
 
 
 def readable_tag(environment: str, version: str | None, at: datetime) -> str:
-    """Return the tag people know an image by: `production-<version>-<time>`, elsewhere `<environment>-<time>`.
+    """Return the readable tag of an image: `production-<version>-<time>`, elsewhere `<environment>-<time>`.
 
     `at` is fixed for a run, so that a retry finds the tag it has made. Raises: PreconditionError for an empty version.
     """
@@ -134,7 +134,7 @@ def readable_tag(environment: str, version: str | None, at: datetime) -> str:
 
 
 def must_tag(image: Image, tag: str, images: Iterable[Image]) -> bool:
-    """Return whether the tag still has to be put on an image. Raises: PreconditionError if another image has it."""
+    """Tell whether the tag still has to be put on an image. Raises: PreconditionError if another image has it."""
     holder = find_tagged(tag, images)
     if holder and holder.digest != image.digest:
         raise PreconditionError(
@@ -145,11 +145,10 @@ def must_tag(image: Image, tag: str, images: Iterable[Image]) -> bool:
 
 
 def survives(digest: str, images: Sequence[Image], keep: Mapping[str, int], adding: str, added: str) -> bool:
-    """Whether an image is still there after `adding` (a tag) was put on image `added`: a registry keeps few.
+    """Tell whether an image is still kept after `adding` (a tag) was put on image `added`: a registry keeps few images.
 
-    ECR expires the images with a prefix that are not among its newest, by the time they were pushed; a tag put on later
-    changes no such time as far as is documented, so the new image is counted as one of the newest and an image is only
-    said to survive if it does either way.
+    ECR expires images with a prefix, except the newest by push time. Whether a later tag changes that time is not
+    documented. So an image counts as kept only if it is kept either way.
     """
     image = next((each for each in images if each.digest == digest), None)
     if image is None:
@@ -161,14 +160,14 @@ def survives(digest: str, images: Sequence[Image], keep: Mapping[str, int], addi
         newer = {each.digest for each in images if each.digest in others and each.pushed_at > image.pushed_at}
         if adding.startswith(prefix):
             newer |= {added} - {digest}
-        return len(newer) < number  # a rule that an image falls under keeps later rules from it
+        return len(newer) < number  # an image that matches a rule is not affected by later rules
     return True
 
 
 def require_survivor(
     digest: str, images: Sequence[Image], keep: Mapping[str, int], adding: str, added: str, service: str
 ) -> Image:
-    """Return the image that a service would go back to. Raises: PreconditionError if it is gone, or would go by this release."""
+    """Return the image for a rollback of a service. Raises: PreconditionError if it is gone, or would expire by this release."""
     image = next((each for each in images if each.digest == digest), None)
     if image is None:
         raise PreconditionError(
@@ -185,7 +184,7 @@ def require_survivor(
 
 
 def ensure_digests(service: str, container: str, digest: str, running: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the proof that every task runs this image; `running` is the digest of each container by task id.
+    """Return the proof that every task runs this image. `running` is the digest of each container by task id.
 
     Raises: RolloutFailedError.
     """

@@ -1,4 +1,4 @@
-"""Bring a commit's image into the registry: find it, or have it built once, and say which one it is."""
+"""Provide a commit's image in the registry: find it, or have it built once, and return its digest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from include.run import documents
 from include.run.context import Context
 from include.waiters.progress import Progress
 
-SCAN_BEGINS = timedelta(minutes=5)  # after the push, at the latest
+SCAN_BEGINS = timedelta(minutes=5)  # at most this long after the push
 NONE, CODEBUILD, GITHUB = "none", "codebuild", "github"
 
 
@@ -56,7 +56,7 @@ def _find_image(clients: Clients, target: Target, commit: str) -> Image | None:
 def find_images(ctx: ReleaseContext, commit: str) -> dict[str, Image | None]:
     """Return the commit's image in every registry that the target's builder pushes to, the target's own first.
 
-    Each is read as its own target's role: no account reads another's registry unless that allows it.
+    Each registry is read with the role of its own target, since no account reads another's registry without permission.
     """
     target, system, builder = ctx.target, ctx.target.system, ctx.target.environment.builder
     others = [Target(system, name) for name, each in system.environments.items() if builder and each.builder == builder]
@@ -69,7 +69,7 @@ def find_images(ctx: ReleaseContext, commit: str) -> dict[str, Image | None]:
 def start_build(ctx: ReleaseContext, commit: str) -> dict[str, str]:
     """Have the commit's image built unless it is there; returns which build to follow as JSON: kind, id, url.
 
-    Which one it is, is on record before anybody waits for it, so that a retry finds it and starts none.
+    The build is on record before the wait begins, so a retry finds it and starts no second one.
     """
     store, kept_at = ctx.store, documents.build(ctx.run)
     if kept := store.get(*kept_at):
@@ -109,7 +109,7 @@ def _start_workflow(ctx: ReleaseContext, file: str, commit: str) -> dict[str, st
         store.add(*marked_at, documents.BuildMarkDocument(newest=github.newest_run(ctx.github, file)))
         mark = store.get(*marked_at) or {}
     elif found := github.find_run(ctx.github, file, after=int(mark["newest"])):
-        return _followed(found)  # started by a try of this step whose process died
+        return _followed(found)  # started by an earlier attempt of this step whose process died
     branch = ctx.target.system.versions.branch
     ctx.writer.write(github.dispatch_workflow(ctx.github, file, branch, {"commit": commit}))
     return {"kind": GITHUB, "id": "", "url": ""}
@@ -136,13 +136,13 @@ def poll_build(ctx: ReleaseContext, build: Mapping[str, str], commit: str) -> Pr
             f"The build {build['id']} ended well, but {', '.join(missing)} has no image tagged "
             f"{commit_tag(commit, ctx.target.registry.commit_length)}: {build['url'] or 'look at its log'}; nothing was deployed."
         )
-    assert image  # or it would be missing
+    assert image  # otherwise it would be missing
     verdict = poll_scan(ctx, image)
     return Progress(not verdict.wait, f"image {image.digest[:19]}: {verdict.text}", verdict.text)
 
 
 def poll_scan(ctx: ReleaseContext, image: Image) -> Verdict:
-    """Judge the scan of an image by the target's policy; one that was only just pushed may still get one."""
+    """Judge the scan of an image by the target's policy. An image pushed just now may still be waiting for its scan."""
     release = ctx.target.environment.release
     policy = release.scan if release else ScanPolicy()
     scan = ecr.describe_scan(ctx.clients.ecr, ctx.target.registry, image.digest)
@@ -164,7 +164,7 @@ def _judge_codebuild(build: codebuild.Build) -> Progress:
 
 def _judge_workflow(ctx: ReleaseContext, build: Mapping[str, str]) -> Progress:
     builder = ctx.target.environment.builder
-    assert builder  # it started this build
+    assert builder  # this step started that build
     if build["id"]:
         found: github.WorkflowRun | None = github.get_run(ctx.github, int(build["id"]))
     else:

@@ -1,4 +1,4 @@
-"""The performance gate: what ApacheBench measured, compared with what staging must reach."""
+"""The performance gate: ApacheBench's measurements, compared with the limits for staging."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 FIGURES = {
     "complete": rf"Complete requests:\s+{NUMBER}",
     "failed": rf"Failed requests:\s+{NUMBER}",
-    "non_2xx": rf"Non-2xx responses:\s+{NUMBER}",  # ab prints it only where there is one
+    "non_2xx": rf"Non-2xx responses:\s+{NUMBER}",  # ab prints this line only if there is an error
     "per_second": rf"Requests per second:\s+{NUMBER} \[#/sec\]",
     "milliseconds": rf"Time per request:\s+{NUMBER} \[ms\] \(mean, across all concurrent requests\)",
 }
@@ -19,7 +19,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One page as ab measured it; None is a figure it did not print."""
+    """ApacheBench's measurements of one page. None is a figure that ab did not print."""
 
     path: str
     complete: int | None
@@ -35,7 +35,7 @@ class Measured:
 
 
 def read_measured(lines: Sequence[str]) -> tuple[Measured, ...]:
-    """Read ab's reports from a log; each begins with its document path."""
+    """Read ab's reports from a log. Each report begins with its document path."""
     blocks: list[tuple[str, list[str]]] = []
     for line in lines:
         if match := re.search(r"Document Path:\s+(\S+)", line):
@@ -46,10 +46,10 @@ def read_measured(lines: Sequence[str]) -> tuple[Measured, ...]:
 
 
 def judge_load_test(exit_code: int | None, measured: Sequence[Measured], thresholds: Sequence[Threshold]) -> str:
-    """Return the verdict in one sentence. Raises: BakeFailedError if anything is too slow, failed, or was not measured.
+    """Return the verdict in one sentence. Raises: BakeFailedError if a page is too slow, failed, or was not measured.
 
-    The exit code is compared as the number it is: the pipeline this replaces tested a text that was never empty, so it
-    was green whatever was measured.
+    The exit code is compared as a number: the pipeline that this replaces tested a text that was never empty, so it
+    always passed.
     """
     problems = []
     if exit_code != 0:

@@ -1,4 +1,4 @@
-"""The performance test of a release: one task that measures, once a run, and what it measured."""
+"""The performance test of a release: one task measures once a run, and its measurements are judged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from include.run.context import Context
 log = logging.getLogger(__name__)
 
 GROUP = "performance"
-LINES = 2000  # read of its log: ab prints forty a page
+LINES = 2000  # lines to read from its log: ab prints forty a page
 
 
 def start_load_test(ctx: Context, command: tuple[str, ...], definition: str) -> str:

@@ -1,4 +1,4 @@
-"""The plan of database_migration: one command, once, in a task of its own."""
+"""The plan of database_migration: one command, run once in a task of its own."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,15 +13,15 @@ from include.run.migration_attempts import Attempt
 from include.run.plan.model import Change, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
-USUAL = 10 * 60  # seconds; a migration may take hours, and is followed as long as it does
+USUAL = 10 * 60  # seconds; a migration may take hours, and is followed to its end
 SNAPSHOT = 15 * 60
 
 
 class DatabaseMigrationPlan(Plan):
-    """The plan of a migration; `definition` is the newest ACTIVE revision of its family, by ARN."""
+    """The plan of a migration. `definition` is the newest ACTIVE revision of its family, by ARN."""
 
     definition: str
-    image: str  # the digest of the one it runs
+    image: str  # the digest of its image
     migration: Migration
 
 
@@ -43,7 +43,7 @@ def plan_task(
     again: bool = False,
     snapshot: bool = False,
 ) -> Migration:
-    """Return the one-off task of any plan. Raises: PreconditionError, InventoryError."""
+    """Return the one-off task of a plan. Raises: PreconditionError, InventoryError."""
     one_off, environment = one_off_of(target), target.environment
     words = choose_command(one_off, preset, command)
     size = (cpu or one_off.cpu, memory or one_off.memory)
@@ -69,16 +69,16 @@ def plan_task(
 
 
 def _networked(target: Target) -> str:
-    """Return the first service that has a network of its own, in the order of the release."""
+    """Return the first service with a network configuration of its own, in the order of the release."""
     environment = target.environment
     names = environment.release.services if environment.release else tuple(each.name for each in environment.services)
     fargate = [name for name in names if environment.service(name).launch_type == "FARGATE"]
     fargate += [each.name for each in environment.services if each.launch_type == "FARGATE"]
-    return fargate[0]  # the inventory demands a network where there is none
+    return fargate[0]  # the inventory requires a network if there is none
 
 
 def keyed(migration: Migration, target: str, digest: str) -> Migration:
-    """Return a migration whose image was built since the plan was made, with the key it has by that."""
+    """Return a migration with its key, once its image is built: the plan was made before that."""
     return migration.model_copy(update={"key": migration_key(target, digest, migration.command)})
 
 
@@ -120,7 +120,7 @@ def plan_database_migration(
     again: bool = False,
     snapshot: bool = False,
 ) -> DatabaseMigrationPlan:
-    """Build the plan; `kept` are the attempts on record for its key (see plan_task). Raises: PreconditionError."""
+    """Build the plan. `kept` are the recorded attempts of its key (see plan_task). Raises: PreconditionError."""
     refuse_other_account(target, account)
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
     migration = plan_task(

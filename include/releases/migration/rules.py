@@ -1,4 +1,4 @@
-"""A migration: its command, whether it may start at all, how its task ended, and never a second one by accident."""
+"""Rules for migrations: the command, whether it may start, how its task ended. None is started twice by accident."""
 
 import hashlib
 import json
@@ -16,11 +16,11 @@ from include.run.params import shown, storable
 from include.text import one_line
 from include.waiters.progress import Progress, minutes
 
-PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is the review apps' own, and destroys data
+PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is for review apps only, and destroys data
 MIGRATION = re.compile(r"(?:^|/)(?:migrate|migrations)/[^/]+\.(?:rb|ts|js|py|sql)$")
-LONGEST_OVERRIDE = 8_192  # characters of JSON RunTask takes as overrides
+LONGEST_OVERRIDE = 8_192  # characters of JSON that RunTask takes as overrides
 STARTED_BY = "migration/"
-KILLED = (137, 143)  # SIGKILL and SIGTERM: how ECS ends the others once an essential container has exited
+KILLED = (137, 143)  # SIGKILL and SIGTERM: how ECS ends the other containers after an essential one has exited
 EXIT_CODES = {
     1: "the command reported an error",
     126: "the command is not executable in the image",
@@ -37,13 +37,13 @@ STOP_CODES = {
     "TerminationNotice": "its instance was terminated",
     "InfrastructureHealth": "AWS stopped it for the health of its infrastructure",
 }
-# AWS knows a stopped task, and a clientToken, for an hour after its end: in half of one, a task that was started is found
+# AWS knows a stopped task, and a clientToken, for an hour after its end: within half of that, a started task is found
 REMEMBERED = timedelta(minutes=30)
 HALF_WAY = "the schema may be changed in part: look at the log and at the database before you start another run"
 
 
 def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the command of a one-off task: the inventory's for a preset, or one given in full. Raises: PreconditionError."""
+    """Return the command of a one-off task: a preset of the inventory, or one given in full. Raises: PreconditionError."""
     if bool(preset) == bool(given):
         raise PreconditionError(
             "Give either a preset or a command in full, as a list of words"
@@ -65,7 +65,7 @@ def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ())
                 "'db:migrate'], nothing was changed."
             )
     length = len(json.dumps(list(given)))
-    if length > LONGEST_OVERRIDE - 1_024:  # the rest of the overrides needs some room
+    if length > LONGEST_OVERRIDE - 1_024:  # the rest of the overrides needs some space
         raise PreconditionError(
             f"The command has {length:,} characters, more than ECS takes; put it into the image as a script."
         )
@@ -73,12 +73,12 @@ def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ())
 
 
 def find_migrations(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the changed files that are migrations: in a folder migrate or migrations, as frameworks keep them."""
+    """Return the migrations among the changed files: those in a folder `migrate` or `migrations`, as frameworks keep them."""
     return tuple(sorted(each for each in set(paths) if MIGRATION.search(each)))
 
 
 def migration_key(target: str, digest: str, command: Sequence[str]) -> str:
-    """Return what a migration is known by: the same image and command on the same target is the same migration (I17)."""
+    """Return the key of a migration: the same image and command on the same target is the same migration (I17)."""
     text = json.dumps([target, digest, list(command)], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -89,13 +89,13 @@ def started_by(key: str) -> str:
 
 
 def client_token(key: str, attempt: int) -> str:
-    """Return RunTask's clientToken: the same attempt asked for twice starts one task (64 characters at most)."""
+    """Return RunTask's clientToken: two calls for the same attempt start one task (64 characters at most)."""
     return f"{key}-{attempt}"
 
 
 @dataclass(frozen=True)
 class Next:
-    """What to do about a migration now: start attempt `number`, follow the task, or nothing, since it is done."""
+    """What to do about a migration now: start attempt `number`, follow its task, or nothing because it is done."""
 
     do: Literal["start", "follow", "done"]
     number: int
@@ -105,11 +105,11 @@ class Next:
 def decide_next(
     kept: Sequence[Attempt], seen: Iterable[Task], container: str, run: str, now: datetime, *, again: bool = False
 ) -> Next:
-    """Decide whether a migration starts; `seen` are the tasks AWS knows by its startedBy, the stopped ones for an hour.
+    """Decide whether a migration starts. `seen` are the tasks that AWS knows by its startedBy, stopped ones for an hour.
 
-    One that lives is followed, whoever started it; one that succeeded is not started again, and one whose end nobody
-    knows neither, unless a person asked for just that (`again`, a part of the approved plan). One that failed is started
-    again only by another run, which had to be approved anew. Raises: MigrationFailedError.
+    A running task is followed, whoever started it. A migration that succeeded is not started again. Neither is one whose end
+    is unknown, unless a person asked for that (`again`, a part of the approved plan). A failed one is started again only by
+    another run, which needs a new approval. Raises: MigrationFailedError.
     """
     tasks = sorted(seen, key=lambda each: (str(each.created_at), each.arn))
     attempts = [_with_end(each, tasks, container) for each in _with_arns(kept, tasks, now)]
@@ -127,7 +127,7 @@ def decide_next(
                 f"{_named(each)} of this run has failed already, and one run never starts it twice; {HALF_WAY}."
             )
         if each.run == run and not each.arn and now - each.begun_at < REMEMBERED:
-            return Next("start", each.number)  # its clientToken makes asking twice start one task
+            return Next("start", each.number)  # its clientToken prevents a second task
         if not each.outcome and (each.run == run or not again):
             raise MigrationFailedError(
                 f"{_named(each)} of this migration, by {each.run or 'nobody on record'}, is over or never began, and AWS has "
@@ -137,7 +137,7 @@ def decide_next(
 
 
 def _with_arns(kept: Sequence[Attempt], tasks: Sequence[Task], now: datetime) -> list[Attempt]:
-    """Give attempts whose process died too early the tasks that AWS knows and nobody has kept, oldest first."""
+    """Give attempts without a recorded ARN, since their process died too early, the tasks that AWS knows, oldest first."""
     known = {each.arn for each in kept}
     unkept = [each.arn for each in tasks if each.arn not in known]
     attempts = []
@@ -160,7 +160,7 @@ def _named(attempt: Attempt) -> str:
 
 
 def read_start(tasks: Sequence[Task], failures: Sequence[Mapping[str, Any]]) -> str:
-    """Return the ARN of the one task RunTask started. Raises: MigrationFailedError, saying what AWS said against it."""
+    """Return the ARN of the one task that RunTask started. Raises: MigrationFailedError with the failures that AWS reports."""
     if failures or not tasks:
         why = "; ".join(
             " ".join(filter(None, (str(each.get("reason") or "no reason given"), str(each.get("detail") or ""))))
@@ -187,14 +187,14 @@ def _advice(why: str) -> str:
 
 
 def has_succeeded(task: Task, container: str) -> bool:
-    """Whether a task has ended well: its essential container exited by itself, and every exit code is right."""
+    """Tell whether a task ended well: its essential container exited by itself, and every exit code is right."""
     return task.last_status == "STOPPED" and not _wrong(task, container)
 
 
 def judge_migration(
     task: Task | None, arn: str, container: str, now: datetime, outlives: int | None = None
 ) -> Progress:
-    """Follow a task to its end, for hours if it takes them; `outlives` is when to tell people, in seconds.
+    """Follow a task to its end, even for hours. `outlives` is when to tell people, in seconds.
 
     Raises: MigrationFailedError.
     """
@@ -216,7 +216,7 @@ def judge_migration(
 
 
 def _wrong(task: Task, container: str) -> str:
-    """Return what speaks against a stopped task, "" if nothing does."""
+    """Return why a stopped task counts as failed, or "" if it ended well."""
     said = f" ({one_line(task.stopped_reason)})" if task.stopped_reason else ""
     problems = []
     if task.stop_code != "EssentialContainerExited":

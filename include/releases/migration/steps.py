@@ -32,12 +32,12 @@ from include.run.migration_attempts import Attempt, add_attempt, add_end, keep_a
 log = logging.getLogger(__name__)
 
 GROUP = "migrations"
-LINES = 200  # read of a task's log
+LINES = 200  # lines to read from a task's log
 
 
 @dataclass(frozen=True)
 class MigrationRequest:
-    """What a person asks of database_migration besides its target."""
+    """A person's request to database_migration, without its target."""
 
     preset: str = ""
     command: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ def make_snapshot(ctx: Context, migration: Migration) -> str:
 def start(ctx: Context, migration: Migration, definition: str) -> dict[str, Any]:
     """Start the migration's task, or find the one there is; returns its attempt as JSON: number, arn, whether it is over.
 
-    The attempt is on record before RunTask is called, and the task's ARN before anybody waits for it (I17).
+    The attempt is on record before RunTask is called, and the task's ARN before the wait begins (I17).
     """
     reconcile(ctx.clients, ctx.writer)
     now, store, target, writer = datetime.now(UTC), ctx.store, ctx.target, ctx.writer
@@ -143,7 +143,7 @@ def start(ctx: Context, migration: Migration, definition: str) -> dict[str, Any]
     try:
         arn = read_start(tasks, failures)
     except MigrationFailedError as error:
-        if not tasks:  # ECS placed nothing, so there is nothing to follow
+        if not tasks:  # ECS placed no task, so there is nothing to follow
             add_end(store, target.name, migration.key, number, "failed", {"text": str(error), "exit_code": None})
         raise
     keep_arn(store, target.name, migration.key, number, arn)
@@ -164,7 +164,7 @@ def verify(
     attempt: Mapping[str, Any],
     end: Mapping[str, Any] | None = None,
 ) -> str:
-    """Put on record how the task ended, show its log, and return the proof that it ended well; `end` is what the wait saw.
+    """Record how the task ended, show its log, and return the proof that it ended well. `end` is what the wait saw.
 
     Raises: MigrationFailedError.
     """

@@ -1,4 +1,4 @@
-"""A release on GitHub: drafted with its notes, published, and the pipeline that publishing starts followed to its end."""
+"""A release on GitHub: draft it with its notes, publish it, and follow the pipeline that publishing starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from include.releases.production.release_notes import Tickets, compose_notes, fi
 from include.run import documents
 from include.waiters.progress import Progress, minutes
 
-PIPELINE_BEGINS = timedelta(minutes=15)  # after publishing; one that has not begun by then never will
+# at most this long after publishing; a workflow that has not begun by then never will
+PIPELINE_BEGINS = timedelta(minutes=15)
 
 
 def draft_release(ctx: ReleaseContext, plan: ProductionReleasePlan, jira_url: str | None = None) -> str:
@@ -45,9 +46,9 @@ def publish_release(ctx: ReleaseContext, plan: ProductionReleasePlan) -> str:
 
 
 def poll_pipeline(ctx: ReleaseContext, plan: ProductionReleasePlan, published: datetime) -> Progress:
-    """Look whether the workflow that publishing has started, if one deploys this release, is over.
+    """Look whether the workflow started by publishing, if one deploys this release, has ended.
 
-    `published` is when, by GitHub's clock. Raises: RolloutFailedError if it ended otherwise than well, or never began.
+    `published` is the time of publishing by GitHub's clock. Raises: RolloutFailedError if the workflow failed or never began.
     """
     if plan.deployed_by == "runbook":
         return Progress(True, "no pipeline deploys this release, the runbook does")

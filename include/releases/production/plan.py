@@ -1,4 +1,4 @@
-"""The plan of production_release: what goes out, who proved it, what it may cost to go back, and what will be called."""
+"""The plan of production_release: what is released, who proved it, the cost of a rollback, and the calls to be made."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from include.run.plan.preconditions import refuse_other_account, refuse_outside_
 if TYPE_CHECKING:
     from include.github import Commit
 
-SHOWN = 30  # commits listed for the approver; the release's notes have all of them
+SHOWN = 30  # commits to list for the approver; the release's notes list all
 
 
 class ProductionReleasePlan(Plan):
@@ -56,19 +56,19 @@ class ProductionReleasePlan(Plan):
     deployed_by: Literal["runbook", "pipeline"]
     workflow: str
     bake_seconds: int
-    firing: tuple[str, ...]  # alarms in ALARM before
+    firing: tuple[str, ...]  # alarms that were in ALARM before the release
 
 
 @dataclass(frozen=True)
 class Repository:
-    """What GitHub says for a release."""
+    """What GitHub reports for a release."""
 
     tags: Tags
     commits: Sequence[Commit]  # since the last release, oldest first
     files: Sequence[str]  # migrations changed since the last release, see find_migrations
     comparison: str  # of the branch with the commit
     checks: Sequence[tuple[str, str]]
-    running: Sequence[str] = ()  # workflow runs at work, as people know them
+    running: Sequence[str] = ()  # running workflow runs, as people know them
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,17 @@ class World:
     """What AWS and the run stores say for a release."""
 
     live: Mapping[str, Live]
-    images: Sequence[Image]  # of the registry that the release's image is taken from
+    images: Sequence[Image]  # in the registry from which the release's image is taken
     scan: Scan
     proof: Attestation | None
     alarms: Sequence[Alarm]
     account: str
-    staging: Sequence[str] = ()  # deployments to staging at work or waiting, in words
+    staging: Sequence[str] = ()  # running or waiting deployments to staging, in words
     templates: Mapping[str, str] = field(default_factory=dict)
     differences: Sequence[str] = ()
     keep: Mapping[str, int] = field(default_factory=dict)  # the registry's lifecycle policy
     length: int = 40  # of a commit in an image's tag
-    own: Sequence[Image] | None = None  # of production's registry, where that is another one
+    own: Sequence[Image] | None = None  # of production's registry, if it is a separate one
 
 
 def plan_production_release(
@@ -132,7 +132,7 @@ def plan_production_release(
                 f"Which image {part.service} runs is not known, so whether it can go back is not; look at its tasks first."
             )
         require_survivor(part.before_digest, own, world.keep, readable, image.digest, part.service)
-    assert release.bake is not None  # the inventory demands one where an image proved elsewhere is released
+    assert release.bake is not None  # the inventory requires a bake if an image proved elsewhere is released
     refuse_unwatched(target.environment.alarms, world.alarms, release.bake)
     migration = plan_task(target, image.digest, preset=release.migrate) if release.migrate else None
     tickets = (
@@ -180,7 +180,7 @@ def plan_production_release(
 
 
 def refuse_activity(target: Target, running: Sequence[str], staging: Sequence[str]) -> None:
-    """Refuse a release while anything else is at work on the repository or staging. Raises: PreconditionError."""
+    """Refuse a release during any other activity on the repository or staging. Raises: PreconditionError."""
     if staging:
         raise PreconditionError(
             f"Staging is being deployed ({', '.join(staging)}), and production is not released meanwhile; wait until that is over."

@@ -1,4 +1,4 @@
-"""What a release to production asks of GitHub, AWS and staging's records before it plans."""
+"""What a release to production reads from GitHub, AWS and staging's records before it plans."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from include.run.store import RunStore
 
 @dataclass(frozen=True)
 class ReleaseRequest:
-    """What a person asks of a release besides its target; a commit left out is the last one that staging has proved."""
+    """A person's request for a release, without its target. Without a commit, it is the last one that staging has proved."""
 
     commit: str = ""
     version: str = ""
@@ -38,9 +38,9 @@ class ReleaseRequest:
 def make_plan(
     ctx: ReleaseContext, staging: RunStore, request: ReleaseRequest, stamp: datetime, run_state: RunState
 ) -> tuple[ProductionReleasePlan, datetime]:
-    """Return the plan and AWS's time just before the reads it rests on; `run_state` knows which runs on staging still live.
+    """Return the plan and AWS's time just before the reads it rests on.
 
-    Raises: PreconditionError.
+    `run_state` tells which runs on staging are still alive. Raises: PreconditionError.
     """
     target, clients = ctx.target, ctx.clients
     assert target.proved_on  # only such targets are offered
@@ -92,7 +92,7 @@ def _last_proved(staging: RunStore, target: Target) -> str:
 
 
 def _at_work(staging: RunStore, name: str, run_state: RunState) -> tuple[str, ...]:
-    """Return the deployments to staging that are at work or wait for their turn (I9), not what dead runs left behind."""
+    """Return the deployments to staging that are running or queued (I9), without leftovers of dead runs."""
     lease = read_lease(staging, name)
     runs = (lease.owner, *lease.waiting)
     return tuple(each for each in runs if each and (run_state(each) in LIVE or (lease.kept and each == lease.owner)))

@@ -1,4 +1,4 @@
-"""Tickets and notes of a release: keys found in commit subjects as people write them, and notes that fit where they go."""
+"""Tickets and notes of a release: ticket keys found in commit subjects, and notes cut to the length that fits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from include.github import Commit
 
 REVERT = re.compile(r'(?:Revert|Reapply) "')
-LONGEST_BODY = 125_000  # characters GitHub takes as a release's body
-LONGEST_SLACK = 2_900  # characters of one message; Slack shows up to 3,000 whole
+LONGEST_BODY = 125_000  # the longest body of a release on GitHub, in characters
+LONGEST_SLACK = 2_900  # the longest message in characters; Slack shows up to 3,000 whole
 LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 HEADING = re.compile(r"#{1,6}\s+(.*)")
@@ -23,11 +23,11 @@ BULLET = re.compile(r"(\s*)[*-]\s+(.*)")
 
 @dataclass(frozen=True)
 class Tickets:
-    """The tickets of a release in the order their work began, and what a person should know about finding them."""
+    """The tickets of a release, in the order of their first commits, and remarks on how they were found."""
 
     keys: tuple[str, ...]
-    reverted: tuple[str, ...] = ()  # named only by work that the same release takes back
-    without: tuple[str, ...] = ()  # subjects that name no ticket
+    reverted: tuple[str, ...] = ()  # named only by commits that the same release reverts
+    without: tuple[str, ...] = ()  # subjects without a ticket
     remarks: tuple[str, ...] = ()
 
 
@@ -69,13 +69,13 @@ def _keys(subject: str, project: str) -> Iterable[tuple[str, str]]:
 
 
 def _swapped(project: str) -> set[str]:
-    """Return the project's name with two neighbouring letters in the wrong order."""
+    """Return the project's name with two adjacent letters swapped."""
     swaps = {project[:at] + project[at + 1] + project[at] + project[at + 2 :] for at in range(len(project) - 1)}
-    return swaps - {project} if len(project) > 2 else set()  # of two letters, the other order is another word
+    return swaps - {project} if len(project) > 2 else set()  # with two letters, the other order is another word
 
 
 def _takes_back(subject: str) -> bool:
-    """Whether a subject reverts: `Revert "x"` does, `Revert "Revert "x""` and `Reapply "x"` put it back."""
+    """Tell whether a subject reverts: `Revert "x"` does, while `Revert "Revert "x""` and `Reapply "x"` restore it."""
     count, rest = 0, subject
     while match := REVERT.match(rest):
         count += match[0].startswith("Revert")
@@ -84,7 +84,7 @@ def _takes_back(subject: str) -> bool:
 
 
 def compose_notes(generated: str, tickets: Tickets, *, jira_url: str | None = None, longest: int = LONGEST_BODY) -> str:
-    """Return a release's notes: what GitHub generates, then the tickets; cut at a line if it were too long."""
+    """Return a release's notes: GitHub's generated notes, then the tickets, cut at a line if they are too long."""
     lines = generated.rstrip().splitlines()
     tail = []
     if tickets.keys:
@@ -99,12 +99,12 @@ def _ticket(key: str, jira_url: str | None) -> str:
 
 
 def _fit(lines: Sequence[str], tail: Sequence[str], longest: int) -> str:
-    """Join lines, leaving out the last ones before the tail where all together would be too long."""
+    """Join lines, and leave out the last ones before the tail if the whole would be too long."""
     whole = "\n".join([*lines, *tail])
     if len(whole) <= longest:
         return whole
     kept: list[str] = []
-    room = longest - len("\n".join(tail)) - 40  # for the sentence on what is left out
+    room = longest - len("\n".join(tail)) - 40  # space for the sentence on what was left out
     for line in lines:
         room -= len(line) + 1
         if room < 0:
@@ -114,7 +114,7 @@ def _fit(lines: Sequence[str], tail: Sequence[str], longest: int) -> str:
 
 
 def slack_notes(notes: str, url: str, longest: int = LONGEST_SLACK) -> str:
-    """Return release notes in Slack's own markup, short enough to be shown whole, with a link to all of them."""
+    """Return release notes in Slack's markup, short enough to be shown whole, with a link to the full notes."""
     lines = [_slack_line(line) for line in notes.splitlines()]
     return _fit(lines, ["", f"<{url}|The release on GitHub>"], longest)
 
@@ -137,5 +137,5 @@ def _slack_line(line: str) -> str:
 
 
 def _escape(text: str) -> str:
-    # also keeps a commit's author from calling the whole channel: <!channel>
+    # this also prevents a commit's author from notifying the whole channel: <!channel>
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""The tickets of a release in Jira, tagged and moved; what Jira does not take is said, and stops nothing."""
+"""Tag and move the tickets of a release in Jira. A refusal by Jira is reported, and stops nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mark_tickets(ctx: Context, client: Jira | None, keys: Sequence[str]) -> str:
 def _touch_tickets(
     ctx: Context, client: Jira | None, keys: Sequence[str], change: Callable[[Jira, str], str], done: str
 ) -> str:
-    """Change each ticket there is; `change` returns a remark where it could not."""
+    """Change each existing ticket. `change` returns a remark if it could not."""
     if client is None or not keys:
         return "no ticket was touched"
     touched: list[str] = []

@@ -1,4 +1,4 @@
-"""Versions among the tags a repository really has: read, compared as numbers, and the next one computed or checked."""
+"""Versions among a repository's tags: read them, compare them as numbers, and compute or check the next one."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,18 +8,18 @@ from typing import Literal
 from include.errors import PreconditionError
 from include.run.params import shown
 
-OLD = re.compile(r"(v\.?)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,3})")  # real tags hold v0.6.14, v0.6.7.1 and v.0.3.25
+OLD = re.compile(r"(v\.?)?([0-9]{1,9}(?:\.[0-9]{1,9}){2,3})")  # real tags include v0.6.14, v0.6.7.1 and v.0.3.25
 NEW = re.compile(r"(v?)((?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2,3})")
 PARTS = 4
 Bump = Literal["major", "minor", "patch"]
 Prefix = Literal["v", ""]
-# GitHub's words when main is compared with a commit: these two say that main holds it
+# GitHub's words for a comparison of main with a commit: these two say that main contains it
 ON_BRANCH = ("identical", "behind")
 
 
 @dataclass(frozen=True, order=True)
 class Version:
-    """A version, ordered as numbers; a fourth part that is missing counts as 0."""
+    """A version, ordered as numbers. A missing fourth part counts as 0."""
 
     numbers: tuple[int, int, int, int]
     tag: str = field(compare=False)
@@ -30,7 +30,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Ignored:
-    """A tag that is no version, and why."""
+    """A tag that is not a version, and why."""
 
     tag: str
     why: str
@@ -38,7 +38,7 @@ class Ignored:
 
 @dataclass(frozen=True)
 class Tags:
-    """A repository's tags: its versions, lowest first, and everything else."""
+    """A repository's tags: its versions, lowest first, and the ignored ones."""
 
     versions: tuple[Version, ...]
     ignored: tuple[Ignored, ...]
@@ -49,7 +49,7 @@ class Tags:
 
 
 def read_version(tag: str) -> Version | None:
-    """Return the version a tag of the past names, None if it names none."""
+    """Return the version that an existing tag names, or None."""
     match = OLD.fullmatch(tag)
     return Version(_numbers(match[2]), tag) if match else None
 
@@ -67,13 +67,13 @@ def read_tags(tags: Iterable[str]) -> Tags:
 
 
 def previous_version(tags: Tags, before: Version | None = None) -> Version | None:
-    """Return the highest version there is, or the highest below `before`; None if there is none."""
+    """Return the highest version, or the highest below `before`, or None if there is none."""
     lower = [each for each in tags.versions if before is None or each < before]
     return lower[-1] if lower else None
 
 
 def next_version(tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Version:
-    """Return the version after the highest one, with three parts; the first is 0.1.0."""
+    """Return the version after the highest one, with three parts. The first version is 0.1.0."""
     if tags.latest is None:
         return _version((0, 1, 0), prefix)
     major, minor, patch, _ = tags.latest.numbers
@@ -82,7 +82,7 @@ def next_version(tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Vers
 
 
 def check_version(wanted: str, tags: Tags, prefix: Prefix = "v") -> Version:
-    """Return a version somebody asked for. Raises: PreconditionError if it has no version's form, exists, or is not higher."""
+    """Return a requested version. Raises: PreconditionError if it is malformed, exists, or is not higher."""
     match = NEW.fullmatch(wanted)
     example = next_version(tags, prefix=prefix)
     if not match or match[1] != prefix:
@@ -104,12 +104,12 @@ def check_version(wanted: str, tags: Tags, prefix: Prefix = "v") -> Version:
 
 
 def choose_version(wanted: str, tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Version:
-    """Return the version asked for, checked, or the computed one if nobody asked for any. Raises: PreconditionError."""
+    """Return the requested version, checked, or the computed one if none was requested. Raises: PreconditionError."""
     return check_version(wanted, tags, prefix) if wanted else next_version(tags, bump, prefix)
 
 
 def ensure_on_branch(commit: str, branch: str, comparison: str) -> None:
-    """Refuse a commit its branch does not hold; `comparison` is GitHub's status of branch...commit. Raises: PreconditionError."""
+    """Refuse a commit that is not on its branch. `comparison` is GitHub's status of branch...commit. Raises: PreconditionError."""
     if comparison not in ON_BRANCH:
         raise PreconditionError(
             f"Commit {commit[:12]} is not on {branch} (compared with it, it is {comparison}); merge it first, or release a "
@@ -118,9 +118,9 @@ def ensure_on_branch(commit: str, branch: str, comparison: str) -> None:
 
 
 def ensure_green(commit: str, checks: Sequence[tuple[str, str]], required: Sequence[str] = ()) -> bool:
-    """Return whether a commit's checks have passed, False while any is at work; `checks` are names with conclusions.
+    """Return whether a commit's checks have passed, False while one is running. `checks` are names with conclusions.
 
-    A conclusion is GitHub's, "" while there is none. A required check that is not there yet is waited for.
+    A conclusion is GitHub's, "" while there is none. A required check that does not exist yet is waited for.
     Raises: PreconditionError if one has failed.
     """
     failed = [f"{name} ({conclusion})" for name, conclusion in checks if conclusion not in _PASSED and conclusion]

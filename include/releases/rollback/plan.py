@@ -1,4 +1,4 @@
-"""The plan of a rollback that a person starts: every service to the revision of a release that is still there."""
+"""The plan of a rollback that a person starts: every service gets the revision of a release whose image still exists."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NOT_UNDONE = "Schema changes are not undone: going back in the database is done 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A task definition that a service could go back to."""
+    """A task definition to which a service could be rolled back."""
 
     definition: str  # its ARN
     digest: str  # of its image
@@ -25,18 +25,18 @@ class Candidate:
 
 
 class RollbackPlan(Plan):
-    """The plan of a rollback; `to` are task definitions by service."""
+    """The plan of a rollback. `to` are task definitions by service."""
 
-    version: str  # the readable tag or version gone back to
+    version: str  # the readable tag or version to roll back to
     image: str  # its digest
     services: tuple[ServiceRelease, ...]  # newest first
     to: dict[str, str]
 
 
 def offer(images: Sequence[Image], environment: str, ran: Container[str] = ()) -> tuple[str, ...]:
-    """Return a tag of each release that is still in the registry, newest first: the readable one where it has one.
+    """Return a tag of each release whose image is still in the registry, newest first: the readable tag if it has one.
 
-    `ran` are the digests of images that the services have revisions of: what a pipeline deployed has no readable tag.
+    `ran` are the digests of images that the services have revisions of: a release deployed by a pipeline has no readable tag.
     """
     found = []
     for image in sorted(images, key=lambda each: each.pushed_at, reverse=True):
@@ -54,7 +54,7 @@ def plan_rollback(
     account: str,
     now: datetime,
 ) -> RollbackPlan:
-    """Build the plan; `to` is a readable tag, `candidates` the revisions of each service's family, newest first.
+    """Build the plan. `to` is a readable tag, `candidates` the revisions of each service's family, newest first.
 
     Raises: PreconditionError.
     """

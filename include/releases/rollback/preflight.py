@@ -1,4 +1,4 @@
-"""What a rollback that a person starts asks of the world: which releases are still there, and what would run them."""
+"""What a rollback reads before it plans: which releases still exist, and which revisions would run them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_plan(ctx: Context, to: str) -> tuple[RollbackPlan, datetime]:
 def list_candidates(ctx: Context, images: Sequence[Image], service: Service) -> tuple[Candidate, ...]:
     """Return the revisions of its family that a service could go back to, newest first, each with its image's digest.
 
-    Those its launch type does not take are left out: one-off tasks may share the family.
+    Revisions for another launch type are left out: one-off tasks may share the family.
     """
     by_tag = {tag: each.digest for each in images for tag in each.tags}
     found = []

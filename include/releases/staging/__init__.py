@@ -1,1 +1,1 @@
-"""Deployments to staging, which attest an image."""
+"""Deployments to staging, which attest images."""

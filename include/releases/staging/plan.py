@@ -22,8 +22,8 @@ class StagingDeploymentPlan(Plan):
 
     commit: str
     tag: str  # the image's, made of the commit
-    image: str  # "" while the image is still to be built: by this run, from this commit
-    readable: str  # the tag people know it by
+    image: str  # "" if this run still has to build the image from this commit
+    readable: str  # the readable tag
     services: tuple[ServiceRelease, ...]
     migration: Migration | None
     performance: tuple[str, ...]  # the command of the performance test
@@ -44,12 +44,12 @@ def plan_staging_deployment(
     templates: Mapping[str, str] | None = None,
     newer: str = "",
 ) -> StagingDeploymentPlan:
-    """Build the plan; `stamp` is the run's own time, the same whenever the plan is made again.
+    """Build the plan. `stamp` is the run's own time, the same whenever the plan is made again.
 
     `newer` is the commit that runs now, if it is newer than this one.
 
-    `checks` and `comparison` are GitHub's words on the commit: it must be on its branch, and none of its checks may have
-    failed; those at work are waited for before the image is deployed. Raises: PreconditionError.
+    `checks` and `comparison` are what GitHub reports on the commit: it must be on its branch, and none of its checks may have
+    failed. Running checks are waited for before the image is deployed. Raises: PreconditionError.
     """
     refuse_other_account(target, account)
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)

@@ -1,4 +1,4 @@
-"""What a deployment to staging asks of the world: before it plans, while it waits for a commit's checks, and at its end."""
+"""The steps of a deployment to staging: its plan, the wait for a commit's checks, and the attestation at its end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def make_plan(ctx: ReleaseContext, commit: str, stamp: datetime) -> tuple[Stagin
 
 
 def _newer(ctx: ReleaseContext, commit: str, live: Mapping[str, Live]) -> str:
-    """Return the commit that runs now if it is newer than the one to deploy, "" if it is not, or nobody can tell."""
+    """Return the commit that runs now if it is newer than the one to deploy, or "" if it is not or this is unknown."""
     length = ctx.target.registry.commit_length
     running = {digest for each in live.values() for digest in each.digests}
     tags = [
@@ -68,7 +68,7 @@ def _newer(ctx: ReleaseContext, commit: str, live: Mapping[str, Live]) -> str:
 def _is_behind(ctx: ReleaseContext, running: str, commit: str) -> bool:
     try:
         return github.compare_status(ctx.github, running, commit) == "behind"
-    except PreconditionError as error:  # GitHub has lost the commit that runs: history was rewritten
+    except PreconditionError as error:  # GitHub no longer has the commit that runs: history was rewritten
         log.info("How commit %s stands to %s is not known: %s", commit[:12], running[:12], error)
         return False
 

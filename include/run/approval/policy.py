@@ -1,7 +1,7 @@
-"""The decision that counts is ours: one answer per seat, judged by the target's policy, bound to the plan's digest.
+"""Approval decisions: one answer per seat, judged by the target's policy, and bound to the plan's digest.
 
-Airflow's own approval can be answered twice at once, passed by marking the task as success, and shows a stale text when
-cleared. So each answer becomes a `Decision`, stored once and never overwritten, and the guard reads those.
+Airflow's own approval can be answered twice at once, can be bypassed by marking the task as success, and shows a stale text
+when cleared. So each answer becomes a `Decision`, stored once and never overwritten, and the confirm task reads those.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict
 from include.errors import ApprovalError, PreconditionError
 from include.inventory import Approval
 
-POLICY_SEAT = 0  # of the decision that the inventory makes; people have seats from 1 on
+POLICY_SEAT = 0  # the seat of the decision by the inventory; people have seats from 1 on
 
 
 class Answer(BaseModel):
-    """What came back from a person, or from the time-out (`by` is None)."""
+    """An answer by a person, or by the time-out (`by` is None)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,7 +40,7 @@ class Decision(BaseModel):
 
 
 def people_to_ask(policy: Approval, requester: str | None, target: str) -> list[str]:
-    """Return the user ids who may approve this request. Raises: PreconditionError if they are too few."""
+    """Return the user ids who may approve this request. Raises: PreconditionError if there are too few."""
     people = [user for user in policy.approvers if policy.requester_may_approve or user != requester]
     if len(people) < policy.count:
         raise PreconditionError(
@@ -53,7 +53,7 @@ def people_to_ask(policy: Approval, requester: str | None, target: str) -> list[
 def judge(
     policy: Approval, requester: str | None, seat: int, digest: str, answer: Answer, earlier: Sequence[Decision]
 ) -> Decision:
-    """Turn an answer into the decision of this seat; an answer that may not count is refused, never ignored."""
+    """Turn an answer into the decision of this seat. An answer that may not count is refused, never ignored."""
 
     def decided(outcome: Literal["approved", "rejected", "expired", "refused"], why: str) -> Decision:
         return Decision(seat=seat, outcome=outcome, by=answer.by, at=answer.at, digest=digest, why=why)
@@ -74,9 +74,9 @@ def judge(
 def ensure_approved(
     policy: Approval, requester: str | None, digest: str, decisions: Sequence[Decision], *, unattended: bool = False
 ) -> None:
-    """Fail closed unless the decisions on record approve this very plan. Raises: ApprovalError.
+    """Fail unless the decisions on record approve exactly this plan. Raises: ApprovalError.
 
-    `unattended`: the inventory lets this runbook run here without a person, see `find_unattended`.
+    `unattended`: the inventory lets this runbook run here without a person's approval, see `find_unattended`.
     """
     for decision in decisions:
         if decision.outcome != "approved":

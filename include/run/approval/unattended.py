@@ -1,4 +1,4 @@
-"""Runs that nobody approves by hand: the inventory says so per runbook and environment, and the record says who did not."""
+"""Runs that no person approves: the inventory allows them per runbook and environment, and the record says so."""
 
 from datetime import datetime
 
@@ -11,9 +11,9 @@ HARMLESS = ("read", "safe")
 
 
 def find_unattended(environment: Environment, target: str, runbook: str, risk: str) -> Unattended | None:
-    """Return the rule by which a runbook needs no approval here; None if people have to be asked.
+    """Return the rule by which a runbook needs no approval here, or None if people have to be asked.
 
-    Raises: PreconditionError if the rule does not say that it is meant for production and a runbook of this risk.
+    Raises: PreconditionError if the rule does not explicitly cover production and a runbook of this risk.
     """
     rule = environment.approval.unattended.get(runbook)
     if rule is None:
@@ -27,6 +27,6 @@ def find_unattended(environment: Environment, target: str, runbook: str, risk: s
 
 
 def approve_by_policy(rule: Unattended, runbook: str, digest: str, at: datetime) -> Decision:
-    """Return the decision that takes a person's place on the run's record."""
+    """Return the decision on record in place of a person's."""
     why = f"the inventory lets {runbook} run without an approval: {rule.reason}"
     return Decision(seat=POLICY_SEAT, outcome="approved", by=None, at=at, digest=digest, why=why)

@@ -1,4 +1,4 @@
-"""An approval may be taken back by whoever gave it, as long as the run has written nothing."""
+"""Withdrawal of an approval by its giver, as long as the run has written nothing."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,11 +10,11 @@ from include.run.approval.policy import Decision
 
 
 class TooLateError(RunbookError):
-    """The run has begun to write, so nothing can be taken back any more."""
+    """The run has begun to write, so its approval can no longer be taken back."""
 
 
 class Withdrawal(BaseModel):
-    """An approval that was taken back, and by whom: the run may not write."""
+    """A withdrawn approval and its giver. The run may not write."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,7 +24,7 @@ class Withdrawal(BaseModel):
 
     @property
     def why(self) -> str:
-        """The withdrawal as a sentence without its stop."""
+        """The withdrawal as a sentence without its full stop."""
         return f"{self.by} took back the approval at {self.at:%H:%M} UTC"
 
 
@@ -40,7 +40,7 @@ def withdraw(decisions: Sequence[Decision], by: str, at: datetime) -> Withdrawal
 
 
 def refuse_withdrawn(withdrawal: Withdrawal | None) -> None:
-    """Refuse to go on with a run whose approval was taken back. Raises: ApprovalError."""
+    """Refuse to continue a run whose approval was taken back. Raises: ApprovalError."""
     if withdrawal is not None:
         raise ApprovalError(
             f"The approval does not count any more: {withdrawal.why}. Nothing was changed; start a new run to ask again."

@@ -1,7 +1,7 @@
-"""One lease per target, and every decision about it: a pure function from the record to the record that follows.
+"""The lease of a target, and every decision about it: pure functions from one lease record to the next.
 
-Whoever stores it does so by compare-and-swap on `version`, so that of two runs that decide at once one has to look
-again. `fencing` grows with every new owner and never goes back: a step that carries an older number must not write.
+Records are stored by compare-and-swap on `version`, so if two runs decide at once, one of them has to read again.
+`fencing` grows with every new owner and never decreases: a step with an older number must not write.
 """
 
 from collections.abc import Callable
@@ -28,13 +28,13 @@ class Lease(BaseModel):
     reason: str = ""
     since: datetime | None = None
     taken_over_from: str | None = None
-    confirmed_plan: str | None = None  # digest: set once the guard has let this owner through
-    waiting: dict[str, datetime] = {}  # the waiting room: owner -> since when
-    kept: str = ""  # why it outlives its owner's run, until a person frees it
+    confirmed_plan: str | None = None  # digest: set once the confirm task has accepted this owner
+    waiting: dict[str, datetime] = {}  # the waiting room: owner -> waiting since
+    kept: str = ""  # why the lease outlives its owner's run, until a person frees it
 
 
 class Claim(BaseModel):
-    """What came of asking for a lease: the record to store, and whether it is ours now."""
+    """The result of asking for a lease: the record to store, and whether the lease is held now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,9 +44,9 @@ class Claim(BaseModel):
 
 
 def claim(lease: Lease, owner: str, reason: str, now: datetime, run_state: RunState) -> Claim:
-    """Ask for the lease: acquire it, take it over from a run that is over, or take a seat in the waiting room.
+    """Ask for the lease: acquire it, take it over from a run that has ended, or take a seat in the waiting room.
 
-    The seat decides the order: a run that asked earlier and is still alive goes first.
+    The seats are in order: a run that asked earlier and is still alive goes first.
     """
     if lease.owner == owner:
         return Claim(outcome="held", lease=lease, message=f"{lease.target} is already leased to this run.")
@@ -82,7 +82,7 @@ def claim(lease: Lease, owner: str, reason: str, now: datetime, run_state: RunSt
 
 
 def wait_message(lease: Lease, ahead: list[str], *, gone: bool = False) -> str:
-    """Say who holds the target, since when and why, or who is first in line for a lease that nobody living holds."""
+    """Return the message to a waiting run: who holds the target, since when and why, or who is first in line for it."""
     if lease.kept:
         return f"{lease.target} is kept by {lease.owner} ({lease.kept}); it stays so until a person has looked at it and frees it."
     if gone:
@@ -96,13 +96,13 @@ def wait_message(lease: Lease, ahead: list[str], *, gone: bool = False) -> str:
 
 
 def confirm(lease: Lease, owner: str, fencing: int, digest: str) -> Lease:
-    """Note that the guard let this owner through with this plan. Raises: LeaseLostError."""
+    """Note that the confirm task accepted this owner with this plan. Raises: LeaseLostError."""
     ensure_held(lease, owner, fencing, digest=None)
     return lease.model_copy(update={"version": lease.version + 1, "confirmed_plan": digest})
 
 
 def keep(lease: Lease, owner: str, fencing: int, why: str) -> Lease:
-    """Keep the target for a run that is about to end badly: nobody else gets it before a person has looked.
+    """Keep the target leased after a run that is about to fail: no other run gets it before a person has checked it.
 
     Raises: LeaseLostError.
     """
@@ -111,14 +111,14 @@ def keep(lease: Lease, owner: str, fencing: int, why: str) -> Lease:
 
 
 def free(lease: Lease, owner: str) -> Lease | None:
-    """Return the free lease after a person has looked at what its owner left; None if it is not kept by that owner."""
+    """Return the free lease after a person has checked the target, or None if it is not kept by that owner."""
     if not lease.kept or lease.owner != owner:
         return None
     return release(lease.model_copy(update={"kept": ""}), owner)
 
 
 def release(lease: Lease, owner: str) -> Lease | None:
-    """Return the free lease, or None if there is nothing of this owner's to release; a kept one is a person's to free."""
+    """Return the free lease, or None if this owner has nothing to release. Only a person frees a kept lease."""
     if lease.kept and lease.owner == owner:
         return None
     waiting = {other: since for other, since in lease.waiting.items() if other != owner}
@@ -139,7 +139,7 @@ def release(lease: Lease, owner: str) -> Lease | None:
 
 
 def ensure_held(lease: Lease, owner: str, fencing: int, digest: str | None) -> None:
-    """Refuse unless this owner holds the newest lease, with this plan confirmed under it (None: not asked).
+    """Refuse unless this owner holds the newest lease, with this plan confirmed under it (None: not checked).
 
     Raises: LeaseLostError.
     """

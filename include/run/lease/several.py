@@ -1,7 +1,7 @@
-"""Several leases for one run: all of them or none, and waiting runs cannot wait for each other.
+"""Several leases for one run: all of them or none, without deadlocks between waiting runs.
 
-All runbooks take leases in the order of the targets' names. A run that has to wait holds none of them, and has one seat only: in the
-waiting room of the first target that is not to be had. So whoever is ahead of it there waits for nothing further up in the order.
+All runbooks take leases in the order of the targets' names. A waiting run holds none of them and has only one seat: in the
+waiting room of the first target that is not free. So no run ahead of it there waits for a target that comes later in the order.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from include.run.lease.model import Claim, Lease, RunState, claim, release
 
 
 class Claims(BaseModel):
-    """What came of asking for several leases: the records to store, in this order, and whether all are ours now."""
+    """The result of asking for several leases: the records to store, in this order, and whether all are held now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,7 +29,7 @@ class Claims(BaseModel):
 
 
 def in_order(leases: Sequence[Lease]) -> tuple[Lease, ...]:
-    """Return leases in the one order that all runbooks take them in."""
+    """Return leases in the order in which all runbooks take them."""
     return tuple(sorted(leases, key=lambda lease: lease.target))
 
 
@@ -37,10 +37,10 @@ def claim_all(leases: Sequence[Lease], owner: str, reason: str, now: datetime, r
     """Ask for all of the leases at once."""
     ordered = in_order(leases)
     asked = [claim(lease, owner, reason, now, run_state) for lease in ordered]
-    blocked = next((number for number, each in enumerate(asked) if each.outcome == "wait"), None)
+    blocked = next((number for number, claimed in enumerate(asked) if claimed.outcome == "wait"), None)
     if blocked is None:
-        message = " ".join(each.message for each in asked)
-        return Claims(outcome="held", leases=tuple(each.lease for each in asked), message=message)
+        message = " ".join(claimed.message for claimed in asked)
+        return Claims(outcome="held", leases=tuple(claimed.lease for claimed in asked), message=message)
     after = tuple(
         asked[blocked].lease if number == blocked else release(lease, owner) or lease
         for number, lease in enumerate(ordered)
@@ -49,7 +49,7 @@ def claim_all(leases: Sequence[Lease], owner: str, reason: str, now: datetime, r
 
 
 def _wait_message(asked: Sequence[Claim], blocked: int) -> str:
-    others = [each.lease.target for number, each in enumerate(asked) if number != blocked]
+    others = [claimed.lease.target for number, claimed in enumerate(asked) if number != blocked]
     return (
         f"{asked[blocked].message} {', '.join(others)}: not leased meanwhile, since this run needs all of them at once."
     )

@@ -9,13 +9,13 @@ from include.run.lease.several import Claims, claim_all
 from include.run.lease.store import contended, read_lease, release_lease, swap_lease
 from include.run.store import RunStore
 
-Tables = Mapping[str, RunStore]  # by target: each target's lease is kept in its own account
+Tables = Mapping[str, RunStore]  # by target: each target's lease is stored in its own account
 
 
 def acquire_all(stores: Tables, owner: str, reason: str, now: datetime, run_state: RunState) -> Claims:
-    """Ask once for the leases of all these targets; a run that has to wait holds none of them afterwards.
+    """Ask once for the leases of all these targets. A run that has to wait holds none of them afterwards.
 
-    A process that dies half way leaves some held: its retry finds them, and goes on or gives them back.
+    A process that dies half way leaves some leases held. Its retry finds them, and continues or releases them.
     """
     for _ in CONDITIONAL_WRITE.tries():
         before = [read_lease(stores[target], target) for target in sorted(stores)]
@@ -23,10 +23,10 @@ def acquire_all(stores: Tables, owner: str, reason: str, now: datetime, run_stat
         changed = [(old, new) for old, new in zip(before, asked.leases, strict=True) if old != new]
         if all(swap_lease(stores[old.target], old, new) for old, new in changed):
             return asked
-        release_all(stores, owner)  # somebody was faster with one of them
+        release_all(stores, owner)  # another process changed one of them first
     raise contended(", ".join(sorted(stores)))
 
 
 def release_all(stores: Tables, owner: str) -> list[str]:
-    """Give all of these leases back, the last one first; returns the targets that this owner had something of."""
+    """Release all of these leases, the last one first. Return the targets on which this owner had a lease or a seat."""
     return [target for target in sorted(stores, reverse=True) if release_lease(stores[target], target, owner)]

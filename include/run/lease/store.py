@@ -14,7 +14,7 @@ from include.run.store import RunStore
 
 
 def read_lease(store: RunStore, target: str) -> Lease:
-    """Return the target's lease record, a free one if there is none yet. Raises: PreconditionError if it is broken."""
+    """Return the target's lease record, or a free one if there is none yet. Raises: PreconditionError if it is invalid."""
     document = store.get(*documents.lease(target))
     if document is None:
         return Lease(target=target)
@@ -28,7 +28,7 @@ def read_lease(store: RunStore, target: str) -> Lease:
 
 
 def try_claim(store: RunStore, target: str, owner: str, reason: str, now: datetime, run_state: RunState) -> Claim:
-    """Ask for the lease once: held, acquired, taken over, or a seat in the waiting room."""
+    """Ask for the lease once. The result is: held, acquired, taken over, or a seat in the waiting room."""
     for _ in CONDITIONAL_WRITE.tries():
         before = read_lease(store, target)
         asked = claim(before, owner, reason, now, run_state)
@@ -38,22 +38,22 @@ def try_claim(store: RunStore, target: str, owner: str, reason: str, now: dateti
 
 
 def confirm_lease(store: RunStore, target: str, owner: str, fencing: int, digest: str) -> None:
-    """Note that the guard let this plan through. Raises: LeaseLostError."""
+    """Note that the confirm task accepted this plan. Raises: LeaseLostError."""
     _change(store, target, lambda lease: confirm(lease, owner, fencing, digest))
 
 
 def release_lease(store: RunStore, target: str, owner: str) -> bool:
-    """Give the lease (or the seat in the waiting room) back; False if this owner had neither."""
+    """Release the lease (or the seat in the waiting room). Return False if this owner had neither."""
     return _change(store, target, lambda lease: release(lease, owner))
 
 
 def keep_lease(store: RunStore, target: str, owner: str, fencing: int, why: str) -> None:
-    """Keep the target beyond the end of this run, until a person frees it. Raises: LeaseLostError."""
+    """Keep the target leased beyond the end of this run, until a person frees it. Raises: LeaseLostError."""
     _change(store, target, lambda lease: keep(lease, owner, fencing, why))
 
 
 def free_lease(store: RunStore, target: str, owner: str) -> bool:
-    """Free a target that a run has kept; False if it is not kept by that run."""
+    """Free a target that a run has kept. Return False if it is not kept by that run."""
     return _change(store, target, lambda lease: free(lease, owner))
 
 
@@ -74,14 +74,14 @@ def _change(store: RunStore, target: str, decide: Callable[[Lease], Lease | None
 
 
 def swap_lease(store: RunStore, before: Lease, after: Lease) -> bool:
-    """Store a lease record in place of the one that was read; False if somebody was faster."""
+    """Store a lease record in place of the one that was read. Return False if another process was faster."""
     return store.swap(
         *documents.lease(after.target), after.model_dump(mode="json"), version=after.version, expected=before.version
     )
 
 
 def contended(target: str) -> PreconditionError:
-    """Return the error for a lease that somebody else changed every time."""
+    """Return the error for a lease that another process changed at every attempt."""
     return PreconditionError(
         f"The lease of {target} changed {CONDITIONAL_WRITE.attempts} times while this run asked for it; start again later."
     )

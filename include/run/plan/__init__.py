@@ -1,4 +1,4 @@
-"""A plan: the ordered changes a run means to make, as data that can be digested, shown, and compared."""
+"""Plans: the ordered changes of a run, as data that can be digested, shown and compared."""
 
 from include.run.plan.model import Change, Plan, Skip
 

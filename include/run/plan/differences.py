@@ -1,4 +1,4 @@
-"""How two plans of the same run differ, for whoever has to be told why the one that was approved no longer fits."""
+"""Differences between two plans of the same run, to explain why the approved one no longer fits."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from include.run.plan.model import Plan
 from include.text import canonical_json, one_line
 
-SHOWN = 4  # differences named in a sentence
-LONGEST = 80  # characters of a value
+SHOWN = 4  # differences to name in a sentence
+LONGEST = 80  # characters of a value to show
 
 
 def differences(approved: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return in one phrase what was so in a plan and is otherwise now; both were dumped to JSON values.
+    """Return in one phrase what differs between a plan and the current one. Both were dumped to JSON values.
 
-    A plan's own fields come before the words made of them, which follow from the same change.
+    A plan's own fields come before the texts derived from them, which follow from the same change.
     """
     words = [name for name in Plan.model_fields if name in approved or name in now]
     facts = sorted({*approved, *now} - {*words})

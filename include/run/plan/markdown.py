@@ -1,11 +1,11 @@
-"""A plan as people read it: in the approval form, in the log, in Slack."""
+"""A plan as Markdown: for the approval form, the log and Slack."""
 
 from include.run.plan.model import Plan
 from include.text import one_line
 
 
 def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str:
-    """Return the plan as Markdown. Values from people or AWS are escaped; they cannot add markup of their own."""
+    """Return the plan as Markdown. Values from people or AWS are escaped, so they cannot add markup."""
     minutes = round(plan.expected_seconds / 60)
     lines = [f"**{plan.runbook}** on **{plan.target}** (account {plan.account}, {plan.region})", ""]
     if requester or reason:
@@ -25,7 +25,7 @@ def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown and HTML show as it stands, on one line."""
+    """Return text that Markdown and HTML show literally, on one line."""
     flat = one_line(text)
     for mark in ("\\", "`", "*", "_", "[", "]", "|", "#", "~"):
         flat = flat.replace(mark, f"\\{mark}")

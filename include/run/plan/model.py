@@ -22,14 +22,14 @@ class Change(Frozen):
 
 
 class Skip(Frozen):
-    """Something a reader might expect, that will not be done, and why."""
+    """Something a reader might expect that will not be done, and why."""
 
     what: str
     why: str
 
 
 class Plan(Frozen):
-    """What a run will change, in order. Holds no time of day: the same world gives the same plan."""
+    """What a run will change, in order. It contains no time of day: the same state of AWS gives the same plan."""
 
     runbook: str
     target: str
@@ -42,7 +42,7 @@ class Plan(Frozen):
 
     @property
     def digest(self) -> str:
-        """The sha256 of the plan's canonical JSON: equal plans, equal digests."""
+        """The SHA-256 of the plan's canonical JSON: equal plans have equal digests."""
         return digest_of(self.model_dump(mode="json"))
 
 

@@ -1,4 +1,4 @@
-"""What every plan that changes a target requires, whatever it changes."""
+"""Preconditions of every plan that changes a target, whatever it changes."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from include.inventory.models import Hours
 
 
 def refuse_other_account(target: Target, account: str) -> None:
-    """Refuse a connection that leads elsewhere. Raises: PreconditionError."""
+    """Refuse a connection to another account. Raises: PreconditionError."""
     if account != target.environment.account:
         raise PreconditionError(
             f"Connection {target.aws_conn_id} leads to account {account}, but {target.name} is in {target.environment.account}; "

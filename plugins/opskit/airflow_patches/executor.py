@@ -1,6 +1,6 @@
-"""Airflow's LocalExecutor, made to outlive the death of any of its processes.
+"""Airflow's LocalExecutor, made to survive the death of any of its processes.
 
-config/airflow.env names it as executor. Any other executor works, too; the package's docstring says what is wrong in
+config/airflow.env names it as executor. Any other executor works, too. The package's docstring says what is wrong in
 Airflow and when this can be removed.
 """
 
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 
 class RecordLock:
-    """A lock between forked processes that the system takes from a holder that dies; a semaphore stays taken for ever.
+    """A lock between forked processes that the kernel releases when its holder dies. A semaphore would stay taken for ever.
 
-    It does not keep the threads of one process apart.
+    It does not exclude the threads of one process from each other.
     """
 
     def __init__(self) -> None:
@@ -51,21 +51,21 @@ class RecordLock:
 
 
 class RobustLocalExecutor(LocalExecutor):
-    """Defends against four things of Airflow 3.3.2, three of which show only when a process is killed.
+    """Works round four defects of Airflow 3.3.2, three of which show only when a process is killed.
 
-    An idle worker waits for work with the queue's lock in its hand: killed then, it leaves every other worker waiting
-    for that lock for ever, and nothing runs any more. A killed worker or scheduler leaves its tasks running, beside their
-    own retries. And a task that a worker took but did not live to start stays queued, as `revoke_task` is missing.
+    An idle worker holds the queue's lock while it waits for work. If it is killed then, every other worker waits for that lock
+    for ever, and no task runs any more. A killed worker or scheduler leaves its tasks running, beside their own retries. A task
+    that a worker took but did not start before it died stays queued, since `revoke_task` is missing.
 
-    And the process of a task that waits for a person or a trigger may end after the task goes on in another one: its end
-    would be taken for that of the other, and the scheduler would fail the task and throw the answer away.
+    The process of a task that waits for a person or a trigger may end after the task has resumed in another process. Its end
+    would be taken for the end of the other process, and the scheduler would fail the task and discard the answer.
     """
 
     def start(self) -> None:
-        self._given: Counter[WorkloadKey] = Counter()  # processes of each try that have not reported their end
+        self._given: Counter[WorkloadKey] = Counter()  # processes of each attempt that have not reported their end
         self._robust = sys.platform == "linux" and self.is_mp_using_fork
         if self._robust:
-            end_forks_with_parent()  # workers with the scheduler, tasks with their worker
+            end_forks_with_parent()  # the scheduler's end stops the workers, a worker's end its tasks
         else:
             log.warning(
                 "Killed workers are not defended against: that needs Linux and workers that are forked, and this is %s, %s. "
@@ -84,21 +84,21 @@ class RobustLocalExecutor(LocalExecutor):
         super()._spawn_workers_with_gc_freeze(spawn_number)  # type: ignore[no-untyped-call]
 
     def _process_workloads(self, workload_list: Any) -> None:
-        self._given.update(each.key for each in workload_list)
+        self._given.update(workload.key for workload in workload_list)
         super()._process_workloads(workload_list)  # type: ignore[no-untyped-call]
 
     def _read_results(self) -> None:
         while not self.result_queue.empty():
             key, state, _ = self.result_queue.get()
-            if state != TaskInstanceState.RUNNING:  # a beginning; everything else is an end
+            if state != TaskInstanceState.RUNNING:  # this event is a beginning; all others are ends
                 self._given[key] -= 1
                 if self._given[key] > 0:
-                    continue  # the try goes on in another process
+                    continue  # the attempt continues in another process
                 del self._given[key]
             self.change_state(key, state)
 
     def revoke_task(self, *, ti: TaskInstance) -> None:
-        """Forget a task that is stuck in the queue, so that the scheduler may queue it again."""
+        """Forget a task that is stuck in the queue, so that the scheduler can queue it again."""
         self.queued_tasks.pop(ti.key, None)
         self.running.discard(ti.key)
         self._given.pop(ti.key, None)

@@ -1,4 +1,4 @@
-"""What becomes of a forked process when the one that forked it ends."""
+"""End forked processes together with their parent."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ _PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else
 
 
 def end_forks_with_parent() -> None:
-    """Have every process forked from now on, and every one forked from those, killed when its parent ends. Linux only."""
+    """Make the kernel kill every process forked from now on, and its own forks, when its parent ends. Linux only."""
     if _PRCTL:
         os.register_at_fork(after_in_child=lambda: _PRCTL(PR_SET_PDEATHSIG, int(signal.SIGKILL)))

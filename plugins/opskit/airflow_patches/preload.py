@@ -1,6 +1,6 @@
-"""Load what every step needs once, before tasks are forked, and use it while the code on disk is the same.
+"""Load what every step needs once, before tasks are forked, and use it as long as the code on disk is the same.
 
-A gain of time and nothing else. The package's docstring says what is missing in Airflow and when this can be removed.
+This only saves time. The package's docstring says what is missing in Airflow and when this can be removed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from include.inventory import load
 from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.connections.aws import make_idle_clients
 
-LIBRARIES = (  # what a step would import in over a second
+LIBRARIES = (  # modules that a step would need more than a second to import
     "airflow.providers.amazon.aws.hooks.base_aws",
     "airflow.providers.amazon.aws.utils.connection_wrapper",
     "airflow.providers.atlassian.jira.hooks.jira",
@@ -33,8 +33,10 @@ LIBRARIES = (  # what a step would import in over a second
     "yaml",
 )
 ROOMS = ("include", "opskit")
-PARTS = ("opskit.groups", "opskit.notifications", "opskit.waits")  # what runbooks are made of; they import the rest
-COARSE = 2.0  # seconds, the coarsest clock of a file system: a file this young may change again and look the same
+# the modules of which runbooks consist; they import the rest
+PARTS = ("opskit.groups", "opskit.notifications", "opskit.waits")
+# seconds, the precision of coarse file systems: a file this young may change again with the same time stamp
+COARSE = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ Files = dict[str, tuple[int, ...]]
 
 
 def preload(component: str) -> bool:
-    """Load everything for the processes that an Airflow component forks; where that is of no use, say so in one line."""
+    """Load everything for the processes that an Airflow component forks. If that is of no use, log why in one line."""
     if reason := why_not(component):
         log.warning("Preloading is off in %s: %s. Steps start slower, nothing else changes.", component, reason)
         return False
@@ -56,7 +58,7 @@ def preload(component: str) -> bool:
 
 
 def why_not(component: str) -> str:
-    """Return why preloading is of no use here; empty if it is of use."""
+    """Return why preloading is of no use here, or "" if it is of use."""
     from airflow.sdk.configuration import conf
 
     if not is_on("preload"):
@@ -74,10 +76,10 @@ def why_not(component: str) -> str:
 
 
 def load_everything() -> bool:
-    """Load our own code and the models of AWS for the processes forked from this one; returns whether they will find them.
+    """Load our own code and the models of AWS for the processes forked from this one. Return whether they will find them.
 
-    What was loaded is forgotten in a process that is forked after any file of the code changed, came or went, so that none
-    runs other code than what is on disk. Code that does not load, or is only just being written, is left to them entirely.
+    A process that is forked after any file of the code changed, appeared or disappeared forgets what was loaded, so it never
+    runs other code than what is on disk. Code that does not load, or is just being written, is left to the forked processes.
     """
     try:
         before = _files()
@@ -85,7 +87,7 @@ def load_everything() -> bool:
             for module in walk_packages(importlib.import_module(name).__path__, f"{name}."):
                 importlib.import_module(module.name)
         make_idle_clients()
-        with suppress(InventoryError):  # each runbook says what is wrong with it
+        with suppress(InventoryError):  # each runbook reports what is wrong with it
             load()
     except Exception:  # whatever it is: the runbook that needs it says so, and the others have to run
         log.warning("Nothing is preloaded for tasks, as not everything they need can be loaded.", exc_info=True)
@@ -102,21 +104,21 @@ def load_everything() -> bool:
 def _forget_if_changed(before: Files) -> None:
     try:
         same = _files() == before
-    except OSError:  # a file or folder went while we looked
+    except OSError:  # a file or folder disappeared during the scan
         same = False
     if not same:
         _forget()
 
 
 def _forget() -> None:
-    """Have our own code imported anew, by whoever needs it next."""
+    """Unload our own code, so that the next use imports it again."""
     for name in [name for name in sys.modules if _is_ours(name)]:
         del sys.modules[name]
     importlib.invalidate_caches()
 
 
 def _files() -> Files:
-    """Return our own source files, each with what tells one version from another; a write always changes the last time."""
+    """Return our own source files, each with a value that changes with its contents. A write always changes the last time."""
     found: Files = {}
     for room in ROOMS:
         spec = find_spec(room)
@@ -137,7 +139,7 @@ def _settled(before: Files) -> bool:
 
 
 def _is_loaded_from(files: Files) -> bool:
-    """Return whether all of our modules come from these files, so that a change of any of them would be noticed."""
+    """Tell whether all of our modules come from these files, so that a change of any of them would be noticed."""
     return all(getattr(module, "__file__", None) in files for name, module in sys.modules.items() if _is_ours(name))
 
 

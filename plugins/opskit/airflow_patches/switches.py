@@ -1,18 +1,18 @@
-"""Which patches are switched on."""
+"""Switches of the patches."""
 
 from __future__ import annotations
 
 import logging
 import os
 
-VARIABLE = "RUNBOOK_AIRFLOW_PATCHES"  # names, with commas between them; without the variable all are on
-NAMES = ("preload", "trigger_validation")  # the executor is switched by Airflow's own setting
+VARIABLE = "RUNBOOK_AIRFLOW_PATCHES"  # names separated by commas; without the variable all are on
+NAMES = ("preload", "trigger_validation")  # Airflow's own setting switches the executor
 
 log = logging.getLogger(__name__)
 
 
 def is_on(name: str) -> bool:
-    """Whether a patch is wanted; a name that there is not is reported and switches nothing on."""
+    """Tell whether a patch is switched on. An unknown name is reported and switches nothing on."""
     given = os.environ.get(VARIABLE)
     if given is None:
         return True

@@ -1,7 +1,7 @@
-"""Have Airflow's API refuse a run that was given something wrong, in one sentence, before there is a run.
+"""Refuse invalid requests at Airflow's API in one sentence, before a run exists.
 
-Airflow itself takes any key it does not know, and answers a wrong value with a dump of the schema. It also takes what it cannot pass
-on to its own processes, as the conf of a run and as the answer to a question.
+Airflow itself accepts any key it does not know, and answers a wrong value with a dump of the schema. It also accepts values that it
+cannot pass on to its own processes, in the conf of a run and in the answer to a question.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ CHECKED = (
     ("POST", re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")),
     ("PATCH", re.compile(r"/api/v2/dags/[^/]+/dagRuns/[^/]+/taskInstances/[^/]+/-?[0-9]+/hitlDetails/?$")),
 )
-RISK = "risk:"  # the tag every runbook carries; other DAGs of the same Airflow are left alone
+RISK = "risk:"  # the tag of every runbook; other DAGs of the same Airflow are left alone
 
 
 class TriggerValidation:
     """ASGI middleware around Airflow's API server; `fastapi_root_middlewares` of the plugin names it.
 
-    Airflow decides first who may trigger or answer: a request that is wrong is passed on without a field that Airflow
-    requires, so that a stranger gets Airflow's 401 or 403 and the attempt is in its audit log. Only its 422 becomes our sentence.
+    Airflow decides first who may trigger or answer. An invalid request is passed on without a field that Airflow
+    requires, so a user without the permission gets Airflow's 401 or 403 and the attempt is in its audit log. Only Airflow's 422 is
+    replaced by our sentence.
     """
 
     def __init__(self, app: Any):
@@ -45,20 +46,21 @@ class TriggerValidation:
         await self.app(_resized(scope, refused), _replay(refused, receive), _Answer(send, sentence))
 
     async def _refusal(self, scope: Any, dag_id: str | None, body: bytes) -> tuple[str | None, dict[str, Any]]:
-        """Return what is wrong with a request, and as much of it as could be read."""
+        """Return what is wrong with a request, and its fields as far as they could be read."""
         from starlette.concurrency import run_in_threadpool
 
         if len(body) > trigger_request.LARGEST:
             return trigger_request.TOO_LARGE, {}
         try:
             given = trigger_request.parse(body)
-        except ValueError:  # no JSON, or none in UTF-8: Airflow says so itself
+        except ValueError:  # not JSON or not UTF-8: Airflow reports that itself
             return None, {}
         except RecursionError:
             return trigger_request.TOO_DEEP, {}
         if not isinstance(given, dict):
             return None, {}
-        if sentence := trigger_request.cannot_be_kept(given):  # for any DAG: it would stop what all of them share
+        # for any DAG: such values would stop processes that all DAGs share
+        if sentence := trigger_request.cannot_be_kept(given):
             return sentence, given
         if dag_id is None:
             return None, given
@@ -74,7 +76,7 @@ def _checked(method: str, path: str) -> re.Match[str] | None:
 
 
 class _Answer:
-    """Sends Airflow's answer on, a 422 replaced by 400 with our sentence."""
+    """Passes Airflow's answer on, with a 422 replaced by 400 and our sentence."""
 
     def __init__(self, send: Any, sentence: str):
         self.send = send
@@ -95,7 +97,7 @@ class _Answer:
 
 
 def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
-    """Return the params a runbook declares; None for what is no runbook."""
+    """Return the params that a runbook declares, or None for a DAG that is no runbook."""
     from airflow.serialization.definitions.notset import is_arg_set
     from airflow.utils.session import create_session
 
@@ -105,8 +107,8 @@ def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
             return None
         params = {name: dag.params.get_param(name) for name in dag.params}
     return {
-        name: Declared(each.schema, each.description or "", _has_default(each.value, each.schema, is_arg_set))
-        for name, each in params.items()
+        name: Declared(param.schema, param.description or "", _has_default(param.value, param.schema, is_arg_set))
+        for name, param in params.items()
     }
 
 
@@ -116,7 +118,7 @@ def _has_default(value: Any, schema: dict[str, Any], is_set: Any) -> bool:
 
 
 async def _read(receive: Any) -> bytes:
-    """Return the body; of one that is too large, a little more than is taken."""
+    """Return the body. If it is too large, return only slightly more than the limit."""
     body = bytearray()
     while True:
         message = await receive()

@@ -1,1 +1,1 @@
-"""Operators that ask people."""
+"""Operators that ask people for approvals and decisions."""

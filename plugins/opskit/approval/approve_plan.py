@@ -1,4 +1,4 @@
-"""Ask a person to approve the plan, and put the one decision that counts on record."""
+"""Ask a person to approve the plan, and record the one decision that counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ APPROVE, REJECT = "Approve", "Reject"
 
 
 class ApprovePlanOperator(HITLOperator):
-    """One seat of the target's approval policy; a seat the policy does not need is passed without asking.
+    """One seat of the target's approval policy. A seat that the policy does not need passes without a question.
 
     Airflow only carries the question and the answer. The answer is judged here and stored once in the run store;
     the guard reads it there. So a task that was killed may be retried: what is on record stands, a refusal above all, and

@@ -1,4 +1,4 @@
-"""After a failure: say what state things are in, and ask what to do."""
+"""After a failure, report the state of the services and ask what to do."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from opskit.step import running
 
 LEAVE = "Leave everything as it is"
 RETURN = "Return to the count before"
-RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything is left as it is
+RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything stays as it is
 
 
 class AskAfterFailureOperator(HITLOperator):
-    """Asks only if the run has begun to change things; nothing is undone without an answer.
+    """Asks what to do, but only if the run has begun to change things. Without an answer nothing is undone.
 
     A retry after its process was killed asks again.
     """
@@ -35,7 +35,7 @@ class AskAfterFailureOperator(HITLOperator):
             ctx.skip_unless_begun()
             plan = RestartPlan.model_validate(ctx.guard["plan"])
             if plan.strategy == "rolling":
-                self.options = [LEAVE]  # nothing was scaled out, so there is no count to return to
+                self.options = [LEAVE]  # nothing was scaled out, so there is no count to set back
             failures = [event["text"] for event in list_events(ctx.store, ctx.run) if event["phase"] == "failed"]
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: what now?"
             now = describe_now(ctx, plan)
@@ -57,5 +57,5 @@ class AskAfterFailureOperator(HITLOperator):
         leave = f"- *{LEAVE}*: nothing more is changed; capacity stays up. Choose it to look first."
         if plan.strategy == "rolling":
             return leave
-        counts = ", ".join(f"{each.service} to {each.count}" for each in plan.services)
+        counts = ", ".join(f"{service.service} to {service.count}" for service in plan.services)
         return f"- *{RETURN}*: healthy tasks are protected, old ones first, then the desired count goes back ({counts}).\n{leave}"

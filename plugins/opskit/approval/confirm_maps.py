@@ -1,4 +1,4 @@
-"""Ask people about their maps: whether they made some to test with, and whether those work on the new data."""
+"""Ask people about their test maps: whether they have made some, and whether those work on the new data."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TITLE, HOW = "Region", "The region whose map you looked at."
 
 
 class ConfirmTestMapsOperator(HITLOperator):
-    """Nothing has been changed yet; without an answer in time nothing will be."""
+    """Asks for test maps before anything has been changed. Without an answer in time, nothing will be changed."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(subject="Are there test maps?", options=[MADE, STOP], defaults=STOP, **kwargs)
 
     def execute(self, context: Any) -> Any:
         with running(context) as ctx:
-            regions = [each["region"] for each in ctx.guard["plan"]["regions"]]
+            regions = [region["region"] for region in ctx.guard["plan"]["regions"]]
             if not regions:
                 return "No region of this run has maps yet."
             self.response_timeout = ctx.target.environment.approval.respond_within
@@ -61,10 +61,10 @@ class ConfirmTestMapsOperator(HITLOperator):
 
 
 class ConfirmQaOperator(HITLOperator):
-    """One region's question; the first answer counts, and an answer that names another region is asked for again."""
+    """Asks about one region. The first answer counts, and the question is repeated if an answer names another region."""
 
     def __init__(self, *, region: str, params: Any = None, **kwargs: Any):
-        del params  # a mapped task is made with those of its DAG, which are no fields of this form
+        del params  # a mapped task gets the params of its DAG, which are no fields of this form
         super().__init__(
             subject="Does the new data work?",
             options=[GOOD, BAD],
@@ -82,7 +82,7 @@ class ConfirmQaOperator(HITLOperator):
                 if look.region == self.region:
                     return self._ended(ctx, look)
             self.response_timeout = ctx.target.environment.approval.respond_within
-            regions = [each["region"] for name in ("regions", "publications") for each in ctx.guard["plan"][name]]
+            regions = [region["region"] for name in ("regions", "publications") for region in ctx.guard["plan"][name]]
             self.params["looked_at"] = Param("", type="string", title=TITLE, description=HOW, examples=regions)
             self.subject = f"{ctx.target.name}: does the new data of {self.region} work?"
             site = ctx.target.region_data.application

@@ -1,4 +1,4 @@
-"""After a run that did not hold: keep the target until a person has looked at it."""
+"""After an unsuccessful run, keep the target leased until a person has checked it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FREE = "The target is free again"
 
 
 class ConfirmTargetFreeOperator(HITLOperator):
-    """Waits for as long as it takes: nobody else gets the target before somebody has said that it may be used.
+    """Waits without a time limit: no other run gets the target before a person has said that it may be used.
 
-    Runs whatever happened, and asks unless `kept` says that what was done holds, or why nobody needs to be asked.
-    `returned` is the step that leaves a sentence if everything went back. The lease says why; it stays even if this run is
-    ended by hand, and clearing this task asks again.
+    It runs whatever happened, and asks unless `kept` says that the result holds, or why nobody needs to be asked.
+    `returned` is the step that leaves a sentence if everything was rolled back. The lease records the reason; it stays even if this
+    run is ended by hand, and clearing this task asks again.
     """
 
     def __init__(self, *, kept: KeptTarget, returned: StepDefinition | None, **kwargs: Any):
@@ -37,7 +37,7 @@ class ConfirmTargetFreeOperator(HITLOperator):
         with running(context) as ctx:
             ctx.skip_unless_begun()
             if self.kept.holds(ctx):
-                free_lease(ctx.store, ctx.target.name, ctx.run)  # which an earlier pass may have kept
+                free_lease(ctx.store, ctx.target.name, ctx.run)  # an earlier pass may have kept the target
                 raise AirflowSkipException("What was done holds.")
             if reason := self.kept.why_not(ctx):
                 free_lease(ctx.store, ctx.target.name, ctx.run)

@@ -1,4 +1,4 @@
-"""After new region data did not hold: go back at once if a person found it bad, ask if a step failed."""
+"""After a failure with new region data, restore at once if a person found the data bad, and ask if a step failed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from opskit.step_definition import StepDefinition
 
 RETURN = "Go back to the backup"
 LEAVE = "Leave everything as it is"
-RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything is left as it is
+RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything stays as it is
 
 
 class DecideRestoreOperator(HITLOperator):
-    """Runs as soon as a step has failed; there is nothing to decide while no data was overwritten.
+    """Decides as soon as a step has failed. There is nothing to decide while no data was overwritten.
 
     `live` is the step after which the new data stays.
     """
@@ -60,7 +60,7 @@ class DecideRestoreOperator(HITLOperator):
     def _prepare(self, ctx: StepContext) -> None:
         causes = list_causes(ctx.store, ctx.run)
         why = causes[-1] if causes else "A step failed, or was ended by hand."
-        lines = [f"- {escape(each)}" for each in state_of_regions(ctx)]
+        lines = [f"- {escape(line)}" for line in state_of_regions(ctx)]
         self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: go back?"
         self.body = "\n\n".join(
             [
@@ -77,13 +77,13 @@ class DecideRestoreOperator(HITLOperator):
         chosen: str = answer["chosen_options"][0]
         with running(context) as ctx:
             if not all(look.good for look in list_answers(ctx.store, ctx.run)):
-                chosen = RETURN  # somebody has said so meanwhile, and was told that it would be done
+                chosen = RETURN  # a person has answered so meanwhile, and was told that it would be done
             note_choice(ctx, answer, chosen)
         return chosen
 
 
 def nothing_overwritten(ctx: StepContext) -> str | None:
-    """Say that no region's data was written to and none was published, if that is so."""
+    """Return a sentence saying that no region's data was overwritten and none was published, if that is so."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
     if has_published(ctx) or any(has_begun(ctx, each) for each in plan.regions):
         return None
@@ -91,6 +91,6 @@ def nothing_overwritten(ctx: StepContext) -> str | None:
 
 
 def state_of_regions(ctx: StepContext) -> list[str]:
-    """Say of each region what lies where, in a sentence without its stop."""
+    """Return, for each region, which folder holds which data, in a sentence without its full stop."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
     return states_of_regions(ctx, plan)

@@ -1,4 +1,4 @@
-"""How a step asks people what to do, and puts on record that it asked and what they chose."""
+"""Questions to people during a run: who may answer, and the record of the question and the choice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opskit.retry import retry
 
 
 def ask(question: HITLOperator, ctx: StepContext, text: str) -> None:
-    """Let the requester and every approver of the target answer, note in a sentence what is asked, and tell Slack."""
+    """Let the requester and every approver of the target answer, record in a sentence what is asked, and notify Slack."""
     people = dict.fromkeys([*([ctx.requester] if ctx.requester else []), *ctx.target.environment.approval.approvers])
     question.assigned_users = [HITLUser(id=user, name=user) for user in people]
     link = gate_link(ctx.context["dag_run"], ctx.name, ctx.context["ti"].map_index)
@@ -23,12 +23,12 @@ def ask(question: HITLOperator, ctx: StepContext, text: str) -> None:
 
 
 def who_answered(answer: dict[str, Any]) -> str | None:
-    """Return who gave an answer; None if nobody did in time, so that the default stands."""
+    """Return who gave an answer, or None if nobody did in time, so that the default applies."""
     user = answer["responded_by_user"]
     return str(user["id"]) if user else None
 
 
 def note_choice(ctx: StepContext, answer: dict[str, Any], chosen: str) -> None:
-    """Put on record what is done after a failure, and who wants it: a retry would have to ask again."""
+    """Record what is done after a failure, and who chose it: a retry would have to ask again."""
     said = f"After the failure: {chosen} ({who_answered(answer) or 'nobody answered in time'})."
     retry(ctx.clients, lambda: ctx.writer.note(said))

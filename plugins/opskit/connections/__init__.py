@@ -1,1 +1,1 @@
-"""From Airflow connections to clients."""
+"""Clients made from Airflow connections."""

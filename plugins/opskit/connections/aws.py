@@ -1,4 +1,4 @@
-"""From an Airflow connection to boto3 clients: the connection says who, the inventory says where."""
+"""boto3 clients made from Airflow connections: the connection holds the identity, the inventory the account and region."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 CONNECT_TIMEOUT = 5  # seconds
-READ_TIMEOUT = 20  # seconds; a hanging AWS must not eat a step's whole time
+READ_TIMEOUT = 20  # seconds; a hanging AWS must not use up a step's whole time
 
 
 @cache
@@ -34,7 +34,7 @@ def clients_for(target_name: str) -> Clients:
 
 
 async def clients_for_async(target_name: str) -> Clients:
-    """The same for the triggerer, whose event loop must not be blocked; one set per connection as it stands."""
+    """Return the clients for the triggerer, whose event loop must not be blocked, one set per connection as currently stored."""
     target = load().target(target_name)
     connection = await _connection(target)
     key = f"{target.environment.region} {connection.get_uri()}"
@@ -47,9 +47,9 @@ _in_triggerer: dict[str, Clients] = {}
 
 
 async def clients_for_waits(target_name: str, on_call: Callable[[], None]) -> Clients:
-    """The same for a poller's looks, which counts the calls it makes.
+    """Return the clients for a poller, which counts the calls it makes.
 
-    A look that fails is made again soon anyway, so these clients give up early rather than hold up everybody's round.
+    A failed look is repeated soon anyway, so these clients give up early and do not delay the whole round.
     """
     target = load().target(target_name)
     connection = await _connection(target)
@@ -71,7 +71,7 @@ def make_clients(
     attempts: int = AWS_CALL.attempts,
     on_call: Callable[[], None] | None = None,
 ) -> Clients:
-    """Return clients of the session a connection describes, each in the region its service is used in.
+    """Return clients of the session that a connection describes, each in the region in which its service is used.
 
     The provider assumes roles and renews credentials.
     """
@@ -82,12 +82,12 @@ def make_clients(
     region, registry = target.environment.region, target.environment.registry
     elsewhere = {"ecr": registry.region} if registry else {}
     wrapper = AwsConnectionWrapper(conn=connection, region_name=region)
-    sessions: list[Any] = []  # the one in use, made when first needed
+    sessions: list[Any] = []  # the current session, made when first needed
 
     def make(service: str, attempts: int = attempts) -> Any:
         if not sessions:
             factory = BaseSessionFactory(conn=wrapper)
-            _share_models(factory.basic_session)  # which assumes the role
+            _share_models(factory.basic_session)  # this assumes the role
             sessions.append(_share_models(factory.create_session()))
         endpoint = wrapper.get_service_endpoint_url(service, sts_test_connection=service == "sts")
         config = Config(
@@ -105,7 +105,7 @@ def make_clients(
 
 
 def make_idle_clients() -> None:
-    """Make a client of every service once, which nobody uses: a forked process then makes its own in a tenth of the time."""
+    """Make a client of every service once and discard it: a forked process then makes its own in a tenth of the time."""
     import boto3
 
     session = _share_models(boto3.session.Session("nobody", "nothing", region_name="us-east-1"))
@@ -116,14 +116,14 @@ def make_idle_clients() -> None:
 
 
 def _share_models(session: Any) -> Any:
-    """Give a boto3 session the models of AWS's services that this process has read."""
-    session._session.register_component("data_loader", _models())  # as the provider does it for its own async sessions
+    """Share the models of AWS's services that this process has read with a boto3 session."""
+    session._session.register_component("data_loader", _models())  # as the provider does for its own async sessions
     return session
 
 
 @cache
 def _models() -> Any:
-    """Return botocore's reader of models, which keeps what it has read: each session would read a megabyte of JSON anew."""
+    """Return botocore's loader of models with its cache: each new session would read a megabyte of JSON again."""
     from botocore.session import get_session
 
     return get_session().get_component("data_loader")

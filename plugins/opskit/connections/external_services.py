@@ -1,4 +1,4 @@
-"""From Airflow connections to the clients of GitHub, Jira, Sentry and Google Sheets, which never repeat or hold a call by themselves."""
+"""Clients of GitHub, Jira, Sentry and Google Sheets, made from Airflow connections. They never retry or block a call by themselves."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from include.sentry import Sentry
 
 TIMEOUT = 10  # seconds; the providers would wait up to 75
-API = "/api/0"  # where Sentry's API begins
+API = "/api/0"  # the path of Sentry's API
 
 log = logging.getLogger(__name__)
 
 
 def github_repository(target: Target) -> Repository:
-    """Return the target's repository on GitHub; nothing is asked of it yet. Raises: PreconditionError without a connection."""
+    """Return the target's repository on GitHub, without a call to GitHub. Raises: PreconditionError without a connection."""
     if not target.system.github or not target.github_conn_id:
         raise PreconditionError(
             f"{target.name} has no repository in the inventory; add github: <owner>/<name> to its system."
@@ -44,7 +44,7 @@ def github_repository(target: Target) -> Repository:
     from github import Consts, Github
 
     try:
-        given = GithubHook(target.github_conn_id).get_conn().requester  # knows tokens as well as GitHub Apps
+        given = GithubHook(target.github_conn_id).get_conn().requester  # this handles tokens as well as GitHub Apps
     except (ValueError, OSError) as error:
         raise missing from error
     client = Github(
@@ -52,7 +52,7 @@ def github_repository(target: Target) -> Repository:
         base_url=given.base_url.rstrip("/") or Consts.DEFAULT_BASE_URL,
         timeout=TIMEOUT,
         per_page=100,
-        retry=None,  # its own would repeat writes, and sleep until a rate limit is over
+        retry=None,  # the hook's client would repeat writes, and sleep until a rate limit is over
         seconds_between_requests=0,
         seconds_between_writes=0,
         lazy=True,
@@ -61,7 +61,7 @@ def github_repository(target: Target) -> Repository:
 
 
 def jira_client(target: Target) -> Jira | None:
-    """Return a client of the target's Jira; None, with a line in the log, if the target does without."""
+    """Return a client of the target's Jira, or None, with a line in the log, if the target has none."""
     if not target.jira_conn_id or not _optional(target, target.jira_conn_id, "its tickets are left as they are"):
         return None
     from airflow.providers.atlassian.jira.hooks.jira import JiraHook
@@ -73,7 +73,7 @@ def jira_client(target: Target) -> Jira | None:
 
 
 def sentry_client(target: Target) -> Sentry | None:
-    """Return a way to the target's Sentry; None, with a line in the log, if the target does without."""
+    """Return access to the target's Sentry, or None, with a line in the log, if the target has none."""
     conn_id = target.sentry_conn_id
     connection = conn_id and _optional(target, conn_id, "nobody looks at its errors there")
     if not conn_id or not connection:
@@ -85,20 +85,20 @@ def sentry_client(target: Target) -> Sentry | None:
     hook = HttpHook(http_conn_id=conn_id)
     http = hook.get_conn()
     if connection.password and not connection.login:
-        http.headers.setdefault("Authorization", f"Bearer {connection.password}")  # the hook leaves it aside
+        http.headers.setdefault("Authorization", f"Bearer {connection.password}")  # the hook ignores it
     url = str(hook.base_url).rstrip("/")
     return Sentry(http, url if url.endswith(API) else url + API)
 
 
 def open_worksheet(sheet: Sheet) -> Worksheet:
-    """Return the worksheet in which people keep track of regions. Raises: PreconditionError, ServiceUnavailableError."""
+    """Return the worksheet in which people track regions. Raises: PreconditionError, ServiceUnavailableError."""
     from include import sheets
 
     connection = _connection(sheet.connection)
     extra = connection.extra_dejson if connection else {}
     keyfile = extra.get("keyfile_dict")
     if isinstance(keyfile, str):
-        keyfile = _parsed(keyfile)  # as the form of Airflow's own Google connections keeps it
+        keyfile = _parsed(keyfile)  # in the form in which Airflow's own Google connections store it
     if not isinstance(keyfile, dict):
         raise PreconditionError(
             f"There is no usable Airflow connection {sheet.connection} for spreadsheet {sheet.spreadsheet}; create one of "

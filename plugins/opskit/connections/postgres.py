@@ -1,4 +1,4 @@
-"""From an Airflow connection to a target's PostgreSQL, for statements that take milliseconds."""
+"""Connections to a target's PostgreSQL, made from an Airflow connection, for statements that take milliseconds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 CONNECT_TIMEOUT = 10  # seconds
-OPTIONS = "-c statement_timeout=20s -c lock_timeout=10s"  # a row that somebody has locked must not hold a step
+OPTIONS = "-c statement_timeout=20s -c lock_timeout=10s"  # a row locked by somebody else must not delay a step
 
 
 @contextmanager
 def connect(target: Target) -> Iterator[Connection[Any]]:
-    """Connect to the target's database; each statement is a transaction of its own unless one is begun.
+    """Connect to the target's database. Each statement is a transaction of its own unless one is begun.
 
-    Raises: PreconditionError without a connection, ServiceUnavailableError if the database is away or goes away meanwhile.
+    Raises: PreconditionError without a connection, ServiceUnavailableError if the database is unavailable, now or later.
     """
     database = target.environment.database
     if database is None:

@@ -1,4 +1,4 @@
-"""The steps that hold the world after a release against the world before it."""
+"""The steps that compare the state after a release with the state before it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from opskit.connections.external_services import sentry_client
 from opskit.context import StepContext
 from opskit.step import poll, step
 
-LONGEST = 6 * 3600  # seconds; the bake itself keeps the inventory's time, by AWS's clock
+LONGEST = 6 * 3600  # seconds; the bake's own duration is in the inventory, by AWS's clock
 
 
 @step
@@ -24,5 +24,5 @@ def await_bake(ctx: StepContext) -> Progress:
 
 
 def bake_held(ctx: StepContext) -> bool:
-    """Tell whether the release held."""
+    """Tell whether the release passed its bake."""
     return bool(ctx.result_of(await_bake))

@@ -1,4 +1,4 @@
-"""The steps that name a release's image and register the task definitions that run it; shared by every release."""
+"""The steps that tag a release's image and register the task definitions that run it. Every release shares them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def parts_of(ctx: StepContext) -> tuple[ServiceRelease, ...]:
 
 
 def rolled_out(parts: tuple[ServiceRelease, ...]) -> tuple[ServiceRelease, ...]:
-    """Return those of the services that ECS itself deploys; the others are CodeDeploy's."""
+    """Return the services that ECS itself deploys. The others are deployed by CodeDeploy."""
     return tuple(part for part in parts if part.controller == "ECS")
 
 
 def blue_green(parts: tuple[ServiceRelease, ...]) -> tuple[ServiceRelease, ...]:
-    """Return those of the services that CodeDeploy deploys."""
+    """Return the services that CodeDeploy deploys."""
     return tuple(part for part in parts if part.controller == "CODE_DEPLOY")
 
 
 def digest_of(ctx: StepContext) -> str:
-    """Return the digest of the release's image: the plan's, or of the one this run had built."""
+    """Return the digest of the release's image: the plan's, or that of the image built by this run."""
     return str(ctx.guard["plan"]["image"] or ctx.proof_of(await_image))
 
 
 @step
 def tag_image(ctx: StepContext) -> str:
-    """Put the tag people know it by on the image."""
+    """Put the readable tag on the image."""
     if not rolled_out(parts_of(ctx)):
         return "the image keeps the tag it was pushed with: another push would start another deployment"
     return steps.tag_image(ctx, digest_of(ctx), ctx.guard["plan"]["readable"])

@@ -1,4 +1,4 @@
-"""The steps that bring a release's image into services, prove it, and go back where that fails; shared by every release."""
+"""The steps that deploy a release's image to services, verify it, and roll it back on failure. Every release shares them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def raise_group_capacity(ctx: StepContext) -> str:
 
 @step
 def hand_back_groups(ctx: StepContext) -> str:
-    """Let the groups of services on instances shrink again, whatever happened."""
+    """Let the groups of services on instances scale in again, whatever happened."""
     ctx.skip_unless_begun()
     return steps.restore_group_scaling(ctx, rolled_out(parts_of(ctx)))
 
@@ -44,7 +44,7 @@ deploy_services = OperatorStep(DeployServicesOperator, "deploy_services", way=_f
 
 @step
 def verify_deployment(ctx: StepContext) -> str:
-    """Prove that every service runs the release's image in as many healthy tasks as wanted, and nothing else."""
+    """Prove that every service runs only the release's image, in as many healthy tasks as wanted."""
     ctx.writer.check()
     return prove_services(ctx, parts_of(ctx), ctx.proof_of(register_definitions)["services"], digest_of(ctx))
 
@@ -69,20 +69,20 @@ def _back(ctx: StepContext) -> Direction:
     returning = [
         found.part.model_copy(update={"before": found.runs}) for found in back.returns if found.part.controller == "ECS"
     ]
-    # CodeDeploy may be on its way to the release while the traffic is still where it was: asked for each of its services
+    # CodeDeploy may be deploying the release while the traffic has not moved yet, so ask about each of its services
     to = {part.service: part.before for part in green} | {found.part.service: found.to for found in back.returns}
     digest = ctx.guard["plan"]["image"] or ctx.result_of(await_image)
     pushed = steps.find_push(ctx, digest, green) if digest else None
     return Direction("return", (*returning, *reversed(green)), to, pushed_at=pushed.isoformat() if pushed else "")
 
 
-# after a failure: every service back to what it ran before, the last one first
+# after a failure, every service returns to its state before, the last one first
 return_services = OperatorStep(DeployServicesOperator, "return_services", way=_back, trigger_rule="one_failed")
 
 
 @step
 def verify_return(ctx: StepContext) -> str:
-    """Prove that every service runs what it ran before."""
+    """Prove that every service runs the same as before."""
     parts = parts_of(ctx)
     proofs = [verify_blue_green(ctx, part, part.before_digest) for part in blue_green(parts)]
     if rolled := rolled_out(parts):
@@ -91,7 +91,7 @@ def verify_return(ctx: StepContext) -> str:
 
 
 def _not_undone(ctx: StepContext) -> list[str]:
-    """Return, in one sentence or none, what a run that goes back leaves as it made it."""
+    """Return what a rollback does not undo, as a list of one sentence or none."""
     plan, made = ctx.guard["plan"], ctx.result_of(start_migration)
     migrated = [" ".join(plan["migration"]["command"])] if plan.get("migration") and made else []
     published = plan["version"] if ctx.result_of(publish_release) else ""
@@ -100,7 +100,7 @@ def _not_undone(ctx: StepContext) -> list[str]:
 
 
 def _rollback(ctx: StepContext) -> Direction:
-    """Return which service goes back to what, the last one of a release first."""
+    """Return which service goes back to which definition, the last one of a release first."""
     return Direction("rollback", parts_of(ctx), dict(ctx.guard["plan"]["to"]))
 
 
@@ -109,7 +109,7 @@ deploy_earlier_release = OperatorStep(DeployServicesOperator, "deploy_services",
 
 @step
 def verify_rollback(ctx: StepContext) -> str:
-    """Prove that every service runs the earlier release's image, and nothing else."""
+    """Prove that every service runs only the earlier release's image."""
     ctx.writer.check()
     way = _rollback(ctx)
     return prove_services(ctx, way.parts, way.wanted, ctx.guard["plan"]["image"])

@@ -1,4 +1,4 @@
-"""The steps that publish a release on GitHub, and follow the pipeline that publishing starts where one deploys it."""
+"""The steps that publish a release on GitHub, and follow the pipeline that publishing may start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from include.waiters.progress import Progress
 from opskit.context import StepContext
 from opskit.step import poll, step
 
-PIPELINE = 2 * 3600  # seconds for it to be over
+PIPELINE = 2 * 3600  # seconds until it has ended
 
 
 def _planned(ctx: StepContext) -> ProductionReleasePlan:
@@ -31,6 +31,6 @@ def publish_release(ctx: StepContext) -> str:
 
 @poll(timeout=PIPELINE)
 def await_pipeline(ctx: StepContext) -> Progress:
-    """Follow the pipeline that publishing has started to its end."""
+    """Follow the pipeline started by publishing to its end."""
     published = datetime.fromisoformat(ctx.proof_of(publish_release))
     return github_release.poll_pipeline(ctx, _planned(ctx), published)

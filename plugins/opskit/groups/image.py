@@ -1,4 +1,4 @@
-"""The steps that bring a commit's image into the registry; shared by every runbook that needs one."""
+"""The steps that provide a commit's image in the registry. Every runbook that needs an image shares them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def start_build(ctx: StepContext) -> dict[str, str]:
 
 @poll(timeout=LONGEST)
 def await_image(ctx: StepContext) -> PokeReturnValue:
-    """Follow the build and the scan to their end; the result is the image's digest."""
+    """Follow the build and the scan to their end. Return the image's digest."""
     commit, build = ctx.guard["plan"]["commit"], ctx.proof_of(start_build)
     progress = steps.poll_build(ctx, build, commit)
     ctx.tell_progress(progress)
@@ -30,12 +30,12 @@ def await_image(ctx: StepContext) -> PokeReturnValue:
 
 @step
 def verify_image(ctx: StepContext) -> str:
-    """Prove which image it is."""
+    """Prove which image was found or built."""
     ctx.writer.check()
     return steps.verify_image(ctx, ctx.guard["plan"]["commit"], ctx.proof_of(await_image))
 
 
 @task_group(group_id="image", group_display_name="Image")
 def image() -> None:
-    """Find the image or have it built, follow the build and the scan to their end, prove which image it is."""
+    """Find the image or have it built, follow the build and the scan to their end, and prove which image it is."""
     start_build() >> await_image() >> verify_image()

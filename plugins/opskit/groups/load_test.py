@@ -1,4 +1,4 @@
-"""The steps that measure what was deployed, where the inventory says how fast it must be."""
+"""The steps that measure response times after a deployment, if the inventory sets limits for them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ NOT_MEASURED = "the inventory asks for no performance test here"
 
 @step
 def start_performance_test(ctx: StepContext) -> str:
-    """Start the test, where the inventory names one."""
+    """Start the test, if the inventory names one."""
     command = tuple(ctx.guard["plan"]["performance"])
     return steps.start_load_test(ctx, command, _definition(ctx)) if command else ""
 
 
 @step
 def verify_performance(ctx: StepContext) -> str:
-    """Compare what was measured with what must be reached."""
+    """Compare the measurements with the limits."""
     arn = ctx.result_of(start_performance_test)
     return (
         steps.verify_load_test(ctx, arn, _definition(ctx), ctx.end_of(await_performance_test)) if arn else NOT_MEASURED
@@ -49,5 +49,5 @@ await_performance_test = OperatorStep(
 
 @task_group(group_id="performance", group_display_name="Performance")
 def performance() -> None:
-    """Start the test, follow it to its end, compare what it measured with what must be reached."""
+    """Start the test, follow it to its end, and compare its measurements with the limits."""
     start_performance_test() >> await_performance_test() >> verify_performance()

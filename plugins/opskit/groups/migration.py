@@ -1,4 +1,4 @@
-"""The steps that run a one-off command once and prove that it ended well; shared by every runbook that migrates."""
+"""The steps that run a one-off command once and prove that it ended well. Every runbook that migrates shares them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MADE_BEFORE = "it was made before"
 
 
 def chosen(ctx: StepContext) -> tuple[Migration, str] | None:
-    """Return the migration and its task definition: the plan's, or the one this run has registered; None for none."""
+    """Return the migration and its task definition, from the plan or as registered by this run, or None."""
     plan = ctx.guard["plan"]
     if plan["migration"] is None:
         return None
@@ -32,14 +32,14 @@ def chosen(ctx: StepContext) -> tuple[Migration, str] | None:
 
 @step
 def make_snapshot(ctx: StepContext) -> str:
-    """Make a snapshot of the database, where it is wanted."""
+    """Make a snapshot of the database, if the plan has one."""
     found = chosen(ctx)
     return steps.make_snapshot(ctx, found[0]) if found else ""
 
 
 @step
 def start_migration(ctx: StepContext) -> dict[str, Any]:
-    """Start the task, or find the one there is."""
+    """Start the task, or find the existing one."""
     found = chosen(ctx)
     return steps.start(ctx, *found) if found else {}
 
@@ -74,5 +74,5 @@ await_task_stopped = OperatorStep(AwaitStateOperator, "await_task_stopped", watc
 
 @task_group(group_id="migration", group_display_name="Migration")
 def migration() -> None:
-    """Make the snapshot, start the task or find the one there is, follow it to its end, judge that."""
+    """Make the snapshot, start the task or find the existing one, follow it to its end, and judge how it ended."""
     make_snapshot() >> await_snapshot() >> start_migration() >> await_task_stopped() >> verify_migration()

@@ -1,4 +1,4 @@
-"""The steps that put new region data in place of old, and make it live."""
+"""The steps that replace a region's old data with new data, and load it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from opskit.step import OperatorStep, step
 
 
 def plan_of(ctx: StepContext) -> RegionDataPlan:
-    """Return the confirmed plan, after what became of unanswered writes is on record."""
+    """Return the confirmed plan, after recording what became of unanswered writes."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
     reconcile(ctx.clients, ctx.writer)
     return plan
@@ -35,7 +35,7 @@ def is_live(ctx: StepContext) -> bool:
 
 
 def left_behind(ctx: StepContext) -> str:
-    """Say what a run that stopped half way leaves where; nothing if it has written nothing."""
+    """Return the state in which a run stopped half way, or nothing if it has written nothing."""
     begun = any(each["phase"] == "intent" for each in list_events(ctx.store, ctx.run))
     return "; ".join(state_of_regions(ctx)) if begun else ""
 
@@ -47,7 +47,7 @@ def found_bad(ctx: StepContext) -> bool:
 
 @step
 def back_up_data(ctx: StepContext) -> None:
-    """Keep what runs now, beside it, region by region."""
+    """Back up the current data, region by region."""
     for each in plan_of(ctx).regions:
         backup.back_up(ctx, each)
 
@@ -69,7 +69,7 @@ def overwrite_data(ctx: StepContext) -> None:
 
 @step
 def verify_data(ctx: StepContext) -> str:
-    """Prove that every region has its new data, and remove what that does not have if it was asked for."""
+    """Prove that every region has its new data, and remove stale objects if that was requested."""
     plan = plan_of(ctx)
     proved = [region_data_overwrite.verify_data(ctx, each, remove=plan.remove_stale) for each in plan.regions]
     return "; ".join(proved) or "no region had data to overwrite"
@@ -77,7 +77,7 @@ def verify_data(ctx: StepContext) -> str:
 
 @step
 def publish_regions(ctx: StepContext) -> str:
-    """Put new regions into the table from which services learn what to load."""
+    """Insert new regions into the table from which services learn what to load."""
     ctx.proof_of(verify_data)
     refuse_after_way_back(ctx)
     return new_regions.publish(ctx, plan_of(ctx).publications)
@@ -86,14 +86,14 @@ def publish_regions(ctx: StepContext) -> str:
 @step
 def name_regions(ctx: StepContext) -> list[str]:
     """Return the regions that people are asked to look at."""
-    ctx.proof_of(verify_restart)  # nobody looks at old data in the belief that it is new
+    ctx.proof_of(verify_restart)  # so that nobody mistakes old data for new
     plan = ctx.guard["plan"]
     return [each["region"] for each in (*plan["regions"], *plan["publications"])]
 
 
 @step
 def bump_versions(ctx: StepContext) -> str:
-    """Give maps a new key, now that every task runs on the new data and people have found it good."""
+    """Give maps a new cache key, now that every task runs on the new data and people have found it good."""
     plan = plan_of(ctx)
     refuse_after_way_back(ctx)
     ctx.proof_of(verify_restart)
@@ -113,7 +113,7 @@ def bump_versions(ctx: StepContext) -> str:
 
 @step
 def update_sheet(ctx: StepContext) -> str:
-    """Put every region's URI into the tracking sheet; a sheet that is away costs the run nothing."""
+    """Put every region's URI into the tracking sheet. An outage of the sheet does not fail the run."""
     sheet = ctx.target.region_data.sheet
     if sheet is None:
         return f"no sheet is kept for {ctx.target.name}"
@@ -133,7 +133,7 @@ confirm_test_maps = OperatorStep(ConfirmTestMapsOperator, "confirm_test_maps")
 
 
 class QaStep(OperatorStep):
-    """One question for each region that `name_regions` names."""
+    """One question for each region that `name_regions` returns."""
 
     def make(self) -> Any:
         return self.operator.partial(task_id=self.name, **self.arguments).expand(region=name_regions.last.output)

@@ -1,4 +1,4 @@
-"""The steps that restart the tasks of a target's services; shared by every runbook that restarts."""
+"""The steps that restart the tasks of a target's services. Every runbook that restarts shares them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from opskit.waits.roll_out_services import RollOutServicesOperator
 
 @step
 def plan_renewal(ctx: StepContext) -> dict[str, Any]:
-    """Plan a restart in the middle of a run, from the services as they are now.
+    """Plan a restart in the middle of a run, from the current services.
 
-    The hours of the target do not matter any more: services that stay half way are worse.
+    The hours of the target do not apply any more: services that stay half way are worse.
     """
     ctx.writer.check()
     plan, since = steps.make_plan(ctx, None)
@@ -29,7 +29,7 @@ def plan_renewal(ctx: StepContext) -> dict[str, Any]:
 
 
 def planned(ctx: StepContext) -> RestartSource:
-    """Return what is to be restarted: as planned in the middle of the run where the runbook does so, else as confirmed."""
+    """Return what to restart: from the plan made in the middle of the run if there is one, else from the confirmed plan."""
     if plan_renewal.is_part_of(ctx.dag_id):
         return RestartSource.read(ctx.proof_of(plan_renewal))
     return RestartSource.read(ctx.guard)
@@ -46,7 +46,7 @@ def _first(ctx: StepContext) -> ServiceRestart:
 
 @branch
 def choose_strategy(ctx: StepContext) -> str:
-    """Follow the strategy of the plan."""
+    """Choose the branch for the plan's strategy."""
     return ctx.task_of(raise_group_capacity if planned(ctx).strategy == "surge" else roll_out_services)
 
 
@@ -107,7 +107,7 @@ def surge() -> None:
 
 @step(trigger_rule="none_failed_min_one_success")
 def verify_restart(ctx: StepContext) -> str:
-    """Prove that what runs now is new, healthy, and as many as before."""
+    """Prove that all running tasks are new, healthy, and as many as before."""
     ctx.writer.check()
     found = planned(ctx)
     return "; ".join(steps.verify_restart(ctx, service, found.since) for service in found.services)
@@ -118,7 +118,7 @@ decide_after_failure = OperatorStep(AskAfterFailureOperator, "decide_after_failu
 
 @step
 def return_count_before(ctx: StepContext) -> str | None:
-    """Set the desired count back, if that was the answer."""
+    """Set the desired count back, if a person chose that."""
     if ctx.result_of(decide_after_failure) != RETURN:
         return None
     services = RestartSource.read(ctx.guard).services
@@ -127,13 +127,13 @@ def return_count_before(ctx: StepContext) -> str | None:
 
 @step
 def hand_back_group(ctx: StepContext) -> str:
-    """Let the group's alarm and schedule act again, however the run ends."""
+    """Resume the group's alarm and schedule, however the run ends."""
     ctx.skip_unless_begun()
     return hand_back(ctx, RestartSource.read(ctx.guard))
 
 
 def hand_back(ctx: StepContext, restart: RestartSource) -> str:
-    """Let the groups' alarms and schedules act again; safe to repeat."""
+    """Resume the groups' alarms and schedules. This is safe to repeat."""
     reconcile(ctx.clients, ctx.writer)
     groups = []
     for service in restart.services:

@@ -1,4 +1,4 @@
-"""The steps that bring every region of a run back to what it was, and make that live."""
+"""The steps that restore the old data of every region of a run, and load it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ decide_way_back = OperatorStep(DecideRestoreOperator, "decide_way_back", live=bu
 
 
 def nothing_to_look_at(ctx: StepContext) -> str | None:
-    """Say why nobody has to look at the target before others may use it, if nobody has to."""
+    """Return why nobody has to check the target before other runs may use it, or None if somebody has to."""
     if ctx.passed(return_versions):
         return "Every region is as it was before, proved."
     return nothing_overwritten(ctx)
@@ -40,14 +40,14 @@ def _touched(ctx: StepContext) -> list[Any]:
 
 
 def _left_half_way(ctx: StepContext) -> RestartSource | None:
-    """Return the restart that began and was not proved, if there is one."""
+    """Return the restart that began and was not verified, or None."""
     found = ctx.result_of(plan_renewal, first=True)
     return RestartSource.read(found) if found and not ctx.passed(verify_restart, first=True) else None
 
 
 @step
 def restore_data(ctx: StepContext) -> None:
-    """Put the old data back, region by region."""
+    """Restore the old data, region by region."""
     if ctx.result_of(decide_way_back) != RETURN:
         raise AirflowSkipException("Everything is left as it is.")
     mark(ctx, WAY_BACK)  # from now on nothing of this run goes forward any more
@@ -67,7 +67,7 @@ def verify_return(ctx: StepContext) -> str:
 
 @step
 def return_counts(ctx: StepContext) -> dict[str, Any]:
-    """Set the counts back that a restart left raised."""
+    """Set back the counts that a restart left raised."""
     ctx.writer.check()
     left, said = _left_half_way(ctx), "no restart was left half way"
     if left:
@@ -106,7 +106,7 @@ def plan_renewal_back(ctx: StepContext) -> Any:
 
 @step(name="bump_versions", trigger_rule="none_failed")
 def return_versions(ctx: StepContext) -> str:
-    """Give maps a new key for the old data."""
+    """Give maps a new cache key for the old data."""
     if not ctx.passed(verify_return):
         raise AirflowSkipException("Nothing went back.")
     proved, plan = ctx.proof_of(verify_return), plan_of(ctx)
@@ -116,7 +116,7 @@ def return_versions(ctx: StepContext) -> str:
 
 @task_group(group_id="way_back", group_display_name="Way back")
 def way_back() -> None:
-    """Restore, prove, settle what a restart left half way, restart, and give maps a new key."""
+    """Restore the data, finish a half-done restart, restart again, and give maps a new cache key."""
     (
         restore_data()
         >> verify_return()

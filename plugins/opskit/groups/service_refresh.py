@@ -1,4 +1,4 @@
-"""A restart within a larger run: planned from the services as they are then, and the groups handed back right after it."""
+"""A restart within a larger run: planned from the services at that time, with scaling restored right after it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from opskit.step_definition import StepDefinition
 
 @step(name="hand_back_group")
 def hand_back_renewed(ctx: StepContext) -> str:
-    """Let the groups' alarms and schedules act again, right after the restart."""
+    """Resume the groups' alarms and schedules, right after the restart."""
     return restart.hand_back(ctx, restart.planned(ctx))
 
 
 def renewal(plan: StepDefinition = plan_renewal) -> Any:
-    """Return the group of steps; `plan` is a variant of the step that plans it."""
+    """Return the group of steps. `plan` is a variant of the step that plans it."""
 
     @task_group(group_id="renewal", group_display_name="Restart")
     def group() -> None:
-        """Restart the services, planned from how they are now."""
+        """Restart the services, as planned from their current state."""
         verified = verify_restart()
         plan() >> choose_strategy() >> [surge(), roll_out_services()] >> verified >> hand_back_renewed()
 
@@ -34,8 +34,8 @@ def renewal(plan: StepDefinition = plan_renewal) -> Any:
 
 @step
 def hand_back_group(ctx: StepContext) -> str:
-    """Make sure that no group is held, however the run ends."""
+    """Ensure that no group's scaling stays suspended, however the run ends."""
     ctx.skip_unless_begun()
-    # each: the second was planned while the first still held the group, and takes that for somebody else's doing
+    # both restarts: the second was planned while the first still held the group, and mistakes that for a change by others
     plans = ctx.results_of(plan_renewal)
     return "; ".join(restart.hand_back(ctx, RestartSource.read(found)) for found in plans) or "no group was held"

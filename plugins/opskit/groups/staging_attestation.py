@@ -1,4 +1,4 @@
-"""The steps between which a commit is proved on staging: its checks are green, and what passed everything is put on record."""
+"""The steps at both ends of a proof on staging: wait for a commit's checks, and attest the image that passed everything."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from opskit.groups.load_test import verify_performance
 from opskit.groups.migration import verify_migration
 from opskit.step import poll, step
 
-CHECKS = 2 * 3600  # seconds for a commit's checks to be over
+CHECKS = 2 * 3600  # seconds until a commit's checks have ended
 
 
 @poll(timeout=CHECKS)
 def await_checks_green(ctx: StepContext) -> Progress:
-    """Wait for every check of the commit to be green; a red one ends the run."""
+    """Wait for every check of the commit to be green. A red check ends the run."""
     return poll_checks(ctx, ctx.guard["plan"]["commit"])
 
 
 @step
 def keep_staging_proof(ctx: StepContext) -> str:
-    """Put on record that this image passed here, which production asks for."""
+    """Record that this image passed here. Production requires this record."""
     ctx.writer.check()
     for proof in (await_checks_green, verify_image, verify_migration, verify_deployment, verify_performance):
         ctx.proof_of(proof)  # one that was marked as success by hand has left none

@@ -1,4 +1,4 @@
-"""The steps that tell a release's tickets what became of it."""
+"""The steps that update a release's tickets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def move_tickets(ctx: StepContext) -> str:
 
 @step
 def mark_tickets(ctx: StepContext) -> str:
-    """Tag the tickets of a release that was published, and went back."""
+    """Tag the tickets of a release that was published and then rolled back."""
     if not ctx.result_of(publish_release):
         return "no ticket was touched: the release was never published"
     return tickets.mark_tickets(ctx, jira_client(ctx.target), ctx.guard["plan"]["tickets"])

@@ -1,1 +1,1 @@
-"""Messages about runs to the people who follow them."""
+"""Slack messages about runs."""

@@ -23,9 +23,8 @@ from opskit.notifications.slack import SlackThread
 log = logging.getLogger(__name__)
 
 BUDGET = 45.0  # seconds; the next pass begins every minute
-PATIENCE = (
-    10.0  # seconds for a target's table, and for each run: one account without an answer must not take all the time
-)
+# seconds for a target's table, and for each run: one account that does not answer must not use up all the time
+PATIENCE = 10.0
 NO_ANSWER = Delivered(False, "its operations table did not answer in time", refused=True)
 TIME_OVER = "there was no time left for it; the next pass goes on"
 
@@ -33,12 +32,12 @@ RunState = Callable[[str], str | None]
 
 
 def targets_with_slack() -> list[str]:
-    """Return the targets whose runs are told in a Slack channel."""
+    """Return the targets whose runs are reported in a Slack channel."""
     return [name for name, target in load().targets.items() if target.slack_conn_id]
 
 
 def deliver_pending() -> str:
-    """Deliver what is pending for every target. Raises: AirflowFailException that says what Slack does not show yet."""
+    """Deliver the pending messages of every target. Raises: AirflowFailException that says what Slack does not show yet."""
     run_state = StepContext(get_current_context()).run_state
     deadline, problems, complete = time.monotonic() + BUDGET, dict[str, str](), 0
     for name in targets_with_slack():
@@ -52,7 +51,7 @@ def deliver_pending() -> str:
                     problems[run] = told.why
                 elif not told.complete:
                     log.info("%s is not complete yet: %s.", run, told.why)
-        except Exception as error:  # of one target: it must not keep the others' messages
+        except Exception as error:  # an error of one target must not block the others' messages
             log.exception("The messages of %s could not be delivered.", name)
             problems[name] = f"{type(error).__name__}: {error}"
     if problems:
@@ -62,12 +61,12 @@ def deliver_pending() -> str:
 
 
 def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[str, Delivered]:
-    """Deliver the pending messages of a target's runs. After Slack refused one of them, the others wait for the next pass."""
+    """Deliver the pending messages of a target's runs. After Slack refuses one, the others wait for the next pass."""
     connection = slack_connection(target)
     if connection is None:
         return {}
     try:
-        clients = clients_for(target.name)  # which asks Airflow, as only this thread may
+        clients = clients_for(target.name)  # this asks Airflow, which only this thread may do
     except PreconditionError as error:  # without a connection to AWS there was no run
         log.info("Nothing is pending for %s: %s", target.name, error)
         return {}
@@ -83,7 +82,7 @@ def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[s
         if time.monotonic() > deadline:
             told[run] = Delivered(False, TIME_OVER)
             break
-        # asked before the messages are read, so that none can come after them
+        # read before the messages, so that none can be added after them
         ended = run_state(run) not in ("queued", "running")
         until = min(deadline, time.monotonic() + PATIENCE)
         thread = SlackThread(connection, str(target.environment.slack_channel), run).until(until)

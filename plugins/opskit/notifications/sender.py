@@ -1,4 +1,4 @@
-"""Tell Slack about a run: by the step itself within two seconds, and in the background during a wait.
+"""Notify Slack about a run: in the step itself within two seconds, and in the background during a wait.
 
 What could not be told stays pending in the run store. The next step of the run delivers it, or slack_delivery
 (opskit.notifications.delivery), whichever comes first.
@@ -30,10 +30,10 @@ from opskit.notifications.slack import SlackThread
 
 log = logging.getLogger(__name__)
 
-BUDGET = 2.0  # seconds a step spends on Slack at most
-CALLING = 1.5  # seconds of it for calls of Slack; the rest is for noting what came of them
-BACKGROUND_BUDGET = 15.0  # seconds in the triggerer, where nothing waits for it
-REMEMBERED = 1000  # milestones the triggerer knows to be on record
+BUDGET = 2.0  # the most seconds that a step spends on Slack
+CALLING = 1.5  # seconds of these for calls to Slack; the rest is for storing their results
+BACKGROUND_BUDGET = 15.0  # seconds in the triggerer, where nothing waits for the delivery
+REMEMBERED = 1000  # milestones that the triggerer knows to be on record
 LATER = "The next step of the run, or slack_delivery, delivers what is missing."
 
 Facts = dict[str, dict[str, Any]]
@@ -41,13 +41,13 @@ T = TypeVar("T")
 
 
 def notify(context: Any) -> None:
-    """Callback of every task: bring Slack up to date with what is on record. Takes seconds at most and never raises.
+    """Bring Slack up to date with what is on record (callback of every task). This takes seconds at most and never raises.
 
-    Airflow reports a failed task only when its process ends, so the time is short: what comes next waits for it.
+    Airflow reports a failed task only when its process ends, so the time limit is short: the next task waits for it.
     """
     try:
         _tell(context)
-    except Exception:  # whatever it is: an outage of Slack must not cost the run anything
+    except Exception:  # any exception: an outage of Slack must not affect the run
         log.exception("Slack could not be told. %s", LATER)
 
 
@@ -59,7 +59,7 @@ def _tell(context: Any) -> None:
     connection = slack_connection(target)
     if connection is None:
         return
-    # whatever asks Airflow for something is done here: only one thread may
+    # all calls to Airflow are made here: only one thread may make them
     clients = clients_for(target.name)
     name, facts = f"{run.dag_id}/{run.run_id}", _facts(context, target)
     thread = SlackThread(connection, str(target.environment.slack_channel), name)
@@ -83,13 +83,16 @@ def _tell(context: Any) -> None:
 
 
 def run_within(seconds: float, work: Callable[[], T]) -> T | None:
-    """Return what the work returns, or None if it takes longer; it then goes on until this process ends. Raises: what it raises."""
+    """Return what the work returns, or None if it takes longer.
+
+    In that case it continues until this process ends. Raises: what the work raises.
+    """
     result: Future[T] = Future()
 
     def run() -> None:
         try:
             result.set_result(work())
-        except BaseException as error:  # raised where it is waited for
+        except BaseException as error:  # raised in the thread that waits for it
             result.set_exception(error)
 
     worker = Thread(target=run, name="slack", daemon=True)
@@ -99,7 +102,7 @@ def run_within(seconds: float, work: Callable[[], T]) -> T | None:
 
 
 def slack_connection(target: Target) -> Any:
-    """Return the Airflow connection to the target's Slack; None if there is none."""
+    """Return the Airflow connection to the target's Slack, or None if there is none."""
     if target.slack_conn_id is None:
         log.info("No Slack: the inventory names no slack_workspace or no slack_channel for %s.", target.name)
         return None
@@ -111,7 +114,7 @@ def slack_connection(target: Target) -> Any:
 
 
 def _facts(context: Any, target: Target) -> Facts:
-    """Return what only the running task knows: who asked, and what was planned."""
+    """Return facts known only to the running task: who asked, and what was planned."""
     run, params, frame = context["dag_run"], context["params"], frame_of(context["dag_run"].dag_id)
     gates = frame.gates[: target.environment.approval.count]
     asked = {
@@ -130,7 +133,7 @@ def _facts(context: Any, target: Target) -> Facts:
         facts["plan"] = {
             "digest": planned["digest"],
             "minutes": round(plan["expected_seconds"] / 60),
-            "changes": [f"{each['what']}: {each['before']} -> {each['after']}" for each in plan["changes"]],
+            "changes": [f"{change['what']}: {change['before']} -> {change['after']}" for change in plan["changes"]],
         }
     return facts
 
@@ -150,23 +153,23 @@ def gate_link(run: Any, task_id: str, index: int = -1) -> str:
 
 
 async def notify_progress(target: str, ti: Any, text: str) -> None:
-    """Put a wait's milestone on record and tell Slack, in the background: returns at once and never raises.
+    """Record a wait's milestone and notify Slack in the background. This returns at once and never raises.
 
     The same sentence of a step counts once. `ti` is the trigger's task instance.
     """
     if not text or ti is None or _last.get((ti.run_id, ti.task_id)) == text:
         return
     if len(_last) > REMEMBERED:
-        _last.clear()  # only spares a look into the table
+        _last.clear()  # this only saves a read of the table
     _last[ti.run_id, ti.task_id] = text
     _background.add(task := asyncio.ensure_future(_tell_progress(target, f"{ti.dag_id}/{ti.run_id}", ti.task_id, text)))
     task.add_done_callback(_background.discard)
 
 
 _last: dict[tuple[str, str], str] = {}
-_background: set[asyncio.Future[None]] = set()  # the event loop itself keeps none of them alive
-_telling: set[str] = set()  # runs, each of which is told by one at a time
-_tellers = ThreadPoolExecutor(2, "story")  # of its own: a slow Slack must not take the threads that look at AWS
+_background: set[asyncio.Future[None]] = set()  # the event loop itself keeps no reference to them
+_telling: set[str] = set()  # runs, each of which is delivered by one thread at a time
+_tellers = ThreadPoolExecutor(2, "story")  # a pool of its own: a slow Slack must not occupy the threads that poll AWS
 
 
 async def _tell_progress(target_name: str, run: str, step: str, text: str) -> None:
@@ -182,7 +185,7 @@ async def _tell_progress(target_name: str, run: str, step: str, text: str) -> No
                 _telling.discard(run)
     except TimeoutError:
         log.warning("Slack was not told of %s within %.0f s. %s", run, BACKGROUND_BUDGET, LATER)
-    except Exception:  # whatever it is: an outage of Slack must not end a wait
+    except Exception:  # any exception: an outage of Slack must not end a wait
         log.exception("Slack could not be told of %s. %s", run, LATER)
 
 
@@ -192,7 +195,7 @@ async def _flush(target: Target, store: RunStore, run: str) -> None:
     try:
         connection = await BaseHook.aget_connection(target.slack_conn_id)
     except AirflowNotFoundException:
-        return  # each task says so
+        return  # each task reports it
 
     deadline = time.monotonic() + BACKGROUND_BUDGET
 

@@ -1,4 +1,4 @@
-"""Slack as the outbox's transport, through the provider's hook: every call is short and none is repeated blindly."""
+"""The outbox's transport to Slack, through the provider's hook: every call is short, and none is retried blindly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 TIMEOUT = 3.0  # seconds to connect, and to answer
-SHORTEST = 0.1  # seconds; with less time left no call is made
+SHORTEST = 0.1  # seconds; no call is made with less time left
 QUIET = 20.0  # seconds in which a call that timed out may still take effect
 EVENT = "runbook_story"
 PAGE = 200
@@ -32,8 +32,8 @@ class SlackThread:
         from airflow.providers.slack.hooks.slack import SlackHook
 
         self._hook = SlackHook(slack_conn_id=str(connection.conn_id), retry_handlers=[], logger=log)
-        # given, and its client made here: another thread than the task's own can ask Airflow for nothing, and making a client
-        # tells Airflow what to mask
+        # the connection is given and its client made here: only the task's own thread can ask Airflow, and making a client
+        # tells Airflow which values to mask
         self._hook.get_connection = lambda _: connection  # type: ignore[method-assign,assignment]
         _ = self._hook.client
         self._channel = channel
@@ -41,7 +41,7 @@ class SlackThread:
         self._deadline = math.inf
 
     def until(self, deadline: float) -> SlackThread:
-        """Return the same with calls that end before a monotonic deadline."""
+        """Return a copy whose calls end before a monotonic deadline."""
         other = copy(self)
         other._deadline = deadline
         return other
@@ -55,11 +55,11 @@ class SlackThread:
         return ThreadPosition(str(answer["channel"]), str(answer["ts"]))
 
     def update(self, place: ThreadPosition, text: str, key: str) -> None:
-        """Change what a message says."""
+        """Change the text of a message."""
         self._call("chat.update", {"channel": place.channel, "ts": place.ts, **self._content(text, key)})
 
     def find(self, key: str, thread: ThreadPosition | None, since: datetime) -> ThreadPosition | None:
-        """Return where the message with that key is, or None: in the thread, or among the channel's own since then."""
+        """Return the position of the message with that key, or None: in the thread, or in the channel since then."""
         channel = thread.channel if thread else self._channel_id()
         method = "conversations.replies" if thread else "conversations.history"
         where = {"ts": thread.ts} if thread else {"oldest": f"{since.timestamp():.6f}"}
@@ -70,7 +70,7 @@ class SlackThread:
         return None
 
     def _channel_id(self) -> str:
-        """Return the channel's id, without which Slack shows no history; an inventory may give it instead of the name."""
+        """Return the channel's id, which Slack requires for its history. An inventory may contain it instead of the name."""
         if not self._channel.startswith("#"):
             return self._channel
         for channel in self._pages(
@@ -107,7 +107,7 @@ class SlackThread:
             raise SlackUnavailableError(f"There was no time left for {method}.", wait=0.0)
         self._hook.client.timeout = timeout  # type: ignore[assignment]  # of the calls from here on; it is passed on to urllib
         try:
-            given = {"params": arguments} if form else {"json": arguments}  # reading methods take no JSON
+            given = {"params": arguments} if form else {"json": arguments}  # methods that read take no JSON
             answer = self._hook.call(method, **given)
         except SlackApiError as error:
             response = error.response

@@ -1,1 +1,1 @@
-"""Waits for a state of AWS: operators, the trigger, and the poller they share."""
+"""Waits for a state of AWS: operators, the trigger, and the shared poller."""

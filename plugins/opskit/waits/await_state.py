@@ -21,7 +21,7 @@ BACKSTOP = timedelta(hours=6)  # the waiter itself keeps the time-out, by AWS's 
 
 
 class WaitsForAws(BaseOperator):
-    """What waiting operators share: handing a wait to the triggerer, and ending with its sentence."""
+    """Base of operators that wait: hands a wait to the triggerer, and ends with its sentence."""
 
     def wait_for(self, ctx: StepContext, watch: str, arguments: dict[str, Any]) -> None:
         """Defer until the waiter is done; does not return."""
@@ -32,7 +32,7 @@ class WaitsForAws(BaseOperator):
         )
 
     def ensure_done(self, ctx: StepContext, event: dict[str, Any]) -> str:
-        """Return the sentence of a wait that was met; fail with that of one that was not."""
+        """Return the sentence of a successful wait. Fail with the sentence of any other."""
         text: str = event["text"]
         if event["status"] != "done":
             add_event(ctx.store, ctx.run, ctx.name, "failed", text)
@@ -54,17 +54,17 @@ class AwaitStateOperator(WaitsForAws):
             if isinstance(arguments, str):
                 self.log.info("%s", arguments)
                 return arguments
-            if self.watch in SUCCESSES_IN_A_ROW:  # one look is not enough for it
+            if self.watch in SUCCESSES_IN_A_ROW:  # this waiter needs more than one look
                 self.wait_for(ctx, self.watch, arguments)
             try:
                 progress = run_waiter(self.watch, ctx.clients, arguments)
-            except RunbookError as error:  # maybe a read from before our last write: it has to last, so wait and see
+            except RunbookError as error:  # perhaps read from a state before the last write, so wait and look again
                 self.log.warning("progress: %s", error)
                 self.wait_for(ctx, self.watch, arguments)
             self.log.info("progress: %s", progress.text)
             if not progress.done:
                 self.wait_for(ctx, self.watch, arguments)
-            if progress.milestone:  # a wait would have told it
+            if progress.milestone:  # otherwise the wait reports it
                 add_milestone(ctx.store, ctx.run, ctx.name, progress.milestone)
             ctx.keep_end(progress.end)
         return progress.text

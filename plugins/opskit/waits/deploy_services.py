@@ -1,4 +1,4 @@
-"""Let services run other task definitions, one after the other, each proved before the next begins."""
+"""Deploy other task definitions to services, one after the other, each verified before the next begins."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from opskit.waits.await_state import WaitsForAws
 
 @dataclass(frozen=True)
 class Direction:
-    """Which services go where: `kind` is release, return or rollback, `wanted` the task definition of each.
+    """The services of a deployment: `kind` is release, return or rollback, `wanted` the task definition of each.
 
-    `pushed` are those that CodeDeploy deploys since their image came into the registry, at `pushed_at` (AWS's clock, ISO 8601; ""
-    if it did not come): they are only waited for.
+    `pushed` are the services that CodeDeploy deploys since their image was pushed, at `pushed_at` (AWS's clock, ISO 8601; ""
+    if it was not pushed): they are only waited for.
     """
 
     kind: str
@@ -77,12 +77,12 @@ class DeployServicesOperator(WaitsForAws):
         begun = datetime.fromisoformat(since)
         if advance_codedeploy(ctx, service, part, wanted, begun, pushed):
             return
-        assert service.code_deploy  # the inventory demands it of such a service
+        assert service.code_deploy  # the inventory requires it for such a service
         self.wait_for(ctx, "green_ended", arguments_of(part, service.code_deploy, since, way.pushed_at))
 
     def _await_pushed(self, ctx: StepContext, part: ServiceRelease, pushed_at: str) -> None:
         deploys = ctx.target.environment.service(part.service).code_deploy
-        assert deploys  # the inventory demands it of such a service
+        assert deploys  # the inventory requires it for such a service
         arguments = arguments_of(part, deploys, ctx.guard["since"], pushed_at)
         progress = run_waiter("green_complete", ctx.clients, arguments)
         self.log.info("progress: %s", progress.text)

@@ -1,4 +1,4 @@
-"""Force a new deployment of one service after the other, each proved before the next begins."""
+"""Force a new deployment of one service after the other, each verified before the next begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wait until every service that a restart left half way is steady again, one after the other."""
+"""Wait until every service that a restart left half way is stable again, one after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WATCH = "steady"
 
 
 class SettleServicesOperator(WaitsForAws):
-    """`source` returns what was left half way, or None."""
+    """Waits for services after a restart. `source` returns the restart that stopped half way, or None."""
 
     def __init__(self, *, source: Callable[[StepContext], RestartSource | None], **kwargs: Any):
         super().__init__(**kwargs)
@@ -32,8 +32,8 @@ class SettleServicesOperator(WaitsForAws):
 
     def _wait(self, ctx: StepContext) -> str:
         planned = self.source(ctx)
-        for each in planned.services if planned else ():
-            arguments = {"plan": each.model_dump(mode="json"), "since": planned.since.isoformat()}  # type: ignore[union-attr]
+        for service in planned.services if planned else ():
+            arguments = {"plan": service.model_dump(mode="json"), "since": planned.since.isoformat()}  # type: ignore[union-attr]
             if not run_waiter(WATCH, ctx.clients, arguments).done:
                 self.wait_for(ctx, WATCH, arguments)
         return "every service is steady" if planned else "no restart was left half way"

@@ -1,4 +1,4 @@
-"""One poller per account and region for all waits in this triggerer: rounds in a thread, news to whom they concern."""
+"""One poller per account and region for all waits in this triggerer. It runs its rounds in a thread and reports news to each wait."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from opskit.connections.aws import clients_for_waits
 
 log = logging.getLogger(__name__)
 
-SETTLE = 1.0  # seconds the scheduler gets to note a deferral before its event may come
-BURST = 100  # calls at once after a quiet time; a bucket of ECS's holds as many
+SETTLE = 1.0  # seconds for the scheduler to store a deferral before its event may come
+BURST = 100  # calls at once after a quiet time; ECS's own bucket holds as many
 
 
 def calls_per_second() -> float:
-    """Calls a second all waits of an account and region may make: 400 a minute, a third of what ECS allows.
+    """Return the calls per second for all waits of an account and region: 400 a minute, a third of what ECS allows.
 
-    The rest is for deployments, autoscaling and people. RUNBOOK_CALLS_PER_MINUTE says otherwise.
+    The rest is for deployments, autoscaling and people. RUNBOOK_CALLS_PER_MINUTE overrides the number.
     """
     return float(os.environ.get("RUNBOOK_CALLS_PER_MINUTE", "400")) / 60
 
 
 class SharedPoller:
-    """The waits of one account and region. Lives from the first wait to the last."""
+    """The waits of one account and region. It lives from the first wait to the last."""
 
     def __init__(self, poll_seconds: float):
         rate = calls_per_second()
         self.poller = Poller(run_waiter, TokenBucket(rate, BURST), TokenBucket(rate, BURST), settle=SETTLE)
         self._poll_seconds = poll_seconds
-        self._clients: dict[str, Clients] = {}  # by connection: systems may share an account, with a role each
+        self._clients: dict[str, Clients] = {}  # by connection: systems may share an account, with a separate role each
         self._news: dict[str, asyncio.Queue[PollResult | BaseException]] = {}
         self._rounds: asyncio.Task[None] | None = None
-        self.users = 0  # waits, those included that are only just joining
+        self.users = 0  # waits, including those that are just joining
 
     async def watch(self, target: str, watch: str, arguments: dict[str, Any]) -> AsyncGenerator[PollResult, None]:
-        """Yield what each round has to say about one wait. Raises: what ended the rounds, for every wait."""
+        """Yield the result of each round for one wait. Raises: what ended the rounds, for every wait."""
         key, news = f"{target} {watch} {id(arguments)}", asyncio.Queue[PollResult | BaseException]()
         self.users += 1
         try:
@@ -56,7 +56,7 @@ class SharedPoller:
                 if isinstance(look, BaseException):
                     raise look
                 yield look
-        finally:  # also when the wait is cancelled: by a person, its time-out, or the end of the triggerer
+        finally:  # also on cancellation: by a person, its time-out, or the end of the triggerer
             self.users -= 1
             self.poller.remove(key)
             self._news.pop(key, None)
@@ -82,7 +82,7 @@ class SharedPoller:
                 for key, look in await asyncio.to_thread(self.poller.round):
                     if key in self._news:  # it may have been cancelled meanwhile
                         self._news[key].put_nowait(look)
-        except Exception as error:  # a defect of ours: every wait fails visibly, and its task is retried
+        except Exception as error:  # a bug in this code: every wait fails visibly, and its task is retried
             log.exception("the rounds of the shared poller ended")
             for news in self._news.values():
                 news.put_nowait(error)
@@ -95,8 +95,8 @@ def poller_of(target: str, poll_seconds: float) -> SharedPoller:
     """Return the poller of a target's account and region in this event loop."""
     environment = load().target(target).environment
     loop = asyncio.get_running_loop()
-    for key in [key for key, each in _pollers.items() if not each.users]:
-        del _pollers[key]  # with its clients: a connection that was changed is read anew
+    for key in [key for key, poller in _pollers.items() if not poller.users]:
+        del _pollers[key]  # cached with its clients: a changed connection is read again
     key = loop, environment.account, environment.region
     if key not in _pollers:
         _pollers[key] = SharedPoller(poll_seconds)

@@ -16,7 +16,8 @@ from opskit.waits.shared_poller import poller_of
 class StateReachedTrigger(BaseTrigger):
     """`watch` names the waiter, `arguments` is its JSON; the event is {"status": "done"|"failed", "text": sentence, "end": see Progress}.
 
-    It never fires at once: an event that beats the scheduler's note of the deferral fails the task.
+    `watch` names the waiter, `arguments` is its JSON. The event is {"status": "done"|"failed", "text": sentence, "end": see Progress}.
+    It never fires at once: an event that arrives before the scheduler has stored the deferral fails the task.
     """
 
     def __init__(self, watch: str, target: str, arguments: dict[str, Any], poll_seconds: float):
@@ -43,5 +44,5 @@ class StateReachedTrigger(BaseTrigger):
                     if look.over:
                         yield TriggerEvent({"status": look.status, "text": look.text, "end": look.end})
                         return
-        except RunbookError as error:  # there is no connection any more, or no such target
+        except RunbookError as error:  # the connection or the target no longer exists
             yield TriggerEvent({"status": "failed", "text": str(error)})

@@ -1,4 +1,4 @@
-"""Pages and endpoints of our own in Airflow's API server, behind Airflow's own sign-in."""
+"""Pages and endpoints of ours in Airflow's API server, behind Airflow's own sign-in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class LazyApp:
-    """The FastAPI app, imported with its first request: every process of Airflow loads the plugin, only one serves it."""
+    """The FastAPI app, imported at its first request: every process of Airflow loads the plugin, but only one serves it."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         from opskit.web.approvals import app

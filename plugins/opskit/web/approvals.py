@@ -1,4 +1,4 @@
-"""Take an approval back: an endpoint, and a page with a button for it beside the run."""
+"""Withdraw an approval: an endpoint, and a page with a button for it beside the run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from include.run.start import add_withdrawal, read_withdrawal
 from include.run.store import RunStore
 from opskit.connections.aws import run_store
 
-app = FastAPI(title="Runbooks", openapi_url=None)  # which would be shown to strangers, too
+app = FastAPI(title="Runbooks", openapi_url=None)  # the OpenAPI document would be shown to strangers, too
 OF_RUN = "/{dag_id}/runs/{run_id}"
 MAY_SEE = [Depends(requires_access_dag("GET", DagAccessEntity.RUN))]
 STEP = "withdraw_approval"  # in the journal
@@ -45,11 +45,11 @@ BUTTON = "<button>Take my approval back</button>"
 
 @app.get(OF_RUN + "/approval", dependencies=MAY_SEE, response_class=HTMLResponse)
 def show_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) -> str:
-    """Show who approved a run, with a button for whoever may take an approval back."""
+    """Show who approved a run, with a button for users who may withdraw an approval."""
     with _answers():
         store, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
         decisions, withdrawal = list_decisions(store, run), read_withdrawal(store, run)
-    own = any(each.outcome == "approved" and each.by == user.get_id() for each in decisions)
+    own = any(decision.outcome == "approved" and decision.by == user.get_id() for decision in decisions)
     said = [decision.why for decision in decisions] or ["Nobody has decided so far"]
     said += [withdrawal.why] if withdrawal else []
     return PAGE.format(said=escape("; ".join(said) + "."), button=BUTTON if own and not withdrawal else "")
@@ -57,7 +57,7 @@ def show_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDe
 
 @app.post(OF_RUN + "/withdraw", dependencies=MAY_SEE)
 def withdraw_approval(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) -> dict[str, str]:
-    """Take the caller's own approval of a run back, as long as the run has written nothing."""
+    """Withdraw the caller's own approval of a run, as long as the run has written nothing."""
     with _answers():
         store, run = _table_of(dag_id, run_id, session), f"{dag_id}/{run_id}"
         own = withdraw(list_decisions(store, run), user.get_id(), datetime.now(UTC))
@@ -77,7 +77,7 @@ def _table_of(dag_id: str, run_id: str, session: SessionDep) -> RunStore:
 
 @contextmanager
 def _answers() -> Iterator[None]:
-    """Answer what goes wrong in one sentence."""
+    """Turn errors into responses of one sentence."""
     try:
         yield
     except ApprovalError as error:

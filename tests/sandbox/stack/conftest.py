@@ -1,4 +1,4 @@
-"""Processes that leave no trace: what a test starts is killed at its end."""
+"""Processes of a test, which are killed at its end."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A process that dies again and again is not started for ever."""
+"""A process that dies repeatedly is not restarted for ever."""
 
 import signal
 

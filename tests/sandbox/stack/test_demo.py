@@ -1,4 +1,4 @@
-"""What the demo is asked, and what it makes of a finished run."""
+"""The arguments of the demo, and its summary of a finished run."""
 
 from datetime import UTC, datetime, timedelta
 

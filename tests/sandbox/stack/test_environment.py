@@ -1,4 +1,4 @@
-"""What the sandbox's processes see of the outside, and what Airflow is told."""
+"""The environment of the sandbox's processes, and Airflow's settings."""
 
 import dataclasses
 import json

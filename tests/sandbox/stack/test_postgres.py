@@ -1,4 +1,4 @@
-"""The database's folder is whole or not there, whenever the sandbox is stopped."""
+"""The database's folder is complete or absent, whenever the sandbox is stopped."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ def test_start_after_a_stop_amid_the_first_one_finds_a_whole_database(postgres):
     def children():
         return {process.pid for process in psutil.Process(os.getpid()).children(recursive=True)}
 
-    others = children()  # a sandbox that other tests share
+    others = children()  # for a sandbox that other tests share
 
     async def run():
         preparing = asyncio.ensure_future(postgres.prepare())
@@ -38,7 +38,7 @@ def test_start_after_a_stop_amid_the_first_one_finds_a_whole_database(postgres):
             await asyncio.sleep(0.005)
         wait_until(
             "some of the database", half.exists
-        )  # without a turn for what prepares it, so it cannot get to its end
+        )  # without processor time for the preparing process, so it cannot finish
         busy = children() - others
         preparing.cancel()
         await asyncio.wait({preparing})

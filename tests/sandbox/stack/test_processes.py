@@ -1,4 +1,4 @@
-"""Nothing is left running, however the sandbox ends; nothing of a stranger is ended."""
+"""The sandbox leaves no process running, however it ends, and ends no process of others."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from sandbox.stack import process_registry, processes
 from sandbox.stack.processes import Child
 from tests.sandbox.stack.watching import is_running, wait_until
 
-# starts a child in a process group of its own that ignores SIGTERM, as Airflow's tasks may, and says its number
+# starts a child in its own process group that ignores SIGTERM, as Airflow's tasks may, and prints its number
 STUBBORN = """
 import os, signal, subprocess, sys, time
 if os.fork() == 0:

@@ -1,4 +1,4 @@
-"""What the environment may say, and what is said when it says something else."""
+"""The settings in the environment, and the messages about invalid ones."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""The whole sandbox, once: its processes are killed; Airflow and its database come back, and without the world all of it ends."""
+"""The whole sandbox, once: Airflow and its database restart after a kill, and everything ends when the simulated AWS does."""
 
 import json
 import os

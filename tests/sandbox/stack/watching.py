@@ -1,4 +1,4 @@
-"""Whether a process runs, and waiting for what it does."""
+"""Watch a process: tell whether it runs, and wait for what it does."""
 
 import time
 

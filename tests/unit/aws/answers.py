@@ -1,4 +1,4 @@
-"""What ECS answers, in its own words."""
+"""Answers of ECS, as its API formats them."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is asked of EC2 Auto Scaling and Application Auto Scaling, and what their answers become."""
+"""The gateways of EC2 Auto Scaling and Application Auto Scaling: their calls, and how they read the answers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Alarms: what is asked of CloudWatch, and what its answers become."""
+"""The gateway of CloudWatch alarms: its calls, and how it reads the answers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

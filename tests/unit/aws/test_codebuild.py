@@ -1,4 +1,4 @@
-"""Builds: what is asked of CodeBuild, and what its answers become."""
+"""The gateway of CodeBuild: its calls, and how it reads the answers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

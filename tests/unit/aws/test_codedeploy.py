@@ -1,4 +1,4 @@
-"""Blue-green deployments: what is asked of CodeDeploy and ECS, and what their answers become."""
+"""The gateways of CodeDeploy and of ECS task sets: their calls, and how they read the answers."""
 
 import json
 from collections.abc import Callable

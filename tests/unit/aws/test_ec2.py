@@ -1,4 +1,4 @@
-"""Subnets: what is asked of EC2, and what its answers become."""
+"""The gateway of EC2 subnets: its calls, and how it reads the answers."""
 
 from collections.abc import Callable
 

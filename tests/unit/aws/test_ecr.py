@@ -1,4 +1,4 @@
-"""Images: what is asked of ECR, and what its answers become."""
+"""The gateway of ECR: its calls, and how it reads the answers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What is asked of ECS, and what its answers become."""
+"""The gateway of ECS: its calls, and how it reads the answers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

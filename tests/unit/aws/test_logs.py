@@ -1,4 +1,4 @@
-"""Log lines: what is asked of CloudWatch Logs, and what its answers become."""
+"""The gateway of CloudWatch Logs: its calls, and how it reads the answers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

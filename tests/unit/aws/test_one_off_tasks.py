@@ -1,4 +1,4 @@
-"""One-off tasks and task definitions: what is asked of ECS, and what its answers become."""
+"""The gateways of one-off tasks and task definitions: their calls to ECS, and how they read the answers."""
 
 from collections.abc import Callable
 from typing import Any

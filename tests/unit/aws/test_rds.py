@@ -1,4 +1,4 @@
-"""Snapshots: what is asked of RDS, and what its answers become."""
+"""The gateway of RDS snapshots: its calls, and how it reads the answers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

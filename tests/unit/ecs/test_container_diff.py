@@ -1,4 +1,4 @@
-"""What a task definition is but for its values, and a copy of it with another image."""
+"""A task definition compared without its values, and a copy of it with another image."""
 
 from typing import Any
 

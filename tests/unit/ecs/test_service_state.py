@@ -1,4 +1,4 @@
-"""One look at a service: which target belongs to which task, and when a task is healthy."""
+"""The state of a service: which target belongs to which task, and when a task is healthy."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What is shown of a task's log: the line that says why, the tail, a link, and nothing secret."""
+"""The excerpt of a task's log: the line with the reason, the tail, a link, and no secrets."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What PyGithub makes of odd answers, in our own errors."""
+"""Odd answers of GitHub through PyGithub, translated into our own errors."""
 
 from dataclasses import replace
 

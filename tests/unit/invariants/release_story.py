@@ -1,4 +1,4 @@
-"""A staging deployment, and the release it proves, as the call log and the operations tables tell them."""
+"""A staging deployment, and the release of its image, as recorded in the call log and the run stores."""
 
 import json
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ def key_of(target: Target) -> str:
 
 
 class ReleaseStory:
-    """Writes one order of calls and documents; every part can be told wrongly, or left out."""
+    """Writes one order of calls and documents. Every part can be falsified or left out."""
 
     def __init__(self) -> None:
         self.now: datetime = NOON
@@ -38,7 +38,7 @@ class ReleaseStory:
         one = {"n": len(self.calls) + 1, "at": self.now.isoformat(), "account": environment.account}
         one |= {"role": environment.role, "service": service, "action": action, "params": params}
         self.calls.append({**one, "mutates": mutates, "status": 200})
-        self.now += timedelta(seconds=1)  # what is noted of a call is noted after it
+        self.now += timedelta(seconds=1)  # records about a call are stored after it
 
     def put(self, pk: str, sk: str, document: dict[str, Any], condition: str = "attribute_not_exists(pk)") -> None:
         item = {"pk": {"S": pk}, "sk": {"S": sk}, "document": {"S": json.dumps(document)}}
@@ -83,7 +83,7 @@ class ReleaseStory:
         return number
 
     def write(self, name: str, on: list[str], params: dict[str, Any] | None = None, **values: Any) -> None:
-        """Announce a write, make it (unless it is no call of AWS), and note that it is done."""
+        """Announce a write, make it (unless it is no call of AWS), and record that it is done."""
         key = {"pk": {"S": f"target#{self.place.name}"}, "sk": {"S": "lease"}}
         self.call("dynamodb", "GetItem", {"Key": key}, mutates=False)
         lease = self.leases[self.place.name]

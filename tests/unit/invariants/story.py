@@ -1,4 +1,4 @@
-"""A run as the call log and the operations table tell it, one line at a time, so that a test can tell it wrongly."""
+"""A run as recorded in the call log and the run store, one line at a time, so that a test can falsify single lines."""
 
 import json
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ def intended(name: str, on: list[str], values: dict[str, Any]) -> dict[str, Any]
 
 
 class Story:
-    """Writes calls and documents in one order; every method may be told to do it wrongly, or be left out."""
+    """Writes calls and documents in one order. Every part can be falsified or left out."""
 
     def __init__(self, **environment: Any) -> None:
         self.target = maps(**environment)
@@ -139,7 +139,7 @@ class Story:
         record = {"target": TARGET, "run": run, "outcome": outcome, "digest": DIGEST, "plan": self.plan}
         self.put(f"run#{run}", "record", {**record, "ended": self.now.isoformat()})
 
-    # the chapters of a surge that goes well
+    # the parts of a successful surge
 
     def begin(self) -> None:
         self.decide()

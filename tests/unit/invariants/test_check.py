@@ -1,4 +1,4 @@
-"""A good history passes; one with a promise broken is caught, by that promise's name."""
+"""A good history passes. A history with a broken promise is caught, by that promise's name."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,7 +28,7 @@ def test_every_promise_has_its_names_and_values_in_the_sentence(story: Story):
     ]
 
 
-# I5: what is left behind
+# I5: the state afterwards
 
 
 def test_count_that_stays_up_is_found(story: Story):
@@ -502,7 +502,7 @@ def test_what_other_roles_change_is_not_ours(story: Story):
 
 def test_journal_is_placed_by_its_times_where_the_log_has_no_table_calls(story: Story):
     story.restart()
-    for number, each in enumerate(story.calls):  # a log of AWS's, where every call has a time of its own
+    for number, each in enumerate(story.calls):  # a log of AWS itself, in which every call has a time of its own
         each["at"] = (story.now + timedelta(seconds=number)).isoformat()
     story.excuses = [Excuse(name, TARGET, SERVICE, "times were moved") for name in ("I6", "I7")]
     times = {each["params"]["Item"]["sk"]["S"]: each["at"] for each in story.calls if each["action"] == "PutItem"}

@@ -1,4 +1,4 @@
-"""An update of region data as the log and the journal tell it: told rightly it passes, told wrongly it is found."""
+"""An update of region data in the log and the journal: a correct history passes, and each falsified one is caught."""
 
 import pytest
 
@@ -10,7 +10,7 @@ ID, VERSION = "7d0b", "2026-11-21T12:00:00+00:00"
 
 
 class UpdateStory(Story):
-    """A backup, the new data, the restart, an answer, a version; every chapter may be left out or told wrongly."""
+    """A backup, the new data, the restart, an answer, a version. Every part can be falsified or left out."""
 
     def __init__(self) -> None:
         super().__init__()

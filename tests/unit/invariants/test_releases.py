@@ -1,4 +1,4 @@
-"""Releases that kept every promise pass; one with a promise broken is caught, by that promise's name."""
+"""Releases that kept every promise pass. One with a broken promise is caught, by that promise's name."""
 
 from typing import Any
 

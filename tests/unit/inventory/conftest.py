@@ -1,4 +1,4 @@
-"""An inventory folder of one small system, in which one thing at a time is put wrong."""
+"""An inventory folder of one small system, into which a test puts one error."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -74,7 +74,7 @@ def library(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def complaint() -> Callable[[Path], str]:
-    """Return what is said about a folder that cannot be read."""
+    """Return the message about an invalid folder."""
 
     def read(folder: Path) -> str:
         with pytest.raises(InventoryError) as caught:

@@ -1,4 +1,4 @@
-"""Which folder is read, what targets it gives, and what is said about one that cannot be read."""
+"""Which folder is read, which targets it contains, and the message about an unreadable one."""
 
 import re
 from collections.abc import Callable

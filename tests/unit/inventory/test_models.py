@@ -1,4 +1,4 @@
-"""Every mistake an inventory file can hold is reported with its file, its path, and what was expected."""
+"""Every error in an inventory file is reported with its file, its path, and what was expected."""
 
 from collections.abc import Callable
 from datetime import time, timedelta

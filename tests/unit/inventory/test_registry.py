@@ -1,4 +1,4 @@
-"""Where a target's images are."""
+"""The registry of a target's images."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A target that comes and goes is known by a pattern, and stays in the account of its template."""
+"""A temporary target is recognised by a pattern, and stays in the account of its template."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -94,7 +94,7 @@ def test_targets_of_a_template_are_in_no_list_of_what_there_is(library: Library)
 
 
 def test_target_that_would_be_in_another_account_is_refused():
-    # the loader refuses such a template; this one was made past it
+    # the loader refuses such a template, so this one bypasses it
     section = {**review()["environment"], "account": "55555555555{number}"}
     template = Template.model_construct(pattern="review-<number>", environment=section)
     with pytest.raises(ValueError, match=r"'review-3' would be in account 555555555553, not in 55555555555\{number\}"):

@@ -1,4 +1,4 @@
-"""What Jira's odder answers are to a release."""
+"""Odd answers of Jira, and what they mean for a release."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""An operations table, and a Slack that does as it is told."""
+"""A run store, and a scripted Slack."""
 
 from tests.unit.run.conftest import client, dynamodb, store
 

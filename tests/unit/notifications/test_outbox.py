@@ -1,4 +1,4 @@
-"""Slack is brought up to date in order, each message once, however often Slack or a teller fails."""
+"""Slack gets all messages in order, each once, however often Slack or a delivering process fails."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ class Clock:
 
 
 class FakeSlack:
-    """Keeps messages; `faults` says, call by call, what goes wrong: None, "refused", "lost", or something to do."""
+    """Keeps messages. `faults` says, call by call, what goes wrong: None, "refused", "lost", or a function."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str]] = []
@@ -75,7 +75,7 @@ class FakeSlack:
 
 
 class Memory(RunStore):
-    """An operations table without DynamoDB behind it, for the tests that need hundreds of them."""
+    """A run store without DynamoDB behind it, for the tests that need hundreds of them."""
 
     def __init__(self) -> None:
         self.documents: dict[tuple[str, str], tuple[int, Any]] = {}
@@ -203,7 +203,7 @@ def test_two_updates_of_the_parent_that_cross_end_with_the_newest(
         assert outbox().flush().complete
 
     add_milestone(store, RUN, "await", "1 of 3 healthy")
-    slack.faults = [lambda: None, cross]  # the reply goes through, the parent's update is overtaken
+    slack.faults = [lambda: None, cross]  # the reply succeeds, the parent's update is overtaken
     assert outbox().flush().complete
     assert ":gear: 2 of 3 healthy" in slack.parent
 
@@ -230,7 +230,7 @@ def test_message_is_not_posted_on_a_claim_that_another_process_may_have_taken_ov
     slack.faults = ["lost"]
     slack.messages.append(("of another run", ""))
     outbox().flush()
-    slack.messages.clear()  # so the message has to be looked for, in vain
+    slack.messages.clear()  # so the message has to be searched for, without success
     clock.sleep(2)
     slack.faults = [lambda: clock.sleep(CLAIM_LIFE.total_seconds() - 5)]
     assert outbox().flush().why == "The claim to a message ran out before the message could be posted."

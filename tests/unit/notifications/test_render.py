@@ -1,4 +1,4 @@
-"""What the thread of a run says at each point of its history."""
+"""The thread of a run at each point of its history."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The plan of a data update: what is kept and overwritten, in which order, and what is refused before any of it."""
+"""The plan of a data update: what is kept and overwritten, in which order, and which requests are refused first."""
 
 from dataclasses import replace
 from typing import Any

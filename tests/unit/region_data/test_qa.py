@@ -1,4 +1,4 @@
-"""What an answer about a map means: a slip is asked again, silence is a no, and a no always counts."""
+"""Answers about a map: a slip is asked again, silence counts as no, and a no always counts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a person typed for a data update, held against the regions there are: refused in one sentence, or understood."""
+"""A person's request for a data update, checked against the existing regions: refused in one sentence, or understood."""
 
 from datetime import UTC, datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What lies where in each region, for whoever has to decide after a failure."""
+"""Which data each region's folders hold, for a person who has to decide after a failure."""
 
 from types import SimpleNamespace
 

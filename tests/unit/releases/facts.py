@@ -40,7 +40,7 @@ def running(name: str, definition: str, digest: str, container: str = "app", **d
 def on(
     definition: str, digest: str = NEW_DIGEST, *, count: int = 2, container: str = "app", **different: Any
 ) -> ServiceState:
-    """Return a service that runs a task definition, and nothing else, in healthy tasks."""
+    """Return a service that runs only one task definition, in healthy tasks."""
     tasks = [running(f"t{number}", definition, digest, container) for number in range(count)]
     facts = {
         "desired": count,

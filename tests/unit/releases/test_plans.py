@@ -1,4 +1,4 @@
-"""Plans of staging_deployment, production_release and a rollback."""
+"""Plans of staging_deployment, production_release and release_rollback."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

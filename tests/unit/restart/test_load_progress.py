@@ -1,4 +1,4 @@
-"""What is read from the log lines of a service that loads regions."""
+"""Load progress read from the log lines of a service that loads regions."""
 
 import pytest
 

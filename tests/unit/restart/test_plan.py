@@ -1,4 +1,4 @@
-"""What a restart plans, and when it refuses."""
+"""The plan of a restart, and its refusals."""
 
 import json
 from datetime import UTC, datetime

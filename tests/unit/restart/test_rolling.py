@@ -1,4 +1,4 @@
-"""When a rolling deployment is done, has failed, or is somebody else's."""
+"""When a rolling deployment has succeeded, has failed, or belongs to somebody else."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A service that a restart left half way is steady again only when another restart would find it so."""
+"""After an interrupted restart, a service is stable only in a state from which another restart can begin."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What proves a service restarted."""
+"""The proof that a service was restarted."""
 
 import pytest
 

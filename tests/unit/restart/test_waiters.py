@@ -1,4 +1,4 @@
-"""What planning asks of AWS before it plans, and what a wait is given as JSON."""
+"""The reads of AWS before a plan, and the JSON arguments of a wait."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ CLUSTER, NAME = "ecsStagingCluster", "StagingApp_EC2LaunchType"
 
 
 def seen(script: Scripts, **different: Any) -> Script:
-    """Let ECS answer one look at a service without a target group: one task."""
+    """Script ECS's answers to one look at a service without a target group: one task."""
     ecs = script("ecs")
     service = {**SERVICE, "loadBalancers": [], "desiredCount": 1, "runningCount": 1, "pendingCount": 0, **different}
     ecs.answer("describe_services", {"cluster": CLUSTER, "services": [NAME]}, {"services": [service]})

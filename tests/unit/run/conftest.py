@@ -1,4 +1,4 @@
-"""An operations table in moto's DynamoDB, inside this process."""
+"""A run store in moto's DynamoDB, inside this process."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from include.run.store import RunStore
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were to be made between attempts, in seconds."""
+    """The requested pauses between attempts, in seconds."""
     made: list[float] = []
     monkeypatch.setattr("time.sleep", made.append)
     return made
@@ -28,7 +28,7 @@ def dynamodb() -> Iterator[Any]:
 
 @pytest.fixture
 def client(dynamodb: Any) -> Iterator[Any]:
-    """Return a client of an account whose operations table is empty."""
+    """Return a client of an account whose run store is empty."""
     dynamodb.create_table(
         TableName="runbook-operations",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -48,7 +48,7 @@ def store(client: Any) -> RunStore:
 
 
 class Interrupted(RunStore):
-    """A table where something happens between our read and our write, so many times."""
+    """A table in which something happens between a read and its write, so many times."""
 
     def __init__(self, client: Any, happens: Callable[[], object], times: int = 1):
         super().__init__(client, "runbook-operations")
@@ -62,7 +62,7 @@ class Interrupted(RunStore):
 
 
 class AnswerLost(RunStore):
-    """A table whose first write is made but whose answer is lost: the client's retry then meets its own write."""
+    """A table whose first write is made but whose answer is lost: the client's retry then finds its own write."""
 
     lost = False
 

@@ -1,4 +1,4 @@
-"""Every document has one place and a schema version; what was stored before there was one is still read."""
+"""Every document has one place and a schema version. Documents from before there was a version are still read."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ RUN, TARGET = "service_restart/manual-1", "core/production"
 
 @pytest.fixture
 def stored(client: Any) -> Any:
-    """A function that stores an item as earlier versions did, without a schema version."""
+    """Return a function that stores an item as earlier versions did, without a schema version."""
 
     def store(pk: str, sk: str, document: str, **more: Any) -> None:
         item = {"pk": {"S": pk}, "sk": {"S": sk}, "version": {"N": "1"}, "document": {"S": document}, **more}

@@ -1,4 +1,4 @@
-"""What was decided and done is written once and read back in order."""
+"""Decisions and events are written once and read back in order."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Attempts and proofs on record: added in order, kept by the first, found by every later run."""
+"""Recorded attempts and attestations: added in order, never overwritten, found by every later run."""
 
 from datetime import UTC, datetime
 

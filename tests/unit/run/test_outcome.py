@@ -1,4 +1,4 @@
-"""How a run ended: only proofs make a success, and nothing is called unchanged that may not be."""
+"""The outcome of a run: only proofs make a success, and "unchanged" is claimed only if it is certain."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is given to a runbook and does not fit is refused in one sentence that names it."""
+"""Invalid params of a runbook are refused in one sentence that names them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Of a first write and a withdrawal at the same moment, one wins and the other is told."""
+"""Of a concurrent first write and withdrawal, one wins and the other is told."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +29,7 @@ def writer(store: RunStore) -> FencedWriter:
 
 
 class Raced(RunStore):
-    """A table where something happens between our look and our write."""
+    """A table in which something happens between a look and its write."""
 
     def __init__(self, client: Any, happens: Any):
         super().__init__(client, "runbook-operations")

@@ -1,4 +1,4 @@
-"""Documents are added once or swapped; never overwritten blindly, never half read."""
+"""Documents are added once or swapped, never overwritten blindly, and never read in part."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The operator's pages and the document they are collected in."""
+"""The operator's pages and the document that collects them."""
 
 import pytest
 

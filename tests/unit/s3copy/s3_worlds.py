@@ -1,4 +1,4 @@
-"""Clients of S3 that are here, and folders in it."""
+"""S3 clients without a network, and folders in them."""
 
 import threading
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def folder(url: str, uri: str, order: Order = byte_order) -> Folder:
 def copied(
     url: str, *, patience: float = 10, tries: int = 8, stop: threading.Event | None = None, **options: Any
 ) -> CopyResult:
-    """Copy the new data over the live data, with short pauses between tries."""
+    """Copy the new data over the live data, with short pauses between attempts."""
     policy = replace(S3_REQUEST, first=0.001, patience=patience, attempts=tries)
     wire = Client(ConcurrencyLimit(options.pop("requests_per_second", 0)), policy)
     return copy(folder(url, SOURCE), folder(url, DESTINATION), CopyOptions(**options), stop=stop, wire=wire)
@@ -47,7 +47,7 @@ def etags(s3: PretendS3, prefix: str) -> dict[str, str]:
 
 
 class Fail:
-    """A fault for requests that match, the first `times` of them; counts how often it struck."""
+    """A fault for the first `times` matching requests. It counts how often it took effect."""
 
     def __init__(self, matches: Callable[[Request], bool], status: int, code: str, *, times: int = 10**9):
         self.struck = 0

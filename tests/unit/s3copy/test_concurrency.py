@@ -1,4 +1,4 @@
-"""How many requests are under way at once."""
+"""The number of concurrent requests."""
 
 import asyncio
 
@@ -55,7 +55,7 @@ def test_whoever_is_cancelled_while_waiting_leaves_the_turn_to_the_next():
         await pace.enter()
         first, second = asyncio.create_task(pace.enter()), asyncio.create_task(pace.enter())
         await asyncio.sleep(0)
-        pace.leave()  # the turn is the first's now, but it has not run yet
+        pace.leave()  # it is the first one's turn now, but it has not run yet
         first.cancel()
         await asyncio.wait_for(second, 1)
         assert first.cancelled()

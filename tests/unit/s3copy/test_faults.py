@@ -1,4 +1,4 @@
-"""A copy whose requests fail in every way S3 has: what is tried again, what is told, and what is left behind."""
+"""A copy whose requests fail in every way S3 has: what is retried, what is reported, and what is left behind."""
 
 import threading
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def test_a_storm_that_does_not_end_ends_the_copy(s3: PretendS3, url: str):
 def test_gives_up_when_it_is_not_the_single_object(s3: PretendS3, url: str):
     for number in range(2000):
         s3.put("core-data", f"new/more/{number:04d}", 10)
-    s3.put("core-data", "live/00.json", 1)  # differs, so that something was there to write over
+    s3.put("core-data", "live/00.json", 1)  # a different object, so that there is something to overwrite
     fault = Fail(is_copy, 403, "AccessDenied")
     s3.faults.append(fault)
     with pytest.raises(CopyFailedError):

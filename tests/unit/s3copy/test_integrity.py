@@ -1,4 +1,4 @@
-"""What proves that two objects are the same, and what does not."""
+"""Which evidence proves that two objects are the same, and which does not."""
 
 import pytest
 
@@ -57,10 +57,10 @@ def test_heads_prove_by_checksum_where_an_etag_is_no_hash(source: Response, dest
     ("etag", "first", "parts"),
     [
         (f"{MD5}-13", 8 * MB, 8 * MB),
-        (f"{MD5}-12", 8 * MB, 0),  # so the others are of another size
+        (f"{MD5}-12", 8 * MB, 0),  # so the other parts have another size
         (MD5, 100 * MB, 0),
-        (f"{MD5}-100", 1 * MB, 0),  # smaller than S3 takes
-        (f"{MD5}-13", 100 * MB, 0),  # a server that does not tell about parts
+        (f"{MD5}-100", 1 * MB, 0),  # smaller than S3 accepts
+        (f"{MD5}-13", 100 * MB, 0),  # a server that does not report parts
     ],
 )
 def test_a_copy_keeps_parts_only_if_they_are_known_to_be_equal(etag: str, first: int, parts: int):

@@ -1,4 +1,4 @@
-"""What counts as a folder of S3, and which two may be source and destination of a copy."""
+"""Which texts name a folder of S3, and which two folders may be source and destination of a copy."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Killed after any request, and started again: in the end the destination is the source, and nothing was copied in vain."""
+"""A copy killed after any request and started again: in the end the destination is complete, and nothing was copied twice."""
 
 from itertools import count
 
@@ -23,7 +23,7 @@ SETS = st.dictionaries(KEYS, SIZES, min_size=1, max_size=12)
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(new=SETS, old=SETS, at=st.integers(1, 40), after=st.booleans())
-@example(new={"\x08": 20 * MB}, old={"0": 0}, at=7, after=False)  # an upload to a key that XML cannot hold
+@example(new={"\x08": 20 * MB}, old={"0": 0}, at=7, after=False)  # an upload to a key that XML cannot represent
 def test_a_killed_copy_goes_on_and_ends_with_the_source(new: dict[str, int], old: dict[str, int], at: int, after: bool):
     s3 = PretendS3()
     for key, size in new.items():
@@ -41,7 +41,7 @@ def test_a_killed_copy_goes_on_and_ends_with_the_source(new: dict[str, int], old
                 s3.faults.clear()
                 s3.answer(request)
                 s3.faults.append(strike)
-            return 0, b""  # from here on nothing is heard of S3 again, an abort of the upload neither
+            return 0, b""  # from here on S3 answers nothing, not even an abort of the upload
         return None
 
     s3.faults.append(strike)

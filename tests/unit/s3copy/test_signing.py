@@ -1,4 +1,4 @@
-"""Every signature is the one botocore makes."""
+"""Every signature equals botocore's."""
 
 from urllib.parse import quote
 

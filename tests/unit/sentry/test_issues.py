@@ -1,4 +1,4 @@
-"""What Sentry's odder answers are to a bake."""
+"""Odd answers of Sentry, and what they mean for a bake."""
 
 from datetime import UTC, datetime
 

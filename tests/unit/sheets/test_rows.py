@@ -1,4 +1,4 @@
-"""Where a sheet that people edit says what."""
+"""The cells of a sheet that people edit."""
 
 import pytest
 

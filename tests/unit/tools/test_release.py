@@ -1,4 +1,4 @@
-"""`make release` refuses what is not ready, and says why."""
+"""`make release` refuses a tree that is not ready, and says why."""
 
 import subprocess
 from dataclasses import replace

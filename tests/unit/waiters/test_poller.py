@@ -1,4 +1,4 @@
-"""What one poller does for many waits: batches for all, thorough looks where something moved, inside its budget."""
+"""One poller for many waits: batches for all, thorough looks at services that changed, within its budget."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ class Clock:
 
 
 class Ecs:
-    """DescribeServices of as many services as one likes; `events` moves one, `error` is raised instead of an answer."""
+    """DescribeServices for any number of services. `events` changes one, `error` is raised instead of an answer."""
 
     class exceptions:  # noqa: N801  # boto3's own name
         class ClusterNotFoundException(Exception):  # noqa: N818  # boto3's own name
@@ -60,7 +60,7 @@ class Ecs:
 
 
 class World:
-    """A poller over a pretend ECS whose thorough look costs `cost` calls and says what `answers` has for a service."""
+    """A poller over a simulated ECS whose thorough look costs `cost` calls and returns `answers` for a service."""
 
     def __init__(self, *, rate: float = 10, burst: float = 100, cost: int = 4):
         self.clock = Clock()
@@ -178,7 +178,7 @@ def test_wait_that_was_removed_is_not_looked_at(world: World):
 
 
 def settled_crowd() -> World:
-    """Return many waits on a small budget, each looked at once already: 200 on 80 calls a minute."""
+    """Return many waits on a small budget, each looked at once already: 200 waits with 80 calls a minute."""
     world = World(rate=80 / 60)
     world.add(*names(200))
     for _ in range(100):

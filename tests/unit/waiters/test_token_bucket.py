@@ -1,4 +1,4 @@
-"""How many calls the bucket lets through."""
+"""The number of calls that the bucket allows."""
 
 from include.waiters import TokenBucket
 

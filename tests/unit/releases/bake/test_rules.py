@@ -1,4 +1,4 @@
-"""The bake: what is the release's doing, what was so before, and what cannot be seen."""
+"""The bake: effects of the release, conditions from before, and missing data."""
 
 from datetime import timedelta
 from typing import Any

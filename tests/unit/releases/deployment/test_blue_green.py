@@ -1,4 +1,4 @@
-"""CodeDeploy's blue-green deployments, watched to their end, whoever undoes them."""
+"""CodeDeploy's blue-green deployments, followed to their end, whoever rolls them back."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The way back: newest first, only what moved, and honest about what stays."""
+"""The rollback of a release: newest first, only the services that changed, and with everything that is not undone."""
 
 import pytest
 from hypothesis import given

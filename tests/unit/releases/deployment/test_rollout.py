@@ -1,4 +1,4 @@
-"""A rolling release: done when the wanted revision runs, failed in words that name both, and never twice."""
+"""A rolling release ends when the wanted revision runs, fails in words that name both, and never starts twice."""
 
 from dataclasses import replace
 from typing import Any

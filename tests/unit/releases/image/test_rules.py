@@ -1,4 +1,4 @@
-"""Exactly the commit's image, its proof, its scan, its tag, and whether the one before will still be there."""
+"""Exactly the commit's image, its proof, its scan, its tag, and whether the previous image is kept."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

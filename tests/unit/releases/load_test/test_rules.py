@@ -1,4 +1,4 @@
-"""The performance gate compares; missing figures are no pass."""
+"""The performance gate compares figures. Missing figures do not pass."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A migration: commands, starts, ends of every kind, and never a second one."""
+"""A migration: commands, starts, ends of every kind, and never a second start."""
 
 from dataclasses import replace
 from typing import Any
@@ -279,11 +279,11 @@ def test_whatever_dies_whenever_no_second_migration_lives_and_none_follows_a_suc
             if data.draw(st.booleans()):
                 continue  # died before RunTask
             token = client_token("key", now.number)
-            if token not in tasks or tasks[token] not in seen:  # else AWS answers with the task it has
+            if token not in tasks or tasks[token] not in seen:  # otherwise AWS answers with the existing task
                 assert [each.id for each in tasks.values() if each.containers[0].exit_code != 1] == []
                 tasks[token] = living(f"t{minute}")
             if data.draw(st.booleans()):
-                continue  # died before it kept the ARN
+                continue  # died before it recorded the ARN
             now = replace(now, arn=tasks[token].arn)
         if now.number in kept:
             kept[now.number] = replace(kept[now.number], arn=now.arn)

@@ -1,4 +1,4 @@
-"""Real-life tags: ordered as numbers, odd ones explained, and a next version that is really the next."""
+"""Real-life tags: ordered as numbers, odd ones explained, and a next version that is always higher."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Which answers count, and what the guard accepts as approved."""
+"""Which answers count, and which approvals the confirm task accepts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

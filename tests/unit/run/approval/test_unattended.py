@@ -1,4 +1,4 @@
-"""A run needs no person only where the inventory says so, and then that is on its record."""
+"""A run needs no person's approval only if the inventory says so, and then its record says so."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Only who gave an approval takes it back, and then the run may not go on."""
+"""Only its giver withdraws an approval, and then the run may not continue."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Whatever runs do, and however they interleave: one holder, growing numbers, first come first served."""
+"""However runs interleave, there is one holder, fencing numbers grow, and the first to ask is served first."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ DIGEST = "digest"
 
 
 class Runs(RuleBasedStateMachine):
-    """Four runs ask for one target; what each read may be stale by the time it is stored."""
+    """Four runs ask for one target. What each has read may be stale by the time it is stored."""
 
     asked = Bundle("asked")
 
@@ -23,7 +23,7 @@ class Runs(RuleBasedStateMachine):
         self.stored = Lease(target="core/production")
         self.over: set[str] = set()
         self.now = datetime(2026, 11, 20, tzinfo=UTC)
-        self.numbers: dict[str, int] = {}  # the fencing number each run believes in, kept after it lost the lease
+        self.numbers: dict[str, int] = {}  # the fencing number that each run uses, even after it lost the lease
         self.seats: dict[str, datetime] = {}
         self.highest = 0
         self.kept = False

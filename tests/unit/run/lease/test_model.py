@@ -13,7 +13,7 @@ FREE = Lease(target="core/production")
 
 
 def states(**known: str | None) -> Callable[[str], str | None]:
-    """Return the state of runs by name; a run that is not mentioned is running."""
+    """Return the state of runs by name. A run without an entry is running."""
     return lambda owner: known.get(owner, "running")
 
 

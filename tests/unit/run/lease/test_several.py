@@ -80,7 +80,7 @@ def test_whatever_the_order_every_run_gets_its_leases_in_the_end(wanted: list[se
         run = number % len(wanted)
         if run not in over and ask(run) and ends:
             over.add(run)
-    for _ in wanted:  # from here on each run ends as soon as it holds what it needs: in every round one of them must
+    for _ in wanted:  # from here on each run ends as soon as it has all its leases: in every round one of them must
         left = [run for run in range(len(wanted)) if run not in over]
         ended = [run for run in left if ask(run)]
         assert ended or not left, "they wait for each other"

@@ -51,7 +51,7 @@ def test_single_run_that_is_faster_with_the_second_target_leaves_none_held(clien
 
 
 class SecondSwap(RunStore):
-    """A table where something happens just before the second swap."""
+    """A table in which something happens just before the second swap."""
 
     def __init__(self, client: Any, happens: Callable[[], object]):
         super().__init__(client, "runbook-operations")

@@ -1,4 +1,4 @@
-"""Runs that ask for one target at the same moment: one gets it, nobody's answer is lost."""
+"""Concurrent requests for one target: one run gets it, and no answer is lost."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an approver reads."""
+"""The plan as an approver reads it."""
 
 from typing import Any
 

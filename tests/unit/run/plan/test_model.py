@@ -1,4 +1,4 @@
-"""A plan's digest stands for the plan."""
+"""A plan's digest identifies the plan."""
 
 import json
 from typing import Any
