@@ -56,28 +56,31 @@ def runbook(
     hand_back: StepDefinition | None = None,
     kept: KeptTarget | None = None,
     also_leased: Others = lambda ctx: (),
+    page: str = "",
 ) -> DAG:
     """Return the DAG of the runbook whose file calls this. The file's name is the runbook's name.
 
     `subject` is what is planned, approved and recorded, as in `plan_<subject>`. `recovery` follows a failure; it begins as soon as
     one of `at_once_after` fails, even if others still run. `hand_back` runs however the run ends. `kept`: the target stays leased
     after an unsuccessful run, until a person has checked it. `also_leased` names the targets that a run needs beside its own;
-    all runbooks take leases in one order, so no two runs wait for each other.
+    all runbooks take leases in one order, so no two runs wait for each other. `page` names the operator's page, where that is another
+    runbook's.
     """
     file = sys._getframe(1).f_code.co_filename
-    page = read_page(Path(file).stem)
+    name = Path(file).stem
+    shown = read_page(page or name)
     with DAG(
-        dag_id=page.runbook,
-        dag_display_name=page.title,
-        description=page.summary,
-        doc_md=page.text,
+        dag_id=name,
+        dag_display_name=shown.title,
+        description=shown.summary,
+        doc_md=shown.text,
         schedule=None,
-        params={**common_params(targets), **{name: Param(**schema) for name, schema in (params or {}).items()}},
+        params={**common_params(targets), **{key: Param(**schema) for key, schema in (params or {}).items()}},
         tags=[f"risk:{risk}", *sorted({f"system:{target.split('/')[0]}" for target in targets})],
         **ASKED_FOR,
     ) as dag:
         dag.fileloc = file
-        chain, own = Chain(dag, page), FrameSteps(subject, plan, proof, kept, also_leased)
+        chain, own = Chain(dag, shown), FrameSteps(subject, plan, proof, kept, also_leased)
         chain.add("Plan", own.plan, stop_if_plan_only)
         chain.add("Approval", *own.gates)
         [lock] = chain.add("Approval", lambda: own.lock().as_setup())

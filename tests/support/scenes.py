@@ -233,7 +233,7 @@ def write_dags(folder: Path) -> Path:
     for file in DAGS.glob("*.py"):
         (folder / file.name).write_bytes(file.read_bytes())
     text = (DAGS / "service_restart.py").read_text(encoding="utf-8")
-    named = text.replace('dag_id="service_restart"', f'dag_id="{EDITED}"')
+    named = text.replace('subject="restart",', 'subject="restart",\n    page="service_restart",')
     assert named != text
     (folder / f"{EDITED}.py").write_text(named, encoding="utf-8")
     return folder
