@@ -2,8 +2,8 @@
 
 A journey on real Airflow costs some fifteen processor seconds, so `make test` runs those that are listed here: each runbook
 from end to end once, once refused, and once failing and rolled back; and one example of each behaviour that only real processes
-can show. Every other journey proves one more fault of the same steps. CI runs a quarter of those after `make test`, chosen
-by the commit (`.ci/run`). All of them run before a release.
+can show. Every other journey proves one more fault of the same steps. `make test-part` runs a quarter of those, chosen
+by a commit. All of them run before a release.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-PARTS = 4  # CI runs one of these after `make test`
+PARTS = 4  # `make test-part` runs one of these
 
 # tests of folders that `make test` excludes, except those named here, each with the reason
 KEPT = {
