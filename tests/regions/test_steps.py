@@ -299,7 +299,7 @@ def _killed_after(wanted, copies, error):
 
 
 def test_copy_ends_when_the_lease_is_lost(maps, monkeypatch):
-    plan, ctx = maps.plan(requests_per_second=200), maps.step()
+    plan, ctx = maps.plan(requests_per_second=40), maps.step()
     (each,) = plan.regions
     for pace in ("CHECKED_EVERY", "TOLD_EVERY"):
         monkeypatch.setattr(transfer, pace, 0)
