@@ -18,7 +18,7 @@ demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS=
 sandbox: $(READY) ## Start Airflow and the simulated cloud, and leave them running until Ctrl-C.
 	@exec $(BIN)/python -m sandbox
 
-test: $(READY) ## Run every test but the many more faults of make test-all, in some ten minutes.
+test: $(READY) ## Run every test but the many more faults of make test-all, in half an hour on two processors.
 	@$(BIN)/python -m pytest $(IN_TWO) -m "not full" 2>&1
 
 test-all: $(READY) ## Run every test (each fault on a real Airflow, mutants, campaigns of kills), and print the coverage.
