@@ -6,6 +6,7 @@ from include.inventory import load
 from include.releases.production import preflight
 from include.releases.production.plan import ProductionReleasePlan
 from opskit.connections.aws import run_store
+from opskit.connections.external_services import sentry_client
 from opskit.context import StepContext
 from opskit.groups.bake import await_bake, bake_held, keep_baseline
 from opskit.groups.definitions import register_definitions, tag_image
@@ -29,7 +30,8 @@ def plan_release(ctx: StepContext) -> tuple[ProductionReleasePlan, datetime]:
     params = ctx.params
     wish = preflight.ReleaseRequest(params["commit"], params["version"], params["bump"])
     staging = run_store(ctx.target.proved_on.name)
-    return preflight.make_plan(ctx, staging, wish, ctx.context["dag_run"].run_after, ctx.run_state)
+    stamp, sentry = ctx.context["dag_run"].run_after, sentry_client(ctx.target)
+    return preflight.make_plan(ctx, staging, wish, stamp, ctx.run_state, sentry)
 
 
 dag = runbook(

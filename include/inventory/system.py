@@ -1,6 +1,6 @@
 """One product, as one inventory file describes it."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -11,10 +11,16 @@ from include.inventory.templates import Template
 
 
 class Sentry(Model):
-    """The Sentry project of a system. Its environments have the same names there as in the inventory."""
+    """The Sentry project of a system. Its environments have the same names there as in the inventory, unless listed."""
 
     organization: Slug
     project: Slug
+    # the inventory's name of an environment -> its name in Sentry; Sentry's names may hold neither a slash nor white space
+    environments: dict[Name, Annotated[str, Field(pattern=r"^[^\s/]{1,64}$")]] = Field(default_factory=dict)
+
+    def environment_of(self, name: str) -> str:
+        """Return what Sentry calls an environment."""
+        return self.environments.get(name, name)
 
 
 class System(Model):
@@ -47,6 +53,14 @@ class System(Model):
                 raise ValueError(
                     f"environments.{name}.region_data.proved_on: {looked_at!r} is no other environment with a region_data section"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _sentry_knows_environments_of_this_system(self) -> Self:
+        for name in self.sentry.environments if self.sentry else ():
+            if name not in self.environments:
+                known = ", ".join(self.environments)
+                raise ValueError(f"sentry.environments: {name!r} is no environment of this system (known: {known})")
         return self
 
     @model_validator(mode="after")

@@ -1,5 +1,5 @@
-"""Sentry as far as releases need it: unresolved issues of an environment since a release."""
+"""Sentry as far as releases need it: a project's environments, and unresolved issues of one since a release."""
 
-from include.sentry.issues import Sentry, Trouble, list_issues
+from include.sentry.issues import Sentry, Trouble, list_environments, list_issues
 
-__all__ = ["Sentry", "Trouble", "list_issues"]
+__all__ = ["Sentry", "Trouble", "list_environments", "list_issues"]

@@ -1,4 +1,4 @@
-"""The unresolved issues of an environment, page by page. A caller that can do without them treats an error as None."""
+"""A project's environments and their unresolved issues, page by page. A caller that can do without treats an error as None."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,6 +56,21 @@ def list_issues(
     return tuple(found.values())
 
 
+def list_environments(sentry: Sentry, organization: str, project: str) -> tuple[str, ...]:
+    """Return the environments from which a project has had events, also those hidden in Sentry's menus.
+
+    Sentry answers a search in an environment that it knows from another project only with an empty list.
+    Raises: ServiceUnavailableError, PreconditionError.
+    """
+    thing = f"project {organization}/{project}"
+    url = f"{sentry.url}/projects/{organization}/{project}/environments/"
+    found = _pages(sentry, url, {"visibility": "all"}, thing)
+    try:
+        return tuple(sorted(str(each["name"]) for each in found))
+    except (KeyError, TypeError) as error:
+        raise ServiceUnavailableError(f"Sentry answered about {thing} with something else ({error!r}).") from error
+
+
 def _pages(sentry: Sentry, url: str, given: dict[str, str], thing: str) -> Iterator[Any]:
     cursor = ""
     for _ in range(MOST_PAGES):
@@ -76,7 +91,7 @@ def _pages(sentry: Sentry, url: str, given: dict[str, str], thing: str) -> Itera
             return
         cursor = str(following["cursor"])
     raise PreconditionError(
-        f"Sentry has more than {MOST_PAGES * PAGE} unresolved errors for {thing}; resolve some first."
+        f"Sentry has more than {MOST_PAGES} pages about {thing}; resolve or remove some of it first."
     )
 
 

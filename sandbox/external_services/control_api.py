@@ -131,7 +131,11 @@ def inject(
             external.github.hold(fault)
             fault.undo = partial(external.github.let_go, fault)
         if kind == "sentry_spike":
-            external.sentry.spike(fault, *_place(external, target))
+            external.sentry.spike(fault, *_place(external, kind, target))
+        if kind == "sentry_environment_renamed":
+            external.sentry.rename(fault, *_place(external, kind, target))
+        if kind == "sentry_reopened":
+            external.sentry.reopen(fault, *_place(external, kind, target))
         world.faults.append(fault)
     return fault
 
@@ -156,9 +160,10 @@ def _spreadsheet(target: Target, kind: str) -> str:
     return found[0]
 
 
-def _place(external: ExternalServices, target: Target | None) -> tuple[Project, str]:
+def _place(external: ExternalServices, kind: str, target: Target | None) -> tuple[Project, str]:
     """Return a target's project in Sentry and what its environment is called there. Raises: FaultError."""
     if target is None or target.system.sentry is None:
-        raise FaultError("Fault sentry_spike needs a target, whose environment gets the new issues.")
+        raise FaultError(f"Fault {kind} needs a target, whose environment it strikes.")
     place = target.system.sentry
-    return external.sentry.find(place.organization, place.project), target.environment_name
+    project = external.sentry.find(place.organization, place.project)
+    return project, place.environment_of(target.environment_name)

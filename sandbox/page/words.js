@@ -227,6 +227,8 @@ export function faultText(fault) {
     sentry_down: fields.status ? `Sentry answers with ${fields.status}` : "Sentry closes each connection without an answer",
     sentry_rate_limit: `Sentry answers ${fields.times ?? "some"} calls with "too many requests"`,
     sentry_spike: `release ${String(fields.release ?? "?").slice(0, 7)} has ${fields.issues ?? "some"} new issues`,
+    sentry_reopened: `release ${String(fields.release ?? "?").slice(0, 7)} meets a resolved error again`,
+    sentry_environment_renamed: `Sentry calls its environment ${fields.name ?? "something else"}`,
     slow_pages: `the performance test measures ${fields.milliseconds ?? "many"} ms a request`,
     one_off_exits: `one-off tasks exit with code ${fields.exit_code ?? "?"}`,
     one_off_slow: `one-off tasks take ${fields.seconds ?? "many"} simulated seconds`,

@@ -140,7 +140,7 @@ def test_new_errors_in_sentry_send_the_release_back_and_known_ones_do_not(scene)
     assert scene.injected(before) >= 1
     scene.cloud.advance(60)
     after = scene.inject("sentry_spike", release="new", issues=3, count=40)
-    with pytest.raises(BakeFailedError, match=r"^Sentry has 3 new errors of this release, 0 allowed"):
+    with pytest.raises(BakeFailedError, match=r"^Sentry has 3 new errors since the release, 0 allowed"):
         look(scene)
     assert scene.injected(after) >= 1
 
@@ -150,9 +150,33 @@ def test_errors_first_seen_while_the_services_are_deployed_send_the_release_back
     scene.cloud.advance(600)
     fault = scene.inject("sentry_spike", release="new", issues=1, count=5)
     scene.cloud.advance(600)  # the bake begins only now
-    with pytest.raises(BakeFailedError, match=r"^Sentry has 1 new errors of this release, 0 allowed"):
+    with pytest.raises(BakeFailedError, match=r"^Sentry has 1 new error since the release, 0 allowed"):
         look(scene)
     assert scene.injected(fault) >= 1
+
+
+def test_resolved_error_that_the_release_reopens_sends_it_back(scene):
+    keep(scene)
+    assert not look(scene).done
+    scene.cloud.advance(60)
+    fault = scene.inject("sentry_reopened", release="new", count=5000)
+    with pytest.raises(
+        BakeFailedError, match=r"^Sentry has 1 reopened error since the release, 0 allowed; .*Redis::Cannot"
+    ):
+        look(scene)
+    assert scene.injected(fault) >= 1
+
+
+def test_environment_that_has_another_name_in_sentry_is_looked_for_there(scene):
+    fault = scene.inject("sentry_environment_renamed", name="live")
+    assert steps.read_environments(sentry_client(scene.target), scene.target) == ("live", "staging")
+    assert scene.injected(fault) == 1
+    place = scene.target.system.sentry.model_copy(update={"environments": {"production": "live"}})
+    system = scene.target.system.model_copy(update={"sentry": place})
+    renamed = replace(scene, target=replace(scene.target, system=system))
+    keep(renamed)
+    assert "Sentry not read" not in look(renamed).text
+    assert "Sentry not read" in look(scene).text
 
 
 def test_errors_in_the_logs_beyond_the_usual_send_the_release_back(scene):

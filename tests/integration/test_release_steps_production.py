@@ -19,7 +19,7 @@ from include.releases.staging import steps
 from include.run import documents
 from include.run.image_attestations import add_attestation
 from include.run.lease.store import keep_lease, read_lease, release_lease, try_claim
-from opskit.connections.external_services import jira_client
+from opskit.connections.external_services import jira_client, sentry_client
 from sandbox.commits import BUILT, STAGED, commit_sha
 from tests.support.release_scene import RUN as STAGING_RUN
 from tests.support.release_scene import dying_after
@@ -51,8 +51,8 @@ def proving(town_scene_of):
 
 
 def plan(scene, proving, alive=True, **wish):
-    state = "running" if alive else "failed"
-    return preflight.make_plan(scene, proving.store, ReleaseRequest(**wish), STAMP, lambda _: state)[0]
+    state, sentry = "running" if alive else "failed", sentry_client(scene.target)
+    return preflight.make_plan(scene, proving.store, ReleaseRequest(**wish), STAMP, lambda _: state, sentry)[0]
 
 
 def draft(scene, made):
@@ -156,6 +156,19 @@ def test_container_that_differs_from_the_one_that_was_proved_is_told(scene, prov
     assert differences
     assert all(each.startswith("container app of core-prod-app ") for each in differences)
     assert any("ELSEWHERE" in each for each in differences)
+
+
+def test_plan_says_that_sentry_knows_the_environment_by_another_name(scene, proving):
+    assert not [note for note in plan(scene, proving).notes if "Sentry" in note]
+    fault = scene.inject("sentry_environment_renamed", name="live")
+    (told,) = [note for note in plan(scene, proving).notes if "Sentry" in note]
+    assert told.startswith(
+        "Sentry has had no event from an environment production of example-housing/core (it knows live, "
+    )
+    assert scene.injected(fault) == 1
+    away = scene.inject("sentry_down", status=503)
+    assert not [note for note in plan(scene, proving).notes if "Sentry" in note], "an outage changes no plan"
+    assert scene.injected(away) >= 1
 
 
 # GitHub

@@ -217,7 +217,7 @@ def test_new_errors_in_sentry_send_production_back_and_a_run_that_was_ended_by_h
     fault = scene.fault("sentry_spike", "production", release=scene.commits()[STAGED])
     asked = run.wait_until_asked("confirm_target_free")
     assert "went back" in asked["subject"]
-    assert "Sentry has 3 new errors of this release, 0 allowed" in asked["body"]
+    assert "Sentry has 3 new errors since the release, 0 allowed" in asked["body"]
     assert scene.injected(fault) > 0
     assert definitions(scene, "production") == before
     run.mark_failed()

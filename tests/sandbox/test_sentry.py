@@ -189,6 +189,31 @@ def test_spike_is_of_one_release_and_environment(control, issues):
     assert len(issues(query=f"firstRelease:{NEXT}")) == 2
 
 
+def test_resolved_error_occurs_again_in_one_environment(control, issues):
+    injected = strike(control, "sentry_reopened", target="core/staging", release=NEXT, count=5000)
+    (found,) = issues(query=f"is:unresolved release:{NEXT}", environment="staging")
+    assert (found["title"], found["level"], found["count"]) == ("Redis::CannotConnectError", "fatal", "5001")
+    assert found["firstSeen"] < found["lastSeen"]
+    assert injected() == 1
+    answer = control.post("/faults", json={"kind": "sentry_reopened", "target": "core/staging", "release": NEXT})
+    assert answer.get_json()["error"].startswith("Project core has no resolved error of environment staging")
+
+
+def test_environments_of_a_project_are_listed_and_one_may_have_another_name(control, ask, issues):
+    path = "projects/example-housing/core/environments/"
+    before = [each["name"] for each in ask(path).json()]
+    injected = strike(control, "sentry_environment_renamed", target="core/staging", name="live")
+    assert [each["name"] for each in ask(path, visibility="all").json()] == [
+        "live" if n == "staging" else n for n in before
+    ]
+    assert injected() == 1
+    assert ask("organizations/example-housing/issues/", environment="staging").status_code == 404
+    assert len(issues(environment="live")) == 4
+    control.delete("/faults")
+    assert len(issues(environment="staging")) == 4
+    assert ask(path, visibility="hidden").json() == []
+
+
 def test_sentry_is_down_for_one_project(control, ask):
     elsewhere = strike(control, "sentry_down", target="planning-data/staging")
     assert ask("organizations/example-housing/issues/").status_code == 200

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from include.aws.cloudwatch import Alarm
 from include.errors import BakeFailedError, PreconditionError
+from include.inventory import Target
 from include.inventory.releases import Bake
 from include.text import one_line
 from include.waiters.progress import Progress, minutes
@@ -28,8 +29,7 @@ class Baseline:
     alarms: Mapping[str, str]  # state by name
     errors_per_hour: float | None = None  # error lines in the log, or None if it could not be read
     troubles: Mapping[str, int] | None = None  # Sentry's count by id, or None if Sentry did not answer
-    # AWS's clock; an issue that is new since then is due to the release, even if it is from before the bake
-    at: datetime | None = None
+    at: datetime | None = None  # AWS's clock; without `troubles`, an issue first seen since then is due to the release
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,21 @@ def refuse_unwatched(names: Sequence[str], alarms: Sequence[Alarm], bake: Bake) 
             f"Alarm {slowest.name} takes {slowest.window_seconds / 60:g} min to notice anything, longer than the bake of "
             f"{bake.duration.total_seconds() / 60:g} min; make bake.duration longer, or list it as bake.slow to do without it."
         )
+
+
+def unwatched_environment(target: Target, known: Sequence[str] | None) -> str:
+    """Return what to tell if Sentry does not know the target's environment by this name, or "". `known`: None if it was not read."""
+    place = target.system.sentry
+    if place is None or known is None:
+        return ""
+    name = place.environment_of(target.environment_name)
+    if name in known:
+        return ""
+    others = f"it knows {', '.join(known)}" if known else "it knows none"
+    return (
+        f"Sentry has had no event from an environment {name} of {place.organization}/{place.project} ({others}), so the bake may "
+        f"see none of its errors; if it has another name there, list it as sentry.environments.{target.environment_name}."
+    )
 
 
 def judge_bake(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> Progress:
@@ -117,16 +132,23 @@ def _refuse_alarms(baseline: Baseline, now: Mapping[str, Alarm], since: datetime
 def _refuse_troubles(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> None:
     if seen.troubles is None:
         return
-    before = baseline.troubles or {}
+    begun = baseline.at or since
+    before = baseline.troubles
     counted = [each for each in seen.troubles if each.level in bake.sentry_levels]
-    new = [each for each in counted if each.id not in before and each.first_seen >= (baseline.at or since)]
-    if len(new) > bake.sentry_new_allowed:
-        first = max(new, key=lambda each: (each.count, each.id))
+    if before is None:
+        added = [each for each in counted if each.first_seen >= begun]
+    else:  # a resolved error that occurs again is unresolved again, and its first sight is long ago
+        added = [each for each in counted if each.id not in before]
+    if len(added) > bake.sentry_new_allowed:
+        first = max(added, key=lambda each: (each.count, each.id))
         raise BakeFailedError(
-            f"Sentry has {len(new)} new errors of this release, {bake.sentry_new_allowed} allowed; most often "
-            f"({first.count} times): {one_line(first.title)[:200]} {first.url}".rstrip()
+            f"Sentry has {_new_and_reopened(added, begun)} since the release, {bake.sentry_new_allowed} allowed; the one with the "
+            f"most events ({first.count}, first seen {first.first_seen:%Y-%m-%d %H:%M}): "
+            f"{one_line(first.title)[:200]} {first.url}".rstrip()
             + "; look at it before the next release."
         )
+    if before is None:
+        return
     for each in counted:
         more = each.count - before.get(each.id, each.count)
         if each.id in before and more > bake.sentry_spike:
@@ -135,6 +157,15 @@ def _refuse_troubles(bake: Bake, baseline: Baseline, seen: Seen, since: datetime
                 f"{one_line(each.title)[:200]} {each.url}".rstrip()
                 + "; look at it before the next release."
             )
+
+
+def _new_and_reopened(added: Sequence[Trouble], begun: datetime) -> str:
+    new = sum(each.first_seen >= begun for each in added)
+    reopened = len(added) - new
+    parts = [
+        f"{count} {word} error{'s' if count > 1 else ''}" for count, word in ((new, "new"), (reopened, "reopened"))
+    ]
+    return " and ".join(part for part, count in zip(parts, (new, reopened), strict=True) if count)
 
 
 def _refuse_errors(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> None:

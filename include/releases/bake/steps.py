@@ -95,7 +95,21 @@ def _troubles(sentry: Sentry | None, target: Target) -> tuple[Trouble, ...] | No
     from include.sentry import list_issues
 
     try:
-        return list_issues(sentry, known.organization, known.project, target.environment_name)
+        return list_issues(sentry, known.organization, known.project, known.environment_of(target.environment_name))
     except (ServiceUnavailableError, PreconditionError) as error:
         log.warning("Sentry was not read: %s", error)
+        return None
+
+
+def read_environments(sentry: Sentry | None, target: Target) -> tuple[str, ...] | None:
+    """Return the environments that Sentry knows of the target's project, or None if they cannot be read."""
+    known = target.system.sentry
+    if sentry is None or known is None:
+        return None
+    from include.sentry import list_environments
+
+    try:
+        return list_environments(sentry, known.organization, known.project)
+    except (ServiceUnavailableError, PreconditionError) as error:
+        log.warning("Sentry's environments were not read: %s", error)
         return None

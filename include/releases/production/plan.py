@@ -11,7 +11,7 @@ from include.aws.cloudwatch import Alarm
 from include.aws.ecr import Image, Scan
 from include.errors import PreconditionError
 from include.inventory import Target
-from include.releases.bake.rules import refuse_unwatched, states
+from include.releases.bake.rules import refuse_unwatched, states, unwatched_environment
 from include.releases.deployment.plan import Live, plan_services, refuse_pushed, service_changes, services_seconds, weak
 from include.releases.image.rules import judge_scan, readable_tag, require_attestation, require_image, require_survivor
 from include.releases.migration.plan import USUAL, plan_task, task_changes
@@ -87,6 +87,7 @@ class World:
     keep: Mapping[str, int] = field(default_factory=dict)  # the registry's lifecycle policy
     length: int = 40  # of a commit in an image's tag
     own: Sequence[Image] | None = None  # of production's registry, if it is a separate one
+    sentry_environments: Sequence[str] | None = None  # that Sentry knows of the project, or None if it was not read
 
 
 def plan_production_release(
@@ -154,6 +155,7 @@ def plan_production_release(
             *(f"Here, {each}." for each in world.differences),
             *_going_back(parts, repository.files, migration),
             *weak(world.live),
+            *filter(None, [unwatched_environment(target, world.sentry_environments)]),
             *([f"Firing already, so not held against this release: {', '.join(firing)}."] if firing else []),
         ),
         expected_seconds=int(seconds),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from include import github
 from include.aws import cloudwatch, ecr
@@ -14,6 +15,7 @@ from include.aws.sts import ask_who
 from include.ecs.container_diff import differences
 from include.errors import PreconditionError
 from include.inventory import Target
+from include.releases.bake.steps import read_environments
 from include.releases.context import ReleaseContext
 from include.releases.image.rules import ensure_commit, find_tagged
 from include.releases.migration.rules import find_migrations
@@ -24,6 +26,9 @@ from include.run.image_attestations import last_attestation, read_attestation
 from include.run.lease.model import LIVE, RunState
 from include.run.lease.store import read_lease
 from include.run.store import RunStore
+
+if TYPE_CHECKING:
+    from include.sentry import Sentry
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,12 @@ class ReleaseRequest:
 
 
 def make_plan(
-    ctx: ReleaseContext, staging: RunStore, request: ReleaseRequest, stamp: datetime, run_state: RunState
+    ctx: ReleaseContext,
+    staging: RunStore,
+    request: ReleaseRequest,
+    stamp: datetime,
+    run_state: RunState,
+    sentry: Sentry | None = None,
 ) -> tuple[ProductionReleasePlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on.
 
@@ -67,6 +77,7 @@ def make_plan(
         differences=_differences(target, proof.templates if proof else {}, templates),
         keep=target.registry.keep,
         length=registry.commit_length,
+        sentry_environments=read_environments(sentry, target),
     )
     plan = plan_production_release(
         target,

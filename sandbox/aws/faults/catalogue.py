@@ -204,6 +204,13 @@ SENTRY: dict[str, dict[str, Field]] = {  # for every project, or for that of a t
         "issues": Field(int, lambda value: 1 <= value <= 100, "a whole number from 1 to 100", default=3),
         "count": Field(int, lambda value: 1 <= value <= 100_000, "a whole number from 1 to 100000", default=40),
     },
+    "sentry_environment_renamed": {  # needs a target: Sentry knows its environment by another name
+        "name": Field(str, bool, "the environment's name in Sentry", default="live"),
+    },
+    "sentry_reopened": {  # needs a target: in its environment an error occurs again that was resolved
+        "release": Field(str, bool, "what the release is called in Sentry, such as its commit"),
+        "count": Field(int, lambda value: 1 <= value <= 100_000, "a whole number from 1 to 100000", default=5000),
+    },
 }
 SHEETS: dict[str, dict[str, Field]] = {  # for every spreadsheet, or for that of a target's system
     "sheets_down": _DOWN,

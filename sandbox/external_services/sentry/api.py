@@ -109,7 +109,10 @@ def _chosen(projects: list[Project]) -> list[Project]:
 
 
 def _environments(projects: list[Project]) -> list[str]:
-    """Return the query's environments. Raises: SentryError for one without any event so far."""
+    """Return the query's environments. Raises: SentryError for one that none of the organization's projects has.
+
+    One of another project alone is known, and has no issues here.
+    """
     wanted = request.args.getlist("environment")
     if set(wanted) - {name for each in projects for name in each.environments}:
         raise SentryError(404, "The requested resource does not exist")
@@ -147,15 +150,28 @@ def _issues(app: Flask, sentry: Sentry) -> None:
     @app.get(f"{ORGANIZATION}/issues/")
     def issues(organization: str) -> Response:
         with sentry.lock:
-            projects = _chosen(_enter(sentry, organization))
-            return _page(_search(sentry, projects, _environments(projects)))
+            every = _enter(sentry, organization)
+            return _page(_search(sentry, _chosen(every), _environments(every)))
 
     @app.get(f"{ROOT}/projects/<organization>/<slug>/issues/")
     def of_project(organization: str, slug: str) -> Response:
         with sentry.lock:
+            every = _enter(sentry, organization)
+            return _page(_search(sentry, [sentry.find(organization, slug)], _environments(every)))
+
+    @app.get(f"{ROOT}/projects/<organization>/<slug>/environments/")
+    def environments(organization: str, slug: str) -> Response:
+        visibility = request.args.get("visibility", "visible")
+        if visibility not in ("all", "hidden", "visible"):
+            raise SentryError(400, "Invalid value for 'visibility', valid values are: ['all', 'hidden', 'visible']")
+        with sentry.lock:
             _enter(sentry, organization)
-            projects = [sentry.find(organization, slug)]
-            return _page(_search(sentry, projects, _environments(projects)))
+            project = sentry.find(organization, slug)
+            named = project.environments if visibility != "hidden" else []  # none is hidden here
+            sentry.service_faults.injected("sentry_environment_renamed", f"{organization}/{slug}")
+            return _page(
+                [{"id": f"{project.id}{at}", "name": name, "isHidden": False} for at, name in enumerate(named)]
+            )
 
     @app.get(f"{ORGANIZATION}/issues/<int:number>/")
     @app.get(f"{ROOT}/issues/<int:number>/")
@@ -265,8 +281,8 @@ def _releases(app: Flask, sentry: Sentry) -> None:
     @app.get(f"{ORGANIZATION}/releases/")
     def releases(organization: str) -> Response:
         with sentry.lock:
-            projects = _chosen(_enter(sentry, organization))
-            wanted = set(_environments(projects))
+            every = _enter(sentry, organization)
+            projects, wanted = _chosen(every), set(_environments(every))
             start = request.args.get("query", "")
             found = [
                 (project, each)

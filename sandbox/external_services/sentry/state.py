@@ -3,10 +3,11 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from include.inventory import Inventory
-from sandbox.aws.faults.model import Fault
+from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_text
 from sandbox.commits import COMMITS, commit_sha
@@ -106,10 +107,9 @@ class Sentry:
             self.projects = []
             for system in self.inventory.systems.values():
                 if system.sentry:
-                    project = Project(
-                        self.next_id(), system.sentry.organization, system.sentry.project, list(system.environments)
-                    )
-                    self._fill(project, system.github or system.system)
+                    names = [system.sentry.environment_of(each) for each in system.environments]
+                    project = Project(self.next_id(), system.sentry.organization, system.sentry.project, names)
+                    self._fill(project, system.github or system.system, system.sentry.environment_of("production"))
                     self.projects.append(project)
 
     def now(self) -> float:
@@ -166,6 +166,17 @@ class Sentry:
         issue.seen.append(Seen(release, environment, now, now, count, users))
         return issue
 
+    def rename(self, fault: Fault, project: Project, environment: str) -> None:
+        """Let an environment report under another name, as if it always had."""
+        name = fault.fields["name"]
+        self._rename(project, environment, name)
+        fault.undo = partial(self._rename, project, name, environment)
+
+    def _rename(self, project: Project, before: str, after: str) -> None:
+        project.environments = [after if each == before else each for each in project.environments]
+        for seen in (seen for issue in project.issues for seen in issue.seen):
+            seen.environment = after if seen.environment == before else seen.environment
+
     def spike(self, fault: Fault, project: Project, environment: str) -> None:
         """Add a fault's new issues to a release."""
         each = fault.fields["count"]
@@ -174,7 +185,18 @@ class Sentry:
             made = self.report(project, fault.fields["release"], environment, title, each, max(1, each // 3))
             made.fault = fault
 
-    def _fill(self, project: Project, repository: str) -> None:
+    def reopen(self, fault: Fault, project: Project, environment: str) -> None:
+        """Let a release meet an error again that was resolved before it. Raises: FaultError."""
+        resolved = [each for each in project.issues if each.status == "resolved" and each.of([environment])]
+        if not resolved:
+            raise FaultError(
+                f"Project {project.slug} has no resolved error of environment {environment}; resolve one first."
+            )
+        each = fault.fields["count"]
+        issue = self.report(project, fault.fields["release"], environment, resolved[0].title, each, max(1, each // 3))
+        issue.fault = fault
+
+    def _fill(self, project: Project, repository: str, production: str) -> None:
         now = self.now()
         released, before = (commit_sha(repository, COMMITS - UNRELEASED - back) for back in (0, 3))
         for version, age in ((before, 9), (released, 3)):
@@ -185,7 +207,7 @@ class Sentry:
             short = f"{project.slug.upper()}-{len(project.issues) + 1:X}"
             issue = Issue(self.next_id(), short, title, culprit, level, status)
             for environment in project.environments:
-                share = count if environment == "production" else max(1, count // 10)
+                share = count if environment == production else max(1, count // 10)
                 first = now - days * DAY
                 issue.seen.append(Seen(before, environment, first, now - 3 * DAY, share * 3 // 4 + 1, share // 5 + 1))
                 if status == "unresolved":

@@ -118,6 +118,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"sentry": {"organization": "https://sentry.io/library", "project": "web"}},
         "sentry.organization: 'https://sentry.io/library' does not fit ^[a-z0-9][a-z0-9_-]*$.",
     ),
+    "sentry environment that is none here": (
+        {"sentry": {"organization": "library", "project": "web", "environments": {"live": "production"}}},
+        "sentry.environments: 'live' is no environment of this system (known: staging",
+    ),
     "duration in words": (
         {f"{SERVICE}/boot": "10 minutes"},
         "environments.staging.services[0].boot: expected a duration such as 90s, 24m, 4h or 7d, not '10 minutes'.",

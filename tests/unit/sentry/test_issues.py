@@ -67,7 +67,7 @@ def test_pages_are_followed_until_one_is_said_to_be_empty_and_repeats_count_once
 
 def test_pages_without_an_end_are_refused(mocked, ask):
     page = mocked.get(URL, json=[item()], headers=following("0:0:0"))
-    with pytest.raises(PreconditionError, match="more than 5000 unresolved errors"):
+    with pytest.raises(PreconditionError, match="more than 50 pages about project example/core, environment staging"):
         ask()
     assert page.call_count == MOST_PAGES
 

@@ -1,5 +1,6 @@
 """The bake: effects of the release, conditions from before, and missing data."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,16 @@ from hypothesis import strategies as st
 
 from include.aws.cloudwatch import Alarm
 from include.errors import BakeFailedError, PreconditionError
+from include.inventory import load
 from include.inventory.releases import Bake
-from include.releases.bake.rules import Baseline, Seen, judge_bake, refuse_unwatched, states
+from include.releases.bake.rules import (
+    Baseline,
+    Seen,
+    judge_bake,
+    refuse_unwatched,
+    states,
+    unwatched_environment,
+)
 from include.sentry import Trouble
 from include.waiters.progress import Progress
 from tests.unit.facts import at
@@ -90,21 +99,35 @@ def trouble(name: str = "9", *, first: float = 2, level: str = "error", count: i
 
 def test_new_error_of_the_release_sends_it_back():
     assert refusal(alarm(), base={"troubles": {}}, troubles=[trouble()]) == (
-        "Sentry has 1 new errors of this release, 0 allowed; most often (3 times): NoMethodError https://sentry.example/9; "
-        "look at it before the next release."
+        "Sentry has 1 new error since the release, 0 allowed; the one with the most events (3, first seen 2026-11-18 12:02): "
+        "NoMethodError https://sentry.example/9; look at it before the next release."
+    )
+
+
+def test_error_that_was_resolved_before_and_occurs_again_sends_the_release_back():
+    reopened = trouble(first=-60 * 24 * 90, count=5000)
+    assert refusal(alarm(), base={"troubles": {"known": 2}, "at": at(-20)}, troubles=[reopened, trouble("known")]) == (
+        "Sentry has 1 reopened error since the release, 0 allowed; the one with the most events (5000, first seen 2026-08-20 "
+        "12:00): NoMethodError https://sentry.example/9; look at it before the next release."
+    )
+    assert "Sentry has 2 new errors and 1 reopened error since the release" in refusal(
+        alarm(), base={"troubles": {}}, troubles=[reopened, trouble("10"), trouble("11")]
     )
 
 
 def test_error_first_seen_while_the_services_were_deployed_is_the_releases():
-    assert judged(alarm(), base={"troubles": {}, "at": at(-20)}, troubles=[trouble(first=-21)])
-    assert "Sentry has 1 new errors of this release" in refusal(
+    assert "Sentry has 1 new error since the release" in refusal(
         alarm(), base={"troubles": {}, "at": at(-20)}, troubles=[trouble(first=-19)]
     )
 
 
-@pytest.mark.parametrize(
-    "seen", [trouble(level="warning"), trouble(first=-5), trouble("known")], ids=["a warning", "before", "known"]
-)
+def test_without_a_baseline_the_first_sight_of_an_error_decides():
+    unread = {"troubles": None, "at": at(-20)}
+    assert "Sentry not read" in judged(alarm(), base=unread, troubles=[trouble(first=-21, count=5000)]).text
+    assert "Sentry has 1 new error since the release" in refusal(alarm(), base=unread, troubles=[trouble(first=-19)])
+
+
+@pytest.mark.parametrize("seen", [trouble(level="warning"), trouble("known", first=-5)], ids=["a warning", "known"])
 def test_error_that_is_not_new_or_not_grave_does_not(seen: Trouble):
     assert judged(alarm(), minutes=35, base={"troubles": {"known": 2}}, troubles=[seen]).done
 
@@ -115,6 +138,25 @@ def test_spike_of_a_known_error_sends_it_back():
     assert "Sentry counts 101 more events since the release (allowed: 100)" in refusal(
         alarm(), base=known, troubles=[trouble(first=-5, count=151)]
     )
+
+
+CORE = load().target("core/production")
+
+
+@pytest.mark.parametrize("known", [None, ("production", "staging")])
+def test_environment_that_sentry_knows_or_that_cannot_be_asked_for_is_not_told(known: tuple[str, ...] | None):
+    assert unwatched_environment(CORE, known) == ""
+
+
+def test_environment_that_sentry_does_not_know_is_told_with_those_that_it_knows():
+    assert unwatched_environment(CORE, ("live", "staging")) == (
+        "Sentry has had no event from an environment production of example-housing/core (it knows live, staging), so the bake may "
+        "see none of its errors; if it has another name there, list it as sentry.environments.production."
+    )
+    place = CORE.system.sentry.model_copy(update={"environments": {"production": "live"}})
+    renamed = replace(CORE, system=CORE.system.model_copy(update={"sentry": place}))
+    assert unwatched_environment(renamed, ("live", "staging")) == ""
+    assert "no event from an environment live of" in unwatched_environment(renamed, ())
 
 
 def test_more_error_lines_than_usual_send_it_back():
