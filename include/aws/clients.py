@@ -39,12 +39,20 @@ class Clients:
         self._make = make
         self._make_once = make_once or make
         self._begin = begin
+        # by the ARN of a task definition, which never changes: its containers with a health check
+        self._checked: dict[str, frozenset[str]] = {}
 
     def renew(self) -> None:
         """Begin a new session, because AWS refuses the credentials of the current one."""
         self._begin()
         for name in [name for name in vars(self) if not name.startswith("_")]:
             delattr(self, name)
+
+    def remember_checked(self, definition: str, read: Callable[[], frozenset[str]]) -> frozenset[str]:
+        """Return which containers of a task definition have a health check; `read` finds out, once for each revision."""
+        if definition not in self._checked:
+            self._checked[definition] = read()
+        return self._checked[definition]
 
     @cached_property
     def application_autoscaling(self) -> ApplicationAutoScalingClient:

@@ -64,6 +64,7 @@ class Service:
     maximum_percent: int
     as_of: datetime
     last_event: str = ""  # the id of its newest event
+    unread: tuple[str, ...] = ()  # what else decides on its health, and is not asked here: see unread_health
 
     @property
     def primary(self) -> Deployment:
@@ -79,6 +80,7 @@ class Container:
     exit_code: int | None = None
     reason: str = ""
     image_digest: str = ""
+    health: str = "UNKNOWN"  # of the health check in its definition: HEALTHY, UNHEALTHY, or UNKNOWN, as of one without
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Task:
     stopped_reason: str
     stopped_at: datetime | None = None
     containers: tuple[Container, ...] = ()
+    health: str = "UNKNOWN"  # of its essential containers together
 
     @property
     def id(self) -> str:
@@ -161,6 +164,21 @@ def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
         maximum_percent=configuration.get("maximumPercent", 200),
         as_of=as_of,
         last_event=next((event["id"] for event in item.get("events", [])), ""),
+        unread=unread_health(item),
+    )
+
+
+def unread_health(item: Any) -> tuple[str, ...]:
+    """Return the load balancers of a service, as AWS described it, whose health checks this program cannot read."""
+    classic = [each["loadBalancerName"] for each in item.get("loadBalancers", []) if each.get("loadBalancerName")]
+    lattice = [
+        each.get("targetGroupArn", "").rsplit("/", 1)[-1]
+        for deployment in item.get("deployments", [])
+        for each in deployment.get("vpcLatticeConfigurations", [])
+    ]
+    return (
+        *(f"Classic Load Balancer {name}" for name in dict.fromkeys(classic)),
+        *(f"VPC Lattice target group {name}" for name in dict.fromkeys(lattice)),
     )
 
 
@@ -230,10 +248,12 @@ def read_task(item: Any) -> Task:
                 container.get("exitCode"),
                 container.get("reason", ""),
                 container.get("imageDigest", ""),
+                container.get("healthStatus", "UNKNOWN"),
             )
             for container in item.get("containers", [])
             if "name" in container
         ),
+        health=item.get("healthStatus", "UNKNOWN"),
     )
 
 

@@ -37,6 +37,15 @@ def describe_definition(client: ECSClient, name: str) -> Definition:
     return definition
 
 
+def checked_containers(definition: Mapping[str, Any]) -> frozenset[str]:
+    """Return the essential containers that have a health check in a task definition. Only theirs decide on a task's health."""
+    return frozenset(
+        each["name"]
+        for each in definition["containerDefinitions"]
+        if each.get("healthCheck") and each.get("essential", True)
+    )
+
+
 def list_definitions(client: ECSClient, family: str, limit: int = 20) -> tuple[str, ...]:
     """Return the ARNs of a family's ACTIVE revisions, newest first."""
     pages = client.get_paginator("list_task_definitions").paginate(

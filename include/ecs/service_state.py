@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,19 +13,24 @@ from include.aws.clients import Clients
 from include.aws.ecs import Service, Task
 from include.aws.elbv2 import TargetHealth
 from include.aws.logs import LogLine
+from include.aws.task_definitions import checked_containers, describe_definition
 
 PROGRESS_PATTERN = "HealthCheckService"
 ERROR_PATTERN = '"Failed to load topology"'
 PROGRESS_WINDOW = timedelta(minutes=3)  # a task writes its progress every half minute
+UNCHECKED = timedelta(seconds=40)  # so long ECS itself waits before it counts a running task that nothing checks
 
 
 @dataclass(frozen=True)
 class TaskState:
-    """A task, its EC2 instance if it has one, and its health in the target group."""
+    """A task, its EC2 instance if it has one, and its health as each source reports it."""
 
     task: Task
     instance: str | None
-    health: str  # a target's state, "unregistered", or "none" if there is no target group
+    # a target's state, "unregistered", "unreadable" where something else than target groups is asked, or "none" where nothing is
+    health: str
+    # what its containers with a health check report if it is not HEALTHY, "HEALTHY", or "none" where the definition has no check
+    checks: str = "none"
 
     @property
     def is_alive(self) -> bool:
@@ -34,8 +39,16 @@ class TaskState:
 
     @property
     def is_healthy(self) -> bool:
-        """Tell whether it is running, and healthy in its target group if it has one."""
-        return self.is_alive and self.task.last_status == "RUNNING" and self.health in ("healthy", "none")
+        """Tell whether it is running, and healthy by every source of health that it has: no source stands for another."""
+        running = self.is_alive and self.task.last_status == "RUNNING"
+        return running and self.health in ("healthy", "none") and self.checks in ("HEALTHY", "none")
+
+    @property
+    def condition(self) -> str:
+        """Its status and its health, in words."""
+        checks = "" if self.checks in ("HEALTHY", "none") else f", container health check: {self.checks}"
+        health = "" if self.health == "none" and checks else f", {self.health}"
+        return f"{self.task.last_status}{health}{checks}"
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,34 @@ class ServiceState:
     def healthy(self) -> tuple[TaskState, ...]:
         return tuple(task for task in self.tasks if task.is_healthy)
 
+    @property
+    def is_unchecked(self) -> bool:
+        """Tell whether nothing asks its tasks how they are, so that running is all that can be seen of them."""
+        return not self.service.target_groups and any(each.is_healthy and each.checks == "none" for each in self.alive)
+
+    def missing_health(self, *, balanced: bool, checked: bool) -> str:
+        """Return why its health cannot be known, in one sentence, or "".
+
+        `balanced` and `checked`: the inventory says that it has a target group, and that its container has a health check.
+        """
+        name = self.service.name
+        if self.service.unread:
+            return (
+                f"Service {name} is behind {' and '.join(self.service.unread)}, whose health checks these runbooks cannot read; "
+                "put it behind a target group of an Application or Network Load Balancer first."
+            )
+        if balanced and not self.service.target_groups:
+            return (
+                f"Service {name} has no target group, but the inventory gives it load_balancing, so nothing would tell whether "
+                "its tasks are healthy; attach the target group, or correct the inventory."
+            )
+        if checked and any(each.checks == "none" and each.is_healthy for each in self.alive):
+            return (
+                f"Service {name} runs {self.service.task_definition.rsplit('/', 1)[-1]}, whose essential containers have no "
+                "health check, but the inventory says container_health_check; add one to the definition, or correct the inventory."
+            )
+        return ""
+
 
 def read_service(
     clients: Clients, cluster: str, name: str, group: str | None = None, service: Service | None = None
@@ -69,28 +110,50 @@ def read_service(
     tasks = ecs.list_tasks(clients.ecs, cluster, name)
     instances = ecs.list_instances(clients.ecs, cluster) if any(task.container_instance for task in tasks) else {}
     targets = [elbv2.describe_target_health(clients.elbv2, arn) for arn in service.target_groups]
+    states = []
+    for task in tasks:
+        instance = instances.get(task.container_instance) if task.container_instance else None
+        checks = _checks(clients, task)
+        health = "unreadable" if service.unread else _worst(task, instance, targets)
+        if health == checks == "none" and not _has_run(task, service.as_of):
+            health = "just started"
+        states.append(TaskState(task, instance, health, checks))
     return ServiceState(
         service=service,
-        tasks=tuple(_state(task, instances, targets) for task in tasks),
+        tasks=tuple(states),
         group=autoscaling.describe_group(clients.autoscaling, group) if group else None,
         as_of=service.as_of,
     )
 
 
-def _state(task: Task, instances: Mapping[str, str], groups: list[tuple[TargetHealth, ...]]) -> TaskState:
-    instance = instances.get(task.container_instance) if task.container_instance else None
-    if not groups:
-        return TaskState(task, instance, "none")
-    states = [_health(task, instance, targets) for targets in groups]
-    worst = next((state for state in states if state != "healthy"), "healthy")
-    return TaskState(task, instance, worst)
+def _worst(task: Task, instance: str | None, groups: Sequence[tuple[TargetHealth, ...]]) -> str:
+    """Return the state of a task's targets in all its target groups: the first that is not healthy, if there is one."""
+    states = []
+    for targets in groups:
+        own = [
+            target.state
+            for target in targets
+            if target.id == task.private_ip or (target.id == instance and target.port in task.host_ports)
+        ]
+        states += own or ["unregistered"]
+    return next((state for state in states if state != "healthy"), "healthy" if states else "none")
 
 
-def _health(task: Task, instance: str | None, targets: tuple[TargetHealth, ...]) -> str:
-    for target in targets:
-        if target.id == task.private_ip or (target.id == instance and target.port in task.host_ports):
-            return target.state
-    return "unregistered"
+def _checks(clients: Clients, task: Task) -> str:
+    """Return what the health checks in a running task's definition report, in words if it is not HEALTHY."""
+    if task.last_status != "RUNNING" or task.desired_status != "RUNNING":
+        return "none"  # it is not healthy, whatever they report
+    arn = task.task_definition
+    checked = clients.remember_checked(arn, lambda: checked_containers(describe_definition(clients.ecs, arn)))
+    reports = {name: found.health if (found := task.container(name)) else "UNKNOWN" for name in sorted(checked)}
+    ill = [f"{name} {report}" for name, report in reports.items() if report != "HEALTHY"]
+    if task.health == "UNHEALTHY" and not ill:
+        return "the task is UNHEALTHY"
+    return ", ".join(ill) or ("HEALTHY" if checked else "none")
+
+
+def _has_run(task: Task, as_of: datetime) -> bool:
+    return task.started_at is not None and as_of - task.started_at >= UNCHECKED
 
 
 def read_scaling(clients: Clients, cluster: str, name: str) -> ScalableTarget | None:

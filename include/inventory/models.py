@@ -92,6 +92,7 @@ class Service(Model):
     deployment_controller: Literal["ECS", "CODE_DEPLOY"] = "ECS"
     code_deploy: CodeDeploy | None = None
     load_balancing: LoadBalancing | None = None
+    container_health_check: bool = False  # whether its container has a health check in the task definition
     scaling_group: ScalingGroup | None = None
     scheduled_scaling: tuple[ScheduledScaling, ...] = ()
     log_group: str

@@ -91,6 +91,7 @@ def plan_restart(
             planned.append(_surge(target, service, state, scalable))
         else:
             planned.append(_rolling(target, service, state))
+    unchecked = [note_unchecked(each.service.name) for each in states if each.is_unchecked]
     seconds = sum(_expected(each, restart.strategy) for each in planned)
     return RestartPlan(
         runbook="service_restart",
@@ -101,8 +102,19 @@ def plan_restart(
         services=tuple(planned),
         changes=tuple(change for each in planned for change in _changes(each, restart.strategy)),
         skips=tuple(_skips(each) for each in planned if each.group),
-        notes=tuple(note for each, scalable in zip(planned, scaling, strict=True) for note in _notes(each, scalable)),
+        notes=(
+            *(note for each, scalable in zip(planned, scaling, strict=True) for note in _notes(each, scalable)),
+            *unchecked,
+        ),
         expected_seconds=int(seconds),
+    )
+
+
+def note_unchecked(name: str) -> str:
+    """Return the note on a service whose tasks nothing checks."""
+    return (
+        f"{name} has neither a target group nor a container health check, so that its tasks keep running is all that can be "
+        "proved of them."
     )
 
 
@@ -115,6 +127,8 @@ def _refuse_unsteady(service: Service, state: ServiceState) -> None:
         raise PreconditionError(
             f"Service {name} is deployed by {live.controller}, which refuses a forced deployment; restart it through its pipeline."
         )
+    if blind := state.missing_health(balanced=bool(service.load_balancing), checked=service.container_health_check):
+        raise PreconditionError(blind)
     if live.desired == 0:
         raise PreconditionError(
             f"Service {name} has a desired count of 0: there is nothing to restart; scale it out first."
@@ -124,7 +138,7 @@ def _refuse_unsteady(service: Service, state: ServiceState) -> None:
             f"The last deployment of service {name} failed ({live.primary.rollout_reason or 'no reason given'}), so a new "
             "task would fail as well; deploy a task definition that works first."
         )
-    if len(live.deployments) != 1 or live.primary.rollout_state not in ("COMPLETED", ""):
+    if len(live.deployments) != 1 or live.primary.rollout_state != "COMPLETED":
         raise PreconditionError(
             f"Service {name} has a deployment in progress ({live.primary.id}, {live.primary.rollout_state or 'no state'}); "
             "wait until it has completed."
@@ -138,7 +152,7 @@ def _refuse_unsteady(service: Service, state: ServiceState) -> None:
         ill = next(each for each in state.alive if not each.is_healthy)
         raise PreconditionError(
             f"Service {name} has {len(state.healthy)} healthy tasks of {live.desired} wanted (task {ill.task.id} is "
-            f"{ill.health}); a restart now could leave it short, make it healthy first."
+            f"{ill.condition}); a restart now could leave it short, make it healthy first."
         )
     if live.target_groups and live.grace_period < service.boot.total_seconds():
         raise PreconditionError(

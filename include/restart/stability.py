@@ -15,7 +15,7 @@ def judge_stable(plan: ServiceRestart, state: ServiceState, since: datetime) -> 
         live.desired == plan.count == live.running == len(state.alive) == healthy
         and not live.pending
         and len(live.deployments) == 1
-        and live.primary.rollout_state in ("COMPLETED", "")
+        and live.primary.rollout_state == "COMPLETED"
     )
     if not done:
         what = f"{plan.service} is not steady: {live.running} tasks running of {plan.count} wanted, {healthy} healthy,"

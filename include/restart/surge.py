@@ -100,7 +100,7 @@ def _refuse_stopped(plan: ServiceRestart, ours: Iterable[Task]) -> None:
 
 
 def _ill(tasks: Iterable[TaskState]) -> str:
-    ill = [f"{each.task.id} is {each.task.last_status}, {each.health}" for each in tasks if not each.is_healthy]
+    ill = [f"{each.task.id} is {each.condition}" for each in tasks if not each.is_healthy]
     return "; ".join(ill[:3]) or "the others have not been started"
 
 

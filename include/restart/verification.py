@@ -26,7 +26,7 @@ def verify_restarted(
                 f"task {each.task.id} started at {each.task.started_at}, before this run began ({since:%H:%M:%S})"
             )
         if not each.is_healthy:
-            problems.append(f"task {each.task.id} is {each.task.last_status}, {each.health}")
+            problems.append(f"task {each.task.id} is {each.condition}")
     if state.service.task_definition != plan.task_definition:
         problems.append(f"it runs {state.service.task_definition.rsplit('/', 1)[-1]}")
     if problems:

@@ -52,6 +52,20 @@ def test_group_that_is_too_small_is_refused_by_the_plan(airflow, cloud):
     assert cloud.writes() == []
 
 
+def test_worker_whose_container_is_unhealthy_is_refused_by_the_plan(airflow, cloud):
+    names = {"cluster": "core-staging-app", "service": "core-staging-sidekiq"}
+    cloud.clients(HOUSING).ecs.update_service(**names, healthCheckGracePeriodSeconds=86400)  # ECS itself does nothing
+    fault = cloud.fault("container_unhealthy", HOUSING, service="core-staging-sidekiq")
+    cloud.advance(95)
+    before = cloud.writes()
+    run = airflow.trigger(HOUSING)
+    assert run.to_end() == "failed"
+    assert "core-staging-sidekiq has 0 healthy tasks of 2 wanted" in str(run.errors)
+    assert "is RUNNING, container health check: sidekiq UNHEALTHY" in str(run.errors)
+    assert cloud.injected(fault) == 2
+    assert cloud.writes() == before
+
+
 def test_failed_loads_stop_the_run_half_way_and_the_count_goes_back_if_a_person_says_so(airflow, cloud):
     fault = cloud.fault("topology_errors", MAPS, region="us/pa", times=4)
     run = airflow.trigger(MAPS)

@@ -135,6 +135,13 @@ def test_workers_follow_the_application_only_when_it_is_proved(scene, made):
     assert f"{WORKERS}: 2 tasks of 2 healthy on {WORKERS}:2, image {made.digest[:19]}" in proof
     with pytest.raises(RolloutFailedError, match=f"{APP} is not proved to run {APP}:2 .*runs image"):
         steps.verify_services(scene, made.parts, wanted, f"sha256:{'0' * 64}")
+    scene.cloud.client("ecs", CORE).update_service(cluster=APP, service=WORKERS, healthCheckGracePeriodSeconds=86400)
+    scene.inject("container_unhealthy", service=WORKERS)
+    scene.cloud.advance(95)
+    with pytest.raises(
+        RolloutFailedError, match=r"0 healthy and 2 running .*container health check: sidekiq UNHEALTHY"
+    ):
+        steps.verify_services(scene, made.parts, wanted, made.digest)
 
 
 def test_service_whose_process_died_right_after_the_write_is_not_deployed_twice(scene, made, monkeypatch):

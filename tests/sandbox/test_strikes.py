@@ -70,8 +70,8 @@ def advance_until(cloud, look, what, step=5, limit=3600):
         ),
         ({"kind": "flap", "target": HOUSING, "period_seconds": 20}, "must be a number of seconds from 90"),
         (
-            {"kind": "flap", "target": HOUSING, "service": "core-staging-sidekiq", "period_seconds": 90},
-            "has no health checks",
+            {"kind": "container_unhealthy", "target": HOUSING, "service": "core-staging-app"},
+            "has no container health check",
         ),
         ({"kind": "capacity_late", "target": MAPS, "seconds": 0}, "seconds must be a number of seconds above 0, not 0"),
         ({"kind": "capacity_late", "target": HOUSING, "seconds": 60}, "has no scaling group, so capacity_late cannot"),

@@ -8,7 +8,7 @@ from include.ecs.service_state import ServiceState
 from include.errors import PreconditionError
 from include.inventory import Service, Target
 from include.releases.model import ServiceRelease, revision
-from include.restart.plan import DRAIN, INSTANCE_START, GroupSurge
+from include.restart.plan import DRAIN, INSTANCE_START, GroupSurge, note_unchecked
 from include.run.plan.model import Change
 
 
@@ -24,11 +24,13 @@ class Live:
     status: str = "ACTIVE"
     busy: str = ""  # the running deployment, in words
     group: Group | None = None
+    blind: str = ""  # why its health cannot be known, in one sentence
+    unchecked: bool = False  # nothing asks its tasks how they are
 
 
-def live_of(state: ServiceState, container: str) -> Live:
+def live_of(state: ServiceState, described: Service) -> Live:
     """Return the current state of a service that ECS itself deploys, from one look at it."""
-    service = state.service
+    service, container = state.service, described.container
     busy = [each for each in service.deployments if each.rollout_state == "IN_PROGRESS"]
     found = [each.task.container(container) for each in state.alive]
     return Live(
@@ -40,6 +42,8 @@ def live_of(state: ServiceState, container: str) -> Live:
         status=service.status,
         busy=f"deployment {busy[0].id} to {revision(busy[0].task_definition)}" if busy else "",
         group=state.group,
+        blind=state.missing_health(balanced=bool(described.load_balancing), checked=described.container_health_check),
+        unchecked=state.is_unchecked,
     )
 
 
@@ -93,6 +97,8 @@ def _refuse_unready(service: Service, live: Live) -> None:
             f"Service {service.name} is deployed by {live.controller}, but the inventory says {service.deployment_controller}; "
             "correct deployment_controller."
         )
+    if live.blind:
+        raise PreconditionError(live.blind)
     if live.busy:
         raise PreconditionError(f"Service {service.name} is being deployed ({live.busy}); wait until that is over.")
     if live.desired == 0:
@@ -165,9 +171,12 @@ def services_seconds(parts: Sequence[ServiceRelease]) -> float:
 
 
 def weak(live: Mapping[str, Live]) -> list[str]:
-    """Return notes on services that lack healthy tasks before the release: a rollback restores that state."""
+    """Return notes on services that lack healthy tasks before the release, to which a rollback leads, or that nothing checks."""
     return [
-        f"{name} has {each.healthy} healthy tasks of {each.desired} before this run: going back would lead there again"
-        for name, each in live.items()
-        if each.healthy < each.desired
+        *(
+            f"{name} has {each.healthy} healthy tasks of {each.desired} before this run: going back would lead there again"
+            for name, each in live.items()
+            if each.healthy < each.desired
+        ),
+        *(note_unchecked(name) for name, each in live.items() if each.unchecked),
     ]

@@ -96,7 +96,7 @@ def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: Se
         )
     healthy = [each for each in new if each.is_healthy]
     done = (
-        ours.rollout_state in ("COMPLETED", "")
+        ours.rollout_state == "COMPLETED"
         and len(live.deployments) == 1
         and live.running == live.desired == len(healthy) == len(state.alive)
         and live.pending == 0
@@ -123,7 +123,11 @@ def verify_released(part: ServiceRelease, wanted: str, digest: str, state: Servi
         others = ", ".join(revision(each.task_definition) for each in live.deployments)
         problems.append(f"its deployments are of {others}, not of {revision(wanted)} alone")
     if not live.running == live.desired == len(state.healthy) == len(state.alive):
-        problems.append(f"{len(state.healthy)} healthy and {live.running} running tasks of {live.desired} wanted")
+        ill = [f"{each.task.id} is {each.condition}" for each in state.alive if not each.is_healthy]
+        of_them = f" ({'; '.join(ill[:3])})" if ill else ""
+        problems.append(
+            f"{len(state.healthy)} healthy and {live.running} running tasks of {live.desired} wanted{of_them}"
+        )
     if live.desired == 0:
         problems.append("no task runs, so nothing is proved")
     for each in state.alive:

@@ -83,7 +83,7 @@ def read_live(ctx: Context) -> dict[str, Live]:
             continue
         group = service.scaling_group.name if service.scaling_group else None
         state = read_service(ctx.clients, str(target.environment.cluster), name, group)
-        found[name] = live_of(state, service.container)
+        found[name] = live_of(state, service)
     return found
 
 

@@ -78,6 +78,7 @@ INFRA_FAULTS: dict[str, dict[str, Field]] = {
     },
     "group_max": {"max": Field(int, lambda value: 0 <= value <= 1000, "a whole number from 0 to 1000")},
     "scheduled_scaling": {"action": Field(str, bool, "the name of a scheduled action")},
+    "container_unhealthy": {},
     "flap": {
         "period_seconds": Field(
             float, lambda value: 90 <= value < math.inf, "a number of seconds from 90 (three health checks)"

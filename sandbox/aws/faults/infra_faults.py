@@ -23,8 +23,14 @@ def prepare(fault: Fault, region: Region, service: Service) -> None:
     """Check that a fault can apply to its service, and set up what it needs. Raises: FaultError."""
     if fault.kind in NEED_GROUP and service.group is None:
         raise FaultError(f"Service {service.name} has no scaling group, so {fault.kind} cannot apply to it.")
-    if fault.kind == "flap" and not service.target_groups:
+    checked = any(task.check for task in region.tasks_of(service))
+    if fault.kind == "flap" and not service.target_groups and not checked:
         raise FaultError(f"Service {service.name} has no health checks, so flap cannot apply to it.")
+    if fault.kind == "container_unhealthy" and not checked:
+        raise FaultError(
+            f"Service {service.name} has no container health check, so container_unhealthy cannot apply to it; give its "
+            "definition one, or its service in the inventory container_health_check: true."
+        )
     if fault.kind in ("capacity_late", "shrink_alarm"):
         group = region.groups[str(service.group)]
         held = group.late if fault.kind == "capacity_late" else group.sounded
@@ -44,7 +50,9 @@ def prepare(fault: Fault, region: Region, service: Service) -> None:
 
 def strike(fault: Fault, region: Region, service: Service, now: float, log_call: LogCall) -> None:
     """Apply a fault if it is due."""
-    if fault.kind == "shrink_alarm":
+    if fault.kind == "container_unhealthy":
+        _fail_checks(fault, region.tasks_of(service))
+    elif fault.kind == "shrink_alarm":
         _sound(fault, region.groups[str(service.group)], now)
     elif fault.kind == "deployment_rolls_back":
         _roll_back(fault, region, service, now)
@@ -58,6 +66,14 @@ def strike(fault: Fault, region: Region, service: Service, now: float, log_call:
         else:
             _stop(region, task, now, log_call)
         fault.count()
+
+
+def _fail_checks(fault: Fault, tasks: list[Task]) -> None:
+    for task in tasks:
+        if task.check and not task.behaviour.fails_checks:
+            task.behaviour.fails_checks = True
+            task.behaviour.faults.append(fault)
+            fault.keep(task.behaviour)
 
 
 def _roll_back(fault: Fault, region: Region, service: Service, now: float) -> None:

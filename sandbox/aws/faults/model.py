@@ -44,6 +44,8 @@ class Fault:
         for behaviour in self.kept:
             if self.kind == "never_healthy":
                 behaviour.healthy = True
+            elif self.kind == "container_unhealthy":
+                behaviour.fails_checks = False
             elif behaviour.crash_after == self.fields["seconds"]:
                 behaviour.crash_after, behaviour.usual = ONE_OFF_SECONDS, None
 

@@ -50,6 +50,18 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         world.endpoint.identities.roles = roles
 
 
+def _container_check(described: InventoryService) -> dict[str, Any]:
+    """Return a service's container health check, as a definition has it."""
+    start = min(int(described.boot.total_seconds()), 300)  # the longest that AWS takes
+    return {
+        "command": ["CMD-SHELL", f"pgrep {described.container} || exit 1"],
+        "interval": 30,
+        "timeout": 5,
+        "retries": 3,
+        "startPeriod": start,
+    }
+
+
 class _Builder:
     def __init__(self, world: World, clients: Clients, target: Target):
         self.world, self.target, self.resources = world, target, StaticResources(clients, target)
@@ -94,6 +106,7 @@ class _Builder:
             described.log_group,
             described.launch_type,
             port=balancing.container_port if balancing else 80,
+            check=_container_check(described) if described.container_health_check else None,
         )
         fargate = described.launch_type == "FARGATE"
         service = Service(
@@ -203,7 +216,9 @@ class _Builder:
             task = self.world.start_task(self.region, service, deployment, now - AGE) or self._make_room(
                 service, deployment, now
             )
-            task.status, task.started = "RUNNING", now - AGE + 60
+            task.status, task.started, task.settled = "RUNNING", now - AGE + 60, True
+            if task.check:
+                task.check.status = "HEALTHY"
             found = {
                 name: image_pull.find_image(self.world.regions, self.region.account, of)
                 for name, of in task.images.items()

@@ -173,9 +173,17 @@ class StaticResources:
             ec2.create_subnet(VpcId=wanted.vpc, CidrBlock=f"10.1.{number * 16}.0/20", TagSpecifications=tags)
 
     def define(
-        self, family: str, container: str, cpu: int, memory: int, log_group: str, launch_type: str, port: int
+        self,
+        family: str,
+        container: str,
+        cpu: int,
+        memory: int,
+        log_group: str,
+        launch_type: str,
+        port: int,
+        check: dict[str, Any] | None = None,
     ) -> str:
-        """Register a task definition; returns its ARN."""
+        """Register a task definition, whose container has that health check; returns its ARN."""
         answer = self.client("ecs").register_task_definition(
             family=family,
             networkMode="awsvpc" if launch_type == "FARGATE" else "bridge",
@@ -196,6 +204,7 @@ class StaticResources:
                             "awslogs-stream-prefix": family,
                         },
                     },
+                    **({"healthCheck": check} if check else {}),
                 }
             ],
         )

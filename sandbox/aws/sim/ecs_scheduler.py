@@ -54,14 +54,17 @@ def reconcile(region: Region, service: Service, now: float, start: StartTask) ->
     alive = [task for task in tasks if task.alive]
     new = [task for task in alive if task.deployment == primary.id]
     old = [task for task in alive if task.deployment != primary.id]
+    sick = [] if old else [task for task in new if _is_sick(service, task, now)]
     ceiling = max(math.floor(service.desired * service.max_percent / 100), service.desired)
-    room = min(service.desired - len(new), ceiling - len(alive)) if old else service.desired - len(new)
+    wanted = service.desired - (len(new) - len(sick))
+    room = min(wanted, ceiling - len(alive)) if old or sick else wanted
     if primary.state != "FAILED" and now >= service.next_try:
         for _ in range(max(0, room)):
             if start(region, service, primary, now) is None:
                 service.next_try = now + RETRY
                 break
-    _scale_in(region, service, new, now)
+    _replace_sick(region, service, new, sick, now)
+    _scale_in(region, service, [task for task in new if task not in sick], now)
     _replace_old(region, service, alive, old, now)
     _complete(region, service, now)
 
@@ -89,6 +92,26 @@ def _reconcile_sets(region: Region, service: Service, now: float, start: StartTa
         primary.state, primary.completed = "COMPLETED", True
         if len(service.deployments) == 1 and "steady state" not in (service.events[0][2] if service.events else ""):
             service.say(now, "has reached a steady state.")
+
+
+def _is_sick(service: Service, task: Task, now: float) -> bool:
+    """Tell whether ECS acts on a task whose container health check has failed."""
+    ill = task.check is not None and task.check.status == "UNHEALTHY"
+    return ill and task.alive and task.started is not None and now - task.started >= service.grace
+
+
+def _replace_sick(region: Region, service: Service, new: list[Task], sick: list[Task], now: float) -> None:
+    """Stop tasks that fail their container health checks, once others have taken their place."""
+    if sum(region.is_healthy(task) for task in new) >= service.desired:
+        for task in sick:
+            _stop_sick(region, service, task, now)
+
+
+def _stop_sick(region: Region, service: Service, task: Task, now: float) -> None:
+    reason = "Task failed container health checks"
+    task_lifecycle.request_stop(region, task, now, "ServiceSchedulerInitiated", reason)
+    _count_failed(service, task, now)
+    service.say(now, f"(task {task.id}) failed container health checks.")
 
 
 def _scale_in(region: Region, service: Service, new: list[Task], now: float) -> None:
@@ -143,6 +166,10 @@ def _stop_ill(region: Region, service: Service, tasks: list[Task], now: float) -
                     now,
                     f"(port {target.port}) is unhealthy in (target-group {arn}) due to (reason Health checks failed)",
                 )
+    replaced = any(task.alive and task.deployment != service.primary.id for task in tasks)
+    for task in tasks:  # beside tasks of an earlier deployment there is no room for a replacement: it is stopped first
+        if replaced and task.deployment == service.primary.id and _is_sick(service, task, now):
+            _stop_sick(region, service, task, now)
     for task in tasks:
         if task.stop_code in ("EssentialContainerExited", "TaskFailedToStart") and not task.counted:
             _count_failed(service, task, now)

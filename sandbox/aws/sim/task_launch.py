@@ -6,7 +6,7 @@ from moto.ecs.models import ecs_backends
 
 from sandbox.aws.faults import task_faults
 from sandbox.aws.faults.model import Fault
-from sandbox.aws.services.ecs.model import ONE_OFF_SECONDS, Behaviour, Deployment, Service, Task
+from sandbox.aws.services.ecs.model import ONE_OFF_SECONDS, Behaviour, ContainerCheck, Deployment, Service, Task
 from sandbox.aws.sim import task_placement
 from sandbox.aws.sim.task_lifecycle import CHECK_INTERVAL
 from sandbox.aws.state.ids import new_id
@@ -98,4 +98,5 @@ def make_task(
         port=task_placement.choose_port(region, instance) if instance else 0,
         log_group=str(options.get("awslogs-group", "")),
         log_prefix=str(options.get("awslogs-stream-prefix", "ecs")),
+        check=ContainerCheck.read(containers),
     )

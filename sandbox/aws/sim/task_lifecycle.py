@@ -7,6 +7,7 @@ from sandbox.aws.state.region import Region
 
 PROVISION, PULL, ACTIVATE = 5.0, 25.0, 5.0  # seconds
 CHECK_INTERVAL, PASSES_UP, FAILURES_DOWN = 30.0, 3, 2  # a target group's own figures
+SETTLED = 40.0  # seconds that ECS waits before it counts a running task that nothing checks
 DRAIN, STOP = 300.0, 15.0  # deregistration delay; from SIGTERM to the end
 STOPPED_BY_AWS = {
     "SpotInterruption": "Your Spot Task was interrupted.",
@@ -64,6 +65,8 @@ def _run(region: Region, task: Task, now: float) -> None:
         task_faults.count(task.behaviour, "crash", "bad_image", "one_off_exits")
         exit_by_itself(region, task, now, task.behaviour.exit_code)
         return
+    task.settled = task.settled or age >= SETTLED
+    _check_containers(task, now)
     for target in region.target_of(task):
         _check(task, target, now)
 
@@ -100,6 +103,25 @@ def _check(task: Task, target: Target, now: float) -> None:
             if target.state == "healthy":
                 _count_flap(task, now)
             target.state = "unhealthy"
+
+
+def _check_containers(task: Task, now: float) -> None:
+    check = task.check
+    if check is None or task.started is None or now < max(check.next, task.started + check.interval):
+        return
+    check.next = now + check.interval
+    if passes(task, now) and not task.behaviour.fails_checks:
+        check.status, check.failed = "HEALTHY", 0
+        task.well_since = now if task.well_since is None else task.well_since
+        return
+    if check.status == "UNKNOWN" and now - task.started < check.start_period:
+        return
+    check.failed += 1
+    if check.failed >= check.retries:
+        if check.status != "UNHEALTHY":
+            _count_flap(task, now)
+            task_faults.count(task.behaviour, "container_unhealthy")
+        check.status = "UNHEALTHY"
 
 
 def _count_flap(task: Task, now: float) -> None:

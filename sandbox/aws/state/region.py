@@ -61,12 +61,16 @@ class Region:
         return [targets[key] for targets in self.targets.values() if key in targets]
 
     def health(self, task: Task) -> str:
-        """Return the task's target health, or "none" where no load balancer asks."""
+        """Return the task's health by its targets and its containers' health check, or "none" where nothing asks."""
         service = self.services.get((task.cluster, task.service or ""))
-        if service is None or not service.target_groups:
-            return "none"
-        states = [target.state for target in self.target_of(task)]
-        return states[0] if states else "unused"
+        states = []
+        if service is not None and service.target_groups:
+            states = [target.state for target in self.target_of(task)] or ["unused"]
+        if task.check:
+            states.append({"HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}.get(task.check.status, "initial"))
+        return next((each for each in states if each != "healthy"), "healthy" if states else "none")
 
     def is_healthy(self, task: Task) -> bool:
-        return task.alive and task.status == "RUNNING" and self.health(task) in ("healthy", "none")
+        """Tell whether ECS counts the task as healthy; one that nothing checks once it has run for a while."""
+        health = self.health(task)
+        return task.alive and task.status == "RUNNING" and (health == "healthy" or (health == "none" and task.settled))

@@ -1,7 +1,7 @@
 """The state of a service: which target belongs to which task, and when a task is healthy."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from include.aws.logs import LogLine, find_lines
 from include.aws.sts import get_account
 from include.ecs.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.errors import PreconditionError
-from tests.unit.aws.answers import ARN, SERVICE, TASK
+from tests.unit.aws.answers import ARN, DEFINITION, SERVICE, TASK
 from tests.unit.conftest import Script
 from tests.unit.facts import at, stopped, task
 
@@ -28,11 +28,21 @@ def clients(**scripts: Script) -> Clients:
     return Clients(lambda name: scripts[name.replace("-", "_")].client)
 
 
-def read(script: Scripts, tasks: list[dict[str, Any]], *groups: list[dict[str, Any]]) -> ServiceState:
+PLAIN = ({"name": "app", "essential": True},)
+CHECK = {"command": ["CMD-SHELL", "pgrep sidekiq"]}
+
+
+def read(
+    script: Scripts,
+    tasks: list[dict[str, Any]],
+    *groups: list[dict[str, Any]],
+    containers: tuple[dict[str, Any], ...] = PLAIN,
+    balancers: tuple[dict[str, Any], ...] = (),
+) -> ServiceState:
     """Read a service with these tasks, one target group per list of targets, and two instances."""
     ecs, elbv2 = script("ecs"), script("elbv2")
     names = [f"arn:tg{number}" for number in range(len(groups))]
-    service = {**SERVICE, "loadBalancers": [{"targetGroupArn": name} for name in names]}
+    service = {**SERVICE, "loadBalancers": [*({"targetGroupArn": name} for name in names), *balancers]}
     ecs.answer("describe_services", {"cluster": "c", "services": ["s"]}, {"services": [service]})
     for status in ("RUNNING", "STOPPED"):
         arns = [each["taskArn"] for each in tasks if each["desiredStatus"] == status]
@@ -47,6 +57,10 @@ def read(script: Scripts, tasks: list[dict[str, Any]], *groups: list[dict[str, A
         ecs.answer("describe_container_instances", expected, {"containerInstances": found})
     for name, targets in zip(names, groups, strict=True):
         elbv2.answer("describe_target_health", {"TargetGroupArn": name}, {"TargetHealthDescriptions": targets})
+    if tasks:  # once: a revision never changes
+        asked_for = {"taskDefinition": DEFINITION, "include": ["TAGS"]}
+        answer = {"taskDefinition": {"taskDefinitionArn": DEFINITION, "containerDefinitions": list(containers)}}
+        ecs.answer("describe_task_definition", asked_for, answer)
     return read_service(clients(ecs=ecs, elbv2=elbv2), "c", "s")
 
 
@@ -89,8 +103,82 @@ def test_task_must_be_healthy_in_every_target_group(script: Scripts):
     assert seen(read(script, [on_fargate("a", "10.0.0.7")], good, bad))["a"] == (None, "draining", False)
 
 
-def test_worker_without_a_target_group_is_healthy_when_it_runs(script: Scripts):
-    assert seen(read(script, [{**TASK, "taskArn": ARN + "a"}]))["a"] == (None, "none", True)
+def test_task_must_be_healthy_under_each_of_its_addresses_in_a_target_group(script: Scripts):
+    targets = [health("10.0.0.7", 80, "healthy"), health("10.0.0.7", 81, "unhealthy")]
+    assert seen(read(script, [on_fargate("a", "10.0.0.7")], targets))["a"] == (None, "unhealthy", False)
+
+
+def worker(container_health: str, task_health: str = "", **different: Any) -> dict[str, Any]:
+    """Return a task without target group as DescribeTasks shows it, with the health of its container and its own."""
+    containers = [{"name": "app", "lastStatus": "RUNNING", "healthStatus": container_health}]
+    health_status = {"healthStatus": task_health or container_health}
+    return {**TASK, "taskArn": ARN + "a", "containers": containers, **health_status, **different}
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(39, (False, "just started")), (40, (True, "none"))])
+def test_worker_that_nothing_checks_is_healthy_once_it_has_run_as_long_as_ecs_waits(
+    script: Scripts, seconds: int, state: tuple[bool, str]
+):
+    [one] = read(script, [worker("UNKNOWN", startedAt=at(0) - timedelta(seconds=seconds))]).tasks
+    assert (one.is_healthy, one.health) == state
+
+
+@pytest.mark.parametrize("health_status", ["UNHEALTHY", "UNKNOWN", "HEALTHY"])
+def test_worker_whose_container_has_a_health_check_must_be_reported_healthy(script: Scripts, health_status: str):
+    checked = ({"name": "app", "essential": True, "healthCheck": CHECK},)
+    [one] = read(script, [worker(health_status)], containers=checked).tasks
+    assert one.is_healthy == (health_status == "HEALTHY")
+    if not one.is_healthy:
+        assert one.condition == f"RUNNING, container health check: app {health_status}"
+
+
+def test_container_of_which_ecs_reports_nothing_is_not_healthy(script: Scripts):
+    checked = ({"name": "app", "healthCheck": CHECK}, {"name": "proxy", "healthCheck": CHECK})
+    [one] = read(script, [worker("HEALTHY", "UNKNOWN")], containers=checked).tasks
+    assert (one.is_healthy, one.checks) == (False, "proxy UNKNOWN")
+
+
+def test_containers_without_a_check_and_those_that_are_not_essential_do_not_count(script: Scripts):
+    beside = {"name": "agent", "essential": False, "healthCheck": CHECK}
+    definition = ({"name": "app", "healthCheck": CHECK}, {"name": "proxy", "essential": True}, beside)
+    # an essential container without a check keeps the task's own health at UNKNOWN for ever
+    [one] = read(script, [worker("HEALTHY", "UNKNOWN")], containers=definition).tasks
+    assert (one.is_healthy, one.checks) == (True, "HEALTHY")
+
+
+def test_task_that_ecs_calls_unhealthy_is_not_healthy_whatever_its_containers_say(script: Scripts):
+    [one] = read(script, [worker("UNKNOWN", "UNHEALTHY")]).tasks
+    assert (one.is_healthy, one.checks) == (False, "the task is UNHEALTHY")
+
+
+@pytest.mark.parametrize("target", ["healthy", "unhealthy"])
+@pytest.mark.parametrize("container", ["HEALTHY", "UNHEALTHY"])
+def test_target_group_and_container_health_check_must_both_agree(script: Scripts, target: str, container: str):
+    checked = ({"name": "app", "healthCheck": CHECK},)
+    details = [{"details": [{"name": "privateIPv4Address", "value": "10.0.0.7"}]}]
+    found = read(script, [worker(container, attachments=details)], [health("10.0.0.7", 80, target)], containers=checked)
+    assert [each.is_healthy for each in found.tasks] == [(target, container) == ("healthy", "HEALTHY")]
+
+
+def test_health_behind_a_classic_load_balancer_is_not_taken_for_granted(script: Scripts):
+    found = read(script, [worker("UNKNOWN")], balancers=({"loadBalancerName": "old"},))
+    assert [each.is_healthy for each in found.tasks] == [False]
+    assert found.missing_health(balanced=False, checked=False).startswith(
+        "Service core-staging-app is behind Classic Load Balancer old, whose health checks these runbooks cannot read;"
+    )
+
+
+def test_sources_of_health_that_the_inventory_promises_must_be_there(script: Scripts):
+    found = read(script, [worker("UNKNOWN")])
+    assert found.is_unchecked
+    assert found.missing_health(balanced=False, checked=False) == ""
+    assert "has no target group, but the inventory gives it load_balancing" in found.missing_health(
+        balanced=True, checked=False
+    )
+    assert found.missing_health(balanced=False, checked=True) == (
+        "Service core-staging-app runs core-staging-app:12, whose essential containers have no health check, but the inventory "
+        "says container_health_check; add one to the definition, or correct the inventory."
+    )
 
 
 def test_service_without_tasks_can_be_read(script: Scripts):

@@ -255,7 +255,8 @@ def test_service_that_is_short_before_is_noted_since_going_back_leads_there():
 
 
 def test_service_as_it_is_read_from_ecs():
-    seen = live_of(on(APP_NEW), "app")
+    described = MAPS.environment.services[0]
+    seen = live_of(on(APP_NEW), described)
     assert (seen.definition, seen.digests, seen.desired, seen.healthy, seen.busy) == (
         APP_NEW,
         frozenset({NEW_DIGEST}),
@@ -265,7 +266,7 @@ def test_service_as_it_is_read_from_ecs():
     )
     state = on(APP_NEW)
     moving = replace(state.service.deployments[0], rollout_state="IN_PROGRESS")
-    busy = live_of(replace(state, service=replace(state.service, deployments=(moving,))), "app").busy
+    busy = live_of(replace(state, service=replace(state.service, deployments=(moving,))), described).busy
     assert busy == "deployment ecs-svc/2 to core-app:42"
 
 

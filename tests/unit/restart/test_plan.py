@@ -1,6 +1,7 @@
 """The plan of a restart, and its refusals."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -195,7 +196,7 @@ def test_refuses_a_service_that_is_not_steady(seen: ServiceState):
 @pytest.mark.parametrize("health", ["unhealthy", "initial", "draining", "unregistered"])
 def test_refuses_when_a_task_is_not_healthy_and_names_it(health: str):
     seen = state([task("old1", started=-600), task("old2", started=-590, health=health)])
-    assert f"has 1 healthy tasks of 2 wanted (task old2 is {health})" in refusal(seen)
+    assert f"has 1 healthy tasks of 2 wanted (task old2 is RUNNING, {health})" in refusal(seen)
 
 
 def test_refuses_a_grace_period_shorter_than_the_load():
@@ -207,8 +208,59 @@ def test_grace_period_of_exactly_the_load_is_allowed():
     assert planned(state(old_tasks(), grace_period=1320)).changes
 
 
+def worker(**different: Any) -> Target:
+    """Return a target with a worker on Fargate, which has no target group."""
+    service = {
+        "name": "StagingApp_EC2LaunchType",
+        "family": "StagingApp",
+        "container": "app",
+        "launch_type": "FARGATE",
+        "tasks": 2,
+        "cpu": 1024,
+        "memory": 2048,
+        "log_group": "logStagingApp",
+        "boot": "22m",
+        **different,
+    }
+    return maps("rolling", services=[service])
+
+
+def unbalanced(checks: str = "none") -> ServiceState:
+    tasks = [task(name, started=-600, health="none") for name in ("old1", "old2")]
+    return state([replace(each, checks=checks) for each in tasks], grace_period=0, target_groups=())
+
+
 def test_grace_period_does_not_matter_where_no_target_group_is_asked():
-    assert planned(state(old_tasks(), grace_period=0, target_groups=())).changes
+    assert planned(unbalanced(), target=worker()).changes
+
+
+def test_worker_that_nothing_checks_is_restarted_with_a_note_on_what_that_proves():
+    assert planned(unbalanced(), target=worker()).notes == (
+        "StagingApp_EC2LaunchType has neither a target group nor a container health check, so that its tasks keep running is "
+        "all that can be proved of them.",
+    )
+    assert planned(unbalanced("HEALTHY"), target=worker(container_health_check=True)).notes == ()
+
+
+def test_refuses_a_worker_whose_container_is_unhealthy():
+    message = refusal(unbalanced("app UNHEALTHY"), target=worker())
+    assert "has 0 healthy tasks of 2 wanted (task old1 is RUNNING, container health check: app UNHEALTHY)" in message
+
+
+def test_refuses_a_service_that_has_lost_a_source_of_health_which_the_inventory_promises():
+    assert "has no target group, but the inventory gives it load_balancing" in refusal(
+        state(old_tasks(), target_groups=()), target=maps("rolling")
+    )
+    assert "whose essential containers have no health check" in refusal(
+        unbalanced(), target=worker(container_health_check=True)
+    )
+
+
+def test_refuses_a_service_whose_load_balancer_cannot_be_asked():
+    message = refusal(state(old_tasks(), unread=("Classic Load Balancer old",)), target=maps("rolling"))
+    assert message.startswith(
+        "Service StagingApp_EC2LaunchType is behind Classic Load Balancer old, whose health checks"
+    )
 
 
 def test_refuses_when_old_and_new_tasks_do_not_fit_side_by_side():

@@ -10,7 +10,7 @@ from include.aws.clients import Clients
 from include.errors import PreconditionError, RolloutFailedError
 from include.restart.steps import make_plan
 from include.waiter_registry import WAITERS, run_waiter
-from tests.unit.aws.answers import ARN, SERVICE, TASK
+from tests.unit.aws.answers import ARN, DEFINITION, SERVICE, TASK
 from tests.unit.conftest import Script
 from tests.unit.facts import NOON, at, maps, rolling_plan
 
@@ -27,6 +27,10 @@ def seen(script: Scripts, **different: Any) -> Script:
         expected = {"cluster": CLUSTER, "serviceName": NAME, "desiredStatus": status}
         ecs.answer("list_tasks", expected, {"taskArns": arns})
     ecs.answer("describe_tasks", {"cluster": CLUSTER, "tasks": [ARN + "a"]}, {"tasks": [TASK]})
+    plain = {"taskDefinitionArn": DEFINITION, "containerDefinitions": [{"name": "app", "essential": True}]}
+    ecs.answer(
+        "describe_task_definition", {"taskDefinition": DEFINITION, "include": ["TAGS"]}, {"taskDefinition": plain}
+    )
     return ecs
 
 

@@ -17,6 +17,7 @@ class Behaviour:
 
     boot: float  # seconds from RUNNING to answering its health check
     healthy: bool = True
+    fails_checks: bool = False  # its containers' health checks fail, whatever its targets say
     flaps: float | None = None  # seconds that it is well, then as long ill, and so on
     flapped: float = 0.0  # seconds of that it has behind it when it gets well first
     crash_after: float | None = None
@@ -26,6 +27,36 @@ class Behaviour:
     stops: tuple[float, str] | None = None  # seconds after which AWS stops it, and with which code
     failed_loads: dict[str, int] = field(default_factory=dict)  # region -> how many times in a row
     faults: list[Any] = field(default_factory=list)  # the faults that shaped it
+
+
+@dataclass
+class ContainerCheck:
+    """The health check of a task's containers, as its definition has it, and what it has found so far."""
+
+    containers: list[str]  # the essential ones that have it
+    complete: bool  # every essential container has it: else ECS never calls the task HEALTHY
+    interval: float = 30.0  # Docker's and ECS's own figures
+    retries: int = 3
+    start_period: float = 0.0  # seconds in which a failure does not count
+    status: str = "UNKNOWN"
+    next: float = 0.0
+    failed: int = 0
+
+    @classmethod
+    def read(cls, containers: list[dict[str, Any]]) -> ContainerCheck | None:
+        """Return the check that container definitions ask for, None if they ask for none."""
+        essential = [each for each in containers if each.get("essential", True)]
+        checked = [each for each in essential if each.get("healthCheck")]
+        if not checked:
+            return None
+        given = checked[0]["healthCheck"]
+        return cls(
+            containers=[each["name"] for each in checked],
+            complete=len(checked) == len(essential),
+            interval=float(given.get("interval") or 30),
+            retries=int(given.get("retries") or 3),
+            start_period=float(given.get("startPeriod") or 0),
+        )
 
 
 @dataclass
@@ -66,6 +97,8 @@ class Task:
     counted: bool = False  # as a failed task of its deployment
     log_next: float = 0.0
     well_since: float | None = None  # the first time a target of it was healthy
+    check: ContainerCheck | None = None
+    settled: bool = False  # has run so long that ECS counts it, if nothing checks it
     load: Any = None  # topology.Load of a big-cache task
     digests: dict[str, str] | None = None  # of its images by container, once they are pulled
 

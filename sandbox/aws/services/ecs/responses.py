@@ -91,8 +91,14 @@ def describe_task_set(region: Region, service: Service, deployment: Deployment) 
         "launchType": service.launch_type,
         "loadBalancers": deployment.target_groups,
         "scale": {"value": 100.0, "unit": "PERCENT"},
-        "stabilityStatus": "STEADY_STATE" if _running(tasks) == service.desired else "STABILIZING",
+        "stabilityStatus": "STEADY_STATE" if _is_steady(region, service, deployment, tasks) else "STABILIZING",
     }
+
+
+def _is_steady(region: Region, service: Service, deployment: Deployment, tasks: list[Task]) -> bool:
+    """Tell whether as many tasks run as wanted, no more are to come, and every source of health calls each of them healthy."""
+    wanted = 0 if deployment.draining else service.desired
+    return _running(tasks) == wanted == sum(region.is_healthy(each) for each in tasks) and not _pending(tasks)
 
 
 def describe_task(region: Region, task: Task) -> dict[str, Any]:
@@ -103,7 +109,7 @@ def describe_task(region: Region, task: Task) -> dict[str, Any]:
         "taskDefinitionArn": task.definition,
         "lastStatus": task.status,
         "desiredStatus": task.desired,
-        "healthStatus": "UNKNOWN",  # the containers' own health check, which these have none of; not the load balancer's
+        "healthStatus": _health(task),  # of its containers' own health checks, not the load balancer's
         "connectivity": "CONNECTED",
         "launchType": task.launch_type,
         "group": task.group,
@@ -135,6 +141,13 @@ def describe_task(region: Region, task: Task) -> dict[str, Any]:
     return answer
 
 
+def _health(task: Task) -> str:
+    check = task.check
+    if check is None or (check.status == "HEALTHY" and not check.complete):
+        return "UNKNOWN"
+    return check.status
+
+
 def _describe_container(task: Task, index: int, name: str) -> dict[str, Any]:
     alive_status = "RUNNING" if task.started else "PENDING"
     bound = task.started and task.instance and task.container_port and task.status != "STOPPED"
@@ -143,7 +156,7 @@ def _describe_container(task: Task, index: int, name: str) -> dict[str, Any]:
         "taskArn": task.arn,
         "name": name,
         "lastStatus": "STOPPED" if task.status == "STOPPED" else alive_status,
-        "healthStatus": "UNKNOWN",
+        "healthStatus": task.check.status if task.check and name in task.check.containers else "UNKNOWN",
         "networkInterfaces": [{"attachmentId": task.id, "privateIpv4Address": task.ip}] if task.ip else [],
         "networkBindings": [
             {"bindIP": "0.0.0.0", "containerPort": task.container_port, "hostPort": task.port, "protocol": "tcp"}  # noqa: S104  # as ECS says it
