@@ -349,7 +349,9 @@ def follow(given: argparse.Namespace, environment: Mapping[str, str], runs: list
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code."""
     given, runs = options(arguments), list[Run]()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # how CI systems end a job
+    # CI systems end a job with either; one that a shell started in the background would ignore the first
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     try:
         return follow(given, os.environ, runs)
     except RefusedError as refusal:
