@@ -1,4 +1,4 @@
-"""The Airflow plugin of opskit: the validation of requests at its API, and the page of a run's approval."""
+"""The Airflow plugin of opskit: the validation of requests at its API, and a run's page and note."""
 
 import logging
 from typing import Any, ClassVar
@@ -7,6 +7,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.airflow_patches.trigger_validation import TriggerValidation
+from opskit.notifications import run_note
 from opskit.web import LazyApp
 
 log = logging.getLogger(__name__)
@@ -24,11 +25,12 @@ class OpskitPlugin(AirflowPlugin):
     name = "opskit"
     fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = middlewares()
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [{"name": "runbooks", "app": LazyApp(), "url_prefix": "/runbooks"}]
+    listeners: ClassVar[list[Any]] = [run_note]
     external_views: ClassVar[list[dict[str, Any]]] = [
         {
-            "name": "Approval",
-            "href": "/runbooks/{DAG_ID}/runs/{RUN_ID}/approval",
+            "name": "Summary",
+            "href": "/runbooks/{DAG_ID}/runs/{RUN_ID}/summary",
             "destination": "dag_run",
-            "url_route": "approval",
+            "url_route": "summary",
         }
     ]

@@ -95,3 +95,8 @@ def read_confirmation(store: RunStore, run: str) -> Document | None:
 def add_record(store: RunStore, target: str, run: str, record: Mapping[str, Any]) -> bool:
     """Write the run's one final record. Return False if it has one already."""
     return store.add(*documents.record(run), {"target": target, "run": run, **record})
+
+
+def read_record(store: RunStore, run: str) -> Document | None:
+    """Return the run's final record, or None if it has none yet."""
+    return store.get(*documents.record(run))

@@ -11,7 +11,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from include.run.journal import add_record, list_causes, list_decisions, list_events
 from include.run.outcome import conclude
 from include.run.start import read_withdrawal
+from include.run.summary import OUTCOMES, kind_of, note
 from opskit.context import StepContext
+from opskit.notifications.run_note import NOTE_KEY
 from opskit.step_definition import StepDefinition
 
 
@@ -64,6 +66,7 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
         "ended": datetime.now(UTC).isoformat(),
     }
     add_record(ctx.store, ctx.target.name, ctx.run, record)
+    keep_note(ctx, *OUTCOMES[kind_of(record, decisions, withdrawn)], text)
     if outcome != "success":
         raise AirflowFailException(f"{outcome.capitalize()}: {text}.")
     return text
@@ -79,3 +82,9 @@ def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
         "ended": datetime.now(UTC).isoformat(),
     }
     add_record(ctx.store, ctx.target.name, ctx.run, record)
+    keep_note(ctx, *OUTCOMES["refused"], record["text"])
+
+
+def keep_note(ctx: StepContext, title: str, next_step: str, text: str) -> None:
+    """Leave the run's note where the scheduler finds it when the run ends: only Airflow's own processes may write it."""
+    ctx.context["ti"].xcom_push(key=NOTE_KEY, value=note(ctx.target.name, ctx.params, title, text, next_step))

@@ -21,7 +21,7 @@ from sandbox.stack.processes import Child
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 PROGRAMS = Path("pginstall/bin")  # within the wheel's package
-START_DEADLINE = 30.0  # seconds; a server that was killed replays its log first
+START_DEADLINE = 300.0  # seconds; a server that was killed replays its log first
 # nothing here outlives the machine, so nothing needs to reach its disk at once
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "shared_buffers=64MB")
 

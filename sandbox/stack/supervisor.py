@@ -25,7 +25,7 @@ from sandbox.stack.processes import Child
 from sandbox.stack.restart_limit import WITHIN, RestartLimit, describe
 
 ENDED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-WORLD_DEADLINE = 60.0  # seconds for the pretend AWS to build its world
+WORLD_DEADLINE = 600.0  # seconds for the pretend AWS to build its world; on a busy machine it takes minutes
 Restart = Callable[[], Awaitable[Child]]
 
 

@@ -9,6 +9,6 @@ class LazyApp:
     """The FastAPI app, imported at its first request: every process of Airflow loads the plugin, but only one serves it."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        from opskit.web.approvals import app
+        from opskit.web.runs import app
 
         await app(scope, receive, send)

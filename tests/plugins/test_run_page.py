@@ -1,4 +1,4 @@
-"""The endpoint that withdraws an approval, as Airflow's API server mounts it."""
+"""The page of a run and the endpoint that withdraws an approval, as Airflow's API server mounts them."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from include.errors import PreconditionError
 from include.run.approval import Decision
-from include.run.journal import add_decision, list_events
+from include.run.journal import add_decision, add_event, add_record, list_events
 from include.run.start import read_withdrawal, start_writing
-from opskit.web import LazyApp, approvals
+from opskit.web import LazyApp, runs
 from opskit_plugin import OpskitPlugin
 from tests.unit.run.conftest import client, dynamodb, store
 
@@ -33,20 +33,20 @@ def approve(store, by, seat=1, outcome="approved"):
 @pytest.fixture
 def browser(store, monkeypatch):
     """Return a function that returns the browser of a user. The run is on core/production."""
-    run = SimpleNamespace(conf={"target": "core/production"})
-    monkeypatch.setattr(approvals, "run_store", {"core/production": store}.__getitem__)
+    run = SimpleNamespace(conf={"target": "core/production"}, state="running")
+    monkeypatch.setattr(runs, "run_store", {"core/production": store}.__getitem__)
     allowed = SimpleNamespace(is_authorized_dag=lambda **_: True)
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.get_auth_manager", lambda: allowed)
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.DagModel.get_team_name", lambda _: None)
     server = FastAPI()
     server.mount("/runbooks", LazyApp())
-    state = SimpleNamespace(run=run, allowed=allowed)
-    session = SimpleNamespace(scalar=lambda _: state.run)
-    monkeypatch.setitem(approvals.app.dependency_overrides, _get_session, lambda: session)
+    state = SimpleNamespace(run=run, allowed=allowed, results=[])
+    session = SimpleNamespace(scalar=lambda _: state.run, scalars=lambda _: state.results)
+    monkeypatch.setitem(runs.app.dependency_overrides, _get_session, lambda: session)
 
     def sign_in(name):
         user = SimpleNamespace(get_id=lambda: name, get_name=lambda: name)
-        monkeypatch.setitem(approvals.app.dependency_overrides, get_user, lambda: user)
+        monkeypatch.setitem(runs.app.dependency_overrides, get_user, lambda: user)
         browser = TestClient(server)
         browser.state = state
         return browser
@@ -102,14 +102,14 @@ def test_who_may_not_see_the_run_gets_airflows_403(browser, store):
     ann = browser("ann")
     ann.state.allowed.is_authorized_dag = lambda **_: False
     assert ann.post(f"{PATH}/withdraw").status_code == 403
-    assert ann.get(f"{PATH}/approval").status_code == 403
+    assert ann.get(f"{PATH}/summary").status_code == 403
     assert read_withdrawal(store, NAME) is None
 
 
 def test_stranger_gets_airflows_401(browser, store, monkeypatch):
     approve(store, "ann")
     ann = browser("ann")
-    monkeypatch.delitem(approvals.app.dependency_overrides, get_user)
+    monkeypatch.delitem(runs.app.dependency_overrides, get_user)
     assert ann.post(f"{PATH}/withdraw").status_code == 401
     assert read_withdrawal(store, NAME) is None
 
@@ -119,27 +119,53 @@ def test_aws_that_refuses_is_told_in_a_sentence(browser, monkeypatch):
         raise PreconditionError("There is no Airflow connection aws_core_production.")
 
     ann = browser("ann")
-    monkeypatch.setattr(approvals, "run_store", refuse)
+    monkeypatch.setattr(runs, "run_store", refuse)
     answer = ann.post(f"{PATH}/withdraw")
     assert (answer.status_code, answer.json()["detail"]) == (
         503,
-        "The approvals of this run cannot be read: There is no Airflow connection aws_core_production.",
+        "The record of this run cannot be read: There is no Airflow connection aws_core_production.",
     )
 
 
 def test_page_shows_the_button_only_to_who_may_use_it(browser, store):
     approve(store, "ann")
     approve(store, "<b>bob", seat=2, outcome="rejected")
-    page = browser("ann").get(f"{PATH}/approval").text
+    page = browser("ann").get(f"{PATH}/summary").text
     assert "<button>Take my approval back</button>" in page
     assert "ann approved the plan; &lt;b&gt;bob rejected the plan." in page
-    assert "<button>" not in browser("eve").get(f"{PATH}/approval").text
+    assert "<button>" not in browser("eve").get(f"{PATH}/summary").text
     browser("ann").post(f"{PATH}/withdraw")
-    page = browser("ann").get(f"{PATH}/approval").text
+    page = browser("ann").get(f"{PATH}/summary").text
     assert "<button>" not in page
     assert "ann took back the approval at" in page
 
 
+def test_page_shows_the_plan_as_a_table_and_its_markup_as_text(browser):
+    ann = browser("ann")
+    ann.state.results = [
+        3,
+        None,
+        {"markdown": "| # | change |\n|---|---|\n| 1 | restart <script>alert(1)</script> |", "digest": "d"},
+    ]
+    page = ann.get(f"{PATH}/summary").text
+    assert "<td>restart &lt;script&gt;alert(1)&lt;/script&gt;</td>" in page
+
+
+def test_page_of_a_failed_run_begins_with_its_outcome_cause_and_the_next_step(browser, store):
+    add_event(store, NAME, "steps.restart", "failed", "ecs.StopTask failed: <throttled>")
+    add_record(store, "core/production", NAME, {"outcome": "failed", "text": "stopped half way"})
+    ann = browser("ann")
+    ann.state.run.state = "failed"
+    page = ann.get(f"{PATH}/summary").text
+    assert '<h1 class="bad">Stopped half way</h1>' in page
+    assert '<p class="failed">ecs.StopTask failed: &lt;throttled&gt;</p>' in page
+    assert "Mend the cause, then start the runbook again" in page
+
+
+def test_page_of_a_run_without_a_plan_says_so(browser):
+    assert "This run has no plan yet" in browser("ann").get(f"{PATH}/summary").text
+
+
 def test_plugin_offers_the_page_beside_the_run():
     assert [each["url_prefix"] for each in OpskitPlugin.fastapi_apps] == ["/runbooks"]
-    assert [each["href"] for each in OpskitPlugin.external_views] == ["/runbooks/{DAG_ID}/runs/{RUN_ID}/approval"]
+    assert [each["href"] for each in OpskitPlugin.external_views] == ["/runbooks/{DAG_ID}/runs/{RUN_ID}/summary"]

@@ -1,0 +1,105 @@
+"""The state of a run in a few words: what became of it, why, and what to do next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from include.run.approval import Decision, Withdrawal
+from include.text import one_line
+
+Tone = Literal["good", "bad", "waiting"]
+NOTE_LENGTH = 900  # characters; Airflow stores 1,000
+
+# outcome of a record: what people call it, and what to do next
+OUTCOMES: dict[str, tuple[str, str]] = {
+    "success": ("Succeeded", ""),
+    "refused": (
+        "Refused",
+        "Nothing was changed. Put right what the sentence above names, then start a new run.",
+    ),
+    "rejected": ("Rejected", "Look at the reason with the person who rejected it before you start a new run."),
+    "expired": ("Expired", "Nothing was changed. Start a new run when somebody who may approve is there."),
+    "withdrawn": ("Withdrawn", "Nothing was changed. Start a new run to have the plan approved again."),
+    "rolled back": (
+        "Rolled back",
+        "The target is as it was before. Mend the cause before you start a new run.",
+    ),
+    "failed": (
+        "Stopped half way",
+        "Mend the cause, then start the runbook again: its plan begins with what is there now. What this run has written is "
+        "listed below.",
+    ),
+    "stopped": ("Stopped", "Look at what this run has written, listed below, before you start a new run."),
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the person on call needs first. `cause` is empty while nothing has failed, `next_step` if nothing is to be done."""
+
+    title: str
+    tone: Tone
+    text: str
+    cause: str
+    next_step: str
+
+
+def summarize(
+    *,
+    record: Mapping[str, Any] | None,
+    decisions: Sequence[Decision],
+    withdrawal: Withdrawal | None,
+    events: Sequence[Mapping[str, Any]],
+    over: bool,
+) -> Summary:
+    """Return the summary of a run. `over`: Airflow has ended it, which may come before its record is there."""
+    causes = [str(event["text"]) for event in events if event["phase"] == "failed" and "intent" not in event]
+    if record is not None:
+        title, next_step = OUTCOMES[kind_of(record, decisions, withdrawal)]
+        text = str(record["text"])
+        cause = causes[0] if causes and causes[0].rstrip(".") not in text else ""
+        good = record["outcome"] == "success"
+        return Summary(title, "good" if good else "bad", text, "" if good else cause, next_step)
+    if over:
+        text = causes[-1] if causes else "The run ended before it wrote a record; its failed task says why."
+        return Summary("Ended without a record", "bad", text, "", OUTCOMES["stopped"][1])
+    if not events:
+        return Summary("Running", "waiting", "The run has nothing on record yet.", "", "")
+    last = events[-1]
+    text = f"{step_name(str(last['step']))}: {last['text']}"
+    if last["phase"] == "asked":
+        return Summary(
+            "A decision is needed",
+            "waiting",
+            text,
+            "".join(causes[-1:]),
+            "Answer the question that is open in this run.",
+        )
+    return Summary("Running", "waiting", text, "".join(causes[-1:]), "")
+
+
+def kind_of(record: Mapping[str, Any], decisions: Sequence[Decision], withdrawal: Withdrawal | None) -> str:
+    """Return which of OUTCOMES a run has. A refusal by people is told from one by the plan."""
+    outcome = str(record["outcome"])
+    if outcome != "refused":
+        return outcome
+    if withdrawal:
+        return "withdrawn"
+    answers = [decision.outcome for decision in decisions if decision.outcome in ("rejected", "expired")]
+    return answers[0] if answers else outcome
+
+
+def step_name(task_id: str) -> str:
+    """Return a step's name as people read it: without its groups and underscores."""
+    return task_id.rsplit(".", 1)[-1].replace("_", " ")
+
+
+def note(target: str, params: Mapping[str, Any], title: str, text: str = "", next_step: str = "") -> str:
+    """Return a run's note in Airflow's list of runs: its target, what else identifies it, its state, and what to do next.
+
+    The note is Markdown of at most NOTE_LENGTH characters.
+    """
+    named = [str(params[name]) for name in ("version", "to", "commit", "command") if params.get(name)]
+    head = f"{' '.join([target, *named[:1]])}: {title[:1].lower()}{title[1:]}."
+    said = " ".join(part for part in (head, one_line(text), next_step) if part)
+    return said if len(said) <= NOTE_LENGTH else f"{said[: NOTE_LENGTH - 40]} ... (the rest is on the page Summary)"
