@@ -82,7 +82,7 @@ def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
         "ended": datetime.now(UTC).isoformat(),
     }
     add_record(ctx.store, ctx.target.name, ctx.run, record)
-    keep_note(ctx, *OUTCOMES["refused"], record["text"])
+    keep_note(ctx, *OUTCOMES["refused"], str(record["text"]))
 
 
 def keep_note(ctx: StepContext, title: str, next_step: str, text: str) -> None:
