@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from include.errors import ApprovalError, PreconditionError
 from include.inventory import Approval
+from include.text import one_line
 
 POLICY_SEAT = 0  # the seat of the decision by the inventory; people have seats from 1 on
+COMMENT_LENGTH = 500  # characters of a comment that go on record
 
 
 class Answer(BaseModel):
@@ -24,6 +26,7 @@ class Answer(BaseModel):
     approved: bool
     by: str | None
     at: datetime
+    comment: str = ""  # why, in the person's own words
 
 
 class Decision(BaseModel):
@@ -66,9 +69,10 @@ def judge(
         return decided("refused", f"{answer.by} is not one of the approvers ({', '.join(policy.approvers)})")
     if any(other.by == answer.by and other.seat != seat for other in earlier):
         return decided("refused", f"{answer.by} has already decided in another seat; a different person is needed")
+    said = f": {comment}" if (comment := one_line(answer.comment)[:COMMENT_LENGTH].rstrip(".")) else ""
     if not answer.approved:
-        return decided("rejected", f"{answer.by} rejected the plan")
-    return decided("approved", f"{answer.by} approved the plan")
+        return decided("rejected", f"{answer.by} rejected the plan{said}")
+    return decided("approved", f"{answer.by} approved the plan{said}")
 
 
 def ensure_approved(

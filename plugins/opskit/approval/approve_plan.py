@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.run.approval import Answer, Decision, approve_by_policy, judge, people_to_ask
+from include.run.approval.policy import COMMENT_LENGTH
 from include.run.journal import add_decision, list_decisions
+from include.run.plan.markdown import escape
 from opskit.context import StepContext
 from opskit.retry import retry
 from opskit.step import running
@@ -28,7 +31,9 @@ class ApprovePlanOperator(HITLOperator):
     """
 
     def __init__(self, *, planned_by: StepDefinition, seat: int = 1, **kwargs: Any):
-        super().__init__(subject="Approve the plan", options=[APPROVE, REJECT], **kwargs)
+        help_text = "Why, in a sentence. It goes on record and to Slack; a rejection should have one."
+        comment = Param(None, type=["null", "string"], title="Comment", description=help_text, maxLength=COMMENT_LENGTH)
+        super().__init__(subject="Approve the plan", options=[APPROVE, REJECT], params={"comment": comment}, **kwargs)
         self.planned_by = planned_by
         self.seat = seat
 
@@ -50,10 +55,11 @@ class ApprovePlanOperator(HITLOperator):
             self.assigned_users = [HITLUser(id=user, name=user) for user in people]
             self.response_timeout = policy.respond_within
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name}: approve this plan?"
-            self.body = str(planned["markdown"])
+            until = datetime.now(UTC) + policy.respond_within
+            self.body = f"{_seat(policy.count, self.seat, people, until, earlier)}\n\n{planned['markdown']}"
             if context["ti"].try_number > 1:
                 self.log.warning("The process before this one was ended before an answer was on record; asking again.")
-            self.log.info("Asking %s, until %s from now.", " or ".join(people), policy.respond_within)
+            self.log.info("Asking %s, until %s UTC.", " or ".join(people), f"{until:%d %B %H:%M}")
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
@@ -87,4 +93,15 @@ class ApprovePlanOperator(HITLOperator):
         if "error" in event:
             raise AirflowFailException(f"Airflow could not carry the answer back: {event['error']}.")
         chosen, user = event["chosen_options"], event["responded_by_user"]
-        return Answer(approved=chosen == [APPROVE], by=user["id"] if user else None, at=datetime.now(UTC))
+        comment = str((event.get("params_input") or {}).get("comment") or "")
+        return Answer(
+            approved=chosen == [APPROVE], by=user["id"] if user else None, at=datetime.now(UTC), comment=comment
+        )
+
+
+def _seat(count: int, seat: int, people: list[str], until: datetime, earlier: list[Decision]) -> str:
+    """Return which approval this is, who may give it and until when, and who has decided already, as Markdown."""
+    said = [f"Approval {seat} of {count}"] if count > 1 else []
+    said.append(f"{escape(' or '.join(people))} may answer until {until:%d %B %H:%M} UTC; no answer is a refusal")
+    said += [escape(decision.why) for decision in earlier]
+    return f"{'. '.join(said)}."

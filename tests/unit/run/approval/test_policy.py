@@ -166,3 +166,17 @@ def test_guard_stops_when_the_approver_has_left_the_inventory_since():
 def test_decision_of_another_shape_is_no_decision(bad: dict[str, str]):
     with pytest.raises(ValueError, match="1 validation error"):
         decision(**bad)
+
+
+@pytest.mark.parametrize(
+    ("approved", "why"),
+    [(True, "ann approved the plan: not before six"), (False, "ann rejected the plan: not before six")],
+)
+def test_comment_goes_on_record_on_one_line(approved, why):
+    answer = Answer(approved=approved, by="ann", at=NOW, comment=" not before\n six.")
+    assert judge(policy(), "carol", 1, DIGEST, answer, []).why == why
+
+
+def test_comment_of_a_megabyte_is_cut():
+    answer = Answer(approved=False, by="ann", at=NOW, comment="x" * 1_000_000)
+    assert len(judge(policy(), "carol", 1, DIGEST, answer, []).why) == len("ann rejected the plan: ") + 500
