@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from include.run.approval import Decision
@@ -34,7 +35,8 @@ class Message:
 class Facts:
     """What is on record about a run. Fields of what has not happened yet are empty.
 
-    `asked`: at, runbook, target, reason, requester, link, gates (links to the approvals asked for), decide (link).
+    `asked`: at, runbook, target, reason, requester, link, gates (links to the approvals asked for), people (who may approve),
+    respond_minutes (after which no answer is a refusal).
     `plan`: at, digest, changes, minutes.
     """
 
@@ -114,7 +116,12 @@ def _ask(facts: Facts, at: str, seat: int) -> list[_Turn]:
     if seat >= len(gates):
         return []
     count = f" ({seat + 1} of {len(gates)})" if len(gates) > 1 else ""
-    text = f":point_right: Waiting for an approval{count}: {link(gates[seat], 'read the plan and decide')}"
+    decided = {decision.by for decision in facts.decisions if decision.seat <= seat}
+    people = [escape(person) for person in facts.asked.get("people", ()) if person not in decided]
+    by = f" by {' or '.join(people)}" if people else ""
+    if minutes := facts.asked.get("respond_minutes"):
+        by += f" until {datetime.fromisoformat(at) + timedelta(minutes=minutes):%H:%M} UTC"
+    text = f":point_right: Waiting for an approval{count}{by}: {link(gates[seat], 'read the plan and decide')}"
     return [_Turn(at, Message(f"z-gate:{seat + 1}", text), _waiting(gates[seat:]))]
 
 

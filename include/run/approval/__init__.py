@@ -1,6 +1,6 @@
 """Approval: who may agree to a plan, and which answers count."""
 
-from include.run.approval.policy import Answer, Decision, ensure_approved, judge, people_to_ask
+from include.run.approval.policy import Answer, Decision, ensure_approved, judge, list_approvers, people_to_ask
 from include.run.approval.unattended import approve_by_policy, find_unattended
 from include.run.approval.withdrawal import TooLateError, Withdrawal, refuse_withdrawn, withdraw
 
@@ -13,6 +13,7 @@ __all__ = [
     "ensure_approved",
     "find_unattended",
     "judge",
+    "list_approvers",
     "people_to_ask",
     "refuse_withdrawn",
     "withdraw",

@@ -42,9 +42,14 @@ class Decision(BaseModel):
     why: str
 
 
+def list_approvers(policy: Approval, requester: str | None) -> list[str]:
+    """Return the user ids who may approve a request."""
+    return [user for user in policy.approvers if policy.requester_may_approve or user != requester]
+
+
 def people_to_ask(policy: Approval, requester: str | None, target: str) -> list[str]:
     """Return the user ids who may approve this request. Raises: PreconditionError if there are too few."""
-    people = [user for user in policy.approvers if policy.requester_may_approve or user != requester]
+    people = list_approvers(policy, requester)
     if len(people) < policy.count:
         raise PreconditionError(
             f"{target} needs {policy.count} approvers other than {requester}, but only {len(people)} are listed "

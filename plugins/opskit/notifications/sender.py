@@ -22,6 +22,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from include.inventory import Target, load
 from include.notifications import Delivered, Outbox, add_fact, read_facts
 from include.notifications.pending import add_pending, remove_pending
+from include.run.approval import list_approvers
 from include.run.journal import add_milestone
 from include.run.store import RunStore
 from opskit.connections.aws import clients_for, clients_for_async
@@ -116,7 +117,8 @@ def slack_connection(target: Target) -> Any:
 def _facts(context: Any, target: Target) -> Facts:
     """Return facts known only to the running task: who asked, and what was planned."""
     run, params, frame = context["dag_run"], context["params"], frame_of(context["dag_run"].dag_id)
-    gates = frame.gates[: target.environment.approval.count]
+    policy = target.environment.approval
+    gates = frame.gates[: policy.count]
     asked = {
         "runbook": run.dag_id,
         "target": target.name,
@@ -124,6 +126,8 @@ def _facts(context: Any, target: Target) -> Facts:
         "requester": run.triggering_user_name,
         "link": run_link(run),
         "gates": [gate_link(run, task) for task in gates],
+        "people": list_approvers(policy, run.triggering_user_name),
+        "respond_minutes": round(policy.respond_within.total_seconds() / 60),
         "at": run.run_after.isoformat(),
     }
     facts: Facts = {"asked": asked}

@@ -67,6 +67,13 @@ def test_plan_is_shown_with_the_link_of_the_first_seat_and_then_of_the_second():
     assert ": :arrow_forward: approved\n" in headline(Facts(ASKED, PLAN, [decision(1), decision(2)]))
 
 
+def test_question_names_who_can_answer_it_and_until_when():
+    asked = {**ASKED, "people": ["ann", "bob"], "respond_minutes": 60}
+    both = said(Facts(asked, PLAN, [decision(1)]))
+    assert both[2].startswith(":point_right: Waiting for an approval (1 of 2) by ann or bob until 13:01 UTC: ")
+    assert both[4].startswith(":point_right: Waiting for an approval (2 of 2) by bob until 13:02 UTC: ")
+
+
 def test_rejection_is_the_present_state():
     assert ": :no_entry: rejected\n" in headline(Facts(ASKED, PLAN, [decision(1, "rejected")]))
 
