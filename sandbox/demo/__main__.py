@@ -13,10 +13,13 @@ from typing import Any
 
 import httpx
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.markup import escape
+from rich.panel import Panel
 
 from include.errors import RunbookError
 from include.inventory import load
+from sandbox.aws.faults.model import FaultError
 from sandbox.demo import summary
 from sandbox.demo.client import Client, declared_params, trigger
 from sandbox.demo.follow import Follower
@@ -70,7 +73,7 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
     conf = options.conf(declared_params(client, options.runbook), known)
     target, began = conf.get("target"), time.monotonic()
     begin = _simulated(client)
-    with _broken(client, {"target": target, **options.fault} if options.fault else {}) as strikes:
+    with _broken(client, {"target": target, **options.fault} if options.fault else {}, console) as strikes:
         run = trigger(client, options.runbook, conf)
         console.rule(f"{options.runbook} {target or ''}", align="left")
         console.print(f"Watch it in Airflow: {run.page}", soft_wrap=True)
@@ -80,7 +83,7 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
         state = follower.follow()
         outcome = summary.Outcome(
             state=state,
-            failed=follower.failed,
+            said=run.note(),
             answers=follower.answers,
             begin=begin,
             end=_simulated(client),
@@ -88,6 +91,10 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
             page=run.page,
             broken=strikes(),
         )
+    if conf.get("plan_only"):
+        if plan := run.plan():
+            console.print(Panel(Markdown(plan), title="The plan", title_align="left"))
+        return state == "success"
     world = client.target(target) if target else None
     names = [service["name"] for service in world["services"]] if world else []
     timelines = {name: client.control("/timeline", target=target, service=name)["points"] for name in names}
@@ -97,12 +104,13 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
 
 
 @contextmanager
-def _broken(client: Client, fault: dict[str, Any]) -> Iterator[Callable[[], str]]:
-    """Break what a fault breaks for a while, if there is one; what is yielded says how often it took effect."""
+def _broken(client: Client, fault: dict[str, Any], console: Console) -> Iterator[Callable[[], str]]:
+    """Break what a fault breaks until the run has ended, if there is one; what is yielded says how often it took effect."""
     if not fault:
         yield lambda: ""
         return
     name = client.inject(fault)
+    console.print(f"Broken on purpose: {escape(str(fault['kind']))}, until the run has ended.")
     try:
         yield lambda: f"{fault['kind']}, which took effect {client.struck(name)} times"
     finally:
@@ -138,11 +146,12 @@ def main() -> int:
     succeeded = False
     try:
         options, settings = Options.from_environment(), Settings.from_environment()
+        options.check([file.stem for file in sorted(settings.dags.glob("*.py"))], list(load().targets))
         with sandbox(settings, console) as (client, started):
             succeeded = rehearse(options, client, console)
             if started and options.keep:
                 _stay(started, client, console)
-    except (SandboxError, RunbookError) as problem:
+    except (SandboxError, RunbookError, FaultError) as problem:
         console.print(f"[bold red]✗[/] {escape(str(problem))}", soft_wrap=True)
     except httpx.HTTPError as problem:
         console.print(f"[bold red]✗[/] The sandbox does not answer any more: {escape(str(problem))}", soft_wrap=True)

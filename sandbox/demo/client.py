@@ -96,6 +96,18 @@ class Run:
     def state(self) -> str:
         return str(self.client.get(self.path)["state"])
 
+    def note(self) -> str:
+        """Return what the run says of itself in Airflow's list of runs."""
+        return str(self.client.get(self.path)["note"] or "")
+
+    def plan(self) -> str:
+        """Return the plan as Markdown, or nothing if there is none."""
+        for task in self.tasks():
+            if task["task_id"].startswith("plan_") and task["state"] == "success":
+                found = self.client.get(f"{self._task(task)}/xcomEntries/return_value", deserialize=True)
+                return str(found["value"]["markdown"])
+        return ""
+
     def tasks(self) -> list[dict[str, Any]]:
         listed: list[dict[str, Any]] = self.client.get(f"{self.path}/taskInstances", limit=200)["task_instances"]
         return listed

@@ -34,7 +34,7 @@ class Follower:
     console: Console
     target: str | None
     answers: int = 0
-    failed: list[str] = field(default_factory=list)
+    _seen: dict[tuple[str, int], float] = field(default_factory=dict)
     _told: set[tuple[str, int, int]] = field(default_factory=set)
     _answered: set[tuple[str, int, int]] = field(default_factory=set)
     _users: set[str] = field(default_factory=set)
@@ -62,16 +62,18 @@ class Follower:
         raise SandboxError(f"Waited {DEADLINE / 3600:.0f} hours for run {self.run.run_id} to end, in vain.")
 
     def _tell_ended(self, tasks: list[dict[str, Any]]) -> None:
+        for task in tasks:
+            if task["state"] in AT_WORK:
+                self._seen.setdefault((task["task_id"], task["map_index"]), time.monotonic())
         new = [task for task in tasks if task["state"] in ENDED and _key(task) not in self._told]
         self._told |= {_key(task) for task in new}
         for task in sorted(new, key=lambda each: (each["end_date"] or "", each["start_date"] or "")):
-            name, lasted = f"{_name(task):<34}", _duration(task)
+            name, lasted = f"{_name(task):<34}", self._duration(task)
             match task["state"]:
                 case "success":
                     self.console.print(f"[green]✓[/] {name} [dim]{lasted}[/]")
                 case "failed":
                     why = self._reason(task)
-                    self.failed.append(_name(task))
                     self.console.print(f"[red]✗[/] {name} [dim]{lasted}[/]  [red]{escape(why)}[/]", soft_wrap=True)
         for words, states in (("not needed", ("skipped",)), ("not reached", ("upstream_failed", "removed"))):
             if names := [_name(task) for task in new if task["state"] in states]:
@@ -170,6 +172,14 @@ class Follower:
         told = [line for line in lines if PROGRESS in line]
         return told[-1].split(PROGRESS, 1)[1].strip() if told else ""
 
+    def _duration(self, task: dict[str, Any]) -> str:
+        """Return how long a task was at work. Airflow's own figure begins anew when a wait or a question is over."""
+        if not (task["start_date"] and task["end_date"]):
+            return ""
+        own = (datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])).total_seconds()
+        seen = self._seen.get((task["task_id"], task["map_index"]))
+        return f"{max(own, time.monotonic() - seen if seen else 0.0):6.1f} s"
+
     def _world(self) -> str:
         world = self.run.client.target(self.target) if self.target else None
         if not world:
@@ -190,10 +200,3 @@ def _key(task: dict[str, Any]) -> tuple[str, int, int]:
 
 def _name(task: dict[str, Any]) -> str:
     return str(task["task_id"]) + (f"[{task['map_index']}]" if task["map_index"] >= 0 else "")
-
-
-def _duration(task: dict[str, Any]) -> str:
-    if not (task["start_date"] and task["end_date"]):
-        return ""
-    lasted = datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])
-    return f"{lasted.total_seconds():6.1f} s"

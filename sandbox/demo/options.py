@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
+from sandbox.aws.faults.catalogue import parse_fields
 from sandbox.errors import SandboxError
 
 RUNBOOK = "service_restart"
@@ -41,6 +43,18 @@ class Options:
             yes=_is_on("YES", default=False),
             keep=_is_on("KEEP", default=True),
         )
+
+    def check(self, runbooks: Sequence[str], targets: Sequence[str]) -> None:
+        """Refuse what can be told without a sandbox, which takes a minute to start. Raises: SandboxError, FaultError."""
+        target = self.params.get("target", self.target)
+        for what, given, known in (("RUNBOOK", self.runbook, runbooks), ("TARGET", target, targets)):
+            if given not in known:
+                near = get_close_matches(str(given), known, n=1)
+                choose = f"did you mean {near[0]}? Choose" if near else "choose"
+                raise SandboxError(f"{what} {given!r} is unknown; {choose} one of {', '.join(sorted(known))}.")
+        if self.fault:
+            own = {name: value for name, value in self.fault.items() if name not in ("kind", "target", "service")}
+            parse_fields(self.fault.get("kind"), own)
 
     def conf(self, declared: dict[str, Any], known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
         """Return the conf for a DAG that declares these params: target and reason only if it asks for them.

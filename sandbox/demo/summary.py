@@ -73,7 +73,7 @@ class Outcome:
     """The facts of a finished rehearsal."""
 
     state: str
-    failed: list[str]
+    said: str  # by the run itself, in its note
     answers: int
     begin: datetime  # of the simulated clock
     end: datetime
@@ -86,12 +86,9 @@ def show(console: Console, outcome: Outcome, timelines: dict[str, list[dict[str,
     """Print the summary; `timelines` is by service, `procedure` what `by_hand` says."""
     console.rule("Summary", align="left")
     if outcome.state == "success":
-        console.print("[bold green]The run succeeded.[/]")
+        console.print(f"[bold green]The run succeeded.[/] {escape(outcome.said)}", soft_wrap=True)
     else:
-        console.print(
-            f"[bold red]The run failed[/] in {escape(', '.join(outcome.failed) or 'no task of its own')}.",
-            soft_wrap=True,
-        )
+        console.print(f"[bold red]The run failed.[/] {escape(outcome.said)}", soft_wrap=True)
     if outcome.broken:
         console.print(f"Broken on purpose: {escape(outcome.broken)}.", soft_wrap=True)
     for service, timeline in timelines.items():

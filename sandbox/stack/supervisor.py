@@ -110,7 +110,8 @@ class Supervisor:
             return answer.status_code == 200 and bool(answer.json().get("ok"))
 
         await wait_for("the pretend AWS to build its world", look, WORLD_DEADLINE)
-        self.screen.up("pretend AWS", f"{len(self.inventory.targets)} targets of {len(self.inventory.systems)} systems")
+        counts = ((len(self.inventory.targets), "target"), (len(self.inventory.systems), "system"))
+        self.screen.up("pretend AWS", " of ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts))
 
     async def _start_airflow(self) -> None:
         postgres = self._postgres = Postgres.of(self.settings, self.credentials)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from sandbox.aws.faults.model import FaultError
@@ -226,7 +227,9 @@ def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
     kinds = INFRA_FAULTS | RELEASE_FAULTS | EXTERNAL_SERVICE_FAULTS
     if not isinstance(kind, str) or kind not in kinds:
-        raise FaultError(f"There is no fault {kind!r}; choose one of {', '.join(kinds)}.")
+        near = get_close_matches(str(kind), kinds, n=1)
+        choose = f"did you mean {near[0]}? Choose" if near else "choose"
+        raise FaultError(f"There is no fault {kind!r}; {choose} one of {', '.join(kinds)}.")
     known = kinds[kind]
     unknown = sorted(set(given) - set(known))
     if unknown:

@@ -1,10 +1,12 @@
 """The arguments of the demo, and its summary of a finished run."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from include.inventory import load
+from sandbox.aws.faults.model import FaultError
 from sandbox.demo import summary
 from sandbox.demo.options import Options
 from sandbox.errors import SandboxError
@@ -77,6 +79,30 @@ def test_fault_is_given_by_its_name_or_whole(monkeypatch, text):
     assert Options.from_environment().fault == {}
     monkeypatch.setenv("FAULT", text)
     assert Options.from_environment().fault == {"kind": "bad_image"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "RUNBOOK",
+            "service_restrat",
+            "RUNBOOK 'service_restrat' is unknown; did you mean service_restart? Choose one of",
+        ),
+        ("TARGET", "core/stagin", "TARGET 'core/stagin' is unknown; did you mean core/staging? Choose one of"),
+        (
+            "PARAMS",
+            '{"target": "moon"}',
+            "TARGET 'moon' is unknown; choose one of core/staging, districtbuilder/staging",
+        ),
+        ("FAULT", "bad_imag", "There is no fault 'bad_imag'; did you mean bad_image? Choose one of never_healthy"),
+        ("FAULT", '{"kind": "throttle", "colour": 1}', "Fault throttle knows no field 'colour'"),
+    ],
+)
+def test_what_can_be_told_without_a_sandbox_is_refused_before_one_starts(monkeypatch, name, value, said):
+    monkeypatch.setenv(name, value)
+    with pytest.raises((SandboxError, FaultError), match=re.escape(said)):
+        Options.from_environment().check(["service_restart"], ["districtbuilder/staging", "core/staging"])
 
 
 def test_demo_asks_and_keeps_the_sandbox_unless_told_otherwise(monkeypatch):
