@@ -31,6 +31,8 @@ class System(Model):
     github: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
     slack_workspace: str | None = None
     jira_project: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9]+$")
+    # the name of the transition by which a released ticket becomes Done, where several lead there
+    jira_transition: str | None = Field(default=None, min_length=1, max_length=255)
     sentry: Sentry | None = None
     image_repository: RepositoryName | None = None
     environments: dict[Name, Environment] = Field(min_length=1)
@@ -53,6 +55,12 @@ class System(Model):
                 raise ValueError(
                     f"environments.{name}.region_data.proved_on: {looked_at!r} is no other environment with a region_data section"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _transition_is_of_a_project(self) -> Self:
+        if self.jira_transition and not self.jira_project:
+            raise ValueError("jira_transition: needs jira_project, whose tickets it moves")
         return self
 
     @model_validator(mode="after")

@@ -215,6 +215,8 @@ export function faultText(fault) {
     jira_down: fields.status ? `Jira answers with ${fields.status}` : "Jira closes each connection without an answer",
     jira_rate_limit: `Jira answers ${fields.times ?? "some"} calls with "too many requests"`,
     jira_lost_answer: `the answer to ${fields.times ?? "some"} writes in Jira gets lost`,
+    jira_second_way: `another transition, ${fields.name ?? "?"}, leads to Done in Jira`,
+    jira_write_ignored: `Jira accepts ${fields.what ?? "writes"} and changes nothing`,
     sheets_down: fields.status ? `Google Sheets answers with ${fields.status}` : "Google Sheets closes each connection without an answer",
     sheets_rate_limit: `Google Sheets answers ${fields.times ?? "some"} calls with "quota exceeded"`,
     sheets_denied: "Google Sheets refuses the service account",

@@ -256,13 +256,55 @@ def test_tickets_are_moved_once_and_missing_ones_are_said_and_stop_nothing(scene
     assert (ticket.status, ticket.labels.count(LABEL)) == (DONE, 1)
 
 
+def shown(scene, key):
+    projects = scene.control.get("/jira").get_json()["projects"]
+    return next(each for project in projects for each in project["tickets"] if each["key"] == key)
+
+
+def test_ticket_is_never_closed_as_a_duplicate(scene):
+    fault = scene.inject("jira_second_way", name="Close as duplicate")
+    assert move(scene, READY) == "1 of 1 tickets tagged Released and moved to Done"
+    assert scene.injected(fault) >= 1
+    assert (shown(scene, READY)["status"], shown(scene, READY)["resolution"]) == ("Done", "Done")
+
+
+def test_ticket_with_two_ways_to_done_is_moved_only_by_the_inventorys(scene):
+    scene.inject("jira_second_way", name="Close")
+    assert move(scene, READY) == "0 of 1 tickets tagged Released and moved to Done"
+    (note,) = scene.texts(RUN, "note")
+    assert "which transition to Done is meant is not known (Close (71), Release (41))" in note
+    assert shown(scene, READY)["status"] == "Ready for release"
+    system = scene.target.system.model_copy(update={"jira_transition": "Release"})
+    named = replace(scene, target=replace(scene.target, system=system))
+    assert move(named, READY) == "1 of 1 tickets tagged Released and moved to Done"
+    assert (shown(scene, READY)["status"], shown(scene, READY)["resolution"]) == ("Done", "Done")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("transition", f"Jira accepted transition Release of {READY}, which is Ready for release all the same"),
+        (
+            "labels",
+            f"{READY} is not known to be changed: Jira accepted label Released for {READY}, and the ticket does not",
+        ),
+    ],
+)
+def test_write_that_jira_accepts_and_does_not_make_is_not_counted(scene, what, words):
+    fault = scene.inject("jira_write_ignored", what=what, times=1)
+    assert move(scene, READY) == "0 of 1 tickets tagged Released and moved to Done"
+    assert words in scene.texts(RUN, "note")[0]
+    assert scene.injected(fault) == 1
+    assert move(scene, READY) == "1 of 1 tickets tagged Released and moved to Done"
+
+
 def test_jira_that_is_away_leaves_its_tickets_and_stops_nothing(scene):
     fault = scene.inject("jira_down", status=503)
     assert move(scene, READY, DONE_ALREADY) == "0 of 2 tickets tagged Released and moved to Done"
     assert scene.injected(fault) >= 2
     (note,) = scene.texts(RUN, "note")
-    assert f"{READY} was left as it is: " in note
-    assert f"{DONE_ALREADY} was left as it is: " in note
+    assert f"{READY} is not known to be changed: " in note
+    assert f"{DONE_ALREADY} is not known to be changed: " in note
 
 
 def test_nothing_is_said_of_tickets_where_there_are_none(scene):

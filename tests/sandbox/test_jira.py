@@ -192,6 +192,26 @@ def test_rate_limit_says_when_to_come_back(control, client):
     )
 
 
+def test_second_way_leads_to_done_with_another_resolution(control, client):
+    injected = strike(control, "jira_second_way", target="core/staging")
+    ways = [(each["name"], each["to"]) for each in client.get_issue_transitions(READY)]
+    assert ways == [("Close as duplicate", "Done"), ("Release", "Done"), ("Drop", "Won't do")]
+    client.set_issue_status_by_transition_id(READY, 71)
+    fields = client.issue(READY)["fields"]
+    assert (fields["status"]["name"], fields["resolution"]["name"]) == ("Done", "Close as duplicate")
+    assert injected() >= 1
+
+
+def test_ignored_write_is_answered_and_changes_nothing(control, client):
+    injected = strike(control, "jira_write_ignored", target="core/staging", times=2)
+    client.set_issue_status_by_transition_id(READY, 41)
+    client.edit_issue(READY, {"labels": [{"add": "Released"}]})
+    fields = client.issue(READY)["fields"]
+    assert (fields["status"]["name"], fields["labels"], injected()) == ("Ready for release", [], 2)
+    client.set_issue_status_by_transition_id(READY, 41)
+    assert client.issue(READY)["fields"]["status"]["name"] == "Done"
+
+
 def test_lost_answer_leaves_the_ticket_moved(control, client):
     injected = strike(control, "jira_lost_answer")
     with pytest.raises(requests.ConnectionError):

@@ -21,7 +21,7 @@ def move_tickets(ctx: Context, client: Jira | None, keys: Sequence[str]) -> str:
 
     def change(client: Jira, key: str) -> str:
         jira.add_label(client, key, LABEL)
-        return jira.move(client, key, DONE)
+        return jira.move(client, key, DONE, ctx.target.system.jira_transition)
 
     return _touch_tickets(ctx, client, keys, change, f"tagged {LABEL} and moved to {DONE}")
 
@@ -52,7 +52,7 @@ def _touch_tickets(
             ctx.writer.check()
             remark = change(client, key)
         except (ServiceUnavailableError, PreconditionError) as error:
-            remarks.append(f"{key} was left as it is: {str(error).rstrip('.')}")
+            remarks.append(f"{key} is not known to be changed: {str(error).rstrip('.')}")
         else:
             (remarks.append(remark) if remark else touched.append(key))
     text = f"{len(touched)} of {len(keys)} tickets {done}"

@@ -197,6 +197,11 @@ JIRA: dict[str, dict[str, Field]] = {  # for every project, or for that of a tar
     "jira_down": _DOWN,
     "jira_rate_limit": {"retry_after": _AFTER, "times": _TIMES},
     "jira_lost_answer": {"times": _TIMES},
+    "jira_second_way": {"name": Field(str, bool, "the name of a transition", default="Close as duplicate")},
+    "jira_write_ignored": {
+        "what": Field(str, ("labels", "transition").__contains__, "labels or transition", needed=False),
+        "times": _UNTIL,
+    },
 }
 SENTRY: dict[str, dict[str, Field]] = {  # for every project, or for that of a target's system
     "sentry_down": _DOWN,

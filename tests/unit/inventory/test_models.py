@@ -113,6 +113,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no environment": ({"environments": {}}, "environments: Dictionary should have at least 1 item"),
     "github": ({"github": "https://github.com/a/b"}, "github: 'https://github.com/a/b' does not fit"),
     "jira project": ({"jira_project": "cldc"}, "jira_project: 'cldc' does not fit ^[A-Z][A-Z0-9]+$."),
+    "jira transition without a project": (
+        {"jira_transition": "Release"},
+        "jira_transition: needs jira_project, whose tickets it moves",
+    ),
     "sentry without a project": ({"sentry": {"organization": "library"}}, "sentry.project: required"),
     "sentry as an address": (
         {"sentry": {"organization": "https://sentry.io/library", "project": "web"}},

@@ -9,6 +9,7 @@ from atlassian import Jira
 from include import external_services
 from include.errors import PreconditionError, ServiceUnavailableError
 from include.jira import add_label, get_tickets, move
+from include.jira.tickets import Way, choose_way
 from include.retry import EXTERNAL_SERVICE
 
 ROOT = "http://127.0.0.1:9/jira"
@@ -99,3 +100,72 @@ def test_ticket_nobody_may_move_stays_with_a_remark(mocked, client):
     mocked.get(TICKET, **ticket("Ready"))
     mocked.get(f"{TICKET}/transitions", json={"transitions": []})
     assert move(client, "A-1", "Done") == "A-1 is Ready, from where no transition leads to Done (it leads to: nowhere)"
+
+
+def ways(*names, to="Done"):
+    return [Way(number, name, to) for number, name in enumerate(names, 1)]
+
+
+@pytest.mark.parametrize(
+    ("names", "by", "chosen"),
+    [
+        (["Release"], None, "Release"),
+        (["Close as duplicate", "Release"], None, "Release"),
+        (["Won't fix", "Release", "Reject"], None, "Release"),
+        (["Close as duplicate", "Close", "done"], None, "done"),
+        (["Close as duplicate", "Close", "Release"], "release ", "Release"),
+        (["Close as duplicate", "Done"], "Close as duplicate", "Close as duplicate"),
+    ],
+)
+def test_way_is_the_one_that_the_inventory_or_its_name_singles_out(names, by, chosen):
+    assert choose_way(ways(*names), "Done", by).name == chosen
+
+
+@pytest.mark.parametrize(
+    ("names", "by", "why"),
+    [
+        (
+            ["Close", "Release"],
+            None,
+            "and which transition to Done is meant is not known (Close (1), Release (2)); name it as",
+        ),
+        (
+            ["Close as duplicate"],
+            None,
+            "and which transition to Done is meant is not known (Close as duplicate (1)); name",
+        ),
+        (["Done", "Done"], None, "and which transition to Done is meant is not known (Done (1), Done (2)); name it as"),
+        (
+            ["Close", "Done"],
+            "Release",
+            "from where no transition Release leads to Done (these lead there: Close (1), Done (2))",
+        ),
+        (
+            ["Release", "Release"],
+            "Release",
+            "and several transitions are named Release (these lead there: Release (1), Rel",
+        ),
+        ([], "Release", "from where no transition leads to Done (it leads to: nowhere)"),
+    ],
+)
+def test_way_that_nothing_singles_out_is_not_taken_and_all_are_named(names, by, why):
+    assert choose_way(ways(*names), "Done", by).startswith(why)
+
+
+def test_way_to_another_status_is_no_way():
+    assert choose_way([*ways("Done", to="Won't do"), *ways("Release")], "Done") == Way(1, "Release", "Done")
+
+
+def test_move_that_is_answered_and_does_not_show_is_a_remark(mocked, client):
+    mocked.get(TICKET, **ticket("Ready"))
+    mocked.get(f"{TICKET}/transitions", json={"transitions": [{"id": "41", "name": "Release", "to": {"name": "Done"}}]})
+    sent = mocked.post(f"{TICKET}/transitions", status=204)
+    assert move(client, "A-1", "Done") == "Jira accepted transition Release of A-1, which is Ready all the same"
+    assert sent.call_count == 1
+
+
+def test_label_that_is_answered_and_does_not_show_is_refused(mocked, client):
+    mocked.get(TICKET, **ticket())
+    mocked.put(TICKET, status=204)
+    with pytest.raises(PreconditionError, match=r"^Jira accepted label v1 for A-1, and the ticket does not have it"):
+        add_label(client, "A-1", "v1")
