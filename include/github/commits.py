@@ -89,21 +89,29 @@ def compare_status(repository: Repository, branch: str, sha: str) -> str:
 def list_checks(repository: Repository, sha: str) -> tuple[tuple[str, str], ...]:
     """Return each check run and commit status of a commit by name, with its conclusion, or "" while there is none.
 
-    The combined status does not suffice: it counts no check runs, and is pending where there are only check runs.
+    Of several runs of one check, the latest counts. Checks of the same name in different workflows are different checks. The
+    combined status does not suffice: it counts no check runs, and is pending where there are only check runs.
     """
 
     def look() -> tuple[tuple[str, str], ...]:
         commit = repository.get_commit(sha)
-        found = [
-            (run.name, run.conclusion or "" if run.status == DONE else "")
-            for run in listed(commit.get_check_runs(), "name")
-        ]
+        runs = sorted(listed(commit.get_check_runs(), "name"), key=lambda run: run.id)
+        repeated = len({run.name for run in runs}) < len(runs)
+        workflows = _workflows_by_suite(repository, sha) if repeated else {}
+        latest = {(run.app.id if run.app else 0, workflows.get(run.check_suite.id, 0), run.name): run for run in runs}
+        found = [(run.name, run.conclusion or "" if run.status == DONE else "") for run in latest.values()]
         newest: dict[str, str] = {}
         for status in listed(commit.get_statuses(), "context"):  # newest first
             newest.setdefault(status.context, STATUSES.get(status.state, status.state))
         return tuple(sorted([*found, *newest.items()]))
 
     return read(f"commit {sha} in {name_of(repository)}", look)
+
+
+def _workflows_by_suite(repository: Repository, sha: str) -> dict[int, int]:
+    """Return the workflow of each check suite that GitHub Actions made for a commit."""
+    runs = listed(repository.get_workflow_runs(head_sha=sha), "id")
+    return {run.check_suite_id: run.workflow_id for run in runs}
 
 
 def _compare(repository: Repository, base: str, head: str) -> Comparison:

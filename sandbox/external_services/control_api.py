@@ -130,6 +130,8 @@ def inject(
         if kind == "github_workflow_running":
             external.github.hold(fault)
             fault.undo = partial(external.github.let_go, fault)
+        if kind == "github_checks" and "_then_" in fields["state"]:
+            external.github.run_again(fault)
         if kind == "sentry_spike":
             external.sentry.spike(fault, *_place(external, kind, target))
         if kind == "sentry_environment_renamed":

@@ -9,7 +9,7 @@ from include import github, jira, sentry
 from include.errors import PreconditionError, ServiceUnavailableError
 from include.retry import EXTERNAL_SERVICE
 from opskit.connections.external_services import github_repository, jira_client, sentry_client
-from sandbox.external_services.github.model import File
+from sandbox.external_services.github.model import File, Workflow
 from sandbox.external_services.github.seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
 from sandbox.external_services.github.state import QUEUED, reading_token_of
 from sandbox.external_services.services import ExternalServices
@@ -154,6 +154,33 @@ def test_checks_that_fail_or_go_on_are_told(core, inject, state, conclusions):
     injected = inject("github_checks", target="core/staging", state=state)
     assert {conclusion for _, conclusion in github.list_checks(core, NEWEST)} == conclusions
     assert injected() >= 1
+
+
+@pytest.mark.parametrize(
+    ("state", "conclusions"),
+    [("red_then_green", {"success"}), ("green_then_red", {"failure", "success"}), ("skipped", {"skipped"})],
+)
+def test_latest_run_of_a_check_counts(core, inject, state, conclusions):
+    injected = inject("github_checks", target="core/staging", state=state, commit=NEWEST)
+    found = github.list_checks(core, NEWEST)
+    assert [name for name, _ in found] == ["Lint", "Tests"]
+    assert {conclusion for _, conclusion in found} == conclusions
+    assert injected() >= 1
+
+
+def test_one_check_of_several_may_be_skipped(core, inject):
+    inject("github_checks", target="core/staging", state="skipped", check="Tests")
+    assert github.list_checks(core, NEWEST) == (("Lint", "success"), ("Tests", "skipped"))
+
+
+def test_checks_of_one_name_in_two_workflows_are_two_checks(core, town):
+    repository = model(town)
+    nightly = Workflow(1, "Nightly", "nightly.yml", ("push",), ("Tests",), 60.0)
+    run = town.github.start_run(repository, nightly, "push", "main", NEWEST, "dana", "Nightly")
+    run.status, run.conclusion = "completed", "failure"
+    later = town.github.start_run(repository, repository.workflows[0], "push", "main", NEWEST, "dana", "CI")
+    later.status, later.conclusion = "completed", "success"
+    assert github.list_checks(core, NEWEST) == (("Lint", "success"), ("Tests", "failure"), ("Tests", "success"))
 
 
 # GitHub: workflows

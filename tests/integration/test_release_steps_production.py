@@ -127,6 +127,8 @@ def test_nothing_is_released_while_a_workflow_is_at_work(scene, proving):
     ("kind", "fields", "words"),
     [
         ("github_checks", {"state": "red"}, "has failed checks"),
+        ("github_checks", {"state": "skipped"}, "waits for a check that succeeds .only skipped so far: Lint, Tests"),
+        ("github_checks", {"state": "green_then_red", "commit": STAGED_COMMIT}, "has failed checks"),
         ("github_checks", {"state": "pending"}, "has workflows at work"),
         ("image_scan", {"severity": "CRITICAL"}, "has 1 CRITICAL findings"),
         ("image_scan", {"status": "IN_PROGRESS"}, "Nothing can be said of it yet"),
@@ -139,9 +141,18 @@ def test_commit_or_image_that_is_not_clean_is_refused(scene, proving, kind, fiel
     assert scene.injected(fault) >= 1
 
 
+def test_check_that_failed_and_whose_rerun_is_green_is_green_and_a_skipped_one_is_told(scene, proving):
+    for fields in ({"state": "red_then_green", "commit": STAGED_COMMIT}, {"state": "skipped", "check": "Lint"}):
+        fault = scene.inject("github_checks", **fields)
+        notes = plan(scene, proving).notes
+        assert scene.injected(fault) >= 1
+        scene.control.delete("/faults")
+    assert "Skipped, so nothing was checked by them: Lint." in notes
+
+
 def test_commit_that_waits_for_somebody_elses_check_is_refused(scene, proving):
     scene.github.get_commit(STAGED_COMMIT).create_status("pending", context="ci/scan")
-    with pytest.raises(PreconditionError, match=f"The checks of commit {STAGED_COMMIT[:12]} are not all over"):
+    with pytest.raises(PreconditionError, match=f"Commit {STAGED_COMMIT[:12]} is not green yet: it waits for ci/scan"):
         plan(scene, proving)
 
 

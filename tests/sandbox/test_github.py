@@ -452,7 +452,8 @@ def test_everything_is_forgotten_with_the_world(control, core):
     ("body", "words"),
     [
         ({"kind": "github_error", "service": "core-staging-app"}, "is the same for every service; leave 'service' out"),
-        ({"kind": "github_checks", "state": "green"}, "state must be red or pending"),
+        ({"kind": "github_checks", "state": "green"}, "state must be one of red, pending, skipped"),
+        ({"kind": "github_checks", "state": "red_then_green"}, "with state red_then_green needs the field 'commit'"),
         ({"kind": "github_checks", "state": "red", "commit": "main"}, "commit must be 7 to 40 characters"),
         ({"kind": "github_error", "method": "get"}, "method must be one of GET, POST"),
         ({"kind": "github_workflow_running", "workflow": "none.yml"}, "no workflow 'none.yml'"),

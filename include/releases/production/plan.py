@@ -16,12 +16,12 @@ from include.releases.deployment.plan import Live, plan_services, refuse_pushed,
 from include.releases.image.rules import judge_scan, readable_tag, require_attestation, require_image, require_survivor
 from include.releases.migration.plan import USUAL, plan_task, task_changes
 from include.releases.model import Migration, ServiceRelease
+from include.releases.production.checks import ensure_green, missing_of, skipped
 from include.releases.production.release_notes import Tickets, find_tickets
 from include.releases.production.versions import (
     Bump,
     Tags,
     choose_version,
-    ensure_green,
     ensure_on_branch,
     previous_version,
 )
@@ -114,7 +114,8 @@ def plan_production_release(
     ensure_on_branch(commit, versions.branch, repository.comparison)
     if not ensure_green(commit, repository.checks, versions.checks):
         raise PreconditionError(
-            f"The checks of commit {commit[:12]} are not all over; wait for them, then start again."
+            f"Commit {commit[:12]} is not green yet: it waits for {missing_of(repository.checks, versions.checks)}; start again "
+            "when it is."
         )
     image = require_image(commit, world.length, world.images, registry or target.name)
     staging = target.proved_on.name if target.proved_on else target.name
@@ -204,6 +205,8 @@ def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> l
     if tickets.reverted:
         notes.append(f"Reverted, so not released: {', '.join(tickets.reverted)}.")
     notes += [f"{remark}." for remark in tickets.remarks]
+    if names := skipped(repository.checks):
+        notes.append(f"Skipped, so nothing was checked by them: {', '.join(names)}.")
     notes += [f"Not a version, so not counted: tag {each.tag} ({each.why})." for each in repository.tags.ignored[:5]]
     return notes
 

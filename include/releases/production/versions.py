@@ -1,7 +1,7 @@
 """Versions among a repository's tags: read them, compare them as numbers, and compute or check the next one."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -115,25 +115,6 @@ def ensure_on_branch(commit: str, branch: str, comparison: str) -> None:
             f"Commit {commit[:12]} is not on {branch} (compared with it, it is {comparison}); merge it first, or release a "
             "commit that is, nothing was changed."
         )
-
-
-def ensure_green(commit: str, checks: Sequence[tuple[str, str]], required: Sequence[str] = ()) -> bool:
-    """Return whether a commit's checks have passed, False while one is running. `checks` are names with conclusions.
-
-    A conclusion is GitHub's, "" while there is none. A required check that does not exist yet is waited for.
-    Raises: PreconditionError if one has failed.
-    """
-    failed = [f"{name} ({conclusion})" for name, conclusion in checks if conclusion not in _PASSED and conclusion]
-    if failed:
-        raise PreconditionError(
-            f"Commit {commit[:12]} has failed checks: {', '.join(failed)}; only a green commit is deployed, nothing was "
-            "changed."
-        )
-    missing = set(required) - {name for name, _ in checks}
-    return bool(checks) and not missing and all(conclusion for _, conclusion in checks)
-
-
-_PASSED = ("success", "neutral", "skipped")
 
 
 def _numbers(text: str) -> tuple[int, int, int, int]:

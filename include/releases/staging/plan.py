@@ -10,7 +10,8 @@ from include.releases.image.plan import BUILD
 from include.releases.image.rules import commit_tag, readable_tag
 from include.releases.migration.plan import USUAL, plan_task, task_changes
 from include.releases.model import Migration, ServiceRelease
-from include.releases.production.versions import ensure_green, ensure_on_branch
+from include.releases.production.checks import ensure_green
+from include.releases.production.versions import ensure_on_branch
 from include.run.plan.model import Change, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 

@@ -19,7 +19,7 @@ from include.releases.deployment.plan import Live, live_of
 from include.releases.image.rules import ensure_commit
 from include.releases.image.steps import find_image
 from include.releases.model import ServiceRelease
-from include.releases.production.versions import ensure_green
+from include.releases.production.checks import ensure_green, missing_of, skipped
 from include.releases.staging.plan import StagingDeploymentPlan, plan_staging_deployment
 from include.run.context import Context
 from include.run.image_attestations import add_attestation
@@ -99,12 +99,11 @@ def read_templates(ctx: Context, live: Mapping[str, Live]) -> dict[str, str]:
 
 def poll_checks(ctx: ReleaseContext, commit: str) -> Progress:
     """Look whether every check of a commit is green. Raises: PreconditionError if one has failed."""
-    checks = github.list_checks(ctx.github, commit)
-    green = ensure_green(commit, checks, ctx.target.system.versions.checks)
-    waiting = [name for name, conclusion in checks if not conclusion]
-    if green:
-        return Progress(True, f"{len(checks)} checks of commit {commit[:12]} are green")
-    text = f"commit {commit[:12]} waits for {', '.join(waiting) or 'its checks to begin'}"
+    checks, required = github.list_checks(ctx.github, commit), ctx.target.system.versions.checks
+    if ensure_green(commit, checks, required):
+        passed = f"{len(checks) - len(skipped(checks))} checks of commit {commit[:12]} are green"
+        return Progress(True, "; skipped: ".join(filter(None, [passed, ", ".join(skipped(checks))])))
+    text = f"commit {commit[:12]} waits for {missing_of(checks, required)}"
     return Progress(False, text, text)
 
 

@@ -166,6 +166,7 @@ SLACK: dict[str, dict[str, Field]] = {  # for every workspace, or for that of a 
 
 _METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _AFTER = Field(int, lambda value: 1 <= value <= 600, "a whole number of seconds up to 600")
+CHECKS = ("red", "pending", "skipped", "red_then_green", "green_then_red")
 _COMMIT = Field(
     str,
     lambda value: re.fullmatch("[0-9a-f]{7,40}", value) is not None,
@@ -185,7 +186,11 @@ GITHUB: dict[str, dict[str, Field]] = {  # for every repository, or for that of 
         "times": _TIMES,
         "limit": Field(str, ("primary", "secondary").__contains__, "primary or secondary", default="secondary"),
     },
-    "github_checks": {"state": Field(str, ("red", "pending").__contains__, "red or pending"), "commit": _COMMIT},
+    "github_checks": {
+        "state": Field(str, CHECKS.__contains__, f"one of {', '.join(CHECKS)}"),
+        "commit": _COMMIT,
+        "check": Field(str, bool, "the name of a check, such as Tests", needed=False),
+    },
     "github_workflow_running": {"workflow": _WORKFLOW},
     "github_workflow_fails": {"workflow": Field(str, bool, "the file of a workflow", needed=False), "times": _TIMES},
 }

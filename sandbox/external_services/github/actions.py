@@ -12,6 +12,11 @@ from sandbox.external_services.github.state import GitHub
 from sandbox.external_services.service_faults import ServiceFaults
 
 REPO = "/repos/<owner>/<name>"
+AS_SEEN: dict[str, tuple[str, str | None]] = {  # by the state of a fault: status and conclusion
+    "red": ("completed", "failure"),
+    "pending": ("in_progress", None),
+    "skipped": ("completed", "skipped"),
+}
 
 
 def make(github: GitHub) -> Blueprint:
@@ -24,7 +29,10 @@ def make(github: GitHub) -> Blueprint:
         return repository
 
     def answer(repository: Repository, run: Run) -> Json:
-        return _run(shapes(), repository, run, *_seen(github.service_faults, repository, run))
+        status, conclusion, only = _seen(github.service_faults, repository, run)
+        if only and conclusion == "skipped":  # one of its jobs was
+            status, conclusion = run.status, run.conclusion
+        return _run(shapes(), repository, run, status, conclusion)
 
     @app.get(f"{REPO}/actions/workflows")
     def workflows(owner: str, name: str) -> Response:
@@ -148,8 +156,8 @@ def _created(run: Run) -> bool:
     return at.startswith(asked)
 
 
-def _seen(service_faults: ServiceFaults, repository: Repository, run: Run) -> tuple[str, str | None]:
-    """Return a run's status and conclusion as the active faults let them be seen."""
+def _seen(service_faults: ServiceFaults, repository: Repository, run: Run) -> tuple[str, str | None, str | None]:
+    """Return a run's status and conclusion as the active faults let them be seen, and the only job of which this is so."""
     if run.held is not None and run.status != "completed":
         run.held.count()
     if run.event == "push":
@@ -157,9 +165,9 @@ def _seen(service_faults: ServiceFaults, repository: Repository, run: Run) -> tu
         fault = service_faults.injected(
             "github_checks", name, lambda each: run.sha.startswith(each.fields["commit"] or "")
         )
-        if fault:
-            return ("completed", "failure") if fault.fields["state"] == "red" else ("in_progress", None)
-    return run.status, run.conclusion
+        if fault and fault.fields["state"] in AS_SEEN:
+            return *AS_SEEN[fault.fields["state"]], fault.fields["check"]
+    return run.status, run.conclusion, None
 
 
 def _find_workflow(repository: Repository, wanted: str) -> Workflow:
@@ -248,12 +256,17 @@ def _run(shape: Shapes, repository: Repository, run: Run, status: str, conclusio
     }
 
 
-def _jobs(shape: Shapes, repository: Repository, run: Run, status: str, conclusion: str | None) -> list[Json]:
-    """Return a run's jobs; of a failed one the first has failed."""
+def _jobs(
+    shape: Shapes, repository: Repository, run: Run, status: str, conclusion: str | None, only: str | None
+) -> list[Json]:
+    """Return a run's jobs; of a failed one the first has failed, or `only` the one of this name is as seen."""
     shown = []
     for place, name in enumerate(run.workflow.jobs):
         number = run.id * 10 + place
-        ended = "success" if conclusion == "failure" and place else conclusion
+        ended = "success" if conclusion == "failure" and place and not only else conclusion
+        at = status
+        if only and name != only:
+            at, ended = run.status, run.conclusion
         shown.append(
             {
                 "id": number,
@@ -265,13 +278,13 @@ def _jobs(shape: Shapes, repository: Repository, run: Run, status: str, conclusi
                 "html_url": f"{shape.page(repository)}/actions/runs/{run.id}/job/{number}",
                 "run_url": f"{shape.at(repository)}/actions/runs/{run.id}",
                 "check_run_url": f"{shape.at(repository)}/check-runs/{number}",
-                "status": status,
+                "status": at,
                 "conclusion": ended,
                 "name": name,
                 "workflow_name": run.workflow.name,
                 "created_at": as_text(run.created),
                 "started_at": as_text(run.started or run.created),
-                "completed_at": as_text(run.updated) if status == "completed" else None,
+                "completed_at": as_text(run.updated) if at == "completed" else None,
                 "steps": [],
                 "labels": ["ubuntu-latest"],
             }

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from include.inventory import Inventory
@@ -187,6 +188,36 @@ class GitHub:
                 branch = repository.default_branch
                 sha, event = repository.branches[branch], workflow.events[0]
                 self.start_run(repository, workflow, event, branch, sha, "eilidh", workflow.name, held=fault)
+
+    def run_again(self, fault: Fault) -> None:
+        """Give each run of a commit's checks a second one, of which one fails and the other does not. Raises: FaultError."""
+        commit = fault.fields["commit"]
+        if not commit:
+            raise FaultError(f"Fault github_checks with state {fault.fields['state']} needs the field 'commit'.")
+        ends = {"red_then_green": ("failure", "success"), "green_then_red": ("success", "failure")}[
+            fault.fields["state"]
+        ]
+        undo: list[Callable[[], None]] = []
+        for name, repository in self.repositories.items():
+            if fault.scope not in ("", name):
+                continue
+            for first in [each for each in repository.runs if each.event == "push" and each.sha.startswith(commit)]:
+                again = self.start_run(
+                    repository, first.workflow, "push", first.branch, first.sha, first.actor, first.title
+                )
+                again.status = "completed"
+                again.started = again.created
+                undo += [
+                    partial(repository.runs.remove, again),
+                    partial(setattr, first, "conclusion", first.conclusion),
+                ]
+                first.conclusion, again.conclusion = ends
+
+        def restore() -> None:
+            for each in undo:
+                each()
+
+        fault.undo = restore
 
     def let_go(self, fault: Fault) -> None:
         """Let the runs end that a fault holds."""

@@ -124,6 +124,11 @@ def test_alarm_that_fires_already_is_shown_and_does_not_stop_the_release():
     assert "Firing already, so not held against this release: core-prod-app-average-cpu." in plan.notes
 
 
+def test_skipped_checks_are_told():
+    plan = released({"checks": [("Docs", "skipped"), ("Test", "success")]})
+    assert "Skipped, so nothing was checked by them: Docs." in plan.notes
+
+
 def test_differences_from_the_definition_the_proof_was_made_in_are_shown():
     plan = released(world={"differences": ["core-prod-app has no variable REDIS_URL"]})
     assert "Here, core-prod-app has no variable REDIS_URL." in plan.notes
@@ -138,7 +143,8 @@ def test_differences_from_the_definition_the_proof_was_made_in_are_shown():
         ({}, {}, {"version": "v0.6.13"}, "Version v0.6.13 is lower than the last one"),
         ({"comparison": "diverged"}, {}, {}, "Commit 0123456789ab is not on main"),
         ({"checks": [("Test", "failure")]}, {}, {}, "Commit 0123456789ab has failed checks"),
-        ({"checks": [("Test", "")]}, {}, {}, "The checks of commit 0123456789ab are not all over"),
+        ({"checks": [("Test", "")]}, {}, {}, "Commit 0123456789ab is not green yet: it waits for Test; start"),
+        ({"checks": [("Test", "skipped")]}, {}, {}, "Commit 0123456789ab is not green yet: it waits for a check that succeeds"),
         ({}, {"images": [image(NEW, f"x-{COMMIT}"), IMAGES[1]]}, {}, "Repository core has no image tagged"),
         ({}, {"proof": None}, {}, "No staging deployment of image sha256:111111111111"),
         ({}, {"proof": replace(WORLD.proof, digest=OLD)}, {}, "core/staging has proved image sha256:000000000000"),

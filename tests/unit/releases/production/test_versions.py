@@ -8,7 +8,6 @@ from include.errors import PreconditionError
 from include.releases.production.versions import (
     check_version,
     choose_version,
-    ensure_green,
     ensure_on_branch,
     next_version,
     previous_version,
@@ -153,16 +152,3 @@ def test_commit_its_branch_holds_is_taken(comparison: str):
 def test_commit_that_is_not_on_its_branch_is_refused(comparison: str):
     with pytest.raises(PreconditionError, match=f"^Commit aaaaaaaaaaaa is not on main .*it is {comparison}"):
         ensure_on_branch("a" * 40, "main", comparison)
-
-
-def test_checks_are_waited_for_until_each_has_a_conclusion_and_each_required_one_is_there():
-    assert ensure_green("a" * 40, []) is False
-    assert ensure_green("a" * 40, [("Test", ""), ("Lint", "success")]) is False
-    assert ensure_green("a" * 40, [("Lint", "success")], ["Test"]) is False
-    assert ensure_green("a" * 40, [("Lint", "skipped"), ("Test", "success")], ["Test"]) is True
-
-
-@pytest.mark.parametrize("conclusion", ["failure", "cancelled", "timed_out", "action_required", "stale"])
-def test_commit_with_a_red_check_is_refused_even_while_others_are_at_work(conclusion: str):
-    with pytest.raises(PreconditionError, match=rf"failed checks: Test \({conclusion}\)"):
-        ensure_green("a" * 40, [("Lint", ""), ("Test", conclusion)])
