@@ -30,7 +30,8 @@ class ApprovePlanOperator(HITLOperator):
     only a seat without a decision is asked (again: Airflow has no way to hand a retry the answer of the try before).
     """
 
-    def __init__(self, *, planned_by: StepDefinition, seat: int = 1, **kwargs: Any):
+    def __init__(self, *, planned_by: StepDefinition, seat: int = 1, params: Any = None, **kwargs: Any):
+        del params  # an operator gets the params of its DAG, which are no fields of this form
         help_text = "Why, in a sentence. It goes on record and to Slack; a rejection should have one."
         comment = Param(None, type=["null", "string"], title="Comment", description=help_text, maxLength=COMMENT_LENGTH)
         super().__init__(subject="Approve the plan", options=[APPROVE, REJECT], params={"comment": comment}, **kwargs)
