@@ -15,7 +15,7 @@ import pytest
 
 PARTS = 4  # `make test-part` runs one of these
 
-# tests of folders that `make test` excludes, except those named here, each with the reason
+# tests of folders that `make test` excludes, except those named here, each with the reason; with its parameters, or all of them
 KEPT = {
     "tests/journey/test_service_restart.py": {
         "test_surge_renews_every_task_and_is_never_short_of_a_healthy_one": "service_restart from end to end, by surge",
@@ -67,6 +67,18 @@ KEPT = {
         "test_a_hundred_requests_with_one_key_at_once_are_one_run": "the race of requests with one key",
         "test_wrong_input_is_refused_before_there_is_a_run": "a CI job refused",
     },
+    "tests/inprocess/test_faults.py": {
+        f"test_one_fault_at_any_call_breaks_no_promise_and_the_run_ends_well[{fault}]": "each fault on one kind of "
+        "service, a killed process on both"
+        for fault in (
+            "killed-surge",
+            "killed-rolling",
+            "an answer lost-surge",
+            "every answer lost-surge",
+            "AWS failed once-rolling",
+            "AWS failed for long-surge",
+        )
+    },
     "tests/sandbox/stack/test_tree.py": {
         "test_what_is_killed_is_started_again_and_without_the_world_everything_ends": "the scheduler and the database "
         "killed",
@@ -77,6 +89,7 @@ OTHERWISE_FULL = (
     "tests/journey/",
     "tests/mutants/",
     "tests/inprocess/test_any_history.py",
+    "tests/inprocess/test_faults.py",
     "tests/sandbox/stack/test_tree.py",
 )
 
@@ -95,7 +108,7 @@ def add_options(parser: pytest.Parser) -> None:
 def is_full(nodeid: str) -> bool:
     """Tell whether only `make test-all` runs a test."""
     file, _, name = nodeid.partition("::")
-    return nodeid.startswith(OTHERWISE_FULL) and name.split("[")[0] not in KEPT.get(file, {})
+    return nodeid.startswith(OTHERWISE_FULL) and KEPT.get(file, {}).keys().isdisjoint({name, name.split("[")[0]})
 
 
 def number_of(text: str) -> int:
