@@ -31,6 +31,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     ),
     "stopped": ("Stopped", "Look at what this run has written, listed below, before you start a new run."),
 }
+PLANNED_ONLY = ("Planned only", "Only a plan was asked for; nothing was changed.")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def summarize(
     withdrawal: Withdrawal | None,
     events: Sequence[Mapping[str, Any]],
     over: bool,
+    plan_only: bool = False,
 ) -> Summary:
     """Return the summary of a run. `over`: Airflow has ended it, which may come before its record is there."""
     causes = [str(event["text"]) for event in events if event["phase"] == "failed" and "intent" not in event]
@@ -60,6 +62,8 @@ def summarize(
         cause = causes[0] if causes and causes[0].rstrip(".") not in text else ""
         good = record["outcome"] == "success"
         return Summary(title, "good" if good else "bad", text, "" if good else cause, next_step)
+    if over and plan_only and not causes:
+        return Summary(PLANNED_ONLY[0], "good", PLANNED_ONLY[1], "", "")
     if over:
         text = causes[-1] if causes else "The run ended before it wrote a record; its failed task says why."
         return Summary("Ended without a record", "bad", text, "", OUTCOMES["stopped"][1])

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from include.run.journal import add_record, list_causes, list_decisions, list_events
 from include.run.outcome import conclude
 from include.run.start import read_withdrawal
-from include.run.summary import OUTCOMES, kind_of, note
+from include.run.summary import OUTCOMES, PLANNED_ONLY, kind_of, note
 from opskit.context import StepContext
 from opskit.notifications.run_note import NOTE_KEY
 from opskit.step_definition import StepDefinition
@@ -36,6 +36,7 @@ class Proof:
 def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefinition, proof: Proof) -> str:
     """Write the run's one record and set the run's final state."""
     if ctx.params.get("plan_only"):
+        keep_note(ctx, *PLANNED_ONLY)
         raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
     planned, confirmed, *proofs = (ctx.result_of(step) for step in (planned_by, confirm, *proof.steps))
     if not planned:
@@ -66,7 +67,8 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
         "ended": datetime.now(UTC).isoformat(),
     }
     add_record(ctx.store, ctx.target.name, ctx.run, record)
-    keep_note(ctx, *OUTCOMES[kind_of(record, decisions, withdrawn)], text)
+    title, next_step = OUTCOMES[kind_of(record, decisions, withdrawn)]
+    keep_note(ctx, title, text, next_step)
     if outcome != "success":
         raise AirflowFailException(f"{outcome.capitalize()}: {text}.")
     return text
@@ -82,9 +84,10 @@ def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
         "ended": datetime.now(UTC).isoformat(),
     }
     add_record(ctx.store, ctx.target.name, ctx.run, record)
-    keep_note(ctx, *OUTCOMES["refused"], str(record["text"]))
+    title, next_step = OUTCOMES["refused"]
+    keep_note(ctx, title, str(record["text"]), next_step)
 
 
-def keep_note(ctx: StepContext, title: str, next_step: str, text: str) -> None:
+def keep_note(ctx: StepContext, title: str, text: str, next_step: str = "") -> None:
     """Leave the run's note where the scheduler finds it when the run ends: only Airflow's own processes may write it."""
     ctx.context["ti"].xcom_push(key=NOTE_KEY, value=note(ctx.target.name, ctx.params, title, text, next_step))

@@ -65,6 +65,11 @@ def test_run_that_ended_without_a_record_says_the_last_cause():
     assert summary(events=[event("failed", "exit code -9")]).text == "exit code -9"
 
 
+def test_run_that_was_to_plan_only_is_no_failure():
+    found = summarize(record=None, decisions=(), withdrawal=None, events=(), over=True, plan_only=True)
+    assert (found.title, found.tone) == ("Planned only", "good")
+
+
 def test_note_says_target_version_state_and_what_to_do():
     said = note("core/production", {"version": "1.4.0"}, "Rolled back", "an alarm\nrang", "Mend it.")
     assert said == "core/production 1.4.0: rolled back. an alarm rang Mend it."
