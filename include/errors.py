@@ -3,7 +3,8 @@
     RunbookError
     ├── InventoryError        the inventory is wrong; nothing was read, nothing changed
     ├── PreconditionError     the state of AWS is not as the runbook requires; nothing changed
-    │   └── ApprovalError     no valid approval on record; nothing changed
+    │   ├── ApprovalError     no valid approval on record; nothing changed
+    │   └── RefusedError      a service answered a call with a refusal; that call did nothing
     └── StoppedHalfwayError   something changed; the message says what, and capacity was not lowered
         ├── DriftError        someone else changed the target during the run
         ├── LeaseLostError    this run no longer holds the target and must not write
@@ -32,6 +33,10 @@ class PreconditionError(RunbookError):
 
 class ApprovalError(PreconditionError):
     """No valid approval of exactly this plan is on record. Nothing was changed."""
+
+
+class RefusedError(PreconditionError):
+    """A service answered a call with a refusal, which a repetition would meet again. That call did nothing; earlier ones stand."""
 
 
 class StoppedHalfwayError(RunbookError):

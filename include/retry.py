@@ -9,13 +9,52 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 
 from include.errors import ServiceUnavailableError
 
 T = TypeVar("T")
 THROTTLED = ("ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException")
+# AWS refuses credentials that look valid here: they were revoked, or the clock is wrong. New ones may be accepted
+EXPIRED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired", "UnrecognizedClientException"}
+)
+# further codes with a status below 500 of calls that succeed later: other limits of the rate, time-outs, and work of others at
+# that very moment
+PASSING = frozenset(
+    {
+        *THROTTLED,
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "InternalError",
+        "InternalFailure",
+        "OperationAborted",
+        "OperationAbortedException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ResourceContention",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+AT_ONCE = "Too many concurrent attempts"  # ECS says so in a ClientException, of two registrations at the same moment
+# errors of the SDK itself, which has sent nothing and would not the next time either
+UNSENT = (NoCredentialsError, NoRegionError, ParamValidationError, PartialCredentialsError)
 
 
 def _never(error: BaseException) -> bool:
@@ -89,8 +128,12 @@ def _was_throttled(error: BaseException) -> bool:
     return isinstance(error, ClientError) and error.response["Error"]["Code"] in THROTTLED
 
 
-def _is_of_aws(error: BaseException) -> bool:
-    return isinstance(error, BotoCoreError | ClientError)
+def may_pass(error: BaseException) -> bool:
+    """Tell whether an error of AWS, or of the way there, may pass. An answered refusal does not, unless its code says so."""
+    if isinstance(error, ClientError):
+        told, status = error.response["Error"], error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        return status >= 500 or told["Code"] in PASSING | EXPIRED or told.get("Message", "").startswith(AT_ONCE)
+    return isinstance(error, BotoCoreError) and not isinstance(error, UNSENT)
 
 
 def _is_away(error: BaseException) -> bool:
@@ -105,7 +148,7 @@ AWS_WRITE_ONCE = Policy(attempts=8, first=1, longest=20, spread="full", again=_w
 
 # A person's answer is stored despite temporary errors of AWS: a retry of the task would have to ask the person again.
 # The retries take a minute and a half in all, besides the SDK's own.
-PERSONS_ANSWER = Policy(attempts=8, first=1, longest=20, again=_is_of_aws)
+PERSONS_ANSWER = Policy(attempts=8, first=1, longest=20, again=may_pass)
 
 # A conditional write fails only if another one succeeds, so this many failures in a row mean a defect. The pauses spread
 # a hundred concurrent writes.

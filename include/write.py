@@ -48,6 +48,7 @@ class Write(Generic[T]):
     make: Callable[[], T] = field(compare=False, repr=False)
     resources: Resources = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = True  # it is one call, which is made or refused as a whole
 
     @property
     def sentence(self) -> str:

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from include.errors import PreconditionError
+from botocore.exceptions import ClientError
+
+from include.errors import PreconditionError, RefusedError
+from include.text import one_line
 from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling.client import AutoScalingClient
 
+ABOVE_MAXIMUM = "above max value"  # what SetDesiredCapacity says in a ValidationError, which may have many causes
 PROTECTION_LIMIT = 50  # the most instances that one SetInstanceProtection call takes
 SET_CAPACITY = Action(
     "autoscaling", "SetDesiredCapacity", resources=("AutoScalingGroupName",), values=("DesiredCapacity",)
@@ -81,10 +85,22 @@ def describe_group(client: AutoScalingClient, name: str) -> Group:
 
 
 def set_desired_capacity(client: AutoScalingClient, group: str, capacity: int, before: int) -> Write[None]:
-    """Return the write that sets the group's desired capacity. The value is absolute, so the write is safe to repeat."""
+    """Return the write that sets the group's desired capacity. The value is absolute, so the write is safe to repeat.
+
+    Raises: RefusedError if the capacity is above the group's maximum, which somebody may have lowered since it was read.
+    """
 
     def make() -> None:
-        client.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=capacity, HonorCooldown=False)
+        try:
+            client.set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=capacity, HonorCooldown=False)
+        except ClientError as error:
+            said = one_line(error.response["Error"].get("Message", ""))
+            if ABOVE_MAXIMUM not in said:
+                raise
+            raise RefusedError(
+                f"Auto Scaling group {group} does not take a capacity of {capacity} ({said.rstrip('.')}); raise its maximum, then "
+                "start again."
+            ) from error
 
     return Write(
         SET_CAPACITY,
@@ -142,6 +158,7 @@ def protect_instances(client: AutoScalingClient, group: str, ids: Sequence[str],
         make,
         resources={"AutoScalingGroupName": group, "InstanceIds": tuple(ids)},
         values={"ProtectedFromScaleIn": protected},
+        whole=len(ids) <= PROTECTION_LIMIT,
     )
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from include.aws.clock import answered_at
-from include.errors import PreconditionError, RolloutFailedError
+from include.errors import DriftError, PreconditionError, RolloutFailedError
 from include.retry import AWS_WRITE_ONCE
 from include.write import Action, RecordedWrite, Write
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DESCRIBE_SERVICES_LIMIT = 10  # the most services that one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # the most tasks that one DescribeTasks call takes
 PROTECTION_LIMIT = 10  # the most tasks that one UpdateTaskProtection call takes
+DELETED = "INACTIVE"  # the status of a service that was deleted
 GONE = ("MISSING", "TASK_NOT_VALID")  # ECS's failure reasons for a stopped task
 UPDATE_SERVICE = Action(
     "ecs", "UpdateService", resources=("service",), values=("desiredCount", "forceNewDeployment", "taskDefinition")
@@ -68,7 +69,14 @@ class Service:
 
     @property
     def primary(self) -> Deployment:
-        return next(item for item in self.deployments if item.status == "PRIMARY")
+        """Return the newest deployment. Raises: DriftError for a service that was deleted, which has none."""
+        for item in self.deployments:
+            if item.status == "PRIMARY":
+                return item
+        raise DriftError(
+            f"Service {self.name} of cluster {self.cluster} is {self.status} and has no deployment of its own; find out who deleted "
+            "it or deploys it."
+        )
 
 
 @dataclass(frozen=True)
@@ -113,12 +121,16 @@ class Task:
 
 
 def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
-    """Return the service. Raises: PreconditionError if the service or the cluster does not exist."""
+    """Return the service. Raises: PreconditionError if the service or the cluster does not exist (any more)."""
     response = _describe_services(client, cluster, [name])
     if not response["services"]:
         raise PreconditionError(
             f"Cluster {cluster} has no service {name} ({response['failures'][0].get('reason', 'no reason given')}); "
             "correct the inventory or the cluster."
+        )
+    if response["services"][0]["status"] == DELETED:  # AWS shows it for a while, without deployments
+        raise PreconditionError(
+            f"Service {name} of cluster {cluster} is {DELETED}: it was deleted; create it again, or correct the inventory."
         )
     return read_described_service(response["services"][0], cluster, answered_at(response))
 
@@ -129,6 +141,8 @@ def describe_services(client: ECSClient, cluster: str, names: Iterable[str]) -> 
     for batch in _batches(names, DESCRIBE_SERVICES_LIMIT):
         response = _describe_services(client, cluster, batch)
         for item in response["services"]:
+            if item["status"] == DELETED:
+                continue
             found[item["serviceName"]] = read_described_service(item, cluster, answered_at(response))
     return found
 
@@ -335,6 +349,7 @@ def protect_tasks(
         make,
         resources={"cluster": cluster, "service": service, "tasks": tuple(arns)},
         values={"protectionEnabled": minutes is not None},
+        whole=len(arns) <= PROTECTION_LIMIT,
     )
 
 

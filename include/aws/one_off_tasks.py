@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 
 from include.aws.clock import answered_at
-from include.aws.ecs import Task, describe_tasks, read_task
+from include.aws.ecs import DELETED, Task, describe_tasks, read_task
 from include.errors import PreconditionError
 from include.write import Action, RecordedWrite, Write
 
@@ -25,7 +26,7 @@ RUN_TASK = Action("ecs", "RunTask", values=("taskDefinition", "startedBy", "clie
 def describe_network(client: ECSClient, cluster: str, service: str) -> Network:
     """Return a service's network configuration in the form RunTask takes. Raises: PreconditionError."""
     found = client.describe_services(cluster=cluster, services=[service])["services"]
-    network: Any = found[0].get("networkConfiguration") if found else None
+    network: Any = found[0].get("networkConfiguration") if found and found[0]["status"] != DELETED else None
     if not network:
         raise PreconditionError(
             f"Service {service} of cluster {cluster} has no network configuration of its own, which a Fargate task needs; give "
@@ -115,11 +116,18 @@ def as_json(task: Task) -> dict[str, Any]:
 
 
 def last_seen(client: ECSClient, cluster: str, arn: str, end: Mapping[str, Any] | None) -> tuple[Task | None, datetime]:
-    """Return a task as AWS describes it, else as last seen at its `end`, with AWS's time. Return None if its end was never seen."""
-    task, now = describe_task(client, cluster, arn)
-    if task is None and end is not None:
-        task = _TASK.validate_python(end)
-    return task, now
+    """Return a task as AWS describes it, else as last seen at its `end`, with AWS's time. Return None if its end was never seen.
+
+    Where AWS cannot be asked, what was seen at the end is as good.
+    """
+    seen = _TASK.validate_python(end) if end is not None else None
+    try:
+        task, now = describe_task(client, cluster, arn)
+    except (BotoCoreError, ClientError):
+        if seen is None:
+            raise
+        return seen, seen.stopped_at or datetime.now(UTC)
+    return task or seen, now
 
 
 _TASK = TypeAdapter(Task)

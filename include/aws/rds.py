@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from include.errors import PreconditionError
+from include.aws.refusals import translated
+from include.errors import PreconditionError, RefusedError
 from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.client import RDSClient
 
+log = logging.getLogger(__name__)
+
 CREATE_SNAPSHOT = Action(
     "rds", "CreateDBSnapshot", resources=("DBInstanceIdentifier",), values=("DBSnapshotIdentifier",)
 )
+
+SNAPSHOT_STATES = ("available", "storage-optimization")  # of an instance of which a snapshot can be made
+SNAPSHOTS = "ManualSnapshots"  # the quota's name
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,37 @@ def create_snapshot(client: RDSClient, instance: str, identifier: str) -> Write[
     )
 
 
+def ensure_snapshot_possible(client: RDSClient, instance: str) -> None:
+    """Refuse what would keep a snapshot of a database instance from being made. Raises: PreconditionError."""
+    try:
+        (found,) = client.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"]
+    except client.exceptions.DBInstanceNotFoundFault as error:
+        raise _unknown(instance) from error
+    if cluster := found.get("DBClusterIdentifier"):
+        raise PreconditionError(
+            f"Database instance {instance} is a member of cluster {cluster}, of which RDS makes snapshots as a whole only; make one of "
+            "the cluster by hand, then start again without 'snapshot', nothing was changed."
+        )
+    status = found.get("DBInstanceStatus", "")
+    if status not in SNAPSHOT_STATES:
+        raise PreconditionError(
+            f"Database instance {instance} is {status or 'in no known state'}, and RDS makes a snapshot only while it is available; "
+            "wait until it is, then start again, nothing was changed."
+        )
+    try:
+        with translated():
+            quotas = client.describe_account_attributes()["AccountQuotas"]
+    except RefusedError as error:  # without the right to ask, RDS itself refuses the snapshot
+        log.warning("How many snapshots the account may have is not known: %s", error)
+        return
+    quota = next((each for each in quotas if each.get("AccountQuotaName") == SNAPSHOTS), None)
+    if quota and quota["Used"] >= quota["Max"]:
+        raise PreconditionError(
+            f"This account has {quota['Used']} manual snapshots of databases and may have {quota['Max']}; delete some or have the quota "
+            "raised, then start again, nothing was changed."
+        )
+
+
 def was_applied(client: RDSClient, write: RecordedWrite) -> bool | None:
     """Tell whether the snapshot of a write exists."""
     if write.action != CREATE_SNAPSHOT.name:
@@ -49,9 +87,7 @@ def _create(client: RDSClient, instance: str, identifier: str) -> None:
     try:
         client.create_db_snapshot(DBInstanceIdentifier=instance, DBSnapshotIdentifier=identifier)
     except client.exceptions.DBInstanceNotFoundFault as error:
-        raise PreconditionError(
-            f"There is no database instance {instance} in this account and region; correct database.instance in the inventory."
-        ) from error
+        raise _unknown(instance) from error
     except (client.exceptions.DBSnapshotAlreadyExistsFault, client.exceptions.InvalidDBInstanceStateFault) as error:
         there = describe_snapshot(client, identifier)  # an instance is not available during its snapshot
         if there is None:
@@ -64,6 +100,12 @@ def _create(client: RDSClient, instance: str, identifier: str) -> None:
                 f"Snapshot {identifier} is of database instance {there.instance}, not of {instance}; start a new run, which "
                 "makes another one."
             ) from error
+
+
+def _unknown(instance: str) -> PreconditionError:
+    return PreconditionError(
+        f"There is no database instance {instance} in this account and region; correct database.instance in the inventory."
+    )
 
 
 def describe_snapshot(client: RDSClient, identifier: str) -> Snapshot | None:

@@ -115,6 +115,11 @@ def container_of(definition: Mapping[str, Any], container: str) -> Mapping[str, 
     )
 
 
+def essential_names(definition: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of a definition's essential containers: if one of them ends, ECS ends the whole task."""
+    return frozenset(str(each["name"]) for each in definition["containerDefinitions"] if each.get("essential", True))
+
+
 def image_of(definition: Mapping[str, Any], container: str) -> str:
     """Return the image of a container. Raises: PreconditionError if the definition has no such container."""
     return str(container_of(definition, container)["image"])

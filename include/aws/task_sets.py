@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from include.aws.ecs import DELETED
 from include.errors import PreconditionError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def list_task_sets(client: ECSClient, cluster: str, service: str) -> tuple[TaskS
         found = client.describe_services(cluster=cluster, services=[service])["services"]
     except client.exceptions.ClusterNotFoundException:
         found = []
-    if not found:
+    if not found or found[0]["status"] == DELETED:
         raise PreconditionError(
             f"There is no service {service} in an ECS cluster {cluster} in this account and region; correct the inventory."
         )

@@ -12,7 +12,7 @@ from include.region_data.plan import RegionPublication
 from include.region_data.region_config import INSERT_ROWS, NewRegion, list_regions, write_archived, write_regions
 from include.region_data.transfer import OVERWRITING, mark
 from include.run.context import Context
-from include.run.journal import list_events
+from include.run.journal import list_events, written_intents
 from include.s3copy import Comparison, Folder, Location, compare
 from include.s3copy.listing import Pair
 from include.write import read_write
@@ -56,8 +56,8 @@ def _row(each: RegionPublication, version: datetime) -> NewRegion:
 
 
 def has_published(ctx: Context) -> bool:
-    """Tell whether a run has begun to publish a region."""
-    intents = (read_write(each) for each in list_events(ctx.store, ctx.run) if each["phase"] == "intent")
+    """Tell whether a run has begun to publish a region. A refused attempt has published none."""
+    intents = (read_write(each) for each in written_intents(list_events(ctx.store, ctx.run)))
     return any(str(each) == str(INSERT_ROWS) for each in intents)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from include.aws import autoscaling
 from include.ecs.service_state import ServiceState
+from include.errors import DriftError
 from include.restart.plan import GroupSurge
 from include.run.context import Context
 
@@ -11,7 +12,16 @@ SUSPENDED: tuple[autoscaling.Process, ...] = ("AlarmNotification", "ScheduledAct
 
 
 def hold_group(ctx: Context, group: GroupSurge, state: ServiceState, capacity: int) -> None:
-    """Protect the instances in use, keep the group from shrinking, and set its desired capacity."""
+    """Protect the instances in use, keep the group from shrinking, and set its desired capacity.
+
+    Raises: DriftError, before anything of that, if the group allows fewer instances by now.
+    """
+    assert state.group  # read with the plan's group
+    if state.group.max < capacity:
+        raise DriftError(
+            f"Auto Scaling group {group.name} allows {state.group.max} instances now, not the {group.maximum} of the plan, and "
+            f"{capacity} are needed; nothing of it was changed, raise its maximum, then start again."
+        )
     protect_hosts(ctx, group.name, state)
     ctx.writer.write(autoscaling.suspend_processes(ctx.clients.autoscaling, group.name, SUSPENDED))
     ctx.writer.write(

@@ -74,6 +74,12 @@ def list_causes(store: RunStore, run: str) -> list[str]:
     return [event["text"] for event in failed if "intent" not in event] or [event["text"] for event in failed]
 
 
+def written_intents(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the intents of writes that may have changed something: all but those that were refused as a whole."""
+    refused = {event.get("intent") for event in events if event.get("refused")}
+    return [event for event in events if event["phase"] == "intent" and event["number"] not in refused]
+
+
 def open_intents(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the intents whose outcome is not in the journal: the process died, or AWS never answered."""
     settled = {

@@ -8,6 +8,9 @@ from typing import Any, Literal
 from include.run import documents
 from include.run.store import RunStore
 
+# a refused attempt never began: AWS, or the lease, did not let it
+Ended = Literal["succeeded", "failed", "refused"]
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -17,7 +20,7 @@ class Attempt:
     run: str
     begun_at: datetime
     arn: str = ""  # "": the process died before storing it, or ECS placed nothing
-    outcome: Literal["", "succeeded", "failed"] = ""
+    outcome: Ended | Literal[""] = ""
     exit_code: int | None = None
 
 
@@ -59,7 +62,7 @@ def add_end(
     target: str,
     key: str,
     number: int,
-    outcome: Literal["succeeded", "failed"],
+    outcome: Ended,
     details: Mapping[str, Any],
 ) -> None:
     """Record how an attempt ended. `details` are exit_code (of the essential container), text and log. The first record stands."""

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from include.errors import ServiceUnavailableError
+from include.aws.refusals import refusal_of_write
+from include.errors import PreconditionError, ServiceUnavailableError
 from include.run.journal import add_event, list_events, open_intents
 from include.run.lease.store import ensure_lease
 from include.run.start import start_writing
@@ -53,7 +54,8 @@ class FencedWriter:
         """Make one write: checked, logged and journalled before, its outcome journalled after.
 
         If an intent has no outcome, the process died in between, and `reconcile` asks the service whether the write was made.
-        Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write.
+        Raises: LeaseLostError; ApprovalError if the approval was taken back before the run's first write; RefusedError if AWS
+        refuses the write, which then has done nothing.
         """
         what = write.sentence
         self.check()
@@ -64,10 +66,14 @@ class FencedWriter:
         details["intent"] = number
         try:
             result = write.make()
-        except Exception as error:  # re-raised: this only records it
-            details["answered"] = _is_answered(error)
-            add_event(self.store, self.owner, self.step, "failed", f"{what}: {error}", details)
-            raise
+        except Exception as error:  # re-raised, in our words if it is a refusal: this only records it
+            said = refusal_of_write(error) or error
+            details["answered"] = _is_answered(said)
+            details["refused"] = isinstance(said, PreconditionError) and write.whole
+            add_event(self.store, self.owner, self.step, "failed", f"{what}: {said}", details)
+            if said is error:
+                raise
+            raise said from error
         add_event(self.store, self.owner, self.step, "done", what, details)
         return result
 

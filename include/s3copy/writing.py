@@ -42,6 +42,7 @@ def copy_folder(
         about,
         lambda: copy(source, destination, options, on_progress=on_progress),
         resources={"folder": destination.location.uri},
+        whole=False,
     )
 
 
@@ -55,4 +56,5 @@ def remove_left_over(about: str, source: Folder, destination: Folder, only: Call
         about,
         lambda: remove_stale(source, destination, only=only),
         resources={"folder": destination.location.uri},
+        whole=False,
     )

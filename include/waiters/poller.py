@@ -17,15 +17,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.aws import ecs
 from include.aws.clients import Clients
 from include.aws.ecs import Service
+from include.aws.refusals import refusal_of
 from include.errors import DriftError, RunbookError
+from include.retry import EXPIRED
 from include.waiters.progress import Progress
 from include.waiters.token_bucket import TokenBucket
 
 DOUBT = 10.0  # seconds that a failure has to last: right after a write AWS may still answer with the state before it
 SILENCE = 600.0  # seconds without an answer of AWS after which a wait gives up
 ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks without a known change
-# AWS refuses credentials that look valid here: they were revoked, or the clock is wrong
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 
 log = logging.getLogger(__name__)
 RunWaiter = Callable[[str, Clients, dict[str, Any], Service | None], Progress]
@@ -202,6 +202,9 @@ class Poller:
         return PollResult("failed" if now - state.failing >= DOUBT else "waiting", text)
 
     def _missed(self, state: _State, error: Exception) -> PollResult:
+        if refused := refusal_of(error):
+            state.answered = self._clock()
+            return self._failed(state, refused)
         if isinstance(error, ClientError) and error.response["Error"]["Code"] in EXPIRED:
             state.wait.clients.renew()
         silent = self._clock() - state.answered

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.run.journal import add_record, list_causes, list_decisions, list_events
+from include.run.journal import add_record, list_causes, list_decisions, list_events, written_intents
 from include.run.outcome import conclude
 from include.run.start import read_withdrawal
 from include.run.summary import OUTCOMES, PLANNED_ONLY, kind_of, note
@@ -50,7 +50,7 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
         returned=ctx.result_of(proof.returned) if proof.returned else None,
         refusals=refusals + [decision.why for decision in decisions if decision.outcome != "approved"],
         failures=list_causes(ctx.store, ctx.run),
-        changed=any(event["phase"] == "intent" for event in list_events(ctx.store, ctx.run)),
+        changed=bool(written_intents(list_events(ctx.store, ctx.run))),
         rejected=proof.rejected(ctx),
     )
     if outcome in ("failed", "stopped") and (left := proof.left(ctx)):

@@ -11,6 +11,7 @@ from airflow.sdk import PokeReturnValue, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from botocore.exceptions import BotoCoreError, ClientError
 
+from include.aws.refusals import explain, refusal_of
 from include.errors import RunbookError
 from include.run.journal import add_event
 from include.waiters.progress import Progress
@@ -21,7 +22,16 @@ from opskit.step_definition import StepDefinition, display_name
 log = logging.getLogger(__name__)
 
 RETRIES = 8  # a step survives failures of a worker, its scheduler, the API server and the database, one after the other
-MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, NotImplementedError, TypeError)
+MISTAKES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    StopIteration,
+    TypeError,
+)
 
 
 Body = Callable[[StepContext], Any]
@@ -38,7 +48,7 @@ class Repeat(Enum):
 
 
 class running:  # noqa: N801  # used as a function: with running(context) as ctx
-    """Run a step's body. A RunbookError or a bug in the code is journalled and fails the task at once.
+    """Run a step's body. A RunbookError, a refusal of AWS or a bug in the code is journalled and fails the task at once.
 
     Any other error may be temporary, so Airflow tries again as often as the step's declaration allows.
     """
@@ -52,6 +62,8 @@ class running:  # noqa: N801  # used as a function: with running(context) as ctx
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, RunbookError):
             fail(self.ctx, error)
+        if error is not None and (refused := refusal_of(error)):
+            fail(self.ctx, refused)
         if isinstance(error, MISTAKES):
             log.exception("This is a mistake in the code, so the step is not tried again.")
             fail(
@@ -169,7 +181,8 @@ def note_failure(context: Any) -> None:
     if isinstance(error, AirflowSensorTimeout):
         _journal(ctx, RunbookError(f"{ctx.name} ran out of time: {error}"))
     elif error is not None and not isinstance(error, AirflowFailException):  # this one is journalled already
-        _journal(ctx, RunbookError(f"{ctx.name} gave up after its last retry: {type(error).__name__}: {error}"))
+        said = explain(error) if isinstance(error, ClientError) else f"{type(error).__name__}: {error}"
+        _journal(ctx, RunbookError(f"{ctx.name} gave up after its last retry: {said}"))
 
 
 def _journal(ctx: StepContext, error: RunbookError) -> None:

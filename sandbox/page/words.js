@@ -233,6 +233,7 @@ export function faultText(fault) {
     sentry_environment_renamed: `Sentry calls its environment ${fields.name ?? "something else"}`,
     slow_pages: `the performance test measures ${fields.milliseconds ?? "many"} ms a request`,
     one_off_exits: `one-off tasks exit with code ${fields.exit_code ?? "?"}`,
+    one_off_sidecar: `container ${fields.name ?? "?"} of one-off tasks exits with code ${fields.exit_code ?? "?"}`,
     one_off_slow: `one-off tasks take ${fields.seconds ?? "many"} simulated seconds`,
     one_off_cannot_be_placed: "one-off tasks find no capacity",
     one_off_stopped_by_aws: `AWS stops one-off tasks (${fields.code ?? "?"})`,
@@ -240,6 +241,9 @@ export function faultText(fault) {
     deployment_rolls_back: "ECS rolls the deployment back",
     image_scan: `the scan finds ${fields.findings ?? "some"} ${String(fields.severity ?? "").toLowerCase()} problems`,
     alarm: `alarm ${fields.name ?? "of the target"} is ${fields.state ?? "in ALARM"}`,
+    refused: `AWS refuses ${fields.action ?? fields.api ?? "every call"} (${fields.code ?? "?"})`,
+    snapshot_quota: `the account may have ${fields.max ?? "?"} manual snapshots`,
+    database_in_cluster: `its database is a member of cluster ${fields.cluster ?? "?"}`,
     group_max: `the scaling group's maximum is ${fields.max ?? "changed"}`,
   }[kind];
   const raw = Object.entries(fields).filter(([, value]) => value !== null);

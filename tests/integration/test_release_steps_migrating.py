@@ -5,11 +5,18 @@ import json
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from include.errors import LeaseLostError, MigrationFailedError, PreconditionError
+from include.errors import (
+    LeaseLostError,
+    MigrationFailedError,
+    PreconditionError,
+    RefusedError,
+    ServiceUnavailableError,
+)
 from include.releases.migration import steps
 from include.releases.migration.rules import started_by
 from include.releases.migration.steps import MigrationRequest
 from include.releases.waiters import WAITERS
+from include.run.journal import list_events, written_intents
 from include.run.migration_attempts import list_attempts
 from tests.support.release_scene import NEXT, RUN, dying_after
 
@@ -67,6 +74,15 @@ def scene(scene_of):
 @pytest.fixture
 def made(scene):
     return Migrating(scene)
+
+
+def define(scene, app, *others):
+    """Register the target's newest one-off definition anew, its command's container changed, beside other containers."""
+    ecs = scene.cloud.client("ecs", scene.target.name)
+    found = ecs.describe_task_definition(taskDefinition=scene.target.environment.one_off.family)["taskDefinition"]
+    kept = ("family", "networkMode", "requiresCompatibilities", "cpu", "memory")
+    containers = [{**found["containerDefinitions"][0], **app}, *others]
+    ecs.register_task_definition(containerDefinitions=containers, **{name: found[name] for name in kept})
 
 
 def killed(*_):
@@ -145,6 +161,110 @@ def test_task_that_is_not_placed_fails_the_attempt_and_the_run_never_tries_it_ag
     assert len(made.tasks()) == 1
 
 
+def test_start_that_aws_refuses_never_began_and_another_run_may_start_it_once_it_is_allowed(scene, made):
+    fault = scene.inject("access_denied", api="ecs", action="RunTask")
+    with pytest.raises(RefusedError, match=r"^AWS refuses RunTask \(AccessDeniedException: .*give the role"):
+        made.start()
+    assert scene.called("ecs.RunTask") == 1, "a refusal is not tried again"
+    assert [(each["number"], each["outcome"]) for each in made.ends()] == [(1, "refused")]
+    assert written_intents(list_events(scene.store, RUN)) == [], "nothing was changed"
+    scene.control.delete(f"/faults/{fault}")
+    assert Migrating(scene).plan.changes, "nothing blocks it"
+    found = made.start(NEXT)
+    assert (found["number"], made.tasks()) == (2, [found["arn"]])
+
+
+def test_start_refused_after_a_lost_answer_follows_the_task_that_was_started(scene, made):
+    lost = scene.inject("lost_answer", times=1, api="ecs", action="RunTask")
+
+    def deny(**_):
+        if scene.injected(lost):
+            events.unregister("before-send.ecs.RunTask", deny)
+            denied.append(scene.inject("access_denied", api="ecs", action="RunTask"))
+
+    denied, events = [], scene.clients.ecs.meta.events
+    events.register("before-send.ecs.RunTask", deny)
+    with pytest.raises(
+        ServiceUnavailableError, match=r"AWS refuses RunTask .* It was sent 2 times, so it is looked for"
+    ):
+        made.start()
+    assert (len(denied), made.ends()) == (1, [])
+    found = made.start()
+    assert made.tasks() == [found["arn"]]
+    assert [(each.number, each.arn) for each in made.attempts()] == [(1, found["arn"])]
+
+
+def test_network_that_is_gone_leaves_no_attempt_behind(scene, made, monkeypatch):
+    gone = made.migration.model_copy(update={"network_of": "nothing"})
+    with pytest.raises(PreconditionError, match=r"^Service nothing of cluster core-staging-app has no network"):
+        made.start(migration=gone)
+    assert made.attempts() == []
+    assert made.start(NEXT)["number"] == 1
+
+
+def test_run_that_lost_the_lease_just_before_the_start_has_begun_nothing(scene, made):
+    ctx = scene.step(RUN)
+    ctx.writer.check = lambda: (_ for _ in ()).throw(LeaseLostError("leased to another"))
+    with pytest.raises(LeaseLostError):
+        steps.start(ctx, made.migration, made.plan.definition)
+    assert [each.outcome for each in made.attempts()] == ["refused"]
+    assert made.start(NEXT)["number"] == 2
+
+
+def test_plan_refuses_what_would_keep_the_migration_from_being_started(scene, made):
+    made.start(NEXT)
+    scene.cloud.advance(2 * 3600)
+    with pytest.raises(PreconditionError, match=r"AWS has forgotten which; .* give 'again' to database_migration\.$"):
+        Migrating(scene)
+    assert Migrating(scene, again=True).plan.changes
+
+
+def test_end_that_its_own_run_never_recorded_is_recorded_by_the_next_while_aws_knows_it(scene, made):
+    scene.inject("one_off_exits", exit_code=3, times=1)
+    made.start()
+    scene.cloud.advance(120)
+    assert made.start(NEXT)["number"] == 2
+    scene.cloud.advance(120)
+    assert [(each.number, each.outcome, each.exit_code) for each in made.attempts()] == [
+        (1, "failed", 3),
+        (2, "", None),
+    ]
+
+
+def test_definition_whose_command_is_not_essential_is_refused_by_the_plan(scene):
+    define(scene, {"essential": False}, {"name": "proxy", "image": "public.ecr.aws/x/proxy:1", "memory": 64})
+    with pytest.raises(
+        PreconditionError, match=r"^Container app of task definition core-staging-ad-hoc is not essential"
+    ):
+        Migrating(scene)
+
+
+@pytest.mark.parametrize(
+    ("fault", "fields", "sentence"),
+    [
+        ("snapshot_quota", {"max": 0}, r"^This account has 0 manual snapshots of databases and may have 0; delete"),
+        ("database_in_cluster", {}, r"^Database instance core-staging is a member of cluster aurora, of which RDS"),
+    ],
+)
+def test_snapshot_that_rds_would_refuse_is_refused_by_the_plan(scene, fault, fields, sentence):
+    Migrating(scene, snapshot=True)
+    struck = scene.inject(fault, **fields)
+    with pytest.raises(PreconditionError, match=sentence):
+        Migrating(scene, snapshot=True)
+    assert scene.injected(struck) >= 1
+    assert Migrating(scene).plan.changes, "without a snapshot it is no matter"
+
+
+def test_quota_that_is_reached_after_the_approval_is_one_sentence_and_not_tried_again(scene):
+    made = Migrating(scene, snapshot=True)
+    scene.inject("snapshot_quota", max=0)
+    with pytest.raises(
+        RefusedError, match=r"SnapshotQuotaExceeded: Cannot create more than 0 manual snapshots\); remove"
+    ):
+        steps.make_snapshot(scene.step(), made.migration)
+    assert scene.called("rds.CreateDBSnapshot") == 1
+
+
 def test_failed_command_is_told_with_the_first_error_of_its_log_and_its_end_is_on_record(scene, made):
     fault = scene.inject("one_off_exits", exit_code=1, times=1)
     attempt = made.start()
@@ -169,6 +289,72 @@ def test_task_that_still_runs_proves_nothing(scene, made):
     with pytest.raises(MigrationFailedError, match="is not proved to have ended"):
         made.verify(attempt)
     assert made.ends() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "sentence"),
+    [
+        (
+            "one_off_exits",
+            {"exit_code": 0, "reason": "OutOfMemoryError: Container killed due to memory usage"},
+            r"container app exited with 0 \(OutOfMemoryError: Container killed due to memory usage\)",
+        ),
+        (
+            "one_off_sidecar",
+            {"name": "proxy", "essential": "yes", "exit_code": 137},
+            r"container proxy exited with 137 \(killed.*and the command may have been ended with it half way",
+        ),
+    ],
+)
+def test_exit_code_0_of_a_command_that_may_have_been_ended_half_way_is_no_success(scene, kind, fields, sentence):
+    fault = scene.inject(kind, **fields)
+    made = Migrating(scene)
+    attempt = made.start()
+    scene.cloud.advance(120)
+    with pytest.raises(MigrationFailedError, match=sentence):
+        made.verify(attempt)
+    assert scene.injected(fault) == 1
+    assert [(each["outcome"], each["exit_code"]) for each in made.ends()] == [("failed", 0)]
+    with pytest.raises(MigrationFailedError, match="one run never starts it twice"):
+        made.start()
+
+
+def test_agent_that_is_not_essential_may_end_as_it_likes_and_its_end_is_told(scene):
+    fault = scene.inject("one_off_sidecar", exit_code=2)
+    made = Migrating(scene)
+    attempt = made.start()
+    scene.cloud.advance(120)
+    assert made.verify(attempt).endswith("; container agent exited with 2 (see its log), which is not essential")
+    assert scene.injected(fault) == 1
+    assert made.start(NEXT) == {**attempt, "over": True}
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_verdict_is_on_record_although_the_log_cannot_be_read(scene, made, exit_code):
+    if exit_code:
+        scene.inject("one_off_exits", exit_code=exit_code)
+    attempt = made.start()
+    scene.cloud.advance(120)
+    denied = scene.inject("access_denied", api="logs")
+    if exit_code:
+        with pytest.raises(
+            MigrationFailedError, match=r"exited with 1 .*\. Its log in core-staging-app cannot be read: AWS"
+        ):
+            made.verify(attempt)
+    else:
+        assert "exited with 0" in made.verify(attempt)
+    assert scene.injected(denied) >= 1
+    scene.cloud.advance(2 * 3600)
+    assert [each["outcome"] for each in made.ends()] == ["failed" if exit_code else "succeeded"]
+    assert made.start(NEXT)["over"] is (not exit_code), "AWS has forgotten it, and the record has not"
+
+
+def test_end_that_the_wait_has_seen_is_judged_although_aws_cannot_be_asked(scene, made):
+    attempt = made.start()
+    scene.cloud.advance(120)
+    end = json.loads(json.dumps(made.watch(attempt).end))
+    scene.inject("access_denied", api="ecs", action="DescribeTasks")
+    assert "exited with 0" in made.verify(attempt, end=end)
 
 
 # Ended well

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from botocore.exceptions import ClientError
 
 from include.errors import RolloutFailedError
 from include.run.journal import list_causes, list_events
@@ -78,6 +79,32 @@ def test_a_mistake_in_the_code_is_not_tried_again_and_is_on_record(failed, store
     assert [event["text"] for event in list_events(store, "region_data_update/one")] == [
         "back_up_data met an error that nobody foresaw: KeyError: 'tag'"
     ]
+
+
+def answered(code: str, status: int = 400) -> ClientError:
+    said = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(said, "RunTask")
+
+
+def test_a_refusal_of_aws_is_not_tried_again_and_is_on_record_with_the_way_out(failed, store):
+    told = r"^AWS refuses RunTask \(AccessDenied: no\); give the role of the target's Airflow connection that right"
+    with pytest.raises(AirflowFailException, match=told), step.running(a_try()):
+        raise answered("AccessDenied")
+    [event] = list_events(store, "region_data_update/one")
+    assert event["error"] == "RefusedError"
+
+
+@pytest.mark.parametrize("error", [answered("Throttling"), answered("ExpiredToken"), answered("Denied", status=503)])
+def test_an_error_of_aws_that_may_pass_is_left_to_the_retries(failed, error):
+    with pytest.raises(ClientError), step.running(a_try()):
+        raise error
+
+
+def test_an_error_of_aws_that_outlasts_the_retries_is_told_with_the_way_out(failed):
+    (told,) = failed(answered("ExpiredToken"))
+    assert told.startswith(
+        "await_checks_green gave up after its last retry: AWS refuses RunTask (ExpiredToken: no); put valid"
+    )
 
 
 def test_an_error_that_may_pass_is_left_to_the_retries_of_the_step(failed):

@@ -45,15 +45,19 @@ def read_measured(lines: Sequence[str]) -> tuple[Measured, ...]:
     return tuple(_measured(path, "\n".join(block)) for path, block in blocks)
 
 
-def judge_load_test(exit_code: int | None, measured: Sequence[Measured], thresholds: Sequence[Threshold]) -> str:
+def judge_load_test(
+    exit_code: int | None, measured: Sequence[Measured], thresholds: Sequence[Threshold], ended: str = ""
+) -> str:
     """Return the verdict in one sentence. Raises: BakeFailedError if a page is too slow, failed, or was not measured.
 
     The exit code is compared as a number: the pipeline that this replaces tested a text that was never empty, so it
-    always passed.
+    always passed. `ended` says why its task does not count as having ended well although the code is 0, "" if it does.
     """
     problems = []
     if exit_code != 0:
         problems.append(f"the test exited with {'no exit code' if exit_code is None else exit_code}")
+    elif ended:
+        problems.append(ended)
     for threshold in thresholds:
         found = [each for each in measured if each.path == threshold.path]
         if not found:

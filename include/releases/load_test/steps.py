@@ -16,8 +16,8 @@ from include.errors import MigrationFailedError
 from include.reconcile import reconcile
 from include.releases.load_test.rules import judge_load_test, read_measured
 from include.releases.migration.plan import one_off_of, plan_task
-from include.releases.migration.rules import read_start
-from include.releases.migration.steps import find_network
+from include.releases.migration.rules import read_start, why_failed
+from include.releases.migration.steps import find_essential, find_network
 from include.run import documents
 from include.run.context import Context
 
@@ -72,5 +72,8 @@ def verify_load_test(ctx: Context, arn: str, definition: str, end: Mapping[str, 
         log.info("| %s", line)
     container: Any = task.container(one_off.container)
     return judge_load_test(
-        container.exit_code if container else None, read_measured(lines), release.performance.thresholds
+        container.exit_code if container else None,
+        read_measured(lines),
+        release.performance.thresholds,
+        why_failed(task, one_off.container, find_essential(ctx, task.task_definition)),
     )

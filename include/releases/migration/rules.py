@@ -3,12 +3,13 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from include.aws.ecs import Task
+from include.aws.ecs import Container, Task
+from include.ecs.task_end import BY_ITSELF, OUT_OF_MEMORY, STOP_CODES, describe_container
 from include.errors import MigrationFailedError, PreconditionError
 from include.inventory.models import OneOff
 from include.run.migration_attempts import Attempt
@@ -20,26 +21,14 @@ PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is for review apps onl
 MIGRATION = re.compile(r"(?:^|/)(?:migrate|migrations)/[^/]+\.(?:rb|ts|js|py|sql)$")
 LONGEST_OVERRIDE = 8_192  # characters of JSON that RunTask takes as overrides
 STARTED_BY = "migration/"
-KILLED = (137, 143)  # SIGKILL and SIGTERM: how ECS ends the other containers after an essential one has exited
-EXIT_CODES = {
-    1: "the command reported an error",
-    126: "the command is not executable in the image",
-    127: "the command is not in the image",
-    137: "killed, most often for want of memory",
-    139: "segmentation fault",
-    143: "told to stop",
-}
-STOP_CODES = {
-    "TaskFailedToStart": "it never started",
-    "UserInitiated": "somebody stopped it",
-    "ServiceSchedulerInitiated": "a service's scheduler stopped it",
-    "SpotInterruption": "AWS took its Spot capacity back",
-    "TerminationNotice": "its instance was terminated",
-    "InfrastructureHealth": "AWS stopped it for the health of its infrastructure",
-}
+TOLD_TO_STOP = 143  # SIGTERM, with which ECS ends the other containers after an essential one has exited
+KILLED = 137  # SIGKILL, which follows if that is not enough, and which ends a container for want of memory, too
 # AWS knows a stopped task, and a clientToken, for an hour after its end: within half of that, a started task is found
 REMEMBERED = timedelta(minutes=30)
 HALF_WAY = "the schema may be changed in part: look at the log and at the database before you start another run"
+
+Names = Collection[str]
+Essential = Mapping[str, Names | None]  # the essential containers by task definition, None where they are not known
 
 
 def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ()) -> tuple[str, ...]:
@@ -103,22 +92,31 @@ class Next:
 
 
 def decide_next(
-    kept: Sequence[Attempt], seen: Iterable[Task], container: str, run: str, now: datetime, *, again: bool = False
+    kept: Sequence[Attempt],
+    seen: Iterable[Task],
+    container: str,
+    run: str,
+    now: datetime,
+    *,
+    again: bool = False,
+    essential: Essential | None = None,
 ) -> Next:
     """Decide whether a migration starts. `seen` are the tasks that AWS knows by its startedBy, stopped ones for an hour.
 
     A running task is followed, whoever started it. A migration that succeeded is not started again. Neither is one whose end
     is unknown, unless a person asked for that (`again`, a part of the approved plan). A failed one is started again only by
-    another run, which needs a new approval. Raises: MigrationFailedError.
+    another run, which needs a new approval. The newest attempt decides, and one that was refused never began.
+    Raises: MigrationFailedError.
     """
-    tasks = sorted(seen, key=lambda each: (str(each.created_at), each.arn))
-    attempts = [_with_end(each, tasks, container) for each in _with_arns(kept, tasks, now)]
-    last = max([0, *(each.number for each in attempts)])
+    tasks = _in_order(seen)
+    recorded = _with_ends(kept, tasks, container, now, essential)
+    last = max([0, *(each.number for each in recorded)])
+    attempts = [each for each in recorded if each.outcome != "refused"]  # the others never began
     numbers = {each.arn: each.number for each in attempts}
     for task in tasks:
         if task.last_status != "STOPPED":
             return Next("follow", numbers[task.arn], task.arn)
-    for each in reversed(attempts):
+    for each in reversed(attempts if again else attempts[-1:]):
         if each.outcome == "succeeded" and (each.run == run or not again):
             return Next("done", each.number, each.arn)
     for each in attempts:
@@ -131,7 +129,7 @@ def decide_next(
         if not each.outcome and (each.run == run or not again):
             raise MigrationFailedError(
                 f"{_named(each)} of this migration, by {each.run or 'nobody on record'}, is over or never began, and AWS has "
-                f"forgotten which; {HALF_WAY}, and give 'again' to it."
+                f"forgotten which; {HALF_WAY}, and give 'again' to database_migration."
             )
     return Next("start", last + 1)
 
@@ -148,11 +146,39 @@ def _with_arns(kept: Sequence[Attempt], tasks: Sequence[Task], now: datetime) ->
     return attempts + [Attempt(last + place, "", now, arn) for place, arn in enumerate(unkept, 1)]
 
 
-def _with_end(attempt: Attempt, tasks: Sequence[Task], container: str) -> Attempt:
-    task = next((each for each in tasks if each.arn == attempt.arn), None)
-    if attempt.outcome or task is None or task.last_status != "STOPPED":
-        return attempt
-    return replace(attempt, outcome="succeeded" if has_succeeded(task, container) else "failed")
+def find_ends(
+    kept: Sequence[Attempt],
+    seen: Iterable[Task],
+    container: str,
+    now: datetime,
+    essential: Essential | None = None,
+) -> list[Attempt]:
+    """Return the attempts whose end is not on record although AWS still knows it, with that end."""
+    open_ones = {each.number for each in kept if not each.outcome}
+    found = _with_ends(kept, _in_order(seen), container, now, essential)
+    return [each for each in found if each.outcome and each.number in open_ones]
+
+
+def _in_order(seen: Iterable[Task]) -> list[Task]:
+    return sorted(seen, key=lambda each: (str(each.created_at), each.arn))
+
+
+def _with_ends(
+    kept: Sequence[Attempt], tasks: Sequence[Task], container: str, now: datetime, essential: Essential | None
+) -> list[Attempt]:
+    """Give attempts without a recorded end the one that AWS knows."""
+    stopped = {each.arn: each for each in tasks if each.last_status == "STOPPED"}
+    found = []
+    for attempt in _with_arns(kept, tasks, now):
+        task = None if attempt.outcome else stopped.get(attempt.arn)
+        if task is None:
+            found.append(attempt)
+            continue
+        main = task.container(container)
+        well = has_succeeded(task, container, (essential or {}).get(task.task_definition))
+        code = main.exit_code if main else None
+        found.append(replace(attempt, outcome="succeeded" if well else "failed", exit_code=code))
+    return found
 
 
 def _named(attempt: Attempt) -> str:
@@ -186,17 +212,22 @@ def _advice(why: str) -> str:
     return "correct what it says"
 
 
-def has_succeeded(task: Task, container: str) -> bool:
-    """Tell whether a task ended well: its essential container exited by itself, and every exit code is right."""
-    return task.last_status == "STOPPED" and not _wrong(task, container)
+def has_succeeded(task: Task, container: str, essential: Names | None = None) -> bool:
+    """Tell whether a task ended well: its command exited with 0, and nothing else can have ended it half way."""
+    return task.last_status == "STOPPED" and not why_failed(task, container, essential)
 
 
 def judge_migration(
-    task: Task | None, arn: str, container: str, now: datetime, outlives: int | None = None
+    task: Task | None,
+    arn: str,
+    container: str,
+    now: datetime,
+    outlives: int | None = None,
+    essential: Names | None = None,
 ) -> Progress:
     """Follow a task to its end, even for hours. `outlives` is when to tell people, in seconds.
 
-    Raises: MigrationFailedError.
+    `essential` are the essential containers of its definition, None if they are not known. Raises: MigrationFailedError.
     """
     if task is None:
         raise MigrationFailedError(
@@ -208,35 +239,56 @@ def judge_migration(
         late = outlives is not None and (now - since).total_seconds() > outlives
         milestone = f"task {task.id} is {task.last_status}"
         return Progress(False, text, f"{milestone}, longer than usual, still followed" if late else milestone)
-    if wrong := _wrong(task, container):
+    if wrong := why_failed(task, container, essential):
         never = task.stop_code == "TaskFailedToStart" and all(each.exit_code is None for each in task.containers)
         rest = "nothing was migrated; correct that, then start another run" if never else HALF_WAY
         raise MigrationFailedError(f"Task {task.id} failed after {_lasted(task)}: {wrong}; {rest}.")
-    return Progress(True, f"task {task.id} exited with 0 after {_lasted(task)}", f"task {task.id} exited with 0")
+    text = "; ".join([f"task {task.id} exited with 0 after {_lasted(task)}", *_besides(task, container, essential)])
+    return Progress(True, text, f"task {task.id} exited with 0")
 
 
-def _wrong(task: Task, container: str) -> str:
-    """Return why a stopped task counts as failed, or "" if it ended well."""
+def why_failed(task: Task, container: str, essential: Names | None = None) -> str:
+    """Return why a stopped task does not count as having done its command, or "" if it ended well.
+
+    An exit code of 0 proves nothing if a process of the container was killed for want of memory, or if an essential container ended
+    first: ECS then ends the command, which may take the signal and exit with 0 half way. AWS does not say which one ended first.
+    So another essential container must have ended as ECS ends it, or well. One that is not essential does not count.
+    """
     said = f" ({one_line(task.stopped_reason)})" if task.stopped_reason else ""
     problems = []
-    if task.stop_code != "EssentialContainerExited":
+    if task.stop_code != BY_ITSELF:
         meaning = STOP_CODES.get(task.stop_code, "which is not known to mean success")
         problems.append(f"{task.stop_code or 'no stop code'}: {meaning}{said}")
-    main = task.container(container)
-    if main is None:
+    elif OUT_OF_MEMORY in task.stopped_reason:
+        problems.append(one_line(task.stopped_reason))
+    if task.container(container) is None:
         problems.append(f"it has no container {container}")
     for each in task.containers:
-        is_main = each.name == container
-        if each.exit_code == 0 or (not is_main and each.exit_code in KILLED):
-            continue
-        if each.exit_code is None:
-            problems.append(
-                f"container {each.name} has no exit code{f' ({one_line(each.reason)})' if each.reason else ''}"
-            )
-        else:
-            hint = one_line(each.reason) or EXIT_CODES.get(each.exit_code, "see its log")
-            problems.append(f"container {each.name} exited with {each.exit_code} ({hint})")
+        if each.name == container:
+            if each.exit_code != 0 or each.reason:
+                problems.append(describe_container(each))
+        elif _is_essential(each, essential) and not _was_ended(each):
+            problems.append(f"{describe_container(each)}, and the command may have been ended with it half way")
     return "; ".join(problems)
+
+
+def _is_essential(each: Container, essential: Names | None) -> bool:
+    return essential is None or each.name in essential
+
+
+def _was_ended(each: Container) -> bool:
+    return each.exit_code in (0, TOLD_TO_STOP) and OUT_OF_MEMORY not in each.reason
+
+
+def _besides(task: Task, container: str, essential: Names | None) -> list[str]:
+    """Return how containers that do not count ended, where that is not as ECS ends them."""
+    return [
+        f"{describe_container(each)}, which is not essential"
+        for each in task.containers
+        if each.name != container
+        and not _is_essential(each, essential)
+        and (each.reason or each.exit_code not in (0, TOLD_TO_STOP, KILLED))
+    ]
 
 
 def _lasted(task: Task) -> str:

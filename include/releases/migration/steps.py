@@ -1,25 +1,35 @@
 """The writes of a migration: each reads the world again, decides, and writes with its writer. All safe to repeat."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from include.aws import ec2, ecr, one_off_tasks, rds
 from include.aws.ecs import Task
 from include.aws.logs import read_stream
+from include.aws.refusals import translated
 from include.aws.sts import ask_who
-from include.aws.task_definitions import describe_definition, describe_newest, image_of, log_prefix
+from include.aws.task_definitions import (
+    container_of,
+    describe_definition,
+    describe_newest,
+    essential_names,
+    image_of,
+    log_prefix,
+)
 from include.ecs.task_log import Excerpt, log_url, read_log, stream_name
-from include.errors import MigrationFailedError, PreconditionError
+from include.errors import ApprovalError, LeaseLostError, MigrationFailedError, PreconditionError, RefusedError
 from include.reconcile import reconcile
 from include.releases.migration.plan import DatabaseMigrationPlan, one_off_of, plan_database_migration
 from include.releases.migration.rules import (
     Next,
     client_token,
     decide_next,
-    has_succeeded,
+    find_ends,
     judge_migration,
     migration_key,
     read_start,
@@ -28,6 +38,7 @@ from include.releases.migration.rules import (
 from include.releases.model import Migration
 from include.run.context import Context
 from include.run.migration_attempts import Attempt, add_attempt, add_end, keep_arn, list_attempts
+from include.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +84,38 @@ def make_plan(ctx: Context, request: MigrationRequest) -> tuple[DatabaseMigratio
         )
 
     key = plan(()).migration.key  # by which the attempts on record are found
-    return plan(list_attempts(ctx.store, target.name, key)), since
+    planned = plan(list_attempts(ctx.store, target.name, key))
+    if planned.changes:
+        ensure_startable(ctx, planned.migration, definition, since)
+    return planned, since
+
+
+def ensure_migratable(ctx: Context, migration: Migration | None, now: datetime) -> None:
+    """Refuse a release whose migration could not be started, while nothing is published yet. Raises: PreconditionError."""
+    if migration is not None:
+        one_off = one_off_of(ctx.target)
+        ensure_startable(ctx, migration, describe_newest(ctx.clients.ecs, one_off.family, one_off.launch_type), now)
+
+
+def ensure_startable(ctx: Context, migration: Migration, definition: Mapping[str, Any], now: datetime) -> None:
+    """Refuse by the plan what would keep a migration from being started later, or its end from being proved.
+
+    `definition` is its task definition, or one that will be registered anew with another image. Raises: PreconditionError.
+    """
+    if migration.container not in essential_names(definition):
+        container_of(definition, migration.container)
+        raise PreconditionError(
+            f"Container {migration.container} of task definition {migration.family} is not essential, so its end does not end the task, "
+            "and the end of another container would; register it as essential, nothing was changed."
+        )
+    find_network(ctx, migration)
+    if migration.snapshot:
+        rds.ensure_snapshot_possible(ctx.clients.rds, migration.snapshot)
+    if migration.key:  # it has none while its image has not been built, and so no earlier attempts
+        try:
+            look(ctx, migration, now)
+        except MigrationFailedError as error:
+            raise PreconditionError(str(error)) from error
 
 
 def resolve_digest(ctx: Context, image: str) -> str:
@@ -109,6 +151,7 @@ def start(ctx: Context, migration: Migration, definition: str) -> dict[str, Any]
     """
     reconcile(ctx.clients, ctx.writer)
     now, store, target, writer = datetime.now(UTC), ctx.store, ctx.target, ctx.writer
+    keep_ends(ctx, migration, now)
     following = look(ctx, migration, now)
     if following.do == "done":
         writer.note(f"This migration is made already, in attempt {following.number} ({_task(following.arn)}).")
@@ -119,27 +162,34 @@ def start(ctx: Context, migration: Migration, definition: str) -> dict[str, Any]
         keep_arn(store, target.name, migration.key, following.number, following.arn)
         return {"number": following.number, "arn": following.arn, "over": False}
     number = following.number
+    network = find_network(ctx, migration)
     if not add_attempt(store, target.name, migration.key, number, ctx.run, now):
         raise PreconditionError(
             f"Another run has begun attempt {number} of this migration at the same moment; nothing was started, look at that run."
         )
-    network = find_network(ctx, migration)
-    token = client_token(migration.key, number)
-    tasks, failures = writer.write(
-        one_off_tasks.run_task(
-            ctx.clients.ecs,
-            str(target.environment.cluster),
-            definition,
-            migration.container,
-            migration.command,
-            network,
-            cpu=migration.cpu,
-            memory=migration.memory,
-            group=GROUP,
-            started_by=started_by(migration.key),
-            token=token,
+    try:
+        tasks, failures = writer.write(
+            one_off_tasks.run_task(
+                ctx.clients.ecs,
+                str(target.environment.cluster),
+                definition,
+                migration.container,
+                migration.command,
+                network,
+                cpu=migration.cpu,
+                memory=migration.memory,
+                group=GROUP,
+                started_by=started_by(migration.key),
+                token=client_token(migration.key, number),
+            )
         )
-    )
+    except (
+        RefusedError,
+        LeaseLostError,
+        ApprovalError,
+    ) as error:  # ECS was not asked, or has answered that it did nothing
+        add_end(store, target.name, migration.key, number, "refused", {"text": str(error), "exit_code": None})
+        raise
     try:
         arn = read_start(tasks, failures)
     except MigrationFailedError as error:
@@ -154,7 +204,33 @@ def look(ctx: Context, migration: Migration, now: datetime) -> Next:
     """Decide what there is to do about a migration now. Raises: MigrationFailedError."""
     seen = _started(ctx, migration)
     kept = list_attempts(ctx.store, ctx.target.name, migration.key)
-    return decide_next(kept, seen, migration.container, ctx.run, now, again=migration.again)
+    return decide_next(
+        kept, seen, migration.container, ctx.run, now, again=migration.again, essential=_essential(ctx, seen)
+    )
+
+
+def keep_ends(ctx: Context, migration: Migration, now: datetime) -> None:
+    """Record the ends of earlier attempts while AWS still knows them: their own runs may never have come to that."""
+    seen, kept = _started(ctx, migration), list_attempts(ctx.store, ctx.target.name, migration.key)
+    for each in find_ends(kept, seen, migration.container, now, _essential(ctx, seen)):
+        assert each.outcome  # only such attempts are found
+        keep_arn(ctx.store, ctx.target.name, migration.key, each.number, each.arn)
+        details = {"text": f"seen by {ctx.run}", "exit_code": each.exit_code}
+        add_end(ctx.store, ctx.target.name, migration.key, each.number, each.outcome, details)
+
+
+def _essential(ctx: Context, tasks: Iterable[Task]) -> dict[str, frozenset[str] | None]:
+    return {each.task_definition: find_essential(ctx, each.task_definition) for each in tasks}
+
+
+def find_essential(ctx: Context, definition: str) -> frozenset[str] | None:
+    """Return the essential containers of a task definition, or None if it cannot be read any more."""
+    try:
+        with translated():
+            return essential_names(describe_definition(ctx.clients.ecs, definition))
+    except PreconditionError as error:
+        log.warning("Which containers are essential is not known, so every one counts: %s", error)
+        return None
 
 
 def verify(
@@ -166,33 +242,46 @@ def verify(
 ) -> str:
     """Record how the task ended, show its log, and return the proof that it ended well. `end` is what the wait saw.
 
-    Raises: MigrationFailedError.
+    The verdict is on record before the log is read, and stands without it. Raises: MigrationFailedError.
     """
-    target, writer = ctx.target, ctx.writer
-    writer.check()
+    store, target, command = ctx.store, ctx.target, f"`{' '.join(migration.command)}`"
     arn, number = str(attempt["arn"]), int(attempt["number"])
-    on_record = next(
-        (each for each in list_attempts(ctx.store, target.name, migration.key) if each.number == number), None
-    )
+    recorded = next((each for each in list_attempts(store, target.name, migration.key) if each.number == number), None)
     task, now = one_off_tasks.last_seen(ctx.clients.ecs, str(target.environment.cluster), arn, end)
-    if task is None and on_record and on_record.outcome == "succeeded":
-        return f"`{' '.join(migration.command)}` was made before, by {on_record.run}"
-    excerpt = read_excerpt(ctx, migration, definition, arn)
-    for line in excerpt.tail:
-        log.info("| %s", line)
+    if task is None and recorded and recorded.outcome == "succeeded":
+        return f"{command} was made before, by {recorded.run}"
+    essential = find_essential(ctx, task.task_definition) if task else None
+    failed: MigrationFailedError | None = None
+    try:
+        progress = judge_migration(task, arn, migration.container, now, essential=essential)
+    except MigrationFailedError as error:
+        failed = error
     if task and task.last_status == "STOPPED":
         container = task.container(migration.container)
-        outcome = "succeeded" if has_succeeded(task, migration.container) else "failed"
-        details = {"exit_code": container.exit_code if container else None, "text": excerpt.text, "log": excerpt.url}
-        add_end(ctx.store, target.name, migration.key, number, outcome, details)  # type: ignore[arg-type]
-    try:
-        progress = judge_migration(task, arn, migration.container, now)
-    except MigrationFailedError as error:
-        raise MigrationFailedError(f"{str(error).rstrip('.')}. Its log says: {excerpt.text}") from error
+        text = str(failed) if failed else progress.text
+        details = {"exit_code": container.exit_code if container else None, "text": text}
+        add_end(store, target.name, migration.key, number, "failed" if failed else "succeeded", details)
+    ctx.writer.check()
+    said = tell_log(ctx, migration, definition, arn)
+    if failed:
+        raise MigrationFailedError(f"{str(failed).rstrip('.')}. {said}") from failed
     if not progress.done:
         raise MigrationFailedError(f"{progress.text}, so it is not proved to have ended; look at it, it still runs.")
-    writer.note(f"{progress.text}; {excerpt.text}")
-    return f"`{' '.join(migration.command)}`: {progress.text}"
+    ctx.writer.note(f"{progress.text}. {said}")
+    return f"{command}: {progress.text}"
+
+
+def tell_log(ctx: Context, migration: Migration, definition: str, arn: str) -> str:
+    """Show the end of a task's log, and return what is told of it in one sentence. It decides nothing, so it may be missing."""
+    try:
+        with translated():
+            excerpt = read_excerpt(ctx, migration, definition, arn)
+    except (PreconditionError, BotoCoreError, ClientError) as error:
+        log.warning("The log of task %s cannot be read: %s", _task(arn), error)
+        return f"Its log in {migration.log_group} cannot be read: {one_line(str(error))}"
+    for line in excerpt.tail:
+        log.info("| %s", line)
+    return f"Its log says: {excerpt.text}"
 
 
 def read_excerpt(ctx: Context, migration: Migration, definition: str, arn: str) -> Excerpt:

@@ -19,6 +19,7 @@ from include.releases.bake.steps import read_environments
 from include.releases.context import ReleaseContext
 from include.releases.image.rules import ensure_commit, find_tagged
 from include.releases.migration.rules import find_migrations
+from include.releases.migration.steps import ensure_migratable
 from include.releases.production.plan import ProductionReleasePlan, Repository, World, plan_production_release
 from include.releases.production.versions import Bump, choose_version, previous_version, read_tags
 from include.releases.staging.steps import read_live, read_templates
@@ -90,6 +91,7 @@ def make_plan(
         bump=request.bump,
         registry=source.name,
     )
+    ensure_migratable(ctx, plan.migration, since)
     return plan, since
 
 

@@ -18,6 +18,7 @@ from include.releases.deployment.codedeploy import read_live_service
 from include.releases.deployment.plan import Live, live_of
 from include.releases.image.rules import ensure_commit
 from include.releases.image.steps import find_image
+from include.releases.migration.steps import ensure_migratable
 from include.releases.model import ServiceRelease
 from include.releases.production.checks import ensure_green, missing_of, skipped
 from include.releases.staging.plan import StagingDeploymentPlan, plan_staging_deployment
@@ -49,6 +50,7 @@ def make_plan(ctx: ReleaseContext, commit: str, stamp: datetime) -> tuple[Stagin
         templates=read_templates(ctx, live),
         newer=_newer(ctx, commit, live),
     )
+    ensure_migratable(ctx, plan.migration, since)
     return plan, since
 
 

@@ -109,6 +109,10 @@ class ApiFaults:
                 if call.service == "s3":
                     return Refusal("InternalError", "We encountered an internal error. Please try again.", STATUS_500)
                 return Refusal("InternalFailure", "The request processing has failed.", STATUS_500)
+        for fault in self._matching(active, call, "refused"):
+            if fault.injected < fault.fields["times"]:
+                fault.count()
+                return Refusal(fault.fields["code"], fault.fields["message"])
         for fault in self._matching(active, call, "object_denied", "copy_breaks"):
             if fault.kind == "object_denied" and s3_faults.touches(fault, call):
                 fault.count()

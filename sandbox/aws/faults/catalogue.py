@@ -37,6 +37,13 @@ API_FAULTS: dict[str, dict[str, Field]] = {  # they strike every call of the tar
     "throttle": {"every": EVERY, "api": API, "action": ACTION},
     "server_error": {"every": EVERY, "api": API, "action": ACTION},
     "access_denied": {"api": API, "action": ACTION},
+    "refused": {
+        "code": Field(str, bool, "the code of an error of AWS, such as LimitExceededException"),
+        "message": Field(str, bool, "what AWS says", default="The request was refused."),
+        "times": Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=10_000),
+        "api": API,
+        "action": ACTION,
+    },
     "hang": {"seconds": SECONDS, "times": TIMES, "api": API, "action": ACTION},
     "lost_answer": {"times": TIMES, "every": EVERY, "api": API, "action": ACTION},
     "partial_page": {"size": Field(int, lambda value: 1 <= value <= 100, "a whole number from 1 to 100", default=1)},
@@ -102,11 +109,21 @@ INFRA_FAULTS: dict[str, dict[str, Field]] = {
 
 EVER = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=10_000)
 SOON = Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=20.0)
+REASON = Field(str, bool, "what AWS says of the container, such as OutOfMemoryError: ...", needed=False)
 ONE_OFF: dict[str, dict[str, Field]] = {  # they strike the target's one-off tasks
     "one_off_exits": {
         "exit_code": Field(int, lambda value: 0 <= value <= 255, "a whole number from 0 to 255", default=1),
         "after_seconds": SOON,
         "times": EVER,
+        "reason": REASON,
+    },
+    "one_off_sidecar": {
+        "name": Field(str, bool, "the name of a container", default="agent"),
+        "essential": Field(str, ("yes", "no").__contains__, "yes or no", default="no"),
+        "exit_code": Field(int, lambda value: 0 <= value <= 255, "a whole number from 0 to 255", default=1),
+        "after_seconds": SOON,
+        "reason": REASON,
+        "main_exit_code": Field(int, lambda value: 0 <= value <= 255, "a whole number from 0 to 255", default=0),
     },
     "one_off_cannot_be_placed": {"times": EVER},
     "one_off_slow": {
@@ -142,6 +159,8 @@ RELEASE_FAULTS: dict[str, dict[str, Field]] = {  # they strike what belongs to a
         "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=0.0),
     },
     "snapshot_fails": {},
+    "snapshot_quota": {"max": Field(int, lambda value: 0 <= value <= 1000, "a whole number from 0 to 1000", default=0)},
+    "database_in_cluster": {"cluster": Field(str, bool, "the name of a cluster", default="aurora")},
     "database_away": {},
     "image_expired": {"tag": Field(str, bool, "the tag of an image", needed=False)},
     "image_scan": {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.ecs.models import ecs_backends
 
-from include.inventory import Target
+from include.inventory import Environment, Target
 from sandbox.aws.faults.catalogue import BUILD, ONE_OFF
 from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.services.cloudwatch.model import set_alarm
@@ -29,19 +30,48 @@ def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -
         if environment.one_off is None:
             raise FaultError(f"Target {target.name} has no one-off tasks, so {fault.kind} cannot apply to it.")
         fault.service = environment.one_off.family
+        if fault.kind == "one_off_sidecar":
+            _add_sidecar(fault, environment)
     elif fault.kind in BUILD:
         if environment.builder is None or environment.builder.kind != "codebuild":
             raise FaultError(f"Target {target.name} has no project of CodeBuild, so {fault.kind} cannot apply to it.")
     elif fault.kind == "image_expired":
         _expire(fault, target_registry.repository_of(world, target), fault.fields["tag"] or _running_tag(world, target))
-    elif fault.kind == "snapshot_fails":
+    elif fault.kind in ("snapshot_fails", "snapshot_quota", "database_in_cluster"):
         if environment.database is None:
-            raise FaultError(f"Target {target.name} has no database, so snapshot_fails cannot apply to it.")
+            raise FaultError(f"Target {target.name} has no database, so {fault.kind} cannot apply to it.")
         fault.place = (environment.account, environment.region, environment.database.instance)
     elif fault.kind == "alarm":
         _choose_alarm(fault, target)
         fault.place = (environment.account, environment.region, environment.cluster)
         strike(world.regions, fault, fault.since)
+
+
+def _add_sidecar(fault: Fault, environment: Environment) -> None:
+    """Register the newest definition of one-off tasks anew, with one more container."""
+    backend, fields = ecs_backends[environment.account][environment.region], fault.fields
+    newest = backend.describe_task_definition(fault.service)
+    if any(each["name"] == fields["name"] for each in newest.container_definitions):
+        raise FaultError(f"Task definition {newest.family} has a container {fields['name']} already; name another one.")
+    sidecar = {
+        "name": fields["name"],
+        "image": f"public.ecr.aws/sandbox/{fields['name']}:1",
+        "essential": fields["essential"] == "yes",
+        "memory": 64,
+    }
+    made = backend.register_task_definition(
+        newest.family,
+        [*newest.container_definitions, sidecar],
+        network_mode=newest.network_mode,
+        requires_compatibilities=newest.requires_compatibilities,
+        cpu=newest.cpu,
+        memory=newest.memory,
+    )
+
+    def deregister() -> None:
+        backend.deregister_task_definition(made.arn)
+
+    fault.undo = deregister
 
 
 def strike(regions: Regions, fault: Fault, now: float) -> None:

@@ -1,7 +1,7 @@
 """Task faults: how a new task behaves under them."""
 
 from sandbox.aws.faults.model import Fault
-from sandbox.aws.services.ecs.model import Behaviour, Service
+from sandbox.aws.services.ecs.model import Behaviour, Ending, Service
 
 BAD_IMAGE_ENDS = 10.0  # seconds after its start
 
@@ -45,11 +45,15 @@ def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
             fault.keep(behaviour)
         elif fault.kind == "slow_pages":
             behaviour.faults.append(fault)
+        elif fault.kind == "one_off_sidecar":
+            behaviour.faults.append(fault)
+            behaviour.besides.append(_ending(fault))
         elif fault.kind in ("one_off_exits", "one_off_stopped_by_aws") and fault.shaped < fault.fields["times"]:
             fault.shaped += 1
             behaviour.faults.append(fault)
             if fault.kind == "one_off_exits":
                 behaviour.crash_after, behaviour.exit_code = fault.fields["after_seconds"], fault.fields["exit_code"]
+                behaviour.reason = fault.fields["reason"] or ""
             else:
                 behaviour.stops = fault.fields["after_seconds"], fault.fields["code"]
     return behaviour
@@ -60,6 +64,13 @@ def count(behaviour: Behaviour, *kinds: str) -> None:
     for fault in behaviour.faults:
         if fault.kind in kinds:
             fault.count()
+
+
+def _ending(fault: Fault) -> Ending:
+    fields = fault.fields
+    return Ending(
+        fields["name"], fields["after_seconds"], fields["exit_code"], fields["reason"] or "", fields["main_exit_code"]
+    )
 
 
 def _spoil(behaviour: Behaviour, fault: Fault) -> None:

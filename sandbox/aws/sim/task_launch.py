@@ -88,6 +88,7 @@ def make_task(
         definition=definition.arn,
         containers=[each["name"] for each in containers],
         images={each["name"]: each["image"] for each in containers},
+        essential=frozenset(each["name"] for each in containers if each.get("essential", True)),
         cpu=cpu,
         memory=memory,
         launch_type=launch_type,

@@ -61,6 +61,13 @@ def _run(region: Region, task: Task, now: float) -> None:
     if behaviour.stops is not None and age >= behaviour.stops[0]:
         stop_by_aws(region, task, now, behaviour.stops[1])
         return
+    for ending in behaviour.besides:
+        if age >= ending.after and ending.container in task.containers and ending.container not in task.ended:
+            task.ended[ending.container] = ending
+            task_faults.count(behaviour, "one_off_sidecar")
+            if ending.container in task.essential:
+                exit_by_itself(region, task, now, ending.main_exit_code)
+                return
     if task.behaviour.crash_after is not None and now - task.started >= task.behaviour.crash_after:
         task_faults.count(task.behaviour, "crash", "bad_image", "one_off_exits")
         exit_by_itself(region, task, now, task.behaviour.exit_code)

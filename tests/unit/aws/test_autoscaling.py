@@ -8,7 +8,7 @@ import pytest
 
 from include.aws import autoscaling
 from include.aws.application_autoscaling import ScalableTarget, describe_scalable_target
-from include.errors import PreconditionError
+from include.errors import PreconditionError, RefusedError
 from tests.unit.conftest import Script
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
@@ -132,3 +132,15 @@ def test_scalable_target_has_its_bounds_and_the_times_that_move_them(script: Scr
     assert describe_scalable_target(aws.client, "c", "s") == ScalableTarget(
         2, 4, ("cron(0 7 * * ? *) UTC", "cron(30 19 * * ? *) Europe/London")
     )
+
+
+def test_capacity_above_the_groups_maximum_is_refused_with_the_way_out(script: Scripts):
+    aws = script("autoscaling")
+    said = "New SetDesiredCapacity value 4 is above max value 3 for the AutoScalingGroup."
+    aws.fail("set_desired_capacity", "ValidationError", said)
+    sentence = (
+        r"^Auto Scaling group asg does not take a capacity of 4 \(New SetDesiredCapacity value 4 is above max value 3 for the "
+        r"AutoScalingGroup\); raise its maximum, then start again\.$"
+    )
+    with pytest.raises(RefusedError, match=sentence):
+        autoscaling.set_desired_capacity(aws.client, "asg", 4, before=2).make()

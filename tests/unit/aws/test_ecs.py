@@ -9,7 +9,7 @@ import tenacity.nap
 from botocore.exceptions import ClientError
 
 from include.aws import ecs
-from include.errors import PreconditionError, RolloutFailedError
+from include.errors import DriftError, PreconditionError, RolloutFailedError
 from tests.unit.aws.answers import ARN, CREATED, DEFINITION, SERVICE, TASK
 from tests.unit.conftest import Script
 
@@ -44,6 +44,31 @@ def test_service_is_described_as_of_awss_clock(script: Scripts):
     assert (service.controller, service.launch_type, service.status) == ("ECS", "FARGATE", "ACTIVE")
     assert service.target_groups == ("arn:tg",)
     assert service.task_definition == DEFINITION
+
+
+DELETED = {**SERVICE, "status": "INACTIVE", "deployments": []}
+
+
+def test_service_that_was_deleted_is_refused_although_aws_still_shows_it(script: Scripts):
+    with pytest.raises(
+        PreconditionError, match=r"^Service core-staging-app of cluster core-staging-app is INACTIVE: it"
+    ):
+        described(script("ecs"), DELETED)
+
+
+def test_service_that_was_deleted_is_not_among_those_that_exist(script: Scripts):
+    aws = script("ecs")
+    asked = {"cluster": "c", "services": ["core-staging-app"]}
+    aws.answer("describe_services", asked, {"services": [DELETED], "failures": []})
+    assert ecs.describe_services(aws.client, "c", ["core-staging-app"]) == {}
+
+
+def test_service_without_a_deployment_of_its_own_is_no_mistake_of_the_code(script: Scripts):
+    draining = described(script("ecs"), {**SERVICE, "status": "DRAINING", "deployments": []})
+    with pytest.raises(
+        DriftError, match=r"^Service core-staging-app of cluster core-staging-app is DRAINING and has no"
+    ):
+        assert draining.primary
 
 
 def test_primary_is_found_by_its_status_not_by_its_place(script: Scripts):

@@ -23,7 +23,9 @@ def test_network_is_the_services_own(script: Scripts):
     assert one_off_tasks.describe_network(ecs.client, "c", "app") == NETWORK
 
 
-@pytest.mark.parametrize("services", [[], [SERVICE]])
+@pytest.mark.parametrize(
+    "services", [[], [SERVICE], [{**SERVICE, "networkConfiguration": NETWORK, "status": "INACTIVE"}]]
+)
 def test_service_without_a_network_is_refused(script: Scripts, services: list[Any]):
     ecs = script("ecs")
     ecs.answer("describe_services", {"cluster": "c", "services": ["app"]}, {"services": services})

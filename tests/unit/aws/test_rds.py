@@ -57,6 +57,54 @@ def test_instance_that_is_not_there_is_refused(script: Scripts):
         rds.create_snapshot(aws.client, "core", "before-v1").make()
 
 
+def instance(**different: Any) -> dict[str, Any]:
+    return {"DBInstances": [{"DBInstanceIdentifier": "core", "DBInstanceStatus": "available", **different}]}
+
+
+def quota(used: int) -> dict[str, Any]:
+    return {"AccountQuotas": [{"AccountQuotaName": "ManualSnapshots", "Used": used, "Max": 100}]}
+
+
+@pytest.mark.parametrize(
+    ("found", "used", "sentence"),
+    [
+        (
+            instance(DBClusterIdentifier="aurora-core"),
+            None,
+            r"^Database instance core is a member of cluster aurora-core",
+        ),
+        (
+            instance(DBInstanceStatus="stopped"),
+            None,
+            r"^Database instance core is stopped, and RDS makes a snapshot only",
+        ),
+        (instance(), 100, r"^This account has 100 manual snapshots of databases and may have 100; delete some"),
+    ],
+)
+def test_snapshot_that_rds_would_refuse_is_refused_by_the_plan(
+    script: Scripts, found: dict[str, Any], used: int | None, sentence: str
+):
+    aws = script("rds")
+    aws.answer("describe_db_instances", {"DBInstanceIdentifier": "core"}, found)
+    if used is not None:
+        aws.answer("describe_account_attributes", {}, quota(used))
+    with pytest.raises(PreconditionError, match=sentence):
+        rds.ensure_snapshot_possible(aws.client, "core")
+
+
+def test_snapshot_is_possible_below_the_quota_and_where_nobody_may_ask_for_it(script: Scripts):
+    aws = script("rds")
+    aws.answer("describe_db_instances", {"DBInstanceIdentifier": "core"}, instance())
+    aws.answer("describe_account_attributes", {}, quota(99))
+    rds.ensure_snapshot_possible(aws.client, "core")
+    aws.answer("describe_db_instances", {"DBInstanceIdentifier": "core"}, instance())
+    aws.fail("describe_account_attributes", "AccessDenied")
+    rds.ensure_snapshot_possible(aws.client, "core")
+    aws.fail("describe_db_instances", "DBInstanceNotFound")
+    with pytest.raises(PreconditionError, match=r"^There is no database instance core"):
+        rds.ensure_snapshot_possible(aws.client, "core")
+
+
 def test_instance_that_is_busy_is_refused_with_what_rds_says(script: Scripts):
     aws = script("rds")
     aws.fail("create_db_snapshot", "InvalidDBInstanceState", "it is stopped")

@@ -7,9 +7,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from include.errors import LeaseLostError, PreconditionError, ServiceUnavailableError
+from include.errors import LeaseLostError, PreconditionError, RefusedError, ServiceUnavailableError
 from include.run.approval import Decision
-from include.run.journal import add_confirmation, add_decision, add_event, add_record, list_decisions, list_events
+from include.run.journal import (
+    add_confirmation,
+    add_decision,
+    add_event,
+    add_record,
+    list_decisions,
+    list_events,
+    written_intents,
+)
 from include.run.lease.store import confirm_lease, release_lease, try_claim
 from include.run.store import RunStore
 from include.run.writer import SETTLING, FencedWriter
@@ -189,12 +197,18 @@ def test_intent_keeps_the_write_and_its_outcome_says_which_intent_it_is_of(store
     assert (intent["detail"], done["detail"]) == (True, True)
 
 
-def killed(writer: FencedWriter, error: BaseException) -> None:
+def killed(writer: FencedWriter, error: BaseException, told: type[BaseException] | None = None) -> None:
     def call() -> None:
         raise error
 
-    with pytest.raises(type(error)):
+    with pytest.raises(told or type(error)):
         writer.write(stop("a", call))
+
+
+def denied(repetitions: int = 0) -> ClientError:
+    metadata: Any = {"HTTPStatusCode": 403, "RetryAttempts": repetitions}
+    said: Any = {"Code": "AccessDeniedException", "Message": "not authorized to perform: ecs:StopTask"}
+    return ClientError({"Error": said, "ResponseMetadata": metadata}, "StopTask")
 
 
 @pytest.mark.parametrize(
@@ -226,18 +240,47 @@ def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "told"),
     [
-        ValueError("bad"),
-        ClientError({"Error": {"Code": "Denied"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "StopTask"),  # type: ignore[typeddict-item]
-        ServiceUnavailableError("GitHub limits its callers", wait=60),
+        (ValueError("bad"), ValueError),
+        (denied(), RefusedError),
+        (ServiceUnavailableError("GitHub limits its callers", wait=60), ServiceUnavailableError),
     ],
     ids=["ours", "refused", "neighbour limits its callers"],
 )
-def test_write_that_was_answered_is_not_looked_for(writer: FencedWriter, error: BaseException):
-    killed(writer, error)
+def test_write_that_was_answered_is_not_looked_for(
+    writer: FencedWriter, error: BaseException, told: type[BaseException]
+):
+    killed(writer, error, told)
     writer.write(stop("b", lambda: None))
     writer.reconcile(lambda write: pytest.fail(f"asked about {write}"))
+
+
+def test_refusal_that_came_after_a_repetition_is_looked_for(store: RunStore, writer: FencedWriter, pauses: list[float]):
+    killed(writer, denied(repetitions=2), ServiceUnavailableError)
+    assert "It was sent 3 times, so it is looked for" in story(store)[-1][1]
+    asked: list[str] = []
+    writer.reconcile(lambda write: bool(asked.append(str(write))) or True)
+    assert asked == ["ecs.StopTask"]
+
+
+def test_refused_write_has_changed_nothing_and_any_other_may_have(store: RunStore, writer: FencedWriter):
+    killed(writer, denied(), RefusedError)
+    assert written_intents(list_events(store, RUN)) == []
+    killed(writer, ReadTimeoutError(endpoint_url="http://aws"))
+    several = Write(Action("ecs", "UpdateTaskProtection"), "of 12 tasks", refusing, whole=False)
+    with pytest.raises(RefusedError):
+        writer.write(several)
+    writer.write(stop("b", lambda: None))
+    assert [each["text"] for each in written_intents(list_events(store, RUN))] == [
+        "ecs.StopTask a",
+        "ecs.UpdateTaskProtection of 12 tasks",
+        "ecs.StopTask b",
+    ]
+
+
+def refusing() -> None:
+    raise denied()
 
 
 @pytest.mark.parametrize(

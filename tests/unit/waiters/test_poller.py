@@ -282,6 +282,25 @@ def test_refused_credentials_begin_a_new_session(world: World):
     assert world.round()["a"].status == "waiting"
 
 
+def test_refusal_of_aws_ends_its_wait_with_one_sentence(world: World):
+    world.add("a")
+    answer: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized to perform: ecs:ListTasks"}}
+    answer["ResponseMetadata"] = {"HTTPStatusCode": 400}
+    world.answers["a"] = ClientError(answer, "ListTasks")
+    assert world.round()["a"].status == "waiting", "it may be a moment's"
+    look = world.round()["a"]
+    assert look.status == "failed"
+    assert look.text == (
+        "AWS refuses ListTasks (AccessDeniedException: not authorized to perform: ecs:ListTasks); give the role of the target's "
+        "Airflow connection that right, then start again."
+    )
+    denied = world.answers.pop("a")
+    assert world.round()["a"].text == "not yet"
+    world.ecs.error = denied
+    assert world.round()["a"].status == "waiting"
+    assert "AWS refuses ListTasks" in world.round()["a"].text
+
+
 def test_wait_on_no_service_has_its_turn_without_a_batch(world: World):
     world.poller.add(Wait("task", "task_stopped", {"name": "a one-off task"}, "", "", world.clients))
     world.clock.now += 15

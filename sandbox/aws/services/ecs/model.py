@@ -11,6 +11,17 @@ from sandbox.aws.state.ids import new_id
 ONE_OFF_SECONDS = 45.0  # how long a one-off command runs
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a container beside the main one ends by itself, and what the main one makes of it if that ends the task."""
+
+    container: str
+    after: float  # seconds
+    exit_code: int
+    reason: str = ""
+    main_exit_code: int = 0
+
+
 @dataclass
 class Behaviour:
     """How a task will behave, decided when it is created."""
@@ -22,6 +33,8 @@ class Behaviour:
     flapped: float = 0.0  # seconds of that it has behind it when it gets well first
     crash_after: float | None = None
     exit_code: int = 0
+    reason: str = ""  # what AWS says of the container that ends with that code
+    besides: list[Ending] = field(default_factory=list)  # of other containers
     pullable: bool = True  # its images can be had
     usual: float | None = None  # seconds after which it would have ended, if no fault kept it
     stops: tuple[float, str] | None = None  # seconds after which AWS stops it, and with which code
@@ -93,6 +106,8 @@ class Task:
     exit_code: int | None = None
     protected_until: float | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
+    essential: frozenset[str] = frozenset()  # containers whose end is the task's
+    ended: dict[str, Ending] = field(default_factory=dict)  # containers that have ended before the task did
     drains: bool = False  # was a target when it was told to stop
     counted: bool = False  # as a failed task of its deployment
     log_next: float = 0.0
@@ -105,6 +120,12 @@ class Task:
     @property
     def id(self) -> str:
         return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def main(self) -> str:
+        """The container that runs the command: the one that is given another, else the first."""
+        given = self.overrides.get("containerOverrides", [])
+        return next((str(each["name"]) for each in given if each.get("command")), self.containers[0])
 
     @property
     def alive(self) -> bool:

@@ -6,6 +6,8 @@ from sandbox.aws.services.ecs.model import Deployment, Service, Task
 from sandbox.aws.state.clock import as_datetime
 from sandbox.aws.state.region import Region
 
+TOLD_TO_STOP = 143  # how ECS ends the other containers after an essential one
+
 
 def describe_service(region: Region, service: Service) -> dict[str, Any]:
     """Return a service as DescribeServices shows it."""
@@ -36,7 +38,9 @@ def describe_service(region: Region, service: Service) -> dict[str, Any]:
         answer["networkConfiguration"] = service.network
     if service.launch_type == "FARGATE":
         answer["platformVersion"] = "LATEST"
-    if service.controller == "ECS":
+    if service.status == "INACTIVE":  # it was deleted, and is shown for a while
+        answer["deployments"] = []
+    elif service.controller == "ECS":
         answer["deployments"] = [_describe_deployment(region, service, each) for each in service.deployments]
     else:
         answer["deployments"] = []
@@ -150,12 +154,13 @@ def _health(task: Task) -> str:
 
 def _describe_container(task: Task, index: int, name: str) -> dict[str, Any]:
     alive_status = "RUNNING" if task.started else "PENDING"
+    ended, is_main = task.ended.get(name), bool(task.service) or name == task.main
     bound = task.started and task.instance and task.container_port and task.status != "STOPPED"
     answer: dict[str, Any] = {
         "containerArn": f"{task.arn.replace(':task/', ':container/')}/{index}",
         "taskArn": task.arn,
         "name": name,
-        "lastStatus": "STOPPED" if task.status == "STOPPED" else alive_status,
+        "lastStatus": "STOPPED" if task.status == "STOPPED" or ended else alive_status,
         "healthStatus": task.check.status if task.check and name in task.check.containers else "UNKNOWN",
         "networkInterfaces": [{"attachmentId": task.id, "privateIpv4Address": task.ip}] if task.ip else [],
         "networkBindings": [
@@ -168,8 +173,14 @@ def _describe_container(task: Task, index: int, name: str) -> dict[str, Any]:
         answer["image"] = task.images[name]
     if digest := (task.digests or {}).get(name):
         answer["imageDigest"] = digest
-    if task.status == "STOPPED" and task.exit_code is not None:
-        answer["exitCode"] = task.exit_code
+    if ended:
+        answer["exitCode"] = ended.exit_code
+        if ended.reason:
+            answer["reason"] = ended.reason
+    elif task.status == "STOPPED" and task.exit_code is not None:
+        answer["exitCode"] = task.exit_code if is_main else TOLD_TO_STOP
+        if is_main and task.behaviour.reason and task.stop_code == "EssentialContainerExited":
+            answer["reason"] = task.behaviour.reason
     if task.status == "STOPPED" and task.stop_code == "TaskFailedToStart":
         answer["reason"] = task.stopped_reason
     return answer

@@ -67,6 +67,17 @@ class TaskOperations(WorldOperations):
                 failures.append({"arn": self._arn_of("task", each), "reason": "MISSING"})
         return ActionResult({"tasks": found, "failures": failures})
 
+    def list_task_definitions(self) -> ActionResult:
+        """Return the revisions of families whose name begins so, in the order asked for: moto knows only one."""
+        prefix, status = self._get_param("familyPrefix") or "", self._get_param("status") or "ACTIVE"
+        found = [
+            definition.arn
+            for family, revisions in sorted(self.ecs_backend.task_definitions.items())
+            for _, definition in sorted(revisions.items())
+            if family.startswith(prefix) and definition.status == status
+        ]
+        return self._page("taskDefinitionArns", found[::-1] if self._get_param("sort") == "DESC" else found, 100)
+
     def stop_task(self) -> ActionResult:
         now = self.world.catch_up()
         task = self._find_task(str(self._get_param("task")))

@@ -1,7 +1,9 @@
 """RDS snapshots that take simulated time; everything else of RDS is moto's."""
 
+from collections.abc import Iterator
+
 from moto.core.responses import ActionResult
-from moto.rds.exceptions import InvalidDBInstanceStateFault
+from moto.rds.exceptions import InvalidDBInstanceStateFault, InvalidParameterValue, RDSClientError
 from moto.rds.models import rds_backends
 from moto.rds.responses import RDSResponse
 
@@ -10,6 +12,7 @@ from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
 from sandbox.aws.state.region import Region
 
+SNAPSHOT_QUOTA = 100  # manual snapshots of an account in a region, unless a fault lowers it
 LASTS = 360.0  # seconds, for the whole of a snapshot
 
 
@@ -26,6 +29,13 @@ class WorldRdsResponse(RDSResponse):
             raise InvalidDBInstanceStateFault(
                 f"Cannot create a snapshot because the database instance {name} is not currently in the available state."
             )
+        if self._cluster_of(name):
+            raise InvalidParameterValue(
+                "The specified instance is a member of a cluster and a snapshot cannot be created directly. Please use the "
+                "CreateDBClusterSnapshot API instead."
+            )
+        if self._used() >= (most := self._quota()):
+            raise RDSClientError("SnapshotQuotaExceeded", f"Cannot create more than {most} manual snapshots")
         answer = super().create_db_snapshot()
         snapshot = self.backend.database_snapshots[self.params["DBSnapshotIdentifier"]]
         region.snapshots[snapshot.db_snapshot_identifier] = now
@@ -39,7 +49,35 @@ class WorldRdsResponse(RDSResponse):
 
     def describe_db_instances(self) -> ActionResult:
         self._follow()
+        for name, database in self.backend.databases.items():
+            database.db_cluster_identifier = self._cluster_of(name)
         return super().describe_db_instances()
+
+    def describe_account_attributes(self) -> ActionResult:
+        quota = {"AccountQuotaName": "ManualSnapshots", "Used": self._used(), "Max": self._quota()}
+        return ActionResult({"AccountQuotas": [quota]})
+
+    def _used(self) -> int:
+        return sum(each.snapshot_type == "manual" for each in self.backend.database_snapshots.values())
+
+    def _cluster_of(self, name: str) -> str | None:
+        """Return the cluster that a database instance is a member of, or None."""
+        for fault in self._faults("database_in_cluster"):
+            if fault.place[2] == name:
+                fault.count()
+                return str(fault.fields["cluster"])
+        return None
+
+    def _quota(self) -> int:
+        """Return how many manual snapshots the account may have."""
+        lowered = list(self._faults("snapshot_quota"))
+        for fault in lowered:
+            fault.count()
+        return min((int(fault.fields["max"]) for fault in lowered), default=SNAPSHOT_QUOTA)
+
+    def _faults(self, kind: str) -> Iterator[Fault]:
+        place = self.current_account, self.region
+        return (each for each in self.world.faults if each.kind == kind and each.place[:2] == place)
 
     def _follow(self) -> tuple[float, Region]:
         """Bring moto's snapshots and instances to where they are by the world's clock."""

@@ -64,6 +64,13 @@ def test_exit_code_is_compared_as_a_number_however_good_the_figures(code: int | 
         judged(report(), code)
 
 
+def test_task_that_was_ended_half_way_does_not_pass_although_its_exit_code_is_0():
+    with pytest.raises(
+        BakeFailedError, match=r"^The performance test did not pass: SpotInterruption: AWS took it back\."
+    ):
+        judge_load_test(0, read_measured(report()), [LIST], "SpotInterruption: AWS took it back")
+
+
 def test_several_pages_are_told_apart():
     found = read_measured([*report("/a", ms=1), *report("/b", ms=2, non_2xx=3)])
     assert [(each.path, each.milliseconds, each.non_2xx) for each in found] == [("/a", 1, 0), ("/b", 2, 3)]

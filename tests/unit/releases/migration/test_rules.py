@@ -15,6 +15,7 @@ from include.releases.migration.rules import (
     choose_command,
     client_token,
     decide_next,
+    find_ends,
     judge_migration,
     migration_key,
     read_start,
@@ -132,8 +133,32 @@ def test_exit_with_0_by_itself_is_success():
 
 
 def test_others_that_ecs_ended_with_it_and_those_that_ended_well_do_not_count_against_it():
-    others = [Container(f"c{code}", "STOPPED", code) for code in (0, 137, 143)]
+    others = [Container(f"c{code}", "STOPPED", code) for code in (0, 143)]
     assert judge_migration(task("t1", Container("app", "STOPPED", 0), *others), ARN, "app", at(9)).done
+
+
+KILLED_SIDECAR = task("t1", Container("app", "STOPPED", 0), Container("proxy", "STOPPED", 137))
+ILL_AGENT = task("t1", Container("app", "STOPPED", 0), Container("agent", "STOPPED", 2))
+
+
+@pytest.mark.parametrize("essential", [None, {"app", "proxy"}], ids=["unknown", "essential"])
+def test_essential_container_that_was_killed_may_have_ended_the_command_half_way(essential: set[str] | None):
+    sentence = r"container proxy exited with 137 \(killed.*\), and the command may have been ended with it half way"
+    with pytest.raises(MigrationFailedError, match=sentence):
+        judge_migration(KILLED_SIDECAR, ARN, "app", at(9), essential=essential)
+
+
+def test_container_that_is_not_essential_does_not_count_and_its_end_is_told():
+    progress = judge_migration(ILL_AGENT, ARN, "app", at(9), essential={"app"})
+    assert progress.done
+    assert progress.text == (
+        "task t1 exited with 0 after 3 min; container agent exited with 2 (see its log), which is not essential"
+    )
+    assert judge_migration(KILLED_SIDECAR, ARN, "app", at(9), essential={"app"}).text == (
+        "task t1 exited with 0 after 3 min"
+    ), "ECS itself ends others so"
+    with pytest.raises(MigrationFailedError, match="container agent exited with 2"):
+        judge_migration(ILL_AGENT, ARN, "app", at(9), essential={"app", "agent"})
 
 
 @pytest.mark.parametrize(
@@ -154,6 +179,15 @@ def test_others_that_ecs_ended_with_it_and_those_that_ended_well_do_not_count_ag
         ),
         (task("t1", Container("app", "STOPPED", 0), Container("proxy", "STOPPED")), "container proxy has no exit code"),
         (task("t1", Container("other", "STOPPED", 0)), "it has no container app"),
+        (
+            task("t1", Container("app", "STOPPED", 0, "OutOfMemoryError: Container killed due to memory usage")),
+            r"container app exited with 0 \(OutOfMemoryError: Container killed due to memory usage\)",
+        ),
+        (
+            task("t1", Container("app", "STOPPED", 0), Container("proxy", "STOPPED", 143, "OutOfMemoryError: killed")),
+            r"container proxy exited with 143 \(OutOfMemoryError: killed\), and the command may",
+        ),
+        (task(stopped_reason="OutOfMemoryError: Container killed"), "after 3 min: OutOfMemoryError: Container killed"),
         (task(stop_code="UserInitiated", stopped_reason="by ann"), r"UserInitiated: somebody stopped it \(by ann\)"),
         (task(stop_code="SpotInterruption"), "SpotInterruption: AWS took its Spot capacity back"),
         (task(stop_code="TerminationNotice"), "TerminationNotice: its instance was terminated"),
@@ -219,6 +253,10 @@ def attempt(number: int = 1, run: str = RUN, name: str = "t1", outcome: str = ""
         ([attempt(run=OTHER, name="", outcome="failed")], [], False, Next("start", 2)),
         ([attempt(run=OTHER)], [], True, Next("start", 2)),
         ([attempt(run=OTHER, outcome="failed"), attempt(2, name="")], [], False, Next("start", 2)),
+        ([attempt(run=OTHER, name="", outcome="refused")], [], False, Next("start", 2)),
+        ([attempt(name="", outcome="refused")], [], False, Next("start", 2)),
+        ([attempt(run=OTHER, outcome="succeeded"), attempt(2, OTHER, "t2", "failed")], [], False, Next("start", 3)),
+        ([attempt(run=OTHER, outcome="succeeded"), attempt(2, OTHER, "", "refused")], [], False, Next("done", 1, ARN)),
         ([attempt(run=OTHER, outcome="failed"), attempt(2, name="t2")], [living("t2")], False,
          Next("follow", 2, task("t2").arn)),
     ],
@@ -249,6 +287,13 @@ def test_migration_that_failed_here_or_ended_unknown_is_not_started(
 ):
     with pytest.raises(MigrationFailedError, match=sentence):
         decide_next(kept, seen, "app", RUN, at(20), again=again)
+
+
+def test_ends_that_only_aws_knows_are_found_to_be_put_on_record():
+    kept = [attempt(run=OTHER), attempt(2, name="t2", outcome="failed"), attempt(3, OTHER, "t3"), attempt(4, OTHER, "")]
+    seen = [failing(), task("t2"), living("t3")]
+    (found,) = find_ends(kept, seen, "app", at(20))
+    assert (found.number, found.outcome, found.exit_code) == (1, "failed", 1)
 
 
 def test_start_of_which_nothing_is_seen_is_repeated_only_while_aws_would_still_know_of_it():
