@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from include.aws.clock import answered_at
-from include.errors import DriftError, PreconditionError, RolloutFailedError
+from include.errors import DriftError, PreconditionError
 from include.retry import AWS_WRITE_ONCE
 from include.write import Action, RecordedWrite, Write
 
@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 
 DESCRIBE_SERVICES_LIMIT = 10  # the most services that one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # the most tasks that one DescribeTasks call takes
-PROTECTION_LIMIT = 10  # the most tasks that one UpdateTaskProtection call takes
 DELETED = "INACTIVE"  # the status of a service that was deleted
-GONE = ("MISSING", "TASK_NOT_VALID")  # ECS's failure reasons for a stopped task
 UPDATE_SERVICE = Action(
     "ecs", "UpdateService", resources=("service",), values=("desiredCount", "forceNewDeployment", "taskDefinition")
 )
 STOP_TASK = Action("ecs", "StopTask", resources=("task",))
-PROTECT_TASKS = Action("ecs", "UpdateTaskProtection", resources=("tasks",), values=("protectionEnabled",), detail=True)
 REASON_LENGTH = 255  # the longest StopTask reason in characters; a run id alone may have 250
 
 
@@ -138,7 +135,7 @@ def describe_service(client: ECSClient, cluster: str, name: str) -> Service:
 def describe_services(client: ECSClient, cluster: str, names: Iterable[str]) -> dict[str, Service]:
     """Return the existing ones of these services, by name. Raises: PreconditionError if there is no such cluster."""
     found = {}
-    for batch in _batches(names, DESCRIBE_SERVICES_LIMIT):
+    for batch in batches(names, DESCRIBE_SERVICES_LIMIT):
         response = _describe_services(client, cluster, batch)
         for item in response["services"]:
             if item["status"] == DELETED:
@@ -227,7 +224,7 @@ def list_tasks(client: ECSClient, cluster: str, service: str) -> tuple[Task, ...
 def describe_tasks(client: ECSClient, cluster: str, arns: Iterable[str]) -> tuple[Task, ...]:
     """Return the tasks among these that AWS knows, oldest first."""
     tasks: dict[str, Task] = {}
-    for batch in _batches(arns, DESCRIBE_TASKS_LIMIT):
+    for batch in batches(arns, DESCRIBE_TASKS_LIMIT):
         for item in client.describe_tasks(cluster=cluster, tasks=batch)["tasks"]:
             tasks[item["taskArn"]] = read_task(item)
     return tuple(sorted(tasks.values(), key=lambda task: (str(task.created_at), task.arn)))
@@ -276,7 +273,7 @@ def list_instances(client: ECSClient, cluster: str) -> dict[str, str]:
     pages = client.get_paginator("list_container_instances").paginate(cluster=cluster)
     arns = [arn for page in pages for arn in page["containerInstanceArns"]]
     found = {}
-    for batch in _batches(arns, DESCRIBE_TASKS_LIMIT):
+    for batch in batches(arns, DESCRIBE_TASKS_LIMIT):
         response = client.describe_container_instances(cluster=cluster, containerInstances=batch)
         found.update({item["containerInstanceArn"]: item["ec2InstanceId"] for item in response["containerInstances"]})
     return found
@@ -318,51 +315,6 @@ def force_new_deployment(client: ECSClient, cluster: str, service: str, replaces
     )
 
 
-def protect_tasks(
-    client: ECSClient, cluster: str, service: str, arns: Sequence[str], *, minutes: int | None
-) -> Write[None]:
-    """Return the write that protects tasks from scale-in for so many minutes.
-
-    None lifts the protection; a task that no longer exists has none to lift. Raises: RolloutFailedError if AWS refuses any other
-    task.
-    """
-
-    def make() -> None:
-        for batch in _batches(arns, PROTECTION_LIMIT):
-            if minutes is None:
-                response = client.update_task_protection(cluster=cluster, tasks=batch, protectionEnabled=False)
-            else:
-                response = client.update_task_protection(
-                    cluster=cluster, tasks=batch, protectionEnabled=True, expiresInMinutes=minutes
-                )
-            failures = [each for each in response["failures"] if minutes or each.get("reason") not in GONE]
-            if failures:
-                failure = failures[0]
-                raise RolloutFailedError(
-                    f"ECS did not change the protection of task {failure.get('arn', '?').rsplit('/', 1)[-1]} "
-                    f"({failure.get('reason', 'no reason given')}); nothing was stopped, look at that task and start again."
-                )
-
-    return Write(
-        PROTECT_TASKS,
-        f"of {len(arns)} tasks of {service}: {'off' if minutes is None else f'on for {minutes} minutes'}",
-        make,
-        resources={"cluster": cluster, "service": service, "tasks": tuple(arns)},
-        values={"protectionEnabled": minutes is not None},
-        whole=len(arns) <= PROTECTION_LIMIT,
-    )
-
-
-def list_protected(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
-    """Return the tasks among these that are protected from scale-in."""
-    found = [
-        task
-        for batch in _batches(arns, PROTECTION_LIMIT)
-        for task in client.get_task_protection(cluster=cluster, tasks=batch)["protectedTasks"]
-    ]
-    return frozenset(task["taskArn"] for task in found if task["protectionEnabled"])
-
-
 def stop_task(
     client: ECSClient, cluster: str, service: str, arn: str, reason: str, started_at: datetime
 ) -> Write[None]:
@@ -385,11 +337,7 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
     if not cluster:
         return None
     if write.action == STOP_TASK.name:
-        return not _alive(client, cluster, write.resources["task"])
-    if write.action == PROTECT_TASKS.name:
-        asked = _alive(client, cluster, write.resources["tasks"])
-        protected = list_protected(client, cluster, sorted(asked))
-        return asked <= protected if write.values["protectionEnabled"] else not asked & protected
+        return not alive_among(client, cluster, write.resources["task"])
     if write.action == UPDATE_SERVICE.name:
         service = describe_service(client, cluster, name)
         if "desiredCount" in write.values:
@@ -400,7 +348,7 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
     return None
 
 
-def _alive(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
+def alive_among(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[str]:
     """Return the tasks among these that ECS means to keep running."""
     return frozenset(
         task.arn
@@ -409,7 +357,8 @@ def _alive(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozenset[st
     )
 
 
-def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Yield the items in lists of at most that size, as calls of AWS take them."""
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch

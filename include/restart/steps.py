@@ -7,6 +7,7 @@ from include.aws import ecs
 from include.aws.clients import Clients
 from include.aws.ecs import Service
 from include.aws.sts import get_account
+from include.aws.task_protection import protect_tasks
 from include.ecs.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.reconcile import reconcile
 from include.restart import capacity, rolling, surge, verification
@@ -95,7 +96,7 @@ def unprotect_tasks(ctx: Context, plan: ServiceRestart) -> None:
     """Lift the protection, so that ECS can take the surplus new task and later scale-ins work."""
     reconcile(ctx.clients, ctx.writer)
     arns = [each.task.arn for each in look(ctx.clients, plan).alive]
-    ctx.writer.write(ecs.protect_tasks(ctx.clients.ecs, plan.cluster, plan.service, arns, minutes=None))
+    ctx.writer.write(protect_tasks(ctx.clients.ecs, plan.cluster, plan.service, arns, minutes=None))
 
 
 def restore_group_scaling(ctx: Context, plan: ServiceRestart) -> None:
@@ -186,4 +187,4 @@ def _set_count(ctx: Context, plan: ServiceRestart, count: int) -> None:
 
 
 def _protect_tasks(ctx: Context, plan: ServiceRestart, arns: list[str]) -> None:
-    ctx.writer.write(ecs.protect_tasks(ctx.clients.ecs, plan.cluster, plan.service, arns, minutes=PROTECTED_MINUTES))
+    ctx.writer.write(protect_tasks(ctx.clients.ecs, plan.cluster, plan.service, arns, minutes=PROTECTED_MINUTES))

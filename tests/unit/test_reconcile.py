@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from include import github
-from include.aws import autoscaling, codedeploy, ecr, ecs, one_off_tasks, rds, task_definitions
+from include.aws import autoscaling, codedeploy, ecr, ecs, one_off_tasks, rds, task_definitions, task_protection
 from include.aws.clients import Clients
 from include.github import Release
 from include.inventory.models import Registry
@@ -79,7 +79,7 @@ def test_protection_shows_in_the_tasks_that_still_live(script: Scripts, minutes:
     aws.answer("describe_tasks", {"cluster": "c", "tasks": [ARN + "a", ARN + "gone"]}, {"tasks": [TASK]})
     shown = {"protectedTasks": [{"taskArn": ARN + "a", "protectionEnabled": protected}], "failures": []}
     aws.answer("get_task_protection", {"cluster": "c", "tasks": [ARN + "a"]}, shown)
-    write = ecs.protect_tasks(NOBODY, "c", "s", [ARN + "a", ARN + "gone"], minutes=minutes)
+    write = task_protection.protect_tasks(NOBODY, "c", "s", [ARN + "a", ARN + "gone"], minutes=minutes)
     assert was_applied(clients(aws), recorded(write)) is made
 
 

@@ -8,7 +8,7 @@ import pytest
 import tenacity.nap
 from botocore.exceptions import ClientError
 
-from include.aws import ecs
+from include.aws import ecs, task_protection
 from include.errors import DriftError, PreconditionError, RolloutFailedError
 from tests.unit.aws.answers import ARN, CREATED, DEFINITION, SERVICE, TASK
 from tests.unit.conftest import Script
@@ -219,32 +219,32 @@ def test_tasks_are_protected_ten_at_a_time_and_not_for_ever(script: Scripts):
     for batch in (arns[:10], arns[10:]):
         expected = {"cluster": "c", "tasks": batch, "protectionEnabled": True, "expiresInMinutes": 120}
         aws.answer("update_task_protection", expected, {"failures": []})
-    ecs.protect_tasks(aws.client, "c", "s", arns, minutes=120).make()
+    task_protection.protect_tasks(aws.client, "c", "s", arns, minutes=120).make()
 
 
 def test_protection_is_lifted_without_an_expiry(script: Scripts):
     aws = script("ecs")
     expected = {"cluster": "c", "tasks": [ARN + "a"], "protectionEnabled": False}
     aws.answer("update_task_protection", expected, {"failures": []})
-    ecs.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
+    task_protection.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
 
 
 @pytest.mark.parametrize("reason", ["MISSING", "TASK_NOT_VALID"])
 def test_task_that_stopped_meanwhile_has_no_protection_to_lift(script: Scripts, reason: str):
     aws, expected = script("ecs"), {"cluster": "c", "tasks": [ARN + "a"], "protectionEnabled": False}
     aws.answer("update_task_protection", expected, {"failures": [{"arn": ARN + "a", "reason": reason}]})
-    ecs.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
+    task_protection.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
 
 
 def test_task_that_keeps_its_protection_for_another_reason_is_named(script: Scripts):
     aws, expected = script("ecs"), {"cluster": "c", "tasks": [ARN + "a"], "protectionEnabled": False}
     aws.answer("update_task_protection", expected, {"failures": [{"arn": ARN + "a", "reason": "DEPLOYMENT_BLOCKED"}]})
     with pytest.raises(RolloutFailedError, match=r"protection of task a \(DEPLOYMENT_BLOCKED\)"):
-        ecs.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
+        task_protection.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=None).make()
 
 
 def test_nothing_to_protect_is_no_call(script: Scripts):
-    ecs.protect_tasks(script("ecs").client, "c", "s", [], minutes=120).make()
+    task_protection.protect_tasks(script("ecs").client, "c", "s", [], minutes=120).make()
 
 
 def test_task_that_aws_did_not_protect_stops_the_run_although_the_call_succeeded(script: Scripts):
@@ -253,7 +253,7 @@ def test_task_that_aws_did_not_protect_stops_the_run_although_the_call_succeeded
     failure = {"arn": ARN + "a", "reason": "TASK_NOT_VALID"}
     aws.answer("update_task_protection", expected, {"failures": [failure]})
     with pytest.raises(RolloutFailedError, match=r"protection of task a \(TASK_NOT_VALID\); nothing was stopped"):
-        ecs.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=120).make()
+        task_protection.protect_tasks(aws.client, "c", "s", [ARN + "a"], minutes=120).make()
 
 
 def test_task_is_stopped_by_its_arn_with_a_reason_on_record(script: Scripts):
