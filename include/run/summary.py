@@ -105,5 +105,7 @@ def note(target: str, params: Mapping[str, Any], title: str, text: str = "", nex
     """
     named = [str(params[name]) for name in ("version", "to", "commit", "command") if params.get(name)]
     head = f"{' '.join([target, *named[:1]])}: {title[:1].lower()}{title[1:]}."
-    said = " ".join(part for part in (head, one_line(text), next_step) if part)
+    sentence = one_line(text)
+    sentence += "." if sentence and sentence[-1] not in ".!?" else ""
+    said = " ".join(part for part in (head, sentence, next_step) if part)
     return said if len(said) <= NOTE_LENGTH else f"{said[: NOTE_LENGTH - 40]} ... (the rest is on the page Summary)"

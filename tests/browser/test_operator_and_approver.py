@@ -38,7 +38,7 @@ def test_operator_triggers_by_the_form_and_approver_approves_the_plan(sandbox, p
     operator.picture("graph")
 
 
-def test_requester_is_refused_as_approver_of_their_own_run(sandbox, person):
+def test_requester_is_refused_as_approver_and_the_runs_page_tells_the_rejection(sandbox, person):
     before = sandbox.state()
     run = sandbox.restart(MAPS, user="approver")
     run.wait_until_asked()
@@ -52,6 +52,16 @@ def test_requester_is_refused_as_approver_of_their_own_run(sandbox, person):
             approve.click()
         assert caught.value.status == 403
     assert run.tasks()["approve_restart"] == "awaiting_input"
-    assert run.answer("Reject", "second_approver").status_code == 200
+    assert run.answer("Reject", "second_approver", comment="not on a Friday").status_code == 200
     assert run.wait() == "failed"
     assert sandbox.state() == before
+    why = "second_approver rejected the plan: not on a Friday"
+    assert run.get()["note"].startswith(f"{MAPS}: rejected. {why}; nothing was changed. Look at the reason")
+    viewer = person("viewer")
+    page = viewer.open(f"/dags/service_restart/runs/{run.run_id}")
+    page.get_by_role("link", name="Summary").click()
+    summary = page.frame_locator("iframe")
+    expect(summary.locator("h1")).to_have_text("Rejected", timeout=30 * SECONDS)
+    expect(summary.get_by_text(f"{why}; nothing was changed")).to_be_visible()
+    expect(summary.get_by_role("cell", name="asgStagingContainerInstance").first).to_be_visible()
+    viewer.picture("summary")

@@ -72,7 +72,7 @@ def test_run_that_was_to_plan_only_is_no_failure():
 
 def test_note_says_target_version_state_and_what_to_do():
     said = note("core/production", {"version": "1.4.0"}, "Rolled back", "an alarm\nrang", "Mend it.")
-    assert said == "core/production 1.4.0: rolled back. an alarm rang Mend it."
+    assert said == "core/production 1.4.0: rolled back. an alarm rang. Mend it."
 
 
 def test_note_of_a_long_sentence_fits_into_airflows_column():
