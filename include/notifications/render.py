@@ -37,7 +37,7 @@ class Facts:
 
     `asked`: at, runbook, target, reason, requester, link, gates (links to the approvals asked for), people (who may approve),
     respond_minutes (after which no answer is a refusal).
-    `plan`: at, digest, changes, minutes.
+    `plan`: at, digest, minutes, notes, changes, and how each change is undone.
     """
 
     asked: Mapping[str, Any]
@@ -104,7 +104,10 @@ def _plan(facts: Facts) -> list[_Turn]:
     if plan is None:
         return []
     lines = [f":memo: The plan, about {plan['minutes']} minutes, digest `{escape(plan['digest'])[:16]}`:"]
-    lines += [f"{number}. {escape(change)}" for number, change in enumerate(plan["changes"], 1)]
+    lines += [f"• {escape(note)}" for note in plan.get("notes", ())]
+    undo = plan.get("undo") or [""] * len(plan["changes"])
+    for number, (change, undone) in enumerate(zip(plan["changes"], undo, strict=True), 1):
+        lines.append(f"{number}. {escape(change)}" + (f" _(undone: {escape(undone)})_" if undone else ""))
     if not plan["changes"]:
         lines.append("Nothing to change.")
     gates = facts.asked["gates"]

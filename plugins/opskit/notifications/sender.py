@@ -138,6 +138,8 @@ def _facts(context: Any, target: Target) -> Facts:
             "digest": planned["digest"],
             "minutes": round(plan["expected_seconds"] / 60),
             "changes": [f"{change['what']}: {change['before']} -> {change['after']}" for change in plan["changes"]],
+            "undo": [change["undo"] for change in plan["changes"]],
+            "notes": plan["notes"],
         }
     return facts
 

@@ -67,6 +67,14 @@ def test_plan_is_shown_with_the_link_of_the_first_seat_and_then_of_the_second():
     assert ": :arrow_forward: approved\n" in headline(Facts(ASKED, PLAN, [decision(1), decision(2)]))
 
 
+def test_plan_tells_its_notes_first_and_how_each_change_is_undone():
+    plan = {**PLAN, "notes": ["a migration: migrate"], "undo": ["count back to 2"]}
+    assert said(Facts(ASKED, plan))[1].splitlines()[1:] == [
+        "• a migration: migrate",
+        "1. count: 2 -&gt; 4 _(undone: count back to 2)_",
+    ]
+
+
 def test_question_names_who_can_answer_it_and_until_when():
     asked = {**ASKED, "people": ["ann", "bob"], "respond_minutes": 60}
     both = said(Facts(asked, PLAN, [decision(1)]))
