@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -82,8 +81,6 @@ def make_clients(
 
     region, registry = target.environment.region, target.environment.registry
     elsewhere = {"ecr": registry.region} if registry else {}
-    # it says at every step where the credentials come from, which nobody who reads the log of a step needs
-    logging.getLogger(f"{AwsConnectionWrapper.__module__}.{AwsConnectionWrapper.__name__}").setLevel(logging.WARNING)
     wrapper = AwsConnectionWrapper(conn=connection, region_name=region)
     sessions: list[Any] = []  # the current session, made when first needed
 
