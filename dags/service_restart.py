@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from include.inventory import load
 from include.restart import steps
-from include.restart.plan import RestartPlan
+from include.restart.plan import RestartPlan, refuse_idle
 from opskit.context import StepContext
 from opskit.groups.restart import (
     choose_strategy,
     decide_after_failure,
     hand_back_group,
     return_count_before,
-    roll_out_services,
+    roll_out,
     surge,
     verify_restart,
 )
@@ -20,7 +20,9 @@ from opskit.runbook import Proof, Stage, runbook
 
 def plan_restart(ctx: StepContext) -> tuple[RestartPlan, datetime]:
     """Plan from the world as it is."""
-    return steps.make_plan(ctx, datetime.now(UTC))
+    plan, since = steps.make_plan(ctx, datetime.now(UTC))
+    refuse_idle(plan)
+    return plan, since
 
 
 dag = runbook(
@@ -28,7 +30,7 @@ dag = runbook(
     risk="disruptive",
     targets=load().restartable(),
     plan=plan_restart,
-    steps=[Stage("Restart", choose_strategy, [surge, roll_out_services])],
+    steps=[Stage("Restart", choose_strategy, surge, roll_out)],
     verification=[verify_restart],
     proof=Proof((verify_restart, hand_back_group)),
     recovery=[decide_after_failure, return_count_before],

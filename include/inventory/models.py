@@ -129,8 +129,20 @@ class Restart(Model):
     """How service_restart replaces the tasks of this environment."""
 
     strategy: Literal["surge", "rolling"]
-    services: tuple[str, ...] = Field(min_length=1)  # in this order
+    strategies: dict[str, Literal["surge", "rolling"]] = Field(
+        default_factory=dict
+    )  # of services that need another one
+    services: tuple[str, ...] = Field(min_length=1)  # in this order, but for a surge, which comes first
     timeout: Duration  # for all new tasks of one service to be healthy
+
+    def strategy_of(self, service: str) -> Literal["surge", "rolling"]:
+        """Return the strategy of one of its services."""
+        return self.strategies.get(service, self.strategy)
+
+    @property
+    def surged(self) -> tuple[str, ...]:
+        """The services that are restarted by surge."""
+        return tuple(name for name in self.services if self.strategy_of(name) == "surge")
 
 
 class TaskNetwork(Model):
@@ -251,10 +263,15 @@ class Environment(Model):
         if self.restart:
             if len(set(self.restart.services)) != len(self.restart.services):
                 raise ValueError("restart.services: the same service is listed twice")
-            if self.restart.strategy == "surge" and len(self.restart.services) != 1:
+            if len(self.restart.surged) > 1:
                 raise ValueError(
-                    f"restart.services: surge renews exactly one service, not {len(self.restart.services)}, "
-                    "since it takes the whole scaling group for a while"
+                    f"restart.services: surge renews exactly one service, not {len(self.restart.surged)} "
+                    f"({', '.join(self.restart.surged)}), since it takes the whole scaling group for a while; give the others "
+                    "strategies: rolling"
+                )
+            if unlisted := sorted(set(self.restart.strategies) - set(self.restart.services)):
+                raise ValueError(
+                    f"restart.strategies: {unlisted[0]!r} is none of restart.services; list it there, or remove it"
                 )
             for name in self.restart.services:
                 if name not in names:
@@ -264,7 +281,7 @@ class Environment(Model):
         return self
 
     def _restartable(self, service: Service, restart: Restart) -> None:
-        strategy = restart.strategy
+        strategy = restart.strategy_of(service.name)
         if restart.timeout <= service.boot:
             raise ValueError(
                 f"restart.timeout: {_minutes(restart.timeout)} is not longer than the {_minutes(service.boot)} that "
@@ -276,7 +293,8 @@ class Environment(Model):
             )
         if strategy == "surge" and service.launch_type != "EC2":
             raise ValueError(
-                f"restart.strategy: surge needs instances, but {service.name!r} has launch_type FARGATE; use rolling"
+                f"restart.strategy: surge needs instances, but {service.name!r} has launch_type FARGATE; use rolling, for "
+                "this service alone by strategies"
             )
         if strategy == "surge" and service.load_balancing is None:
             raise ValueError(f"services: {service.name!r} needs load_balancing, since surge waits for healthy targets")

@@ -60,7 +60,6 @@ class RegionDataPlan(Plan):
     regions: tuple[RegionUpdate, ...]
     publications: tuple[RegionPublication, ...] = ()
     remove_stale: bool
-    strategy: str
     services: tuple[ServiceRestart, ...]
 
     @property
@@ -133,7 +132,6 @@ def plan_region_data(
         regions=planned,
         publications=published,
         remove_stale=remove_stale,
-        strategy=restart.strategy,
         services=restart.services,
     )
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from include.aws.application_autoscaling import ScalableTarget
 from include.ecs.service_state import ServiceState
@@ -41,6 +42,7 @@ class ServiceRestart(Frozen):
 
     cluster: str
     service: str
+    kind: Literal["surge", "rolling"]  # the inventory's strategy for it
     task_definition: str
     count: int  # the desired count before, and again afterwards
     count_during: int
@@ -63,8 +65,7 @@ class ServiceRestart(Frozen):
 class RestartPlan(Plan):
     """The plan of a restart."""
 
-    strategy: str
-    services: tuple[ServiceRestart, ...]
+    services: tuple[ServiceRestart, ...]  # a surge first, the others in the inventory's order
 
 
 def plan_restart(
@@ -84,30 +85,43 @@ def plan_restart(
         refuse_outside_hours(target.name, environment.maintenance_hours, now)
     restart = target.restart
     services = [environment.service(name) for name in restart.services]
-    planned = []
+    planned: list[ServiceRestart] = []
+    notes: list[str] = []
+    skips: list[Skip] = []
     for service, state, scalable in zip(services, states, scaling, strict=True):
+        _refuse_other_kind(service, state)
+        if not state.service.desired:
+            skips.append(_skipped(service))
+            continue
         _refuse_unsteady(service, state)
-        if restart.strategy == "surge":
-            planned.append(_surge(target, service, state, scalable))
+        if restart.strategy_of(service.name) == "surge":
+            planned.insert(0, _surge(target, service, state, scalable))
         else:
             planned.append(_rolling(target, service, state))
+        notes += _notes(service.name, scalable)
     unchecked = [note_unchecked(each.service.name) for each in states if each.is_unchecked]
-    seconds = sum(_expected(each, restart.strategy) for each in planned)
+    skips += [_unshrunk(each) for each in planned if each.group]
+    seconds = sum(_expected(each) for each in planned)
     return RestartPlan(
         runbook="service_restart",
         target=target.name,
         account=environment.account,
         region=environment.region,
-        strategy=restart.strategy,
         services=tuple(planned),
-        changes=tuple(change for each in planned for change in _changes(each, restart.strategy)),
-        skips=tuple(_skips(each) for each in planned if each.group),
-        notes=(
-            *(note for each, scalable in zip(planned, scaling, strict=True) for note in _notes(each, scalable)),
-            *unchecked,
-        ),
+        changes=tuple(change for each in planned for change in _changes(each)),
+        skips=tuple(skips),
+        notes=(*notes, *unchecked),
         expected_seconds=int(seconds),
     )
+
+
+def refuse_idle(plan: RestartPlan) -> None:
+    """Refuse a plan that restarts nothing. Raises: PreconditionError."""
+    if not plan.services:
+        raise PreconditionError(
+            f"No service of {plan.target} that this runbook restarts runs a task, since each has a desired count of 0; there is "
+            "nothing to restart, scale one out first."
+        )
 
 
 def note_unchecked(name: str) -> str:
@@ -118,7 +132,7 @@ def note_unchecked(name: str) -> str:
     )
 
 
-def _refuse_unsteady(service: Service, state: ServiceState) -> None:
+def _refuse_other_kind(service: Service, state: ServiceState) -> None:
     live = state.service
     name = live.name
     if live.status != "ACTIVE":
@@ -127,12 +141,13 @@ def _refuse_unsteady(service: Service, state: ServiceState) -> None:
         raise PreconditionError(
             f"Service {name} is deployed by {live.controller}, which refuses a forced deployment; restart it through its pipeline."
         )
+
+
+def _refuse_unsteady(service: Service, state: ServiceState) -> None:
+    live = state.service
+    name = live.name
     if blind := state.missing_health(balanced=bool(service.load_balancing), checked=service.container_health_check):
         raise PreconditionError(blind)
-    if live.desired == 0:
-        raise PreconditionError(
-            f"Service {name} has a desired count of 0: there is nothing to restart; scale it out first."
-        )
     if len(live.deployments) == 1 and live.primary.rollout_state == "FAILED":
         raise PreconditionError(
             f"The last deployment of service {name} failed ({live.primary.rollout_reason or 'no reason given'}), so a new "
@@ -180,7 +195,7 @@ def _surge(target: Target, service: Service, state: ServiceState, scalable: Scal
     surge = GroupSurge(
         name=group.name, desired_before=group.desired, maximum=group.max, suspended_before=group.suspended
     )
-    return _service_restart(target, service, state, count_during=group.max, group=surge)
+    return _service_restart(target, service, state, kind="surge", count_during=group.max, group=surge)
 
 
 def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRestart:
@@ -196,16 +211,23 @@ def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRe
             f"Service {live.name} allows {live.maximum_percent} % of {live.desired} tasks, so ECS cannot start a new one "
             "before it stops an old one; raise maximumPercent first."
         )
-    return _service_restart(target, service, state, count_during=ceiling, group=None)
+    return _service_restart(target, service, state, kind="rolling", count_during=ceiling, group=None)
 
 
 def _service_restart(
-    target: Target, service: Service, state: ServiceState, *, count_during: int, group: GroupSurge | None
+    target: Target,
+    service: Service,
+    state: ServiceState,
+    *,
+    kind: Literal["surge", "rolling"],
+    count_during: int,
+    group: GroupSurge | None,
 ) -> ServiceRestart:
     old = [OldTask(arn=each.task.arn, started_at=_started(each.task.started_at)) for each in state.alive]
     return ServiceRestart(
         cluster=state.service.cluster,
         service=state.service.name,
+        kind=kind,
         task_definition=state.service.task_definition,
         count=state.service.desired,
         count_during=count_during,
@@ -223,14 +245,14 @@ def _started(at: datetime | None) -> datetime:
     return at
 
 
-def _expected(each: ServiceRestart, strategy: str) -> float:
-    start = INSTANCE_START.total_seconds() if strategy == "surge" else 60
+def _expected(each: ServiceRestart) -> float:
+    start = INSTANCE_START.total_seconds() if each.group else 60
     return start + each.boot_seconds + DRAIN.total_seconds()
 
 
-def _changes(each: ServiceRestart, strategy: str) -> list[Change]:
+def _changes(each: ServiceRestart) -> list[Change]:
     ids = ", ".join(task.id[:8] for task in each.old_tasks)
-    if strategy == "rolling":
+    if each.kind == "rolling":
         return [
             Change(
                 what=f"new deployment of {each.service}, same task definition {each.task_definition.rsplit('/', 1)[-1]}",
@@ -275,15 +297,22 @@ def _changes(each: ServiceRestart, strategy: str) -> list[Change]:
     ]
 
 
-def _skips(each: ServiceRestart) -> Skip:
-    assert each.group is not None  # only called for a surge; narrows the type
+def _skipped(service: Service) -> Skip:
+    return Skip(
+        what=f"restarting {service.name}",
+        why="its desired count is 0, so no task of it runs; those that are started later load everything anew",
+    )
+
+
+def _unshrunk(each: ServiceRestart) -> Skip:
+    assert each.group is not None  # only called with one; narrows the type
     return Skip(what=f"shrinking {each.group.name}", why="its low-reservation alarm does that by itself afterwards")
 
 
-def _notes(each: ServiceRestart, scalable: ScalableTarget | None) -> list[str]:
+def _notes(name: str, scalable: ScalableTarget | None) -> list[str]:
     if scalable is None or not scalable.schedules:
         return []
     return [
-        f"Application Auto Scaling also sets the count of {each.service}, at {'; '.join(scalable.schedules)}: "
+        f"Application Auto Scaling also sets the count of {name}, at {'; '.join(scalable.schedules)}: "
         "if that happens meanwhile, its count is the one that holds."
     ]

@@ -26,7 +26,7 @@ def read_states(ctx: Context) -> list[ServiceState]:
     states = []
     for name in target.restart.services:
         group = environment.service(name).scaling_group
-        surging = group if target.restart.strategy == "surge" else None
+        surging = group if target.restart.strategy_of(name) == "surge" else None
         states.append(read_service(ctx.clients, str(environment.cluster), name, surging.name if surging else None))
     return states
 

@@ -55,12 +55,12 @@ def by_hand(target: Target) -> list[str]:
         return []
     services = [target.environment.service(name) for name in restart.services]
     minutes = sum(service.boot.total_seconds() for service in services) / 60
-    if restart.strategy == "surge":
-        # group up, count up, one stop per old task, count down: DistrictBuilder's deployment notes, "Restart services"
-        actions = sum(3 + service.tasks for service in services)
-        how = "raise the group, raise the count, stop each old task, put the count back"
-    else:
-        actions, how = len(services), "force a new deployment of each service"
+    surged = [service for service in services if service.name in restart.surged]
+    # group up, count up, one stop per old task, count down: DistrictBuilder's deployment notes, "Restart services"
+    actions = sum(3 + service.tasks for service in surged) + len(services) - len(surged)
+    ways = ["raise the group, raise the count, stop each old task, put the count back"] if surged else []
+    ways += ["force a new deployment of each service"] if len(surged) < len(services) else []
+    how = "; ".join(ways)
     return [
         f"{actions} changes in the AWS console: {how}",
         f"at least {minutes:.0f} min of watching for new tasks to be healthy (the inventory's usual boot time)",

@@ -302,3 +302,23 @@ def test_image_that_is_gone_is_refused_and_nothing_is_tagged(scene, made):
     ):
         steps.tag_image(scene.step(), made.digest, "staging-1")
     assert (scene.injected(fault), scene.called("ecr.PutImage")) == (1, 0)
+
+
+def test_service_without_tasks_is_renewed_and_goes_back_with_the_others(scene):
+    ecs = scene.cloud.client("ecs", CORE)
+    ecs.update_service(cluster=APP, service=WORKERS, desiredCount=0)
+    scene.cloud.advance(120)
+    made = Deploying(scene)
+    running = ecr.describe_image(made.clients.ecr, made.target.registry, RUNNING).digest
+    assert (made.workers.count, made.workers.before_digest) == (0, running)
+    wanted = made.register()
+    assert made.deploy(wanted) == [APP, WORKERS]
+    proof = steps.verify_services(scene, made.parts, wanted, made.digest)
+    assert (
+        f"{WORKERS}: {WORKERS}:2 with image {made.digest[:19]} is its definition, and no task of it is wanted" in proof
+    )
+    back = steps.find_rollback(scene.step(), made.parts, wanted)
+    assert [found.part.service for found in back.returns] == [WORKERS, APP]
+    staging_steps.attest_image(scene, made.digest, BUILT_ONLY, made.parts)
+    document = next(scene.store.list(f"target#{CORE}", f"proof#{made.digest}"))
+    assert list(document["templates"]) == ["app"], "what no task ran is not proved"

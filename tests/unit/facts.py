@@ -122,6 +122,7 @@ def surge_plan(**different: Any) -> ServiceRestart:
     plan = ServiceRestart(
         cluster="ecsStagingCluster",
         service="StagingApp_EC2LaunchType",
+        kind="surge",
         task_definition=DEFINITION,
         count=2,
         count_during=5,
@@ -139,7 +140,7 @@ def surge_plan(**different: Any) -> ServiceRestart:
 
 
 def rolling_plan() -> ServiceRestart:
-    return surge_plan(count_during=4, group=None, loads=None, boot_seconds=120, timeout_seconds=1200)
+    return surge_plan(kind="rolling", count_during=4, group=None, loads=None, boot_seconds=120, timeout_seconds=1200)
 
 
 def error_line(task_name: str, uri: str, times: int, minutes: float = 6) -> LogLine:

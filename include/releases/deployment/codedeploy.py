@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from include.aws import codedeploy, ecs
+from include.aws import codedeploy, ecr, ecs
 from include.aws.clients import Clients
 from include.aws.codedeploy import Deployment
 from include.aws.ecs import Service
+from include.aws.task_definitions import describe_definition, image_of
 from include.aws.task_sets import TaskSet, list_task_sets
 from include.errors import PreconditionError, RolloutFailedError
 from include.inventory.models import CodeDeploy
 from include.releases.deployment.blue_green import ENDED, find_deployment, judge_deployment
 from include.releases.deployment.plan import Live
-from include.releases.image.rules import ensure_digests
+from include.releases.image.rules import digest_in, ensure_digests
 from include.releases.model import ServiceRelease, revision
 from include.run.context import Context
 from include.waiters.progress import Progress, minutes
@@ -123,6 +124,14 @@ def verify_blue_green(ctx: Context, part: ServiceRelease, digest: str) -> str:
             f"{part.service} is not steady: {primary.running if primary else 0} of {primary.desired if primary else part.count} "
             "tasks have the traffic; look at its task sets."
         )
+    if not part.count and not primary.desired:
+        found = defined_digest(ctx, primary.task_definition, part.container)
+        if found != digest:
+            raise RolloutFailedError(
+                f"{part.service} has {revision(primary.task_definition)}, whose image is {found[:19] or 'not in the registry'}, not "
+                f"{digest[:19]}; look at its task sets."
+            )
+        return f"{part.service}: {revision(primary.task_definition)} with image {digest[:19]} has the traffic, and no task runs"
     digests = _digests(ctx.clients, part.cluster, part.service, primary.task_definition, part.container)
     if not 0 < primary.running == len(digests):
         raise RolloutFailedError(
@@ -131,6 +140,12 @@ def verify_blue_green(ctx: Context, part: ServiceRelease, digest: str) -> str:
         )
     running = {task: {part.container: found} for task, found in digests.items()}
     return f"{ensure_digests(part.service, part.container, digest, running)} and have the traffic"
+
+
+def defined_digest(ctx: Context, definition: str, container: str) -> str:
+    """Return the digest of a container's image by its task definition, "" if the registry does not have it."""
+    image = image_of(describe_definition(ctx.clients.ecs, definition), container)
+    return digest_in(image, ecr.list_images(ctx.clients.ecr, ctx.target.registry))
 
 
 def primary_of(clients: Clients, cluster: str, name: str) -> TaskSet | None:

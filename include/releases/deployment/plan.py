@@ -101,10 +101,6 @@ def _refuse_unready(service: Service, live: Live) -> None:
         raise PreconditionError(live.blind)
     if live.busy:
         raise PreconditionError(f"Service {service.name} is being deployed ({live.busy}); wait until that is over.")
-    if live.desired == 0:
-        raise PreconditionError(
-            f"Service {service.name} has a desired count of 0, so a deployment would prove nothing; scale it out first."
-        )
     if len(live.digests) > 1:
         images = ", ".join(sorted(each[:19] for each in live.digests))
         raise PreconditionError(
@@ -113,9 +109,27 @@ def _refuse_unready(service: Service, live: Live) -> None:
         )
 
 
+def refuse_idle(target: str, parts: Sequence[ServiceRelease]) -> None:
+    """Refuse a release that no task would run. Raises: PreconditionError."""
+    if not any(part.count for part in parts):
+        raise PreconditionError(
+            f"Every service of {target} has a desired count of 0 ({', '.join(part.service for part in parts)}), so no task would run "
+            "the image and nothing would be proved; scale one out first."
+        )
+
+
+def idle(parts: Sequence[ServiceRelease]) -> list[str]:
+    """Return notes on the services that get their definition, but run no task of it."""
+    return [
+        f"{part.service} has a desired count of 0: its definition is renewed, and no task of it runs that could prove it"
+        for part in parts
+        if not part.count
+    ]
+
+
 def _surge(name: str, live: Live) -> GroupSurge | None:
     group = live.group
-    if group is None:
+    if group is None or not live.desired:
         return None
     if group.max < 2 * live.desired:
         raise PreconditionError(

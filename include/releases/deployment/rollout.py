@@ -128,7 +128,8 @@ def verify_released(part: ServiceRelease, wanted: str, digest: str, state: Servi
         problems.append(
             f"{len(state.healthy)} healthy and {live.running} running tasks of {live.desired} wanted{of_them}"
         )
-    if live.desired == 0:
+    idle = part.count == live.desired == 0  # nobody wants a task of it, before and after
+    if live.desired == 0 and not idle:
         problems.append("no task runs, so nothing is proved")
     for each in state.alive:
         container = each.task.container(part.container)
@@ -142,6 +143,8 @@ def verify_released(part: ServiceRelease, wanted: str, digest: str, state: Servi
             f"{part.service} is not proved to run {revision(wanted)} (before: {revision(part.before)}): {'; '.join(problems)}; "
             "look at its events."
         )
+    if idle:
+        return f"{part.service}: {revision(wanted)} with image {digest[:19]} is its definition, and no task of it is wanted"
     return f"{part.service}: {live.running} tasks of {live.desired} healthy on {revision(wanted)}, image {digest[:19]}"
 
 

@@ -40,6 +40,13 @@ def find_tagged(tag: str, images: Iterable[Image]) -> Image | None:
     return next((each for each in images if tag in each.tags), None)
 
 
+def digest_in(image: str, images: Iterable[Image]) -> str:
+    """Return the digest that a task definition's `image` stands for, "" if it has a tag that no image of the registry has."""
+    name, _, digest = image.partition("@")
+    tagged = find_tagged(name.rpartition("/")[2].partition(":")[2], images)
+    return digest or (tagged.digest if tagged else "")
+
+
 def require_image(commit: str, length: int, images: Sequence[Image], repository: str) -> Image:
     """Return the commit's image. Raises: PreconditionError if there is none, naming similar tags."""
     tag = commit_tag(commit, length)

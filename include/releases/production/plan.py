@@ -12,7 +12,16 @@ from include.aws.ecr import Image, Scan
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.releases.bake.rules import refuse_unwatched, states, unwatched_environment
-from include.releases.deployment.plan import Live, plan_services, refuse_pushed, service_changes, services_seconds, weak
+from include.releases.deployment.plan import (
+    Live,
+    idle,
+    plan_services,
+    refuse_idle,
+    refuse_pushed,
+    service_changes,
+    services_seconds,
+    weak,
+)
 from include.releases.image.rules import judge_scan, readable_tag, require_attestation, require_image, require_survivor
 from include.releases.migration.plan import USUAL, plan_task, task_changes
 from include.releases.model import Migration, ServiceRelease
@@ -125,6 +134,7 @@ def plan_production_release(
         raise PreconditionError(f"Nothing can be said of it yet: {verdict.text}; wait for it, then start again.")
     readable = readable_tag(target.environment_name, str(new), stamp)
     parts = plan_services(target, world.live, world.templates)
+    refuse_idle(target.name, parts)
     own = world.images if world.own is None else world.own
     if release.deployed_by == "pipeline":
         refuse_pushed(parts, image.digest if any(each.digest == image.digest for each in own) else "")
@@ -156,6 +166,7 @@ def plan_production_release(
             *(f"Here, {each}." for each in world.differences),
             *_going_back(parts, repository.files, migration),
             *weak(world.live),
+            *idle(parts),
             *filter(None, [unwatched_environment(target, world.sentry_environments)]),
             *([f"Firing already, so not held against this release: {', '.join(firing)}."] if firing else []),
         ),

@@ -118,6 +118,8 @@ def _differences(target: Target, proved: Mapping[str, str], ctx: Mapping[str, st
         if container in proved:
             different = differences(json.loads(proved[container]), json.loads(ctx[name]))
             found += [f"container {container} of {name} {each}" for each in different]
+        elif proved:
+            found.append(f"container {container} of {name} was proved by no task where the image was proved")
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from include.aws.ecr import Image
 from include.errors import PreconditionError
 from include.inventory import Target
-from include.releases.deployment.plan import Live, group_changes, plan_services, services_seconds, weak
+from include.releases.deployment.plan import Live, group_changes, idle, plan_services, services_seconds, weak
 from include.releases.model import ServiceRelease, revision
 from include.run.plan.model import Change, Plan
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
@@ -89,7 +89,7 @@ def plan_rollback(
         account=target.environment.account,
         region=target.environment.region,
         changes=tuple(changes),
-        notes=(f"Image {image.digest[:19]} ({to}).", NOT_UNDONE, *weak(live)),
+        notes=(f"Image {image.digest[:19]} ({to}).", NOT_UNDONE, *weak(live), *idle(parts)),
         expected_seconds=int(services_seconds(going)),
         version=to,
         image=image.digest,

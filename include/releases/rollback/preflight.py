@@ -10,6 +10,7 @@ from include.aws.ecr import Image
 from include.aws.sts import ask_who
 from include.aws.task_definitions import describe_definition, image_of, list_definitions, takes
 from include.inventory import Service
+from include.releases.image.rules import digest_in
 from include.releases.rollback.plan import Candidate, RollbackPlan, plan_rollback
 from include.releases.staging.steps import read_live
 from include.run.context import Context
@@ -30,13 +31,11 @@ def list_candidates(ctx: Context, images: Sequence[Image], service: Service) -> 
 
     Revisions for another launch type are left out: one-off tasks may share the family.
     """
-    by_tag = {tag: each.digest for each in images for tag in each.tags}
     found = []
     for arn in list_definitions(ctx.clients.ecs, service.family):
         definition = describe_definition(ctx.clients.ecs, arn)
         if not takes(definition, service.launch_type):
             continue
-        name, _, digest = image_of(definition, service.container).partition("@")
-        known = digest or by_tag.get(name.rpartition("/")[2].partition(":")[2], "")
-        found.append(Candidate(arn, known, definition.get("status") == "ACTIVE"))
+        digest = digest_in(image_of(definition, service.container), images)
+        found.append(Candidate(arn, digest, definition.get("status") == "ACTIVE"))
     return tuple(found)

@@ -5,7 +5,16 @@ from datetime import datetime
 
 from include.aws.ecr import Image
 from include.inventory import Target
-from include.releases.deployment.plan import Live, plan_services, refuse_pushed, service_changes, services_seconds, weak
+from include.releases.deployment.plan import (
+    Live,
+    idle,
+    plan_services,
+    refuse_idle,
+    refuse_pushed,
+    service_changes,
+    services_seconds,
+    weak,
+)
 from include.releases.image.plan import BUILD
 from include.releases.image.rules import commit_tag, readable_tag
 from include.releases.migration.plan import USUAL, plan_task, task_changes
@@ -60,6 +69,7 @@ def plan_staging_deployment(
     ensure_green(commit, checks, versions.checks)
     release, digest = target.release, image.digest if image else ""
     parts = plan_services(target, live, templates)
+    refuse_idle(target.name, parts)
     refuse_pushed(parts, digest)
     migration = plan_task(target, digest, preset=release.migrate) if release.migrate else None
     what = f"image {digest[:19]}" if digest else f"the image of commit {commit[:12]}"
@@ -102,6 +112,7 @@ def plan_staging_deployment(
         notes=(
             *([f"Older than commit {newer[:12]}, which runs now: staging goes back in time."] if newer else []),
             *weak(live),
+            *idle(parts),
         ),
         expected_seconds=int(seconds),
         commit=commit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from include import github
@@ -14,7 +15,7 @@ from include.ecs.container_diff import template_of
 from include.ecs.service_state import read_service
 from include.errors import PreconditionError
 from include.releases.context import ReleaseContext
-from include.releases.deployment.codedeploy import read_live_service
+from include.releases.deployment.codedeploy import defined_digest, read_live_service
 from include.releases.deployment.plan import Live, live_of
 from include.releases.image.rules import ensure_commit
 from include.releases.image.steps import find_image
@@ -86,6 +87,10 @@ def read_live(ctx: Context) -> dict[str, Live]:
         group = service.scaling_group.name if service.scaling_group else None
         state = read_service(ctx.clients, str(target.environment.cluster), name, group)
         found[name] = live_of(state, service)
+    for name, each in found.items():
+        if not each.desired and not each.digests:  # no task tells what it runs
+            digest = defined_digest(ctx, each.definition, target.environment.service(name).container)
+            found[name] = replace(each, digests=frozenset({digest} - {""}))
     return found
 
 
@@ -111,7 +116,7 @@ def poll_checks(ctx: ReleaseContext, commit: str) -> Progress:
 
 def attest_image(ctx: ReleaseContext, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
     """Put on record that this image was deployed here and passed, which production asks for."""
-    add_attestation(
-        ctx.store, ctx.target.name, digest, commit, ctx.run, {each.container: each.template for each in parts}
-    )
+    # what no task ran is not proved
+    proved = {each.container: each.template for each in parts if each.count}
+    add_attestation(ctx.store, ctx.target.name, digest, commit, ctx.run, proved)
     return f"image {digest[:19]} of commit {commit[:12]} is proved on {ctx.target.name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 
-from include.restart.plan import RestartPlan
+from include.restart.plan import RestartPlan, ServiceRestart
 from include.restart.steps import describe_now
 from include.run.journal import list_events
 from include.run.plan.markdown import escape
@@ -34,7 +34,7 @@ class AskAfterFailureOperator(HITLOperator):
         with running(context) as ctx:
             ctx.skip_unless_begun()
             plan = RestartPlan.model_validate(ctx.guard["plan"])
-            if plan.strategy == "rolling":
+            if not _surged(plan):
                 self.options = [LEAVE]  # nothing was scaled out, so there is no count to set back
             failures = [event["text"] for event in list_events(ctx.store, ctx.run) if event["phase"] == "failed"]
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: what now?"
@@ -55,7 +55,11 @@ class AskAfterFailureOperator(HITLOperator):
     @staticmethod
     def _choices(plan: RestartPlan) -> str:
         leave = f"- *{LEAVE}*: nothing more is changed; capacity stays up. Choose it to look first."
-        if plan.strategy == "rolling":
+        if not _surged(plan):
             return leave
-        counts = ", ".join(f"{service.service} to {service.count}" for service in plan.services)
+        counts = ", ".join(f"{service.service} to {service.count}" for service in _surged(plan))
         return f"- *{RETURN}*: healthy tasks are protected, old ones first, then the desired count goes back ({counts}).\n{leave}"
+
+
+def _surged(plan: RestartPlan) -> list[ServiceRestart]:
+    return [service for service in plan.services if service.kind == "surge"]

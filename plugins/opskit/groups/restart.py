@@ -37,47 +37,48 @@ def planned(ctx: StepContext) -> RestartSource:
 
 def _watched(ctx: StepContext) -> dict[str, Any]:
     found = planned(ctx)
-    return {"plan": found.services[0].model_dump(mode="json"), "since": found.since.isoformat()}
+    return {"plan": _surged(ctx).model_dump(mode="json"), "since": found.since.isoformat()}
 
 
-def _first(ctx: StepContext) -> ServiceRestart:
-    return planned(ctx).services[0]  # the inventory allows a surge one service
+def _surged(ctx: StepContext) -> ServiceRestart:
+    [service] = planned(ctx).of_kind("surge")  # the inventory allows a surge one service
+    return service
 
 
 @branch
 def choose_strategy(ctx: StepContext) -> str:
-    """Choose the branch for the plan's strategy."""
-    return ctx.task_of(raise_group_capacity if planned(ctx).strategy == "surge" else roll_out_services)
+    """Begin with the surge if a service of the plan has that strategy. The services with the other one follow it."""
+    return ctx.task_of(raise_group_capacity if planned(ctx).of_kind("surge") else roll_out_services)
 
 
 @step
 def raise_group_capacity(ctx: StepContext) -> None:
     """Set the group to its maximum."""
-    steps.raise_group_capacity(ctx, _first(ctx))
+    steps.raise_group_capacity(ctx, _surged(ctx))
 
 
 @step
 def raise_desired_count(ctx: StepContext) -> None:
     """Start new tasks beside the old ones."""
-    steps.raise_desired_count(ctx, _first(ctx))
+    steps.raise_desired_count(ctx, _surged(ctx))
 
 
 @step
 def protect_new_tasks(ctx: StepContext) -> None:
     """Protect the new tasks from scale-in."""
-    steps.protect_new_tasks(ctx, _first(ctx), planned(ctx).since)
+    steps.protect_new_tasks(ctx, _surged(ctx), planned(ctx).since)
 
 
 @step
 def stop_old_tasks(ctx: StepContext) -> None:
     """Stop exactly the tasks that ran before."""
-    steps.stop_old_tasks(ctx, _first(ctx), planned(ctx).since)
+    steps.stop_old_tasks(ctx, _surged(ctx), planned(ctx).since)
 
 
 @step
 def unprotect_tasks(ctx: StepContext) -> None:
     """Lift the protection."""
-    steps.unprotect_tasks(ctx, _first(ctx))
+    steps.unprotect_tasks(ctx, _surged(ctx))
 
 
 await_new_tasks_healthy = OperatorStep(
@@ -87,7 +88,10 @@ await_old_tasks_stopped = OperatorStep(
     AwaitStateOperator, "await_old_tasks_stopped", watch="old_tasks_stopped", arguments=_watched
 )
 await_count_restored = OperatorStep(AwaitStateOperator, "await_count_restored", watch="settled", arguments=_watched)
-roll_out_services = OperatorStep(RollOutServicesOperator, "roll_out_services", source=planned)
+# after a surge, or at once if no service has that strategy
+roll_out_services = OperatorStep(
+    RollOutServicesOperator, "roll_out_services", source=planned, trigger_rule="none_failed_min_one_success"
+)
 
 
 @task_group(group_id="surge", group_display_name="Surge")
@@ -105,12 +109,20 @@ def surge() -> None:
     )
 
 
-@step(trigger_rule="none_failed_min_one_success")
+def roll_out() -> Any:
+    """Make the step that rolls out the other services, to which the choice of the strategy may lead past the surge."""
+    made = roll_out_services()
+    choose_strategy.last >> made
+    return made
+
+
+@step
 def verify_restart(ctx: StepContext) -> str:
     """Prove that all running tasks are new, healthy, and as many as before."""
     ctx.writer.check()
     found = planned(ctx)
-    return "; ".join(steps.verify_restart(ctx, service, found.since) for service in found.services)
+    proofs = [steps.verify_restart(ctx, service, found.since) for service in found.services]
+    return "; ".join(proofs) or "no service runs a task, so none had to be restarted"
 
 
 decide_after_failure = OperatorStep(AskAfterFailureOperator, "decide_after_failure", trigger_rule="one_failed")
@@ -121,8 +133,8 @@ def return_count_before(ctx: StepContext) -> str | None:
     """Set the desired count back, if a person chose that."""
     if ctx.result_of(decide_after_failure) != RETURN:
         return None
-    services = RestartSource.read(ctx.guard).services
-    return " ".join(steps.restore_count(ctx, service) for service in services)
+    surged = RestartSource.read(ctx.guard).of_kind("surge")
+    return " ".join(steps.restore_count(ctx, service) for service in surged)
 
 
 @step

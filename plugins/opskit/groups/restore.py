@@ -78,7 +78,7 @@ def return_counts(ctx: StepContext) -> dict[str, Any]:
 
 def _half_way(ctx: StepContext) -> RestartSource | None:
     left, since = _left_half_way(ctx), ctx.proof_of(return_counts)["since"]
-    return left and RestartSource(left.strategy, left.services, datetime.fromisoformat(since))
+    return left and RestartSource(left.services, datetime.fromisoformat(since))
 
 
 settle_services = OperatorStep(SettleServicesOperator, "settle_services", source=_half_way)
@@ -88,7 +88,7 @@ settle_services = OperatorStep(SettleServicesOperator, "settle_services", source
 def unprotect_tasks(ctx: StepContext) -> str:
     """Lift the protection of tasks that a restart left protected."""
     left = _left_half_way(ctx)
-    surged = [service for service in left.services if service.group] if left else []
+    surged = left.of_kind("surge") if left else ()
     for service in surged:
         steps.unprotect_tasks(ctx, service)
         # before another plan takes our hold for somebody else's

@@ -8,7 +8,7 @@ from airflow.sdk import task_group
 
 from opskit.context import StepContext
 from opskit.groups import restart
-from opskit.groups.restart import choose_strategy, plan_renewal, roll_out_services, surge, verify_restart
+from opskit.groups.restart import choose_strategy, plan_renewal, roll_out, surge, verify_restart
 from opskit.restart_source import RestartSource
 from opskit.step import step
 from opskit.step_definition import StepDefinition
@@ -27,7 +27,7 @@ def renewal(plan: StepDefinition = plan_renewal) -> Any:
     def group() -> None:
         """Restart the services, as planned from their current state."""
         verified = verify_restart()
-        plan() >> choose_strategy() >> [surge(), roll_out_services()] >> verified >> hand_back_renewed()
+        plan() >> choose_strategy() >> surge() >> roll_out() >> verified >> hand_back_renewed()
 
     return group()
 

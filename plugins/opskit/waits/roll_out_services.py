@@ -32,7 +32,8 @@ class RollOutServicesOperator(WaitsForAws):
 
     def _advance(self, ctx: StepContext) -> None:
         planned = self.source(ctx)
-        if waiting := advance_rollouts(ctx, planned.services, planned.since):
+        services = planned.of_kind("rolling")
+        if services and (waiting := advance_rollouts(ctx, services, planned.since)):
             service, rollout = waiting
             arguments = {
                 "plan": service.model_dump(mode="json"),

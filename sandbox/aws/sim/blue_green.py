@@ -138,7 +138,7 @@ def _await_green(region: Region, service: Service, rollout: Rollout, active: lis
         rollout.close(now, "Failed", ("TIMEOUT", UNHEALTHY))
         _roll_back_after(region, rollout, FAILURE, now)
         return
-    if sum(region.is_healthy(each) for each in tasks) < max(service.desired, 1):
+    if sum(region.is_healthy(each) for each in tasks) < service.desired:
         return
     rollout.end("Install", now)
     rollout.begin("AfterInstall", now)

@@ -43,7 +43,7 @@ class Story:
         self.before, self.after = self.world(), self.world()
         self.posts: list[tuple[str, str | None, str]] = []
         self.excuses: list[Any] = []
-        self.plan = {"strategy": "surge", "services": [surge_plan().model_dump(mode="json")]}
+        self.plan = {"services": [surge_plan().model_dump(mode="json")]}
 
     def point(self, desired: int, healthy: tuple[str, ...], **different: Any) -> dict[str, Any]:
         at = self.now.isoformat()

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from include.inventory import load
 from include.inventory.approving import Approval
 from include.inventory.models import Duration, Hours, Model
-from tests.unit.inventory.conftest import ABSENT
+from tests.unit.inventory.conftest import ABSENT, LIBRARY
 
 Library = Callable[..., Path]
 Complaint = Callable[[Path], str]
@@ -230,7 +230,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "surge on FARGATE": (
         {f"{STAGING}/restart/strategy": "surge"},
-        "environments.staging.restart.strategy: surge needs instances, but 'catalogue' has launch_type FARGATE; use rolling.",
+        "environments.staging.restart.strategy: surge needs instances, but 'catalogue' has launch_type FARGATE; use rolling, for "
+        "this service alone by strategies.",
+    ),
+    "strategy of a service that is not restarted": (
+        {f"{STAGING}/restart/strategies": {"worker": "rolling"}},
+        "environments.staging.restart.strategies: 'worker' is none of restart.services; list it there, or remove it.",
     ),
     "surge without a target group": (
         {**EC2, f"{STAGING}/restart/strategy": "surge", f"{SERVICE}/load_balancing": ABSENT},
@@ -402,6 +407,24 @@ def test_what_is_left_out_has_the_careful_value(library: Library):
     assert (service.minimum_healthy_percent, service.maximum_percent) == (100, 200)
     assert environment.operations_table == "runbook-operations"
     assert environment.maintenance_hours is None
+
+
+def test_each_service_may_have_a_strategy_of_its_own(library: Library):
+    catalogue = LIBRARY["environments"]["staging"]["services"][0]
+    worker = {**catalogue, "name": "worker", "load_balancing": None}
+    on_instances = {**catalogue, "launch_type": "EC2", "scaling_group": GROUP}
+    changes = {
+        f"{STAGING}/services": [on_instances, worker],
+        f"{STAGING}/restart": {
+            "strategy": "rolling",
+            "strategies": {"catalogue": "surge"},
+            "services": ["worker", "catalogue"],
+            "timeout": "10m",
+        },
+    }
+    restart = load(library(changes)).target("library/staging").restart
+    assert [restart.strategy_of(name) for name in restart.services] == ["rolling", "surge"]
+    assert restart.surged == ("catalogue",)
 
 
 def test_surge_on_instances_with_a_target_group_is_accepted(library: Library):

@@ -39,7 +39,6 @@ PLAN = RegionDataPlan(
     regions=(UPDATE,),
     publications=(NEW,),
     remove_stale=False,
-    strategy="rolling",
     services=(),
 )
 

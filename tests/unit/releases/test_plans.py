@@ -117,6 +117,20 @@ def test_same_world_gives_the_same_plan_and_another_stamp_or_image_before_anothe
     assert released(world={"live": live(definition="x/other:1")}) != released()
 
 
+def test_service_without_tasks_gets_its_definition_and_the_note_that_nothing_proves_it():
+    found = live()
+    found["core-prod-sidekiq"] = replace(found["core-prod-sidekiq"], desired=0, healthy=0)
+    plan = released(world={"live": found})
+    assert [(each.service, each.count, each.before_digest) for each in plan.services] == [
+        ("core-prod-app", 4, OLD),
+        ("core-prod-sidekiq", 0, OLD),
+    ]
+    assert (
+        "core-prod-sidekiq has a desired count of 0: its definition is renewed, and no task of it runs that could prove it"
+        in plan.notes
+    )
+
+
 def test_alarm_that_fires_already_is_shown_and_does_not_stop_the_release():
     firing = (replace(ALARMS[0], state="ALARM"), *ALARMS[1:])
     plan = released(world={"alarms": firing})
@@ -155,7 +169,7 @@ def test_differences_from_the_definition_the_proof_was_made_in_are_shown():
         ({}, {"live": live(digests=frozenset())}, {}, "Which image core-prod-app runs is not known"),
         ({}, {"live": live(digests=frozenset({OLD, NEW}))}, {}, "Service core-prod-app runs 2 images at once"),
         ({}, {"live": live(busy="deployment 9 to x:9")}, {}, "Service core-prod-app is being deployed (deployment 9"),
-        ({}, {"live": live(desired=0)}, {}, "Service core-prod-app has a desired count of 0"),
+        ({}, {"live": live(desired=0)}, {}, "Every service of core/production has a desired count of 0"),
         ({}, {"live": live(controller="CODE_DEPLOY")}, {}, "Service core-prod-app is deployed by CODE_DEPLOY, but"),
         ({}, {"live": live(status="DRAINING")}, {}, "Service core-prod-app is DRAINING"),
         ({}, {"alarms": ALARMS[1:]}, {}, "CloudWatch has no alarm core-prod-app-average-cpu"),

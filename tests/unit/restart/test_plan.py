@@ -11,7 +11,7 @@ from include.aws.application_autoscaling import ScalableTarget
 from include.ecs.service_state import ServiceState
 from include.errors import InventoryError, PreconditionError
 from include.inventory import Target
-from include.restart.plan import RestartPlan, plan_restart
+from include.restart.plan import RestartPlan, plan_restart, refuse_idle
 from include.run.plan.model import digest_of
 from tests.unit.facts import NOON, at, deployment, maps, old_tasks, scaling_group, state, stopped, task
 
@@ -156,8 +156,72 @@ def test_refuses_a_service_that_codedeploy_deploys():
     assert "is deployed by CODE_DEPLOY" in refusal(state(old_tasks(), controller="CODE_DEPLOY", deployments=()))
 
 
-def test_refuses_a_service_scaled_to_zero():
-    assert "has a desired count of 0: there is nothing to restart" in refusal(state([], desired=0))
+def mixed(**restart: Any) -> Target:
+    """Return a target with a big service on instances and two on Fargate, the first of which comes before it."""
+    big = maps().environment.services[0].model_dump(mode="json")
+    small = {
+        **big,
+        "launch_type": "FARGATE",
+        "scaling_group": None,
+        "loads": None,
+        "boot": "1m",
+        "load_balancing": None,
+    }
+    services = [{**small, "name": "api"}, big, {**small, "name": "worker"}]
+    order = {"services": ["api", "StagingApp_EC2LaunchType", "worker"], "timeout": "45m"}
+    strategies = {"strategy": "rolling", "strategies": {"StagingApp_EC2LaunchType": "surge"}}
+    return maps(services=services, restart={**order, **strategies, **restart})
+
+
+def of(name: str, desired: int = 2) -> ServiceState:
+    tasks = [task(f"{name}{number}", started=-600, health="none") for number in range(desired)]
+    return state(tasks, name=name, target_groups=(), desired=desired)
+
+
+def plan_mixed(*states: ServiceState) -> RestartPlan:
+    return plan_restart(mixed(), states, [None, None, None], "222222222221", NOON)
+
+
+def test_services_of_one_target_are_restarted_each_by_its_own_strategy_a_surge_first():
+    plan = plan_mixed(of("api"), state(old_tasks()), of("worker"))
+    assert [(each.service, each.kind) for each in plan.services] == [
+        ("StagingApp_EC2LaunchType", "surge"),
+        ("api", "rolling"),
+        ("worker", "rolling"),
+    ]
+    assert [bool(each.group) for each in plan.services] == [True, False, False]
+    assert [each.what for each in plan.changes][-2:] == [
+        "new deployment of api, same task definition StagingApp:7",
+        "new deployment of worker, same task definition StagingApp:7",
+    ]
+    assert plan.expected_seconds == (5 + 22 + 6) * 60 + 2 * (1 + 1 + 6) * 60
+
+
+def test_service_scaled_to_zero_is_passed_over_and_the_others_are_restarted():
+    plan = plan_mixed(of("api", 0), state(old_tasks()), of("worker"))
+    assert [each.service for each in plan.services] == ["StagingApp_EC2LaunchType", "worker"]
+    assert (plan.skips[0].what, plan.skips[0].why) == (
+        "restarting api",
+        "its desired count is 0, so no task of it runs; those that are started later load everything anew",
+    )
+    refuse_idle(plan)
+
+
+def test_surge_service_scaled_to_zero_leaves_its_group_alone():
+    plan = plan_mixed(of("api"), state([], desired=0), of("worker"))
+    assert [(each.service, each.kind) for each in plan.services] == [("api", "rolling"), ("worker", "rolling")]
+    assert not any("Auto Scaling" in each.what for each in plan.changes)
+
+
+def test_target_whose_every_service_is_scaled_to_zero_has_nothing_to_restart():
+    plan = planned(state([], desired=0))
+    assert (plan.services, plan.changes) == ((), ())
+    with pytest.raises(PreconditionError, match=r"No service of maps/staging .* scale one out first"):
+        refuse_idle(plan)
+
+
+def test_service_that_is_being_deleted_is_not_merely_one_without_tasks():
+    assert "is DRAINING, not ACTIVE" in refusal(state([], desired=0, status="DRAINING"))
 
 
 @pytest.mark.parametrize(

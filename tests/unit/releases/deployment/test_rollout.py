@@ -228,3 +228,13 @@ def test_whatever_is_said_to_be_done_can_be_proved(tasks: Any, desired: int, pri
         return
     if progress.done and desired:
         assert verify_released(APP, APP_NEW, NEW_DIGEST, seen)
+
+
+def test_service_that_wanted_no_task_is_done_with_its_definition_alone():
+    idle, seen = APP.model_copy(update={"count": 0}), on(APP_NEW, count=0)
+    assert judge_rollout(idle, APP_NEW, OURS, seen).done
+    assert verify_released(idle, APP_NEW, NEW_DIGEST, seen) == (
+        "core-app: core-app:42 with image sha256:111111111111 is its definition, and no task of it is wanted"
+    )
+    with pytest.raises(RolloutFailedError, match="no task runs, so nothing is proved"):
+        verify_released(APP, APP_NEW, NEW_DIGEST, seen)
