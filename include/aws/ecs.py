@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from include.aws.clock import answered_at
 from include.errors import DriftError, PreconditionError
 from include.retry import AWS_WRITE_ONCE
+from include.text import one_line
 from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
@@ -19,11 +20,20 @@ if TYPE_CHECKING:
 DESCRIBE_SERVICES_LIMIT = 10  # the most services that one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # the most tasks that one DescribeTasks call takes
 DELETED = "INACTIVE"  # the status of a service that was deleted
+COMPLAINTS = ("unable to", "unhealthy", "failed", "is stopped because", "not found", "insufficient")  # in ECS's events
 UPDATE_SERVICE = Action(
     "ecs", "UpdateService", resources=("service",), values=("desiredCount", "forceNewDeployment", "taskDefinition")
 )
 STOP_TASK = Action("ecs", "StopTask", resources=("task",))
 REASON_LENGTH = 255  # the longest StopTask reason in characters; a run id alone may have 250
+
+
+@dataclass(frozen=True)
+class Event:
+    """What ECS says about a service."""
+
+    at: datetime
+    message: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class Service:
     maximum_percent: int
     as_of: datetime
     last_event: str = ""  # the id of its newest event
+    events: tuple[Event, ...] = ()  # newest first
     unread: tuple[str, ...] = ()  # what else decides on its health, and is not asked here: see unread_health
 
     @property
@@ -74,6 +85,21 @@ class Service:
             f"Service {self.name} of cluster {self.cluster} is {self.status} and has no deployment of its own; find out who deleted "
             "it or deploys it."
         )
+
+    def complaint(self, since: datetime) -> str:
+        """Return the newest event since then with which ECS says that something does not work, or "".
+
+        A service that has become steady since, or could place a task after all, has overcome what it said before.
+        """
+        started = False
+        for event in self.events:
+            if event.at < since or "has reached a steady state" in event.message:
+                return ""
+            overcome = "unable to scale in" in event.message or (started and "unable to place" in event.message)
+            if not overcome and any(word in event.message for word in COMPLAINTS):
+                return f"ECS says at {event.at:%H:%M:%S}: {event.message}"
+            started = started or "has started" in event.message
+        return ""
 
 
 @dataclass(frozen=True)
@@ -175,6 +201,7 @@ def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
         maximum_percent=configuration.get("maximumPercent", 200),
         as_of=as_of,
         last_event=next((event["id"] for event in item.get("events", [])), ""),
+        events=tuple(Event(each["createdAt"], one_line(each.get("message", ""))) for each in item.get("events", [])),
         unread=unread_health(item),
     )
 
@@ -266,17 +293,6 @@ def read_task(item: Any) -> Task:
         ),
         health=item.get("healthStatus", "UNKNOWN"),
     )
-
-
-def list_instances(client: ECSClient, cluster: str) -> dict[str, str]:
-    """Return the cluster's container instances: ARN -> EC2 instance id."""
-    pages = client.get_paginator("list_container_instances").paginate(cluster=cluster)
-    arns = [arn for page in pages for arn in page["containerInstanceArns"]]
-    found = {}
-    for batch in batches(arns, DESCRIBE_TASKS_LIMIT):
-        response = client.describe_container_instances(cluster=cluster, containerInstances=batch)
-        found.update({item["containerInstanceArn"]: item["ec2InstanceId"] for item in response["containerInstances"]})
-    return found
 
 
 def set_desired_count(client: ECSClient, cluster: str, service: str, count: int) -> Write[None]:

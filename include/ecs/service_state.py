@@ -10,10 +10,12 @@ from include.aws import application_autoscaling, autoscaling, ecs, elbv2, logs
 from include.aws.application_autoscaling import ScalableTarget
 from include.aws.autoscaling import Group
 from include.aws.clients import Clients
+from include.aws.container_instances import list_instances
 from include.aws.ecs import Service, Task
 from include.aws.elbv2 import TargetHealth
 from include.aws.logs import LogLine
 from include.aws.task_definitions import checked_containers, describe_definition
+from include.ecs.room import Room
 
 PROGRESS_PATTERN = "HealthCheckService"
 ERROR_PATTERN = '"Failed to load topology"'
@@ -59,6 +61,7 @@ class ServiceState:
     tasks: tuple[TaskState, ...]
     group: Group | None
     as_of: datetime
+    room: Room | None = None  # on its instances, where a plan has asked for it
 
     @property
     def alive(self) -> tuple[TaskState, ...]:
@@ -108,7 +111,9 @@ def read_service(
     """
     service = service or ecs.describe_service(clients.ecs, cluster, name)
     tasks = ecs.list_tasks(clients.ecs, cluster, name)
-    instances = ecs.list_instances(clients.ecs, cluster) if any(task.container_instance for task in tasks) else {}
+    on_instances = any(task.container_instance for task in tasks)
+    found = list_instances(clients.ecs, cluster) if on_instances else ()
+    instances = {each.arn: each.id for each in found}
     targets = [elbv2.describe_target_health(clients.elbv2, arn) for arn in service.target_groups]
     states = []
     for task in tasks:

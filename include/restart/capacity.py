@@ -1,4 +1,4 @@
-"""The Auto Scaling group of a service on instances: at its maximum while old and new tasks run side by side, then restored."""
+"""The Auto Scaling group of a service on instances: large enough for old and new tasks side by side, then restored."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ def hold_group(ctx: Context, group: GroupSurge, state: ServiceState, capacity: i
         )
     protect_hosts(ctx, group.name, state)
     ctx.writer.write(autoscaling.suspend_processes(ctx.clients.autoscaling, group.name, SUSPENDED))
-    ctx.writer.write(
-        autoscaling.set_desired_capacity(ctx.clients.autoscaling, group.name, capacity, before=group.desired_before)
-    )
+    if state.group is None or state.group.desired < capacity:  # never lowered
+        ctx.writer.write(
+            autoscaling.set_desired_capacity(ctx.clients.autoscaling, group.name, capacity, before=group.desired_before)
+        )
 
 
 def restore_scaling(ctx: Context, group: GroupSurge, state: ServiceState) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from include.aws.application_autoscaling import ScalableTarget
+from include.aws.ecs import Service as LiveService
+from include.ecs.room import Growth, growth_for
 from include.ecs.service_state import ServiceState
 from include.errors import PreconditionError
 from include.inventory import Service, Target
@@ -51,7 +53,8 @@ class ServiceRestart(Frozen):
     log_group: str
     loads: str | None
     boot_seconds: int
-    timeout_seconds: int
+    timeout_seconds: int  # of all turns together
+    turns: int = 1  # of a rolling deployment whose new tasks do not all fit beside the old ones
 
     @property
     def timeout(self) -> timedelta:
@@ -100,7 +103,7 @@ def plan_restart(
             planned.append(_rolling(target, service, state))
         notes += _notes(service.name, scalable)
     unchecked = [note_unchecked(each.service.name) for each in states if each.is_unchecked]
-    skips += [_unshrunk(each) for each in planned if each.group]
+    skips += [_unshrunk(each) for each in planned if each.group and each.group.maximum > each.group.desired_before]
     seconds = sum(_expected(each) for each in planned)
     return RestartPlan(
         runbook="service_restart",
@@ -155,8 +158,8 @@ def _refuse_unsteady(service: Service, state: ServiceState) -> None:
         )
     if len(live.deployments) != 1 or live.primary.rollout_state != "COMPLETED":
         raise PreconditionError(
-            f"Service {name} has a deployment in progress ({live.primary.id}, {live.primary.rollout_state or 'no state'}); "
-            "wait until it has completed."
+            f"Service {name} has a deployment in progress ({live.primary.id}, {live.primary.rollout_state or 'no state'}, since "
+            f"{live.primary.created_at:%Y-%m-%d %H:%M}); {_way_out(live)}."
         )
     if live.running != live.desired or live.pending or len(state.alive) != live.desired:
         raise PreconditionError(
@@ -175,6 +178,17 @@ def _refuse_unsteady(service: Service, state: ServiceState) -> None:
             f"{service.boot.total_seconds():.0f} s to become healthy, so ECS would kill them in a loop; raise "
             "healthCheckGracePeriodSeconds first."
         )
+
+
+def _way_out(live: LiveService) -> str:
+    """Return what to do about a deployment in progress: to wait for one that cannot end helps nobody."""
+    said = live.complaint(live.primary.created_at)
+    if not said:
+        return "wait until it has completed"
+    return (
+        f"{said}. It will hardly end by itself: give it what it lacks, or stop it in ECS (StopServiceDeployment), which puts back "
+        "what ran before"
+    )
 
 
 def _surge(target: Target, service: Service, state: ServiceState, scalable: ScalableTarget | None) -> ServiceRestart:
@@ -211,7 +225,41 @@ def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRe
             f"Service {live.name} allows {live.maximum_percent} % of {live.desired} tasks, so ECS cannot start a new one "
             "before it stops an old one; raise maximumPercent first."
         )
-    return _service_restart(target, service, state, kind="rolling", count_during=ceiling, group=None)
+    growth = _make_room(live.name, min(live.desired, ceiling - live.desired), state)
+    planned = _service_restart(target, service, state, kind="rolling", count_during=ceiling, group=None)
+    if growth is None:
+        return planned
+    assert state.group is not None  # read with its room; narrows the type
+    held = GroupSurge(
+        name=state.group.name,
+        desired_before=state.group.desired,
+        maximum=growth.capacity,
+        suspended_before=state.group.suspended,
+    )
+    turns = math.ceil(live.desired / growth.at_once)
+    return planned.model_copy(
+        update={"group": held, "turns": turns, "timeout_seconds": turns * planned.timeout_seconds}
+    )
+
+
+def _make_room(name: str, beside: int, state: ServiceState) -> Growth | None:
+    """Return how far the group must grow for new tasks beside the old ones, or None for a service without instances."""
+    room, group = state.room, state.group
+    if room is None or group is None:
+        return None
+    growth = growth_for(beside, room, group)
+    if growth.at_once == 0:
+        raise PreconditionError(
+            f"No new task of {name} finds room beside the {state.service.desired} old ones ({room.size} each): the instances of its "
+            f"cluster have room for {room.free} more, and Auto Scaling group {group.name} has {group.desired} of at most {group.max} "
+            "instances; raise its maximum, or make room on the instances."
+        )
+    if growth.capacity > group.desired and "Launch" in group.suspended:
+        raise PreconditionError(
+            f"Auto Scaling group {group.name} must grow from {group.desired} to {growth.capacity} instances for {name}, but has its "
+            "Launch process suspended; resume it first."
+        )
+    return growth
 
 
 def _service_restart(
@@ -246,36 +294,27 @@ def _started(at: datetime | None) -> datetime:
 
 
 def _expected(each: ServiceRestart) -> float:
-    start = INSTANCE_START.total_seconds() if each.group else 60
-    return start + each.boot_seconds + DRAIN.total_seconds()
+    grows = each.group and each.group.maximum > each.group.desired_before
+    start = INSTANCE_START.total_seconds() if grows else 60
+    return start + each.turns * (each.boot_seconds + DRAIN.total_seconds())
 
 
 def _changes(each: ServiceRestart) -> list[Change]:
     ids = ", ".join(task.id[:8] for task in each.old_tasks)
     if each.kind == "rolling":
+        turns = f", in {each.turns} turns, since not all fit beside the old ones" if each.turns > 1 else ""
         return [
+            *_group_changes(each),
             Change(
                 what=f"new deployment of {each.service}, same task definition {each.task_definition.rsplit('/', 1)[-1]}",
                 before=f"{each.count} tasks ({ids})",
-                after=f"{each.count} tasks, all started by the new deployment",
+                after=f"{each.count} tasks, all started by the new deployment{turns}",
                 undo="not needed: ECS keeps old tasks until new ones are healthy",
-            )
+            ),
         ]
-    assert each.group is not None  # a surge always has a group; narrows the type
-    name, during = each.group.name, each.count_during
+    during = each.count_during
     return [
-        Change(
-            what=f"protect the instances of {each.service} from scale-in and suspend the group's alarm and schedule",
-            before="the group may shrink at any time",
-            after="it cannot shrink while tasks load",
-            undo="resumed at the end, whatever happens",
-        ),
-        Change(
-            what=f"desired capacity of Auto Scaling group {name}",
-            before=str(each.group.desired_before),
-            after=f"{each.group.maximum}, its maximum",
-            undo="by itself: its alarm shrinks it later",
-        ),
+        *_group_changes(each),
         Change(
             what=f"desired count of {each.service}",
             before=str(each.count),
@@ -295,6 +334,33 @@ def _changes(each: ServiceRestart) -> list[Change]:
             undo="none needed: the new ones are healthy by then",
         ),
     ]
+
+
+def _group_changes(each: ServiceRestart) -> list[Change]:
+    """Return the changes to the group of a service on instances: it is held, and grows if there is not enough room."""
+    group = each.group
+    if group is None:
+        return []
+    changes = [
+        Change(
+            what=f"protect the instances of {each.service} from scale-in and suspend the group's alarm and schedule",
+            before="the group may shrink at any time",
+            after="it cannot shrink while tasks load",
+            undo="resumed at the end, whatever happens",
+        )
+    ]
+    if group.maximum > group.desired_before or each.kind == "surge":
+        changes.append(
+            Change(
+                what=f"desired capacity of Auto Scaling group {group.name}",
+                before=str(group.desired_before),
+                after=f"{group.maximum}, its maximum"
+                if each.kind == "surge"
+                else f"{group.maximum}, for both kinds of tasks",
+                undo="by itself: its alarm shrinks it later",
+            )
+        )
+    return changes
 
 
 def _skipped(service: Service) -> Skip:

@@ -66,15 +66,17 @@ def judge_rollout(plan: ServiceRestart, rollout: Rollout, state: ServiceState) -
         and len(live.deployments) == 1
         and live.running == live.desired == len(healthy) == len(state.alive)
     )
+    said = live.complaint(rollout.since)
+    complaint = f"; {said}" if said and not done else ""
     if not done and live.as_of - rollout.since > plan.timeout:
         raise RolloutFailedError(
             f"The new deployment of {plan.service} has {len(healthy)} healthy tasks of {live.desired} after "
-            f"{minutes(rollout.since, live.as_of)} (allowed: {plan.timeout_seconds // 60} min). {LEFT}; look at the log "
-            f"{plan.log_group}."
+            f"{minutes(rollout.since, live.as_of)} (allowed: {plan.timeout_seconds // 60} min){complaint}. {LEFT}; look at "
+            f"{'what ECS says' if said else f'the log {plan.log_group}'}."
         )
     return Progress(
         done,
         f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy, {len(state.healthy)} healthy in all, "
-        f"{minutes(rollout.since, live.as_of)} of usually {plan.boot_seconds // 60 + 6} min",
-        f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy",
+        f"{minutes(rollout.since, live.as_of)} of usually {plan.boot_seconds // 60 + 6} min{complaint}",
+        f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy{complaint}",
     )

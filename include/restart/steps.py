@@ -1,6 +1,8 @@
 """The writes of a restart, in order: each reads the world again, decides, and writes with its writer. All safe to repeat."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from include.aws import ecs
@@ -8,6 +10,7 @@ from include.aws.clients import Clients
 from include.aws.ecs import Service
 from include.aws.sts import get_account
 from include.aws.task_protection import protect_tasks
+from include.ecs.room import read_room
 from include.ecs.service_state import ServiceState, read_load_lines, read_scaling, read_service
 from include.reconcile import reconcile
 from include.restart import capacity, rolling, surge, verification
@@ -26,16 +29,28 @@ def read_states(ctx: Context) -> list[ServiceState]:
     states = []
     for name in target.restart.services:
         group = environment.service(name).scaling_group
-        surging = group if target.restart.strategy_of(name) == "surge" else None
-        states.append(read_service(ctx.clients, str(environment.cluster), name, surging.name if surging else None))
+        states.append(read_service(ctx.clients, str(environment.cluster), name, group.name if group else None))
     return states
+
+
+def read_rooms(ctx: Context, states: Sequence[ServiceState]) -> list[ServiceState]:
+    """Return the states with the room on instances for the new tasks of those services that are not restarted by surge."""
+    strategy_of, found = ctx.target.restart.strategy_of, []
+    for state in states:
+        live = state.service
+        if state.group and live.desired and strategy_of(live.name) == "rolling":
+            room = read_room(ctx.clients, live.cluster, live.task_definition, state.group)
+            found.append(replace(state, room=room))
+        else:
+            found.append(state)
+    return found
 
 
 def make_plan(ctx: Context, now: datetime | None) -> tuple[RestartPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on; without `now`, at any hour. Raises: PreconditionError."""
     clients, target = ctx.clients, ctx.target
     account = get_account(clients.sts)
-    states = read_states(ctx)
+    states = read_rooms(ctx, read_states(ctx))
     for name, state in zip(target.restart.services, states, strict=True):
         service = target.environment.service(name)
         if service.loads:  # a missing log group must be noticed now, not after capacity was raised
@@ -148,6 +163,8 @@ def _start_rollout(ctx: Context, plan: ServiceRestart, mark: datetime) -> rollin
     state = look(ctx.clients, plan)
     rollout = rolling.find_started(plan, state, mark)
     if rollout is None:
+        if plan.group:  # room for the new tasks first
+            capacity.hold_group(ctx, plan.group, state, plan.group.maximum)
         started = ctx.writer.write(
             ecs.force_new_deployment(
                 ctx.clients.ecs_once, plan.cluster, plan.service, replaces=state.service.primary.id

@@ -50,10 +50,12 @@ def judge_new_tasks(plan: ServiceRestart, state: ServiceState, lines: LoadLines,
     wanted = plan.count_during - len(old)
     healthy = [each for each in new if each.is_healthy]
     done = len(new) == wanted == len(healthy)
+    said = state.service.complaint(since)
+    complaint = f"; {said}" if said and not done else ""
     if not done and state.as_of - since > plan.timeout:
         raise RolloutFailedError(
             f"Only {len(healthy)} of {wanted} new tasks of {plan.service} are healthy after {minutes(since, state.as_of)} "
-            f"(allowed: {plan.timeout_seconds // 60} min); {_ill(new)}. {LEFT}; look at the log {plan.log_group}."
+            f"(allowed: {plan.timeout_seconds // 60} min); {_ill(new)}{complaint}. {LEFT}; look at the log {plan.log_group}."
         )
     text = f"{len(healthy)} of {wanted} new tasks healthy"
     if not done and (load := load_progress.slowest(lines, [each.task.id for each in new if not each.is_healthy])):
@@ -61,7 +63,7 @@ def judge_new_tasks(plan: ServiceRestart, state: ServiceState, lines: LoadLines,
         text += f", slowest has loaded {load.percent} % ({load.complete} of {load.total} regions{region})"
     if failed:
         text += f", one failed load of {failed[0].region} is being retried"
-    text = f"{text}, {minutes(since, state.as_of)} of usually {plan.boot_seconds // 60 + 5} min"
+    text = f"{text}, {minutes(since, state.as_of)} of usually {plan.boot_seconds // 60 + 5} min{complaint}"
     return Progress(done, text, f"{plan.service}: {len(healthy)} of {wanted} new tasks healthy")
 
 
@@ -160,6 +162,5 @@ def judge_settled(plan: ServiceRestart, state: ServiceState, since: datetime) ->
 def refuse_timed_out(plan: ServiceRestart, state: ServiceState, since: datetime, what: str) -> None:
     """Refuse to wait longer once the wait for `what` has timed out. Raises: RolloutFailedError."""
     if state.as_of - since > 2 * plan.timeout:  # the load, and then as long again for draining
-        raise RolloutFailedError(
-            f"{what} {minutes(since, state.as_of)} after the restart began; look at the service's events."
-        )
+        said = state.service.complaint(since) or "look at the service's events"
+        raise RolloutFailedError(f"{what} {minutes(since, state.as_of)} after the restart began; {said}.")

@@ -8,6 +8,7 @@ from typing import Any
 from include.aws.autoscaling import Group, Instance
 from include.aws.ecs import Deployment, Service, Task
 from include.aws.logs import LogLine
+from include.ecs.room import Room
 from include.ecs.service_state import LoadLines, ServiceState, TaskState
 from include.inventory import Target
 from include.inventory.system import System
@@ -72,6 +73,7 @@ def state(
     desired: int = 2,
     minutes: float = 0,
     group: Group | None = None,
+    room: Room | None = None,
     **different: Any,
 ) -> ServiceState:
     """Return one look at the service, so many minutes after noon. `different` overrides fields of the service."""
@@ -92,7 +94,8 @@ def state(
         maximum_percent=200,
         as_of=at(minutes),
     )
-    return ServiceState(replace(fact, **different), tuple(tasks), group or scaling_group(), at(minutes))
+    found = ServiceState(replace(fact, **different), tuple(tasks), group or scaling_group(), at(minutes))
+    return replace(found, room=room)
 
 
 def scaling_group(**different: Any) -> Group:

@@ -102,14 +102,16 @@ def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: Se
         and live.pending == 0
     )
     # a service that ran the definition before the release gives no time to measure from
+    said = live.complaint(rollout.since)
+    complaint = f"; {said}" if said and not done else ""
     if not done and part.before != wanted and (live.as_of - rollout.since).total_seconds() > part.timeout_seconds:
         raise RolloutFailedError(
             f"{part.service} has {len(healthy)} healthy tasks of {live.desired} on {revision(wanted)} after "
             f"{minutes(rollout.since, live.as_of)} (allowed: {part.timeout_seconds // 60} min), and came from "
-            f"{revision(part.before)}. {LEFT}; look at the log {part.log_group}."
+            f"{revision(part.before)}{complaint}. {LEFT}; look at the log {part.log_group}."
         )
     how_many = f"{part.service}: {len(healthy)} of {live.desired} tasks healthy on {revision(wanted)}"
-    trouble = f", {len(failed)} failed ({why})" if failed else ""
+    trouble = f", {len(failed)} failed ({why})" if failed else complaint
     return Progress(done, f"{how_many}{trouble}, {minutes(rollout.since, live.as_of)}", f"{how_many}{trouble}")
 
 

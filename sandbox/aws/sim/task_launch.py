@@ -12,10 +12,8 @@ from sandbox.aws.sim.task_lifecycle import CHECK_INTERVAL
 from sandbox.aws.state.ids import new_id
 from sandbox.aws.state.region import Region
 
-NO_ROOM = (
-    "was unable to place a task because no container instance met all of its requirements. "
-    "Reason: No Container Instance has enough memory or CPU left, or none is registered."
-)
+NO_ROOM = "was unable to place a task because no container instance met all of its requirements. "
+TROUBLESHOOTING = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 
 
 def start_service_task(
@@ -25,7 +23,7 @@ def start_service_task(
     definition = ecs_backends[region.account][region.name].describe_task_definition(deployment.definition)
     task = make_task(region, service.cluster, definition, service.launch_type, now)
     if task is None:
-        service.say(now, NO_ROOM)
+        service.say(now, NO_ROOM + _why_not(region, service, definition))
         return None
     usual = service.boot * region.random.uniform(0.9, 1.05)
     # the boot lasts until the target is healthy: the checks themselves take some of it
@@ -41,6 +39,18 @@ def start_service_task(
     region.tasks[task.arn] = task
     service.say(now, f"has started 1 tasks: (task {task.id}).")
     return task
+
+
+def _why_not(region: Region, service: Service, definition: Any) -> str:
+    """Say which instance comes closest, and what it lacks, as ECS does."""
+    instances = [each for each in region.instances(service.cluster) if each.registered and each.terminating is None]
+    if not instances:
+        return "Reason: No Container Instances were found in your cluster."
+    closest = max(instances, key=lambda each: (task_placement.remaining(region, each.id, each.type)[::-1], each.id))
+    _, memory = task_placement.remaining(region, closest.id, closest.type)
+    lacking = "memory" if memory < _size(definition)[1] else "CPU units"
+    name = closest.arn.rsplit("/", 1)[-1]
+    return f"The closest matching (container-instance {name}) has insufficient {lacking} available. {TROUBLESHOOTING}"
 
 
 def start_one_off(
@@ -70,11 +80,7 @@ def make_task(
     size: tuple[int, int] | None = None,
 ) -> Task | None:
     containers = definition.container_definitions
-    cpu = int(definition.cpu or sum(int(each.get("cpu") or 0) for each in containers))
-    memory = int(
-        definition.memory or sum(int(each.get("memory") or each.get("memoryReservation") or 0) for each in containers)
-    )
-    cpu, memory = size or (cpu, memory)
+    cpu, memory = size or _size(definition)
     instance = None
     if launch_type == "EC2":
         instance = task_placement.place(region, cluster, cpu, memory)
@@ -101,3 +107,13 @@ def make_task(
         log_prefix=str(options.get("awslogs-stream-prefix", "ecs")),
         check=ContainerCheck.read(containers),
     )
+
+
+def _size(definition: Any) -> tuple[int, int]:
+    """Return the CPU units and MiB that a task of a definition takes."""
+    containers = definition.container_definitions
+    cpu = definition.cpu or sum(int(each.get("cpu") or 0) for each in containers)
+    memory = definition.memory or sum(
+        int(each.get("memory") or each.get("memoryReservation") or 0) for each in containers
+    )
+    return int(cpu), int(memory)

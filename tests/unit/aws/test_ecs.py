@@ -9,6 +9,7 @@ import tenacity.nap
 from botocore.exceptions import ClientError
 
 from include.aws import ecs, task_protection
+from include.aws.container_instances import list_instances
 from include.errors import DriftError, PreconditionError, RolloutFailedError
 from tests.unit.aws.answers import ARN, CREATED, DEFINITION, SERVICE, TASK
 from tests.unit.conftest import Script
@@ -185,7 +186,7 @@ def test_container_instances_lead_to_their_ec2_instances(script: Scripts):
             ]
         },
     )
-    assert ecs.list_instances(aws.client, "c") == {"arn:1": "i-1", "arn:2": "i-2"}
+    assert [(each.arn, each.id) for each in list_instances(aws.client, "c")] == [("arn:1", "i-1"), ("arn:2", "i-2")]
 
 
 def test_desired_count_is_set_absolutely_and_nothing_else_is_touched(script: Scripts):

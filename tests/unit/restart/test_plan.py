@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from include.aws.application_autoscaling import ScalableTarget
+from include.aws.ecs import Event
+from include.ecs.room import Room, TaskSize
 from include.ecs.service_state import ServiceState
 from include.errors import InventoryError, PreconditionError
 from include.inventory import Target
@@ -368,3 +370,66 @@ def test_rolling_refuses_when_ecs_must_stop_an_old_task_before_it_can_start_a_ne
 
 def test_rolling_accepts_room_for_a_single_new_task():
     assert planned(state(old_tasks(), maximum_percent=150), target=maps("rolling")).services[0].count_during == 3
+
+
+ONE_EACH = TaskSize(8192, 60000)
+
+
+def roomy(free: int, each: int = 1, *, tasks: int = 2, **group: int) -> ServiceState:
+    found = [task(f"old{number}", started=-600) for number in range(tasks)]
+    return state(found, desired=tasks, group=scaling_group(**group), room=Room(ONE_EACH, free, each))
+
+
+def test_rolling_on_full_instances_raises_the_group_until_the_new_tasks_fit_beside_the_old():
+    plan = planned(roomy(0), target=maps("rolling"))
+    service = plan.services[0]
+    assert service.group is not None
+    assert (service.kind, service.group.desired_before, service.group.maximum, service.turns) == ("rolling", 2, 4, 1)
+    assert [(each.what, each.before, each.after) for each in plan.changes][1] == (
+        "desired capacity of Auto Scaling group asgStagingContainerInstance",
+        "2",
+        "4, for both kinds of tasks",
+    )
+    assert plan.expected_seconds == (5 + 22 + 6) * 60
+
+
+@pytest.mark.parametrize(
+    ("free", "each", "capacity"),
+    [(2, 1, 2), (5, 1, 2), (1, 1, 3), (0, 2, 3), (0, 3, 3)],
+    ids=["room for both", "room to spare", "room for one", "two on a new instance", "three on a new instance"],
+)
+def test_rolling_raises_the_group_by_no_more_than_the_tasks_need(free: int, each: int, capacity: int):
+    plan = planned(roomy(free, each), target=maps("rolling"))
+    assert plan.services[0].group is not None
+    assert (plan.services[0].group.maximum, plan.services[0].turns) == (capacity, 1)
+
+
+def test_rolling_goes_in_turns_where_not_all_new_tasks_fit_and_has_time_for_each():
+    plan = planned(roomy(0, tasks=5, max=7, desired=5), target=maps("rolling"))
+    service = plan.services[0]
+    assert (service.turns, service.timeout_seconds) == (3, 3 * 45 * 60)
+    assert plan.changes[-1].after.endswith("in 3 turns, since not all fit beside the old ones")
+    assert plan.expected_seconds == (5 + 3 * (22 + 6)) * 60
+
+
+def test_rolling_refuses_when_not_one_new_task_finds_room():
+    assert refusal(roomy(0, max=2), target=maps("rolling")) == (
+        "No new task of StagingApp_EC2LaunchType finds room beside the 2 old ones (8192 CPU units and 60000 MiB each): the "
+        "instances of its cluster have room for 0 more, and Auto Scaling group asgStagingContainerInstance has 2 of at most 2 "
+        "instances; raise its maximum, or make room on the instances."
+    )
+    assert "finds room beside" in refusal(roomy(0, 0), target=maps("rolling")), "a task is larger than an instance"
+
+
+def test_rolling_refuses_a_group_that_must_grow_and_cannot_launch():
+    seen = state(old_tasks(), group=scaling_group(suspended=("Launch",)), room=Room(ONE_EACH, 0, 1))
+    assert "must grow from 2 to 4 instances" in refusal(seen, target=maps("rolling"))
+
+
+def test_deployment_that_cannot_end_is_not_one_to_wait_for():
+    said = "(service StagingApp_EC2LaunchType) was unable to place a task because no container instance met all of its requirements."
+    stuck = deployment(rollout_state="IN_PROGRESS", created_at=at(-60))
+    message = refusal(state(old_tasks(), deployments=(stuck,), events=(Event(at(-50), said),)))
+    assert f"ECS says at 11:10:00: {said}" in message
+    assert "stop it in ECS (StopServiceDeployment)" in message
+    assert "wait until" not in message

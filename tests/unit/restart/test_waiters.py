@@ -39,8 +39,10 @@ def test_log_group_that_is_not_there_is_refused_by_the_plan_not_when_capacity_is
     sts.answer("get_caller_identity", {}, {"Account": "222222222221"})
     logs.fail("filter_log_events", "ResourceNotFoundException")
     scripts = {"sts": sts, "ecs": seen(script), "logs": logs}
+    service = maps().environment.services[0].model_dump(mode="json")
+    target = maps("rolling", services=[{**service, "launch_type": "FARGATE", "scaling_group": None}])
     with pytest.raises(PreconditionError, match="There is no log group logStagingApp"):
-        make_plan(SimpleNamespace(clients=Clients(lambda name: scripts[name].client), target=maps("rolling")), NOON)
+        make_plan(SimpleNamespace(clients=Clients(lambda name: scripts[name].client), target=target), NOON)
 
 
 def test_wait_understands_a_plan_that_was_kept_as_json(script: Scripts):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sandbox.aws.state.ids import new_id
 
 ONE_OFF_SECONDS = 45.0  # how long a one-off command runs
+SAID_AGAIN = 600.0  # seconds after which a service event is repeated that is still true
 
 
 @dataclass(frozen=True)
@@ -181,9 +182,9 @@ class Service:
     usual: int = 0  # its count when nobody surges it
 
     def say(self, at: float, message: str) -> None:
-        """Add a service event; the same one is not repeated at once."""
+        """Add a service event; the same one is not repeated at once, but after a while."""
         text = f"(service {self.name}) {message}"
-        if not self.events or self.events[0][2] != text:
+        if not self.events or self.events[0][2] != text or at - self.events[0][0] >= SAID_AGAIN:
             self.events.insert(0, (at, new_id(), text))
             del self.events[100:]
 
