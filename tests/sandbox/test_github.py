@@ -445,7 +445,7 @@ def test_everything_is_forgotten_with_the_world(control, core):
     assert "v0.6.15" in [each["name"] for each in shown(control)["tags"]]
     control.post("/reset")
     assert "v0.6.15" not in [each["name"] for each in shown(control)["tags"]]
-    assert len(shown(control)["tags"]) == 18
+    assert len(shown(control)["tags"]) == 19
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ from include.run.plan.preconditions import refuse_other_account, refuse_outside_
 if TYPE_CHECKING:
     from include.github import Commit
 
+TAGS_SHOWN = 5  # of those that are no versions
 SHOWN = 30  # commits to list for the approver; the release's notes list all
 
 
@@ -218,7 +219,10 @@ def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> l
     notes += [f"{remark}." for remark in tickets.remarks]
     if names := skipped(repository.checks):
         notes.append(f"Skipped, so nothing was checked by them: {', '.join(names)}.")
-    notes += [f"Not a version, so not counted: tag {each.tag} ({each.why})." for each in repository.tags.ignored[:5]]
+    ignored = repository.tags.ignored
+    notes += [f"Not counted as a version: tag {each.tag} ({each.why})." for each in ignored[:TAGS_SHOWN]]
+    if len(ignored) > TAGS_SHOWN:
+        notes.append(f"... and {len(ignored) - TAGS_SHOWN} more tags that are not counted")
     return notes
 
 

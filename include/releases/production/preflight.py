@@ -125,7 +125,7 @@ def _differences(target: Target, proved: Mapping[str, str], ctx: Mapping[str, st
 
 def _read_repository(ctx: ReleaseContext, commit: str, request: ReleaseRequest) -> Repository:
     versions, repository = ctx.target.system.versions, ctx.github
-    tags = read_tags(github.list_tags(repository))
+    tags = read_tags(github.list_tags(repository), versions.prefix)
     new = choose_version(request.version, tags, request.bump, versions.prefix)
     previous = previous_version(tags, new)
     tag = str(previous) if previous else None

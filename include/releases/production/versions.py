@@ -13,6 +13,7 @@ NEW = re.compile(r"(v?)((?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){2,3})")
 PARTS = 4
 Bump = Literal["major", "minor", "patch"]
 Prefix = Literal["v", ""]
+OTHER_PREFIX = {"v": "it has no prefix v", "": "versions here have no prefix"}
 # GitHub's words for a comparison of main with a commit: these two say that main contains it
 ON_BRANCH = ("identical", "behind")
 
@@ -41,7 +42,7 @@ class Tags:
     """A repository's tags: its versions, lowest first, and the ignored ones."""
 
     versions: tuple[Version, ...]
-    ignored: tuple[Ignored, ...]
+    ignored: tuple[Ignored, ...]  # first those that are versions with another prefix
 
     @property
     def latest(self) -> Version | None:
@@ -49,21 +50,27 @@ class Tags:
 
 
 def read_version(tag: str) -> Version | None:
-    """Return the version that an existing tag names, or None."""
+    """Return the version that an existing tag names, with whatever prefix, or None."""
     match = OLD.fullmatch(tag)
     return Version(_numbers(match[2]), tag) if match else None
 
 
-def read_tags(tags: Iterable[str]) -> Tags:
-    """Sort a repository's tags into versions, as numbers, and ignored ones with the reason."""
-    versions, ignored = [], []
+def read_tags(tags: Iterable[str], prefix: Prefix = "v") -> Tags:
+    """Sort a repository's tags into versions with the inventory's prefix, as numbers, and ignored ones with the reason.
+
+    Numbers with another prefix count something else, such as the days on which data was published.
+    """
+    versions, others, ignored = [], [], []
     for tag in tags:
         version = read_version(tag)
-        if version:
+        if version is None:
+            ignored.append(Ignored(tag, _why(tag)))
+        elif tag.startswith("v") == (prefix == "v"):
             versions.append(version)
         else:
-            ignored.append(Ignored(tag, _why(tag)))
-    return Tags(tuple(sorted(versions, key=lambda each: (each, each.tag))), tuple(ignored))
+            others.append(version)
+    foreign = [Ignored(str(each), OTHER_PREFIX[prefix]) for each in sorted(others, key=_order, reverse=True)]
+    return Tags(tuple(sorted(versions, key=_order)), (*foreign, *ignored))
 
 
 def previous_version(tags: Tags, before: Version | None = None) -> Version | None:
@@ -105,6 +112,12 @@ def check_version(wanted: str, tags: Tags, prefix: Prefix = "v") -> Version:
 
 def choose_version(wanted: str, tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Version:
     """Return the requested version, checked, or the computed one if none was requested. Raises: PreconditionError."""
+    foreign = [each.tag for each in tags.ignored if each.why == OTHER_PREFIX[prefix]]
+    if not wanted and not tags.versions and foreign:
+        raise PreconditionError(
+            f"No tag is a version of the form {next_version(tags, bump, prefix)}, but tag {foreign[0]} has another prefix; correct "
+            "versions.prefix in the inventory, or give the first version yourself, nothing was changed."
+        )
     return check_version(wanted, tags, prefix) if wanted else next_version(tags, bump, prefix)
 
 
@@ -115,6 +128,10 @@ def ensure_on_branch(commit: str, branch: str, comparison: str) -> None:
             f"Commit {commit[:12]} is not on {branch} (compared with it, it is {comparison}); merge it first, or release a "
             "commit that is, nothing was changed."
         )
+
+
+def _order(version: Version) -> tuple[Version, str]:
+    return version, version.tag
 
 
 def _numbers(text: str) -> tuple[int, int, int, int]:

@@ -25,7 +25,7 @@ FIRST_PULL = 2301
 FIRST_TICKET = 3401
 # numerically in order, which neither their text nor the list of tags is; the odd ones are there in reality, too
 VERSIONS = (
-    "v.0.3.25", "v0.4.90", "v0.4.90.1", "v0.5.0", "release-2024", "v0.6.1", "v0.6.2", "v0.6.6", "v0.6.7",
+    "v.0.3.25", "v0.4.90", "v0.4.90.1", "v0.5.0", "release-2024", "2024.10.01", "v0.6.1", "v0.6.2", "v0.6.6", "v0.6.7",
     "v0.6.7.1", "v0.6.8", "v0.6.9", "v0.6.10", "v0.6.11", "v0.6.12", "v0.6.13", "v0.6.14-rc.1", "v0.6.14",
 )  # fmt: skip
 DRAFTED = "v0.7.0"  # somebody's draft for later
@@ -159,7 +159,9 @@ def _checked(next_id: NextId, repository: Repository, commit: Commit) -> None:
 
 def _versions(next_id: NextId, repository: Repository) -> None:
     last = COMMITS - UNRELEASED
-    named = [each.removeprefix("v") for each in VERSIONS] if repository.full_name in UNPREFIXED else VERSIONS
+    named = VERSIONS
+    if repository.full_name in UNPREFIXED:
+        named = tuple(each.removeprefix("v") for each in VERSIONS if each.startswith(("v", "release")))
     for back, tag in enumerate(reversed(named)):
         commit = repository.commits[commit_sha(repository.full_name, last - 3 * back)]
         repository.tags[tag] = commit.sha

@@ -40,7 +40,7 @@ def image(digest: str, *tags: str, days: int = 0) -> Image:
 
 IMAGES = [image(NEW, COMMIT), image(OLD, "production-v0.6.14-20261101000000", days=7)]
 REPOSITORY = Repository(
-    tags=read_tags(["v0.6.14", "v0.6.9", "v.0.3.25", "nightly"]),
+    tags=read_tags(["v0.6.14", "v0.6.9", "v.0.3.25", "nightly", "2024.10.01"]),
     commits=[Commit("a" * 40, "CLDC-1 Add a page"), Commit("b" * 40, "CLCD-2 Fix it"), Commit("c" * 40, "Bump rails")],
     files=(),
     comparison="behind",
@@ -98,7 +98,8 @@ def test_approver_sees_what_goes_out_its_proof_and_whether_going_back_is_safe():
         "Image sha256:111111111111, proved on core/staging by staging\\_deployment/ci-1; scan complete: 1 high.",
         "Going back is possible: what runs now (sha256:000000000000) outlives this release in the registry.",
         "Migrations will run with this release: 1\\_a.rb; going back does not undo them",
-        "Not a version, so not counted: tag nightly (it is no version).",
+        "Not counted as a version: tag 2024.10.01 (it has no prefix v).",
+        "Not counted as a version: tag nightly (it is no version).",
     ):
         assert words in text
 

@@ -83,7 +83,34 @@ def test_next_version_follows_the_highest(tags: list[str], bump: str, following:
 
 
 def test_repository_without_a_v_gets_versions_without_one():
-    assert str(next_version(read_tags(["1.19.0", "1.9.0"]), "minor", "")) == "1.20.0"
+    assert str(next_version(read_tags(["1.19.0", "1.9.0"], ""), "minor", "")) == "1.20.0"
+
+
+def test_numbers_with_another_prefix_are_no_versions_and_are_told_first_and_highest_first():
+    tags = read_tags(["nightly", "2023.1.1", "v0.6.14", "2024.10.01", "v.0.3.25"])
+    assert [str(each) for each in tags.versions] == ["v.0.3.25", "v0.6.14"]
+    assert [(each.tag, each.why) for each in tags.ignored] == [
+        ("2024.10.01", "it has no prefix v"),
+        ("2023.1.1", "it has no prefix v"),
+        ("nightly", "it is no version"),
+    ]
+    assert str(choose_version("", tags)) == str(choose_version("v0.6.15", tags)) == "v0.6.15"
+
+
+def test_repository_without_a_prefix_does_not_count_tags_with_one():
+    tags = read_tags(["1.19.0", "v2.0.0"], "")
+    assert [str(each) for each in tags.versions] == ["1.19.0"]
+    assert [(each.tag, each.why) for each in tags.ignored] == [("v2.0.0", "versions here have no prefix")]
+    assert str(choose_version("", tags, "patch", "")) == "1.19.1"
+
+
+def test_first_version_is_not_computed_where_versions_of_another_form_exist():
+    with pytest.raises(
+        PreconditionError, match=r"^No tag is a version of the form v0.1.0, but tag 1.19.0 has another prefix; cor"
+    ):
+        choose_version("", read_tags(["1.9.0", "1.19.0", "nightly"]))
+    assert str(choose_version("v1.20.0", read_tags(["1.19.0"]))) == "v1.20.0"
+    assert str(choose_version("", read_tags(["nightly"]))) == "v0.1.0"
 
 
 @pytest.mark.parametrize("wanted", ["v0.6.15", "v0.6.14.1", "v0.7.0", "v1.0.0"])
