@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from github.Commit import Commit as Shown
 from github.Comparison import Comparison
 from github.GithubException import UnknownObjectException
 from github.Repository import Repository
@@ -17,11 +18,13 @@ STATUSES = {"success": "success", "pending": ""}
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit of a release. `subject` is the first line of its message."""
+    """One commit of a release. `subject` is the first line of its message, `body` the rest."""
 
     sha: str
     subject: str
     author: str = ""
+    body: str = ""
+    parents: tuple[str, ...] = ()
 
 
 def list_tags(repository: Repository) -> tuple[str, ...]:
@@ -45,21 +48,23 @@ def find_commit(repository: Repository, tag: str) -> str | None:
 
 
 def list_commits_between(repository: Repository, previous: str | None, sha: str) -> tuple[Commit, ...]:
-    """Return the commits after the previous version's tag up to a commit, oldest first. Without a previous version, return all."""
+    """Return the commits that a commit has and the previous version's tag has not, oldest first. Without a previous version, return all.
+
+    The other way round, these are the commits that a release lacks of the one before it.
+    """
 
     def look() -> tuple[Commit, ...]:
         commits = _compare(repository, previous, sha).commits if previous else repository.get_commits(sha=sha)
         found = listed(commits, "sha")
-        return tuple(
-            Commit(
-                commit.sha,
-                commit.commit.message.split("\n", 1)[0],
-                commit.author.login if commit.author else commit.commit.author.name or "",
-            )
-            for commit in (found if previous else found[::-1])
-        )
+        return tuple(_commit(commit) for commit in (found if previous else found[::-1]))
 
     return read(_between(repository, previous, sha), look)
+
+
+def _commit(commit: Shown) -> Commit:
+    subject, _, body = commit.commit.message.partition("\n")
+    author = commit.author.login if commit.author else commit.commit.author.name or ""
+    return Commit(commit.sha, subject, author, body.strip(), tuple(parent.sha for parent in commit.parents))
 
 
 def changed_files(repository: Repository, previous: str, sha: str) -> tuple[str, ...]:

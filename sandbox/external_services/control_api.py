@@ -51,7 +51,7 @@ def make_routes(external: ExternalServices) -> Blueprint:
     @app.post("/github/commits")
     def push() -> Any:
         try:
-            given = _given(repository="", subject="", branch="main", author="amelia", files=[])
+            given = _given(repository="", subject="", branch="main", author="amelia", files=[], merges=[])
             return jsonify(sha=_push(external, given))
         except FaultError as error:
             return jsonify(error=str(error)), 400
@@ -90,7 +90,12 @@ def _push(external: ExternalServices, given: dict[str, Any]) -> str:
             known = ", ".join(each.full_name for each in github.repositories.values())
             raise FaultError(f"There is no repository {given['repository']!r}; choose one of {known}.")
         files = tuple(File(str(each)) for each in given["files"])
-        return github.push(repository, given["branch"], given["subject"], given["author"], files).sha
+        if unknown := [str(each) for each in given["merges"] if str(each) not in repository.branches]:
+            raise FaultError(
+                f"There is no branch {unknown[0]!r} to merge; choose some of {', '.join(repository.branches)}."
+            )
+        merged = tuple(repository.branches[str(each)] for each in given["merges"])
+        return github.push(repository, given["branch"], given["subject"], given["author"], files, merged).sha
 
 
 def _edit(external: ExternalServices, given: dict[str, Any]) -> None:

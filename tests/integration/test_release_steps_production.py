@@ -14,6 +14,7 @@ from include.inventory.loader import SHIPPED
 from include.releases.production import github_release, preflight
 from include.releases.production import tickets as production_tickets
 from include.releases.production.preflight import ReleaseRequest
+from include.releases.production.release_notes import find_tickets
 from include.releases.production.tickets import DONE, LABEL
 from include.releases.staging import steps
 from include.run import documents
@@ -180,6 +181,42 @@ def test_plan_says_that_sentry_knows_the_environment_by_another_name(scene, prov
     away = scene.inject("sentry_down", status=503)
     assert not [note for note in plan(scene, proving).notes if "Sentry" in note], "an outage changes no plan"
     assert scene.injected(away) >= 1
+
+
+def push(scene, subject, **fields):
+    scene.cloud.advance(1)
+    given = {"repository": REPOSITORY, "subject": subject, **fields}
+    return scene.control.post("/github/commits", json=given).get_json()["sha"]
+
+
+def test_ticket_whose_work_is_reverted_in_the_release_is_not_released(scene, proving):
+    made = plan(scene, proving)
+    assert {READY, "CLDC-3462"} & set(made.tickets) == {READY}
+    one = push(scene, "CLDC-7001 Add x (#900)")
+    push(scene, f'Revert "CLDC-7001 Add x" (#901)\n\nThis reverts commit {one}.')
+    push(scene, "CLDC-7002 Add y, Part 1 (#902)")
+    push(scene, "CLDC-7002 Add y, Part 2 (#903)")
+    head = push(scene, 'Revert "CLDC-7002 Add y, Part 2" (#904)')
+    found = preflight.read_repository(scene, head, ReleaseRequest())
+    tickets = find_tickets(found.commits, "CLDC", found.lacking)
+    assert (tickets.reverted, tickets.partly) == (("CLDC-7001",), ("CLDC-7002",))
+    assert "CLDC-3462" in tickets.withdrawn, "what an earlier release shipped"
+    notes = github_release.compose_notes("", tickets)
+    assert "Reverted, so not released: CLDC-7001" in notes
+
+
+def test_what_the_last_release_had_of_a_branch_is_told_as_taken_away(scene, proving):
+    fix = push(scene, "CLDC-7003 Mend it", branch="hotfix")
+    scene.github.create_git_ref("refs/tags/v0.6.14.1", fix)
+    scene.cloud.advance(600)  # its checks end
+    made = plan(scene, proving)
+    assert made.previous == "v0.6.14.1"
+    (told,) = [note for note in made.notes if "takes away again" in note]
+    assert told.endswith(f"{fix[:7]} CLDC-7003 Mend it.")
+    assert any(
+        note.startswith("Withdrawn, though an earlier release had them: ") and "CLDC-7003" in note
+        for note in made.notes
+    )
 
 
 # GitHub

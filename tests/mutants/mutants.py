@@ -223,6 +223,24 @@ MUTANTS = [
             'and (before != "ALARM" or alarm.since > since)',
             'and (before != "ALARM")',
         ),
+        (
+            "a reopened error is an old one",
+            "bake/rules.py",
+            "added = [each for each in counted if each.id not in before]",
+            "added = [each for each in counted if each.id not in before and each.first_seen >= begun]",
+        ),
+        (
+            "skipped checks prove something",
+            "production/checks.py",
+            "    if any(ended == SUCCESS for _, ended in checks):",
+            "    if checks:",
+        ),
+        (
+            "reverts take nothing out",
+            "production/reverts.py",
+            "            node.undo(False, node)",
+            "            node.undo(True, node)",
+        ),
         ("the gate is always green", "load_test/rules.py", "    if exit_code != 0:", "    if not str(exit_code):"),
         (
             "somebody else's work is undone",

@@ -23,8 +23,9 @@ def draft_release(ctx: ReleaseContext, plan: ProductionReleasePlan, jira_url: st
     reconcile(ctx.clients, ctx.writer, lambda: ctx.github)
     tag = plan.previous or None
     commits = github.list_commits_between(ctx.github, tag, plan.commit)
+    lacking = github.list_commits_between(ctx.github, plan.commit, tag) if tag else ()
     project = ctx.target.system.jira_project
-    tickets = find_tickets(commits, project) if project else Tickets(())
+    tickets = find_tickets(commits, project, lacking) if project else Tickets(())
     notes = compose_notes(github.generate_notes(ctx.github, plan.version, plan.commit, tag), tickets, jira_url=jira_url)
     draft = ctx.writer.write(github.create_draft(ctx.github, plan.version, plan.commit, plan.version, notes))
     ctx.store.add(*documents.release_notes(ctx.run), documents.NotesDocument(notes=notes, url=draft.url))

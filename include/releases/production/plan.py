@@ -41,6 +41,7 @@ from include.run.plan.preconditions import refuse_other_account, refuse_outside_
 if TYPE_CHECKING:
     from include.github import Commit
 
+LACKING_SHOWN = 10  # commits of the last release that this one lacks
 TAGS_SHOWN = 5  # of those that are no versions
 SHOWN = 30  # commits to list for the approver; the release's notes list all
 
@@ -78,6 +79,7 @@ class Repository:
     files: Sequence[str]  # migrations changed since the last release, see find_migrations
     comparison: str  # of the branch with the commit
     checks: Sequence[tuple[str, str]]
+    lacking: Sequence[Commit] = ()  # commits of the last release that this one does not have, oldest first
     running: Sequence[str] = ()  # running workflow runs, as people know them
 
 
@@ -149,7 +151,9 @@ def plan_production_release(
     refuse_unwatched(target.environment.alarms, world.alarms, release.bake)
     migration = plan_task(target, image.digest, preset=release.migrate) if release.migrate else None
     tickets = (
-        find_tickets(repository.commits, target.system.jira_project) if target.system.jira_project else Tickets(())
+        find_tickets(repository.commits, target.system.jira_project, repository.lacking)
+        if target.system.jira_project
+        else Tickets(())
     )
     firing = tuple(n for n, s in sorted(states(world.alarms, target.environment.alarms).items()) if s == "ALARM")
     previous = previous_version(repository.tags, new)
@@ -214,8 +218,11 @@ def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> l
     notes += [f"{each.sha[:7]} {each.subject}" for each in commits[-SHOWN:]]
     if len(commits) > SHOWN:
         notes.append(f"... and {len(commits) - SHOWN} earlier commits")
-    if tickets.reverted:
-        notes.append(f"Reverted, so not released: {', '.join(tickets.reverted)}.")
+    notes += [f"{sentence}." for sentence in tickets.told]
+    if lacking := repository.lacking:
+        shown = "; ".join(f"{each.sha[:7]} {each.subject}" for each in lacking[-LACKING_SHOWN:])
+        more = f"; and {len(lacking) - LACKING_SHOWN} earlier ones" if len(lacking) > LACKING_SHOWN else ""
+        notes.append(f"{previous} has {len(lacking)} commits that this release takes away again: {shown}{more}.")
     notes += [f"{remark}." for remark in tickets.remarks]
     if names := skipped(repository.checks):
         notes.append(f"Skipped, so nothing was checked by them: {', '.join(names)}.")

@@ -83,7 +83,7 @@ def make_plan(
     plan = plan_production_release(
         target,
         commit,
-        _read_repository(ctx, commit, request),
+        read_repository(ctx, commit, request),
         world,
         since,
         stamp=stamp,
@@ -123,7 +123,8 @@ def _differences(target: Target, proved: Mapping[str, str], ctx: Mapping[str, st
     return tuple(found)
 
 
-def _read_repository(ctx: ReleaseContext, commit: str, request: ReleaseRequest) -> Repository:
+def read_repository(ctx: ReleaseContext, commit: str, request: ReleaseRequest) -> Repository:
+    """Return what GitHub reports for a release of a commit."""
     versions, repository = ctx.target.system.versions, ctx.github
     tags = read_tags(github.list_tags(repository), versions.prefix)
     new = choose_version(request.version, tags, request.bump, versions.prefix)
@@ -132,6 +133,7 @@ def _read_repository(ctx: ReleaseContext, commit: str, request: ReleaseRequest) 
     return Repository(
         tags=tags,
         commits=github.list_commits_between(repository, tag, commit),
+        lacking=github.list_commits_between(repository, commit, tag) if tag else (),
         files=find_migrations(github.changed_files(repository, tag, commit)) if tag else (),
         comparison=github.compare_status(repository, versions.branch, commit),
         checks=github.list_checks(repository, commit),

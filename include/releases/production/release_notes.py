@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from include.releases.production.reverts import Work, is_same_work, read_work
 from include.text import one_line
 
 if TYPE_CHECKING:
     from include.github import Commit
 
-REVERT = re.compile(r'(?:Revert|Reapply) "')
+Outcome = Literal["keys", "partly", "reverted", "withdrawn", "unchanged"]
+OUTCOMES: tuple[Outcome, ...] = ("keys", "partly", "reverted", "withdrawn")
 LONGEST_BODY = 125_000  # the longest body of a release on GitHub, in characters
 LONGEST_SLACK = 2_900  # the longest message in characters; Slack shows up to 3,000 whole
 LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
@@ -25,36 +27,68 @@ BULLET = re.compile(r"(\s*)[*-]\s+(.*)")
 class Tickets:
     """The tickets of a release, in the order of their first commits, and remarks on how they were found."""
 
-    keys: tuple[str, ...]
+    keys: tuple[str, ...]  # released
     reverted: tuple[str, ...] = ()  # named only by commits that the same release reverts
+    partly: tuple[str, ...] = ()  # some of their work is in the release, and some is reverted
+    withdrawn: tuple[str, ...] = ()  # shipped by an earlier release, and not in this one any more
     without: tuple[str, ...] = ()  # subjects without a ticket
     remarks: tuple[str, ...] = ()
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Sentences on the tickets that are named and not released."""
+        kinds = (
+            ("Reverted, so not released", self.reverted),
+            ("Released in part, the rest reverted, so left to their teams", self.partly),
+            ("Withdrawn, though an earlier release had them", self.withdrawn),
+        )
+        return tuple(f"{what}: {', '.join(keys)}" for what, keys in kinds if keys)
 
-def find_tickets(commits: Sequence[Commit], project: str) -> Tickets:
-    """Find the project's tickets in commits, oldest first.
+
+def find_tickets(commits: Sequence[Commit], project: str, lacking: Sequence[Commit] = ()) -> Tickets:
+    """Find the project's tickets in a release's commits, oldest first. `lacking` are the last release's that this one lacks.
 
     People write `CLDC-12`, `cldc-12`, `[CLDC 12]`, `CLDC_12:`, `CLDC12`, several in one subject, branch names in merges,
     and now and then two letters of the project in the wrong order: all are read, and a guess is remarked on.
-    A revert takes its ticket out again, until something later puts it back.
     """
-    released: dict[str, bool] = {}
-    without, remarks = [], []
+    work_of: dict[str, list[Work]] = {}
+    for work in read_work(commits, lacking):
+        quoted = {key for key, _ in _keys(work.quotes, project)}
+        for key, _ in _keys(work.subject, project):
+            if key not in quoted:
+                work_of.setdefault(key, []).append(work)
+    without, remarks, named = [], [], []
     for commit in commits:
         found = list(_keys(commit.subject, project))
+        named += [key for key, _ in found]
         if not found:
             without.append(one_line(commit.subject))
-        takes_back = _takes_back(commit.subject)
         for key, written in found:
-            released[key] = not takes_back
             if not written.upper().startswith(project):
                 remarks.append(f"{written} in {commit.sha[:7]} is read as {key}")
+    kinds = {key: _outcome(work_of[key]) for key in dict.fromkeys([*named, *work_of]) if key in work_of}
     return Tickets(
-        keys=tuple(key for key, is_in in released.items() if is_in),
-        reverted=tuple(key for key, is_in in released.items() if not is_in),
+        **{kind: tuple(key for key, found in kinds.items() if found == kind) for kind in OUTCOMES},
         without=tuple(without),
         remarks=tuple(dict.fromkeys(remarks)),
     )
+
+
+def _outcome(works: Sequence[Work]) -> Outcome:
+    """Return what a release means for a ticket. Work that was reverted and done again is not missing."""
+    added = [work for work in works if work.after and not work.before]
+    lost = [work for work in works if not work.after]
+    missing = [
+        work
+        for work in lost
+        if not work.tried
+        and not any(each.place > work.lost_at or is_same_work(each.subject, work.subject) for each in added)
+    ]
+    if added:
+        return "partly" if missing else "keys"
+    if any(work.before for work in lost):
+        return "withdrawn"
+    return "reverted" if lost else "unchanged"
 
 
 def _keys(subject: str, project: str) -> Iterable[tuple[str, str]]:
@@ -74,23 +108,14 @@ def _swapped(project: str) -> set[str]:
     return swaps - {project} if len(project) > 2 else set()  # with two letters, the other order is another word
 
 
-def _takes_back(subject: str) -> bool:
-    """Tell whether a subject reverts: `Revert "x"` does, while `Revert "Revert "x""` and `Reapply "x"` restore it."""
-    count, rest = 0, subject
-    while match := REVERT.match(rest):
-        count += match[0].startswith("Revert")
-        rest = rest[match.end() :]
-    return count % 2 == 1
-
-
 def compose_notes(generated: str, tickets: Tickets, *, jira_url: str | None = None, longest: int = LONGEST_BODY) -> str:
     """Return a release's notes: GitHub's generated notes, then the tickets, cut at a line if they are too long."""
     lines = generated.rstrip().splitlines()
     tail = []
     if tickets.keys:
         tail += ["", "## Tickets", *[f"* {_ticket(key, jira_url)}" for key in tickets.keys]]
-    if tickets.reverted:
-        tail += ["", f"Reverted, so not released: {', '.join(tickets.reverted)}"]
+    for sentence in tickets.told:
+        tail += ["", sentence]
     return _fit(lines, tail, longest)
 
 

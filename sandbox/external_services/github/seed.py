@@ -159,7 +159,7 @@ def _checked(next_id: NextId, repository: Repository, commit: Commit) -> None:
 
 def _versions(next_id: NextId, repository: Repository) -> None:
     last = COMMITS - UNRELEASED
-    named = VERSIONS
+    named: tuple[str, ...] = VERSIONS
     if repository.full_name in UNPREFIXED:
         named = tuple(each.removeprefix("v") for each in VERSIONS if each.startswith(("v", "release")))
     for back, tag in enumerate(reversed(named)):

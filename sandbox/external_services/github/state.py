@@ -98,14 +98,23 @@ class GitHub:
         return self.repositories.get(f"{owner}/{name}".lower())
 
     def push(
-        self, repository: Repository, branch: str, message: str, author: str, files: tuple[File, ...] = ()
+        self,
+        repository: Repository,
+        branch: str,
+        message: str,
+        author: str,
+        files: tuple[File, ...] = (),
+        merged: tuple[str, ...] = (),
     ) -> Commit:
-        """Add a commit to a branch, which is made from the default one if there is none, and start what runs on a push."""
+        """Add a commit to a branch, which is made from the default one if there is none, and start what runs on a push.
+
+        With the commits of other branches, it merges them.
+        """
         now = self.now()
         before = repository.branches.get(branch) or repository.branches[repository.default_branch]
         content = f"{repository.full_name} {before} {message} {len(repository.commits)}"
         sha = hashlib.sha1(content.encode(), usedforsecurity=False).hexdigest()
-        commit = Commit(sha, (before,), author, message, now, files or (File("app/models/log.rb"),))
+        commit = Commit(sha, (before, *merged), author, message, now, files or (File("app/models/log.rb"),))
         repository.commits[sha] = commit
         repository.branches[branch] = sha
         for workflow in repository.workflows:

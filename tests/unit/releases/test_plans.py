@@ -139,6 +139,19 @@ def test_alarm_that_fires_already_is_shown_and_does_not_stop_the_release():
     assert "Firing already, so not held against this release: core-prod-app-average-cpu." in plan.notes
 
 
+def test_reverted_work_and_what_the_last_release_had_more_are_told():
+    commits = [Commit("a" * 40, "CLDC-1 Add x"), Commit("b" * 40, 'Revert "CLDC-1 Add x"')]
+    plan = released({"commits": commits, "lacking": [Commit("c" * 40, "CLDC-3 Mend z")]})
+    assert plan.tickets == ()
+    assert plan.notes[0] == "2 commits since v0.6.14, 0 tickets: none named."
+    for note in (
+        "Reverted, so not released: CLDC-1.",
+        "Withdrawn, though an earlier release had them: CLDC-3.",
+        "v0.6.14 has 1 commits that this release takes away again: ccccccc CLDC-3 Mend z.",
+    ):
+        assert note in plan.notes
+
+
 def test_skipped_checks_are_told():
     plan = released({"checks": [("Docs", "skipped"), ("Test", "success")]})
     assert "Skipped, so nothing was checked by them: Docs." in plan.notes
