@@ -71,7 +71,8 @@ TO_RELEASE = {
     "type": ["null", "string"],
     "maxLength": 128,
     "title": "To",
-    "description": "The readable tag of a release, such as production-v1.2.3-20261121140000; the refusal lists those there are.",
+    "description": "The readable tag of a release, such as production-v1.2.3-20261121140000; left out, the last release before the "
+    "one that runs.",
 }
 
 IN_FULL = "in full"

@@ -54,19 +54,22 @@ def plan_rollback(
     account: str,
     now: datetime,
 ) -> RollbackPlan:
-    """Build the plan. `to` is a readable tag, `candidates` the revisions of each service's family, newest first.
+    """Build the plan. `to` is a readable tag, empty for the last release before the one that runs. `candidates` are the revisions
+    of each service's family, newest first.
 
     Raises: PreconditionError.
     """
     refuse_other_account(target, account)
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
-    image = next((each for each in images if to in each.tags), None)
+    ran = {candidate.digest for several in candidates.values() for candidate in several if candidate.active}
+    there = offer(images, target.environment_name, ran)
+    chosen_by_us = not to
+    to = to or _last_before(there, images, candidates, live)
+    image = next((image for image in images if to in image.tags), None)
     if image is None:
-        asked = f"no image tagged {to} any more" if to else "many images, and 'to' names none"
-        ran = {each.digest for several in candidates.values() for each in several if each.active}
-        there = ", ".join(offer(images, target.environment_name, ran)) or "none"
+        asked = f"no image tagged {to} any more" if to else "no release before the one that runs, as far as it can tell"
         raise PreconditionError(
-            f"The registry has {asked}; choose one that is still there: {there}, nothing was changed."
+            f"The registry has {asked}; choose one that is still there: {', '.join(there) or 'none'}, nothing was changed."
         )
     parts = tuple(reversed(plan_services(target, live)))
     chosen = {part.service: _choose(part, image, candidates.get(part.service, ())) for part in parts}
@@ -89,13 +92,45 @@ def plan_rollback(
         account=target.environment.account,
         region=target.environment.region,
         changes=tuple(changes),
-        notes=(f"Image {image.digest[:19]} ({to}).", NOT_UNDONE, *weak(live), *idle(parts)),
+        notes=(
+            f"Image {image.digest[:19]} ({to}"
+            f"{', the last release before the one that runs, since the run names none' if chosen_by_us else ''}).",
+            NOT_UNDONE,
+            *weak(live),
+            *idle(parts),
+        ),
         expected_seconds=int(services_seconds(going)),
         version=to,
         image=image.digest,
         services=parts,
         to=chosen,
     )
+
+
+def _last_before(
+    there: Sequence[str],
+    images: Sequence[Image],
+    candidates: Mapping[str, Sequence[Candidate]],
+    live: Mapping[str, Live],
+) -> str:
+    """Return the newest release whose image is older than every running one and that every service can run, or nothing.
+
+    After an earlier rollback the newest release is the bad one, so the newest that does not run would be wrong.
+    """
+    running = {digest for service in live.values() for digest in service.digests}
+    known = [image for image in images if image.digest in running]
+    if not known or len(known) < len(running):
+        return ""
+    first = min(image.pushed_at for image in known)
+    older = {tag: image.digest for image in images if image.pushed_at < first for tag in image.tags}
+    for tag in there:
+        fitting = [
+            any(candidate.active and candidate.digest == older.get(tag) for candidate in several)
+            for several in candidates.values()
+        ]
+        if tag in older and all(fitting):
+            return tag
+    return ""
 
 
 def _choose(part: ServiceRelease, image: Image, candidates: Sequence[Candidate]) -> str:

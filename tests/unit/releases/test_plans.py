@@ -347,6 +347,23 @@ def test_releases_that_are_still_in_the_registry_are_offered_newest_first():
     assert offer(images, "production") == (TAG, "production-v0.6.13-2026")
 
 
+def test_rollback_that_names_no_release_takes_the_last_one_before_the_one_that_runs_and_says_so():
+    plan = back("")
+    assert plan.version == TAG
+    assert f"({TAG}, the last release before the one that runs, since the run names none)." in plan.notes[0]
+
+
+def test_rollback_that_names_no_release_never_goes_forward_again_to_the_one_that_was_left():
+    # production was rolled back to OLD: NEW is newer than what runs
+    with pytest.raises(PreconditionError, match="no release before the one that runs, as far as it can tell; choose"):
+        back("", live=live(digests=frozenset({OLD})), candidates=candidates((NEW, True), (OLD, True)))
+
+
+def test_rollback_that_names_no_release_is_refused_if_what_runs_is_not_in_the_registry():
+    with pytest.raises(PreconditionError, match="no release before the one that runs"):
+        back("", live=live(digests=frozenset({"sha256:gone"})))
+
+
 def test_rollback_to_what_is_gone_is_refused_with_what_is_there():
     with pytest.raises(PreconditionError, match=rf"no image tagged production-v0.6.1 any more; choose .* there: {TAG}"):
         back("production-v0.6.1")
