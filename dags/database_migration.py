@@ -4,21 +4,17 @@ from datetime import datetime
 
 from include.inventory import load
 from include.releases.migration.plan import DatabaseMigrationPlan
-from include.releases.migration.steps import MigrationRequest, make_plan
+from include.releases.migration.request import read_request
+from include.releases.migration.steps import make_plan
 from opskit.context import StepContext
 from opskit.groups.migration import migration, verify_migration
-from opskit.params import AGAIN, COMMAND, COMMAND_IN_FULL, CPU, IN_FULL, MEMORY, SNAPSHOT
+from opskit.params import AGAIN, COMMAND, COMMAND_IN_FULL, CPU, MEMORY, SNAPSHOT
 from opskit.runbook import Proof, Stage, runbook
 
 
 def plan_migration(ctx: StepContext) -> tuple[DatabaseMigrationPlan, datetime]:
     """Plan from the current state of AWS."""
-    params = ctx.params
-    preset = "" if params["command"] == IN_FULL else params["command"]
-    wish = MigrationRequest(
-        preset, tuple(params["words"]), params["cpu"], params["memory"], params["again"], params["snapshot"]
-    )
-    return make_plan(ctx, wish)
+    return make_plan(ctx, read_request(ctx.params))
 
 
 dag = runbook(

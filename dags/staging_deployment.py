@@ -19,13 +19,12 @@ from opskit.groups.image import image
 from opskit.groups.load_test import performance, verify_performance
 from opskit.groups.migration import migration
 from opskit.groups.staging_attestation import await_checks_green, keep_staging_proof
-from opskit.params import COMMIT, REPOSITORY, refuse_other_repository
+from opskit.params import COMMIT, REPOSITORY
 from opskit.runbook import Proof, Stage, runbook
 
 
 def plan_deployment(ctx: StepContext) -> tuple[StagingDeploymentPlan, datetime]:
     """Plan from the current state of AWS and GitHub."""
-    refuse_other_repository(ctx)
     return make_plan(ctx, ctx.params["commit"], ctx.context["dag_run"].run_after)
 
 

@@ -1,4 +1,4 @@
-"""Checks of a request to start a run, or of an answer to a question, before Airflow gets it. A refusal is one sentence.
+"""Checks of a request at Airflow's API, such as one to start a run, before Airflow gets it. A refusal is one sentence.
 
 Airflow 3.3 accepts all of this with status 200, or answers 500. An integer outside 64 bits ends every process that
 receives it in a message, and the DAG processor receives it again after each start. PostgreSQL accepts no NUL, no lone
@@ -50,6 +50,7 @@ BEHIND = {"run_after": timedelta(days=1)}  # it becomes part of the names of rel
 DATE: TypeAdapter[datetime] = TypeAdapter(datetime)  # Airflow's own parser of dates
 
 TOO_LARGE = f"The request is too large: at most {LARGEST:,} bytes are taken."
+ODD_ADDRESS = "The address holds a character that no database takes."
 TOO_DEEP = f"The request is nested too deeply: at most {DEEPEST} levels are taken."
 
 
@@ -76,8 +77,15 @@ def cannot_be_started(given: Mapping[str, Any], now: datetime) -> str | None:
     return next(filter(None, (_wrong_date(name, given.get(name), now) for name in AHEAD)), None)
 
 
-def loggable(given: Mapping[str, Any]) -> dict[str, Any]:
+def unknown(given: object) -> dict[str, Any]:
+    """Return a request that Airflow refuses for an unknown field, in place of a refused one of any call."""
+    return {"refused": shown(given)}
+
+
+def loggable(given: object) -> dict[str, Any]:
     """Return the fields of a refused request for the audit log, with a text in place of what cannot be stored."""
+    if not isinstance(given, dict):
+        return {}
     kept = {name: _keepable(given[name], 0) for name in LOGGED if given.get(name) is not None}
     return kept | {name: str(kept[name])[:longest] for name, longest in LONGEST.items() if name in kept}
 

@@ -1,10 +1,11 @@
-"""The Airflow plugin of opskit: the validation of requests at its API, and a run's page and note."""
+"""The Airflow plugin of opskit: the validation of requests at its API, the end of runs, and a run's page and note."""
 
 import logging
 from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
+from opskit.airflow_patches import early_end
 from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.airflow_patches.trigger_validation import TriggerValidation
 from opskit.notifications import run_note
@@ -25,7 +26,7 @@ class OpskitPlugin(AirflowPlugin):
     name = "opskit"
     fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = middlewares()
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [{"name": "runbooks", "app": LazyApp(), "url_prefix": "/runbooks"}]
-    listeners: ClassVar[list[Any]] = [run_note]
+    listeners: ClassVar[list[Any]] = [run_note, *([early_end] if is_on("early_end") else [])]
     external_views: ClassVar[list[dict[str, Any]]] = [
         {
             "name": "Summary",

@@ -12,11 +12,12 @@ from typing import Any
 from include.errors import PreconditionError
 from include.region_data.region_config import RegionConfig
 from include.run.params import shown
-from include.s3copy.location import Location, check_apart
+from include.s3copy.location import KEY_BYTES, Location, check_apart
 
 REGION = re.compile(r"[A-Z]{2}/[A-Z0-9]{1,8}")  # country_code/region_code
 KEYS, NAME = ("region", "data"), "name"  # a name marks a region to publish
 NAMES = re.compile(r"\S(?:[^\x00-\x1f\x7f]{0,78}\S)?")
+WILDCARDS = re.compile(r"[*?\[\]{}#]")
 MOST = 60  # the most regions of one run; the whole country is one restart
 
 
@@ -74,6 +75,11 @@ def _read(number: int, given: Any, buckets: Collection[str]) -> RegionRequest:
             f"Entry {number} of regions sets s3_uri to {shown(given['s3_uri'])}; a region that is published keeps its own, since "
             "requests would fail until the new one is loaded. Give the new folder as data, it is copied over the old."
         )
+    if isinstance(given, Mapping) and (unknown := sorted(map(str, set(given) - {*KEYS, NAME}))):
+        raise PreconditionError(
+            f"Entry {number} of regions has {', '.join(map(shown, unknown[:5]))}; it takes region and data, and name for a region that "
+            "does not exist yet."
+        )
     if not isinstance(given, Mapping) or set(given) - {NAME} != set(KEYS):
         raise PreconditionError(
             f"Entry {number} of regions is {shown(given)}; it needs exactly region and data, such as "
@@ -85,6 +91,7 @@ def _read(number: int, given: Any, buckets: Collection[str]) -> RegionRequest:
     if not isinstance(data, str):
         raise PreconditionError(f"The data of {region} is {shown(data)}; give the URI of an S3 folder.")
     location = Location.parse(data)
+    _refuse_odd_folder(region, location)
     if location.bucket not in buckets:
         raise PreconditionError(
             f"The data of {region} is in bucket {location.bucket}, which the inventory does not list (it lists "
@@ -96,6 +103,21 @@ def _read(number: int, given: Any, buckets: Collection[str]) -> RegionRequest:
             f"The name of {region} is {shown(name)}; give one such as Vermont, of at most 80 characters, or none."
         )
     return RegionRequest(region, location, name)
+
+
+def _refuse_odd_folder(region: str, location: Location) -> None:
+    # S3 knows neither wildcards nor a folder above: each would be a part of the name
+    parts = location.prefix.rstrip("/").split("/")
+    odd = next((part for part in parts if part in ("", ".", "..") or WILDCARDS.search(part)), None)
+    if odd is not None:
+        raise PreconditionError(
+            f"The data of {region}, {shown(location.uri)}, has the folder {shown(odd)}, and wildcards, empty names, '.' and '..' mean "
+            "nothing to S3; give the URI of one folder such as s3://bucket/regions/US/PA/."
+        )
+    if len(location.prefix.encode()) >= KEY_BYTES:
+        raise PreconditionError(
+            f"The data of {region}, {shown(location.uri)}, has a longer name than S3 has keys ({KEY_BYTES:,} bytes); correct it."
+        )
 
 
 def match_publications(requests: Sequence[RegionRequest], known: Sequence[RegionConfig]) -> tuple[Publication, ...]:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.validators import validator_for
 
 SHOWN = 80  # characters of a value that a message repeats
+MOST_ERRORS = 100  # that are looked at: a list may have one for each of 100,000 entries
 KINDS = {
     "boolean": "true or false",
     "object": "an object",
@@ -26,6 +28,7 @@ class Declared:
     schema: Mapping[str, Any]
     description: str = ""
     has_default: bool = False
+    default: Any = None
 
 
 def complaint(params: Mapping[str, Declared], given: object) -> str | None:
@@ -41,12 +44,23 @@ def complaint(params: Mapping[str, Declared], given: object) -> str | None:
     return f"{'; '.join(wrong)}." if wrong else None
 
 
-def unknown_names(unknown: list[str], params: Mapping[str, Any]) -> str:
-    """Return the message that a runbook does not take these params, with the ones that it takes."""
+def wrong_values(fields: Mapping[str, Declared], given: object) -> str | None:
+    """Return what is wrong with the answer to a question, as one sentence, or None. An answer without values is right."""
+    if not fields or not given or not isinstance(given, dict):
+        return None
+    if unknown := sorted(set(given) - set(fields)):
+        return unknown_names(unknown, fields, "question")
+    wrong = [f"{name} is missing, and this question needs it" for name in fields if name not in given]
+    wrong += [sentence for name, value in given.items() if (sentence := _wrong(name, value, fields[name]))]
+    return f"{'; '.join(wrong)}." if wrong else None
+
+
+def unknown_names(unknown: list[str], params: Mapping[str, Any], what: str = "runbook") -> str:
+    """Return the message that a runbook or question does not take these params, with the ones that it takes."""
     near = get_close_matches(unknown[0], params, n=1)
     meant = f", did you mean {near[0]!r}?" if near and len(unknown) == 1 else ";"
     names = ", ".join(map(shown, unknown[:5])) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
-    return f"This runbook knows no {names}{meant} It takes {', '.join(sorted(params))}.".replace("; It", "; it")
+    return f"This {what} knows no {names}{meant} It takes {', '.join(sorted(params))}.".replace("; It", "; it")
 
 
 def shown(value: object) -> str:
@@ -71,15 +85,14 @@ def _wrong(name: str, value: object, declared: Declared) -> str | None:
     if isinstance(value, str) and not storable(value):
         return f"{name} {shown(value)} holds a character that no database takes"
     validator = validator_for(declared.schema, default=Draft202012Validator)
-    errors = sorted(
-        validator(declared.schema, format_checker=FormatChecker()).iter_errors(value),
-        key=lambda error: error.validator != "type",
-    )
-    return _sentence(name, value, errors[0], declared) if errors else None
+    found = validator(declared.schema, format_checker=FormatChecker()).iter_errors(value)
+    errors = sorted(islice(found, MOST_ERRORS), key=lambda error: error.validator != "type")
+    return _sentence(name, errors[0], declared.description) if errors else None
 
 
-def _sentence(name: str, value: object, error: ValidationError, declared: Declared) -> str:
-    limit = error.validator_value
+def _sentence(param: str, error: ValidationError, description: str) -> str:
+    name = param + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+    value, limit = error.instance, error.validator_value
     match error.validator:
         case "type":
             kinds = [limit] if isinstance(limit, str) else limit
@@ -93,10 +106,14 @@ def _sentence(name: str, value: object, error: ValidationError, declared: Declar
             return f"{name} {shown(value)} is too short: {len(str(value))} characters, and {limit} are needed"
         case "maxLength":
             return f"{name} {shown(value)} is too long: at most {limit} characters are taken"
+        case "minItems":
+            return f"{name} has {len(value)} entries, and at least {limit} is needed"
+        case "maxItems":
+            return f"{name} has {len(value):,} entries, and at most {limit} are taken"
         case "minimum" | "maximum":
             return f"{name} is {shown(value)}, but its {error.validator} is {limit}"
         case "pattern":
-            return f"{name} {shown(value)} does not have its form ({declared.description or limit})"
+            return f"{name} {shown(value)} does not have its form ({description or limit})"
     return f"{name}: {shown(value)} does not fit {error.validator} {shown(limit)}"
 
 

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 
 from include.errors import PreconditionError
-from include.releases.migration.rules import PRESETS
-from include.run.params import shown, unknown_names
+from include.region_data.request import MOST
+from include.releases.migration.request import IN_FULL, MOST_WORDS
+from include.releases.migration.rules import LONGEST_COMMAND, PRESETS
+from include.request_rules import wrong_request
+from include.run.params import Declared
 
 if TYPE_CHECKING:
     from opskit.context import StepContext
@@ -23,6 +26,7 @@ REASON_LENGTH = 10
 VISIBLE = 5  # of these: blanks are no reason
 # no control character, which PostgreSQL's JSON or a terminal cannot represent, and none that reverses the displayed text
 FORBIDDEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+END = r"$(?!\n)"  # in Python, $ alone also matches before a newline at the end
 BLANK = r"\s\xad\u200b-\u200f\u2060-\u2064\ufeff"
 REASON_FORM = rf"^(?![\s\S]*[{FORBIDDEN}])(?:[{BLANK}]*[^{BLANK}]){{{VISIBLE}}}"
 
@@ -40,21 +44,24 @@ def choice(names: Sequence[str], default: str, **rest: str) -> dict[str, Any]:
 
 COMMIT = {
     "type": "string",
-    "pattern": "^[0-9a-f]{40}$",
+    "maxLength": 40,
+    "pattern": f"^[0-9a-f]{{40}}{END}",
     "title": "Commit",
     "description": "All 40 characters of its id, as git rev-parse prints them.",
 }
 COMMIT_OR_NONE = {
     "default": "",
     "type": ["null", "string"],
-    "pattern": "^([0-9a-f]{40})?$",
+    "maxLength": 40,
+    "pattern": f"^([0-9a-f]{{40}})?{END}",
     "title": "Commit",
     "description": "All 40 characters of its id; left out, the last one that staging has proved.",
 }
 VERSION_OR_NONE = {
     "default": "",
     "type": ["null", "string"],
-    "pattern": r"^(v?[0-9]{1,9}(\.[0-9]{1,9}){2,3})?$",
+    "maxLength": 40,
+    "pattern": rf"^(v?[0-9]{{1,9}}(\.[0-9]{{1,9}}){{2,3}})?{END}",
     "title": "Version",
     "description": "Such as v1.2.3; left out, the one after the last.",
 }
@@ -63,6 +70,7 @@ REPOSITORY = {
     "default": "",
     "type": ["null", "string"],
     "maxLength": 200,
+    "pattern": f"^([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?{END}",
     "title": "Repository",
     "description": "<owner>/<name>, if CI wants to be sure; the inventory knows it.",
 }
@@ -70,12 +78,12 @@ TO_RELEASE = {
     "default": "",
     "type": ["null", "string"],
     "maxLength": 128,
+    "pattern": f"^([A-Za-z0-9_][A-Za-z0-9_.-]*)?{END}",  # ECR's form of a tag
     "title": "To",
     "description": "The readable tag of a release, such as production-v1.2.3-20261121140000; left out, the last release before the "
     "one that runs.",
 }
 
-IN_FULL = "in full"
 COMMAND = choice(
     (*PRESETS, IN_FULL),
     "migrate",
@@ -85,7 +93,8 @@ COMMAND = choice(
 COMMAND_IN_FULL = {
     "default": [],
     "type": ["null", "array"],
-    "items": {"type": "string"},
+    "maxItems": MOST_WORDS,
+    "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_COMMAND},
     "title": "Command in full",
     "description": 'Only for "in full": the command, one word a line.',
 }
@@ -121,7 +130,15 @@ SNAPSHOT = {
 REGIONS = {
     "type": "array",
     "minItems": 1,
-    "items": {"type": "object"},
+    "maxItems": MOST,
+    "items": {
+        "type": "object",
+        "properties": {
+            "region": {"type": "string", "maxLength": 11},
+            "data": {"type": "string", "maxLength": 1_100},  # a bucket, and the longest key that S3 takes
+            "name": {"type": "string", "maxLength": 80},
+        },
+    },
     "title": "Regions",
     "description": 'Which region gets which data, such as [{"region": "US/PA", "data": "s3://bucket/regions/US/PA/2026-11-20/"}]; '
     "with a name for a region that does not exist yet.",
@@ -184,21 +201,18 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
     }
 
 
-def refuse_unknown(ctx: StepContext) -> None:
-    """Refuse a run with params that this runbook does not declare. Raises: PreconditionError.
+def refuse_wrong(ctx: StepContext) -> None:
+    """Refuse a run whose params its runbook does not take. Raises: PreconditionError.
 
     The API refuses such a request before a run exists. This check is for runs that were started without the API.
     """
-    known = ctx.context["dag"].params
-    if unknown := sorted(set(ctx.context["dag_run"].conf or {}) - set(known)):
-        raise PreconditionError(f"{unknown_names(unknown, known)} Nothing was changed.")
-
-
-def refuse_other_repository(ctx: StepContext) -> None:
-    """Refuse a commit of another repository than the target's. Raises: PreconditionError."""
-    given, known = ctx.params.get("repository"), ctx.target.system.github
-    if given and given != known:
-        raise PreconditionError(
-            f"{ctx.target.name} is built from {known}, not from {shown(given)}; correct the call or the inventory, nothing was "
-            "changed."
-        )
+    params = ctx.context["dag"].params
+    declared = {
+        # Airflow has already refused a run without a param that has no default, and has put the run's own values in their place
+        name: Declared(param.schema, param.description or "", True, OPTIONAL.get(name, {}).get("default", param.value))
+        for name in params
+        for param in [params.get_param(name)]
+    }
+    if sentence := wrong_request(ctx.dag_id, declared, ctx.context["dag_run"].conf):
+        rest = "" if "nothing was changed" in sentence else " Nothing was changed."
+        raise PreconditionError(f"{sentence}{rest}")

@@ -16,7 +16,7 @@ from include.run.plan.model import Plan
 from include.run.start import read_withdrawal
 from opskit.code_digest import code_digest
 from opskit.context import StepContext
-from opskit.params import refuse_unknown
+from opskit.params import refuse_wrong
 from opskit.step_definition import StepDefinition
 
 Planner = Callable[[StepContext], tuple[Plan, datetime]]  # the plan, and AWS's clock just before the reads it rests on
@@ -27,7 +27,7 @@ def make_plan(ctx: StepContext, planner: Planner) -> dict[str, Any]:
 
     This is the plan, its digest, and the digest of the code that it was made with.
     """
-    refuse_unknown(ctx)
+    refuse_wrong(ctx)
     plan, _ = planner(ctx)
     markdown = render(plan, reason=ctx.reason, requester=ctx.requester)
     ctx.log(markdown)

@@ -21,7 +21,7 @@ LAYERS = [
     ("notifications", "reconcile", "runbooks"),
     ("restart",),  # procedures
     ("releases", "region_data"),
-    ("waiter_registry",),
+    ("waiter_registry", "request_rules"),
 ]
 # a function with one of these arguments reads or changes the world
 CLIENTS = ("Client", "Clients", "Repository", "Jira", "Sentry", "Connection", "Folder")

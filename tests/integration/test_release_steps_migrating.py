@@ -13,8 +13,8 @@ from include.errors import (
     ServiceUnavailableError,
 )
 from include.releases.migration import steps
+from include.releases.migration.request import MigrationRequest
 from include.releases.migration.rules import started_by
-from include.releases.migration.steps import MigrationRequest
 from include.releases.waiters import WAITERS
 from include.run.journal import list_events, written_intents
 from include.run.migration_attempts import list_attempts

@@ -6,7 +6,7 @@ from include.errors import DriftError, MigrationFailedError, RolloutFailedError
 from include.releases.deployment import steps
 from include.releases.deployment.plan import plan_services
 from include.releases.migration import steps as migration_steps
-from include.releases.migration.steps import MigrationRequest
+from include.releases.migration.request import MigrationRequest
 from include.releases.staging import steps as staging_steps
 from include.releases.waiters import WAITERS
 

@@ -3,11 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 
 from include.errors import PreconditionError
 from opskit.context import StepContext
-from opskit.params import common_params, refuse_unknown
+from opskit.params import common_params, refuse_wrong
 
 
 def value(name, given):
@@ -56,19 +57,19 @@ def test_what_fits_the_form_is_taken(name, given):
 
 def started(**conf):
     """A step of a run that was started without the API, such as by Airflow's command line."""
-    return StepContext(
-        {"dag": SimpleNamespace(params=common_params(["core/staging"])), "dag_run": SimpleNamespace(conf=conf)}
-    )
+    params = ParamsDict(common_params(["core/staging"]))
+    run = SimpleNamespace(dag_id="service_restart", conf=conf)
+    return StepContext({"dag": SimpleNamespace(params=params), "dag_run": run})
 
 
 def test_run_that_came_past_the_api_with_an_unknown_key_is_refused_by_its_plan():
     with pytest.raises(PreconditionError) as caught:
-        refuse_unknown(started(target="core/staging", plan_onyl=True))
+        refuse_wrong(started(target="core/staging", plan_onyl=True))
     assert str(caught.value) == (
         "This runbook knows no 'plan_onyl', did you mean 'plan_only'? It takes plan_only, reason, target. "
         "Nothing was changed."
     )
-    refuse_unknown(started(target="core/staging", plan_only=True))
+    refuse_wrong(started(target="core/staging", plan_only=True))
 
 
 def test_reason_is_one_line_wherever_it_goes():

@@ -8,20 +8,24 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from include import trigger_request
 from include.run.params import Declared
 from opskit.airflow_patches import trigger_validation
 from opskit.airflow_patches.trigger_validation import TriggerValidation
 
 PARAMS = {"target": Declared({"type": "string", "enum": ["core/staging"]})}
 PATH = "/api/v2/dags/service_restart/dagRuns"
+QUESTION = {"note": Declared({"type": ["null", "string"], "maxLength": 20})}
 
 
 def takes(body):
+    """Tell whether Airflow would take a body: it has a field that is required, and none that is unknown."""
     try:
         content = json.loads(body)
     except ValueError:
         return False
-    return isinstance(content, dict) and bool({"logical_date", "chosen_options"} & content.keys())
+    known = {"logical_date", "chosen_options", "key", "actions", "note"}
+    return isinstance(content, dict) and bool(known & content.keys()) and "refused" not in content
 
 
 @pytest.fixture
@@ -42,7 +46,8 @@ def api(monkeypatch):
     monkeypatch.setattr(
         trigger_validation, "_params_of", lambda _bag, dag_id: PARAMS if dag_id == "service_restart" else None
     )
-    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PATCH"])])
+    monkeypatch.setattr(trigger_validation, "_question", lambda **_: QUESTION)
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "PATCH"])])
     app.state.dag_bag = None
     app.add_middleware(TriggerValidation)
     client = TestClient(app)
@@ -149,3 +154,83 @@ def test_answer_to_a_question_that_airflow_cannot_pass_on_is_refused(api):
         {"chosen_options": ["Approve"], "params_input": {"note": "fine"}},
         {"params_input": {"note": "10000000000000000000"}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"note": "x" * 21}, f"note '{'x' * 21}' is too long: at most 20 characters are taken."),
+        ({"note": 7}, "note must be nothing or a text, not 7."),
+        ({"nota": ""}, "This question knows no 'nota', did you mean 'note'? It takes note."),
+    ],
+)
+def test_answer_that_does_not_fit_its_question_is_refused_and_can_be_given_again(api, given, sentence):
+    path = f"{PATH}/a-run/taskInstances/confirm_qa/3/hitlDetails"
+    body = {"chosen_options": ["Good"], "params_input": given}
+    answer = api.patch(path, json=body, headers={"Authorization": "Bearer x"})
+    assert (answer.status_code, answer.json()) == (400, {"detail": sentence})
+    assert [json.loads(each) for each in api.arrived] == [{"params_input": given}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v2/variables"),
+        ("PATCH", "/api/v2/connections/aws_core_staging"),
+        ("PATCH", f"{PATH}/a-run"),
+        ("PATCH", PATH),
+        ("POST", f"{PATH}/list"),
+        ("POST", f"{PATH}/a-run/clear"),
+        ("POST", "/api/v2/dags/service_restart/clearTaskInstances"),
+        ("POST", "/api/v2/backfills"),
+        ("PATCH", f"{PATH}/a-run/taskInstances/plan_restart"),
+        ("PATCH", f"{PATH}/a-run/taskInstances/plan_restart/{'9' * 5000}/hitlDetails"),
+        ("POST", f"{PATH}/a-run/taskInstances/plan_restart/xcomEntries"),
+        ("PUT", f"{PATH}/a-run/taskInstances/plan_restart/state-store/x"),
+        ("POST", "/airflow/ui/backfills/dry_run"),
+        ("POST", "/auth/token"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (
+            b"10000000000000000000",
+            "10000000000000000000 is a whole number of more than 64 bits, which Airflow cannot pass on",
+        ),
+        (rb'["nul\u0000"]', r"[0] 'nul\x00' holds a character that no database takes"),
+    ],
+    ids=["number", "NUL"],
+)
+def test_what_airflow_cannot_keep_is_refused_at_every_call(api, method, path, value, fault):
+    content = b'{"key": "k", "note": ' + value + b"}"
+    answer = api.request(method, path, content=content, headers={"Authorization": "Bearer x"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"].removeprefix("note").lstrip() == f"{fault}."
+    assert len(api.arrived) == 1
+    assert "refused" in json.loads(api.arrived[0]) or "hitlDetails" in path
+    assert api.request(method, path, content=content).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/execution/xcoms/d/r/t/k", "/airflow/execution/api/v2/x", "/runbooks/api/withdraw"])
+def test_calls_of_tasks_and_of_our_own_pages_pass_unread(api, path):
+    content = b'{"key": 10000000000000000000}' + b" " * 1_100_000
+    assert api.post(path, content=content, headers={"Authorization": "Bearer x"}).status_code == 200
+    assert api.arrived == [content]
+
+
+@pytest.mark.parametrize("path", [f"{PATH}/nul%00", "/api/v2/dags?dag_id_pattern=%00", "/ui/dags?x=a%00b"])
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_address_that_no_database_takes_is_refused(api, method, path):
+    answer = api.request(method, path, headers={"Authorization": "Bearer x"})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"detail": "The address holds a character that no database takes."},
+    )
+    assert api.arrived == []
+
+
+def test_success_of_a_call_that_takes_any_field_is_not_passed_on(api, monkeypatch):
+    monkeypatch.setattr(trigger_request, "unknown", lambda _given: {"key": "k"})
+    answer = api.post("/ui/auth/token", content=b'{"x": 10000000000000000000}', headers={"Authorization": "Bearer x"})
+    assert (answer.status_code, "state" in answer.json()) == (400, False)

@@ -20,6 +20,7 @@ from include.waiters.progress import Progress, minutes
 PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is for review apps only, and destroys data
 MIGRATION = re.compile(r"(?:^|/)(?:migrate|migrations)/[^/]+\.(?:rb|ts|js|py|sql)$")
 LONGEST_OVERRIDE = 8_192  # characters of JSON that RunTask takes as overrides
+LONGEST_COMMAND = LONGEST_OVERRIDE - 1_024  # the rest of the overrides needs some space
 STARTED_BY = "migration/"
 TOLD_TO_STOP = 143  # SIGTERM, with which ECS ends the other containers after an essential one has exited
 KILLED = 137  # SIGKILL, which follows if that is not enough, and which ends a container for want of memory, too
@@ -54,7 +55,7 @@ def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ())
                 "'db:migrate'], nothing was changed."
             )
     length = len(json.dumps(list(given)))
-    if length > LONGEST_OVERRIDE - 1_024:  # the rest of the overrides needs some space
+    if length > LONGEST_COMMAND:
         raise PreconditionError(
             f"The command has {length:,} characters, more than ECS takes; put it into the image as a script."
         )

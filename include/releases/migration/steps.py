@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +24,7 @@ from include.ecs.task_log import Excerpt, log_url, read_log, stream_name
 from include.errors import ApprovalError, LeaseLostError, MigrationFailedError, PreconditionError, RefusedError
 from include.reconcile import reconcile
 from include.releases.migration.plan import DatabaseMigrationPlan, one_off_of, plan_database_migration
+from include.releases.migration.request import MigrationRequest
 from include.releases.migration.rules import (
     Next,
     client_token,
@@ -44,18 +44,6 @@ log = logging.getLogger(__name__)
 
 GROUP = "migrations"
 LINES = 200  # lines to read from a task's log
-
-
-@dataclass(frozen=True)
-class MigrationRequest:
-    """A person's request to database_migration, without its target."""
-
-    preset: str = ""
-    command: tuple[str, ...] = ()
-    cpu: int | None = None
-    memory: int | None = None
-    again: bool = False
-    snapshot: bool = False
 
 
 def make_plan(ctx: Context, request: MigrationRequest) -> tuple[DatabaseMigrationPlan, datetime]:

@@ -90,13 +90,8 @@ def next_version(tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Vers
 
 def check_version(wanted: str, tags: Tags, prefix: Prefix = "v") -> Version:
     """Return a requested version. Raises: PreconditionError if it is malformed, exists, or is not higher."""
-    match = NEW.fullmatch(wanted)
     example = next_version(tags, prefix=prefix)
-    if not match or match[1] != prefix:
-        raise PreconditionError(
-            f"{shown(wanted)} is no version of this repository's form; give one such as {example}, nothing was changed."
-        )
-    version = Version(_numbers(match[2]), wanted)
+    version = ensure_form(wanted, prefix, str(example))
     same = next((each for each in tags.versions if each.numbers == version.numbers), None)
     if same:
         raise PreconditionError(
@@ -108,6 +103,17 @@ def check_version(wanted: str, tags: Tags, prefix: Prefix = "v") -> Version:
             "changed."
         )
     return version
+
+
+def ensure_form(wanted: str, prefix: Prefix = "v", example: str = "") -> Version:
+    """Return a requested version. Raises: PreconditionError if it is not of the repository's form."""
+    match = NEW.fullmatch(wanted)
+    if not match or match[1] != prefix:
+        raise PreconditionError(
+            f"{shown(wanted)} is no version of this repository's form; give one such as {example or f'{prefix}1.2.3'}, nothing was "
+            "changed."
+        )
+    return Version(_numbers(match[2]), wanted)
 
 
 def choose_version(wanted: str, tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Version:

@@ -2,6 +2,12 @@
 
 config/airflow.env switches the pieces on; opskit_plugin.py and config/airflow_local_settings.py only look there.
 
+early_end
+    Wrong: a run with a date to come, which the API no longer takes, cannot be ended: marked as failed it stays running or queued,
+    since its teardowns wait for that date. No issue is known.
+    Off: RUNBOOK_AIRFLOW_PATCHES does not name it. Marking the run's teardowns as failed, one by one, ends it.
+    Remove when: Airflow runs the teardowns of such a run at once.
+
 executor (with parent_death)
     Wrong: LocalExecutor stands still for ever when the wrong idle worker is killed, leaves the tasks of a killed worker or
     scheduler running beside their own retries, lacks `revoke_task`, and takes the end of a parked task's process for the

@@ -1,7 +1,7 @@
 """Refuse invalid requests at Airflow's API in one sentence, before a run exists.
 
 Airflow itself accepts any key it does not know, and answers a wrong value with a dump of the schema. It also accepts values that it
-cannot pass on to its own processes, in the conf of a run and in the answer to a question.
+cannot pass on to its own processes: in the conf of a run, the answer to a question, an XCom, a variable and elsewhere.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote_plus
 
 from include import trigger_request
-from include.run.params import Declared, complaint
+from include.request_rules import wrong_request
+from include.run.params import Declared, storable, wrong_values
 
-CHECKED = (
-    ("POST", re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")),
-    ("PATCH", re.compile(r"/api/v2/dags/[^/]+/dagRuns/[^/]+/taskInstances/[^/]+/-?[0-9]+/hitlDetails/?$")),
+API = re.compile(
+    r"^(?!(?:/[^/]+)?/execution/).*?/(?:api/v2|ui|auth)/"
+)  # what people and CI call; tasks call /execution
+WRITES = ("POST", "PUT", "PATCH")
+START = re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")
+ANSWER = re.compile(
+    r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/(?P<run_id>[^/]+)/taskInstances/(?P<task_id>[^/]+)/(?P<map_index>-?[0-9]{1,9})/hitlDetails/?$"
 )
 RISK = "risk:"  # the tag of every runbook; other DAGs of the same Airflow are left alone
 
@@ -24,59 +30,66 @@ RISK = "risk:"  # the tag of every runbook; other DAGs of the same Airflow are l
 class TriggerValidation:
     """ASGI middleware around Airflow's API server; `fastapi_root_middlewares` of the plugin names it.
 
-    Airflow decides first who may trigger or answer. An invalid request is passed on without a field that Airflow
-    requires, so a user without the permission gets Airflow's 401 or 403 and the attempt is in its audit log. Only Airflow's 422 is
-    replaced by our sentence.
+    Airflow decides first who may call. An invalid request is passed on as one that Airflow refuses, so a user without the
+    permission gets Airflow's 401 or 403 and the attempt is in its audit log. Only Airflow's 422 is replaced by our sentence.
     """
 
     def __init__(self, app: Any):
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        match = scope["type"] == "http" and _checked(scope["method"], scope["path"])
-        if not match:
+        if scope["type"] != "http" or not API.search(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        if not storable(scope["path"] + unquote_plus(scope.get("query_string", b"").decode(errors="replace"))):
+            await _refuse(send, trigger_request.ODD_ADDRESS)
+            return
+        if scope["method"] not in WRITES:
             await self.app(scope, receive, send)
             return
         body = await _read(receive)
-        sentence, given = await self._refusal(scope, match.groupdict().get("dag_id"), body)
-        if sentence is None:
-            await self.app(scope, _replay(body, receive), send)
+        sentence, instead = await self._refusal(scope, body)
+        if sentence is not None:
+            refused = json.dumps(instead).encode()
+            await self.app(_resized(scope, refused), _replay(refused, receive), _Answer(send, sentence))
             return
-        refused = json.dumps(trigger_request.loggable(given)).encode()
-        await self.app(_resized(scope, refused), _replay(refused, receive), _Answer(send, sentence))
+        await self.app(scope, _replay(body, receive), send)
 
-    async def _refusal(self, scope: Any, dag_id: str | None, body: bytes) -> tuple[str | None, dict[str, Any]]:
-        """Return what is wrong with a request, and its fields as far as they could be read."""
+    async def _refusal(self, scope: Any, body: bytes) -> tuple[str | None, dict[str, Any]]:
+        """Return what is wrong with a request, and what is passed on in its place."""
         from starlette.concurrency import run_in_threadpool
 
+        started = scope["method"] == "POST" and START.search(scope["path"])
+        answered = scope["method"] == "PATCH" and ANSWER.search(scope["path"])
+        logged = trigger_request.loggable if started or answered else trigger_request.unknown
         if len(body) > trigger_request.LARGEST:
-            return trigger_request.TOO_LARGE, {}
+            return trigger_request.TOO_LARGE, logged({})
         try:
             given = trigger_request.parse(body)
         except ValueError:  # not JSON or not UTF-8: Airflow reports that itself
             return None, {}
         except RecursionError:
-            return trigger_request.TOO_DEEP, {}
-        if not isinstance(given, dict):
-            return None, {}
+            return trigger_request.TOO_DEEP, logged({})
         # for any DAG: such values would stop processes that all DAGs share
         if sentence := trigger_request.cannot_be_kept(given):
-            return sentence, given
-        if dag_id is None:
-            return None, given
-        params = await run_in_threadpool(_params_of, scope["app"].state.dag_bag, dag_id)
-        if params is None:
-            return None, given
-        started = trigger_request.cannot_be_started(given, datetime.now(UTC))
-        return started or complaint(params, given.get("conf")), given
-
-
-def _checked(method: str, path: str) -> re.Match[str] | None:
-    return next((match for verb, pattern in CHECKED if verb == method and (match := pattern.search(path))), None)
+            return sentence, logged(given)
+        if not isinstance(given, dict):
+            return None, {}
+        if started:
+            dag_id = started["dag_id"]
+            params = await run_in_threadpool(_params_of, scope["app"].state.dag_bag, dag_id)
+            if params is not None:
+                wrong = trigger_request.cannot_be_started(given, datetime.now(UTC))
+                wrong = wrong or await run_in_threadpool(wrong_request, dag_id, params, given.get("conf"))
+                return wrong, logged(given)
+        if answered:
+            asked = await run_in_threadpool(_question, **answered.groupdict())
+            return wrong_values(asked, given.get("params_input")), logged(given)
+        return None, {}
 
 
 class _Answer:
-    """Passes Airflow's answer on, with a 422 replaced by 400 and our sentence."""
+    """Passes Airflow's answer on, with a 422 or a success replaced by 400 and our sentence."""
 
     def __init__(self, send: Any, sentence: str):
         self.send = send
@@ -85,7 +98,7 @@ class _Answer:
 
     async def __call__(self, message: Any) -> None:
         if message["type"] == "http.response.start":
-            self.ours = message["status"] == 422
+            self.ours = message["status"] == 422 or message["status"] < 300
             if self.ours:
                 headers = _headers(message["headers"], len(self.body), {b"content-encoding"})
                 message = {**message, "status": 400, "headers": headers}
@@ -94,6 +107,13 @@ class _Answer:
                 return
             message = {"type": "http.response.body", "body": self.body}
         await self.send(message)
+
+
+async def _refuse(send: Any, sentence: str) -> None:
+    body = json.dumps({"detail": sentence}).encode()
+    headers = _headers([(b"content-type", b"application/json")], len(body), set())
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
@@ -107,7 +127,12 @@ def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
             return None
         params = {name: dag.params.get_param(name) for name in dag.params}
     return {
-        name: Declared(param.schema, param.description or "", _has_default(param.value, param.schema, is_arg_set))
+        name: Declared(
+            param.schema,
+            param.description or "",
+            _has_default(param.value, param.schema, is_arg_set),
+            param.value if is_arg_set(param.value) else None,
+        )
         for name, param in params.items()
     }
 
@@ -115,6 +140,20 @@ def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
 def _has_default(value: Any, schema: dict[str, Any], is_set: Any) -> bool:
     kinds = schema.get("type", "null")
     return bool(is_set(value)) and (value is not None or "null" in kinds)
+
+
+def _question(dag_id: str, run_id: str, task_id: str, map_index: str) -> dict[str, Declared]:
+    """Return the fields of the question that a task asks."""
+    from airflow.models.hitl import HITLDetail
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    where = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": int(map_index)}
+    with create_session() as session:
+        asked = select(HITLDetail.params).join(TaskInstance, TaskInstance.id == HITLDetail.ti_id).filter_by(**where)
+        fields: dict[str, dict[str, Any]] = session.scalar(asked) or {}
+    return {name: Declared(field.get("schema") or {}, field.get("description") or "") for name, field in fields.items()}
 
 
 async def _read(receive: Any) -> bytes:

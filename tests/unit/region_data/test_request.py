@@ -44,7 +44,10 @@ def test_region_is_matched_with_its_row_and_its_backup_lies_beside_it():
         ),
         (["US/PA"], "Entry 1 of regions is 'US/PA'; it needs exactly region and data"),
         ([{"region": "US/PA"}], "it needs exactly region and data"),
-        ([{"region": "US/PA", "data": NEW, "note": ""}], "it needs exactly region and data"),
+        (
+            [{"region": "US/PA", "data": NEW, "note": ""}],
+            "Entry 1 of regions has 'note'; it takes region and data, and name for a region that does not exist yet.",
+        ),
         ([{"region": "US/PA", "s3_uri": NEW}], "sets s3_uri to 's3://maps-data/"),
         ([{"region": "us/pa", "data": NEW}], "names 'us/pa'; a region is named like US/PA"),
         ([{"region": "US/PA'--", "data": NEW}], "a region is named like US/PA"),
