@@ -8,14 +8,16 @@ from pydantic import BaseModel, ConfigDict
 
 from include.errors import RunbookError
 from include.run import documents
+from include.run.params import shown
 from include.run.store import RunStore
 
 GOOD = "It loads, and counties and block groups can be edited"
 BAD = "Something is wrong"
+LONGEST_NOTE = 1_000  # characters
 
 
-class WrongRegionError(RunbookError):
-    """The answer names another region than the question. Nothing was recorded."""
+class WrongAnswerError(RunbookError):
+    """The answer does not fit the question. It was not recorded, and the question has to be asked again."""
 
 
 class QaAnswer(BaseModel):
@@ -41,17 +43,17 @@ class QaAnswer(BaseModel):
 def judge(region: str, chosen: str | None, by: str | None, looked_at: str, note: str) -> QaAnswer:
     """Return what an answer means. `looked_at` is the region that the person names.
 
-    Raises: WrongRegionError, after which the question has to be asked again.
+    Raises: WrongAnswerError.
     """
     now = datetime.now(UTC)
     if chosen is None or by is None:
         return QaAnswer(region=region, good=False, by=None, at=now)
     good = chosen == GOOD
     if good and looked_at.strip().upper() != region:
-        raise WrongRegionError(
-            f"{by} answered for {looked_at.strip() or 'no region'!r}, and the question was about {region}; it is asked again."
+        raise WrongAnswerError(
+            f"{by} answered for {shown(looked_at.strip() or 'no region')}, and the question was about {region}; it is asked again."
         )
-    return QaAnswer(region=region, good=good, by=by, at=now, note=note.strip())
+    return QaAnswer(region=region, good=good, by=by, at=now, note=note.strip()[:LONGEST_NOTE])
 
 
 def add_answer(store: RunStore, run: str, look: QaAnswer) -> QaAnswer:

@@ -130,7 +130,7 @@ class Cloud:
             read_history(
                 targets,
                 [each.as_json() for each in self.application.calls],
-                [each for target in targets for each in self.documents(target)],
+                [(target.environment.account, *each) for target in targets for each in self.documents(target)],
                 timelines={
                     key: [{**point, "at": as_text(point["at"])} for point in points]
                     for key, points in self.world.timeline.items()

@@ -52,3 +52,10 @@ def test_daylight_saving_changes_during_the_restart(restart, monkeypatch, target
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_schedule_that_lowers_the_count_in_the_evening_breaks_no_promise(restart, cloud):
+    restart(HOUSING, datetime(2026, 11, 25, 18, 0, tzinfo=UTC))
+    cloud.advance(2 * 3600)  # it does so at 19:30
+    assert cloud.service(HOUSING)["desired"] == 2
+    assert cloud.violations() == []

@@ -112,11 +112,12 @@ def _enough_new(history: History, run: Run, service: Mapping[str, Any], call: Ca
         _id(each.params["task"]) for each in history.writes_of(run) if each.name == "ecs.StopTask" and each.n < call.n
     }
     new = max(len(each.tasks - old) if each.tasks is not None else each.healthy - len(old - stopped) for each in points)
-    if new < service["count"]:
+    needed = min([service["count"], *(count for at, count in history.counts_of_others(*key) if at <= call.at)])
+    if new < needed:
         yield Violation(
             "I6",
             f"Call {call.n:g} {call.name} of {run.id} lets old tasks of {service['service']} go while {new} new ones were "
-            f"healthy, of {service['count']} needed.",
+            f"healthy, of {needed} needed.",
         )
 
 
@@ -132,12 +133,12 @@ def _never_short(
     key = (str(run.target), service["service"])
     if history.is_excused("I7", *key):
         return
-    needed, ours = service["count"], _counts_set(history, service["service"])
-    points = history.timelines.get(key, [])
+    others, points = history.counts_of_others(*key), history.timelines.get(key, [])
+    needed = service["count"]
     for each in [point for point in points if point.at < begin][-1:] + [
         point for point in points if begin <= point.at <= end
     ]:
-        if each.desired not in ours | {service["count"]}:
+        if (each.at, each.desired) in others:
             needed = min(needed, each.desired)  # others want fewer tasks: a schedule, or a person
         if each.healthy < needed:
             yield Violation(
@@ -146,14 +147,6 @@ def _never_short(
                 "before it began.",
             )
             return
-
-
-def _counts_set(history: History, service: str) -> set[int]:
-    return {
-        int(each.values["desiredCount"])
-        for each in history.writes
-        if each.params.get("service") == service and "desiredCount" in each.values
-    }
 
 
 def _id(arn: str) -> str:

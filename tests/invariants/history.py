@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from include.inventory import Target
@@ -139,6 +140,7 @@ class Run:
     """All documents of one run in the run store."""
 
     id: str
+    account: str  # of the run store: two stores may know two runs of one id
     target: str | None = None
     confirmed: Mapping[str, Any] = field(default_factory=dict)  # what the confirm task accepted
     record: Mapping[str, Any] = field(default_factory=dict)  # the final record
@@ -187,7 +189,7 @@ class History:
 
     targets: Mapping[str, Target]
     calls: list[Call]
-    runs: dict[str, Run]
+    runs: dict[tuple[str, str], Run]  # by account and id
     leases: dict[str, list[LeaseChange]]
     lease_reads: dict[str, list[float]]
     kept: list[Kept] = field(default_factory=list)
@@ -202,15 +204,38 @@ class History:
     def __post_init__(self) -> None:
         self._claimed = dict(self._claim())
 
-    @property
+    @cached_property
     def writes(self) -> list[Call]:
         """The calls of the runbooks' own roles that change AWS, without those to the run store."""
-        ours = {(each.environment.account, each.environment.role) for each in self.targets.values()}
+        ours = {(each.environment.account, role_name(each)) for each in self.targets.values()}
         return [
             each
             for each in self.calls
             if each.mutates and each.service != "dynamodb" and (each.account, each.role) in ours
         ]
+
+    def run(self, run: str, target: str) -> Run | None:
+        """Return a run that is in the store of a target."""
+        return self.runs.get((self.targets[target].environment.account, run)) if target in self.targets else None
+
+    def counts_of_others(self, target: str, service: str) -> list[tuple[datetime, int]]:
+        """Return the desired counts that nobody's run has set, with their times: those of a schedule, or a person's."""
+        environment = self.targets[target].environment
+        own = [
+            each
+            for each in self.writes
+            if each.name == "ecs.UpdateService" and each.took_effect and "desiredCount" in each.values
+            if each.account == environment.account and each.params.get("cluster") == environment.cluster
+            if each.params.get("service") == service
+        ]
+        found = []
+        for one, other in pairwise(self.timelines.get((target, service), [])):
+            set_by_run = any(
+                one.at <= each.at <= other.at and int(each.values["desiredCount"]) == other.desired for each in own
+            )
+            if one.desired != other.desired and not set_by_run:
+                found.append((other.at, other.desired))
+        return found
 
     def claims(self, call: Call) -> tuple[Run, Event] | None:
         """Return the run and the intent of a write, or None if no intent announced it."""
@@ -251,6 +276,11 @@ class History:
 def _is_open(run: Run, intent: Event, n: float) -> bool:
     outcome = run.outcome_of(intent)
     return outcome is None or outcome.n > n
+
+
+def role_name(target: Target) -> str:
+    """Return the name of a target's role as it stands in a call log, without the path that an inventory may give."""
+    return target.environment.role.rsplit("/", 1)[-1]
 
 
 def plain(value: Any) -> Any:

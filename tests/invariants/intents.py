@@ -1,16 +1,21 @@
 """I20: every write has an intent on record before it, and every intent has a known outcome."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import pairwise
 
+from tests.invariants.actions import ACTIONS
 from tests.invariants.history import History, Run, Violation
 
 
 def check_intents(history: History) -> list[Violation]:
     """Check that every write has an intent before it, every intent an outcome or a finding, and every journal one order."""
     found = [*_unannounced(history), *_repeated(history)]
+    claims = filter(None, map(history.claims, history.writes))
+    made = {(run.account, run.id, intent.number) for run, intent in claims}
     for run in history.runs.values():
         found += [*_disordered(run), *_unsettled(run)]
+        if run.target in history.targets:
+            found += _unseen(run, made)
     return found
 
 
@@ -22,6 +27,20 @@ def _unannounced(history: History) -> Iterator[Violation]:
                 "I20",
                 f"Call {call.n:g} {call.name} on {about} {call.values} was made by {call.role} without an open intent of "
                 "any run.",
+            )
+
+
+def _unseen(run: Run, made: Container[tuple[str, str, int]]) -> Iterator[Violation]:
+    """Check that the log has a call for every write that was answered: without it, no other check sees that target's writes."""
+    for intent in run.intents:
+        outcome, action = run.outcome_of(intent), ACTIONS.get(str(intent.write))
+        if action is None or action.calls or outcome is None or outcome.phase != "done":
+            continue  # of another service than AWS, or of as many calls as there are objects
+        if (run.account, run.id, intent.number) not in made:
+            yield Violation(
+                "I20",
+                f"Intent {intent.number} of {run.id}, {intent.text}, was carried out, and the log has no such call by the role of "
+                f"{run.target}.",
             )
 
 

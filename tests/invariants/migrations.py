@@ -87,7 +87,7 @@ def _order(history: History, attempts: dict[tuple[str, str], list[_Attempt]]) ->
             if attempt.begun is None:
                 yield Violation("I17", f"{attempt} was never noted as begun.".capitalize())
                 continue
-            run = history.runs.get(attempt.run)
+            run = history.run(attempt.run, attempt.target)
             again = bool(run and _migration(run).get("again"))
             for before in several[:place]:
                 if before.run == attempt.run:

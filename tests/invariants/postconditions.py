@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.invariants.history import History, Run, Violation
+from tests.invariants.history import History, Run, Violation, role_name
 
 LEFT_UP = ("failed", "stopped")  # outcomes whose record asks people to check the target
 
@@ -42,7 +42,10 @@ def _service(
 ) -> Iterator[Violation]:
     if history.is_excused("I5", target, before["name"]):
         return
-    allowed = {before["desired"]} | _agreed(last, before["name"]) | _set_by_others(history, target, before["name"])
+    others = {count for _, count in history.counts_of_others(target, before["name"])}
+    allowed = (
+        {before["desired"]} | _agreed(last, before["name"]) | others | _set_by_others(history, target, before["name"])
+    )
     if after["desired"] not in allowed:
         yield Violation(
             "I5",
@@ -106,7 +109,7 @@ def _set_by_others(history: History, target: str, service: str) -> set[int]:
         int(each.params["desiredCount"])
         for each in history.calls
         if each.name == "ecs.UpdateService" and each.took_effect and each.params.get("desiredCount") is not None
-        if each.account == environment.account and each.role != environment.role
+        if each.account == environment.account and each.role != role_name(history.targets[target])
         if each.params.get("cluster") == environment.cluster and each.params.get("service") == service
     }
 

@@ -15,8 +15,9 @@ from include.run.approval import Decision
 from include.run.lease import Lease
 from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
 
-Documents = Iterable[tuple[str, str, Mapping[str, Any]]]  # pk, sk, document
-_Unlogged = tuple[datetime, str, str, Mapping[str, Any]]  # its own time, pk, sk, document
+Documents = Iterable[tuple[str, str, str, Mapping[str, Any]]]  # the store's account, pk, sk, document
+_Key = tuple[str, str, str]  # the store's account, pk, sk
+_Unlogged = tuple[datetime, _Key, Mapping[str, Any]]  # its own time, its key, the document
 MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
 APPEND_ONLY = "attribute_not_exists"
 REPLACED = (documents.lease("").sk, documents.untold("").sk)
@@ -44,8 +45,8 @@ def read_history(
     """
     reader = _Reader([_call(each) for each in calls])
     reader.read_table_calls()
-    for pk, sk, document in documents:
-        reader.place(pk, sk, document)
+    for account, pk, sk, document in documents:
+        reader.place((account, pk, sk), document)
     reader.place_unlogged()
     return History(
         targets={each.name: each for each in targets},
@@ -67,14 +68,14 @@ def read_history(
 class _Reader:
     def __init__(self, calls: list[Call]):
         self.calls = sorted(calls, key=lambda each: each.n)
-        self.runs: dict[str, Run] = {}
+        self.runs: dict[tuple[str, str], Run] = {}
         self.leases: dict[str, list[LeaseChange]] = {}
         self.lease_reads: dict[str, list[float]] = {}
         self.kept: list[Kept] = []
         self.tampered: list[Violation] = []
         self._unlogged: list[_Unlogged] = []
-        self._texts: dict[tuple[str, str], str] = {}  # for the parts of large documents
-        self._logged: dict[tuple[str, str], str] = {}  # the stored documents in the log, as JSON
+        self._texts: dict[_Key, str] = {}  # for the parts of large documents
+        self._logged: dict[_Key, str] = {}  # the stored documents in the log, as JSON
 
     def read_table_calls(self) -> None:
         for call in self.calls:
@@ -96,28 +97,29 @@ class _Reader:
     def _stored(self, call: Call) -> None:
         item = call.params["Item"]
         pk, sk, text = item["pk"]["S"], item["sk"]["S"], item["document"]["S"]
-        condition = str(call.params.get("ConditionExpression", ""))
+        condition, key = str(call.params.get("ConditionExpression", "")), (call.account, pk, sk)
         kept = sk not in REPLACED and not sk.startswith(OUTBOX)
-        if kept and ((pk, sk) in self._logged or APPEND_ONLY not in condition):
+        if kept and (key in self._logged or APPEND_ONLY not in condition):
             self.tampered.append(
                 Violation(
                     "I20",
                     f"Call {call.n:g} overwrites {pk} {sk}, or could: documents are only ever added, but leases and lists of messages.",
                 )
             )
-        self._logged[pk, sk] = text
-        self._add(pk, sk, json.loads(text), call.n)
+        self._logged[key] = text
+        self._add(key, json.loads(text), call.n)
 
-    def place(self, pk: str, sk: str, document: Mapping[str, Any]) -> None:
+    def place(self, key: _Key, document: Mapping[str, Any]) -> None:
         """Place a document as the table holds it now. A document in the log must still have its stored contents."""
-        if (pk, sk) not in self._logged:
+        _, pk, sk = key
+        if key not in self._logged:
             if sk != "lease":
-                self._unlogged.append((_time(document.get("at") or document.get("ended")), pk, sk, document))
-        elif json.loads(self._logged[pk, sk]) != document:
+                self._unlogged.append((_time(document.get("at") or document.get("ended")), key, document))
+        elif json.loads(self._logged[key]) != document:
             self.tampered.append(
                 Violation(
                     "I20",
-                    f"Document {pk} {sk} is not what was stored: {_short(self._logged[pk, sk])} became {_short(document)}.",
+                    f"Document {pk} {sk} is not what was stored: {_short(self._logged[key])} became {_short(document)}.",
                 )
             )
 
@@ -129,14 +131,15 @@ class _Reader:
             gaps.setdefault(bisect_left(times, each[0]), []).append(each)
         for index, gap in gaps.items():
             start = self.calls[index - 1].n if index else 0.0
-            for place, (_, pk, sk, document) in enumerate(gap, 1):
-                self._add(pk, sk, document, start + place / (len(gap) + 1))
+            for place, (_, key, document) in enumerate(gap, 1):
+                self._add(key, document, start + place / (len(gap) + 1))
 
-    def _add(self, pk: str, sk: str, document: Mapping[str, Any], n: float) -> None:
+    def _add(self, key: _Key, document: Mapping[str, Any], n: float) -> None:
+        account, pk, sk = key
         if parts := large.parts_of(pk, document):
-            document = large.join_parts(document, (self._texts[place] for place in parts))
+            document = large.join_parts(document, (self._texts[account, *place] for place in parts))
         if sk.startswith(documents.PARTS):
-            self._texts[pk, sk] = document["text"]
+            self._texts[key] = document["text"]
             return
         if sk == "lease":
             self.leases.setdefault(_target(pk), []).append(LeaseChange(n, Lease.model_validate(document)))
@@ -144,7 +147,8 @@ class _Reader:
         if documents.is_target(pk):
             self.kept.append(Kept(n, _target(pk), sk, document))
             return
-        run = self.runs.setdefault(documents.run_of(pk), Run(documents.run_of(pk)))
+        name = documents.run_of(pk)
+        run = self.runs.setdefault((account, name), Run(name, account))
         kind, _, rest = sk.partition("#")
         if kind == "event":
             run.events.append(_event(run.id, int(rest.split("#")[0]), document, n))
@@ -157,7 +161,7 @@ class _Reader:
         else:
             run.documents[sk] = (n, document)
 
-    def ordered_runs(self) -> dict[str, Run]:
+    def ordered_runs(self) -> dict[tuple[str, str], Run]:
         for run in self.runs.values():
             run.events.sort(key=lambda each: each.number)
             run.decisions.sort(key=lambda each: each.n)

@@ -66,7 +66,7 @@ def _proved(history: History, run: Run, begun: float) -> Iterator[Violation]:
             f"{run.id} released image {image[:19]} of commit {str(plan.get('commit'))[:12]}, which {staging} had not proved.",
         )
         return
-    by = history.runs.get(str(proof.document["run"]))
+    by = history.run(str(proof.document["run"]), str(staging))
     if by is None or by.record.get("outcome") != "success" or by.target != staging:
         yield Violation(
             "I10",

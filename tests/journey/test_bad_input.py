@@ -3,6 +3,7 @@
 import json
 import uuid
 
+import psycopg
 import pytest
 
 HOUSING = "core/staging"
@@ -73,6 +74,32 @@ REQUESTS = {
         "region_data_update",
         {"conf": {**GOOD, "regions": [{"region": "US/PA", "data": "s3://b/p/", "n": 10**20}]}},
         "regions[0].n 100000000000000000000 is a whole number",
+    ),
+    "a commit of another repository": (
+        "staging_deployment",
+        {"conf": {**GOOD, "commit": "0" * 40, "repository": "example-other/app"}},
+        "core/staging is built from example-housing/core, not from 'example-other/app'",
+    ),
+    "a commit with a newline": (
+        "image_publication",
+        {"conf": {**GOOD, "commit": "0" * 39 + "\n"}},
+        "does not have its form",
+    ),
+    "words without in full": (
+        "database_migration",
+        {"conf": {**GOOD, "words": ["rake", "db:drop"]}},
+        "words gives a command in full, but command is 'migrate'",
+    ),
+    "a folder above": (
+        "region_data_update",
+        {
+            "conf": {
+                **GOOD,
+                "target": "districtbuilder/staging",
+                "regions": [{"region": "US/PA", "data": "s3://districtbuilder-staging-data/../x/"}],
+            }
+        },
+        "has the folder '..'",
     ),
     "twenty digits of CPU": (
         "database_migration",
@@ -160,6 +187,45 @@ def test_note_that_no_database_takes_is_refused(running_sandbox):
         400,
         r"note 'nul\x00' holds a character that no database takes.",
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/dags/service_restart/dagRuns/none", {"note": "nul\x00"}),
+        ("PATCH", "/dags/service_restart/dagRuns", {"actions": [{"action": "update", "entities": [10**20]}]}),
+        ("POST", "/dags/service_restart/dagRuns/list", {"page_limit": 10**20}),
+        ("POST", "/dags/service_restart/dagRuns/none/clear", {"note": "half a \ud83d character"}),
+        ("POST", "/dags/service_restart/clearTaskInstances", {"task_ids": [["a", 10**20]]}),
+        ("POST", "/backfills", {"dag_id": "slack_delivery", "dag_run_conf": {"x": 10**20}}),
+        ("POST", "/dags/service_restart/dagRuns/none/taskInstances/x/xcomEntries", {"key": "k", "value": 10**20}),
+        ("POST", "/variables", {"key": "k", "value": "nul\x00"}),
+        ("GET", "/dags/service_restart/dagRuns/nul%00", None),
+    ],
+)
+def test_no_call_takes_what_no_database_or_process_takes(running_sandbox, method, path, body):
+    content = None if body is None else json.dumps(body).encode()
+    client = running_sandbox.airflow("operator")
+    answer = client.request(method, path, content=content, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, type(answer.json()["detail"])) == (400, str), answer.text
+
+
+def test_minutes_of_slack_delivery_cannot_be_made_up_for(running_sandbox):
+    body = {"dag_id": "slack_delivery", "from_date": "2026-01-01T00:00:00Z", "to_date": "2026-11-01T00:00:00Z"}
+    for path in ("/backfills", "/backfills/dry_run"):
+        answer = running_sandbox.airflow("operator").post(path, json=body)
+        assert answer.status_code == 400, answer.text
+        assert "does not allow backfill runs" in answer.json()["detail"]
+
+
+def test_run_whose_date_never_comes_can_be_ended(sandbox):
+    run = sandbox.restart(HOUSING)
+    run.wait_until_asked()
+    with psycopg.connect(f"{sandbox.endpoints['postgres']}/airflow") as airflow:  # the API makes no such run
+        airflow.execute("UPDATE dag_run SET logical_date = '2999-01-01+00' WHERE run_id = %s", [run.run_id])
+    run.mark_failed()
+    assert run.wait() == "failed", run.story()
+    assert run.tasks()["record_restart"] == "failed"
 
 
 def test_reason_with_markup_and_newlines_is_shown_as_it_stands_on_one_line(sandbox):

@@ -81,12 +81,6 @@ def test_commit_with_a_red_check_is_refused(scene: Scene):
     assert scene.injected(fault) > 0
 
 
-@RELEASE
-def test_commit_of_another_repository_is_refused(scene: Scene):
-    run = scene.start("staging_deployment", commit=scene.commits()[0], repository="example-other/app")
-    assert f"is built from example-{scene.name}/app" in refused(scene, run, "plan_deployment")
-
-
 @WATCHED
 def test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has_looked(scene: Scene):
     before = definitions(scene, "production")

@@ -268,4 +268,40 @@ MUTANTS = [
             "            if False:\n                continue",
         ),
     ),
+    *(
+        Mutant(name, f"tests/invariants/{file}", before, after, "tests/unit/invariants")
+        for name, file, before, after in (  # the history checker must notice that it is blind
+            (
+                "the checker sees no write",
+                "history.py",
+                'if each.mutates and each.service != "dynamodb" and (each.account, each.role) in ours',
+                "if False and ours",
+            ),
+            (
+                "the checker knows no role with a path",
+                "history.py",
+                'target.environment.role.rsplit("/", 1)[-1]',
+                "target.environment.role",
+            ),
+            (
+                "the checker takes a schedule's count for a run's",
+                "history.py",
+                "if one.desired != other.desired and not set_by_run:",
+                "if False and set_by_run:",
+            ),
+            (
+                "the checker takes two stores for one",
+                "reading.py",
+                "setdefault((account, name)",
+                'setdefault(("", name)',
+            ),
+            ("the checker misses no call", "intents.py", "            found += _unseen(run, made)", "            pass"),
+            (
+                "the checker lets any call pass",
+                "intents.py",
+                "        if history.claims(call) is None:",
+                "        if False:",
+            ),
+        )
+    ),
 ]

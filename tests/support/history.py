@@ -19,7 +19,6 @@ EXCUSED = {
     "task_stopped": ("I7",),
     "instance_dies": ("I7",),
     "group_max": ("I5",),
-    "scheduled_scaling": ("I5",),
 }
 
 
@@ -47,7 +46,7 @@ def violations(
             (each.environment.account, each.environment.region, each.environment.operations_table): each
             for each in targets
         }
-        documents = [each for target in stores.values() for each in stored(sandbox, target)]
+        documents = [(key[0], *each) for key, target in stores.items() for each in stored(sandbox, target)]
         later = called(calls[-1]["n"] if calls else 0)
         return (calls, documents) if not any(each["action"] == "PutItem" for each in later) else None
 
@@ -88,11 +87,7 @@ def timelines(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[tuple[tuple[s
 
 
 def excuses(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[Excuse]:
-    """Yield the excuses by scheduled actions and effective faults, for their own service and for the groups below it."""
-    for target in found["targets"]:
-        for service in target["services"]:
-            if service["scheduled_changes"]:
-                yield Excuse("I5", target["name"], service["name"], "a scheduled action set its count")
+    """Yield the excuses by effective faults, for their own service and for the groups below it."""
     groups = {target["name"]: [each["name"] for each in target["groups"]] for target in found["targets"]}
     for fault in sandbox.control.get("/faults").raise_for_status().json()["faults"]:
         for invariant in EXCUSED.get(fault["kind"], ()) if fault["injected"] and fault["target"] in groups else ():

@@ -6,10 +6,11 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
-from include.region_data.qa import BAD, GOOD, QaAnswer, WrongRegionError, add_answer, judge, list_answers
+from include.region_data.qa import BAD, GOOD, LONGEST_NOTE, QaAnswer, WrongAnswerError, add_answer, judge, list_answers
 from include.run.journal import add_event
+from include.run.params import Declared, wrong_values
 from include.run.plan.markdown import escape
 from opskit.approval.hitl import ask, who_answered
 from opskit.context import StepContext
@@ -18,7 +19,19 @@ from opskit.step import running
 
 MADE = "There is a test map of every region"
 STOP = "Stop here"
-TITLE, HOW = "Region", "The region whose map you looked at."
+LOOKED_AT: dict[str, Any] = {
+    "type": "string",
+    "maxLength": 40,
+    "title": "Region",
+    "description": "The region whose map you looked at.",
+}
+NOTE: dict[str, Any] = {
+    "type": ["null", "string"],
+    "maxLength": LONGEST_NOTE,
+    "title": "Note",
+    "description": "What you saw, for the record.",
+}
+FIELDS = {"looked_at": Declared(LOOKED_AT), "note": Declared(NOTE)}
 
 
 class ConfirmTestMapsOperator(HITLOperator):
@@ -61,7 +74,7 @@ class ConfirmTestMapsOperator(HITLOperator):
 
 
 class ConfirmQaOperator(HITLOperator):
-    """Asks about one region. The first answer counts, and the question is repeated if an answer names another region."""
+    """Asks about one region. The first answer counts. The question is repeated as often as an answer names another region."""
 
     def __init__(self, *, region: str, params: Any = None, **kwargs: Any):
         del params  # a mapped task gets the params of its DAG, which are no fields of this form
@@ -69,8 +82,8 @@ class ConfirmQaOperator(HITLOperator):
             subject="Does the new data work?",
             options=[GOOD, BAD],
             params={
-                "looked_at": Param("", type="string", title=TITLE, description=HOW),
-                "note": Param("", type=["null", "string"], title="Note", description="What you saw, for the record."),
+                "looked_at": Param("", **LOOKED_AT),
+                "note": Param("", **NOTE),
             },
             **kwargs,
         )
@@ -83,7 +96,7 @@ class ConfirmQaOperator(HITLOperator):
                     return self._ended(ctx, look)
             self.response_timeout = ctx.target.environment.approval.respond_within
             regions = [region["region"] for name in ("regions", "publications") for region in ctx.guard["plan"][name]]
-            self.params["looked_at"] = Param("", type="string", title=TITLE, description=HOW, examples=regions)
+            self.params["looked_at"] = Param("", **LOOKED_AT, examples=regions)
             self.subject = f"{ctx.target.name}: does the new data of {self.region} work?"
             site = ctx.target.region_data.application
             self.body = (
@@ -95,30 +108,32 @@ class ConfirmQaOperator(HITLOperator):
             ask(self, ctx, self.subject)
         return super().execute(context)
 
-    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         timed_out = event.get("error_type") == "timeout"
         answer: dict[str, Any] = {} if timed_out else super().execute_complete(context, event)
         with running(context) as ctx:
             try:
                 look = self._judge(answer)
-            except WrongRegionError as error:
+            except WrongAnswerError as error:
                 said = str(error)
                 retry(ctx.clients, lambda: ctx.writer.note(said))
-                raise AirflowException(said) from error  # a retry asks again
-            recorded = retry(ctx.clients, lambda: add_answer(ctx.store, ctx.run, look))
-            return self._ended(ctx, recorded)
+            else:
+                recorded = retry(ctx.clients, lambda: add_answer(ctx.store, ctx.run, look))
+                return self._ended(ctx, recorded)
+        return self.execute(context)  # asks again in this attempt: the retries are for attempts that were killed
+
+    def validate_params_input(self, params_input: Any) -> None:
+        """Leave it to the judgement: Airflow's own error would end the attempt."""
 
     def _judge(self, answer: dict[str, Any]) -> QaAnswer:
         if not answer:
             return judge(self.region, None, None, "", "")
-        given, chosen = answer["params_input"] or {}, answer["chosen_options"][0]
-        return judge(
-            self.region,
-            chosen,
-            who_answered(answer),
-            str(given.get("looked_at", "")),
-            str(given.get("note") or ""),
-        )
+        given, chosen, by = answer["params_input"] or {}, answer["chosen_options"][0], who_answered(answer)
+        if chosen == GOOD and (wrong := wrong_values(FIELDS, given)):
+            raise WrongAnswerError(
+                f"The answer of {by} does not fit the question about {self.region}: {wrong} It is asked again."
+            )
+        return judge(self.region, chosen, by, str(given.get("looked_at", "")), str(given.get("note") or ""))
 
     @staticmethod
     def _ended(ctx: StepContext, look: QaAnswer) -> str:

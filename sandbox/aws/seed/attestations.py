@@ -10,8 +10,7 @@ from sandbox.aws.seed.static_resources import StaticResources
 from sandbox.aws.sim.world import World
 from sandbox.aws.state import region_data, target_registry
 
-RUN = "staging_deployment/before-the-world-began"
-UPDATE = "region_data_update/before-the-world-began"
+DEPLOYMENT, UPDATE = "staging_deployment", "region_data_update"
 
 
 def attest_region_data(resources: StaticResources, target: Target) -> None:
@@ -19,14 +18,14 @@ def attest_region_data(resources: StaticResources, target: Target) -> None:
     section = target.environment.region_data
     if section is None or section.proved_on:
         return
-    at = datetime.now(UTC).isoformat()
+    at, run = datetime.now(UTC).isoformat(), _run(UPDATE, target)
     for region in (*region_data.UPDATED, *region_data.PUBLISHABLE):
         digest = region_data.list_digest(region, region_data.NEW)
-        proof = {"at": at, "region": region, "digest": digest, "run": UPDATE, "by": "approver"}
+        proof = {"at": at, "region": region, "digest": digest, "run": run, "by": "approver"}
         _put(resources, target, f"target#{target.name}", f"data-proof#{region}#{digest}", proof)
-    own = {"target": target.name, "run": UPDATE}
+    own = {"target": target.name, "run": run}
     record = {**own, "outcome": "success", "text": "found good", "ended": at, "requester": "operator"}
-    _put(resources, target, f"run#{UPDATE}", "record", record)
+    _put(resources, target, f"run#{run}", "record", record)
 
 
 def attest_image(world: World, resources: StaticResources, target: Target) -> None:
@@ -37,11 +36,17 @@ def attest_image(world: World, resources: StaticResources, target: Target) -> No
     commit, at = image_repositories.running_commit(target), datetime.now(UTC).isoformat()
     image = target_registry.repository_of(world, target).tagged(target_registry.commit_tag(target, commit))
     assert image is not None  # its services run it
-    own = {"target": target.name, "run": RUN}
+    run = _run(DEPLOYMENT, target)
+    own = {"target": target.name, "run": run}
     proof = {**own, "at": at, "digest": image.digest, "commit": commit, "templates": {}}
     record = {**own, "outcome": "success", "text": "deployed and proved", "ended": at, "requester": "ci"}
     _put(resources, target, f"target#{target.name}", f"proof#{image.digest}#{commit}", proof)
-    _put(resources, target, f"run#{RUN}", "record", record)
+    _put(resources, target, f"run#{run}", "record", record)
+
+
+def _run(runbook: str, target: Target) -> str:
+    """Return a run of a target's own: several targets may share a table."""
+    return f"{runbook}/before-the-world-began-{target.name.replace('/', '-')}"
 
 
 def _put(resources: StaticResources, target: Target, pk: str, sk: str, document: dict[str, Any]) -> None:

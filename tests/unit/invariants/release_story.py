@@ -28,7 +28,7 @@ class ReleaseStory:
     def __init__(self) -> None:
         self.now: datetime = NOON
         self.calls: list[dict[str, Any]] = []
-        self.documents: dict[tuple[str, str], dict[str, Any]] = {}
+        self.documents: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.leases = {each.name: Lease(target=each.name) for each in (PRODUCTION, STAGING)}
         self.place = STAGING
 
@@ -43,7 +43,7 @@ class ReleaseStory:
     def put(self, pk: str, sk: str, document: dict[str, Any], condition: str = "attribute_not_exists(pk)") -> None:
         item = {"pk": {"S": pk}, "sk": {"S": sk}, "document": {"S": json.dumps(document)}}
         self.call("dynamodb", "PutItem", {"Item": item, "ConditionExpression": condition})
-        self.documents[pk, sk] = document
+        self.documents[self.place.environment.account, pk, sk] = document
 
     def swap(self, target: Target, **changes: Any) -> None:
         before = self.leases[target.name]
@@ -70,7 +70,7 @@ class ReleaseStory:
         self.put(f"run#{run}", "confirmed", confirmed)
 
     def event(self, phase: str, text: str, **details: Any) -> int:
-        number = sum(pk == f"run#{self.run}" and sk.startswith("event#") for pk, sk in self.documents) + 1
+        number = sum(pk == f"run#{self.run}" and sk.startswith("event#") for _, pk, sk in self.documents) + 1
         document = {
             "at": self.now.isoformat(),
             "number": number,
@@ -181,7 +181,7 @@ class ReleaseStory:
         return self
 
     def violations(self) -> list[Violation]:
-        documents = [(pk, sk, document) for (pk, sk), document in self.documents.items()]
+        documents = [(*key, document) for key, document in self.documents.items()]
         return check(read_history([PRODUCTION, STAGING], self.calls, documents))
 
     def broken(self) -> set[str]:

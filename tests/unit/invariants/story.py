@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from include.run.lease import Lease
-from tests.invariants import Violation, check, read_history
+from tests.invariants import History, Violation, check, read_history
 from tests.unit.facts import NOON, TASKS, maps, surge_plan
 
 TARGET, RUN, REQUESTER, DIGEST = "maps/staging", "service_restart/manual-1", "olga", "d" * 64
@@ -181,18 +181,21 @@ class Story:
         self.end()
         return self
 
-    def violations(self) -> list[Violation]:
-        history = read_history(
+    def violations(self, *others: tuple[str, str, str, dict[str, Any]]) -> list[Violation]:
+        """Return the broken promises. `others` are documents of another target's store."""
+        return check(self.history(*others))
+
+    def history(self, *others: tuple[str, str, str, dict[str, Any]]) -> History:
+        return read_history(
             [self.target],
             self.calls,
-            [(pk, sk, document) for (pk, sk), document in self.documents.items()],
+            [*((ACCOUNT, pk, sk, document) for (pk, sk), document in self.documents.items()), *others],
             timelines={(TARGET, SERVICE): self.points},
             before={TARGET: self.before},
             after={TARGET: self.after},
             posts=self.posts,
             excuses=self.excuses,
         )
-        return check(history)
 
     def broken(self) -> set[str]:
         return {each.invariant for each in self.violations()}

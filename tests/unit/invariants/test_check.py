@@ -545,3 +545,80 @@ def test_lease_that_a_failed_run_keeps_for_a_person_is_no_violation_but_a_succes
     other = Story()
     other.restart().swap(owner=RUN, kept="look at it")
     assert "I5" in other.broken()
+
+
+# the checker's own eyes
+
+
+@pytest.fixture
+def under_a_path() -> Story:
+    return Story(role="teams/maps/runbooks")  # AWS's log has a role's name without its path
+
+
+def test_role_with_a_path_is_ours(under_a_path: Story):
+    assert under_a_path.restart().violations() == []
+    under_a_path.call("ecs", "StopTask", {"cluster": CLUSTER, "task": arn("new1")})
+    assert "I20" in under_a_path.broken()
+
+
+def test_count_that_a_role_with_a_path_has_set_is_not_somebody_elses(under_a_path: Story):
+    under_a_path.restart().after = under_a_path.world(4)
+    under_a_path.call("ecs", "UpdateService", {"cluster": CLUSTER, "service": SERVICE, "desiredCount": 4})
+    assert "I5" in under_a_path.broken()
+
+
+def test_target_whose_writes_the_log_shows_under_another_role_is_found(story: Story):
+    story.restart()
+    for call in story.calls:
+        call["role"] = "somebody"
+    assert str(story.violations()[0]) == (
+        f"I20: Intent 1 of {RUN}, autoscaling.SetDesiredCapacity {GROUP}, was carried out, and the log has no such call by the "
+        f"role of {TARGET}."
+    )
+
+
+def test_write_that_the_log_lacks_is_found(story: Story):
+    story.restart()
+    story.calls = [each for each in story.calls if each["action"] != "SetDesiredCapacity"]
+    assert story.broken() == {"I20"}
+
+
+def test_count_that_a_schedule_has_set_is_the_schedules(story: Story):
+    story.restart()
+    story.wait(60)
+    story.points.append(story.point(1, NEW[:1]))
+    story.after = story.world(1, capacity=5)
+    assert story.violations() == []
+    story.after = story.world(3, capacity=5)
+    assert story.broken() == {"I5"}
+
+
+def test_schedule_that_lowers_the_count_during_a_run_is_no_shortage(story: Story):
+    story.begin()
+    story.scale_out()
+    story.points.append(story.point(1, OLD[:1]))
+    story.wait(1)
+    story.end("failed")
+    story.after = story.world(1, capacity=5)
+    assert story.violations() == []
+    story.points[-1] = story.point(5, OLD[:1])
+    assert "I7" in story.broken()
+
+
+def test_count_is_the_schedules_although_a_run_has_once_set_the_same(story: Story):
+    story.restart()
+    story.wait(60)
+    story.points.append(story.point(5, NEW))
+    assert [count for _, count in story.history().counts_of_others(TARGET, SERVICE)] == [5]
+
+
+def test_two_stores_may_know_two_runs_of_one_id(story: Story):
+    story.restart()
+    theirs = [
+        ("555555555551", pk, sk, {**document, "target": "library/staging"} if sk == "record" else document)
+        for (pk, sk), document in story.documents.items()
+        if pk == f"run#{RUN}" and sk in ("decision#1", "record")
+    ]
+    assert story.violations(*theirs) == []
+    story.call("ecs", "StopTask", {"cluster": CLUSTER, "task": arn("new1")})
+    assert {each.invariant for each in story.violations(*theirs)} == {"I20"}

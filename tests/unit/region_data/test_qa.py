@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.region_data.qa import BAD, GOOD, WrongRegionError, add_answer, judge, list_answers
+from include.region_data.qa import BAD, GOOD, WrongAnswerError, add_answer, judge, list_answers
 from include.run.store import RunStore
 from tests.unit.run.conftest import client, dynamodb, store
 
@@ -16,7 +16,7 @@ def test_yes_that_names_the_region_counts_however_it_is_typed():
 
 @pytest.mark.parametrize(("named", "shown"), [("US/MI", "'US/MI'"), ("", "'no region'")])
 def test_yes_about_another_region_is_asked_again(named: str, shown: str):
-    with pytest.raises(WrongRegionError, match=rf"^ann answered for {shown}, and the question was about US/PA"):
+    with pytest.raises(WrongAnswerError, match=rf"^ann answered for {shown}, and the question was about US/PA"):
         judge("US/PA", GOOD, "ann", named, "")
 
 
