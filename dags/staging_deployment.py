@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from include.inventory import load
-from include.releases.staging.plan import StagingDeploymentPlan
+from include.releases.staging.plan import StagingDeploymentPlan, refuse_other_repository
 from include.releases.staging.steps import make_plan
 from opskit.context import StepContext
 from opskit.groups.definitions import register_definitions, tag_image
@@ -25,6 +25,7 @@ from opskit.runbook import Proof, Stage, runbook
 
 def plan_deployment(ctx: StepContext) -> tuple[StagingDeploymentPlan, datetime]:
     """Plan from the current state of AWS and GitHub."""
+    refuse_other_repository(ctx.target, ctx.params["repository"])
     return make_plan(ctx, ctx.params["commit"], ctx.context["dag_run"].run_after)
 
 

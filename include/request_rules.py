@@ -1,15 +1,19 @@
-"""What a runbook refuses without a look at the world: by the schemas of its params, and by the inventory of its target."""
+"""What a runbook refuses without a look at the world: by the schemas of its params, and by the inventory of its target.
+
+The API asks here before there is a run. The planner of a runbook calls the same functions.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from include.errors import PreconditionError, RunbookError
+from include.errors import RunbookError
 from include.inventory import Target, load
 from include.region_data.request import read_requests
 from include.releases.migration.plan import plan_task
 from include.releases.migration.request import read_request
 from include.releases.production.versions import ensure_form
-from include.run.params import Declared, complaint, shown
+from include.releases.staging.plan import refuse_other_repository
+from include.run.params import Declared, complaint
 
 Rule = Callable[[Target, Mapping[str, Any]], object]  # raises a RunbookError
 
@@ -37,11 +41,7 @@ def _release(target: Target, params: Mapping[str, Any]) -> None:
 
 
 def _repository(target: Target, params: Mapping[str, Any]) -> None:
-    given, known = params["repository"], target.system.github
-    if given and given != known:
-        raise PreconditionError(
-            f"{target.name} is built from {known}, not from {shown(given)}; correct the call or the inventory."
-        )
+    refuse_other_repository(target, params["repository"])
 
 
 RULES: Mapping[str, Rule] = {  # by runbook

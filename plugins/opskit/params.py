@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 
 from include.errors import PreconditionError
-from include.region_data.request import MOST
 from include.releases.migration.request import IN_FULL, MOST_WORDS
 from include.releases.migration.rules import LONGEST_COMMAND, PRESETS
-from include.request_rules import wrong_request
-from include.run.params import Declared
+from include.run.params import Declared, complaint
 
 if TYPE_CHECKING:
     from opskit.context import StepContext
@@ -130,7 +128,7 @@ SNAPSHOT = {
 REGIONS = {
     "type": "array",
     "minItems": 1,
-    "maxItems": MOST,
+    "maxItems": 60,
     "items": {
         "type": "object",
         "properties": {
@@ -202,17 +200,17 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
 
 
 def refuse_wrong(ctx: StepContext) -> None:
-    """Refuse a run whose params its runbook does not take. Raises: PreconditionError.
+    """Refuse a run whose params do not fit their schemas. Raises: PreconditionError.
 
-    The API refuses such a request before a run exists. This check is for runs that were started without the API.
+    The API refuses such a request before a run exists. This check is for runs that were started without the API. What the
+    inventory says of a request, a runbook's own planner checks.
     """
     params = ctx.context["dag"].params
     declared = {
-        # Airflow has already refused a run without a param that has no default, and has put the run's own values in their place
-        name: Declared(param.schema, param.description or "", True, OPTIONAL.get(name, {}).get("default", param.value))
+        # Airflow has already refused a run without a param that has no default
+        name: Declared(param.schema, param.description or "", has_default=True)
         for name in params
         for param in [params.get_param(name)]
     }
-    if sentence := wrong_request(ctx.dag_id, declared, ctx.context["dag_run"].conf):
-        rest = "" if "nothing was changed" in sentence else " Nothing was changed."
-        raise PreconditionError(f"{sentence}{rest}")
+    if sentence := complaint(declared, ctx.context["dag_run"].conf):
+        raise PreconditionError(f"{sentence} Nothing was changed.")

@@ -3,6 +3,7 @@
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
+from include.region_data.request import MOST
 from include.request_rules import RULES, wrong_request
 from opskit.airflow_patches.trigger_validation import _params_of
 
@@ -35,6 +36,10 @@ def judge(dags):
 
 def test_every_rule_is_one_of_a_runbook(dags):
     assert set(RULES) <= set(dags)
+
+
+def test_form_takes_as_many_regions_as_the_plan(dags):
+    assert dags["region_data_update"].params.get_param("regions").schema["maxItems"] == MOST == 60
 
 
 TAKEN = {
@@ -125,7 +130,8 @@ REFUSED = {
             "staging_deployment",
             {"target": "core/staging", "commit": COMMIT, "repository": "example-org/planning-data"},
         ),
-        "core/staging is built from example-housing/core, not from 'example-org/planning-data'; correct the call or the inventory.",
+        "core/staging is built from example-housing/core, not from 'example-org/planning-data'; correct the call or the "
+        "inventory, nothing was changed.",
     ),
     "repository with a newline": (
         ("staging_deployment", {"target": "core/staging", "commit": COMMIT, "repository": "example-housing/core\n"}),

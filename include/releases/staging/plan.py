@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from include.aws.ecr import Image
+from include.errors import PreconditionError
 from include.inventory import Target
 from include.releases.deployment.plan import (
     Live,
@@ -21,6 +22,7 @@ from include.releases.migration.plan import USUAL, plan_task, task_changes
 from include.releases.model import Migration, ServiceRelease
 from include.releases.production.checks import ensure_green
 from include.releases.production.versions import ensure_on_branch
+from include.run.params import shown
 from include.run.plan.model import Change, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
@@ -123,3 +125,13 @@ def plan_staging_deployment(
         migration=migration,
         performance=command,
     )
+
+
+def refuse_other_repository(target: Target, given: str) -> None:
+    """Refuse a commit of another repository than the target's, if the request names one. Raises: PreconditionError."""
+    known = target.system.github
+    if given and given != known:
+        raise PreconditionError(
+            f"{target.name} is built from {known}, not from {shown(given)}; correct the call or the inventory, nothing was "
+            "changed."
+        )
