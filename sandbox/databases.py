@@ -100,6 +100,17 @@ class Databases:
         with self.connect("postgres") as server:
             server.execute(_named("ALTER DATABASE {} ALLOW_CONNECTIONS true", name_of(target)))
 
+    def shut_out(self, target: Target) -> None:
+        """Give the target's role another password than its Airflow connection has."""
+        self._set_password(name_of(target), "another")
+
+    def let_in(self, target: Target) -> None:
+        self._set_password(name_of(target), self.password_of(name_of(target)))
+
+    def _set_password(self, role: str, password: str) -> None:
+        with self.connect("postgres") as server:
+            server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), password))
+
     def rows(self, target: Target) -> list[dict[str, Any]] | None:
         """Return the target's table; None while its database is away."""
         columns = ("name", "country_code", "region_code", "s3_uri", "version", "hidden", "archived")

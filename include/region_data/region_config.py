@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ RIGHTS = (
     "SELECT pg_is_in_recovery(), has_table_privilege('region_config', 'UPDATE'), "
     "has_table_privilege('region_config', 'INSERT')"
 )
+# a row locked by somebody else must not delay a step; for this transaction alone, since a pooler shares its connections
+BOUNDS = "SELECT set_config('statement_timeout', '20s', true), set_config('lock_timeout', '10s', true)"
 ARCHIVE = "UPDATE region_config SET archived = true WHERE id = %(id)s"
 
 INSERT_ROWS = Action("postgresql", "INSERT", unknown="the row's id is this run's own, so it is safe to repeat")
@@ -72,9 +74,17 @@ class RegionConfig:
         return f"{self.country_code}/{self.region_code}"
 
 
+@contextmanager
+def bounded(connection: Connection[tuple[object, ...]]) -> Iterator[None]:
+    """Begin a transaction in which no statement takes long or waits long for a lock."""
+    with connection.transaction():
+        connection.execute(BOUNDS)
+        yield
+
+
 def list_regions(connection: Connection[tuple[object, ...]]) -> tuple[RegionConfig, ...]:
     """Return every region, archived ones included."""
-    with connection.cursor() as cursor:
+    with bounded(connection), connection.cursor() as cursor:
         rows = cursor.execute(LIST).fetchall()
     return tuple(RegionConfig(*row) for row in rows)  # type: ignore[arg-type] # the columns' own types
 
@@ -85,7 +95,7 @@ def bump_versions(connection: Connection[tuple[object, ...]], regions: Sequence[
     Nothing is changed unless every row has the version it was read with, or the new one. Raises: StoppedHalfwayError.
     """
     # always the same order, so that two runs never deadlock
-    with connection.transaction(), connection.cursor() as cursor:
+    with bounded(connection), connection.cursor() as cursor:
         for each in sorted(regions, key=lambda each: each.id):
             if new <= each.version:
                 raise StoppedHalfwayError(
@@ -102,7 +112,8 @@ def bump_versions(connection: Connection[tuple[object, ...]], regions: Sequence[
 
 def refuse_missing_rights(connection: Connection[tuple[object, ...]], *, insert: bool) -> None:
     """Refuse a connection without the right to change the versions at the end. Raises: PreconditionError."""
-    row = connection.execute(RIGHTS).fetchone()
+    with bounded(connection):
+        row = connection.execute(RIGHTS).fetchone()
     assert row  # one row by its form
     is_replica, may_update, may_insert = row
     if is_replica:
@@ -121,7 +132,7 @@ def insert_regions(connection: Connection[tuple[object, ...]], regions: Sequence
     from psycopg.errors import UniqueViolation
 
     try:
-        with connection.transaction(), connection.cursor() as cursor:
+        with bounded(connection), connection.cursor() as cursor:
             for each in regions:
                 cursor.execute(PUBLISH, asdict(each))
     except UniqueViolation as error:
@@ -133,7 +144,7 @@ def insert_regions(connection: Connection[tuple[object, ...]], regions: Sequence
 
 def archive_regions(connection: Connection[tuple[object, ...]], ids: Sequence[str]) -> None:
     """Archive regions, all in one transaction. Services do not load archived regions."""
-    with connection.transaction(), connection.cursor() as cursor:
+    with bounded(connection), connection.cursor() as cursor:
         for each in sorted(ids):
             cursor.execute(ARCHIVE, {"id": each})
 

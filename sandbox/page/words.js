@@ -226,6 +226,7 @@ export function faultText(fault) {
     copy_breaks: `${fields.times ?? "some"} copies inside S3 break after their 200`,
     copies_slow: `each copy inside S3 takes ${fields.milliseconds ?? "many"} ms`,
     database_away: "its PostgreSQL refuses every connection",
+    database_denied: "its PostgreSQL refuses the password of the runbooks",
     sentry_down: fields.status ? `Sentry answers with ${fields.status}` : "Sentry closes each connection without an answer",
     sentry_rate_limit: `Sentry answers ${fields.times ?? "some"} calls with "too many requests"`,
     sentry_spike: `release ${String(fields.release ?? "?").slice(0, 7)} has ${fields.issues ?? "some"} new issues`,

@@ -18,6 +18,7 @@ from include.releases.migration.rules import started_by
 from include.releases.waiters import WAITERS
 from include.run.journal import list_events, written_intents
 from include.run.migration_attempts import list_attempts
+from sandbox.aws.services.ecr.model import Repository, make_manifest
 from tests.support.release_scene import NEXT, RUN, dying_after
 
 CORE, MAPS = "core/staging", "districtbuilder/staging"
@@ -486,4 +487,41 @@ def test_no_snapshot_is_made_where_none_was_asked_for(scene, made):
 
 def test_image_that_left_the_registry_is_refused_before_anything_starts(scene):
     with pytest.raises(PreconditionError, match="is not in the registry any more"):
-        steps.resolve_digest(scene, "core:nothing")
+        steps.resolve_digest(scene, f"{REGISTRY}/core:nothing")
+
+
+REGISTRY = "111111111110.dkr.ecr.eu-west-2.amazonaws.com"
+
+
+def test_tag_is_resolved_in_the_images_own_repository_and_not_in_ours(scene):
+    region = scene.cloud.world.region("111111111110", "eu-west-2")
+    ours = region.repositories["core"]
+    (tag, *_), digest = next((image.tags, image.digest) for image in ours.images.values())
+    other = Repository("core-jobs", "111111111110", "eu-west-2", ours.created)
+    other.readers.add(scene.target.environment.account)
+    pushed = other.push(make_manifest("example/jobs", "f" * 40, "x"), tag, scene.cloud.world.clock.now())
+    region.repositories["core-jobs"] = other
+    assert steps.resolve_digest(scene, f"{REGISTRY}/core:{tag}") == digest
+    assert steps.resolve_digest(scene, f"{REGISTRY}/core-jobs:{tag}") == pushed.digest != digest
+
+
+@pytest.mark.parametrize(
+    ("image", "sentence"),
+    [
+        (f"{REGISTRY}/nothing:v1", r"^There is no image repository nothing in registry 111111111110"),
+        (
+            "111111111110.dkr.ecr.us-east-1.amazonaws.com/core:v1",
+            r"is in region us-east-1, where nobody asks .*by its digest",
+        ),
+        ("ghcr.io/example/core:v1", r"is in ghcr\.io, where nobody asks which image its tag stands for"),
+        ("core", r"^Image core is in Docker Hub, where nobody asks"),
+        ("core@sha256:short", r"^Image core@sha256:short has no digest of 64 digits"),
+    ],
+)
+def test_image_whose_tag_nobody_can_ask_about_is_refused(scene, image, sentence):
+    with pytest.raises(PreconditionError, match=sentence):
+        steps.resolve_digest(scene, image)
+
+
+def test_digest_in_the_name_stands_for_itself_wherever_the_image_is(scene):
+    assert steps.resolve_digest(scene, f"ghcr.io/example/core:v1@sha256:{'a' * 64}") == f"sha256:{'a' * 64}"

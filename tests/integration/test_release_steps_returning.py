@@ -1,5 +1,6 @@
 """A rollback started by a person, for a service on instances that shares its family with one-off tasks."""
 
+from include.aws import ecr
 from include.aws.task_definitions import describe_definition, takes
 from include.releases.rollback import preflight
 
@@ -24,3 +25,18 @@ def test_revision_of_a_one_off_is_nothing_that_a_service_on_instances_goes_back_
     assert not takes(made, service.launch_type)
     candidates = preflight.list_candidates(scene, (), service)
     assert [each.definition for each in candidates] == [live["taskDefinitionArn"]]
+
+
+def test_image_of_another_repository_is_nothing_to_go_back_to_although_its_tag_is_ours(scene_of):
+    scene = scene_of("core/staging")
+    service = scene.target.environment.service("core-staging-app")
+    ecs, images = scene.clients.ecs, ecr.list_images(scene.clients.ecr, scene.target.registry)
+    before = preflight.list_candidates(scene, images, service)
+    live = describe_definition(ecs, before[0].definition)
+    ours = live["containerDefinitions"][0]
+    container = {**ours, "image": ours["image"].replace("/core:", "/core-jobs:")}
+    assert container["image"].rpartition(":")[2] in {tag for each in images for tag in each.tags}
+    kept = ("family", "networkMode", "requiresCompatibilities", "cpu", "memory")
+    ecs.register_task_definition(containerDefinitions=[container], **{name: live[name] for name in kept})
+    foreign, *ours = preflight.list_candidates(scene, images, service)
+    assert (foreign.digest, ours) == ("", list(before))

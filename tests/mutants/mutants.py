@@ -167,11 +167,29 @@ MUTANTS = [
             "if False:",
         ),
         ("a version may be released twice", "production/versions.py", "    if same:", "    if False:"),
-        ("any exit code is success", "migration/rules.py", "        if each.exit_code == 0 or", "        if True or"),
+        ("any exit code is success", "migration/rules.py", "if each.exit_code != 0 or each.reason:", "if each.reason:"),
+        (
+            "a kill for want of memory is success",
+            "migration/rules.py",
+            "each.exit_code != 0 or each.reason:",
+            "each.exit_code:",
+        ),
+        (
+            "an essential container may die first",
+            "migration/rules.py",
+            "return each.exit_code in (0, TOLD_TO_STOP) and",
+            "return",
+        ),
+        (
+            "a refused start has begun",
+            "migration/rules.py",
+            '[each for each in recorded if each.outcome != "refused"]',
+            "recorded",
+        ),
         (
             "any stop code is success",
             "migration/rules.py",
-            'if task.stop_code != "EssentialContainerExited":',
+            "if task.stop_code != BY_ITSELF:",
             "if False:",
         ),
         (

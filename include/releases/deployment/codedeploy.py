@@ -145,7 +145,7 @@ def verify_blue_green(ctx: Context, part: ServiceRelease, digest: str) -> str:
 def defined_digest(ctx: Context, definition: str, container: str) -> str:
     """Return the digest of a container's image by its task definition, "" if the registry does not have it."""
     image = image_of(describe_definition(ctx.clients.ecs, definition), container)
-    return digest_in(image, ecr.list_images(ctx.clients.ecr, ctx.target.registry))
+    return digest_in(image, ecr.list_images(ctx.clients.ecr, ctx.target.registry), ctx.target.registry)
 
 
 def primary_of(clients: Clients, cluster: str, name: str) -> TaskSet | None:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from include.aws.ecr import Finding, Image, Scan
+from include.aws.image_names import read_image_name
 from include.errors import PreconditionError, RolloutFailedError
+from include.inventory.models import Registry
 from include.run.image_attestations import Attestation
 from include.run.params import shown
 
@@ -40,11 +42,16 @@ def find_tagged(tag: str, images: Iterable[Image]) -> Image | None:
     return next((each for each in images if tag in each.tags), None)
 
 
-def digest_in(image: str, images: Iterable[Image]) -> str:
-    """Return the digest that a task definition's `image` stands for, "" if it has a tag that no image of the registry has."""
-    name, _, digest = image.partition("@")
-    tagged = find_tagged(name.rpartition("/")[2].partition(":")[2], images)
-    return digest or (tagged.digest if tagged else "")
+def digest_in(image: str, images: Iterable[Image], registry: Registry) -> str:
+    """Return the digest that a task definition's `image` stands for among the `images` of a registry, "" if it is none of them.
+
+    In another repository the same tag means another image.
+    """
+    named = read_image_name(image)
+    if not named.is_in(registry):
+        return ""
+    tagged = find_tagged(named.tag, images)
+    return named.digest or (tagged.digest if tagged else "")
 
 
 def require_image(commit: str, length: int, images: Sequence[Image], repository: str) -> Image:

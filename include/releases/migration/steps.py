@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws import ec2, ecr, one_off_tasks, rds
 from include.aws.ecs import Task
+from include.aws.image_names import DIGEST, ImageName, read_image_name
 from include.aws.logs import read_stream
 from include.aws.refusals import translated
 from include.aws.sts import ask_who
@@ -107,18 +108,33 @@ def ensure_startable(ctx: Context, migration: Migration, definition: Mapping[str
 
 
 def resolve_digest(ctx: Context, image: str) -> str:
-    """Return the digest an image's name stands for now. Raises: PreconditionError."""
-    name, at, digest = image.partition("@")
-    if at:
-        return digest
-    tag = name.rpartition("/")[2].partition(":")[2] or "latest"
-    found = ecr.describe_image(ctx.clients.ecr, ctx.target.registry, tag)
+    """Return the digest an image's name stands for now, in its own repository. Raises: PreconditionError."""
+    named = read_image_name(image)
+    if named.digest:
+        if DIGEST.fullmatch(named.digest):
+            return named.digest
+        raise PreconditionError(
+            f"Image {image} has no digest of 64 digits; correct its task definition, nothing was changed."
+        )
+    own = ctx.target.registry
+    if not named.account or named.region != own.region:
+        where = f"region {named.region}" if named.account else named.host or "Docker Hub"
+        raise PreconditionError(
+            f"Image {image} is in {where}, where nobody asks which image its tag stands for (the registry of {ctx.target.name} is "
+            f"in {own.region}); name it by its digest (@sha256:...) in its task definition, nothing was changed."
+        )
+    registry = own if named.is_in(own) else own.model_copy(update=_place(named))
+    found = ecr.describe_image(ctx.clients.ecr, registry, named.tag)
     if found is None:
         raise PreconditionError(
             f"Image {image} is not in the registry any more, so its task could not start; deploy a release to {ctx.target.name} "
             "first, nothing was changed."
         )
     return found.digest
+
+
+def _place(named: ImageName) -> dict[str, str]:
+    return {"account": named.account, "region": named.region, "repository": named.repository}
 
 
 def make_snapshot(ctx: Context, migration: Migration) -> str:

@@ -36,6 +36,6 @@ def list_candidates(ctx: Context, images: Sequence[Image], service: Service) -> 
         definition = describe_definition(ctx.clients.ecs, arn)
         if not takes(definition, service.launch_type):
             continue
-        digest = digest_in(image_of(definition, service.container), images)
+        digest = digest_in(image_of(definition, service.container), images, ctx.target.registry)
         found.append(Candidate(arn, digest, definition.get("status") == "ACTIVE"))
     return tuple(found)

@@ -46,8 +46,8 @@ def inject(
         now = fault.since = world.catch_up()
         if fault.kind in catalogue.RELEASE_FAULTS:
             release_faults.prepare(fault, world, inventory.target(target), name)
-            if fault.kind == "database_away":
-                _take_database(fault, inventory.target(target), databases)
+            if fault.kind in ("database_away", "database_denied"):
+                _strike_database(fault, inventory.target(target), databases)
             world.faults.append(fault)
             return fault
         if fault.kind in catalogue.API_FAULTS:
@@ -69,12 +69,16 @@ def inject(
     return fault
 
 
-def _take_database(fault: Fault, target: Target, databases: Databases | None) -> None:
-    """Make the target's PostgreSQL refuse every connection until the fault is removed. Raises: FaultError."""
+def _strike_database(fault: Fault, target: Target, databases: Databases | None) -> None:
+    """Make the target's PostgreSQL refuse every connection, or its role's password, until the fault is removed. Raises: FaultError."""
     if databases is None or not keeps_regions(target):
-        raise FaultError(f"Target {target.name} keeps no region_config here, so database_away cannot apply to it.")
-    databases.take_away(target)
-    fault.undo = partial(databases.give_back, target)
+        raise FaultError(f"Target {target.name} keeps no region_config here, so {fault.kind} cannot apply to it.")
+    if fault.kind == "database_away":
+        databases.take_away(target)
+        fault.undo = partial(databases.give_back, target)
+    else:
+        databases.shut_out(target)
+        fault.undo = partial(databases.let_in, target)
     fault.count()
 
 

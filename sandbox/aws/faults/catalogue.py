@@ -162,6 +162,7 @@ RELEASE_FAULTS: dict[str, dict[str, Field]] = {  # they strike what belongs to a
     "snapshot_quota": {"max": Field(int, lambda value: 0 <= value <= 1000, "a whole number from 0 to 1000", default=0)},
     "database_in_cluster": {"cluster": Field(str, bool, "the name of a cluster", default="aurora")},
     "database_away": {},
+    "database_denied": {},
     "image_expired": {"tag": Field(str, bool, "the tag of an image", needed=False)},
     "image_scan": {
         "status": Field(str, SCANS.__contains__, f"one of {', '.join(SCANS)}", default="COMPLETE"),
