@@ -179,6 +179,12 @@ def filled(params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def field(schema: Mapping[str, Any]) -> Param:
+    """Return the param of a runbook's own field. What may be left out is in a section of the form that is closed at first."""
+    optional = "default" in schema and schema is not COMMAND
+    return Param(**{**schema, "section": "Optional"} if optional else schema)
+
+
 def common_params(targets: Sequence[str]) -> dict[str, Param]:
     """Return the params of a runbook that can work on these targets."""
     return {

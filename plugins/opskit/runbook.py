@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
 from include.runbooks import read_page
 from opskit.chain import Aside, Chain, Part, Stage
@@ -19,7 +19,7 @@ from opskit.frame import remember
 from opskit.frame_steps import FrameSteps, Others, stop_if_plan_only
 from opskit.lease import KeptTarget
 from opskit.notifications.sender import notify
-from opskit.params import common_params
+from opskit.params import common_params, field
 from opskit.planning import Planner
 from opskit.record import Proof
 from opskit.step import note_failure
@@ -75,7 +75,7 @@ def runbook(
         description=shown.summary,
         doc_md=shown.text,
         schedule=None,
-        params={**common_params(targets), **{key: Param(**schema) for key, schema in (params or {}).items()}},
+        params={**common_params(targets), **{key: field(schema) for key, schema in (params or {}).items()}},
         tags=[f"risk:{risk}", *sorted({f"system:{target.split('/')[0]}" for target in targets})],
         **ASKED_FOR,
     ) as dag:
