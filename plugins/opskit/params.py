@@ -63,7 +63,12 @@ VERSION_OR_NONE = {
     "title": "Version",
     "description": "Such as v1.2.3; left out, the one after the last.",
 }
-BUMP = choice(("patch", "minor", "major"), "patch", title="Bump", description="Of the last version.")
+BUMP = choice(
+    ("patch", "minor", "major"),
+    "patch",
+    title="Next version",
+    description="Which part of the last version counts up, if no version is given.",
+)
 REPOSITORY = {
     "default": "",
     "type": ["null", "string"],
@@ -77,7 +82,7 @@ TO_RELEASE = {
     "type": ["null", "string"],
     "maxLength": 128,
     "pattern": f"^([A-Za-z0-9_][A-Za-z0-9_.-]*)?{END}",  # ECR's form of a tag
-    "title": "To",
+    "title": "Release to go back to",
     "description": "The readable tag of a release, such as production-v1.2.3-20261121140000; left out, the last release before the "
     "one that runs.",
 }
@@ -109,19 +114,19 @@ MEMORY = {
     "type": ["null", "integer"],
     "minimum": 1,
     "maximum": 33_554_432,  # 32 TiB: more than any instance has
-    "title": "Memory",
+    "title": "Memory (MiB)",
     "description": "MiB; left out, the inventory's.",
 }
 AGAIN = {
     "default": False,
     "type": "boolean",
-    "title": "Again",
+    "title": "Run it again",
     "description": "Run it although this image has made this migration before.",
 }
 SNAPSHOT = {
     "default": False,
     "type": "boolean",
-    "title": "Snapshot",
+    "title": "Snapshot first",
     "description": "Make a snapshot of the database before, and wait for it.",
 }
 
@@ -152,7 +157,7 @@ REQUESTS_PER_SECOND = {
     "type": ["null", "integer"],
     "minimum": 0,
     "maximum": 10_000,
-    "title": "Requests a second",
+    "title": "Requests to S3 a second",
     "description": "At most so many requests to S3 for copies, for the sake of others who read there; 0: as many as S3 takes.",
 }
 

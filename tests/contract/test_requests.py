@@ -123,7 +123,7 @@ REFUSED = {
     "tag of two lines": (
         ("release_rollback", {"target": "core/production", "to": "production-v1\n"}),
         r"to 'production-v1\n' does not have its form (The readable tag of a release, such as "
-        "production-v1.2.3-20261121140000; the refusal lists those there are.).",
+        "production-v1.2.3-20261121140000; left out, the last release before the one that runs.).",
     ),
     "another repository": (
         (
