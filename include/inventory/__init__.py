@@ -1,6 +1,7 @@
 """The inventory: targets as data. It names the systems, environments and services that runbooks work on."""
 
 from include.inventory.approving import Approval, Unattended
+from include.inventory.deployment_strategy import DeploymentStrategy, LifecycleHook
 from include.inventory.loader import FOLDER_VARIABLE, Inventory, Target, load
 from include.inventory.models import Environment, Service
 from include.inventory.system import System
@@ -8,8 +9,10 @@ from include.inventory.system import System
 __all__ = [
     "FOLDER_VARIABLE",
     "Approval",
+    "DeploymentStrategy",
     "Environment",
     "Inventory",
+    "LifecycleHook",
     "Service",
     "System",
     "Target",

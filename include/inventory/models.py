@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from include.inventory.approving import Approval, Purpose
+from include.inventory.deployment_strategy import DeploymentStrategy
 from include.inventory.fields import (
     Account,
     Duration,
@@ -91,6 +92,7 @@ class Service(Model):
     maximum_percent: Percent = 200
     deployment_controller: Literal["ECS", "CODE_DEPLOY"] = "ECS"
     code_deploy: CodeDeploy | None = None
+    deployment_strategy: DeploymentStrategy | None = None  # of ECS itself; default: a rolling update
     load_balancing: LoadBalancing | None = None
     container_health_check: bool = False  # whether its container has a health check in the task definition
     scaling_group: ScalingGroup | None = None
@@ -121,6 +123,24 @@ class Service(Model):
             raise ValueError(
                 f"code_deploy.green_target_group: {self.code_deploy.green_target_group!r} is the blue one, too; "
                 "name the other target group"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _strategy_has_its_groups(self) -> Self:
+        wanted, balancing = self.deployment_strategy, self.load_balancing
+        if wanted is None:
+            return self
+        if self.deployment_controller != "ECS":
+            raise ValueError("deployment_strategy: only for a service with deployment_controller ECS; remove it")
+        if (balancing is None) != (wanted.alternate_target_group is None):
+            raise ValueError(
+                "deployment_strategy.alternate_target_group: required for a service with load_balancing, and only there"
+            )
+        if balancing and balancing.target_group == wanted.alternate_target_group:
+            raise ValueError(
+                f"deployment_strategy.alternate_target_group: {balancing.target_group!r} is the first one, too; name the "
+                "other target group"
             )
         return self
 
@@ -260,6 +280,13 @@ class Environment(Model):
             raise ValueError("services: two services have the same name")
         if self.services and self.cluster is None:
             raise ValueError("cluster: required for an environment with services")
+        for service in self.services:
+            for alarm in service.deployment_strategy.alarms if service.deployment_strategy else ():
+                if alarm not in self.alarms:
+                    raise ValueError(
+                        f"services: {service.name}.deployment_strategy.alarms: {alarm!r} is no alarm of this environment; "
+                        "list it in alarms as well"
+                    )
         if self.restart:
             if len(set(self.restart.services)) != len(self.restart.services):
                 raise ValueError("restart.services: the same service is listed twice")

@@ -200,6 +200,8 @@ export function faultText(fault) {
     never_healthy: "new tasks never pass the health check",
     slow: `new tasks take ${fields.factor ?? "several"} times as long to boot`,
     topology_errors: `loading ${fields.region ?? "a region"} fails ${fields.times ?? "some"} times in each new task`,
+    lifecycle_hook: fields.how === "hangs" ? "the deployment's Lambda hook never answers" : "the deployment's Lambda hook fails",
+    rollback_fails: "ECS does not get the old tasks back",
     crash: `new tasks exit with code ${fields.exit_code ?? "?"} after ${fields.after_seconds ?? "?"} simulated seconds`,
     slack_down: "Slack closes each connection without an answer",
     slack_slow: `Slack answers ${fields.seconds ?? "?"} s late`,

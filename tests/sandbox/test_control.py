@@ -178,4 +178,4 @@ def test_shipped_inventory_can_be_built_whole(cloud):
         for service in region.services.values()
     ]
     assert desired == healthy
-    assert sum(desired) == 23
+    assert sum(desired) == 31

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sandbox.aws.faults.model import FaultError
+from sandbox.aws.services.ecs.deployment_model import HOOK_STAGES
 from sandbox.aws.state.region_data import LOADABLE
 
 
@@ -68,6 +69,7 @@ STOP_CODES = ("SpotInterruption", "TaskFailedToStart", "TerminationNotice")
 ALARM_STATES = ("ALARM", "INSUFFICIENT_DATA", "OK")
 MOMENTS = ("now", "deployment")
 HOW_GREEN = ("unhealthy", "hook")
+HOW_HOOK = ("fails", "hangs")
 BUILD_PHASES = ("DOWNLOAD_SOURCE", "BUILD", "POST_BUILD")
 SCANS = ("COMPLETE", "IN_PROGRESS", "FAILED")
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
@@ -103,6 +105,11 @@ INFRA_FAULTS: dict[str, dict[str, Field]] = {
     "deployment_rolls_back": {
         "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=60.0)
     },
+    "lifecycle_hook": {
+        "how": Field(str, HOW_HOOK.__contains__, f"one of {', '.join(HOW_HOOK)}", default="fails"),
+        "stage": Field(str, HOOK_STAGES.__contains__, f"one of {', '.join(HOOK_STAGES)}", needed=False),
+    },
+    "rollback_fails": {},
     "lease_record": {"document": Field(object, _record_like, "a JSON object with a whole version, or the word broken")},
     **API_FAULTS,
 }

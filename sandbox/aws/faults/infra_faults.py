@@ -10,7 +10,7 @@ from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.services.autoscaling.model import Group
 from sandbox.aws.services.ecs.model import Service, Task
 from sandbox.aws.services.sts.model import SOMEBODY
-from sandbox.aws.sim import auto_scaling, ecs_scheduler, task_lifecycle
+from sandbox.aws.sim import auto_scaling, ecs_scheduler, task_lifecycle, traffic_shift
 from sandbox.aws.state.call_log import Call
 from sandbox.aws.state.region import Region
 
@@ -38,10 +38,14 @@ def prepare(fault: Fault, region: Region, service: Service) -> None:
         fault.undo = lambda: held.remove(fault)
     if fault.kind == "shrink_alarm":
         fault.suppressed = 0
-    if fault.kind == "deployment_rolls_back" and not service.breaker:
+    if fault.kind == "deployment_rolls_back" and not service.breaker.enabled:
         raise FaultError(f"Service {service.name} has no circuit breaker, so deployment_rolls_back cannot apply to it.")
     if fault.kind == "bluegreen_fails" and service.controller != "CODE_DEPLOY":
         raise FaultError(f"Service {service.name} is not deployed blue-green, so bluegreen_fails cannot apply to it.")
+    if fault.kind in ("lifecycle_hook", "rollback_fails") and not service.strategy.shifts:
+        raise FaultError(
+            f"ECS deploys service {service.name} by the strategy {service.strategy.kind}, so {fault.kind} cannot apply to it."
+        )
     if fault.kind == "bad_image":
         fault.spared = frozenset(
             image for task in region.tasks_of(service) if task.alive for image in task.images.values()
@@ -82,7 +86,8 @@ def _roll_back(fault: Fault, region: Region, service: Service, now: float) -> No
     if primary.state != "IN_PROGRESS" or primary.rollback or primary.created < fault.since:
         return
     if now - primary.created >= fault.fields["after_seconds"]:
-        ecs_scheduler.roll_back(region, service, now)
+        service.history[-1].tripped = True
+        (traffic_shift if service.strategy.shifts else ecs_scheduler).roll_back(region, service, now)
         fault.count()
 
 

@@ -9,7 +9,7 @@ from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
 from include.inventory.models import CodeDeploy
-from sandbox.aws.seed import attestations, image_repositories
+from sandbox.aws.seed import attestations, image_repositories, strategies
 from sandbox.aws.seed.static_resources import Clients, StaticResources, clients_of
 from sandbox.aws.services.autoscaling.model import Group
 from sandbox.aws.services.codebuild.model import Project
@@ -119,12 +119,10 @@ class _Builder:
             launch_type=described.launch_type,
             controller=described.deployment_controller,
             created=now - AGE,
-            target_groups=self.resources.target_groups(described, network["vpc"]),
+            target_groups=self.resources.target_groups(described, network),
             network={"awsvpcConfiguration": network["awsvpcConfiguration"]} if fargate else {},
             grace=balancing.grace_period.total_seconds() if balancing else 0,
-            min_percent=described.minimum_healthy_percent,
-            max_percent=described.maximum_percent,
-            breaker=fargate,
+            configuration=self._configuration(described),
             boot=described.boot.total_seconds(),
             data_uri=f"s3://{bucket_of(self.target)}/" if described.loads == "topology" else "",
             region_list=self.world.region_lists.reader(self.target),
@@ -141,6 +139,16 @@ class _Builder:
         if described.scheduled_scaling:
             self._check_schedules(described, now)
             self.resources.scalable(described, cluster)
+
+    def _configuration(self, described: InventoryService) -> dict[str, Any]:
+        """Return a service's deploymentConfiguration as the ECS API takes it."""
+        watched = described.launch_type == "FARGATE"
+        found: dict[str, Any] = {
+            "minimumHealthyPercent": described.minimum_healthy_percent,
+            "maximumPercent": described.maximum_percent,
+            "deploymentCircuitBreaker": {"enable": watched, "rollback": watched},
+        }
+        return found | (strategies.configuration(wanted) if (wanted := described.deployment_strategy) else {})
 
     def _blue_green(
         self, described: InventoryService, wanted: CodeDeploy, service: Service, network: dict[str, Any], now: float
@@ -236,6 +244,9 @@ class _Builder:
                 task.log_next = now
         deployment.state, deployment.completed = "COMPLETED", True
         deployment.reason = f"ECS deployment {deployment.id} completed."
+        for each in service.history:
+            each.started, each.weight = each.created + 5, 100.0
+            each.close("SUCCESSFUL", now - AGE + 600)
         service.events.clear()
         service.say(now, "has reached a steady state.")
 

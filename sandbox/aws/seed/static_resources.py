@@ -210,13 +210,44 @@ class StaticResources:
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
-    def target_groups(self, service: Service, vpc: str) -> list[dict[str, Any]]:
-        """Make a service's target group; returns `loadBalancers` as the ECS API takes it."""
-        balancing = service.load_balancing
+    def target_groups(self, service: Service, network: dict[str, Any]) -> list[dict[str, Any]]:
+        """Make a service's target groups; returns `loadBalancers` as the ECS API takes it."""
+        balancing, strategy = service.load_balancing, service.deployment_strategy
         if balancing is None:
             return []
-        arn = self._target_group(service, balancing, balancing.target_group, vpc)
-        return [{"targetGroupArn": arn, "containerName": service.container, "containerPort": balancing.container_port}]
+        arn = self._target_group(service, balancing, balancing.target_group, network["vpc"])
+        found: dict[str, Any] = {
+            "targetGroupArn": arn,
+            "containerName": service.container,
+            "containerPort": balancing.container_port,
+        }
+        if strategy and strategy.alternate_target_group:
+            other = self._target_group(service, balancing, strategy.alternate_target_group, network["vpc"])
+            found["advancedConfiguration"] = {
+                "alternateTargetGroupArn": other,
+                "productionListenerRule": self._rule(service.name, arn, network),
+                "roleArn": f"arn:aws:iam::{self.environment.account}:role/ecsInfrastructureRole",
+            }
+        return [found]
+
+    def _rule(self, name: str, group: str, network: dict[str, Any]) -> str:
+        """Make a balancer with a rule by which a target group gets all traffic; returns the rule's ARN."""
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": group, "Weight": 100}]}}
+        made = self.client("elbv2").create_rule(
+            ListenerArn=self._listener(name, group, network),
+            Priority=1,
+            Conditions=[{"Field": "path-pattern", "Values": ["/*"]}],
+            Actions=[action],
+        )
+        return str(made["Rules"][0]["RuleArn"])
+
+    def _listener(self, name: str, group: str, network: dict[str, Any]) -> str:
+        """Make a balancer that forwards to a target group; returns its listener's ARN."""
+        elb, subnets = self.client("elbv2"), network["awsvpcConfiguration"]["subnets"]
+        balancer = elb.create_load_balancer(Name=name[:32], Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+        action = {"Type": "forward", "TargetGroupArn": group}
+        made = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
+        return str(made["Listeners"][0]["ListenerArn"])
 
     def _target_group(self, service: Service, balancing: LoadBalancing, name: str, vpc: str) -> str:
         made = self.client("elbv2").create_target_group(
@@ -237,17 +268,11 @@ class StaticResources:
     def blue_green(self, service: Service, wanted: CodeDeploy, network: dict[str, Any]) -> tuple[str, str]:
         """Make a service's green target group, and the balancer in front of both; returns the group's and the listener's ARN."""
         assert service.load_balancing  # the inventory sees to it
-        elb, subnets = self.client("elbv2"), network["awsvpcConfiguration"]["subnets"]
         green = self._target_group(service, service.load_balancing, wanted.green_target_group, network["vpc"])
-        blue = elb.describe_target_groups(Names=[service.load_balancing.target_group])["TargetGroups"][0][
-            "TargetGroupArn"
-        ]
-        balancer = elb.create_load_balancer(Name=wanted.group[:32], Subnets=subnets)["LoadBalancers"][0][
-            "LoadBalancerArn"
-        ]
-        action = {"Type": "forward", "TargetGroupArn": blue}
-        made = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
-        return green, str(made["Listeners"][0]["ListenerArn"])
+        blue = self.client("elbv2").describe_target_groups(Names=[service.load_balancing.target_group])["TargetGroups"][
+            0
+        ]["TargetGroupArn"]
+        return green, self._listener(wanted.group, blue, network)
 
     def scalable(self, described: Service, cluster: str) -> None:
         """Register a service's scalable target and its scheduled actions."""

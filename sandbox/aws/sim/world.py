@@ -24,6 +24,7 @@ from sandbox.aws.sim import (
     task_launch,
     task_lifecycle,
     topology_load,
+    traffic_shift,
 )
 from sandbox.aws.state import region_data
 from sandbox.aws.state.clock import Clock
@@ -83,7 +84,11 @@ class World(WorldState):
                 active = self.faults_on(region, rollout.group.cluster, rollout.group.service)
                 blue_green.advance(region, rollout, active, now)
             for service in list(region.services.values()):
-                ecs_scheduler.reconcile(region, service, now, self.start_task)
+                if service.strategy.shifts:
+                    active = self.faults_on(region, service.cluster, service.name)
+                    traffic_shift.reconcile(region, service, now, self.start_task, active)
+                else:
+                    ecs_scheduler.reconcile(region, service, now, self.start_task)
                 self._record(region, service, now)
         for fault in self.faults:
             self.strike(fault, now)

@@ -26,15 +26,17 @@ SHIPPED_TARGETS = [
     "staff-device-logging/development",
     "staff-device-logging/pre-production",
     "staff-device-logging/production",
+    "visits/staging",
+    "visits/production",
 ]
 
 
-def test_shipped_inventory_has_the_targets_of_four_systems():
+def test_shipped_inventory_has_the_targets_of_five_systems():
     assert list(load().targets) == SHIPPED_TARGETS
 
 
 def test_only_targets_with_a_restart_section_are_offered_for_a_restart():
-    assert load().restartable() == SHIPPED_TARGETS[:4]
+    assert load().restartable() == [*SHIPPED_TARGETS[:4], *SHIPPED_TARGETS[-2:]]
     with pytest.raises(
         InventoryError, match=r"^planning-data/staging has no restart section in the inventory; add one"
     ):
@@ -48,14 +50,21 @@ def test_targets_are_offered_for_a_release_where_a_runbook_can_do_it_and_product
         "districtbuilder/staging",
         "planning-data/development",
         "planning-data/staging",
+        "visits/staging",
     ]
-    assert inventory.releasable() == ["core/production", "districtbuilder/production", "planning-data/production"]
+    assert inventory.releasable() == [
+        "core/production",
+        "districtbuilder/production",
+        "planning-data/production",
+        "visits/production",
+    ]
     assert sorted(inventory.returnable()) == sorted([*inventory.staging(), *inventory.releasable()])
     proofs = [inventory.target(name).proved_on for name in inventory.releasable()]
     assert [each.name for each in proofs if each] == [
         "core/staging",
         "districtbuilder/staging",
         "planning-data/staging",
+        "visits/staging",
     ]
     assert inventory.target("core/staging").proved_on is None
     with pytest.raises(
@@ -85,22 +94,22 @@ def test_shipped_releases_are_those_of_the_runbooks():
 
 def test_shipped_accounts_are_all_different():
     accounts = [target.environment.account for target in load().targets.values()]
-    assert len(set(accounts)) == len(accounts) == 10
+    assert len(set(accounts)) == len(accounts) == 12
 
 
 def test_connection_id_has_only_what_fits_the_name_of_a_variable():
     ids = [target.aws_conn_id for target in load().targets.values()]
     assert "aws_staff_device_logging_pre_production" in ids
-    assert len(set(ids)) == 10
+    assert len(set(ids)) == 12
     assert all(re.fullmatch(r"[a-z0-9_]+", each) for each in ids)
 
 
-def test_fifth_system_works_by_writing_yaml_only(library: Library):
+def test_another_system_works_by_writing_yaml_only(library: Library):
     folder = library()
     for file in SHIPPED.glob("*.yaml"):
         (folder / file.name).write_text(file.read_text())
     inventory = load(folder)
-    assert len(inventory.systems) == 5
+    assert len(inventory.systems) == 6
     assert "library/staging" in inventory.restartable()
     target = inventory.target("library/staging")
     assert (target.name, target.aws_conn_id) == ("library/staging", "aws_library_staging")

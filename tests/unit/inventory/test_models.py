@@ -19,6 +19,7 @@ STAGING = "environments/staging"
 SERVICE = f"{STAGING}/services/0"
 GROUP = {"name": "asg", "min": 1, "max": 3}
 BLUE_GREEN = {"application": "library", "group": "library", "green_target_group": "library-staging-green"}
+SHIFT = {"strategy": "BLUE_GREEN", "alternate_target_group": "library-staging-b"}
 REGISTRY = {"account": "555555555550", "region": "eu-west-1", "repository": "library"}
 EC2 = {f"{SERVICE}/launch_type": "EC2", f"{SERVICE}/scaling_group": GROUP}
 HOURS = {"days": ["Mon"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}
@@ -215,6 +216,42 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
             f"{SERVICE}/load_balancing": ABSENT,
         },
         "environments.staging.services[0].load_balancing: required for a service with deployment_controller CODE_DEPLOY.",
+    ),
+    "strategy without its second target group": (
+        {f"{SERVICE}/deployment_strategy": {"strategy": "BLUE_GREEN"}},
+        "environments.staging.services[0].deployment_strategy.alternate_target_group: required for a service with "
+        "load_balancing, and only there.",
+    ),
+    "strategy with one target group twice": (
+        {f"{SERVICE}/deployment_strategy": {**SHIFT, "alternate_target_group": "library-staging"}},
+        "environments.staging.services[0].deployment_strategy.alternate_target_group: 'library-staging' is the first one, too; "
+        "name the other target group.",
+    ),
+    "strategy of a CodeDeploy service": (
+        {
+            f"{SERVICE}/deployment_strategy": SHIFT,
+            f"{SERVICE}/deployment_controller": "CODE_DEPLOY",
+            f"{SERVICE}/code_deploy": BLUE_GREEN,
+        },
+        "environments.staging.services[0].deployment_strategy: only for a service with deployment_controller ECS; remove it.",
+    ),
+    "canary without its share": (
+        {f"{SERVICE}/deployment_strategy": {**SHIFT, "strategy": "CANARY"}},
+        "environments.staging.services[0].deployment_strategy.percent: required for the strategy CANARY.",
+    ),
+    "bake of half a minute": (
+        {f"{SERVICE}/deployment_strategy": {**SHIFT, "bake": "30s"}},
+        "environments.staging.services[0].deployment_strategy.bake: ECS takes whole minutes from 0m to 24h, not 30s.",
+    ),
+    "pause in the middle of a shift": (
+        {f"{SERVICE}/deployment_strategy": {**SHIFT, "hooks": [{"stages": ["PRODUCTION_TRAFFIC_SHIFT"]}]}},
+        "environments.staging.services[0].deployment_strategy.hooks[0].stages: a deployment cannot pause at "
+        "PRODUCTION_TRAFFIC_SHIFT; name a function, or another stage.",
+    ),
+    "strategy with an unknown alarm": (
+        {f"{SERVICE}/deployment_strategy": {**SHIFT, "alarms": ["5xx"]}},
+        "environments.staging.services: catalogue.deployment_strategy.alarms: '5xx' is no alarm of this environment; list it in "
+        "alarms as well.",
     ),
     "green that is blue": (
         {

@@ -1,10 +1,11 @@
-"""The ECS API. Services and tasks are the sandbox's own, clusters and task definitions are moto's, the rest is refused."""
+"""The ECS API. Services, deployments and tasks are the sandbox's own, clusters and task definitions moto's, the rest is refused."""
 
 from typing import Any
 
 from moto.core.responses import ActionResult
 
 from sandbox.aws.services.autoscaling.model import Instance
+from sandbox.aws.services.ecs.deployment_operations import DeploymentOperations
 from sandbox.aws.services.ecs.service_operations import ServiceOperations
 from sandbox.aws.services.ecs.task_operations import TaskOperations
 from sandbox.aws.sim.task_placement import capacity_of, remaining
@@ -31,7 +32,7 @@ REFUSED = (
 )
 
 
-class WorldEcsResponse(ServiceOperations, TaskOperations):
+class WorldEcsResponse(ServiceOperations, DeploymentOperations, TaskOperations):
     def describe_clusters(self) -> ActionResult:
         self.world.catch_up()
         region = self.region_state

@@ -6,6 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sandbox.aws.services.ecs.deployment_model import (
+    Breaker,
+    Revision,
+    ServiceDeployment,
+    Strategy,
+    read_breaker,
+    read_strategy,
+)
 from sandbox.aws.state.ids import new_id
 
 ONE_OFF_SECONDS = 45.0  # how long a one-off command runs
@@ -111,6 +119,7 @@ class Task:
     ended: dict[str, Ending] = field(default_factory=dict)  # containers that have ended before the task did
     drains: bool = False  # was a target when it was told to stop
     counted: bool = False  # as a failed task of its deployment
+    passed: bool = False  # it has been healthy in its target group
     log_next: float = 0.0
     well_since: float | None = None  # the first time a target of it was healthy
     check: ContainerCheck | None = None
@@ -150,7 +159,9 @@ class Deployment:
     updated: float = 0.0
     target_groups: list[dict[str, Any]] = field(default_factory=list)  # its tasks', as loadBalancers of the API
     external: str = ""  # CodeDeploy's deployment that made it
-    draining: bool = False  # a task set whose tasks are to go
+    draining: bool = False  # its tasks are to go
+    revision: str = ""  # ARN of its service revision
+    weight: float = 100.0  # percent of the production traffic that it has
 
 
 @dataclass
@@ -166,12 +177,12 @@ class Service:
     target_groups: list[dict[str, Any]] = field(default_factory=list)  # as loadBalancers of the API
     network: dict[str, Any] = field(default_factory=dict)
     grace: float = 0
-    min_percent: int = 100
-    max_percent: int = 200
-    breaker: bool = False
+    configuration: dict[str, Any] = field(default_factory=dict)  # deploymentConfiguration of the API
     status: str = "ACTIVE"
     scheduled_changes: int = 0  # how often a scheduled action has set the count
     deployments: list[Deployment] = field(default_factory=list)
+    history: list[ServiceDeployment] = field(default_factory=list)  # oldest first
+    revisions: dict[str, Revision] = field(default_factory=dict)  # by ARN
     events: list[tuple[float, str, str]] = field(default_factory=list)  # at, id, message; newest first
     boot: float = 30.0
     group: str | None = None  # Auto Scaling group
@@ -191,3 +202,19 @@ class Service:
     @property
     def primary(self) -> Deployment:
         return self.deployments[0]
+
+    @property
+    def min_percent(self) -> int:
+        return int(self.configuration.get("minimumHealthyPercent", 100))
+
+    @property
+    def max_percent(self) -> int:
+        return int(self.configuration.get("maximumPercent", 200))
+
+    @property
+    def breaker(self) -> Breaker:
+        return read_breaker(self.configuration)
+
+    @property
+    def strategy(self) -> Strategy:
+        return read_strategy(self.configuration)

@@ -1,5 +1,6 @@
 """What all ECS operations share: region, cluster, pagination, errors."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -61,7 +62,7 @@ class WorldOperations(EC2ContainerServiceResponse):
             raise invalid(f"{what} must have between 1 and {most} elements.")
         return list(names)
 
-    def _page(self, key: str, items: list[str], most: int) -> ActionResult:
+    def _page(self, key: str, items: Sequence[Any], most: int) -> ActionResult:
         size = int(self._get_param("maxResults") or most)
         if not 1 <= size <= 100:
             raise invalid("maxResults must be between 1 and 100.")
@@ -69,7 +70,7 @@ class WorldOperations(EC2ContainerServiceResponse):
         if not token.isdecimal():
             raise invalid("Invalid token.")
         start = int(token)
-        answer: dict[str, Any] = {key: items[start : start + size]}
+        answer: dict[str, Any] = {key: list(items[start : start + size])}
         if start + size < len(items):
             answer["nextToken"] = str(start + size)
         return ActionResult(answer)

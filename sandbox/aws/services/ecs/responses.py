@@ -23,11 +23,7 @@ def describe_service(region: Region, service: Service) -> dict[str, Any]:
         "launchType": service.launch_type,
         "taskDefinition": service.definition,
         "deploymentController": {"type": service.controller},
-        "deploymentConfiguration": {
-            "minimumHealthyPercent": service.min_percent,
-            "maximumPercent": service.max_percent,
-            "deploymentCircuitBreaker": {"enable": service.breaker, "rollback": service.breaker},
-        },
+        "deploymentConfiguration": describe_configuration(service.configuration),
         "loadBalancers": service.target_groups,
         "healthCheckGracePeriodSeconds": int(service.grace),
         "schedulingStrategy": "REPLICA",
@@ -42,10 +38,35 @@ def describe_service(region: Region, service: Service) -> dict[str, Any]:
         answer["deployments"] = []
     elif service.controller == "ECS":
         answer["deployments"] = [_describe_deployment(region, service, each) for each in service.deployments]
+        begun = [each.arn for each in service.history if each.status != "PENDING"]
+        if begun:  # ECS names the one before for a while
+            answer["currentServiceDeployment"] = begun[-1]
+        answer["currentServiceRevisions"] = [
+            {"arn": each.revision, **revision_counts(region, service, each)}
+            for each in service.deployments
+            if each.revision
+        ]
     else:
         answer["deployments"] = []
         answer["taskSets"] = [describe_task_set(region, service, each) for each in service.deployments]
     return answer
+
+
+def describe_configuration(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Return a deploymentConfiguration with its defaults."""
+    breaker = {"enable": False, "rollback": False, **configuration.get("deploymentCircuitBreaker", {})}
+    filled = {"minimumHealthyPercent": 100, "maximumPercent": 200, "strategy": "ROLLING", "bakeTimeInMinutes": 0}
+    return {**filled, **configuration, "deploymentCircuitBreaker": breaker}
+
+
+def revision_counts(region: Region, service: Service, deployment: Deployment) -> dict[str, int]:
+    """Return the task counts of a deployment's service revision."""
+    tasks = [task for task in region.tasks_of(service) if task.deployment == deployment.id]
+    return {
+        "requestedTaskCount": 0 if deployment.draining else service.desired,
+        "runningTaskCount": _running(tasks),
+        "pendingTaskCount": _pending(tasks),
+    }
 
 
 def _running(tasks: list[Task]) -> int:
@@ -58,20 +79,23 @@ def _pending(tasks: list[Task]) -> int:
 
 def _describe_deployment(region: Region, service: Service, deployment: Deployment) -> dict[str, Any]:
     tasks = [task for task in region.tasks_of(service) if task.deployment == deployment.id]
-    return {
+    shifts = service.strategy.shifts
+    kept = not deployment.draining if shifts else deployment.status == "PRIMARY"
+    answer = {
         "id": deployment.id,
         "status": deployment.status,
         "taskDefinition": deployment.definition,
-        "desiredCount": service.desired if deployment.status == "PRIMARY" else 0,
+        "desiredCount": service.desired if kept else 0,
         "runningCount": _running(tasks),
         "pendingCount": _pending(tasks),
         "failedTasks": deployment.failed,
         "createdAt": as_datetime(deployment.created),
         "updatedAt": as_datetime(max(deployment.created, deployment.updated)),
         "launchType": service.launch_type,
-        "rolloutState": deployment.state,
-        "rolloutStateReason": deployment.reason,
     }
+    if not shifts:  # AWS promises both for rolling updates alone
+        answer |= {"rolloutState": deployment.state, "rolloutStateReason": deployment.reason}
+    return answer
 
 
 def describe_task_set(region: Region, service: Service, deployment: Deployment) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
+from sandbox.aws.services.ecs.deployment_configuration import configure
 from sandbox.aws.services.ecs.model import Service
 from sandbox.aws.services.ecs.requests import WorldOperations, invalid, refuse
 from sandbox.aws.services.ecs.responses import describe_service, describe_task_set
@@ -47,7 +48,7 @@ class ServiceOperations(WorldOperations):
             grace=float(self._get_param("healthCheckGracePeriodSeconds") or 0),
         )
         service.usual = service.desired
-        _configure(service, self._get_param("deploymentConfiguration") or {})
+        configure(service, self._get_param("deploymentConfiguration") or {})
         region.services[(cluster, name)] = service
         ecs_scheduler.new_deployment(region, service, now)
         return ActionResult({"service": describe_service(region, service)})
@@ -68,7 +69,7 @@ class ServiceOperations(WorldOperations):
         if "desiredCount" in given:
             service.desired = _count(given["desiredCount"])
         service.grace = float(given.get("healthCheckGracePeriodSeconds", service.grace))
-        _configure(service, given.get("deploymentConfiguration", {}))
+        configure(service, given.get("deploymentConfiguration", {}))
         network = given.get("networkConfiguration", service.network)
         if "forceNewDeployment" in given or (definition, network) != (service.definition, service.network):
             service.definition, service.network = definition, network
@@ -119,10 +120,3 @@ def _count(value: Any) -> int:
     if int(value) < 0:
         raise invalid("Desired count cannot be negative.")
     return int(value)
-
-
-def _configure(service: Service, configuration: dict[str, Any]) -> None:
-    service.min_percent = configuration.get("minimumHealthyPercent", service.min_percent)
-    service.max_percent = configuration.get("maximumPercent", service.max_percent)
-    if breaker := configuration.get("deploymentCircuitBreaker"):
-        service.breaker = bool(breaker.get("enable") and breaker.get("rollback"))
