@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from include import github
-from include.aws import autoscaling, codedeploy, ecr, ecs, one_off_tasks, rds, task_definitions, task_protection
+from include.aws import (
+    autoscaling,
+    codedeploy,
+    ecr,
+    ecs,
+    one_off_tasks,
+    rds,
+    service_deployments,
+    task_definitions,
+    task_protection,
+)
 from include.aws.clients import Clients
 from include.run.writer import FencedWriter
 from include.write import RecordedWrite
@@ -35,7 +45,7 @@ def was_applied(
         case "ecr":
             return ecr.was_applied(clients.ecr, write)
         case "ecs":
-            gateways = (ecs, one_off_tasks, task_definitions, task_protection)
+            gateways = (ecs, one_off_tasks, service_deployments, task_definitions, task_protection)
             asked = (gateway.was_applied(clients.ecs, write) for gateway in gateways)
             return next((found for found in asked if found is not None), None)
         case "github" if repository:

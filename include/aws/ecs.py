@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from include.aws.clock import answered_at
+from include.aws.deployment_strategies import ROLLING, Strategy, read_alternate_groups, read_strategy
 from include.errors import DriftError, PreconditionError
 from include.retry import AWS_WRITE_ONCE
 from include.text import one_line
@@ -74,6 +75,8 @@ class Service:
     last_event: str = ""  # the id of its newest event
     events: tuple[Event, ...] = ()  # newest first
     unread: tuple[str, ...] = ()  # what else decides on its health, and is not asked here: see unread_health
+    strategy: Strategy = ROLLING
+    alternate_groups: Mapping[str, str] = field(default_factory=dict)  # by the one of target_groups they swap with
 
     @property
     def primary(self) -> Deployment:
@@ -203,6 +206,8 @@ def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
         last_event=next((event["id"] for event in item.get("events", [])), ""),
         events=tuple(Event(each["createdAt"], one_line(each.get("message", ""))) for each in item.get("events", [])),
         unread=unread_health(item),
+        strategy=read_strategy(configuration),
+        alternate_groups=read_alternate_groups(item),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from include.aws import application_autoscaling, autoscaling, ecs, elbv2, logs
+from include.aws import application_autoscaling, autoscaling, ecs, elbv2, logs, service_deployments
 from include.aws.application_autoscaling import ScalableTarget
 from include.aws.autoscaling import Group
 from include.aws.clients import Clients
@@ -14,6 +14,7 @@ from include.aws.container_instances import list_instances
 from include.aws.ecs import Service, Task
 from include.aws.elbv2 import TargetHealth
 from include.aws.logs import LogLine
+from include.aws.service_deployments import ServiceDeployment
 from include.aws.task_definitions import checked_containers, describe_definition
 from include.ecs.room import Room
 
@@ -21,6 +22,7 @@ PROGRESS_PATTERN = "HealthCheckService"
 ERROR_PATTERN = '"Failed to load topology"'
 PROGRESS_WINDOW = timedelta(minutes=3)  # a task writes its progress every half minute
 UNCHECKED = timedelta(seconds=40)  # so long ECS itself waits before it counts a running task that nothing checks
+RECENT = timedelta(days=7)  # service deployments that may still be going on
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,18 @@ class ServiceState:
     group: Group | None
     as_of: datetime
     room: Room | None = None  # on its instances, where a plan has asked for it
+    deployments: tuple[ServiceDeployment, ...] = ()  # recent ones, oldest first, of a service whose traffic shifts
+
+    @property
+    def newest(self) -> ServiceDeployment | None:
+        """Its newest service deployment."""
+        return self.deployments[-1] if self.deployments else None
+
+    @property
+    def is_rolled_out(self) -> bool:
+        """Tell whether its rollout is complete, as far as ECS says: it promises that for rolling updates alone."""
+        reported = self.service.primary.rollout_state
+        return reported == "COMPLETED" or (self.service.strategy.shifts and not reported)
 
     @property
     def alive(self) -> tuple[TaskState, ...]:
@@ -114,7 +128,7 @@ def read_service(
     on_instances = any(task.container_instance for task in tasks)
     found = list_instances(clients.ecs, cluster) if on_instances else ()
     instances = {each.arn: each.id for each in found}
-    targets = [elbv2.describe_target_health(clients.elbv2, arn) for arn in service.target_groups]
+    targets = [_targets(clients, service, arn) for arn in service.target_groups]
     states = []
     for task in tasks:
         instance = instances.get(task.container_instance) if task.container_instance else None
@@ -128,6 +142,7 @@ def read_service(
         tasks=tuple(states),
         group=autoscaling.describe_group(clients.autoscaling, group) if group else None,
         as_of=service.as_of,
+        deployments=read_service_deployments(clients, service) if service.strategy.shifts else (),
     )
 
 
@@ -142,6 +157,18 @@ def _worst(task: Task, instance: str | None, groups: Sequence[tuple[TargetHealth
         ]
         states += own or ["unregistered"]
     return next((state for state in states if state != "healthy"), "healthy" if states else "none")
+
+
+def read_service_deployments(clients: Clients, service: Service) -> tuple[ServiceDeployment, ...]:
+    """Read a service's recent service deployments, oldest first."""
+    since = service.as_of - RECENT
+    return service_deployments.list_service_deployments(clients.ecs, service.cluster, service.name, since)
+
+
+def _targets(clients: Clients, service: Service, arn: str) -> tuple[TargetHealth, ...]:
+    """Read the targets of a target group, and of the one it swaps with: ECS does not say in which of the two a task is."""
+    both = (arn, service.alternate_groups.get(arn))
+    return tuple(target for each in both if each for target in elbv2.describe_target_health(clients.elbv2, each))
 
 
 def _checks(clients: Clients, task: Task) -> str:

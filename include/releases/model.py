@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from include.aws.deployment_strategies import ROLLING, Strategy
 from include.restart.plan import GroupSurge
 from include.run.plan.model import Frozen
 
@@ -21,6 +22,7 @@ class ServiceRelease(Frozen):
     boot_seconds: int
     timeout_seconds: int
     group: GroupSurge | None = None  # for a service on instances: both revisions need space side by side
+    strategy: Strategy = ROLLING  # by which ECS deploys it
     template: str = ""  # its container's definition without values: see container_diff.template_of
 
 

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from include.aws.application_autoscaling import ScalableTarget
+from include.aws.deployment_strategies import ROLLING, Strategy
 from include.aws.ecs import Service as LiveService
 from include.ecs.room import Growth, growth_for
 from include.ecs.service_state import ServiceState
+from include.ecs.traffic_shift import ensure_settled
 from include.errors import PreconditionError
 from include.inventory import Service, Target
 from include.run.plan.model import Change, Frozen, Plan, Skip
@@ -55,6 +57,7 @@ class ServiceRestart(Frozen):
     boot_seconds: int
     timeout_seconds: int  # of all turns together
     turns: int = 1  # of a rolling deployment whose new tasks do not all fit beside the old ones
+    strategy: Strategy = ROLLING  # by which ECS deploys the service
 
     @property
     def timeout(self) -> timedelta:
@@ -156,7 +159,8 @@ def _refuse_unsteady(service: Service, state: ServiceState) -> None:
             f"The last deployment of service {name} failed ({live.primary.rollout_reason or 'no reason given'}), so a new "
             "task would fail as well; deploy a task definition that works first."
         )
-    if len(live.deployments) != 1 or live.primary.rollout_state != "COMPLETED":
+    ensure_settled(name, state.newest)
+    if len(live.deployments) != 1 or not state.is_rolled_out:
         raise PreconditionError(
             f"Service {name} has a deployment in progress ({live.primary.id}, {live.primary.rollout_state or 'no state'}, since "
             f"{live.primary.created_at:%Y-%m-%d %H:%M}); {_way_out(live)}."
@@ -214,6 +218,30 @@ def _surge(target: Target, service: Service, state: ServiceState, scalable: Scal
 
 def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRestart:
     live = state.service
+    ceiling = 2 * live.desired if live.strategy.shifts else _ceiling(live)  # a shift starts all before it stops one
+    growth = _make_room(live.name, min(live.desired, ceiling - live.desired), state)
+    planned = _service_restart(target, service, state, kind="rolling", count_during=ceiling, group=None)
+    if growth is None:
+        return planned
+    assert state.group is not None  # read with its room; narrows the type
+    if live.strategy.shifts and growth.at_once < live.desired:
+        raise PreconditionError(
+            f"ECS starts all {live.desired} new tasks of {live.name} beside the old ones, but only {growth.at_once} find room with "
+            f"{state.group.max} instances, the maximum of Auto Scaling group {state.group.name}; raise it first."
+        )
+    held = GroupSurge(
+        name=state.group.name,
+        desired_before=state.group.desired,
+        maximum=growth.capacity,
+        suspended_before=state.group.suspended,
+    )
+    turns = math.ceil(live.desired / growth.at_once)
+    return planned.model_copy(
+        update={"group": held, "turns": turns, "timeout_seconds": turns * planned.timeout_seconds}
+    )
+
+
+def _ceiling(live: LiveService) -> int:
     if live.minimum_healthy_percent < 100:
         raise PreconditionError(
             f"Service {live.name} lets ECS go down to {live.minimum_healthy_percent} % healthy tasks during a deployment; "
@@ -225,21 +253,7 @@ def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRe
             f"Service {live.name} allows {live.maximum_percent} % of {live.desired} tasks, so ECS cannot start a new one "
             "before it stops an old one; raise maximumPercent first."
         )
-    growth = _make_room(live.name, min(live.desired, ceiling - live.desired), state)
-    planned = _service_restart(target, service, state, kind="rolling", count_during=ceiling, group=None)
-    if growth is None:
-        return planned
-    assert state.group is not None  # read with its room; narrows the type
-    held = GroupSurge(
-        name=state.group.name,
-        desired_before=state.group.desired,
-        maximum=growth.capacity,
-        suspended_before=state.group.suspended,
-    )
-    turns = math.ceil(live.desired / growth.at_once)
-    return planned.model_copy(
-        update={"group": held, "turns": turns, "timeout_seconds": turns * planned.timeout_seconds}
-    )
+    return ceiling
 
 
 def _make_room(name: str, beside: int, state: ServiceState) -> Growth | None:
@@ -285,6 +299,7 @@ def _service_restart(
         loads=service.loads,
         boot_seconds=int(service.boot.total_seconds()),
         timeout_seconds=int(target.restart.timeout.total_seconds()),
+        strategy=state.service.strategy,
     )
 
 
@@ -296,17 +311,18 @@ def _started(at: datetime | None) -> datetime:
 def _expected(each: ServiceRestart) -> float:
     grows = each.group and each.group.maximum > each.group.desired_before
     start = INSTANCE_START.total_seconds() if grows else 60
-    return start + each.turns * (each.boot_seconds + DRAIN.total_seconds())
+    return start + each.turns * (each.boot_seconds + DRAIN.total_seconds()) + each.strategy.usual_seconds
 
 
 def _changes(each: ServiceRestart) -> list[Change]:
     ids = ", ".join(task.id[:8] for task in each.old_tasks)
     if each.kind == "rolling":
         turns = f", in {each.turns} turns, since not all fit beside the old ones" if each.turns > 1 else ""
+        how = f" ({each.strategy})" if each.strategy != ROLLING else ""
         return [
             *_group_changes(each),
             Change(
-                what=f"new deployment of {each.service}, same task definition {each.task_definition.rsplit('/', 1)[-1]}",
+                what=f"new deployment of {each.service}{how}, same task definition {each.task_definition.rsplit('/', 1)[-1]}",
                 before=f"{each.count} tasks ({ids})",
                 after=f"{each.count} tasks, all started by the new deployment{turns}",
                 undo="not needed: ECS keeps old tasks until new ones are healthy",

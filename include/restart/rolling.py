@@ -1,9 +1,12 @@
 """Rolling restart: one forced deployment per service, in order, each verified before the next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from include.aws.service_deployments import SUCCESSFUL, ServiceDeployment
 from include.ecs.service_state import ServiceState
+from include.ecs.traffic_shift import describe_stage, failure_of, find_newer, find_ours, is_late
 from include.errors import DriftError, RolloutFailedError
 from include.restart.plan import ServiceRestart
 from include.waiters.progress import Progress, minutes
@@ -31,15 +34,25 @@ def find_started(plan: ServiceRestart, state: ServiceState, mark: datetime) -> R
             f"Service {plan.service} now runs {primary.task_definition.rsplit('/', 1)[-1]}, not "
             f"{plan.task_definition.rsplit('/', 1)[-1]}: somebody deployed meanwhile. {LEFT}; start again."
         )
-    return Rollout(primary.id, primary.created_at) if primary.created_at >= mark else None
+    if primary.created_at >= mark:
+        return Rollout(primary.id, primary.created_at)
+    # ECS may have put back what ran before, while nobody was looking
+    ended = find_ours([each for each in state.deployments if each.created_at >= mark], mark, plan.task_definition)
+    return Rollout(ended.id, ended.created_at) if ended else None
 
 
-def judge_rollout(plan: ServiceRestart, rollout: Rollout, state: ServiceState) -> Progress:
+def judge_rollout(
+    plan: ServiceRestart, rollout: Rollout, state: ServiceState, found: Sequence[ServiceDeployment] = ()
+) -> Progress:
     """Wait until this run's deployment, and no other, is complete and all its tasks are healthy.
 
-    A circuit-breaker rollback also ends stable, so stability alone is no proof. Raises: DriftError, RolloutFailedError.
+    `found` are the service's service deployments: the state of ours decides where ECS offers it. A rollback also ends stable, so
+    stability alone is no proof. Raises: DriftError, RolloutFailedError.
     """
     live = state.service
+    record = find_ours(found, rollout.since, plan.task_definition)
+    if record:
+        _refuse_failed(plan, record, found)
     ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
     mine = [each for each in state.tasks if each.task.started_by == rollout.deployment]
     failures = [each for each in mine if each.task.stop_code and each.task.stop_code != "ServiceSchedulerInitiated"]
@@ -61,22 +74,40 @@ def judge_rollout(plan: ServiceRestart, rollout: Rollout, state: ServiceState) -
             f"({live.primary.rollout_reason or 'no reason given'}). {LEFT}; find out who started it, then start again."
         )
     healthy = [each for each in mine if each.is_healthy]
+    shifts = live.strategy.shifts
+    through = record.status == SUCCESSFUL if record else not shifts  # ECS lists it a moment after it was made
     done = (
-        ours.rollout_state == "COMPLETED"
+        state.is_rolled_out
+        and through
         and len(live.deployments) == 1
         and live.running == live.desired == len(healthy) == len(state.alive)
     )
     said = live.complaint(rollout.since)
     complaint = f"; {said}" if said and not done else ""
-    if not done and live.as_of - rollout.since > plan.timeout:
+    where = f", {describe_stage(record)}" if record and shifts else ""
+    if not done and is_late(record, live.strategy, rollout.since, live.as_of, plan.timeout_seconds):
         raise RolloutFailedError(
             f"The new deployment of {plan.service} has {len(healthy)} healthy tasks of {live.desired} after "
-            f"{minutes(rollout.since, live.as_of)} (allowed: {plan.timeout_seconds // 60} min){complaint}. {LEFT}; look at "
-            f"{'what ECS says' if said else f'the log {plan.log_group}'}."
+            f"{minutes(rollout.since, live.as_of)} (allowed: {plan.timeout_seconds // 60} min){where}{complaint}. {LEFT}; look "
+            f"at {'what ECS says' if said else f'the log {plan.log_group}'}."
         )
+    usual = plan.boot_seconds // 60 + 6 + plan.strategy.usual_seconds // 60
     return Progress(
         done,
-        f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy, {len(state.healthy)} healthy in all, "
-        f"{minutes(rollout.since, live.as_of)} of usually {plan.boot_seconds // 60 + 6} min{complaint}",
-        f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy{complaint}",
+        f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy, {len(state.healthy)} healthy in all{where}, "
+        f"{minutes(rollout.since, live.as_of)} of usually {usual} min{complaint}",
+        f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy{where}{complaint}",
     )
+
+
+def _refuse_failed(plan: ServiceRestart, record: ServiceDeployment, found: Sequence[ServiceDeployment]) -> None:
+    newer = find_newer(found, record)
+    if newer:
+        raise DriftError(
+            f"The restart of {plan.service} (service deployment {record.id}) was replaced by service deployment {newer.id}, which "
+            f"this run has not begun. {LEFT}; find out who started it, then start again."
+        )
+    if failed := failure_of(record):
+        raise RolloutFailedError(
+            f"The new deployment of {plan.service} failed ({failed}). {LEFT}; look at the log {plan.log_group}."
+        )

@@ -15,7 +15,8 @@ def judge_stable(plan: ServiceRestart, state: ServiceState, since: datetime) -> 
         live.desired == plan.count == live.running == len(state.alive) == healthy
         and not live.pending
         and len(live.deployments) == 1
-        and live.primary.rollout_state == "COMPLETED"
+        and state.is_rolled_out
+        and not (state.newest and state.newest.ongoing)
     )
     if not done:
         what = f"{plan.service} is not steady: {live.running} tasks running of {plan.count} wanted, {healthy} healthy,"

@@ -11,12 +11,20 @@ from include.aws.ecs import Service
 from include.aws.sts import get_account
 from include.aws.task_protection import protect_tasks
 from include.ecs.room import read_room
-from include.ecs.service_state import ServiceState, read_load_lines, read_scaling, read_service
+from include.ecs.service_state import (
+    ServiceState,
+    read_load_lines,
+    read_scaling,
+    read_service,
+    read_service_deployments,
+)
+from include.errors import DriftError
 from include.reconcile import reconcile
 from include.restart import capacity, rolling, surge, verification
 from include.restart.plan import RestartPlan, ServiceRestart, plan_restart
 from include.run import documents
 from include.run.context import Context
+from include.waiters.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -145,11 +153,24 @@ def advance_rollouts(
         rollout = _find_rollout(ctx, plan, mark)
         if rollout is None:  # not judged at once: a read right after the write may not show it yet
             return plan, _start_rollout(ctx, plan, mark)
-        progress = rolling.judge_rollout(plan, rollout, look(ctx.clients, plan))
+        progress = judge_rollout(ctx.clients, plan, rollout, look(ctx.clients, plan))
         if not progress.done:
             return plan, rollout
         log.info("progress: %s", progress.text)
     return None
+
+
+def judge_rollout(clients: Clients, plan: ServiceRestart, rollout: rolling.Rollout, state: ServiceState) -> Progress:
+    """Judge a restart. The record of a rolling update is read only where it decides: at its end, or when others took over."""
+    if state.service.strategy.shifts:
+        return rolling.judge_rollout(plan, rollout, state, state.deployments)
+    try:
+        progress = rolling.judge_rollout(plan, rollout, state)
+        if not progress.done:
+            return progress
+    except DriftError as error:
+        log.info("judged again by ECS's record of it: %s", error)  # ECS itself may have put back what ran before
+    return rolling.judge_rollout(plan, rollout, state, read_service_deployments(clients, state.service))
 
 
 def _find_rollout(ctx: Context, plan: ServiceRestart, mark: datetime) -> rolling.Rollout | None:
@@ -179,7 +200,9 @@ def _start_rollout(ctx: Context, plan: ServiceRestart, mark: datetime) -> rollin
 def verify_restart(ctx: Context, plan: ServiceRestart, since: datetime) -> str:
     """Return the proof that a service was restarted. Raises: RolloutFailedError."""
     scaling = read_scaling(ctx.clients, plan.cluster, plan.service)
-    return verification.verify_restarted(plan, look(ctx.clients, plan), scaling, since)
+    state = look(ctx.clients, plan)
+    found = read_service_deployments(ctx.clients, state.service)
+    return verification.verify_restarted(plan, state, scaling, since, found)
 
 
 def describe_now(ctx: Context, plan: RestartPlan) -> str:

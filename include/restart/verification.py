@@ -1,17 +1,27 @@
 """The proof at the end of a restart: all running tasks are new, healthy, and as many as before."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from include.aws.application_autoscaling import ScalableTarget
+from include.aws.service_deployments import SUCCESSFUL, ServiceDeployment
 from include.ecs.service_state import ServiceState
+from include.ecs.traffic_shift import describe_stage, failure_of
 from include.errors import RolloutFailedError
 from include.restart.plan import ServiceRestart
 
 
 def verify_restarted(
-    plan: ServiceRestart, state: ServiceState, scalable: ScalableTarget | None, since: datetime
+    plan: ServiceRestart,
+    state: ServiceState,
+    scalable: ScalableTarget | None,
+    since: datetime,
+    found: Sequence[ServiceDeployment] = (),
 ) -> str:
-    """Return the proof in one sentence. `since` is AWS's clock before the first write. Raises: RolloutFailedError."""
+    """Return the proof in one sentence. `since` is AWS's clock before the first write.
+
+    `found` are the service's service deployments, where ECS offers them. Raises: RolloutFailedError.
+    """
     wanted = plan.count
     if scalable and scalable.min == scalable.max == state.service.desired:
         wanted = scalable.max  # a scheduled action may have run in between; then its count applies
@@ -27,6 +37,9 @@ def verify_restarted(
             )
         if not each.is_healthy:
             problems.append(f"task {each.task.id} is {each.condition}")
+    begun = [each for each in found if each.created_at >= since]  # none in a surge
+    if begun and begun[-1].status != SUCCESSFUL:
+        problems.append(failure_of(begun[-1]) or describe_stage(begun[-1]))
     if state.service.task_definition != plan.task_definition:
         problems.append(f"it runs {state.service.task_definition.rsplit('/', 1)[-1]}")
     if problems:

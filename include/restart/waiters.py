@@ -9,7 +9,7 @@ from include.aws.ecs import Service
 from include.ecs.service_state import LoadLines, ServiceState, read_load_lines
 from include.restart import rolling, stability, surge
 from include.restart.plan import ServiceRestart
-from include.restart.steps import look
+from include.restart.steps import judge_rollout, look
 from include.waiters.progress import Progress
 from include.waiters.waiter import Waiter
 
@@ -41,7 +41,7 @@ def poll_rollout(
     clients: Clients, plan: ServiceRestart, since: datetime, deployment: str, service: Service | None = None
 ) -> Progress:
     """Look whether a rolling deployment is complete."""
-    return rolling.judge_rollout(plan, rolling.Rollout(deployment, since), look(clients, plan, service))
+    return judge_rollout(clients, plan, rolling.Rollout(deployment, since), look(clients, plan, service))
 
 
 def _on_a_service(poll: Callable[..., Progress]) -> Waiter:

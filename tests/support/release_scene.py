@@ -88,8 +88,8 @@ class SceneStep:
 def dying_after(write_of: Callable[..., Write[Any]]) -> Callable[..., Write[Any]]:
     """Return a function that gives the same write, but the process is killed right after it was made."""
 
-    def dying(*given: Any) -> Write[Any]:
-        write = write_of(*given)
+    def dying(*given: Any, **named: Any) -> Write[Any]:
+        write = write_of(*given, **named)
 
         def make() -> NoReturn:
             raise KeyboardInterrupt("the process is killed here", write.make())

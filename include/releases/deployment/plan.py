@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from include.aws.autoscaling import Group
+from include.aws.deployment_strategies import ROLLING, Strategy
 from include.ecs.service_state import ServiceState
+from include.ecs.traffic_shift import describe_stage
 from include.errors import PreconditionError
 from include.inventory import Service, Target
 from include.releases.model import ServiceRelease, revision
@@ -26,12 +28,16 @@ class Live:
     group: Group | None = None
     blind: str = ""  # why its health cannot be known, in one sentence
     unchecked: bool = False  # nothing asks its tasks how they are
+    strategy: Strategy = ROLLING
 
 
 def live_of(state: ServiceState, described: Service) -> Live:
     """Return the current state of a service that ECS itself deploys, from one look at it."""
     service, container = state.service, described.container
     busy = [each for each in service.deployments if each.rollout_state == "IN_PROGRESS"]
+    words = f"deployment {busy[0].id} to {revision(busy[0].task_definition)}" if busy else ""
+    if state.newest and state.newest.ongoing:
+        words = describe_stage(state.newest)
     found = [each.task.container(container) for each in state.alive]
     return Live(
         definition=service.primary.task_definition,
@@ -40,10 +46,11 @@ def live_of(state: ServiceState, described: Service) -> Live:
         healthy=len(state.healthy),
         controller=service.controller,
         status=service.status,
-        busy=f"deployment {busy[0].id} to {revision(busy[0].task_definition)}" if busy else "",
+        busy=words,
         group=state.group,
         blind=state.missing_health(balanced=bool(described.load_balancing), checked=described.container_health_check),
         unchecked=state.is_unchecked,
+        strategy=service.strategy,
     )
 
 
@@ -69,6 +76,7 @@ def plan_services(
                 boot_seconds=int(service.boot.total_seconds()),
                 timeout_seconds=int(target.release.timeout.total_seconds()),
                 group=_surge(name, seen),
+                strategy=seen.strategy,
                 template=(templates or {}).get(name, ""),
             )
         )
@@ -165,6 +173,8 @@ def service_changes(parts: Sequence[ServiceRelease], image: str) -> list[Change]
             if part.controller == "CODE_DEPLOY"
             else "ecs.RegisterTaskDefinition, ecs.UpdateService"
         )
+        if part.strategy != ROLLING:
+            by += f"; {part.strategy}"
         changes.append(
             Change(
                 what=f"{part.service} ({by})",
@@ -179,9 +189,21 @@ def service_changes(parts: Sequence[ServiceRelease], image: str) -> list[Change]
 def services_seconds(parts: Sequence[ServiceRelease]) -> float:
     """Return the approximate duration of deploying a release's services, in seconds."""
     return sum(
-        each.boot_seconds + DRAIN.total_seconds() + (INSTANCE_START.total_seconds() if each.group else 60)
+        each.boot_seconds
+        + each.strategy.usual_seconds
+        + DRAIN.total_seconds()
+        + (INSTANCE_START.total_seconds() if each.group else 60)
         for each in parts
     )
+
+
+def waiting(parts: Sequence[ServiceRelease]) -> list[str]:
+    """Return notes on the services whose deployments ECS is told to hold up: a way back is held up in the same way."""
+    return [
+        f"ECS deploys {part.service} by {part.strategy}. Until its end it goes back at once, and afterwards in the same way again."
+        for part in parts
+        if part.strategy.shifts
+    ]
 
 
 def weak(live: Mapping[str, Live]) -> list[str]:

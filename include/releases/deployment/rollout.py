@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from include.aws.ecs import Deployment
+from include.aws.service_deployments import ServiceDeployment
 from include.ecs.service_state import ServiceState, TaskState
+from include.ecs.traffic_shift import describe_stage, failure_of, find_newer, find_ours, goes_back_to, is_late, is_over
 from include.errors import DriftError, RolloutFailedError
 from include.releases.model import ServiceRelease, revision
 from include.text import one_line
@@ -60,17 +62,27 @@ def find_started(part: ServiceRelease, wanted: str, state: ServiceState, *, begu
             f"plan was made nor {revision(wanted)}: somebody deployed meanwhile; start again."
         )
     if begun:
-        raise _rolled_back(part, wanted, primary, "")
+        raise _rolled_back(part, wanted, primary, state.newest.why if state.newest else "")
     return None
 
 
-def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: ServiceState) -> Progress:
+def judge_rollout(
+    part: ServiceRelease,
+    wanted: str,
+    rollout: Rollout,
+    state: ServiceState,
+    found: Sequence[ServiceDeployment] = (),
+) -> Progress:
     """Wait until the wanted task definition, and no other, runs in healthy tasks.
 
-    A circuit breaker's rollback also ends stable and COMPLETED, so the task definition that is stable decides. Raises: DriftError,
-    RolloutFailedError.
+    `found` are the service's recent service deployments: the state of ours decides where ECS offers it. A rollback also ends
+    stable, so the task definition that is stable decides as well. Raises: DriftError, RolloutFailedError.
     """
     live = state.service
+    record = _record(part, wanted, rollout, found)
+    if record and goes_back_to(record, wanted):
+        text = f"{part.service}: {describe_stage(record)}, back to {revision(wanted)}"
+        return Progress(False, f"{text}, {minutes(record.created_at, live.as_of)}", text)
     ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
     new = [each for each in state.tasks if each.task.task_definition == wanted]
     failed = [each for each in new if _has_failed(each)]
@@ -95,8 +107,12 @@ def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: Se
             f"({why}). {LEFT}; look at the log {part.log_group}."
         )
     healthy = [each for each in new if each.is_healthy]
+    shifts = live.strategy.shifts
+    # ECS lists it a moment after it was made, and forgets it after months
+    through = is_over(record, wanted) if record else not shifts or part.before == wanted
     done = (
-        ours.rollout_state == "COMPLETED"
+        state.is_rolled_out
+        and through
         and len(live.deployments) == 1
         and live.running == live.desired == len(healthy) == len(state.alive)
         and live.pending == 0
@@ -104,23 +120,64 @@ def judge_rollout(part: ServiceRelease, wanted: str, rollout: Rollout, state: Se
     # a service that ran the definition before the release gives no time to measure from
     said = live.complaint(rollout.since)
     complaint = f"; {said}" if said and not done else ""
-    if not done and part.before != wanted and (live.as_of - rollout.since).total_seconds() > part.timeout_seconds:
+    where = f", {describe_stage(record)}" if record and shifts else ""
+    late = is_late(record, live.strategy, rollout.since, live.as_of, part.timeout_seconds)
+    if not done and part.before != wanted and late:
         raise RolloutFailedError(
             f"{part.service} has {len(healthy)} healthy tasks of {live.desired} on {revision(wanted)} after "
             f"{minutes(rollout.since, live.as_of)} (allowed: {part.timeout_seconds // 60} min), and came from "
-            f"{revision(part.before)}{complaint}. {LEFT}; look at the log {part.log_group}."
+            f"{revision(part.before)}{where}{complaint}. {LEFT}; look at the log {part.log_group}."
         )
     how_many = f"{part.service}: {len(healthy)} of {live.desired} tasks healthy on {revision(wanted)}"
     trouble = f", {len(failed)} failed ({why})" if failed else complaint
+    trouble += where
     return Progress(done, f"{how_many}{trouble}, {minutes(rollout.since, live.as_of)}", f"{how_many}{trouble}")
 
 
-def verify_released(part: ServiceRelease, wanted: str, digest: str, state: ServiceState) -> str:
+def _record(
+    part: ServiceRelease, wanted: str, rollout: Rollout, found: Sequence[ServiceDeployment]
+) -> ServiceDeployment | None:
+    """Return ECS's record of the change that is waited for. Raises: DriftError, RolloutFailedError if it has failed."""
+    newest = found[-1] if found else None
+    if newest and newest.task_definition not in (wanted, "") and wanted in newest.sources:
+        # ECS puts back what ran before, by itself or because this run has asked for it
+        if newest.status == "ROLLBACK_FAILED":
+            raise RolloutFailedError(
+                f"{part.service} is not proved back on {revision(wanted)}: {failure_of(newest)}; look at the service now."
+            )
+        if newest.status.startswith("ROLLBACK_") and (part.before == wanted or newest.task_definition == part.before):
+            return newest
+    ours = newest if part.before == wanted else find_ours(found, rollout.since, wanted)
+    if ours is None:
+        return None
+    if newer := find_newer(found, ours):
+        raise DriftError(
+            f"Service deployment {ours.id} of {part.service} to {revision(wanted)} was replaced by {newer.id} to "
+            f"{revision(newer.task_definition) or 'something else'}; find out who started it."
+        )
+    if failed := failure_of(ours):
+        raise RolloutFailedError(
+            f"{part.service} did not get from {revision(part.before)} to {revision(wanted)} ({failed}); look at the log "
+            f"{part.log_group}."
+        )
+    return ours
+
+
+def verify_released(
+    part: ServiceRelease,
+    wanted: str,
+    digest: str,
+    state: ServiceState,
+    records: Sequence[ServiceDeployment] = (),
+) -> str:
     """Return the proof in one sentence: only the wanted task definition runs, in enough healthy tasks, with this digest.
 
-    Raises: RolloutFailedError.
+    `records` are the service's recent service deployments: the newest must have brought it, or put it back. Raises:
+    RolloutFailedError.
     """
     live, problems = state.service, []
+    if records and not is_over(records[-1], wanted):
+        problems.append(failure_of(records[-1]) or describe_stage(records[-1]))
     if live.primary.task_definition != wanted or len(live.deployments) != 1:
         others = ", ".join(revision(each.task_definition) for each in live.deployments)
         problems.append(f"its deployments are of {others}, not of {revision(wanted)} alone")

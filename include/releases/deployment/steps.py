@@ -7,6 +7,7 @@ from datetime import datetime
 from include.aws import ecr
 from include.aws.clients import Clients
 from include.aws.ecr import Image
+from include.aws.service_deployments import FORWARD, stop_service_deployment
 from include.aws.task_definitions import (
     Definition,
     describe_definition,
@@ -16,18 +17,20 @@ from include.aws.task_definitions import (
     set_task_definition,
 )
 from include.ecs.container_diff import is_registered, with_image
-from include.ecs.service_state import ServiceState, read_service
-from include.errors import PreconditionError
+from include.ecs.service_state import ServiceState, read_service, read_service_deployments
+from include.ecs.traffic_shift import describe_stage
+from include.errors import DriftError, PreconditionError
 from include.reconcile import reconcile
 from include.releases.deployment import rollout
 from include.releases.deployment.codedeploy import primary_of
 from include.releases.deployment.rollback import DeploymentRollback, plan_deployment_rollback
 from include.releases.deployment.rollout import Rollout
 from include.releases.image.rules import must_tag
-from include.releases.model import ServiceRelease
+from include.releases.model import ServiceRelease, revision
 from include.restart.capacity import hold_group, restore_scaling
 from include.run import documents
 from include.run.context import Context
+from include.waiters.progress import Progress
 
 log = logging.getLogger(__name__)
 RECENT = 5  # how many revisions a retry searches for its own: a service and one-off tasks may share a family
@@ -137,33 +140,68 @@ def advance_services(
         started = rollout.find_started(part, wanted[name], state, begun=begun)
         if started is None:  # not judged at once: a read right after the write may not show the write yet
             rollout.ensure_turn(parts, index, wanted, states)
-            return part, _start(ctx, part, wanted[name], place)
-        progress = rollout.judge_rollout(part, wanted[name], started, state)
+            return part, _start(ctx, part, wanted[name], place, state)
+        progress = judge_rollout(ctx.clients, part, wanted[name], started, state)
         if not progress.done:
             return part, started
         log.info("progress: %s", progress.text)
     return None
 
 
-def _start(ctx: Context, part: ServiceRelease, definition: str, place: documents.Place) -> Rollout:
+def judge_rollout(
+    clients: Clients, part: ServiceRelease, wanted: str, started: Rollout, state: ServiceState
+) -> Progress:
+    """Judge a deployment. The record of a rolling update is read only where it decides: at its end, or when others took over."""
+    if state.service.strategy.shifts:
+        return rollout.judge_rollout(part, wanted, started, state, state.deployments)
+    try:
+        progress = rollout.judge_rollout(part, wanted, started, state)
+        if not progress.done:
+            return progress
+    except DriftError as error:
+        log.info("judged again by ECS's record of it: %s", error)
+    return rollout.judge_rollout(part, wanted, started, state, read_service_deployments(clients, state.service))
+
+
+def _start(ctx: Context, part: ServiceRelease, definition: str, place: documents.Place, state: ServiceState) -> Rollout:
+    newest = state.newest
+    if newest and newest.ongoing:
+        return _turn_back(ctx, part, definition, state)
     made = ctx.writer.write(set_task_definition(ctx.clients.ecs, part.cluster, part.service, definition))
     started = documents.DeploymentDocument(deployment=made.id, since=made.created_at.isoformat())
     ctx.store.add(*place, started)
     return Rollout(made.id, made.created_at)
 
 
+def _turn_back(ctx: Context, part: ServiceRelease, definition: str, state: ServiceState) -> Rollout:
+    """Have ECS give the traffic back to the tasks from before, which still run. Raises: DriftError."""
+    newest, old = state.newest, [each for each in state.service.deployments if each.task_definition == definition]
+    assert newest  # the caller has seen it
+    if newest.task_definition != part.before or definition not in newest.sources or not old:
+        raise DriftError(
+            f"{part.service} is being deployed ({describe_stage(newest)}), which this run has not begun; find out who has, wait "
+            "until it has ended, then clear this step."
+        )
+    if newest.status in FORWARD:
+        about = f"{part.service} back to {revision(definition)}"
+        ctx.writer.write(stop_service_deployment(ctx.clients.ecs, newest.arn, part.service, about))
+    return Rollout(old[0].id, state.as_of)
+
+
 def verify_services(ctx: Context, parts: Sequence[ServiceRelease], wanted: Wanted, digest: str) -> str:
     """Return the proof that every service runs the release and nothing else. Raises: RolloutFailedError."""
-    return "; ".join(
-        rollout.verify_released(part, wanted[part.service], digest, look(ctx.clients, part)) for part in parts
-    )
+    return "; ".join(_verify(ctx, part, wanted[part.service], digest) for part in parts)
 
 
 def verify_rolled_back(ctx: Context, parts: Sequence[ServiceRelease]) -> str:
     """Return the proof that every service runs what it ran before. Raises: RolloutFailedError."""
-    return "; ".join(
-        rollout.verify_released(part, part.before, part.before_digest, look(ctx.clients, part)) for part in parts
-    )
+    return "; ".join(_verify(ctx, part, part.before, part.before_digest) for part in parts)
+
+
+def _verify(ctx: Context, part: ServiceRelease, definition: str, digest: str) -> str:
+    state = look(ctx.clients, part)
+    found = read_service_deployments(ctx.clients, state.service)
+    return rollout.verify_released(part, definition, digest, state, found)
 
 
 def find_rollback(

@@ -20,6 +20,7 @@ from include.releases.deployment.plan import (
     refuse_pushed,
     service_changes,
     services_seconds,
+    waiting,
     weak,
 )
 from include.releases.image.rules import judge_scan, readable_tag, require_attestation, require_image, require_survivor
@@ -170,6 +171,7 @@ def plan_production_release(
             f"Image {image.digest[:19]}, proved on {staging} by {proof.run}; {verdict.text}.",
             *(f"Here, {each}." for each in world.differences),
             *_going_back(parts, repository.files, migration),
+            *waiting(parts),
             *weak(world.live),
             *idle(parts),
             *filter(None, [unwatched_environment(target, world.sentry_environments)]),

@@ -7,7 +7,7 @@ from datetime import datetime
 from include.aws.ecr import Image
 from include.errors import PreconditionError
 from include.inventory import Target
-from include.releases.deployment.plan import Live, group_changes, idle, plan_services, services_seconds, weak
+from include.releases.deployment.plan import Live, group_changes, idle, plan_services, services_seconds, waiting, weak
 from include.releases.model import ServiceRelease, revision
 from include.run.plan.model import Change, Plan
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
@@ -96,6 +96,7 @@ def plan_rollback(
             f"Image {image.digest[:19]} ({to}"
             f"{', the last release before the one that runs, since the run names none' if chosen_by_us else ''}).",
             NOT_UNDONE,
+            *waiting(going),
             *weak(live),
             *idle(parts),
         ),

@@ -14,6 +14,7 @@ from include.releases.deployment.plan import (
     refuse_pushed,
     service_changes,
     services_seconds,
+    waiting,
     weak,
 )
 from include.releases.image.plan import BUILD
@@ -113,6 +114,7 @@ def plan_staging_deployment(
         skips=tuple(gate),
         notes=(
             *([f"Older than commit {newer[:12]}, which runs now: staging goes back in time."] if newer else []),
+            *waiting(parts),
             *weak(live),
             *idle(parts),
         ),

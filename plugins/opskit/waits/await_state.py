@@ -17,18 +17,19 @@ from opskit.polling import poll_seconds
 from opskit.step import running
 from opskit.waits.state_reached import StateReachedTrigger
 
+MARGIN = timedelta(hours=1)
 BACKSTOP = timedelta(hours=6)  # the waiter itself keeps the time-out, by AWS's clock; this one is for a lost triggerer
 
 
 class WaitsForAws(BaseOperator):
     """Base of operators that wait: hands a wait to the triggerer, and ends with its sentence."""
 
-    def wait_for(self, ctx: StepContext, watch: str, arguments: dict[str, Any]) -> None:
-        """Defer until the waiter is done; does not return."""
+    def wait_for(self, ctx: StepContext, watch: str, arguments: dict[str, Any], seconds: int = 0) -> None:
+        """Defer until the waiter is done; does not return. `seconds` is what the waiter's own time-out may allow."""
         self.defer(
             trigger=StateReachedTrigger(watch, ctx.target.name, arguments, poll_seconds()),
             method_name="resume",
-            timeout=BACKSTOP,
+            timeout=max(BACKSTOP, timedelta(seconds=seconds) + MARGIN),
         )
 
     def ensure_done(self, ctx: StepContext, event: dict[str, Any]) -> str:

@@ -69,7 +69,7 @@ class DeployServicesOperator(WaitsForAws):
                 "deployment": rollout.deployment,
                 "wanted": way.wanted[part.service],
             }
-            self.wait_for(ctx, "release_complete", arguments)
+            self.wait_for(ctx, "release_complete", arguments, part.timeout_seconds + part.strategy.longest_seconds)
 
     def _advance_green(self, ctx: StepContext, way: Direction, part: ServiceRelease) -> None:
         service, since = ctx.target.environment.service(part.service), ctx.guard["since"]

@@ -40,4 +40,5 @@ class RollOutServicesOperator(WaitsForAws):
                 "since": rollout.since.isoformat(),
                 "deployment": rollout.deployment,
             }
-            self.wait_for(ctx, "rollout_complete", arguments)
+            longest = service.timeout_seconds + service.strategy.longest_seconds
+            self.wait_for(ctx, "rollout_complete", arguments, longest)

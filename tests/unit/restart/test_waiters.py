@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.stub import ANY
 
 from include.aws.clients import Clients
 from include.errors import PreconditionError, RolloutFailedError
@@ -48,6 +49,8 @@ def test_log_group_that_is_not_there_is_refused_by_the_plan_not_when_capacity_is
 def test_wait_understands_a_plan_that_was_kept_as_json(script: Scripts):
     deployments = [{**SERVICE["deployments"][1], "rolloutState": "COMPLETED"}]
     ecs = seen(script, deployments=deployments)
+    window = {"cluster": CLUSTER, "service": SERVICE["serviceName"], "createdAt": {"after": ANY}}
+    ecs.answer("list_service_deployments", window, {"serviceDeployments": []})
     arguments = {
         "plan": rolling_plan().model_dump(mode="json"),
         "since": at(0).isoformat(),
