@@ -18,7 +18,7 @@ def run(monkeypatch):
         note=None,
         left=None,
     )
-    monkeypatch.setattr(run_note, "object_session", lambda _: SimpleNamespace(scalar=lambda __: made.left))
+    monkeypatch.setattr("sqlalchemy.orm.object_session", lambda _: SimpleNamespace(scalar=lambda __: made.left))
     return made
 
 

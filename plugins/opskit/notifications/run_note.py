@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
-from sqlalchemy import select
-from sqlalchemy.orm import object_session
 
 from include.run.summary import note
 
@@ -43,7 +41,10 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
 
 
 def _copy(dag_run: DagRun) -> None:
-    from airflow.models.xcom import XComModel  # the tasks that load this module have no use for Airflow's database
+    # tasks load this module as well, and have no use for Airflow's database
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+    from sqlalchemy.orm import object_session
 
     session = object_session(dag_run)
     if session is None:
