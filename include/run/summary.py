@@ -15,7 +15,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "success": ("Succeeded", ""),
     "refused": (
         "Refused",
-        "Nothing was changed. Put right what the sentence above names, then start a new run.",
+        "Put that right, then start a new run.",
     ),
     "rejected": ("Rejected", "Look at the reason with the person who rejected it before you start a new run."),
     "expired": ("Expired", "Nothing was changed. Start a new run when somebody who may approve is there."),

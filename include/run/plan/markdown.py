@@ -10,6 +10,10 @@ def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str
     lines = [f"**{plan.runbook}** on **{plan.target}** (account {plan.account}, {plan.region})", ""]
     if requester or reason:
         lines += [f"Asked by {escape(requester or 'a schedule')}: {escape(reason)}", ""]
+    # what an approver has to know comes before the list of changes, which may be long
+    remarks = [f"- *Not done*: {escape(skip.what)}: {escape(skip.why)}" for skip in plan.skips]
+    remarks += [f"- {escape(note)}" for note in plan.notes]
+    lines += [*remarks, ""] if remarks else []
     if plan.changes:
         lines += ["| # | change | before | after | how it is undone |", "|---|---|---|---|---|"]
         for number, change in enumerate(plan.changes, 1):
@@ -18,8 +22,6 @@ def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str
         lines.append("")
     else:
         lines += ["Nothing to change.", ""]
-    lines += [f"- *Not done*: {escape(skip.what)}: {escape(skip.why)}" for skip in plan.skips]
-    lines += [f"- {escape(note)}" for note in plan.notes]
     lines += [f"- Expected to take about {minutes} minutes.", f"- Plan digest: `{plan.digest[:16]}`"]
     return "\n".join(lines)
 

@@ -32,13 +32,14 @@ def test_approver_sees_where_who_why_what_how_it_is_undone_and_how_long():
         "",
         "Asked by carol: regions were updated",
         "",
+        "- *Not done*: shrinking the group: its alarm does that",
+        "- the count also changes at 07:00",
+        "",
         "| # | change | before | after | how it is undone |",
         "|---|---|---|---|---|",
         "| 1 | desired count of app | 2 | 5 | set it back |",
         "| 2 | stop the 2 old tasks | running | stopped | none |",
         "",
-        "- *Not done*: shrinking the group: its alarm does that",
-        "- the count also changes at 07:00",
         "- Expected to take about 33 minutes.",
     ]
     assert shown.splitlines()[-1] == f"- Plan digest: `{plan().digest[:16]}`"
@@ -76,7 +77,9 @@ def test_text_from_people_is_shown_as_it_stands_and_adds_no_markup(given: str, s
 
 def test_reason_cannot_forge_a_row_of_the_plan():
     shown = render(plan(), reason="x |\n| 3 | nothing else | | | |", requester="eve\n| 4 |")
-    assert [line for line in shown.splitlines() if line.startswith("|")] == render(plan()).splitlines()[2:6]
+    assert [line for line in shown.splitlines() if line.startswith("|")] == [
+        line for line in render(plan()).splitlines() if line.startswith("|")
+    ]
 
 
 def test_cells_skips_and_notes_are_escaped_too():
