@@ -52,6 +52,7 @@ def summarize(
     withdrawal: Withdrawal | None,
     events: Sequence[Mapping[str, Any]],
     over: bool,
+    planned: bool = True,
     plan_only: bool = False,
 ) -> Summary:
     """Return the summary of a run. `over`: Airflow has ended it, which may come before its record is there."""
@@ -67,8 +68,11 @@ def summarize(
     if over:
         text = causes[-1] if causes else "The run ended before it wrote a record; its failed task says why."
         return Summary("Ended without a record", "bad", text, "", OUTCOMES["stopped"][1])
+    if not events and planned:
+        text = "The plan waits for its approvals, or for the target's lease. Nothing was changed."
+        return Summary("Waiting", "waiting", text, "", "")
     if not events:
-        return Summary("Running", "waiting", "The run has nothing on record yet.", "", "")
+        return Summary("Planning", "waiting", "Nothing was changed.", "", "")
     last = events[-1]
     text = f"{step_name(str(last['step']))}: {last['text']}"
     if last["phase"] == "asked":

@@ -202,7 +202,7 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
             maxLength=500,
             pattern=REASON_FORM,
             title="Reason",
-            description="Why now? In words, without control characters. Shown to the approver and kept in the record.",
+            description="Why now? At least 10 characters, in words. Shown to the approver and kept in the record.",
         ),
         "plan_only": Param(
             False, type="boolean", title="Plan only", description="Show what would be done, and stop. Changes nothing."

@@ -59,7 +59,7 @@ def test_requester_is_refused_as_approver_and_the_runs_page_tells_the_rejection(
     assert run.get()["note"].startswith(f"{MAPS}: rejected. {why}; nothing was changed. Look at the reason")
     viewer = person("viewer")
     page = viewer.open(f"/dags/service_restart/runs/{run.run_id}")
-    page.get_by_role("link", name="Summary").click()
+    page.get_by_text("Summary", exact=True).click()
     summary = page.frame_locator("iframe")
     expect(summary.locator("h1")).to_have_text("Rejected", timeout=30 * SECONDS)
     expect(summary.get_by_text(f"{why}; nothing was changed")).to_be_visible()

@@ -24,7 +24,7 @@ def run(monkeypatch):
 
 def test_run_says_its_target_and_reason_when_it_begins(run):
     run_note.on_dag_run_running(run, "started")
-    assert run.note == "core/staging: running. a leak."
+    assert run.note == "core/staging: running. Reason: a leak."
 
 
 def test_end_takes_the_place_of_the_beginning_and_leaves_what_a_person_wrote(run):
@@ -36,9 +36,9 @@ def test_end_takes_the_place_of_the_beginning_and_leaves_what_a_person_wrote(run
 
 
 def test_run_without_a_record_keeps_its_note(run):
-    run.note = "core/staging: running. a leak."
+    run.note = "core/staging: running. Reason: a leak."
     run_note.on_dag_run_success(run, "success")
-    assert run.note == "core/staging: running. a leak."
+    assert run.note == "core/staging: running. Reason: a leak."
 
 
 def test_other_teams_dags_are_left_alone(run):

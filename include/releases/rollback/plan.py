@@ -67,7 +67,11 @@ def plan_rollback(
     to = to or _last_before(there, images, candidates, live)
     image = next((image for image in images if to in image.tags), None)
     if image is None:
-        asked = f"no image tagged {to} any more" if to else "no release before the one that runs, as far as it can tell"
+        asked = (
+            f"no image tagged {to} any more"
+            if to
+            else "no release before the running one for which every service has a task definition"
+        )
         raise PreconditionError(
             f"The registry has {asked}; choose one that is still there: {', '.join(there) or 'none'}, nothing was changed."
         )

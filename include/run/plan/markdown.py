@@ -1,7 +1,11 @@
 """A plan as Markdown: for the approval form, the log and Slack."""
 
+import re
+
 from include.run.plan.model import Plan
 from include.text import one_line
+
+ID = re.compile(r"\b([0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})\b")
 
 
 def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str:
@@ -11,19 +15,27 @@ def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str
     if requester or reason:
         lines += [f"Asked by {escape(requester or 'a schedule')}: {escape(reason)}", ""]
     # what an approver has to know comes before the list of changes, which may be long
-    remarks = [f"- *Not done*: {escape(skip.what)}: {escape(skip.why)}" for skip in plan.skips]
-    remarks += [f"- {escape(note)}" for note in plan.notes]
+    remarks = [f"- *Not done*: {escape(shorten(skip.what))}: {escape(shorten(skip.why))}" for skip in plan.skips]
+    remarks += [f"- {escape(shorten(note))}" for note in plan.notes]
     lines += [*remarks, ""] if remarks else []
     if plan.changes:
         lines += ["| # | change | before | after | how it is undone |", "|---|---|---|---|---|"]
         for number, change in enumerate(plan.changes, 1):
-            cells = (str(number), *map(escape, (change.what, change.before, change.after, change.undo)))
+            cells = (
+                str(number),
+                *(escape(shorten(text)) for text in (change.what, change.before, change.after, change.undo)),
+            )
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     else:
         lines += ["Nothing to change.", ""]
     lines += [f"- Expected to take about {minutes} minutes.", f"- Plan digest: `{plan.digest[:16]}`"]
     return "\n".join(lines)
+
+
+def shorten(text: str) -> str:
+    """Return text with the ids of commits and images cut to their first 12 digits: a table of whole ones is wider than a screen."""
+    return ID.sub(r"\1", text)
 
 
 def escape(text: str) -> str:

@@ -25,7 +25,7 @@ def on_dag_run_running(dag_run: DagRun, msg: str) -> None:
     conf = dag_run.conf or {}
     tags = getattr(dag_run.dag, "tags", None) or ()
     if conf.get("target") and any(str(tag).startswith("risk:") for tag in tags):
-        _write(dag_run, note(str(conf["target"]), conf, "Running", str(conf.get("reason") or "")))
+        _write(dag_run, note(str(conf["target"]), conf, "Running", f"Reason: {conf.get('reason') or 'none given'}"))
 
 
 @hookimpl

@@ -19,7 +19,7 @@ h1 {{ margin: 0 }} h1.good {{ color: #1a7f37 }} h1.bad {{ color: #d1242f }} h1.w
 h2 {{ margin: 1.5em 0 .3em; font-size: 1.15em }}
 table {{ border-collapse: collapse; width: 100% }}
 td, th {{ border: 1px solid #8884; padding: .3em .6em; text-align: left; vertical-align: top; overflow-wrap: anywhere }}
-.failed {{ color: #d1242f }} .when {{ white-space: nowrap; opacity: .7 }} .next {{ font-weight: 600 }}
+.failed {{ color: #d1242f }} .when {{ white-space: nowrap; opacity: .7 }} .step {{ white-space: nowrap }} .next {{ font-weight: 600 }}
 </style></head>
 <body>
 <h1 class="{tone}">{title}</h1>
@@ -75,7 +75,7 @@ def _journal(events: Sequence[Mapping[str, Any]]) -> str:
         return "<p>Nothing yet.</p>"
     rows = "".join(
         f'<tr class="{escape(str(event["phase"]))}"><td class="when">{escape(str(event["at"])[:19].replace("T", " "))}</td>'
-        f"<td>{escape(step_name(str(event['step'])))}</td><td>{_phase(event)}{escape(str(event['text']))}</td></tr>"
+        f'<td class="step">{escape(step_name(str(event["step"])))}</td><td>{_phase(event)}{escape(str(event["text"]))}</td></tr>'
         for event in events
     )
     return f"<table><tr><th>when (UTC)</th><th>step</th><th>what</th></tr>{rows}</table>"

@@ -42,15 +42,22 @@ def show_run(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) ->
         record = read_record(store, run)
     over = airflow_run.state not in ("queued", "running")
     own = any(decision.outcome == "approved" and decision.by == user.get_id() for decision in decisions)
+    plan = _plan_of(dag_id, run_id, session)
     plan_only = bool((airflow_run.conf or {}).get("plan_only"))
     return render_page(
         summarize(
-            record=record, decisions=decisions, withdrawal=withdrawal, events=events, over=over, plan_only=plan_only
+            record=record,
+            decisions=decisions,
+            withdrawal=withdrawal,
+            events=events,
+            over=over,
+            planned=plan is not None,
+            plan_only=plan_only,
         ),
         decisions=decisions,
         withdrawal=withdrawal,
         may_withdraw=own and not withdrawal and not over,
-        plan=_plan_of(dag_id, run_id, session),
+        plan=plan,
         events=events,
     )
 

@@ -355,12 +355,15 @@ def test_rollback_that_names_no_release_takes_the_last_one_before_the_one_that_r
 
 def test_rollback_that_names_no_release_never_goes_forward_again_to_the_one_that_was_left():
     # production was rolled back to OLD: NEW is newer than what runs
-    with pytest.raises(PreconditionError, match="no release before the one that runs, as far as it can tell; choose"):
+    with pytest.raises(
+        PreconditionError,
+        match="no release before the running one for which every service has a task definition; choose",
+    ):
         back("", live=live(digests=frozenset({OLD})), candidates=candidates((NEW, True), (OLD, True)))
 
 
 def test_rollback_that_names_no_release_is_refused_if_what_runs_is_not_in_the_registry():
-    with pytest.raises(PreconditionError, match="no release before the one that runs"):
+    with pytest.raises(PreconditionError, match="no release before the running one"):
         back("", live=live(digests=frozenset({"sha256:gone"})))
 
 

@@ -61,6 +61,11 @@ def test_run_that_goes_on_says_its_last_step_and_an_open_question():
     assert (asked.title, asked.cause) == ("A decision is needed", "too slow")
 
 
+def test_run_without_a_step_waits_once_it_has_a_plan():
+    facts = {"record": None, "decisions": (), "withdrawal": None, "events": (), "over": False}
+    assert [summarize(**facts, planned=planned).title for planned in (False, True)] == ["Planning", "Waiting"]
+
+
 def test_run_that_ended_without_a_record_says_the_last_cause():
     assert summary(events=[event("failed", "exit code -9")]).text == "exit code -9"
 

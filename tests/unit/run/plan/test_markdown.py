@@ -49,6 +49,12 @@ def test_run_without_a_requester_was_asked_for_by_a_schedule():
     assert "Asked by a schedule: yearly restart" in render(plan(), reason="yearly restart")
 
 
+def test_long_ids_are_shown_by_their_first_digits():
+    change = Change(what=f"tag image sha256:{'ab' * 32}", before="f" * 40, after=f"{'f' * 40}, v1.2.3", undo="e" * 39)
+    row = f"| 1 | tag image sha256:{'ab' * 6} | {'f' * 12} | {'f' * 12}, v1.2.3 | {'e' * 39} |"
+    assert row in render(plan(changes=(change,)))
+
+
 def test_plan_that_changes_nothing_says_so():
     assert "Nothing to change." in render(plan(changes=()))
 
