@@ -6,6 +6,7 @@ from datetime import datetime
 
 from include.aws.service_deployments import SUCCESSFUL, ServiceDeployment
 from include.ecs.service_state import ServiceState
+from include.ecs.task_end import describe_end
 from include.ecs.traffic_shift import describe_stage, failure_of, find_newer, find_ours, is_late
 from include.errors import DriftError, RolloutFailedError
 from include.restart.plan import ServiceRestart
@@ -50,18 +51,18 @@ def judge_rollout(
     stability alone is no proof. Raises: DriftError, RolloutFailedError.
     """
     live = state.service
-    record = find_ours(found, rollout.since, plan.task_definition)
-    if record:
-        _refuse_failed(plan, record, found)
-    ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
     mine = [each for each in state.tasks if each.task.started_by == rollout.deployment]
     failures = [each for each in mine if each.task.stop_code and each.task.stop_code != "ServiceSchedulerInitiated"]
     failures += [each for each in mine if "health check" in each.task.stopped_reason and each not in failures]
+    died = f"task {failures[0].task.id}: {describe_end(failures[0].task)}" if failures else ""
+    record = find_ours(found, rollout.since, plan.task_definition)
+    if record:
+        _refuse_failed(plan, record, found, died)
+    ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
     reasons = [each.rollout_reason for each in (ours, live.primary) if each]
     why = next((each for each in reasons if "circuit breaker" in each), "")
-    if failures:
-        task = failures[0].task
-        why = f"task {task.id}: {task.stop_code}: {task.stopped_reason}"
+    if died:
+        why = died
     elif ours is live.primary and ours.rollout_state == "FAILED":
         why = ours.rollout_reason or "no reason given"
     if why:  # checked before asking who replaced it: a rollback also replaces it, and nobody started that
@@ -100,7 +101,9 @@ def judge_rollout(
     )
 
 
-def _refuse_failed(plan: ServiceRestart, record: ServiceDeployment, found: Sequence[ServiceDeployment]) -> None:
+def _refuse_failed(
+    plan: ServiceRestart, record: ServiceDeployment, found: Sequence[ServiceDeployment], died: str
+) -> None:
     newer = find_newer(found, record)
     if newer:
         raise DriftError(
@@ -108,6 +111,7 @@ def _refuse_failed(plan: ServiceRestart, record: ServiceDeployment, found: Seque
             f"this run has not begun. {LEFT}; find out who started it, then start again."
         )
     if failed := failure_of(record):
+        why = f"{failed}; {died}" if died else failed
         raise RolloutFailedError(
-            f"The new deployment of {plan.service} failed ({failed}). {LEFT}; look at the log {plan.log_group}."
+            f"The new deployment of {plan.service} failed ({why}). {LEFT}; look at the log {plan.log_group}."
         )

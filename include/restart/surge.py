@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from include.aws.ecs import Task
 from include.ecs.service_state import LoadLines, ServiceState, TaskState
+from include.ecs.task_end import describe_end
 from include.errors import DriftError, RolloutFailedError
 from include.restart import load_progress
 from include.restart.plan import ServiceRestart
@@ -96,8 +97,7 @@ def _refuse_stopped(plan: ServiceRestart, ours: Iterable[Task]) -> None:
     for task in ours:
         if task.desired_status == "STOPPED":
             raise RolloutFailedError(
-                f"New task {task.id} of {plan.service} stopped ({task.stop_code or 'no stop code yet'}: "
-                f"{task.stopped_reason or 'no reason yet'}). {LEFT}; look at the log {plan.log_group}."
+                f"New task {task.id} of {plan.service} stopped ({describe_end(task)}). {LEFT}; look at the log {plan.log_group}."
             )
 
 

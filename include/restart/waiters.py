@@ -1,17 +1,24 @@
 """The waits of a restart, by name. Each function looks once, and is called until it reports done or raises."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from include.aws.clients import Clients
 from include.aws.ecs import Service
+from include.aws.refusals import translated
 from include.ecs.service_state import LoadLines, ServiceState, read_load_lines
+from include.errors import PreconditionError
 from include.restart import rolling, stability, surge
 from include.restart.plan import ServiceRestart
 from include.restart.steps import judge_rollout, look
 from include.waiters.progress import Progress
 from include.waiters.waiter import Waiter
+
+log = logging.getLogger(__name__)
 
 NO_LINES = LoadLines((), ())
 
@@ -69,4 +76,9 @@ WAITERS: dict[str, Waiter] = {
 def _load_lines(clients: Clients, plan: ServiceRestart, state: ServiceState, since: datetime) -> LoadLines:
     if plan.loads is None:
         return NO_LINES
-    return read_load_lines(clients, plan.log_group, since, state.as_of)
+    try:
+        with translated():
+            return read_load_lines(clients, plan.log_group, since, state.as_of)
+    except (PreconditionError, BotoCoreError, ClientError) as error:
+        log.warning("The log %s cannot be read, so the health of the tasks alone decides: %s", plan.log_group, error)
+        return NO_LINES

@@ -25,7 +25,8 @@ def conclude(
     `changed`: it has made a write. `rejected`: people looked at the result and did not want it.
     """
     if not confirmed:
-        return "refused", f"{refusals[0]}; {SAME}" if refusals else f"{SAME}; the failed task says why"
+        why = refusals[:1] or failures[-1:]
+        return "refused", f"{why[0].rstrip('.')}; {SAME}" if why else f"{SAME}; the failed task says why"
     if all(proofs):
         return "success", "; ".join(proof for proof in proofs if proof)
     if returned:
@@ -34,5 +35,6 @@ def conclude(
     if not changed:
         return "stopped", f"{failures[-1].rstrip('.') if failures else 'ended by hand'}; {SAME}"
     if failures:
-        return "failed", "stopped half way; the failed task says what was done and what to do next"
+        first, last = failures[0].rstrip("."), failures[-1].rstrip(".")
+        return "failed", f"stopped half way: {first}" + (f"; after that: {last}" if last != first else "")
     return "stopped", "ended by hand before it was done; look at the target, nothing was undone"

@@ -11,9 +11,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
+from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws.clients import Clients
-from include.errors import PreconditionError
+from include.errors import PreconditionError, RunbookError
 from include.inventory import Target, Unattended, load
 from include.run.approval import find_unattended
 from include.run.journal import add_milestone, read_confirmation
@@ -115,8 +116,15 @@ class StepContext:
     def tell_progress(self, progress: Progress) -> None:
         """Report how far a wait has come: in the log, and on record if the progress is noteworthy."""
         log.info("progress: %s", progress.text)
-        if progress.milestone:
-            add_milestone(self.store, self.run, self.name, progress.milestone)
+        self.keep_milestone(progress.milestone)
+
+    def keep_milestone(self, text: str) -> None:
+        """Put noteworthy progress on record. What a wait has found does not depend on that."""
+        try:
+            if text:
+                add_milestone(self.store, self.run, self.name, text)
+        except (RunbookError, BotoCoreError, ClientError) as error:
+            log.warning("The progress was not put on record: %s", error)
 
     def task_of(self, step: StepDefinition, *, first: bool = False) -> str:
         """Return the id of the task that a step became in this runbook: of several, the nearest to this task, or the first."""

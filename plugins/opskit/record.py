@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from botocore.exceptions import BotoCoreError, ClientError
 
+from include.errors import RunbookError, ServiceUnavailableError
 from include.run.journal import add_record, list_causes, list_decisions, list_events, written_intents
 from include.run.outcome import conclude
 from include.run.start import read_withdrawal
 from include.run.summary import OUTCOMES, PLANNED_ONLY, kind_of, note
+from include.text import one_line
 from opskit.context import StepContext
 from opskit.notifications.run_note import NOTE_KEY
 from opskit.step_definition import StepDefinition
@@ -53,7 +56,7 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
         changed=bool(written_intents(list_events(ctx.store, ctx.run))),
         rejected=proof.rejected(ctx),
     )
-    if outcome in ("failed", "stopped") and (left := proof.left(ctx)):
+    if outcome in ("failed", "stopped") and (left := _left(ctx, proof)):
         text = f"{text}; {left}"
     record = {
         "outcome": outcome,
@@ -72,6 +75,14 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
     if outcome != "success":
         raise AirflowFailException(f"{outcome.capitalize()}: {text}.")
     return text
+
+
+def _left(ctx: StepContext, proof: Proof) -> str:
+    """Return in what state things are left. The record does not wait for that: it is what AWS says at this moment, or why it cannot."""
+    try:
+        return proof.left(ctx)
+    except (RunbookError, ServiceUnavailableError, BotoCoreError, ClientError) as error:
+        return f"in what state things are left could not be read ({one_line(str(error))})"
 
 
 def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:

@@ -6,8 +6,11 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from include.aws import cloudwatch
 from include.aws.logs import count_lines, find_lines
+from include.aws.refusals import translated
 from include.aws.sts import ask_who
 from include.errors import PreconditionError, ServiceUnavailableError
 from include.inventory import Target
@@ -83,8 +86,15 @@ def _errors(ctx: Context, bake: Bake, since: datetime) -> dict[str, int]:
 
 
 def _first(ctx: Context, errors: dict[str, int], bake: Bake, since: datetime) -> str:
+    """Return the first error line, which only decorates the verdict: "" if it cannot be read (any more)."""
     group = next((name for name, count in errors.items() if count), None)
-    return find_lines(ctx.clients.logs, group, bake.errors_pattern, since)[0].message if group else ""
+    try:
+        with translated():
+            lines = find_lines(ctx.clients.logs, group, bake.errors_pattern, since) if group else ()
+    except (PreconditionError, BotoCoreError, ClientError) as error:
+        log.warning("The first error line was not read: %s", error)
+        return ""
+    return lines[0].message if lines else ""
 
 
 def _troubles(sentry: Sentry | None, target: Target) -> tuple[Trouble, ...] | None:

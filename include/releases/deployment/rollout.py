@@ -62,7 +62,8 @@ def find_started(part: ServiceRelease, wanted: str, state: ServiceState, *, begu
             f"plan was made nor {revision(wanted)}: somebody deployed meanwhile; start again."
         )
     if begun:
-        raise _rolled_back(part, wanted, primary, state.newest.why if state.newest else "")
+        record = state.newest.why if state.newest else ""
+        raise _rolled_back(part, wanted, primary, _together(record, _why(_failed(state, wanted))))
     return None
 
 
@@ -78,15 +79,14 @@ def judge_rollout(
     `found` are the service's recent service deployments: the state of ours decides where ECS offers it. A rollback also ends
     stable, so the task definition that is stable decides as well. Raises: DriftError, RolloutFailedError.
     """
-    live = state.service
-    record = _record(part, wanted, rollout, found)
+    live, failed = state.service, _failed(state, wanted)
+    why = _why(failed)
+    record = _record(part, wanted, rollout, found, why)
     if record and goes_back_to(record, wanted):
         text = f"{part.service}: {describe_stage(record)}, back to {revision(wanted)}"
         return Progress(False, f"{text}, {minutes(record.created_at, live.as_of)}", text)
     ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
     new = [each for each in state.tasks if each.task.task_definition == wanted]
-    failed = [each for each in new if _has_failed(each)]
-    why = _why(failed)
     if live.primary.task_definition == part.before != wanted:
         raise _rolled_back(part, wanted, live.primary, why)
     if ours is None or ours is not live.primary or ours.task_definition != wanted:
@@ -96,7 +96,7 @@ def judge_rollout(
             "started it."
         )
     if ours.rollout_state == "FAILED":
-        reason = ours.rollout_reason or why or "no reason given"
+        reason = _together(one_line(ours.rollout_reason), why) or "no reason given"
         raise RolloutFailedError(
             f"{part.service} did not get from {revision(part.before)} to {revision(wanted)} ({reason}). {LEFT}; look at the "
             f"log {part.log_group}."
@@ -121,23 +121,26 @@ def judge_rollout(
     said = live.complaint(rollout.since)
     complaint = f"; {said}" if said and not done else ""
     where = f", {describe_stage(record)}" if record and shifts else ""
+    trouble = f"{len(failed)} failed ({why})" if failed else ""
     late = is_late(record, live.strategy, rollout.since, live.as_of, part.timeout_seconds)
     if not done and part.before != wanted and late:
         raise RolloutFailedError(
             f"{part.service} has {len(healthy)} healthy tasks of {live.desired} on {revision(wanted)} after "
             f"{minutes(rollout.since, live.as_of)} (allowed: {part.timeout_seconds // 60} min), and came from "
-            f"{revision(part.before)}{where}{complaint}. {LEFT}; look at the log {part.log_group}."
+            f"{revision(part.before)}{where}{f'; {trouble}' if failed else complaint}. {LEFT}; look at the log {part.log_group}."
         )
     how_many = f"{part.service}: {len(healthy)} of {live.desired} tasks healthy on {revision(wanted)}"
-    trouble = f", {len(failed)} failed ({why})" if failed else complaint
-    trouble += where
-    return Progress(done, f"{how_many}{trouble}, {minutes(rollout.since, live.as_of)}", f"{how_many}{trouble}")
+    how_many += (f", {trouble}" if failed else complaint) + where
+    return Progress(done, f"{how_many}, {minutes(rollout.since, live.as_of)}", how_many)
 
 
 def _record(
-    part: ServiceRelease, wanted: str, rollout: Rollout, found: Sequence[ServiceDeployment]
+    part: ServiceRelease, wanted: str, rollout: Rollout, found: Sequence[ServiceDeployment], why: str
 ) -> ServiceDeployment | None:
-    """Return ECS's record of the change that is waited for. Raises: DriftError, RolloutFailedError if it has failed."""
+    """Return ECS's record of the change that is waited for. `why` is what its tasks died of.
+
+    Raises: DriftError, RolloutFailedError if it has failed.
+    """
     newest = found[-1] if found else None
     if newest and newest.task_definition not in (wanted, "") and wanted in newest.sources:
         # ECS puts back what ran before, by itself or because this run has asked for it
@@ -157,8 +160,8 @@ def _record(
         )
     if failed := failure_of(ours):
         raise RolloutFailedError(
-            f"{part.service} did not get from {revision(part.before)} to {revision(wanted)} ({failed}); look at the log "
-            f"{part.log_group}."
+            f"{part.service} did not get from {revision(part.before)} to {revision(wanted)} ({_together(failed, why)}); look at the "
+            f"log {part.log_group}."
         )
     return ours
 
@@ -209,11 +212,19 @@ def verify_released(
 
 def _rolled_back(part: ServiceRelease, wanted: str, primary: Deployment, why: str) -> RolloutFailedError:
     reason = one_line(primary.rollout_reason)
-    said = "; ".join(each for each in (reason, why) if each) or "no reason given"
+    said = _together(reason, why) or "no reason given"
     return RolloutFailedError(
         f"{part.service} was rolled back: it is on {revision(primary.task_definition)} again, not on {revision(wanted)} "
         f"({said}); look at the log {part.log_group}."
     )
+
+
+def _together(*reasons: str) -> str:
+    return "; ".join(each for each in reasons if each)
+
+
+def _failed(state: ServiceState, wanted: str) -> list[TaskState]:
+    return [each for each in state.tasks if each.task.task_definition == wanted and _has_failed(each)]
 
 
 def _has_failed(each: TaskState) -> bool:
@@ -229,6 +240,10 @@ def _why(failed: Sequence[TaskState]) -> str:
     if not failed:
         return ""
     task = failed[0].task
-    codes = [f"{each.name} exited with {each.exit_code}" for each in task.containers if each.exit_code]
+    ended = [each for each in task.containers if each.exit_code or (each.exit_code == 0 and each.reason)]
+    codes = [
+        f"{each.name} exited with {each.exit_code}{f' ({one_line(each.reason)})' if each.reason else ''}"
+        for each in ended
+    ]
     said = ", ".join(codes) or one_line(task.stopped_reason) or "no reason given"
     return f"task {task.id}: {task.stop_code or 'stopped'}: {said}"

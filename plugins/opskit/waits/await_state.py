@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import RunbookError
-from include.run.journal import add_event, add_milestone
+from include.run.journal import add_event
 from include.waiter_registry import SUCCESSES_IN_A_ROW, run_waiter
 from opskit.context import StepContext
 from opskit.polling import poll_seconds
@@ -65,9 +65,8 @@ class AwaitStateOperator(WaitsForAws):
             self.log.info("progress: %s", progress.text)
             if not progress.done:
                 self.wait_for(ctx, self.watch, arguments)
-            if progress.milestone:  # otherwise the wait reports it
-                add_milestone(ctx.store, ctx.run, ctx.name, progress.milestone)
             ctx.keep_end(progress.end)
+            ctx.keep_milestone(progress.milestone)  # otherwise the wait reports it
         return progress.text
 
     def resume(self, context: Any, event: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.aws.ecs import Deployment
+from include.aws.ecs import Container, Deployment
 from include.ecs.service_state import ServiceState, TaskState
 from include.errors import DriftError, RolloutFailedError
 from include.restart.rolling import Rollout, find_started, judge_rollout
@@ -103,6 +103,15 @@ def test_first_failed_task_ends_the_wait_with_its_reason(code: str):
         f"The new deployment of StagingApp_EC2LaunchType failed (task new2: {code}: CannotPullContainerError). ECS keeps "
         "the old tasks until new ones are healthy; nothing was scaled in; look at the log logStagingApp."
     )
+
+
+def test_crashed_task_is_told_with_its_exit_code():
+    ended = (Container("app", "STOPPED", 3),)
+    crash = {"stop_code": "EssentialContainerExited", "stopped_reason": "Essential container in task exited"}
+    dead = stopped("new2", started=3, started_by="ecs-svc/2", containers=ended, **crash)
+    said = r"\(task new2: EssentialContainerExited: Essential container in task exited; container app exited with 3 \(see its"
+    with pytest.raises(RolloutFailedError, match=said):
+        judge_rollout(PLAN, OURS, looked([*old_tasks(), dead], ours(rollout_state="IN_PROGRESS")))
 
 
 def test_new_task_stopped_for_its_health_ends_the_wait_though_the_scheduler_stopped_it():

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.aws.ecs import Deployment
+from include.aws.ecs import Container, Deployment
 from include.ecs.service_state import LoadLines, ServiceState, TaskState
 from include.errors import DriftError, RolloutFailedError, StoppedHalfwayError
 from include.restart.surge import (
@@ -137,6 +137,14 @@ def test_repeated_failed_load_is_reported_even_when_the_task_has_killed_itself()
     lines = LoadLines((error_line("new3", PA, 6),), ())
     with pytest.raises(RolloutFailedError, match="Region us/pa failed to load 6 times in task new3"):
         judged([*old_tasks(), *new_tasks()[:2], dead], lines=lines)
+
+
+def test_new_task_that_crashed_is_told_with_the_exit_code_of_each_container():
+    ended = (Container("app", "STOPPED", 137, "OutOfMemoryError: killed"), Container("proxy", "STOPPED", 0))
+    dead = stopped("new3", started=5, stop_code="EssentialContainerExited", stopped_reason="exited", containers=ended)
+    said = r"stopped \(EssentialContainerExited: exited; container app exited with 137 \(OutOfMemoryError: killed\)\)\."
+    with pytest.raises(RolloutFailedError, match=said):
+        judged([*old_tasks(), *new_tasks()[:2], dead])
 
 
 def test_new_task_that_stopped_ends_the_wait_with_its_reason():

@@ -10,10 +10,11 @@ from botocore.stub import ANY
 from include.aws.clients import Clients
 from include.errors import PreconditionError, RolloutFailedError
 from include.restart.steps import make_plan
+from include.restart.waiters import NO_LINES, _load_lines
 from include.waiter_registry import WAITERS, run_waiter
 from tests.unit.aws.answers import ARN, DEFINITION, SERVICE, TASK
 from tests.unit.conftest import Script
-from tests.unit.facts import NOON, at, maps, rolling_plan
+from tests.unit.facts import NOON, at, maps, old_tasks, rolling_plan, state, surge_plan
 
 Scripts = Callable[[str], Script]
 CLUSTER, NAME = "ecsStagingCluster", "StagingApp_EC2LaunchType"
@@ -57,6 +58,14 @@ def test_wait_understands_a_plan_that_was_kept_as_json(script: Scripts):
         "deployment": "ecs-svc/2",
     }
     assert run_waiter("rollout_complete", Clients(lambda _: ecs.client), arguments).done
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "ResourceNotFoundException"])
+def test_log_that_cannot_be_read_does_not_stand_in_the_way_of_what_health_says(script: Scripts, code: str):
+    logs, plan = script("logs"), surge_plan()
+    logs.fail("filter_log_events", code)
+    assert plan.loads
+    assert _load_lines(Clients(lambda _: logs.client), plan, state(old_tasks()), at(0)) == NO_LINES
 
 
 def test_waits_that_are_stored_by_name_keep_their_names():

@@ -12,7 +12,16 @@ WELL = {"confirmed": True, "proofs": ["2 tasks healthy", "held"], "returned": No
     [
         ({}, "success", "2 tasks healthy; held"),
         ({"proofs": ["2 tasks healthy", None]}, "stopped", "ended by hand before it was done; look at the target"),
-        ({"proofs": [None, None], "failures": ["web did not start."]}, "failed", "stopped half way"),
+        (
+            {"proofs": [None, None], "failures": ["web has 1 of 3 tasks."]},
+            "failed",
+            "stopped half way: web has 1 of 3 tasks",
+        ),
+        (
+            {"proofs": [None], "failures": ["web has 1 of 3 tasks.", "later", "its image is gone."]},
+            "failed",
+            "stopped half way: web has 1 of 3 tasks; after that: its image is gone",
+        ),
         (
             {"proofs": ["2 tasks healthy", None], "failures": ["an alarm fired.", "later"], "returned": "web:1"},
             "rolled back",
@@ -20,6 +29,11 @@ WELL = {"confirmed": True, "proofs": ["2 tasks healthy", "held"], "returned": No
         ),
         ({"proofs": [None], "returned": "web:1"}, "rolled back", "a step failed, or was ended by hand; look at it"),
         ({"confirmed": False, "refusals": ["no"]}, "refused", "no; nothing was changed"),
+        (
+            {"confirmed": False, "proofs": [None], "failures": ["the count is 3, not 2."]},
+            "refused",
+            "the count is 3, not 2; nothing was changed",
+        ),
         ({"confirmed": False, "proofs": [None]}, "refused", "nothing was changed; the failed task says why"),
         ({"proofs": [None], "refusals": ["no"], "failures": ["it broke"]}, "failed", "stopped half way"),
         (

@@ -108,6 +108,20 @@ def test_failed_deployment_that_is_not_rolled_back_is_a_failure():
         judge_rollout(APP, APP_NEW, OURS, seen)
 
 
+def test_exit_code_is_told_beside_the_deployments_own_reason_and_on_every_later_look():
+    seen = between()
+    ours = replace(seen.service.deployments[0], rollout_state="FAILED", rollout_reason="tasks failed to start")
+    seen = replace(seen, service=replace(seen.service, deployments=(ours, seen.service.deployments[1])))
+    seen = replace(seen, tasks=(*seen.tasks, failed_task("f1", 139)))
+    said = r"\(tasks failed to start; task f1: EssentialContainerExited: app exited with 139\)"
+    with pytest.raises(RolloutFailedError, match=said):
+        judge_rollout(APP, APP_NEW, OURS, seen)
+    back = rolled_back(reason="")
+    back = replace(back, tasks=(*back.tasks, failed_task("n9", 3)))
+    with pytest.raises(RolloutFailedError, match=r"\(task n9: EssentialContainerExited: app exited with 3\)"):
+        find_started(APP, APP_NEW, back, begun=True)
+
+
 def test_two_failed_tasks_are_told_and_the_third_ends_it():
     seen = between()
     two = replace(seen, tasks=(*seen.tasks, failed_task("f1"), failed_task("f2")))
