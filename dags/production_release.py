@@ -20,6 +20,7 @@ from opskit.groups.deployment import (
 )
 from opskit.groups.github_release import await_pipeline, draft_release, publish_release
 from opskit.groups.migration import migration
+from opskit.groups.other_deployments import await_other_deployments, await_staging, only_waited
 from opskit.groups.tickets import mark_tickets, move_tickets
 from opskit.params import BUMP, COMMIT_OR_NONE, VERSION_OR_NONE
 from opskit.runbook import Aside, KeptTarget, Proof, Stage, runbook
@@ -28,10 +29,11 @@ from opskit.runbook import Aside, KeptTarget, Proof, Stage, runbook
 def plan_release(ctx: StepContext) -> tuple[ProductionReleasePlan, datetime]:
     """Plan from the current state of AWS and GitHub."""
     params = ctx.params
-    wish = preflight.ReleaseRequest(params["commit"], params["version"], params["bump"])
+    # the approved commit, even if staging has proved a newer one since
+    commit = params["commit"] or ctx.planned.get("commit", "")
+    wish = preflight.ReleaseRequest(commit, params["version"], params["bump"])
     staging = run_store(ctx.target.proved_on.name)
-    stamp, sentry = ctx.context["dag_run"].run_after, sentry_client(ctx.target)
-    return preflight.make_plan(ctx, staging, wish, stamp, ctx.run_state, sentry)
+    return preflight.make_plan(ctx, staging, wish, ctx.context["dag_run"].run_after, sentry_client(ctx.target))
 
 
 dag = runbook(
@@ -39,9 +41,10 @@ dag = runbook(
     risk="disruptive",
     targets=load().releasable(),
     params={"commit": COMMIT_OR_NONE, "version": VERSION_OR_NONE, "bump": BUMP},
+    before_plan=[await_staging],
     plan=plan_release,
     steps=[
-        Stage("Publication", draft_release, keep_baseline, publish_release, await_pipeline),
+        Stage("Publication", await_other_deployments, draft_release, keep_baseline, publish_release, await_pipeline),
         Stage("Preparation", tag_image, register_definitions, migration, raise_group_capacity),
         Stage("Deployment", deploy_services),
     ],
@@ -50,5 +53,5 @@ dag = runbook(
     recovery=[return_services, verify_return],
     asides=[Aside(after=await_bake, step=move_tickets), Aside(after=verify_return, step=mark_tickets)],
     hand_back=hand_back_groups,
-    kept=KeptTarget(holds=bake_held),
+    kept=KeptTarget(holds=bake_held, why_not=only_waited),
 )

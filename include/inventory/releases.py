@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Mapping
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,8 @@ class Versions(Model):
 
     prefix: Literal["v", ""] = "v"
     branch: str = Field(default="main", min_length=1)
+    # files of the workflows that deploy: a release waits for their runs, or for all that no pull request started if none is named
+    pipelines: tuple[Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$")], ...] = ()
     # checks that must exist and be green; every other existing check must be green as well
     checks: tuple[str, ...] = ()
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,17 @@ class StepContext:
                 add_milestone(self.store, self.run, self.name, text)
         except (RunbookError, BotoCoreError, ClientError) as error:
             log.warning("The progress was not put on record: %s", error)
+
+    @property
+    def planned(self) -> dict[str, Any]:
+        """The plan that people were asked to approve, or nothing while the run has none."""
+        return dict((self._xcom(frame_of(self.dag_id).plan) or {}).get("plan") or {})
+
+    @property
+    def waiting_since(self) -> datetime | None:
+        """The time of a wait's first look, or None during the first one."""
+        found: datetime | None = self.context["ti"].get_first_reschedule_date(self.context)
+        return found
 
     def task_of(self, step: StepDefinition, *, first: bool = False) -> str:
         """Return the id of the task that a step became in this runbook: of several, the nearest to this task, or the first."""

@@ -17,6 +17,7 @@ class Frame:
     release: str
     record: str
     groups: tuple[str, ...]
+    before_plan: tuple[str, ...] = ()  # waits
 
 
 _frames: dict[str, Frame] = {}

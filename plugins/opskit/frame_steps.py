@@ -15,6 +15,7 @@ from opskit.lease import KeptTarget, ask_for_leases, give_leases_back
 from opskit.planning import Planner, approved_plan, confirm_plan, make_plan
 from opskit.record import Proof, write_record
 from opskit.step import FunctionStep, OperatorStep, poll, step
+from opskit.step_definition import StepDefinition
 
 LEASE_TIMEOUT = 4 * 3600  # seconds to wait for another run on the target
 
@@ -72,8 +73,8 @@ class FrameSteps:
         self.release = step(name="release_lock")(releasing)
         self.record = step(name=f"record_{subject}")(recording)
 
-    def frame(self, risk: str, groups: tuple[str, ...]) -> Frame:
+    def frame(self, risk: str, groups: tuple[str, ...], before_plan: Sequence[StepDefinition] = ()) -> Frame:
         """Return the roles of the tasks. `groups` are the titles of the runbook's task groups."""
         gates = tuple(gate.name for gate in self.gates)
         names = self.plan.name, gates, self.lock.name, self.confirm.name, self.release.name, self.record.name
-        return Frame(risk, *names, groups)
+        return Frame(risk, *names, groups, tuple(wait.name for wait in before_plan))

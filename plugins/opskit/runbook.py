@@ -49,6 +49,7 @@ def runbook(
     steps: Sequence[Stage],
     proof: Proof,
     params: Mapping[str, Mapping[str, Any]] | None = None,
+    before_plan: Sequence[StepDefinition] = (),
     verification: Sequence[Part] = (),
     recovery: Sequence[Part] = (),
     at_once_after: Sequence[StepDefinition] = (),
@@ -60,11 +61,11 @@ def runbook(
 ) -> DAG:
     """Return the DAG of the runbook whose file calls this. The file's name is the runbook's name.
 
-    `subject` is what is planned, approved and recorded, as in `plan_<subject>`. `recovery` follows a failure; it begins as soon as
-    one of `at_once_after` fails, even if others still run. `hand_back` runs however the run ends. `kept`: the target stays leased
-    after an unsuccessful run, until a person has checked it. `also_leased` names the targets that a run needs beside its own;
-    all runbooks take leases in one order, so no two runs wait for each other. `page` names the operator's page, where that is another
-    runbook's.
+    `subject` is what is planned, approved and recorded, as in `plan_<subject>`. `before_plan` are waits that write nothing.
+    `recovery` follows a failure; it begins as soon as one of `at_once_after` fails, even if others still run. `hand_back` runs however
+    the run ends. `kept`: the target stays leased after an unsuccessful run, until a person has checked it. `also_leased` names the
+    targets that a run needs beside its own; all runbooks take leases in one order, so no two runs wait for each other. `page` names
+    the operator's page, where that is another runbook's.
     """
     file = sys._getframe(1).f_code.co_filename
     name = Path(file).stem
@@ -81,7 +82,7 @@ def runbook(
     ) as dag:
         dag.fileloc = file
         chain, own = Chain(dag, shown), FrameSteps(subject, plan, proof, kept, also_leased)
-        chain.add("Plan", own.plan, stop_if_plan_only)
+        chain.add("Plan", *before_plan, own.plan, stop_if_plan_only)
         chain.add("Approval", *own.gates)
         [lock] = chain.add("Approval", lambda: own.lock().as_setup())
         chain.add("Approval", own.confirm)
@@ -101,5 +102,5 @@ def runbook(
         for watched in at_once_after:
             chain.task_of(watched) >> first
     chain.describe()
-    remember(dag.dag_id, own.frame(risk, chain.titles))
+    remember(dag.dag_id, own.frame(risk, chain.titles, before_plan))
     return dag

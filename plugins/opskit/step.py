@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, overload
 
@@ -106,8 +107,19 @@ class FunctionStep(StepDefinition):
             result = self.function(ctx)
             if isinstance(result, Progress):
                 ctx.tell_progress(result)
+                if not result.done:
+                    self._refuse_to_wait_longer(ctx, result)
                 return PokeReturnValue(is_done=result.done, xcom_value=result.text)
             return result
+
+    def _refuse_to_wait_longer(self, ctx: StepContext, progress: Progress) -> None:
+        """Fail once the time-out has passed. Airflow's own error would not say for what the step has waited."""
+        since, timeout = ctx.waiting_since, timedelta(seconds=self.options.get("timeout", 0))
+        if since and datetime.now(UTC) - since > timeout:
+            fail(
+                ctx,
+                RunbookError(f"{ctx.name} has waited {timeout}, as long as it may; the last look: {progress.text}."),
+            )
 
     def variant(self, function: Body) -> FunctionStep:
         """Return the same step with another body. References to either find the one in their runbook."""

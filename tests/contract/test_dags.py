@@ -41,7 +41,7 @@ def test_dag_id_is_the_name_of_its_file(dags):
 
 def test_every_task_is_before_the_confirmation_or_downstream_of_it(runbook_dags):
     for dag, frame in framed(runbook_dags):
-        before = {frame.plan, "stop_if_plan_only", *frame.gates, frame.lock, frame.confirm}
+        before = {*frame.before_plan, frame.plan, "stop_if_plan_only", *frame.gates, frame.lock, frame.confirm}
         after = dag.get_task(frame.confirm).get_flat_relative_ids(upstream=False)
         assert set(dag.task_ids) - before - after == set(), dag.dag_id
 

@@ -1,6 +1,7 @@
 """What a release to production reads from the services, and what it writes on GitHub and in Jira."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.releases.production import github_release, preflight
 from include.releases.production import tickets as production_tickets
+from include.releases.production.other_deployments import poll_other_deployments
 from include.releases.production.preflight import ReleaseRequest
 from include.releases.production.release_notes import find_tickets
 from include.releases.production.tickets import DONE, LABEL
@@ -51,9 +53,8 @@ def proving(town_scene_of):
     return town_scene_of("core/staging")
 
 
-def plan(scene, proving, alive=True, **wish):
-    state, sentry = "running" if alive else "failed", sentry_client(scene.target)
-    return preflight.make_plan(scene, proving.store, ReleaseRequest(**wish), STAMP, lambda _: state, sentry)[0]
+def plan(scene, proving, **wish):
+    return preflight.make_plan(scene, proving.store, ReleaseRequest(**wish), STAMP, sentry_client(scene.target))[0]
 
 
 def draft(scene, made):
@@ -95,33 +96,62 @@ def test_image_that_staging_has_not_proved_is_refused(scene, proving):
         plan(scene, proving, commit=BUILT_ONLY)
 
 
-def test_nothing_is_released_while_staging_is_being_deployed(scene, proving):
+def wait(scene, proving, alive=True):
+    state = "running" if alive else "failed"
+    return poll_other_deployments(scene, proving.store, lambda _: state)
+
+
+def test_release_waits_while_staging_is_being_deployed_and_says_for_whom(scene, proving):
+    assert wait(scene, proving).done
     proving.writer(STAGING_RUN)
-    with pytest.raises(PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}\)"):
-        plan(scene, proving)
+    progress = wait(scene, proving)
+    assert not progress.done
+    assert re.fullmatch(
+        rf"waits for {STAGING_RUN}, which has had core/staging since \d\d:\d\d UTC \(a release\)", progress.text
+    )
+    assert plan(scene, proving).commit == STAGED_COMMIT, "that is no part of the plan"
     release_lease(proving.store, "core/staging", STAGING_RUN)
-    assert plan(scene, proving).commit == STAGED_COMMIT
+    assert wait(scene, proving).done
+
+
+@pytest.mark.parametrize("runbook", ["service_restart", "database_migration", "image_publication"])
+def test_release_does_not_wait_for_what_is_no_deployment(scene, proving, runbook):
+    proving.writer(f"{runbook}/one")
+    assert wait(scene, proving).done
 
 
 def test_what_dead_runs_left_behind_on_staging_is_in_nobodys_way(scene, proving):
     proving.writer(STAGING_RUN)
     fencing = read_lease(proving.store, "core/staging").fencing
     try_claim(proving.store, "core/staging", "staging_deployment/two", "waits", STAMP, lambda _: "running")
-    with pytest.raises(
-        PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}, staging_deployment/two\)"
-    ):
-        plan(scene, proving)
-    assert plan(scene, proving, alive=False).commit == STAGED_COMMIT
+    assert (
+        "; staging_deployment/two, which has been in line for core/staging since 12:00 UTC" in wait(scene, proving).text
+    )
+    assert wait(scene, proving, alive=False).done
     keep_lease(proving.store, "core/staging", STAGING_RUN, fencing, "mixed")
-    with pytest.raises(PreconditionError, match=rf"^Staging is being deployed \({STAGING_RUN}\)"):
-        plan(scene, proving, alive=False)
+    text = f"waits for a person to say that core/staging is free again after {STAGING_RUN} (mixed)"
+    assert wait(scene, proving, alive=False).text == text
 
 
-def test_nothing_is_released_while_a_workflow_is_at_work(scene, proving):
+def test_release_waits_for_the_pipelines_of_the_inventory_and_for_no_other_workflow(scene, proving):
+    scene.inject("github_workflow_running", workflow="build_image.yml")
+    assert wait(scene, proving).done
     fault = scene.inject("github_workflow_running", workflow="staging_pipeline.yml")
-    with pytest.raises(PreconditionError, match=f"{REPOSITORY} has workflows at work .Staging pipeline of"):
-        plan(scene, proving)
+    progress = wait(scene, proving)
+    assert not progress.done
+    assert progress.text.startswith("waits for Staging pipeline of ")
     assert scene.injected(fault) >= 1
+
+
+def test_without_pipelines_in_the_inventory_every_workflow_counts_that_no_pull_request_started(scene, proving):
+    system = scene.target.system
+    versions = system.versions.model_copy(update={"pipelines": ()})
+    unnamed = replace(scene, target=replace(scene.target, system=system.model_copy(update={"versions": versions})))
+    scene.inject("github_workflow_running", workflow="build_image.yml")
+    assert wait(unnamed, proving).text.startswith("waits for Build image of ")
+    scene.control.delete("/faults")
+    scene.cloud.advance(60)
+    assert wait(unnamed, proving).done
 
 
 @pytest.mark.parametrize(
@@ -130,7 +160,7 @@ def test_nothing_is_released_while_a_workflow_is_at_work(scene, proving):
         ("github_checks", {"state": "red"}, "has failed checks"),
         ("github_checks", {"state": "skipped"}, "waits for a check that succeeds .only skipped so far: Lint, Tests"),
         ("github_checks", {"state": "green_then_red", "commit": STAGED_COMMIT}, "has failed checks"),
-        ("github_checks", {"state": "pending"}, "has workflows at work"),
+        ("github_checks", {"state": "pending"}, "is not green yet: it waits for Lint, Tests"),
         ("image_scan", {"severity": "CRITICAL"}, "has 1 CRITICAL findings"),
         ("image_scan", {"status": "IN_PROGRESS"}, "Nothing can be said of it yet"),
     ],
@@ -208,7 +238,6 @@ def test_ticket_whose_work_is_reverted_in_the_release_is_not_released(scene, pro
 def test_what_the_last_release_had_of_a_branch_is_told_as_taken_away(scene, proving):
     fix = push(scene, "CLDC-7003 Mend it", branch="hotfix")
     scene.github.create_git_ref("refs/tags/v0.6.14.1", fix)
-    scene.cloud.advance(600)  # its checks end
     made = plan(scene, proving)
     assert made.previous == "v0.6.14.1"
     (told,) = [note for note in made.notes if "takes away again" in note]

@@ -81,7 +81,6 @@ class Repository:
     comparison: str  # of the branch with the commit
     checks: Sequence[tuple[str, str]]
     lacking: Sequence[Commit] = ()  # commits of the last release that this one does not have, oldest first
-    running: Sequence[str] = ()  # running workflow runs, as people know them
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,6 @@ class World:
     proof: Attestation | None
     alarms: Sequence[Alarm]
     account: str
-    staging: Sequence[str] = ()  # running or waiting deployments to staging, in words
     templates: Mapping[str, str] = field(default_factory=dict)
     differences: Sequence[str] = ()
     keep: Mapping[str, int] = field(default_factory=dict)  # the registry's lifecycle policy
@@ -121,7 +119,6 @@ def plan_production_release(
     """
     refuse_other_account(target, world.account)
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
-    refuse_activity(target, repository.running, world.staging)
     release, versions = target.release, target.system.versions
     new = choose_version(version, repository.tags, bump, versions.prefix)
     ensure_on_branch(commit, versions.branch, repository.comparison)
@@ -198,19 +195,6 @@ def plan_production_release(
         bake_seconds=int(release.bake.duration.total_seconds()),
         firing=firing,
     )
-
-
-def refuse_activity(target: Target, running: Sequence[str], staging: Sequence[str]) -> None:
-    """Refuse a release during any other activity on the repository or staging. Raises: PreconditionError."""
-    if staging:
-        raise PreconditionError(
-            f"Staging is being deployed ({', '.join(staging)}), and production is not released meanwhile; wait until that is over."
-        )
-    if running:
-        raise PreconditionError(
-            f"{target.system.github} has workflows at work ({', '.join(running[:3])}"
-            f"{f' and {len(running) - 3} more' if len(running) > 3 else ''}); wait until they are over."
-        )
 
 
 def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> list[str]:

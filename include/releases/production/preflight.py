@@ -24,8 +24,6 @@ from include.releases.production.plan import ProductionReleasePlan, Repository, 
 from include.releases.production.versions import Bump, choose_version, previous_version, read_tags
 from include.releases.staging.steps import read_live, read_templates
 from include.run.image_attestations import last_attestation, read_attestation
-from include.run.lease.model import LIVE, RunState
-from include.run.lease.store import read_lease
 from include.run.store import RunStore
 
 if TYPE_CHECKING:
@@ -46,13 +44,9 @@ def make_plan(
     staging: RunStore,
     request: ReleaseRequest,
     stamp: datetime,
-    run_state: RunState,
     sentry: Sentry | None = None,
 ) -> tuple[ProductionReleasePlan, datetime]:
-    """Return the plan and AWS's time just before the reads it rests on.
-
-    `run_state` tells which runs on staging are still alive. Raises: PreconditionError.
-    """
+    """Return the plan and AWS's time just before the reads it rests on. Raises: PreconditionError."""
     target, clients = ctx.target, ctx.clients
     assert target.proved_on  # only such targets are offered
     account, since = ask_who(clients.sts)
@@ -73,7 +67,6 @@ def make_plan(
         proof=proof,
         alarms=cloudwatch.describe_alarms(clients.cloudwatch, target.environment.alarms),
         account=account,
-        staging=_at_work(staging, target.proved_on.name, run_state),
         templates=templates,
         differences=_differences(target, proof.templates if proof else {}, templates),
         keep=target.registry.keep,
@@ -104,13 +97,6 @@ def _last_proved(staging: RunStore, target: Target) -> str:
     return proof.commit
 
 
-def _at_work(staging: RunStore, name: str, run_state: RunState) -> tuple[str, ...]:
-    """Return the deployments to staging that are running or queued (I9), without leftovers of dead runs."""
-    lease = read_lease(staging, name)
-    runs = (lease.owner, *lease.waiting)
-    return tuple(each for each in runs if each and (run_state(each) in LIVE or (lease.kept and each == lease.owner)))
-
-
 def _differences(target: Target, proved: Mapping[str, str], ctx: Mapping[str, str]) -> tuple[str, ...]:
     found = []
     for name in target.release.services:
@@ -137,5 +123,4 @@ def read_repository(ctx: ReleaseContext, commit: str, request: ReleaseRequest) -
         files=find_migrations(github.changed_files(repository, tag, commit)) if tag else (),
         comparison=github.compare_status(repository, versions.branch, commit),
         checks=github.list_checks(repository, commit),
-        running=tuple(f"{each.name} of {each.head_sha[:7]}" for each in github.list_running_workflows(repository)),
     )

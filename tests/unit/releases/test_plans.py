@@ -165,8 +165,6 @@ def test_differences_from_the_definition_the_proof_was_made_in_are_shown():
 @pytest.mark.parametrize(
     ("repository", "world", "different", "sentence"),
     [
-        ({"running": ["build_image.yml 71"]}, {}, {}, "example-housing/core has workflows at work (build_image.yml 71)"),
-        ({}, {"staging": ["staging_deployment/ci-2"]}, {}, "Staging is being deployed (staging_deployment/ci-2)"),
         ({}, {}, {"version": "v0.6.14"}, "Version v0.6.14 exists already"),
         ({}, {}, {"version": "v0.6.13"}, "Version v0.6.13 is lower than the last one"),
         ({"comparison": "diverged"}, {}, {}, "Commit 0123456789ab is not on main"),
