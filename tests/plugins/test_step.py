@@ -1,5 +1,6 @@
 """What a failed step leaves on record: the message of a RunbookError, or that of an unexpected error."""
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from include.errors import RolloutFailedError
 from include.run.journal import list_causes, list_events
+from include.waiters.progress import Progress
 from opskit import step
 from tests.unit.run.conftest import client, dynamodb, store
 
@@ -70,6 +72,22 @@ def a_try(number: int = 1, **returned: object) -> dict[str, object]:
     )
     run = SimpleNamespace(dag_id="region_data_update", run_id="one")
     return {"ti": instance, "dag_run": run, "params": {"target": "core/production"}}
+
+
+@pytest.mark.parametrize(("waited", "given_up"), [(None, False), (7190, False), (7201, True)])
+def test_a_wait_that_has_lasted_too_long_says_for_what(failed, store, monkeypatch, waited, given_up):
+    looking = step.poll(timeout=7200, name="await_staging")(
+        lambda ctx: Progress(False, "waits for staging_deployment/one")
+    )
+    context, since = a_try(), None if waited is None else datetime.now(UTC) - timedelta(seconds=waited)
+    context["ti"].get_first_reschedule_date = lambda context: since
+    monkeypatch.setattr(step, "get_current_context", lambda: context)
+    if given_up:
+        told = r"back_up_data has waited 2:00:00, as long as it may; the last look: waits for staging_deployment/one\.$"
+        with pytest.raises(AirflowFailException, match=told):
+            looking.run()
+    else:
+        assert looking.run().is_done is False
 
 
 def test_a_mistake_in_the_code_is_not_tried_again_and_is_on_record(failed, store):
