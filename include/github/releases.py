@@ -99,16 +99,22 @@ def _publish(repository: Repository, release: Release, sha: str) -> Release:
     if not is_draft:
         return found
     _refuse_other_tag(repository, release.tag, sha)
+    lost: ServiceUnavailableError | None = None
     try:
         with translated(thing):
-            return _release(
-                draft.update_release(draft.name or "", draft.body or "", draft=False, prerelease=draft.prerelease)
-            )
-    except ServiceUnavailableError:
-        after = read(thing, lambda: repository.get_release(release.id))  # perhaps only the answer was lost
-        if after.draft:
-            raise
-        return _release(after)
+            draft.update_release(draft.name or "", draft.body or "", draft=False, prerelease=draft.prerelease)
+    except ServiceUnavailableError as error:
+        lost = error  # perhaps only the answer was
+    after = read(thing, lambda: repository.get_release(release.id))
+    if after.draft and lost:
+        raise lost
+    if after.draft:
+        raise PreconditionError(
+            f"GitHub accepted the publication of {release.tag}, and it is a draft all the same: {after.html_url}; publish it "
+            "there, or start again."
+        )
+    _refuse_other_tag(repository, release.tag, sha)  # one that was made at the same time
+    return _release(after)
 
 
 def generate_notes(repository: Repository, tag: str, sha: str, previous: str | None = None) -> str:

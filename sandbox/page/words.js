@@ -214,6 +214,7 @@ export function faultText(fault) {
     github_checks: `checks ${fields.commit ? `of ${fields.commit}` : "of every commit"} are ${fields.state ?? "not green"}`,
     github_workflow_running: `${fields.workflow ?? "a workflow"} runs and does not end`,
     github_workflow_fails: `${fields.times ?? "some"} runs of ${fields.workflow ?? "any workflow"} fail`,
+    github_publish_ignored: "GitHub accepts the publication of a draft and leaves it one",
     jira_down: fields.status ? `Jira answers with ${fields.status}` : "Jira closes each connection without an answer",
     jira_rate_limit: `Jira answers ${fields.times ?? "some"} calls with "too many requests"`,
     jira_lost_answer: `the answer to ${fields.times ?? "some"} writes in Jira gets lost`,

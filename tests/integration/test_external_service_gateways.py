@@ -301,6 +301,17 @@ def test_lost_answer_leaves_one_draft_and_one_release(core, town, inject):
     assert len(of_tag(town, "v0.6.15")) == 1
 
 
+def test_publication_that_github_accepts_and_does_not_make_is_no_release(core, town, inject):
+    draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
+    injected = inject("github_publish_ignored", target="core/staging", times=1)
+    with pytest.raises(
+        PreconditionError, match=r"^GitHub accepted the publication of v0.6.15, and it is a draft all the same"
+    ):
+        github.publish(core, draft, NEWEST).make()
+    assert (injected(), of_tag(town, "v0.6.15")[0].draft) == (1, True)
+    assert github.publish(core, draft, NEWEST).make().draft is False
+
+
 def test_draft_that_github_never_took_is_not_claimed(core, town, inject):
     injected = inject("github_error", target="core/staging", method="POST", times=1)
     with pytest.raises(ServiceUnavailableError, match="HTTP 502"):

@@ -17,6 +17,7 @@ Outcome = Literal["keys", "partly", "reverted", "withdrawn", "unchanged"]
 OUTCOMES: tuple[Outcome, ...] = ("keys", "partly", "reverted", "withdrawn")
 LONGEST_BODY = 125_000  # the longest body of a release on GitHub, in characters
 LONGEST_SLACK = 2_900  # the longest message in characters; Slack shows up to 3,000 whole
+LONGEST_TOLD = 600  # characters of each line that must be shown
 LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
 BOLD = re.compile(r"\*\*(.+?)\*\*")
 HEADING = re.compile(r"#{1,6}\s+(.*)")
@@ -138,10 +139,14 @@ def _fit(lines: Sequence[str], tail: Sequence[str], longest: int) -> str:
     return "\n".join([*kept, f"... and {len(lines) - len(kept)} more lines", *tail])[:longest]
 
 
-def slack_notes(notes: str, url: str, longest: int = LONGEST_SLACK) -> str:
-    """Return release notes in Slack's markup, short enough to be shown whole, with a link to the full notes."""
-    lines = [_slack_line(line) for line in notes.splitlines()]
-    return _fit(lines, ["", f"<{url}|The release on GitHub>"], longest)
+def slack_notes(notes: str, url: str, told: Sequence[str] = (), longest: int = LONGEST_SLACK) -> str:
+    """Return release notes in Slack's markup, short enough to be shown whole, with a link to the full notes.
+
+    `told` are lines of the notes that are shown even if the others are cut.
+    """
+    lines = [_slack_line(line) for line in notes.splitlines() if line not in told]
+    last = [line for sentence in told for line in ("", _slack_line(sentence)[:LONGEST_TOLD])]
+    return _fit(lines, [*last, "", f"<{url}|The release on GitHub>"], longest)
 
 
 def _slack_line(line: str) -> str:

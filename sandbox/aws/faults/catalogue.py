@@ -208,6 +208,7 @@ GITHUB: dict[str, dict[str, Field]] = {  # for every repository, or for that of 
         "method": Field(str, _METHODS.__contains__, f"one of {', '.join(_METHODS)}", needed=False),
     },
     "github_lost_answer": {"times": _TIMES},
+    "github_publish_ignored": {"times": _TIMES},
     "github_rate_limit": {
         "retry_after": _AFTER,
         "times": _TIMES,

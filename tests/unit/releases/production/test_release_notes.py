@@ -271,6 +271,14 @@ def test_slack_gets_its_own_markup_and_a_link_to_all():
     )
 
 
+def test_slack_is_told_of_what_is_not_released_however_long_the_notes_are():
+    tickets = Tickets((), reverted=("CLDC-1",), withdrawn=tuple(f"CLDC-{number}" for number in range(100, 900)))
+    text = slack_notes(compose_notes("\n".join(["x" * 100] * 100), tickets), "u", tickets.told)
+    assert len(text) <= 2_900
+    assert "\n\nReverted, so not released: CLDC-1\n\nWithdrawn, though an earlier release had them: CLDC-100, " in text
+    assert text.endswith("\n\n<u|The release on GitHub>")
+
+
 @given(st.lists(st.text(alphabet=st.characters(blacklist_categories=["Cs"]), max_size=300), max_size=60))
 def test_slack_message_is_never_too_long_and_always_ends_with_its_link(lines: list[str]):
     text = slack_notes("\n".join(lines), "https://github.example/r")
