@@ -44,7 +44,7 @@ def staged(town_scene_of):
 
 
 def make_plan(web, staged):
-    return preflight.make_plan(web, staged.store, preflight.ReleaseRequest(), STAMP, lambda _: "running")
+    return preflight.make_plan(web, staged.store, preflight.ReleaseRequest(), STAMP)
 
 
 @pytest.fixture
