@@ -75,3 +75,22 @@ def test_failed_loads_stop_the_run_half_way_and_the_count_goes_back_if_a_person_
     assert cloud.service(MAPS)["desired"] == 2
     assert cloud.look()[MAPS]["lease"]["owner"] is None
     assert cloud.violations() == []
+
+
+def test_maximum_that_somebody_lowers_after_the_approval_is_one_sentence_at_once(airflow, cloud):
+    run = airflow.trigger(MAPS)
+
+    def lower(moment, sent):
+        if (moment, sent.name) == ("before", "autoscaling.SetDesiredCapacity"):
+            cloud.hook = None
+            lowered.append(cloud.fault("group_max", MAPS, max=3))
+
+    lowered, cloud.hook = [], lower
+    assert run.to_end((("Approve", "approver"), ("Leave everything as it is", "operator"))) == "failed"
+    assert "does not take a capacity of 5 (New SetDesiredCapacity value 5 is above max value 3" in str(run.errors)
+    assert cloud.writes().count("SetDesiredCapacity") == 1
+    kept = cloud.documents(cloud.inventory.target(MAPS))
+    [record] = [document for pk, key, document in kept if key == "record" and run.run_id in pk]
+    assert "above max value 3" in record["text"]
+    cloud.control.delete(f"/faults/{lowered[0]}")
+    assert cloud.violations() == []

@@ -8,6 +8,7 @@ import pytest
 from include.errors import PreconditionError
 from include.releases.staging import steps
 from include.run.image_attestations import last_attestation, read_attestation
+from include.run.migration_attempts import add_attempt, add_end
 from sandbox.commits import BUILT, COMMITS, STAGED, commit_sha
 from tests.support.release_scene import NEXT, RUN
 
@@ -101,3 +102,26 @@ def test_proof_is_kept_with_the_templates_it_was_made_with_and_the_first_stands(
     assert (proof.run, proof.commit, proof.digest) == (RUN, BUILT_ONLY, plan.image)
     assert proof.templates == {"app": plan.services[0].template, "sidekiq": plan.services[1].template}
     assert last_attestation(scene.store, CORE) == proof
+
+
+def test_migration_whose_earlier_end_nobody_knows_is_refused_by_the_plan_before_anything_is_done(scene):
+    plan, since = steps.make_plan(scene, BUILT_ONLY, STAMP)
+    assert add_attempt(scene.store, CORE, plan.migration.key, 1, NEXT, since)
+    with pytest.raises(
+        PreconditionError, match=r"^Attempt 1 \(task unknown\) .*AWS has forgotten which; .*give 'again'"
+    ):
+        steps.make_plan(scene, BUILT_ONLY, STAMP)
+    add_end(scene.store, CORE, plan.migration.key, 1, "refused", {"text": "AWS refuses RunTask", "exit_code": None})
+    assert steps.make_plan(scene, BUILT_ONLY, STAMP)[0] == plan, "a refused start never began"
+
+
+def test_service_that_was_deleted_is_refused_by_the_plan(scene):
+    ecs = scene.cloud.client("ecs", CORE)
+    ecs.delete_service(cluster="core-staging-app", service=WORKERS, force=True)
+    scene.cloud.advance(1200)
+    described = ecs.describe_services(cluster="core-staging-app", services=[WORKERS])["services"][0]
+    assert (described["status"], described["deployments"]) == ("INACTIVE", [])
+    with pytest.raises(
+        PreconditionError, match=rf"^Service {WORKERS} of cluster core-staging-app is INACTIVE: it was del"
+    ):
+        steps.make_plan(scene, BUILT_ONLY, STAMP)
