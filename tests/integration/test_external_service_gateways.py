@@ -106,6 +106,29 @@ def test_commits_of_more_than_one_page_all_come(core, bare, town):
     assert len(found) == UNRELEASED + 260
 
 
+def test_commits_tell_what_they_revert_and_merge_and_those_of_a_branch_are_lacking_elsewhere(
+    core, bare, small_inventory, town
+):
+    control = control_of(bare, small_inventory, town)
+
+    def push(subject, **fields):
+        bare.world.clock.advance(1)
+        return control.post("/github/commits", json={"repository": CORE, "subject": subject, **fields}).get_json()[
+            "sha"
+        ]
+
+    fix = push("CLDC-1 Mend x", branch="hotfix")
+    undone = push(f'Revert "CLDC-1 Mend x"\n\nThis reverts commit {fix}.', branch="hotfix")
+    merge = push("Merge branch 'hotfix'", merges=["hotfix"])
+    *_, reverted, merged = github.list_commits_between(core, "v0.6.14", merge)
+    assert (reverted.sha, reverted.body, reverted.parents) == (undone, f"This reverts commit {fix}.", (fix,))
+    assert (merged.sha, merged.parents) == (merge, (NEWEST, undone))
+    assert [each.sha for each in github.list_commits_between(core, NEWEST, "hotfix")] == [fix, undone]
+    assert github.list_commits_between(core, merge, "v0.6.14") == ()
+    wrong = control.post("/github/commits", json={"repository": CORE, "subject": "Merge", "merges": ["nowhere"]})
+    assert wrong.get_json()["error"].startswith("There is no branch 'nowhere' to merge; choose some of ")
+
+
 def test_changed_files_are_those_of_all_commits_without_the_removed_ones(core, town):
     assert MIGRATION in github.changed_files(core, "v0.6.14", NEWEST)
     town.github.push(model(town), "main", "Two files", "dana", (File("a.rb"), File("gone.rb", "removed")))
