@@ -110,7 +110,7 @@ class ReleaseStory:
 
     def end_attempt(self, number: int = 1, outcome: str = "succeeded", **different: Any) -> None:
         code = 0 if outcome == "succeeded" else 1
-        details = {"exit_code": code, "log": "https://x", **different}
+        details = {"exit_code": code, **different}
         document = {"at": self.now.isoformat(), "number": number, "outcome": outcome, **details}
         self._attempt(number, "2-ended", {name: value for name, value in document.items() if value is not None})
 
