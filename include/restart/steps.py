@@ -8,6 +8,7 @@ from datetime import datetime
 from include.aws import ecs
 from include.aws.clients import Clients
 from include.aws.ecs import Service
+from include.aws.service_deployments import FORWARD, ServiceDeployment, stop_service_deployment
 from include.aws.sts import get_account
 from include.aws.task_protection import protect_tasks
 from include.ecs.room import read_room
@@ -18,6 +19,7 @@ from include.ecs.service_state import (
     read_service,
     read_service_deployments,
 )
+from include.ecs.traffic_shift import find_ours
 from include.errors import DriftError
 from include.reconcile import reconcile
 from include.restart import capacity, rolling, surge, verification
@@ -195,6 +197,33 @@ def _start_rollout(ctx: Context, plan: ServiceRestart, mark: datetime) -> rollin
     document = documents.DeploymentDocument(deployment=rollout.deployment, since=rollout.since.isoformat())
     ctx.store.add(*documents.restarted(ctx.run, plan.service, mark), document)
     return rollout
+
+
+def list_unended(
+    ctx: Context, services: Sequence[ServiceRestart], mark: datetime
+) -> tuple[tuple[ServiceRestart, ServiceDeployment], ...]:
+    """Return this run's deployments that are still in progress, with ECS's record of each."""
+    found = []
+    for plan in services:
+        rollout = _find_rollout(ctx, plan, mark)
+        if rollout is None:  # not begun, or a surge
+            continue
+        records = read_service_deployments(ctx.clients, look(ctx.clients, plan).service)
+        ours = find_ours(records, rollout.since, plan.task_definition)
+        if ours and ours.status in FORWARD:
+            found.append((plan, ours))
+    return tuple(found)
+
+
+def take_back(ctx: Context, services: Sequence[ServiceRestart], mark: datetime) -> str:
+    """After a failure, and only when asked: have ECS put back what this run's deployments replace. Returns what was done."""
+    reconcile(ctx.clients, ctx.writer)
+    stopped = list_unended(ctx, services, mark)
+    for plan, ours in stopped:
+        about = f"ECS puts back what {plan.service} ran before"
+        ctx.writer.write(stop_service_deployment(ctx.clients.ecs, ours.arn, plan.service, about))
+    names = ", ".join(plan.service for plan, _ in stopped)
+    return f"ECS puts back what {names} ran before." if names else "No deployment of this run is in progress any more."
 
 
 def verify_restart(ctx: Context, plan: ServiceRestart, since: datetime) -> str:

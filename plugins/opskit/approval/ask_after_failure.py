@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 
 from include.restart.plan import RestartPlan, ServiceRestart
-from include.restart.steps import describe_now
+from include.restart.steps import describe_now, list_unended
 from include.run.journal import list_events
 from include.run.plan.markdown import escape
 from opskit.approval.hitl import ask, note_choice
@@ -16,6 +16,7 @@ from opskit.step import running
 
 LEAVE = "Leave everything as it is"
 RETURN = "Return to the count before"
+TAKE_BACK = "Take the deployment back"
 RESPOND_WITHIN = timedelta(hours=4)  # the lease is held meanwhile; without an answer everything stays as it is
 
 
@@ -27,20 +28,26 @@ class AskAfterFailureOperator(HITLOperator):
 
     def __init__(self, **kwargs: Any):
         super().__init__(
-            subject="What now?", options=[RETURN, LEAVE], defaults=LEAVE, response_timeout=RESPOND_WITHIN, **kwargs
+            subject="What now?",
+            options=[RETURN, TAKE_BACK, LEAVE],
+            defaults=LEAVE,
+            response_timeout=RESPOND_WITHIN,
+            **kwargs,
         )
 
     def execute(self, context: Any) -> Any:
         with running(context) as ctx:
             ctx.skip_unless_begun()
             plan = RestartPlan.model_validate(ctx.guard["plan"])
-            if not _surged(plan):
-                self.options = [LEAVE]  # nothing was scaled out, so there is no count to set back
+            unended = list_unended(ctx, plan.services, datetime.fromisoformat(ctx.guard["since"]))
+            names = [service.service for service, _ in unended]
+            # where nothing was scaled out, there is no count to set back
+            self.options = [*([RETURN] if _surged(plan) else []), *([TAKE_BACK] if names else []), LEAVE]
             failures = [event["text"] for event in list_events(ctx.store, ctx.run) if event["phase"] == "failed"]
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name} stopped: what now?"
             now = describe_now(ctx, plan)
             self.body = "\n\n".join(
-                [*(f"**{escape(text)}**" for text in failures[-1:]), escape(now), self._choices(plan)]
+                [*(f"**{escape(text)}**" for text in failures[-1:]), escape(now), self._choices(plan, names)]
             )
             ask(self, ctx, now)
         return super().execute(context)
@@ -53,8 +60,10 @@ class AskAfterFailureOperator(HITLOperator):
         return chosen
 
     @staticmethod
-    def _choices(plan: RestartPlan) -> str:
+    def _choices(plan: RestartPlan, unended: list[str]) -> str:
         leave = f"- *{LEAVE}*: nothing more is changed; capacity stays up. Choose it to look first."
+        if unended:
+            leave = f"- *{TAKE_BACK}*: ECS stops the deployment of {', '.join(unended)} and puts back what ran before.\n{leave}"
         if not _surged(plan):
             return leave
         counts = ", ".join(f"{service.service} to {service.count}" for service in _surged(plan))

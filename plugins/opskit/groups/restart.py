@@ -9,7 +9,7 @@ from airflow.sdk import task_group
 from include.reconcile import reconcile
 from include.restart import steps
 from include.restart.plan import ServiceRestart
-from opskit.approval.ask_after_failure import RETURN, AskAfterFailureOperator
+from opskit.approval.ask_after_failure import RETURN, TAKE_BACK, AskAfterFailureOperator
 from opskit.context import StepContext
 from opskit.restart_source import RestartSource
 from opskit.step import OperatorStep, branch, step
@@ -130,10 +130,13 @@ decide_after_failure = OperatorStep(AskAfterFailureOperator, "decide_after_failu
 
 @step
 def return_count_before(ctx: StepContext) -> str | None:
-    """Set the desired count back, if a person chose that."""
-    if ctx.result_of(decide_after_failure) != RETURN:
+    """Set the desired count back, or take a deployment back, if a person chose that."""
+    chosen, planned_before = ctx.result_of(decide_after_failure), RestartSource.read(ctx.guard)
+    if chosen == TAKE_BACK:
+        return steps.take_back(ctx, planned_before.services, planned_before.since)
+    if chosen != RETURN:
         return None
-    surged = RestartSource.read(ctx.guard).of_kind("surge")
+    surged = planned_before.of_kind("surge")
     return " ".join(steps.restore_count(ctx, service) for service in surged)
 
 
