@@ -28,6 +28,11 @@ import uvloop
 
 Stretch = tuple[str, int, int]  # of a source: its name, first byte, byte after the last
 Fault = Callable[["Request"], tuple[int, bytes] | None]
+OF_THE_ORIGINAL = (
+    "x-amz-storage-class",
+    "x-amz-restore",
+    "x-amz-archive-status",
+)  # which a copy does not get by itself
 XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -146,9 +151,8 @@ class PretendS3:
             return *refused, {}
         if request.headers.get("if-none-match") and request.key in self.buckets[request.bucket]:
             return *error(412, "PreconditionFailed"), {}
-        made = Object(
-            source.content, _etag(source.content), time.time(), 0, {**source.headers, **_own(request)}, source.tags
-        )
+        kept = {name: value for name, value in source.headers.items() if name not in OF_THE_ORIGINAL}
+        made = Object(source.content, _etag(source.content), time.time(), 0, {**kept, **_own(request)}, source.tags)
         self.buckets[request.bucket][request.key] = made
         return 200, f"<CopyObjectResult><ETag>&quot;{made.etag}&quot;</ETag></CopyObjectResult>".encode(), {}
 

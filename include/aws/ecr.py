@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
 PAGE = 1000  # the most images or findings in one response of ECR
+INDEXES = (  # manifests that list one image per platform; buildx pushes one by default, for its attestations
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+MANIFESTS = (
+    *INDEXES,
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.v1+json",
+)
+ATTESTATION = (
+    "vnd.docker.reference.type",
+    "attestation-manifest",
+)  # the annotation of what is no image, and is never scanned
+SCANNED = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning, which never ends
 PUT_IMAGE = Action("ecr", "PutImage", resources=("repositoryName",), values=("imageTag",))
 
 
@@ -30,7 +46,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Scan:
-    """The scan of an image. `status` is ECR's own word, or "" if the image was never scanned."""
+    """The scan of an image, or of every platform's image of an index. `status` is ECR's own word, or "" if it was never scanned.
+
+    Of an index it is the status of the platform that is least far, which `reason` names.
+    """
 
     status: str
     findings: tuple[Finding, ...] = ()
@@ -50,6 +69,17 @@ class Image:
     digest: str
     tags: tuple[str, ...]
     pushed_at: datetime
+    media_type: str = ""  # of its manifest
+
+    @property
+    def is_index(self) -> bool:
+        """Tell whether its manifest lists one image per platform instead of being one."""
+        return self.media_type in INDEXES
+
+    @property
+    def kind(self) -> str:
+        """Return what its manifest is, for after its digest in a sentence. A single image needs no words."""
+        return ", an index of images by platform" if self.is_index else ""
 
 
 def list_images(client: ECRClient, registry: Registry) -> tuple[Image, ...]:
@@ -74,8 +104,50 @@ def describe_image(client: ECRClient, registry: Registry, tag: str) -> Image | N
     return _image(found[0]) if found else None
 
 
-def describe_scan(client: ECRClient, registry: Registry, digest: str) -> Scan:
-    """Return all findings of the image's scan. Its status is "" if it was never scanned. Raises: PreconditionError."""
+def list_platforms(client: ECRClient, registry: Registry, image: Image) -> dict[str, str]:
+    """Return the images of an index: platform such as linux/amd64 -> digest, without attestations. Raises: PreconditionError."""
+    manifest = json.loads(_read_manifest(client, registry, image.digest)["imageManifest"])
+    found: dict[str, str] = {}
+    for each in manifest.get("manifests", ()):
+        name, value = ATTESTATION
+        if each.get("annotations", {}).get(name) != value:
+            platform = each.get("platform", {})
+            parts = (platform.get("os", "unknown"), platform.get("architecture", "unknown"), platform.get("variant"))
+            found["/".join(part for part in parts if part)] = each["digest"]
+    return found
+
+
+def describe_scan(client: ECRClient, registry: Registry, image: Image) -> Scan:
+    """Return all findings of an image's scan. ECR scans no index, so of an index it is the scans of all its platforms' images.
+
+    The status is "" if an image was never scanned. Raises: PreconditionError.
+    """
+    if not image.is_index:
+        return _describe_scan(client, registry, image.digest)
+    platforms = list_platforms(client, registry, image)
+    if not platforms:
+        raise PreconditionError(
+            f"Image {image.digest} of repository {registry.repository} is an index without any platform's image, so there is "
+            "nothing to run or to scan; build it again."
+        )
+    scans = {platform: _describe_scan(client, registry, digest) for platform, digest in sorted(platforms.items())}
+    return merge_scans(scans)
+
+
+def merge_scans(scans: Mapping[str, Scan]) -> Scan:
+    """Return the scans of several platforms as one. A platform without a finished scan decides its status."""
+    unfinished = {platform: scan for platform, scan in scans.items() if scan.status not in SCANNED}
+    platform, decisive = next(iter(unfinished.items() or scans.items()))
+    reason = f"platform {platform}{f', {decisive.reason}' if decisive.reason else ''}" if unfinished else ""
+    counts: dict[str, int] = {}
+    for scan in scans.values():
+        for severity, count in scan.counts.items():
+            counts[severity] = counts.get(severity, 0) + count
+    findings = tuple(finding for scan in scans.values() for finding in scan.findings)
+    return Scan(decisive.status, findings, reason, counts)
+
+
+def _describe_scan(client: ECRClient, registry: Registry, digest: str) -> Scan:
     pages = client.get_paginator("describe_image_scan_findings").paginate(
         registryId=registry.account,
         repositoryName=registry.repository,
@@ -130,13 +202,9 @@ def was_applied(client: ECRClient, write: RecordedWrite) -> bool | None:
 
 def _tag(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
     with _known(client, registry):
-        found = client.batch_get_image(
-            registryId=registry.account, repositoryName=registry.repository, imageIds=[{"imageDigest": digest}]
-        )["images"]
-        if not found:
-            raise _gone(registry, digest)
-        wanted: dict[str, Any] = {"imageManifest": found[0]["imageManifest"], "imageTag": tag, "imageDigest": digest}
-        if kind := found[0].get("imageManifestMediaType"):
+        found = _read_manifest(client, registry, digest)
+        wanted: dict[str, Any] = {"imageManifest": found["imageManifest"], "imageTag": tag, "imageDigest": digest}
+        if kind := found.get("imageManifestMediaType"):
             wanted["imageManifestMediaType"] = kind
         try:
             client.put_image(registryId=registry.account, repositoryName=registry.repository, **wanted)
@@ -150,6 +218,20 @@ def _tag(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
                 f"Tag {tag} is on image {holder.digest if holder else 'of unknown digest'} of repository "
                 f"{registry.repository}, not on {digest}, and its tags are immutable; start a new run, which makes a new tag."
             ) from error
+
+
+def _read_manifest(client: ECRClient, registry: Registry, digest: str) -> Any:
+    """Return an image with its manifest as it was pushed: an index as an index. Raises: PreconditionError."""
+    with _known(client, registry):
+        found = client.batch_get_image(
+            registryId=registry.account,
+            repositoryName=registry.repository,
+            imageIds=[{"imageDigest": digest}],
+            acceptedMediaTypes=list(MANIFESTS),
+        )["images"]
+    if not found:
+        raise _gone(registry, digest)
+    return found[0]
 
 
 def image_uri(registry: Registry, tag_or_digest: str) -> str:
@@ -178,7 +260,8 @@ def _gone(registry: Registry, digest: str) -> PreconditionError:
 
 
 def _image(item: Any) -> Image:
-    return Image(item["imageDigest"], tuple(item.get("imageTags", [])), item["imagePushedAt"])
+    tags = tuple(item.get("imageTags", []))
+    return Image(item["imageDigest"], tags, item["imagePushedAt"], item.get("imageManifestMediaType", ""))
 
 
 def _finding(item: Any) -> Finding:

@@ -21,15 +21,6 @@ def folders_of(clients: Clients, each: RegionUpdate) -> Folders:
     return Folders(*(Folder(clients.s3, Location.parse(uri)) for uri in (each.existing, each.data, each.backup)))
 
 
-def keys_of(folder: Folder) -> frozenset[str]:
-    """Return the keys of a folder's objects, relative to the folder."""
-    pages = folder.client.get_paginator("list_objects_v2").paginate(
-        Bucket=folder.location.bucket, Prefix=folder.location.prefix
-    )
-    skip = len(folder.location.prefix)
-    return frozenset(each["Key"][skip:] for page in pages for each in page.get("Contents", ()))
-
-
 def is_last(key: str) -> bool:
     """Tell whether an object is written last: it names the other objects, so a reader must find those in place."""
     return key == "static-metadata.json"

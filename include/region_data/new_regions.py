@@ -20,7 +20,8 @@ from include.write import read_write
 
 def look_at(clients: Clients, data: Location, on_pair: Callable[[Pair], None] = lambda pair: None) -> Comparison:
     """Return a folder's contents as a comparison with an empty folder. Raises: PreconditionError."""
-    return compare(Folder(clients.s3, data), Folder(clients.s3, data.beside("-nothing")), on_pair=on_pair)
+    nothing = Folder(clients.s3, data.beside("-nothing"))
+    return compare(Folder(clients.s3, data), nothing, ask_archived=True, on_pair=on_pair)
 
 
 def publish(ctx: RegionDataContext, publications: Sequence[RegionPublication]) -> str:
@@ -31,10 +32,16 @@ def publish(ctx: RegionDataContext, publications: Sequence[RegionPublication]) -
     if not publications:
         return "no region is new"
     for each in publications:
-        if look_at(ctx.clients, Location.parse(each.data)).digest != each.digest:
+        found = look_at(ctx.clients, Location.parse(each.data))
+        if found.digest != each.digest:
             raise DriftError(
                 f"The data of new region {each.region} at {each.data} is not what was approved any more; find out who writes there, "
                 "then start again."
+            )
+        if found.archived.count or found.restored.count:
+            raise DriftError(
+                f"Objects of new region {each.region} at {each.data} were moved into an archive, from which services cannot read "
+                "them; find out who did that, then start again."
             )
     mark(ctx, OVERWRITING)
     names = ", ".join(each.region for each in publications)

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from include.errors import DriftError
 from include.region_data.backup import read_backup
 from include.region_data.context import RegionDataContext
-from include.region_data.folders import Folders, folders_of, is_last, keys_of
+from include.region_data.folders import Folders, folders_of, is_last
 from include.region_data.plan import RegionUpdate
 from include.region_data.transfer import OVERWRITING, mark, refuse_after_way_back, transfer
 from include.run import documents
 from include.run.context import Context
 from include.run.journal import list_events
-from include.s3copy import CopyOptions, compare, remove_left_over, verify
+from include.s3copy import CopyOptions, compare, list_keys, remove_left_over, verify
 from include.write import read_write
 
 
@@ -52,7 +52,7 @@ def verify_data(ctx: Context, each: RegionUpdate, *, remove: bool) -> str:
     _ensure_new_is_the_same(folders, each)
     found = verify(folders.data, folders.existing)
     if remove and found.stale.count:
-        kept = keys_of(folders.backup)  # nothing is removed that could not be restored
+        kept = list_keys(folders.backup)  # nothing is removed that could not be restored
         about = f"{each.stale:,} objects of {each.existing} that the new data of {each.region} does not have"
         writer.write(remove_left_over(about, folders.data, folders.existing, kept.__contains__))
     writer.check()
@@ -78,7 +78,7 @@ def _ensure_kept(folders: Folders, each: RegionUpdate, digest: str) -> None:
 
 def _ensure_old_or_new(folders: Folders, each: RegionUpdate) -> None:
     """Ensure, before a copy continues, that every object is in the backup or in the new data. Raises: DriftError."""
-    there = keys_of(folders.existing)
+    there = list_keys(folders.existing)
     ours: set[str] = set()
     for source in (folders.backup, folders.data):  # by the same evidence as a proof: an ETag need not be a hash
         compare(folders.existing, source, read=True, on_same=ours.add)
@@ -92,8 +92,15 @@ def _ensure_old_or_new(folders: Folders, each: RegionUpdate) -> None:
 
 
 def _ensure_new_is_the_same(folders: Folders, each: RegionUpdate) -> None:
-    if compare(folders.data, folders.existing).digest != each.digest:
+    found = compare(folders.data, folders.existing, ask_archived=True)
+    if found.digest != each.digest:
         raise DriftError(
             f"The new data of {each.region} at {each.data} is not what was approved any more; find out who writes there, then "
             f"start again. The backup is at {each.backup}."
+        )
+    if found.archived.count:
+        raise DriftError(
+            f"{found.archived.count:,} objects of the new data of {each.region} are archived by now "
+            f"({found.archived.examples[0]!r}), so S3 does not copy them; restore them from the archive, then start again. The "
+            f"backup is at {each.backup}."
         )

@@ -88,6 +88,8 @@ class Seen:
     in_backup: int  # objects that exist in the backup's folder already
     kept_digest: str  # of the current data
     looked_at_by: str = ""
+    kept_archived: tuple[str, ...] = ()  # keys of the current data that S3 does not read now
+    kept_too_long: tuple[str, ...] = ()  # keys of the current data that are too long for S3 with the backup's prefix
 
 
 def plan_region_data(
@@ -149,6 +151,16 @@ def _plan(update: Update, seen: Seen, required: Sequence[str], requests_per_seco
             f"{update.existing.uri}, on which {region} runs, holds no object, so there is nothing to go back to; find out why "
             "first."
         )
+    if seen.kept_archived:
+        raise PreconditionError(
+            f"{len(seen.kept_archived):,} objects at {update.existing.uri}, on which {region} runs, are archived "
+            f"({_named(seen.kept_archived)}), so S3 does not copy them into a backup; restore them from the archive first."
+        )
+    if seen.kept_too_long:
+        raise PreconditionError(
+            f"{len(seen.kept_too_long):,} keys at {update.existing.uri} would be longer than S3 takes in the backup "
+            f"({_named(seen.kept_too_long)}), so there would be no way back; shorten them first."
+        )
     if seen.in_backup:
         raise PreconditionError(
             f"{seen.backup.uri} holds {seen.in_backup:,} objects already, so a backup there would be mixed with them; move them "
@@ -188,14 +200,20 @@ def _refuse_unloadable(
         )
     if found.archived.count:
         raise PreconditionError(
-            f"{found.archived.count:,} objects of the new data of {region} are archived ({_named(found.archived.examples)}), and "
-            "S3 does not copy those; restore them first."
+            f"{found.archived.count:,} objects of the new data of {region} are archived and not restored "
+            f"({_named(found.archived.examples)}), so S3 does not read them; restore them from the archive first."
         )
 
 
 def _publish(each: Publication, seen: SeenNew, required: Sequence[str]) -> RegionPublication:
     found = seen.comparison
     _refuse_unloadable(found, each.region, each.data.uri, seen.files, required)
+    if found.restored.count:
+        raise PreconditionError(
+            f"{found.restored.count:,} objects of the data of new region {each.region} are restored from an archive only until "
+            f"{found.restored_until:%Y-%m-%d} ({_named(found.restored.examples)}), and services would read them there; copy "
+            f"{each.data.uri} to another folder in a class such as STANDARD, and name that."
+        )
     return RegionPublication(
         region=each.region,
         name=each.name,
@@ -277,6 +295,10 @@ def _notes(each: RegionUpdate, found: Comparison) -> list[str]:
     said = [f"{keys.count:,} {words} ({_named(keys.examples)})" for words, keys in kinds if keys.count]
     if found.unproved.count:
         said.append(f"{found.unproved.count:,} are of the same size, and S3 does not say whether they differ")
+    if found.restored.count:
+        said.append(
+            f"{found.restored.count:,} are restored from an archive until {found.restored_until:%Y-%m-%d} and are written as STANDARD"
+        )
     if each.looked_at_by:
         said.append(f"people have looked at this very data after {each.looked_at_by}")
     return [

@@ -82,10 +82,18 @@ def _refuse_other_bucket(update: Update, data: RegionData) -> None:
 def _look(clients: Clients, update: Update, data: RegionData, asked: UpdateRequest) -> Seen:
     found: set[str] = set()
     new, existing = Folder(clients.s3, update.data), Folder(clients.s3, update.existing)
-    comparison = compare(new, existing, on_pair=_noting(found, data.required))
+    comparison = compare(new, existing, ask_archived=True, on_pair=_noting(found, data.required))
     backup = _free_backup(clients, update, asked)
-    kept = compare(existing, Folder(clients.s3, backup))
-    return Seen(comparison, frozenset(found), backup, kept.destination.count, kept.digest)
+    kept = compare(existing, Folder(clients.s3, backup), ask_archived=True)
+    return Seen(
+        comparison,
+        frozenset(found),
+        backup,
+        kept.destination.count,
+        kept.digest,
+        kept_archived=tuple(kept.archived.examples),
+        kept_too_long=tuple(kept.too_long.examples),
+    )
 
 
 def _look_new(clients: Clients, publication: Publication, data: RegionData, asked: UpdateRequest) -> SeenNew:

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from include.errors import CopyFailedError
 from include.region_data.backup import read_backup
 from include.region_data.context import RegionDataContext
-from include.region_data.folders import Folders, folders_of, is_last, keys_of
+from include.region_data.folders import Folders, folders_of, is_last
 from include.region_data.new_regions import has_published
 from include.region_data.overwrite import has_begun
 from include.region_data.plan import RegionDataPlan, RegionUpdate
 from include.region_data.transfer import WAY_BACK, mark, read_mark, transfer
 from include.run import documents
 from include.run.context import Context
-from include.s3copy import CopyOptions, compare, remove_left_over, verify
+from include.s3copy import CopyOptions, compare, list_keys, remove_left_over, verify
 
 
 def restore(ctx: RegionDataContext, each: RegionUpdate) -> None:
@@ -30,7 +30,7 @@ def restore(ctx: RegionDataContext, each: RegionUpdate) -> None:
     options = CopyOptions(since=began, last=is_last, requests_per_second=each.requests_per_second)
     what = f"the way back of {each.region}: {backup['objects']:,} objects of {each.backup} over {each.existing}"
     transfer(ctx, what, folders.backup, folders.existing, options)
-    ours = (keys_of(folders.data) - keys_of(folders.backup)) & keys_of(folders.existing)
+    ours = (list_keys(folders.data) - list_keys(folders.backup)) & list_keys(folders.existing)
     if ours:
         about = f"{len(ours):,} objects of {each.existing} that came with the new data of {each.region}"
         ctx.writer.write(remove_left_over(about, folders.backup, folders.existing, ours.__contains__))

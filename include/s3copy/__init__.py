@@ -1,6 +1,7 @@
 """Amazon S3: compare folders of a bucket, and copy them inside S3 at the rate S3 accepts."""
 
-from include.s3copy.folder_comparison import Comparison, Keys, compare, remove_stale, verify
+from include.s3copy.deletion import list_keys, remove_stale
+from include.s3copy.folder_comparison import Comparison, Keys, compare, verify
 from include.s3copy.folder_copy import Folder, copy
 from include.s3copy.integrity import Evidence
 from include.s3copy.location import Location, check_apart
@@ -21,6 +22,7 @@ __all__ = [
     "compare",
     "copy",
     "copy_folder",
+    "list_keys",
     "remove_left_over",
     "remove_stale",
     "verify",

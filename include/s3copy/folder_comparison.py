@@ -8,9 +8,10 @@ import threading
 from bisect import insort
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from include.errors import CopyFailedError, PreconditionError, ServiceUnavailableError
+from include.s3copy.archive import is_archived, may_be_archived, restored_until
 from include.s3copy.client import Client, S3Error
 from include.s3copy.concurrency import ConcurrencyLimit
 from include.s3copy.endpoint import BucketEndpoint
@@ -20,15 +21,11 @@ from include.s3copy.integrity import Evidence, by_listing, prove
 from include.s3copy.listing import Entry, Pair, list_objects, side_by_side
 from include.s3copy.location import KEY_BYTES
 from include.s3copy.object_copy import Endpoint as Side
+from include.s3copy.object_copy import head_object
 from include.s3copy.options import NAMED
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 LOOKS_AT_ONCE = 64
 SHOWN = 1_000  # example keys of each kind
-ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")  # S3 copies objects of these classes only after a restore from the archive
-DELETE_LIMIT = 1_000  # keys that one DeleteObjects call takes
 
 
 @dataclass
@@ -60,7 +57,9 @@ class Comparison:
     appears: Keys = field(default_factory=Keys)  # in the source only
     stale: Keys = field(default_factory=Keys)  # in the destination only
     unproved: Keys = field(default_factory=Keys)  # in both and of the same size, without other evidence
-    archived: Keys = field(default_factory=Keys)  # of the source
+    archived: Keys = field(default_factory=Keys)  # of the source, if that was asked: S3 does not read them now
+    restored: Keys = field(default_factory=Keys)  # of the source, if that was asked: S3 reads them for a while
+    restored_until: datetime | None = None  # when the first of those is only archived again
     too_long: Keys = field(default_factory=Keys)  # in the source: too long for S3 with the destination's prefix
     proofs: dict[Evidence, int] = field(default_factory=dict)  # the evidence for the identical ones
     digest: str = ""
@@ -76,6 +75,7 @@ def compare(
     destination: Folder,
     *,
     read: bool = False,
+    ask_archived: bool = False,
     on_pair: Callable[[Pair], None] = lambda pair: None,
     on_same: Callable[[str], None] = lambda key: None,
     requests_per_second: float = 0,
@@ -83,11 +83,12 @@ def compare(
 ) -> Comparison:
     """Compare two folders without writing anything. An empty or missing folder is fine.
 
-    `read` reads those objects whose equality nothing else proves. `on_pair` gets every pair in the order of the keys, for
+    `read` reads those objects whose equality nothing else proves. `ask_archived` asks every object of the source whose class may be
+    an archive whether S3 reads it now. `on_pair` gets every pair in the order of the keys, for
     a manifest. `on_same` gets the key of every object that is proved to be in both, in no order. Raises: PreconditionError,
     ServiceUnavailableError.
     """
-    work = _Comparing(source, destination, read, (on_pair, on_same), requests_per_second)
+    work = _Comparing(source, destination, (read, ask_archived), (on_pair, on_same), requests_per_second)
     try:
         return run(work.all, work.endpoints, stop=stop)
     except StoppedError:
@@ -124,52 +125,12 @@ def verify(source: Folder, destination: Folder, *, stop: threading.Event | None 
     return found
 
 
-def remove_stale(
-    source: Folder,
-    destination: Folder,
-    *,
-    only: Callable[[str], bool] = lambda key: True,
-    stop: threading.Event | None = None,
-) -> Keys:
-    """Delete what the destination holds and the source does not. The copy must be verified before, and is verified again here.
-
-    `only` tells which keys may be deleted. Raises: CopyFailedError, PreconditionError.
-    """
-    found, stale = Keys(), []
-
-    def note(pair: Pair) -> None:
-        if pair.source is None and pair.destination is not None and only(pair.destination.key):
-            stale.append(pair.destination)
-
-    comparison = compare(source, destination, read=True, on_pair=note, stop=stop)
-    if not comparison.complete:
-        raise PreconditionError(
-            f"{destination.location.uri} is no full copy of {source.location.uri}, so nothing in it is stale for certain; "
-            "nothing was removed, copy and verify first."
-        )
-    prefix, bucket = destination.location.prefix, destination.location.bucket
-    for first in range(0, len(stale), DELETE_LIMIT):
-        batch = stale[first : first + DELETE_LIMIT]
-        objects: list[ObjectIdentifierTypeDef] = [{"Key": prefix + entry.key} for entry in batch]
-        answer = destination.client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-        if errors := answer.get("Errors"):
-            named = ", ".join(f"{error.get('Key')!r} ({error.get('Code')})" for error in errors[:NAMED])
-            raise CopyFailedError(
-                f"S3 did not remove {len(errors):,} stale objects of {destination.location.uri}: {named}; "
-                "the new data is complete, correct that and remove them again.",
-                found,
-            )
-        for entry in batch:
-            found.add(entry)
-    return found
-
-
 class _Comparing:
     def __init__(
         self,
         source: Folder,
         destination: Folder,
-        read: bool,
+        asked: tuple[bool, bool],
         told: tuple[Callable[[Pair], None], Callable[[str], None]],
         per_second: float,
     ):
@@ -179,18 +140,20 @@ class _Comparing:
         self._source, self._destination = Side(here, source.location), Side(there, destination.location)
         self._orders = (source.order, destination.order)
         self._wire = Client(ConcurrencyLimit(per_second))
-        self._read = read
+        self._read, self._ask_archived = asked
         self._on_pair, self._on_same = told
         self._found = Comparison()
         self._digest = hashlib.sha256()
 
     async def all(self) -> Comparison:
-        doubts: asyncio.Queue[tuple[Entry, Entry] | None] = asyncio.Queue(AHEAD)
+        doubts: asyncio.Queue[tuple[Entry, Entry | None] | None] = asyncio.Queue(AHEAD)
         async with asyncio.TaskGroup() as group:
             for _ in range(LOOKS_AT_ONCE):
                 group.create_task(self._settle(doubts))
             async for pair in self._pairs():
                 self._on_pair(pair)
+                if self._ask_archived and pair.source and may_be_archived(pair.source):
+                    await doubts.put((pair.source, None))
                 if self._note(pair) and pair.source and pair.destination:
                     await doubts.put((pair.source, pair.destination))
             await doubts.put(None)
@@ -214,8 +177,6 @@ class _Comparing:
             return False
         found.source.add(entry)
         self._digest.update(f"{entry.key}\0{entry.size}\0{entry.etag}\0".encode())
-        if entry.storage_class in ARCHIVED:
-            found.archived.add(entry)
         if len((self._destination.location.prefix + entry.key).encode()) > KEY_BYTES:
             found.too_long.add(entry)
         if there is None:
@@ -226,11 +187,25 @@ class _Comparing:
             self._judge(entry, proof)
         return proof is Evidence.UNPROVED
 
-    async def _settle(self, doubts: asyncio.Queue[tuple[Entry, Entry] | None]) -> None:
+    async def _settle(self, doubts: asyncio.Queue[tuple[Entry, Entry | None] | None]) -> None:
+        """Ask about an object alone whether it is archived, and about a pair whether it is the same."""
         while item := await doubts.get():
             one, other = item
-            self._judge(one, await prove(self._wire, self._source, one, self._destination, other, read=self._read))
+            if other is None:
+                await self._look_into_archive(one)
+            else:
+                proof = await prove(self._wire, self._source, one, self._destination, other, read=self._read)
+                self._judge(one, proof)
         doubts.put_nowait(None)
+
+    async def _look_into_archive(self, entry: Entry) -> None:
+        found, side = self._found, self._source
+        head = await head_object(self._wire, side.endpoint, side.key(entry), None, {"if-match": f'"{entry.etag}"'})
+        if is_archived(head):
+            found.archived.add(entry)
+        elif until := restored_until(head):
+            found.restored.add(entry)
+            found.restored_until = min(until, found.restored_until or until)
 
     def _judge(self, entry: Entry, proof: Evidence) -> None:
         if proof is Evidence.DIFFERENT:

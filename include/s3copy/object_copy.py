@@ -10,6 +10,7 @@ from html import escape, unescape
 from urllib.parse import quote, unquote_plus, urlencode
 from xml.etree import ElementTree
 
+from include.s3copy.archive import class_of_copy
 from include.s3copy.client import Client, S3Error
 from include.s3copy.endpoint import PLAIN, BucketEndpoint
 from include.s3copy.listing import Entry
@@ -179,9 +180,14 @@ class ObjectCopier:
         return own_part_size(entry, await head_object(self._wire, endpoint, key, {"partNumber": "1"}))
 
     async def _tags(self, entry: Entry) -> str:
-        answer = await self._wire.call(
-            self._source.endpoint, "GET", self._source.key(entry), query={"tagging": ""}, root=b"Tagging>"
-        )
+        try:
+            answer = await self._wire.call(
+                self._source.endpoint, "GET", self._source.key(entry), query={"tagging": ""}, root=b"Tagging>"
+            )
+        except S3Error as error:
+            if error.code != "AccessDenied":
+                raise
+            raise S3Error(error.status, error.code, "its tags may not be read, grant s3:GetObjectTagging") from error
         root = ElementTree.fromstring(answer.body)  # noqa: S314  # S3's own answer
         space = root.tag.removesuffix("Tagging")
         found = [
@@ -217,7 +223,7 @@ class ObjectCopier:
     def _as_asked(self, entry: Entry) -> dict[str, str]:
         options = self._options
         headers = {
-            "x-amz-storage-class": options.storage_class or entry.storage_class,
+            "x-amz-storage-class": options.storage_class or class_of_copy(entry),
             "x-amz-server-side-encryption": options.encryption,
             "x-amz-server-side-encryption-aws-kms-key-id": options.kms_key,
             "x-amz-acl": options.acl,

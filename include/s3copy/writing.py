@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from include.s3copy.folder_comparison import Keys, remove_stale
+from include.s3copy.deletion import remove_stale
+from include.s3copy.folder_comparison import Keys
 from include.s3copy.folder_copy import Folder, copy
 from include.s3copy.options import CopyOptions, CopyProgress, CopyResult
 from include.write import Action, Write
@@ -25,6 +26,7 @@ COPY = Action(
 DELETE = Action(
     "s3",
     "DeleteObjects",
+    calls=("DeleteObjects", "DeleteObject"),
     unknown="S3 keeps every object whole or not at all; what is left over is looked for again",
 )
 

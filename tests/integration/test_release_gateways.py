@@ -86,18 +86,72 @@ def test_untagged_image_is_listed(core, images):
     assert [each.tags for each in ecr.list_images(images, core) if each.digest == made] == [()]
 
 
+BUILT = "b" * 40  # a commit of which nothing was built before
+
+
+@pytest.fixture
+def index(cloud, control, core, images):
+    """An index with attestations, as buildx pushes it."""
+    inject(control, "buildx_index", architectures="amd64,arm64")
+    answer = control.post("/images", json={"target": HOUSING, "commit": BUILT})
+    assert answer.status_code == 200, answer.get_json()
+    return ecr.describe_image(images, core, BUILT)
+
+
+def test_index_is_known_for_one_and_its_platforms_are_told_from_attestations(core, images, index):
+    assert index.kind == ", an index of images by platform"
+    assert sorted(ecr.list_platforms(images, core, index)) == ["linux/amd64", "linux/arm64"]
+    listed = {each.digest: each for each in ecr.list_images(images, core)}
+    assert not any(listed[each].is_index for each in ecr.list_platforms(images, core, index).values())
+    assert len(listed) == 6 + 5, "two images, two attestations and the index"
+
+
+def test_scans_of_an_index_are_those_of_its_platforms(cloud, control, core, images, index):
+    where = {"registryId": core.account, "repositoryName": "core", "imageId": {"imageDigest": index.digest}}
+    cloud.advance(90)
+    with pytest.raises(images.exceptions.ScanNotFoundException):
+        images.describe_image_scan_findings(**where)
+    with pytest.raises(images.exceptions.UnsupportedImageTypeException, match="cannot be scanned"):
+        images.start_image_scan(**where)
+    scan = ecr.describe_scan(images, core, index)
+    assert (scan.status, scan.counts) == ("COMPLETE", {"LOW": 4, "INFORMATIONAL": 10})
+    inject(control, "image_scan", severity="CRITICAL")
+    assert ecr.describe_scan(images, core, index).count("CRITICAL") == 2
+
+
+def test_index_that_gets_another_tag_stays_an_index(core, images, index):
+    for _ in range(2):
+        ecr.tag_image(images, core, index.digest, "staging-20261121120000").make()
+    found = ecr.describe_image(images, core, "staging-20261121120000")
+    assert (found.digest, found.media_type) == (index.digest, "application/vnd.oci.image.index.v1+json")
+    assert set(found.tags) == {BUILT, "staging-20261121120000"}
+
+
+def test_index_of_images_that_are_not_there_cannot_be_put_and_what_it_lists_cannot_be_deleted(core, images, index):
+    where = {"registryId": core.account, "repositoryName": "core"}
+    manifest = images.batch_get_image(**where, imageIds=[{"imageTag": BUILT}])["images"][0]["imageManifest"]
+    content = json.loads(manifest)
+    child = content["manifests"][0]["digest"]
+    (failure,) = images.batch_delete_image(**where, imageIds=[{"imageDigest": child}])["failures"]
+    assert failure["failureCode"] == "ImageReferencedByManifestList"
+    content["manifests"][0]["digest"] = f"sha256:{'1' * 64}"
+    with pytest.raises(images.exceptions.ReferencedImagesNotFoundException):
+        images.put_image(**where, imageManifest=json.dumps(content), imageTag="broken")
+
+
 def test_scan_begins_goes_on_and_ends(cloud, control, core, images):
     inject(control, "image_scan", severity="CRITICAL", findings=3)
     fault = inject(control, "partial_page", size=4)
     digest = put_another(core, images)
-    assert ecr.describe_scan(images, core, digest).status == ""
+    (image,) = [each for each in ecr.list_images(images, core) if each.digest == digest]
+    assert ecr.describe_scan(images, core, image).status == ""
     cloud.advance(30)
-    assert ecr.describe_scan(images, core, digest).status == "IN_PROGRESS"
+    assert ecr.describe_scan(images, core, image).status == "IN_PROGRESS"
     cloud.advance(60)
-    scan = ecr.describe_scan(images, core, digest)
+    scan = ecr.describe_scan(images, core, image)
     assert (scan.status, len(scan.findings), scan.count("CRITICAL"), scan.count("LOW")) == ("COMPLETE", 10, 3, 2)
     assert {each.package for each in scan.findings} == {"openssl"}
-    assert injected(control, fault) == 2, "pages of four of ten findings that had more to come"
+    assert injected(control, fault) == 3, "pages of four, of seven images and ten findings, that had more to come"
 
 
 def test_repository_that_is_not_there_is_refused(images, core):

@@ -516,3 +516,80 @@ def test_user_who_could_not_change_the_versions_in_the_end_is_refused_at_once(ma
     maps.plan()
     with pytest.raises(PreconditionError, match=r"user may not INSERT region_config"):
         maps.plan_new()
+
+
+# Keys and classes that S3 treats in its own way
+
+
+def test_new_data_with_control_characters_in_its_keys_has_a_way_back(maps):
+    maps.put(uri(CO, region_data.NEW), "labels/bell\x07.json")
+    before = maps.objects(uri(CO, PUBLISHED))
+    plan, ctx = maps.plan(), maps.step()
+    overwritten(ctx, plan)
+    (each,) = plan.regions
+    assert "labels/bell\x07.json" in maps.objects(each.existing)
+    region_data_restore.restore(ctx, each)
+    region_data_restore.verify_restored(ctx, each)
+    assert maps.objects(each.existing) == before
+
+
+def test_deletion_that_s3_does_not_make_is_no_way_back(maps):
+    plan, ctx = maps.plan(), maps.step()
+    overwritten(ctx, plan)
+    (each,) = plan.regions
+    new = sorted(set(maps.objects(each.data)) - set(maps.objects(each.backup)))[0]
+    maps.inject("deletion_ignored", key=f"{each.existing.split('/', 3)[3]}{new}")
+    with pytest.raises(CopyFailedError, match="S3 did not remove 1 stale objects"):
+        region_data_restore.restore(ctx, each)
+    region_data_restore.restore(ctx, each)
+    assert set(maps.objects(each.existing)) == set(maps.objects(each.backup))
+
+
+def test_data_restored_from_an_archive_is_taken_and_written_in_a_class_that_can_be_read(maps):
+    where = f"CO/{region_data.NEW}/topo.json"
+    archived = maps.inject("object_archived", key=where)
+    with pytest.raises(PreconditionError, match=r"1 objects of the new data of US/CO are archived and not restored"):
+        maps.plan()
+    maps.control.delete(f"/faults/{archived}")
+    maps.inject("object_archived", key=where, state="restored")
+    plan, ctx = maps.plan(), maps.step()
+    assert any("1 are restored from an archive until 2026-11-23" in note for note in plan.notes)
+    overwritten(ctx, plan)
+    region_data_overwrite.verify_data(ctx, plan.regions[0], remove=False)
+    assert {storage for _, storage, _ in maps.objects(plan.regions[0].existing).values()} == {"STANDARD"}
+
+
+def test_data_that_went_back_into_its_archive_after_the_approval_overwrites_nothing(maps):
+    maps.inject("object_archived", key=f"CO/{region_data.NEW}/topo.json", state="restored")
+    plan, ctx = maps.plan(), maps.step()
+    (each,) = plan.regions
+    before = maps.objects(each.existing)
+    region_data_backup.back_up(ctx, each)
+    region_data_backup.verify_backup(ctx, each)
+    maps.cloud.advance(3 * 86400)
+    with pytest.raises(DriftError, match="1 objects of the new data of US/CO are archived by now"):
+        region_data_overwrite.overwrite(ctx, each)
+    assert maps.objects(each.existing) == before
+
+
+def test_data_that_runs_and_is_archived_is_refused_before_anything_is_asked(maps):
+    maps.inject("object_archived", key=f"CO/{PUBLISHED}/topo.json", **{"class": "DEEP_ARCHIVE"})
+    with pytest.raises(PreconditionError, match=r"on which US/CO runs, are archived \('topo.json'\)"):
+        maps.plan()
+
+
+def test_new_region_is_not_published_from_a_restored_copy(maps):
+    maps.inject("object_archived", key=f"CO/{region_data.NEW}/topo.json", state="restored")
+    with pytest.raises(PreconditionError, match="restored from an archive only until 2026-11-23"):
+        maps.plan_new()
+
+
+@pytest.mark.parametrize(
+    ("action", "right"), [("GetObjectTagging", "s3:GetObjectTagging"), ("GetObject", "s3:GetObject")]
+)
+def test_right_that_a_copy_lacks_is_named_by_the_plan(maps, action, right):
+    maps.inject("access_denied", api="s3", action=action)
+    with pytest.raises(
+        PreconditionError, match=f"S3 denies {right} on s3://districtbuilder-staging-data/regions/US/CO/"
+    ):
+        maps.plan()

@@ -6,7 +6,17 @@ import time
 import pytest
 
 from include.errors import CopyFailedError, PreconditionError
-from include.s3copy import CopyOptions, Evidence, Folder, Location, copy, verify
+from include.s3copy import (
+    CopyOptions,
+    Evidence,
+    Folder,
+    Location,
+    compare,
+    copy,
+    list_keys,
+    remove_stale,
+    verify,
+)
 from sandbox.aws.state import region_data
 from sandbox.aws.state.published_regions import PUBLISHED
 
@@ -124,3 +134,60 @@ def test_slow_copies_take_that_long(scene, folder):
     copy(folder(OLD), folder(BACKUP))
     assert scene.injected(fault) == 131
     assert time.monotonic() - began > 0.1
+
+
+CONTROL = ("bell\x07", "return\rhere", "unit\x1fseparator", "del\x7f", "not a character\ufffe")
+
+
+def test_keys_with_control_characters_are_kept_listed_copied_and_deleted_singly(cloud, scene, folder):
+    s3, prefix = cloud.client("s3"), OLD.split("/", 3)[3]
+    for key in CONTROL:
+        s3.put_object(Bucket=BUCKET, Key=f"{prefix}odd/{key}", Body=key.encode())
+    assert list_keys(folder(f"{OLD}odd/")) == {*CONTROL}
+    copy(folder(f"{OLD}odd/"), folder(BACKUP))
+    assert verify(folder(f"{OLD}odd/"), folder(BACKUP)).proofs == {Evidence.ETAG: 5}
+    with pytest.raises(s3.exceptions.ClientError, match="MalformedXML"):
+        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": f"{prefix}odd/bell\x07"}]})
+    for key in CONTROL:
+        s3.delete_object(Bucket=BUCKET, Key=f"{prefix}odd/{key}")
+    assert list_keys(folder(f"{OLD}odd/")) == frozenset()
+
+
+def test_a_deletion_that_is_answered_and_not_made_is_no_deletion(cloud, scene, folder):
+    copy(folder(NEW), folder(OLD))
+    s3, prefix = cloud.client("s3"), OLD.split("/", 3)[3]
+    s3.put_object(Bucket=BUCKET, Key=f"{prefix}odd/bell\x07", Body=b"1")
+    s3.put_object(Bucket=BUCKET, Key=f"{prefix}odd/plain", Body=b"1")
+    faults = [scene.inject("deletion_ignored", key=key) for key in ("odd/plain", "odd/bell\x07")]
+    with pytest.raises(CopyFailedError, match=r"did not remove 2 stale objects .*odd/plain.*lists it still"):
+        remove_stale(folder(NEW), folder(OLD))
+    assert [scene.injected(each) for each in faults] == [1, 1]
+    assert {"odd/plain", "odd/bell\x07"} < list_keys(folder(OLD))
+    assert remove_stale(folder(NEW), folder(OLD)).count == 2
+    assert list_keys(folder(OLD)) == list_keys(folder(NEW))
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING"])
+def test_archived_objects_are_read_and_copied_only_while_they_are_restored(cloud, scene, folder, storage_class):
+    s3, key = cloud.client("s3"), f"{NEW.split('/', 3)[3]}topo.json"
+    where = f"CO/{region_data.NEW}/topo.json"
+    archived = scene.inject("object_archived", key=where, **{"class": storage_class})
+    assert scene.injected(archived) == 1
+    for refused in (
+        lambda: s3.get_object(Bucket=BUCKET, Key=key),
+        lambda: s3.copy_object(Bucket=BUCKET, Key="x", CopySource=f"{BUCKET}/{key}"),
+    ):
+        with pytest.raises(s3.exceptions.ClientError, match=r"InvalidObjectState|ObjectNotInActiveTierError"):
+            refused()
+    assert compare(folder(NEW), folder(OLD), ask_archived=True).archived.examples == ["topo.json"]
+    scene.control.delete(f"/faults/{archived}")
+    scene.inject("object_archived", key=where, state="restored", **{"class": storage_class})
+    assert not compare(folder(NEW), folder(OLD), ask_archived=True).archived.count
+    copy(folder(NEW), folder(OLD))
+    live = s3.head_object(Bucket=BUCKET, Key=f"{OLD.split('/', 3)[3]}topo.json")
+    assert live.get("StorageClass", "STANDARD") == (
+        storage_class if storage_class == "INTELLIGENT_TIERING" else "STANDARD"
+    )
+    if storage_class != "INTELLIGENT_TIERING":
+        cloud.advance(3 * 86400)
+        assert compare(folder(NEW), folder(OLD), ask_archived=True).archived.examples == ["topo.json"], "a restore ends"

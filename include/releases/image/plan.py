@@ -62,7 +62,7 @@ def plan_image_publication(
         for name in missing
     ]
     skips = [
-        Skip(what=f"a build for {name}", why=f"it has image {each.digest[:19]} of this commit already")
+        Skip(what=f"a build for {name}", why=f"it has image {each.digest[:19]}{each.kind} of this commit already")
         for name, each in found.items()
         if each
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from include.aws.ecr import Finding, Image, Scan
+from include.aws.ecr import SCANNED, Finding, Image, Scan
 from include.aws.image_names import read_image_name
 from include.errors import PreconditionError, RolloutFailedError
 from include.inventory.models import Registry
@@ -17,7 +17,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 LONGEST_TAG = 128  # the longest tag in characters
 SCANNING = ("PENDING", "IN_PROGRESS")
-SCANNED = ("COMPLETE", "ACTIVE")  # ACTIVE: enhanced scanning, which never ends
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED"]
 SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 
@@ -104,25 +103,29 @@ def judge_scan(
     A scan that failed or never began does not count as clean. Raises: PreconditionError.
     """
     if scan.status in SCANNING:
-        return Verdict(True, f"the scan of image {_short(image.digest)} is {scan.status}")
+        of = f" ({scan.reason})" if scan.reason else ""
+        return Verdict(True, f"the scan of image {_short(image.digest)} is {scan.status}{of}")
     if scan.status not in SCANNED:
         raise PreconditionError(
             f"Image {_short(image.digest)} has no finished scan ({scan.status or 'never scanned'}"
-            f"{f': {scan.reason}' if scan.reason else ''}); start a scan of it in ECR, nothing was changed."
+            f"{f': {scan.reason}' if scan.reason else ''}); start a scan of {_scannable(image)} in ECR, nothing was changed."
         )
     known = frozenset(accepted)
     against = [each for each in scan.findings if each.severity in refused and each.name not in known]
     let_by = [each for each in scan.findings if each.severity in refused and each.name in known]
     unlisted = sum(max(0, scan.counts.get(each, 0) - _listed(scan, each)) for each in refused)
     if against or unlisted:
-        names = ", ".join(_named(each) for each in against[:5]) or "not listed by ECR"
-        more = f" and {len(against) - 5} more" if len(against) > 5 else ""
+        different = list(dict.fromkeys(_named(each) for each in against))  # platforms share most of what is found
+        names = ", ".join(different[:5]) or "not listed by ECR"
+        more = f" and {len(different) - 5} more" if len(different) > 5 else ""
         raise PreconditionError(
             f"Image {_short(image.digest)} has {len(against) + unlisted} {' or '.join(refused)} findings ({names}{more}); fix "
             "them and build again, or have them accepted by name in the inventory, nothing was changed."
         )
     text = summary(scan)
-    return Verdict(False, f"{text}; accepted: {', '.join(each.name for each in let_by)}" if let_by else text)
+    return Verdict(
+        False, f"{text}; accepted: {', '.join(dict.fromkeys(each.name for each in let_by))}" if let_by else text
+    )
 
 
 def summary(scan: Scan) -> str:
@@ -214,6 +217,10 @@ def ensure_digests(service: str, container: str, digest: str, running: Mapping[s
 
 def _short(digest: str) -> str:
     return digest[: len("sha256:") + 12]
+
+
+def _scannable(image: Image) -> str:
+    return "that platform's image" if image.is_index else "it"
 
 
 def _named(finding: Finding) -> str:

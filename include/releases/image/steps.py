@@ -138,14 +138,14 @@ def poll_build(ctx: ReleaseContext, build: Mapping[str, str], commit: str) -> Pr
         )
     assert image  # otherwise it would be missing
     verdict = poll_scan(ctx, image)
-    return Progress(not verdict.wait, f"image {image.digest[:19]}: {verdict.text}", verdict.text)
+    return Progress(not verdict.wait, f"image {image.digest[:19]}{image.kind}: {verdict.text}", verdict.text)
 
 
 def poll_scan(ctx: ReleaseContext, image: Image) -> Verdict:
     """Judge the scan of an image by the target's policy. An image pushed just now may still be waiting for its scan."""
     release = ctx.target.environment.release
     policy = release.scan if release else ScanPolicy()
-    scan = ecr.describe_scan(ctx.clients.ecr, ctx.target.registry, image.digest)
+    scan = ecr.describe_scan(ctx.clients.ecr, ctx.target.registry, image)
     if not scan.status and ask_who(ctx.clients.sts)[1] - image.pushed_at < SCAN_BEGINS:
         return Verdict(True, "the image was pushed just now, and its scan has not begun")
     return judge_scan(image, scan, policy.refuse, policy.accepted)
@@ -189,4 +189,4 @@ def verify_image(ctx: ReleaseContext, commit: str, digest: str) -> str:
             f"Commit {commit[:12]} has image {image.digest[:19] if image else 'none'} in the registry now, not {digest[:19]}; find "
             "out who removed or replaced it."
         )
-    return f"image {digest} is commit {commit[:12]}; {poll_scan(ctx, image).text}"
+    return f"image {digest}{image.kind} is commit {commit[:12]}; {poll_scan(ctx, image).text}"

@@ -165,7 +165,7 @@ def plan_production_release(
         skips=(Skip(what="a build", why="production gets the very image that staging has proved"),),
         notes=(
             *_what_goes_out(repository, tickets, str(previous or "")),
-            f"Image {image.digest[:19]}, proved on {staging} by {proof.run}; {verdict.text}.",
+            f"Image {image.digest[:19]}{image.kind}, proved on {staging} by {proof.run}; {verdict.text}.",
             *(f"Here, {each}." for each in world.differences),
             *_going_back(parts, repository.files, migration),
             *waiting(parts),

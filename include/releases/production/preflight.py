@@ -63,7 +63,7 @@ def make_plan(
         live=live,
         images=images,
         own=own,
-        scan=ecr.describe_scan(there, registry, image.digest) if image else Scan(""),
+        scan=ecr.describe_scan(there, registry, image) if image else Scan(""),
         proof=proof,
         alarms=cloudwatch.describe_alarms(clients.cloudwatch, target.environment.alarms),
         account=account,

@@ -117,6 +117,7 @@ def plan_staging_deployment(
             *waiting(parts),
             *weak(live),
             *idle(parts),
+            *([f"Image {image.digest[:19]} is{image.kind.removeprefix(',')}."] if image and image.is_index else []),
         ),
         expected_seconds=int(seconds),
         commit=commit,

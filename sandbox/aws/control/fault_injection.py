@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from include.inventory import Inventory, Target
-from sandbox.aws.faults import catalogue, infra_faults, release_faults
+from sandbox.aws.faults import catalogue, infra_faults, release_faults, s3_faults
 from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.services.ecs.model import Service
 from sandbox.aws.sim import scheduled_actions
@@ -51,6 +51,8 @@ def inject(
             world.faults.append(fault)
             return fault
         if fault.kind in catalogue.API_FAULTS:
+            if fault.kind == "object_archived":
+                s3_faults.archive_objects(fault, inventory.target(target), now)
             world.faults.append(fault)
             return fault
         found = find_service(world, inventory, target, name)

@@ -31,6 +31,7 @@ API = Field(str, bool, "the signing name of a service of AWS, such as ecs", need
 ACTION = Field(str, bool, "the name of an API action, such as UpdateService", needed=False)
 EVERY = Field(int, lambda value: 1 <= value <= 1000, "a whole number from 1 to 1000", default=1)
 TIMES = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=1)
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE", "INTELLIGENT_TIERING")
 KEY = Field(str, bool, "how the key of an object ends, such as topo.json")
 SECONDS = Field(float, lambda value: 0 < value <= 600, "a number of seconds above 0 and up to 600")
 
@@ -53,11 +54,22 @@ API_FAULTS: dict[str, dict[str, Field]] = {  # they strike every call of the tar
     "rate_limits": {},
     "object_denied": {"key": KEY},
     "object_replaced": {"key": KEY, "after": TIMES},
+    "object_archived": {
+        "key": KEY,
+        "class": Field(str, ARCHIVES.__contains__, f"one of {', '.join(ARCHIVES)}", default="GLACIER"),
+        "state": Field(str, ("archived", "restored").__contains__, "archived or restored", default="archived"),
+    },
+    "deletion_ignored": {"key": KEY, "times": TIMES},
     "copy_breaks": {"times": TIMES},
     "copies_slow": {
         "milliseconds": Field(float, lambda value: 0 < value <= 60_000, "a number of milliseconds up to 60000")
     },
 }
+
+
+def _architectures(value: str) -> bool:
+    names = value.split(",")
+    return len(set(names)) == len(names) and set(names) <= {"amd64", "arm64"}
 
 
 def _record_like(value: Any) -> bool:
@@ -164,6 +176,9 @@ RELEASE_FAULTS: dict[str, dict[str, Field]] = {  # they strike what belongs to a
         "state": Field(str, ALARM_STATES.__contains__, f"one of {', '.join(ALARM_STATES)}", default="ALARM"),
         "when": Field(str, MOMENTS.__contains__, f"one of {', '.join(MOMENTS)}", default="now"),
         "after_seconds": Field(float, lambda value: 0 <= value < math.inf, "a number of seconds", default=0.0),
+    },
+    "buildx_index": {
+        "architectures": Field(str, _architectures, "architectures such as amd64 or amd64,arm64", default="amd64"),
     },
     "snapshot_fails": {},
     "snapshot_quota": {"max": Field(int, lambda value: 0 <= value <= 1000, "a whole number from 0 to 1000", default=0)},

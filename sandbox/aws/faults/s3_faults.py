@@ -1,15 +1,54 @@
 """Faults of single S3 objects and of copies."""
 
-from moto.s3.models import s3_backends
+from copy import copy
+from functools import partial
+from typing import Any
 
-from sandbox.aws.faults.model import Fault
+from moto.s3.models import FakeKey, s3_backends
+
+from include.inventory import Target
+from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.services.s3 import api as s3_api
+from sandbox.aws.services.s3 import archive
 from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim.world import World
 from sandbox.aws.state import region_data
 from sandbox.aws.state.call_log import Call
+from sandbox.aws.state.clock import as_datetime
 
 COPIES = ("CopyObject", "UploadPartCopy")
+
+
+def archive_objects(fault: Fault, target: Target, now: float) -> None:
+    """Move the objects of the target's buckets whose keys end as the fault says into an archive. Raises: FaultError."""
+    buckets = target.environment.region_data.buckets if target.environment.region_data else ()
+    held = s3_backends[fault.account]["aws"].buckets
+    found = [
+        (held[name].keys, key)
+        for name in buckets
+        for key, each in held[name].keys.items()
+        if key.endswith(fault.fields["key"]) and isinstance(each, FakeKey)
+    ]
+    if not found:
+        raise FaultError(f"Target {target.name} has no object whose key ends with {fault.fields['key']!r}.")
+    restored = as_datetime(now).replace(tzinfo=None) if fault.fields["state"] == "restored" else None
+    before = [(keys, key, list(keys.getlist(key))) for keys, key in found]
+    for keys, key, versions in before:
+        archived = copy(versions[-1])  # worlds may share the object
+        archive.set_archived(archived, fault.fields["class"], restored=restored)
+        _put(keys, key, [*versions[:-1], archived])
+        fault.count()
+    fault.undo = partial(_bring_back, before)
+
+
+def _bring_back(before: list[tuple[Any, str, list[FakeKey]]]) -> None:
+    for keys, key, versions in before:
+        _put(keys, key, versions)
+
+
+def _put(keys: Any, key: str, versions: list[FakeKey]) -> None:
+    """Set the versions of a key. moto's own way would empty the objects that are replaced."""
+    dict.__setitem__(keys, key, versions)
 
 
 def touches(fault: Fault, call: Call) -> bool:

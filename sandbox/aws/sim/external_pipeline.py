@@ -54,7 +54,8 @@ def promote(world: WorldState, inventory: Inventory, source: str, workflow: str,
 
 
 def _copy(world: WorldState, origin: Target, target: Target, commit: str) -> Image:
-    image = target_registry.repository_of(world, origin).tagged(target_registry.commit_tag(origin, commit))
+    source = target_registry.repository_of(world, origin)
+    image = source.tagged(target_registry.commit_tag(origin, commit))
     if image is None:
         raise LookupError(f"The registry of {origin.name} has no image of commit {commit}.")
     now, repository, tag = (
@@ -62,7 +63,7 @@ def _copy(world: WorldState, origin: Target, target: Target, commit: str) -> Ima
         target_registry.repository_of(world, target),
         target_registry.commit_tag(target, commit),
     )
-    return repository.tagged(tag) or repository.push(image.manifest, tag, now)
+    return repository.tagged(tag) or repository.copy(image, source, tag, now)
 
 
 def push(world: WorldState, target: Target, commit: str, build: str) -> Image:
@@ -72,8 +73,8 @@ def push(world: WorldState, target: Target, commit: str, build: str) -> Image:
         target_registry.repository_of(world, target),
         target_registry.commit_tag(target, commit),
     )
-    manifest = registry.make_manifest(target_registry.source_of(target), commit, build)
-    return repository.tagged(tag) or repository.push(manifest, tag, now)
+    source = target_registry.source_of(target)
+    return repository.tagged(tag) or registry.push_build(repository, source, commit, build, tag, world.faults, now)
 
 
 def advance(world: WorldState, region: Region, now: float) -> None:

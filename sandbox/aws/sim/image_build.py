@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sandbox import commits
 from sandbox.aws.faults.model import Fault
 from sandbox.aws.services.codebuild.model import PHASES, Build, Phase, Project
-from sandbox.aws.services.ecr.model import TagTakenError, make_manifest
+from sandbox.aws.services.ecr.model import TagTakenError, push_build
 
 ORDER = (*PHASES, "COMPLETED")
 COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -91,7 +91,7 @@ def _problem(build: Build, kind: str, active: list[Fault], now: float) -> tuple[
     if kind == "DOWNLOAD_SOURCE":
         return _resolve(build)
     if kind == "POST_BUILD":
-        return _push(build, now)
+        return _push(build, active, now)
     return None
 
 
@@ -110,11 +110,11 @@ def _resolve(build: Build) -> tuple[str, str] | None:
     return None
 
 
-def _push(build: Build, now: float) -> tuple[str, str] | None:
+def _push(build: Build, active: list[Fault], now: float) -> tuple[str, str] | None:
     project = build.project
     tag = build.resolved[: project.commit_length]
     try:
-        project.repository.push(make_manifest(project.source, build.resolved, build.uuid), tag, now)
+        push_build(project.repository, project.source, build.resolved, build.uuid, tag, active, now)
     except TagTakenError:
         return "COMMAND_EXECUTION_ERROR", (
             f"Error while executing command: docker push {project.repository.uri}:{tag}. Reason: exit status 1: tag invalid: "

@@ -1,5 +1,6 @@
 """The gateway of ECR: its calls, and how it reads the answers."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,29 @@ CORE = Registry(account="111111111110", region="eu-west-2", repository="core")
 WHERE = {"registryId": "111111111110", "repositoryName": "core"}
 NINE, TEN = datetime(2026, 11, 18, 9, 0, tzinfo=UTC), datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+ACCEPTED = [
+    INDEX_TYPE,
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.v1+json",
+]
+MANIFEST_OF_A = {**WHERE, "imageIds": [{"imageDigest": A}], "acceptedMediaTypes": ACCEPTED}
+AMD, ARM, PROOF = (f"sha256:{letter * 64}" for letter in "cde")
+INDEX = {
+    "mediaType": INDEX_TYPE,
+    "manifests": [
+        {"digest": AMD, "platform": {"os": "linux", "architecture": "amd64"}},
+        {"digest": ARM, "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
+        {
+            "digest": PROOF,
+            "platform": {"os": "unknown", "architecture": "unknown"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": AMD},
+        },
+    ],
+}
+SINGLE = Image(A, (), NINE, "application/vnd.oci.image.manifest.v1+json")
 MANIFEST = {"imageId": {"imageDigest": A}, "imageManifest": "{}", "imageManifestMediaType": "application/oci"}
 
 
@@ -52,7 +76,7 @@ def test_tag_that_no_image_has_is_none(script: Scripts):
     [
         ("describe_images", lambda client: ecr.list_images(client, CORE)),
         ("describe_images", lambda client: ecr.describe_image(client, CORE, "v1")),
-        ("describe_image_scan_findings", lambda client: ecr.describe_scan(client, CORE, A)),
+        ("describe_image_scan_findings", lambda client: ecr.describe_scan(client, CORE, SINGLE)),
         ("batch_get_image", lambda client: ecr.tag_image(client, CORE, A, "v1").make()),
     ],
 )
@@ -84,7 +108,7 @@ def test_findings_of_all_pages_are_read_with_their_package(script: Scripts):
     aws.answer("describe_image_scan_findings", asked, scan_page(first, nextToken="more"))
     last = scan_page({"name": "CVE-2", "severity": "LOW"})
     aws.answer("describe_image_scan_findings", {**asked, "nextToken": "more"}, last)
-    assert ecr.describe_scan(aws.client, CORE, A) == Scan(
+    assert ecr.describe_scan(aws.client, CORE, SINGLE) == Scan(
         "COMPLETE", (Finding("CVE-1", "CRITICAL", "openssl"), Finding("CVE-2", "LOW")), "", {"CRITICAL": 1, "LOW": 1}
     )
 
@@ -96,7 +120,7 @@ def test_findings_of_enhanced_scanning_are_read_by_their_other_names(script: Scr
     found = {"severity": "HIGH", "title": "CVE-3 - rack", "packageVulnerabilityDetails": details}
     page = scan_page(found, key="enhancedFindings")
     aws.answer("describe_image_scan_findings", asked, {**page, "imageScanStatus": {"status": "ACTIVE"}})
-    scan = ecr.describe_scan(aws.client, CORE, A)
+    scan = ecr.describe_scan(aws.client, CORE, SINGLE)
     assert (scan.status, scan.findings) == ("ACTIVE", (Finding("CVE-3", "HIGH", "rack"),))
 
 
@@ -105,25 +129,61 @@ def test_scan_that_failed_says_why(script: Scripts):
     status = {"status": "FAILED", "description": "UnsupportedImageError"}
     asked = {**WHERE, "imageId": {"imageDigest": A}, "maxResults": 1000}
     aws.answer("describe_image_scan_findings", asked, {"imageScanStatus": status})
-    assert ecr.describe_scan(aws.client, CORE, A) == Scan("FAILED", (), "UnsupportedImageError", {})
+    assert ecr.describe_scan(aws.client, CORE, SINGLE) == Scan("FAILED", (), "UnsupportedImageError", {})
 
 
 def test_image_that_was_never_scanned_has_an_empty_scan(script: Scripts):
     aws = script("ecr")
     aws.fail("describe_image_scan_findings", "ScanNotFoundException")
-    assert ecr.describe_scan(aws.client, CORE, A) == Scan("")
+    assert ecr.describe_scan(aws.client, CORE, SINGLE) == Scan("")
 
 
 def test_scan_of_an_image_that_is_gone_is_refused(script: Scripts):
     aws = script("ecr")
     aws.fail("describe_image_scan_findings", "ImageNotFoundException")
     with pytest.raises(PreconditionError, match=f"^Repository core of registry 111111111110 has no image {A}"):
-        ecr.describe_scan(aws.client, CORE, A)
+        ecr.describe_scan(aws.client, CORE, SINGLE)
+
+
+def scans_of_index(script: Scripts, *pages: dict[str, Any] | str, index: dict[str, Any] = INDEX) -> Script:
+    aws = script("ecr")
+    image = {"imageId": {"imageDigest": A}, "imageManifest": json.dumps(index), "imageManifestMediaType": INDEX_TYPE}
+    aws.answer("batch_get_image", MANIFEST_OF_A, {"images": [image]})
+    for digest, page in zip((AMD, ARM), pages, strict=True):
+        if isinstance(page, str):
+            aws.fail("describe_image_scan_findings", page)
+        else:
+            asked = {**WHERE, "imageId": {"imageDigest": digest}, "maxResults": 1000}
+            aws.answer("describe_image_scan_findings", asked, page)
+    return aws
+
+
+def test_scan_of_an_index_is_that_of_its_platforms_and_not_of_its_attestations(script: Scripts):
+    one = scan_page({"name": "CVE-1", "severity": "CRITICAL"})
+    aws = scans_of_index(script, one, scan_page({"name": "CVE-2", "severity": "LOW"}))
+    found = ecr.describe_scan(aws.client, CORE, Image(A, (), NINE, INDEX_TYPE))
+    assert found == Scan(
+        "COMPLETE", (Finding("CVE-1", "CRITICAL"), Finding("CVE-2", "LOW")), "", {"CRITICAL": 2, "LOW": 2}
+    )
+
+
+def test_platform_without_a_finished_scan_decides(script: Scripts):
+    aws = scans_of_index(script, scan_page(), "ScanNotFoundException")
+    found = ecr.describe_scan(aws.client, CORE, Image(A, (), NINE, INDEX_TYPE))
+    assert (found.status, found.reason) == ("", "platform linux/arm64/v8")
+
+
+def test_index_without_an_image_is_refused(script: Scripts):
+    aws = script("ecr")
+    empty = {"imageManifest": json.dumps({"manifests": INDEX["manifests"][2:]}), "imageManifestMediaType": INDEX_TYPE}
+    aws.answer("batch_get_image", MANIFEST_OF_A, {"images": [empty]})
+    with pytest.raises(PreconditionError, match="an index without any platform's image"):
+        ecr.describe_scan(aws.client, CORE, Image(A, (), NINE, INDEX_TYPE))
 
 
 def tagging(script: Scripts) -> Script:
     aws = script("ecr")
-    aws.answer("batch_get_image", {**WHERE, "imageIds": [{"imageDigest": A}]}, {"images": [MANIFEST]})
+    aws.answer("batch_get_image", MANIFEST_OF_A, {"images": [MANIFEST]})
     return aws
 
 
@@ -165,7 +225,7 @@ def test_tag_said_to_be_taken_by_the_same_image_is_no_failure(script: Scripts):
 
 def test_image_that_is_gone_cannot_be_tagged(script: Scripts):
     aws = script("ecr")
-    asked = {**WHERE, "imageIds": [{"imageDigest": A}]}
+    asked = MANIFEST_OF_A
     failure = {"imageId": {"imageDigest": A}, "failureCode": "ImageNotFound"}
     aws.answer("batch_get_image", asked, {"images": [], "failures": [failure]})
     with pytest.raises(PreconditionError, match=f"has no image {A} \\(any more\\); push it again"):

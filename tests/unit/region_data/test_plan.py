@@ -27,10 +27,18 @@ WELL = Comparison(
 
 
 def planned(
-    comparison: Comparison = WELL, *, files: tuple[str, ...] = REQUIRED, in_backup: int = 0, **asked: Any
+    comparison: Comparison = WELL,
+    *,
+    files: tuple[str, ...] = REQUIRED,
+    in_backup: int = 0,
+    kept_archived: tuple[str, ...] = (),
+    kept_too_long: tuple[str, ...] = (),
+    **asked: Any,
 ) -> RegionDataPlan:
     updates = match_regions(read_requests([{"region": "US/PA", "data": NEW}], BUCKETS), [config("US/PA")])
-    seen = Seen(comparison, frozenset(files), updates[0].backup("2026-11-21"), in_backup, "k1")
+    seen = Seen(
+        comparison, frozenset(files), updates[0].backup("2026-11-21"), in_backup, "k1", "", kept_archived, kept_too_long
+    )
     target = maps()
     restart = plan_restart(target, [state(old_tasks())], [None], target.environment.account, NOON)
     return plan_region_data(target, updates, {"US/PA": seen}, REQUIRED, restart, **{"remove_stale": False, **asked})
@@ -83,8 +91,14 @@ def test_plan_is_another_when_the_new_data_is():
         (
             replace(WELL, archived=Keys(2, 0, ["a/x.bin"])),
             {},
-            r"2 objects of the new data of US/PA are archived \('a/x.bin'\)",
+            r"2 objects of the new data of US/PA are archived and not restored \('a/x.bin'\)",
         ),
+        (
+            WELL,
+            {"kept_archived": ("a/old.bin",)},
+            r"1 objects at .* are archived \('a/old.bin'\), so S3 does not copy them",
+        ),
+        (WELL, {"kept_too_long": ("a/y",)}, r"1 keys at .* would be longer than S3 takes in the backup \('a/y'\)"),
         (
             replace(WELL, too_long=Keys(1, 0, ["a/y"])),
             {},
@@ -99,7 +113,7 @@ def test_plan_is_another_when_the_new_data_is():
         ),
     ],
 )
-def test_region_that_cannot_be_updated_is_refused(comparison: Comparison, different: dict[str, int], sentence: str):
+def test_region_that_cannot_be_updated_is_refused(comparison: Comparison, different: dict[str, Any], sentence: str):
     with pytest.raises(PreconditionError, match=sentence):
         planned(comparison, **different)  # type: ignore[arg-type]
 

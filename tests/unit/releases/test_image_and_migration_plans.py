@@ -1,5 +1,6 @@
 """Plans of image_publication and database_migration."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +31,14 @@ def test_image_that_is_there_is_not_built_again():
     assert (plan.changes, plan.builder, plan.expected_seconds) == ((), "", 0)
     assert [each.why for each in plan.skips] == ["it has image sha256:111111111111 of this commit already"]
     assert "Nothing to change." in render(plan)
+
+
+def test_plan_says_where_an_image_is_an_index():
+    index = replace(image(), media_type="application/vnd.oci.image.index.v1+json")
+    plan = plan_image_publication(CORE, COMMIT, {"core": index}, HERE, builder="workflow build.yml")
+    assert [each.why for each in plan.skips] == [
+        "it has image sha256:111111111111, an index of images by platform of this commit already"
+    ]
 
 
 def test_registry_without_the_image_gets_it_built():

@@ -82,7 +82,10 @@ class WorldEcrResponse(BaseResponse):
         )
         try:
             content = json.loads(manifest)
-            needed = [content["config"]["digest"], *(each["digest"] for each in content["layers"])]
+            kind = self._get_param("imageManifestMediaType") or content.get("mediaType") or registry.MANIFEST
+            listed = [each["digest"] for each in content["manifests"]] if kind in registry.INDEXES else []
+            blobs = [] if kind in registry.INDEXES else [content["config"], *content["layers"]]
+            needed = [each["digest"] for each in blobs]
         except (ValueError, KeyError, TypeError) as error:
             raise _invalid(
                 "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'Invalid image manifest'"
@@ -92,7 +95,11 @@ class WorldEcrResponse(BaseResponse):
                 "LayersNotFoundException",
                 f"Layers with digests '[{', '.join(missing)}]' do not exist in the {_where(repository)}",
             )
-        kind = self._get_param("imageManifestMediaType") or content.get("mediaType") or registry.MANIFEST
+        if absent := [each for each in listed if each not in repository.images]:
+            raise ApiError(
+                "ReferencedImagesNotFoundException",
+                f"The manifest list is referencing images that do not exist in the {_where(repository)}: {', '.join(absent)}",
+            )
         digest = registry.digest_of(manifest)
         if asked and asked != digest:
             raise ApiError(
@@ -108,9 +115,10 @@ class WorldEcrResponse(BaseResponse):
     def batch_get_image(self) -> ActionResult:
         self.world.catch_up()
         repository, images, failures = self._repository(), [], []
+        accepted = self._get_param("acceptedMediaTypes")
         for wanted in self._image_ids():
             found = _look_up(repository, wanted)
-            if found:
+            if found and (not accepted or found.media_type in accepted):
                 images.append(_as_image(repository, found, wanted.get("imageTag")))
             else:
                 failures.append(_failure(repository, wanted))
@@ -123,6 +131,9 @@ class WorldEcrResponse(BaseResponse):
             found, tag = _look_up(repository, wanted), wanted.get("imageTag")
             if found is None:
                 failures.append(_failure(repository, wanted))
+                continue
+            if found.digest in repository.referenced and not (tag and len(found.tags) > 1):
+                failures.append(_failure(repository, wanted, "ImageReferencedByManifestList"))
                 continue
             gone.append({"imageDigest": found.digest, **({"imageTag": tag} if tag else {})})
             if tag and "imageDigest" not in wanted and len(found.tags) > 1:
@@ -155,6 +166,12 @@ class WorldEcrResponse(BaseResponse):
     def start_image_scan(self) -> ActionResult:
         now, repository = self.world.catch_up(), self._repository()
         image = self._image(repository, self._get_param("imageId") or {})
+        if not image.scannable:
+            raise ApiError(
+                "UnsupportedImageTypeException",
+                f"An artifact with media type '{image.media_type}' cannot be scanned. For more information, see the Amazon ECR "
+                "documentation.",
+            )
         if image.scanned is not None and now - image.scanned < 86400:
             raise ApiError("LimitExceededException", "The scan quota per image has been exceeded. Wait and try again.")
         image.scanned = now
@@ -247,8 +264,9 @@ class WorldEcrResponse(BaseResponse):
             "imageSizeInBytes": image.size,
             "imagePushedAt": as_datetime(image.pushed),
             "imageManifestMediaType": image.media_type,
-            "artifactMediaType": registry.CONFIG,
         }
+        if image.scannable:
+            answer["artifactMediaType"] = registry.CONFIG
         if image.tags:
             answer["imageTags"] = list(image.tags)
         if image.pulled is not None:
@@ -304,8 +322,10 @@ def _as_image(repository: Repository, image: Image, tag: str | None) -> dict[str
     }
 
 
-def _failure(repository: Repository, wanted: dict[str, str]) -> dict[str, Any]:
-    if "imageDigest" in wanted and "imageTag" in wanted and wanted["imageDigest"] in repository.images:
+def _failure(repository: Repository, wanted: dict[str, str], known: str = "") -> dict[str, Any]:
+    if known:
+        code, reason = known, "Requested image referenced by manifest list"
+    elif "imageDigest" in wanted and "imageTag" in wanted and wanted["imageDigest"] in repository.images:
         code, reason = "ImageTagDoesNotMatchDigest", "Requested image tag does not match the digest"
     else:
         code, reason = "ImageNotFound", "Requested image not found"

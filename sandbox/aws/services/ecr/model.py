@@ -9,6 +9,10 @@ from typing import Any
 from sandbox.aws.faults.model import Fault
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+INDEXES = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
+ATTESTED = {"vnd.docker.reference.type": "attestation-manifest"}
+IN_TOTO = "application/vnd.in-toto+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<rest>.+)")
@@ -35,6 +39,22 @@ class Image:
     scanned: float | None = None  # when the last scan was asked for
     pulled: float | None = None
 
+    @property
+    def children(self) -> tuple[str, ...]:
+        """The digests of the images that an index lists, none for any other image."""
+        return tuple(str(each["digest"]) for each in json.loads(self.manifest).get("manifests", ()))
+
+    @property
+    def scannable(self) -> bool:
+        """Whether ECR scans such an artifact at all: no index."""
+        return self.media_type not in INDEXES
+
+    @property
+    def attests(self) -> bool:
+        """Whether the layers are attestations, in which a scan finds no operating system."""
+        layers = json.loads(self.manifest).get("layers", ())
+        return bool(layers) and all(each.get("mediaType") == IN_TOTO for each in layers)
+
 
 @dataclass
 class Repository:
@@ -50,6 +70,11 @@ class Repository:
     readers: set[str] = field(default_factory=set)  # other accounts that its own policy lets in
     targets: set[str] = field(default_factory=set)  # of the inventory, whose images these are
     pushes: list[tuple[float, str]] = field(default_factory=list)  # when which tag came
+
+    @property
+    def referenced(self) -> set[str]:
+        """The digests of images that an index of this repository lists."""
+        return {child for each in self.images.values() for child in each.children}
 
     @property
     def uri(self) -> str:
@@ -77,7 +102,7 @@ class Repository:
         if taken and tag:
             taken.tags.remove(tag)
         image = there or Image(digest, manifest, media_type, now, _size(manifest))
-        if there is None and self.scan_on_push:
+        if there is None and self.scan_on_push and image.scannable:
             image.scanned = now
         self.images[digest] = image
         if tag:
@@ -89,7 +114,9 @@ class Repository:
     def expire(self, now: float) -> list[Image]:
         """Remove what the lifecycle policy keeps no longer, at once where ECR takes up to a day; returns it."""
         rules = json.loads(self.policy)["rules"] if self.policy else []
-        left, gone = sorted(self.images.values(), key=lambda each: each.pushed, reverse=True), []
+        kept = self.referenced  # ECR expires no image that an index lists
+        images = [each for each in self.images.values() if each.digest not in kept]
+        left, gone = sorted(images, key=lambda each: each.pushed, reverse=True), []
         for rule in sorted(rules, key=lambda each: each["rulePriority"]):
             selection = rule["selection"]
             chosen = [each for each in left if _is_selected(each, selection)]
@@ -104,9 +131,29 @@ class Repository:
 
     def push(self, manifest: str, tag: str, now: float) -> Image:
         """Push an image as a builder does, its layers first. Raises: TagTakenError."""
+        self._take_blobs(manifest)
+        return self.put(manifest, json.loads(manifest).get("mediaType", MANIFEST), tag, now)
+
+    def push_index(self, manifests: list[str], index: str, tag: str, now: float) -> Image:
+        """Push an index as buildx does, the images that it lists first. Raises: TagTakenError."""
+        if taken := self.tagged(tag) if self.immutable else None:
+            raise TagTakenError(taken)
+        for each in manifests:
+            self._take_blobs(each)
+            if digest_of(each) not in self.images:
+                self.put(each, MANIFEST, None, now)
+        return self.put(index, INDEX, tag, now)
+
+    def copy(self, image: Image, origin: "Repository", tag: str, now: float) -> Image:
+        """Push an image of another repository, with the images that it lists if it is an index. Raises: TagTakenError."""
+        if image.children:
+            listed = [origin.images[each].manifest for each in image.children]
+            return self.push_index(listed, image.manifest, tag, now)
+        return self.push(image.manifest, tag, now)
+
+    def _take_blobs(self, manifest: str) -> None:
         content = json.loads(manifest)
         self.blobs |= {content["config"]["digest"], *(each["digest"] for each in content["layers"])}
-        return self.put(manifest, MANIFEST, tag, now)
 
 
 def digest_of(manifest: str) -> str:
@@ -127,7 +174,8 @@ def _is_selected(image: Image, selection: dict[str, Any]) -> bool:
 
 def _size(manifest: str) -> int:
     content = json.loads(manifest)
-    return sum(int(each.get("size", 0)) for each in [content.get("config", {}), *content.get("layers", [])])
+    parts = [content.get("config", {}), *content.get("layers", []), *content.get("manifests", [])]
+    return sum(int(each.get("size", 0)) for each in parts)
 
 
 def make_manifest(repository: str, commit: str, build: str) -> str:
@@ -142,6 +190,44 @@ def make_manifest(repository: str, commit: str, build: str) -> str:
     ]
     config = blob(CONFIG, f"{repository} {commit} {build} configuration", 7023)
     return json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}, indent=3)
+
+
+def make_index(repository: str, commit: str, build: str, platforms: tuple[str, ...]) -> tuple[list[str], str]:
+    """Return the manifests that buildx pushes of a build by default, an image and its attestations by platform, and their index."""
+    manifests, listed = [], []
+    for platform in platforms:
+        system, _, architecture = platform.partition("/")
+        image = make_manifest(repository, commit, f"{build} {platform}")
+        attested = _make_attestation(repository, commit, f"{build} {platform}")
+        manifests += [image, attested]
+        listed.append({**_descriptor(image), "platform": {"os": system, "architecture": architecture}})
+        of_image = {**ATTESTED, "vnd.docker.reference.digest": digest_of(image)}
+        unknown = {"os": "unknown", "architecture": "unknown"}
+        listed.append({**_descriptor(attested), "annotations": of_image, "platform": unknown})
+    return manifests, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}, indent=2)
+
+
+def _make_attestation(repository: str, commit: str, build: str) -> str:
+    content = json.loads(make_manifest(repository, commit, f"{build} provenance"))
+    content["layers"] = [{**content["layers"][1], "mediaType": IN_TOTO, "size": 4096}]
+    return json.dumps(content, indent=2)
+
+
+def _descriptor(manifest: str) -> dict[str, Any]:
+    return {"mediaType": MANIFEST, "digest": digest_of(manifest), "size": len(manifest.encode())}
+
+
+def push_build(
+    repository: Repository, source: str, commit: str, build: str, tag: str, active: "list[Fault]", now: float
+) -> Image:
+    """Push the image of a build, or an index if its builder is buildx. Raises: TagTakenError."""
+    for fault in active:
+        if fault.kind == "buildx_index" and fault.target in repository.targets:
+            platforms = tuple(f"linux/{each}" for each in fault.fields["architectures"].split(","))
+            image = repository.push_index(*make_index(source, commit, build, platforms), tag, now)
+            fault.count()
+            return image
+    return repository.push(make_manifest(source, commit, build), tag, now)
 
 
 def policy_of(keep: dict[str, int]) -> str:
@@ -170,6 +256,8 @@ def scan_of(
     if image.scanned is None or now - image.scanned < SCAN_QUEUED:
         return None
     status, found = ("COMPLETE", dict(ORDINARY)) if now - image.scanned >= SCAN_ENDS else ("IN_PROGRESS", {})
+    if image.attests:
+        return ("FAILED", {}) if status == "COMPLETE" else (status, {})
     for fault in active:
         if fault.kind != "image_scan" or fault.target not in repository.targets:
             continue

@@ -1,4 +1,4 @@
-"""S3 where moto is too lenient: conditions of copies, and buckets of other accounts. Timestamps are simulated."""
+"""S3 where moto is too lenient: conditions of copies, archived objects, deletions, other accounts. Timestamps are simulated."""
 
 import os
 import threading
@@ -7,14 +7,22 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
+from xml.parsers.expat import ExpatError
 
 import moto.s3.models as s3_models
 import moto.s3.responses as s3_responses
 from moto.core.utils import utcnow
-from moto.s3.exceptions import MissingKey, PreconditionFailed
-from moto.s3.models import FakeKey
+from moto.s3.exceptions import (
+    InvalidObjectState,
+    MalformedXML,
+    MissingKey,
+    ObjectNotInActiveTierError,
+    PreconditionFailed,
+)
+from moto.s3.models import FakeKey, S3Backend
 from moto.s3.responses import S3Response
 
+from sandbox.aws.services.s3 import archive
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
 
@@ -32,6 +40,26 @@ class WorldS3Response(S3Response):
         self._check_source()
         return super().upload_part_copy()
 
+    def head_object(self, bucket_name: str, query: Any, key_name: str, headers: Any) -> Any:
+        status, answered, body = super().head_object(bucket_name, query, key_name, headers)
+        found = self.backend.get_object(bucket_name, key_name) if status == 200 else None
+        return status, archive.in_head(found, answered, _moment()) if found else answered, body
+
+    def get_object(self) -> Any:
+        found = self.backend.get_object(self.bucket_name, self.parse_key_name())
+        if found is not None and archive.is_archived(found, _moment()):
+            raise InvalidObjectState(storage_class=found.storage_class)
+        return super().get_object()
+
+    def delete_object(self) -> Any:
+        return (204, {}, "") if _keeps(self.parse_key_name()) else super().delete_object()
+
+    def _bucket_response_delete_keys(self, bucket_name: str, authenticated: bool = True) -> Any:
+        try:
+            return super()._bucket_response_delete_keys(bucket_name, authenticated)
+        except ExpatError as error:  # XML 1.0 has no way to write most control characters
+            raise MalformedXML from error
+
     def _check_source(self) -> None:
         """Raises: MissingKey, PreconditionFailed."""
         path = unquote(str(self.headers["x-amz-copy-source"]).split("?", 1)[0]).lstrip("/")
@@ -42,6 +70,8 @@ class WorldS3Response(S3Response):
         wanted = self.headers.get("x-amz-copy-source-if-match")
         if wanted and not _is(found, wanted):
             raise PreconditionFailed("x-amz-copy-source-If-Match")
+        if archive.is_archived(found, _moment()):
+            raise ObjectNotInActiveTierError(found)
 
     def _check_destination(self) -> None:
         """Raises: MissingKey, PreconditionFailed."""
@@ -58,6 +88,7 @@ class WorldS3Response(S3Response):
 
 def install() -> None:
     """Make moto use this class for S3; it looks its class up again for every URL."""
+    setattr(S3Backend, "delete_objects", _delete_objects)  # noqa: B010  # moto's own, replaced
     setattr(s3_responses, "S3Response", WorldS3Response)  # noqa: B010  # moto's own, replaced
     setattr(s3_models, "utcnow", _moment)  # noqa: B010  # as above
 
@@ -75,6 +106,27 @@ def time_of(world: World) -> Iterator[None]:
 def _moment() -> datetime:
     world = getattr(_serving, "world", None)
     return as_datetime(world.clock.now()).replace(tzinfo=None) if world else utcnow()
+
+
+def _keeps(key: str) -> bool:
+    """Whether a fault keeps an object from being deleted, although S3 will say that it is."""
+    world = getattr(_serving, "world", None)
+    for fault in world.faults if world else ():
+        kept = fault.kind == "deletion_ignored" and key.endswith(fault.fields["key"])
+        if kept and fault.injected < fault.fields["times"]:
+            fault.count()
+            return True
+    return False
+
+
+_moto_deletes = S3Backend.delete_objects
+
+
+def _delete_objects(self: S3Backend, bucket_name: str, objects: list[dict[str, Any]], *more: Any, **named: Any) -> Any:
+    """Delete several objects as moto does, but those that a fault keeps."""
+    kept = [each for each in objects if _keeps(each["Key"])]
+    deleted, errors = _moto_deletes(self, bucket_name, [each for each in objects if each not in kept], *more, **named)
+    return [*deleted, *((each["Key"], None, None) for each in kept)], errors
 
 
 def _is(found: FakeKey, wanted: str) -> bool:

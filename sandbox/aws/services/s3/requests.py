@@ -21,7 +21,12 @@ OF_OBJECTS = {
     "GET": (("uploadId", "ListParts"), ("tagging", "GetObjectTagging"), ("acl", "GetObjectAcl"), ("", "GetObject")),
     "HEAD": (("", "HeadObject"),),
     "PUT": (("uploadId", "UploadPart"), ("tagging", "PutObjectTagging"), ("acl", "PutObjectAcl"), ("", "PutObject")),
-    "POST": (("uploads", "CreateMultipartUpload"), ("uploadId", "CompleteMultipartUpload"), ("", "PostObject")),
+    "POST": (
+        ("uploads", "CreateMultipartUpload"),
+        ("restore", "RestoreObject"),
+        ("uploadId", "CompleteMultipartUpload"),
+        ("", "PostObject"),
+    ),
     "DELETE": (("uploadId", "AbortMultipartUpload"), ("tagging", "DeleteObjectTagging"), ("", "DeleteObject")),
 }
 COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
