@@ -40,8 +40,9 @@ soak: $(READY) ## Kill every kind of process during runs, and check how the runs
 bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy KILLS=3).
 	@$(BIN)/python -m benchmarks
 
-docs: $(READY) ## Write docs/runbooks.md and the architecture picture from the pages and the code.
+docs: $(READY) ## Write docs/runbooks.md, the architecture picture and the table of rights from the pages and the code.
 	@$(BIN)/python -m include.runbooks
+	@$(BIN)/python -m tools.rights
 	@$(BIN)/python -m tools.architecture
 
 requirements: $(READY) ## Compile requirements*.txt from requirements*.in, with hashes.

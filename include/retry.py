@@ -23,6 +23,14 @@ from include.errors import ServiceUnavailableError
 
 T = TypeVar("T")
 THROTTLED = ("ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException")
+DENIED = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthorizationError",
+    "NotAuthorized",
+    "403",
+)
 # AWS refuses credentials that look valid here: they were revoked, or the clock is wrong. New ones may be accepted
 EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired", "UnrecognizedClientException"}
@@ -160,3 +168,8 @@ EXTERNAL_SERVICE = Policy(attempts=5, first=0.5, longest=8, spread="added", pati
 # One request of a copy: the copy's own loop retries it, since each failure also changes the rate of all its requests. `attempts`
 # limits temporary failures; S3 may answer SlowDown to one request for as long as `patience`.
 S3_REQUEST = Policy(attempts=8, first=0.1, longest=20, patience=600)
+
+
+def is_denial(error: ClientError) -> bool:
+    """Tell whether AWS refused a call because the role may not make it."""
+    return str(error.response.get("Error", {}).get("Code", "")) in DENIED

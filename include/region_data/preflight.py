@@ -23,6 +23,7 @@ from include.run.data_attestations import read_data_attestation
 from include.run.store import RunStore
 from include.s3copy import Folder, Location, compare
 from include.s3copy.listing import Pair
+from include.s3copy.rights import refuse_missing_reads
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def _refuse_other_bucket(update: Update, data: RegionData) -> None:
 def _look(clients: Clients, update: Update, data: RegionData, asked: UpdateRequest) -> Seen:
     found: set[str] = set()
     new, existing = Folder(clients.s3, update.data), Folder(clients.s3, update.existing)
+    for folder in (new, existing):
+        refuse_missing_reads(folder)
     comparison = compare(new, existing, ask_archived=True, on_pair=_noting(found, data.required))
     backup = _free_backup(clients, update, asked)
     kept = compare(existing, Folder(clients.s3, backup), ask_archived=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from include.aws.rights import refuse_missing_reads
 from include.errors import ApprovalError, PreconditionError
 from include.run.approval import ensure_approved, refuse_withdrawn
 from include.run.journal import add_confirmation, add_event, list_decisions
@@ -29,6 +30,7 @@ def make_plan(ctx: StepContext, planner: Planner) -> dict[str, Any]:
     """
     refuse_wrong(ctx)
     plan, _ = planner(ctx)
+    refuse_missing_reads(ctx.clients, ctx.target, ctx.dag_id)
     markdown = render(plan, reason=ctx.reason, requester=ctx.requester)
     ctx.log(markdown)
     return {"plan": plan.model_dump(mode="json"), "digest": plan.digest, "markdown": markdown, "code": _code(ctx)}

@@ -1,0 +1,146 @@
+"""Try the reads that a runbook makes only after its approval, so that a missing right is in the plan and not in the way later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from include.aws.clients import Clients
+from include.errors import PreconditionError
+from include.inventory import Target
+from include.retry import is_denial
+
+NOBODY = "0" * 32  # a task or an instance that does not exist: who may ask about it gets an answer, or another refusal
+NO_BUILD = "00000000-0000-0000-0000-000000000000"
+NO_TAG = "no-such-tag"
+CONFIGURATION = "CodeDeployDefault.ECSAllAtOnce"
+
+# the reads of each runbook that its plan does not make; a test derives them from the code
+LATER: Mapping[str, tuple[str, ...]] = {
+    "database_migration": (
+        "autoscaling:DescribeAutoScalingGroups",
+        "ecs:DescribeContainerInstances",
+        "ecs:ListContainerInstances",
+        "elasticloadbalancing:DescribeTargetHealth",
+        "logs:FilterLogEvents",
+        "logs:GetLogEvents",
+        "rds:DescribeDBSnapshots",
+    ),
+    "image_publication": (
+        "codebuild:BatchGetBuilds",
+        "codebuild:ListBuildsForProject",
+        "ecr:BatchGetImage",
+        "ecr:DescribeImageScanFindings",
+    ),
+    "production_release": (
+        "codedeploy:GetDeploymentConfig",
+        "logs:FilterLogEvents",
+        "logs:GetLogEvents",
+        "rds:DescribeDBSnapshots",
+    ),
+    "region_data_update": ("ecs:GetTaskProtection",),
+    "release_rollback": ("codedeploy:GetDeploymentConfig", "logs:FilterLogEvents"),
+    "service_restart": ("ecs:GetTaskProtection",),
+    "staging_deployment": (
+        "codebuild:BatchGetBuilds",
+        "codebuild:ListBuildsForProject",
+        "codedeploy:GetDeploymentConfig",
+        "ecr:BatchGetImage",
+        "ecr:DescribeImageScanFindings",
+        "logs:FilterLogEvents",
+        "logs:GetLogEvents",
+        "rds:DescribeDBSnapshots",
+    ),
+}
+
+
+def refuse_missing_reads(clients: Clients, target: Target, runbook: str) -> None:
+    """Try each later read of a runbook that this target's inventory asks for. Raises: PreconditionError, naming all that are denied."""
+    later = LATER.get(runbook, ())
+    trials = [(right, trial) for right, trial in _trials(clients, target) if right in later]
+    denied = sorted({right for right, trial in trials if _is_denied(trial)})
+    if denied:
+        environment = target.environment
+        raise PreconditionError(
+            f"Role {environment.role} of account {environment.account} may not do {', '.join(denied)}, which {runbook} does after "
+            "its approval; grant that (docs/how-to/use-your-own-account.md lists all rights), nothing was changed."
+        )
+
+
+def _is_denied(trial: Callable[[], Any]) -> bool:
+    try:
+        trial()
+    except ClientError as error:
+        return is_denial(error)
+    return False
+
+
+def _trials(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield a harmless call for each right whose resources the inventory names."""
+    environment = target.environment
+    yield from _of_services(clients, target)
+    if (builder := environment.builder) and builder.kind == "codebuild":
+        build = f"{builder.name}:{NO_BUILD}"
+        yield (
+            "codebuild:ListBuildsForProject",
+            lambda: clients.codebuild.list_builds_for_project(projectName=builder.name),
+        )
+        yield "codebuild:BatchGetBuilds", lambda: clients.codebuild.batch_get_builds(ids=[build])
+    if environment.registry and environment.cluster:
+        where = {"registryId": environment.registry.account, "repositoryName": environment.registry.repository}
+        images: Any = clients.ecr
+        yield "ecr:BatchGetImage", lambda: images.batch_get_image(**where, imageIds=[{"imageTag": NO_TAG}])
+        yield (
+            "ecr:DescribeImageScanFindings",
+            lambda: images.describe_image_scan_findings(**where, imageId={"imageTag": NO_TAG}),
+        )
+    if one_off := environment.one_off:
+        yield from _of_log(clients, one_off.log_group)
+    if database := environment.database:
+        yield (
+            "rds:DescribeDBSnapshots",
+            lambda: clients.rds.describe_db_snapshots(DBInstanceIdentifier=database.instance),
+        )
+
+
+def _of_services(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[], Any]]]:
+    environment, ecs = target.environment, clients.ecs
+    if not environment.cluster or not environment.services:
+        return
+    cluster, services = environment.cluster, environment.services
+    yield "ecs:GetTaskProtection", lambda: ecs.get_task_protection(cluster=cluster, tasks=[NOBODY])
+    if any(each.launch_type == "EC2" for each in services):
+        instances = [NOBODY]
+        yield "ecs:ListContainerInstances", lambda: ecs.list_container_instances(cluster=cluster, maxResults=1)
+        yield (
+            "ecs:DescribeContainerInstances",
+            lambda: ecs.describe_container_instances(cluster=cluster, containerInstances=instances),
+        )
+    if groups := [each.scaling_group.name for each in services if each.scaling_group]:
+        yield (
+            "autoscaling:DescribeAutoScalingGroups",
+            lambda: clients.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=groups[:1]),
+        )
+    if any(each.load_balancing for each in services):
+        arn = f"arn:aws:elasticloadbalancing:{environment.region}:{environment.account}:targetgroup/none/{NOBODY[:16]}"
+        yield (
+            "elasticloadbalancing:DescribeTargetHealth",
+            lambda: clients.elbv2.describe_target_health(TargetGroupArn=arn),
+        )
+    if any(each.deployment_controller == "CODE_DEPLOY" for each in services):
+        yield (
+            "codedeploy:GetDeploymentConfig",
+            lambda: clients.codedeploy.get_deployment_config(deploymentConfigName=CONFIGURATION),
+        )
+    for log_group in [each.log_group for each in services if each.log_group]:
+        yield from _of_log(clients, log_group)
+
+
+def _of_log(clients: Clients, group: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+    yield "logs:FilterLogEvents", lambda: clients.logs.filter_log_events(logGroupName=group, limit=1)
+    yield (
+        "logs:GetLogEvents",
+        lambda: clients.logs.get_log_events(logGroupName=group, logStreamName=NOBODY, limit=1),
+    )

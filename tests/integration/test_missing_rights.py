@@ -1,0 +1,38 @@
+"""A right that the role lacks is named by the plan, and not found half way."""
+
+import pytest
+
+from include.aws.rights import LATER, _trials, refuse_missing_reads
+from include.errors import PreconditionError
+
+
+@pytest.mark.parametrize("target", ["districtbuilder/staging", "core/staging", "planning-data/staging"])
+def test_every_trial_is_harmless_and_denied_alone(scene_of, target):
+    scene = scene_of(target)
+    rights = sorted({right for right, _ in _trials(scene.clients, scene.target)})
+    for right in rights:
+        service, action = right.split(":")
+        runbook = next(name for name, later in LATER.items() if right in later)
+        before = len(scene.cloud.application.calls)
+        refuse_missing_reads(scene.clients, scene.target, runbook)
+        assert not [each for each in list(scene.cloud.application.calls)[before:] if each.mutates]
+        fault = scene.inject("access_denied", api=service, action=action)
+        with pytest.raises(PreconditionError, match=f"may not do {right}, which {runbook} does after its approval"):
+            refuse_missing_reads(scene.clients, scene.target, runbook)
+        scene.control.delete(f"/faults/{fault}")
+
+
+def test_every_later_read_has_a_trial(scene_of):
+    targets = ("districtbuilder/staging", "core/staging", "planning-data/staging")
+    scenes = [scene_of(target) for target in targets]
+    tried = {right for scene in scenes for right, _ in _trials(scene.clients, scene.target)}
+    assert tried == {right for later in LATER.values() for right in later}
+
+
+def test_all_denied_rights_are_named_at_once(scene_of):
+    scene = scene_of("core/staging")
+    scene.inject("access_denied", api="logs")
+    with pytest.raises(
+        PreconditionError, match="may not do logs:FilterLogEvents, logs:GetLogEvents, which staging_deployment"
+    ):
+        refuse_missing_reads(scene.clients, scene.target, "staging_deployment")

@@ -1,0 +1,53 @@
+"""The rights of each runbook, derived from the calls that its code can reach."""
+
+import pytest
+
+from include.aws.rights import LATER
+from tools import rights
+
+NOT_TRIED = {"s3:ListBucketMultipartUploads"}  # a copy goes on without it, and says what it could not look for
+
+
+def test_page_has_the_rights_that_the_code_needs():
+    assert rights.PAGE.read_text(encoding="utf-8") == rights.page(), "run python -m tools.rights"
+
+
+@pytest.mark.parametrize("runbook", rights.runbooks())
+def test_reads_after_the_approval_are_tried_by_the_plan(runbook):
+    later = {right for right in rights.rights_of_runbook(runbook) if rights.is_read(right)}
+    later -= rights.rights_of_plan(runbook) | NOT_TRIED
+    if runbook != "slack_delivery":  # it plans nothing and asks nobody
+        assert sorted(later) == sorted(LATER[runbook])
+
+
+@pytest.mark.parametrize(
+    ("runbook", "some", "none"),
+    [
+        (
+            "service_restart",
+            {"ecs:StopTask", "ecs:UpdateService", "autoscaling:SetDesiredCapacity"},
+            {"s3", "ecr", "rds"},
+        ),
+        (
+            "region_data_update",
+            {"s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "ecs:StopTask"},
+            {"ecr", "rds", "codedeploy"},
+        ),
+        (
+            "production_release",
+            {"codedeploy:CreateDeployment", "ecs:ListTaskDefinitions", "ecr:PutImage", "iam:PassRole", "ecs:RunTask"},
+            {"s3", "codebuild"},
+        ),
+        ("release_rollback", {"ecs:UpdateService", "codedeploy:CreateDeployment"}, {"s3", "rds", "codebuild"}),
+        ("image_publication", {"codebuild:StartBuild", "ecr:DescribeImages"}, {"ecs", "s3", "rds"}),
+        (
+            "database_migration",
+            {"ecs:RunTask", "rds:CreateDBSnapshot", "logs:GetLogEvents"},
+            {"s3", "codedeploy", "codebuild"},
+        ),
+    ],
+)
+def test_rights_are_those_of_the_calls_a_runbook_makes(runbook: str, some: set[str], none: set[str]):
+    found = rights.rights_of_runbook(runbook)
+    assert some | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "sts:GetCallerIdentity"} <= found
+    assert not {right.split(":")[0] for right in found} & none
