@@ -22,7 +22,10 @@ LATER: Mapping[str, tuple[str, ...]] = {
     "database_migration": (
         "autoscaling:DescribeAutoScalingGroups",
         "ecs:DescribeContainerInstances",
+        "ecs:DescribeServiceDeployments",
+        "ecs:DescribeServiceRevisions",
         "ecs:ListContainerInstances",
+        "ecs:ListServiceDeployments",
         "elasticloadbalancing:DescribeTargetHealth",
         "logs:FilterLogEvents",
         "logs:GetLogEvents",
@@ -110,6 +113,15 @@ def _of_services(clients: Clients, target: Target) -> Iterator[tuple[str, Callab
     if not environment.cluster or not environment.services:
         return
     cluster, services = environment.cluster, environment.services
+    name = f"{environment.region}:{environment.account}"
+    deployments = [f"arn:aws:ecs:{name}:service-deployment/{cluster}/{services[0].name}/{NOBODY[:22]}"]
+    revisions = [f"arn:aws:ecs:{name}:service-revision/{cluster}/{services[0].name}/{NOBODY[:16]}"]
+    yield "ecs:ListServiceDeployments", lambda: ecs.list_service_deployments(cluster=cluster, service=services[0].name)
+    yield (
+        "ecs:DescribeServiceDeployments",
+        lambda: ecs.describe_service_deployments(serviceDeploymentArns=deployments),
+    )
+    yield "ecs:DescribeServiceRevisions", lambda: ecs.describe_service_revisions(serviceRevisionArns=revisions)
     yield "ecs:GetTaskProtection", lambda: ecs.get_task_protection(cluster=cluster, tasks=[NOBODY])
     if any(each.launch_type == "EC2" for each in services):
         instances = [NOBODY]

@@ -169,7 +169,7 @@ def test_codedeploy_service_shows_a_task_set_and_no_deployment(cloud):
     [
         ({"desiredCount": -1}, "negative"),
         ({"taskDefinition": "nobody:1"}, "Unable to describe task definition"),
-        ({"enableExecuteCommand": True}, "does not know UpdateService"),
+        ({"enableExecuteCommand": True}, "does not honour enableExecuteCommand of UpdateService"),
     ],
 )
 def test_impossible_change_of_a_service_is_refused_and_changes_nothing(cloud, control, change, words):

@@ -23,6 +23,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from sandbox.aws.faults.api_faults import TOKENS, ApiFaults, Refusal
 from sandbox.aws.http.error_responses import error_of, is_page, refuse
+from sandbox.aws.http.honouring import refusal_of
 from sandbox.aws.http.requests import read_call
 from sandbox.aws.http.server import Handler, hang_up
 from sandbox.aws.services.application_autoscaling.api import make_service_check
@@ -147,6 +148,8 @@ class Application:
     def _ask_world(self, environ: dict[str, Any], start: Any, call: Call) -> bytes:
         """Carry out a call under the API faults of short pages and stale reads."""
         active = self.world.faults
+        if ignored := refusal_of(call, environ):
+            return refuse(environ, start, call.service, "NotImplementedException", ignored)
         if call.service == "monitoring":  # moto's alone, which knows nothing of the world's time
             self.world.catch_up()
         if remembered := self.api_faults.remembered(active, call):

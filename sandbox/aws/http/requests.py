@@ -6,6 +6,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qs
 
+from botocore.parsers import RpcV2CBORParser
+
 from sandbox.aws.services.s3.requests import read_s3
 from sandbox.aws.state.call_log import Call
 
@@ -25,6 +27,7 @@ READS = (
 )
 CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 RPC_PATH = re.compile(r"/service/[^/]+/operation/(?P<action>\w+)")
+VERSION = "Version"  # how the query protocols name the API's version
 HTTP_READS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -44,7 +47,8 @@ def read_call(environ: dict[str, Any]) -> tuple[Call, str]:
     action, params = read_s3(environ) if service == "s3" else _action(environ, body)
     mutates = not action.startswith(READS) if action else environ["REQUEST_METHOD"] not in HTTP_READS
     name = action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-    return Call(service, name, region, mutates, params), key
+    version = params.pop(VERSION, "") if isinstance(params, dict) else ""
+    return Call(service, name, region, mutates, params, version=version), key
 
 
 def _action(environ: dict[str, Any], body: bytes) -> tuple[str, Any]:
@@ -54,10 +58,14 @@ def _action(environ: dict[str, Any], body: bytes) -> tuple[str, Any]:
         except ValueError:
             return target.rsplit(".", 1)[-1], None
     if match := RPC_PATH.search(environ.get("PATH_INFO", "")):
-        return match["action"], None
+        return match["action"], _from_cbor(body)
     if "x-www-form-urlencoded" in environ.get("CONTENT_TYPE", ""):
         fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        return fields.get("Action", ""), {
-            name: value for name, value in fields.items() if name not in ("Action", "Version")
-        }
+        return fields.get("Action", ""), {name: value for name, value in fields.items() if name != "Action"}
     return "", None
+
+
+def _from_cbor(body: bytes) -> Any:
+    """Return the members of a request in CBOR."""
+    parser: Any = RpcV2CBORParser()
+    return parser.parse_data_item(io.BufferedReader(io.BytesIO(body))) if body else {}

@@ -17,6 +17,7 @@ class Call:
     role: str = "base"
     status: int = 0
     error: str | None = None
+    version: str = ""  # of the API, where a request names it
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -44,6 +44,9 @@ REFUSED = (
 )
 
 
+TAG_FILTERS = ("tag-key", "tag-value")  # and tag:<key>
+
+
 class CooldownError(AutoscalingClientError):
     code = "ScalingActivityInProgress"
 
@@ -73,8 +76,15 @@ class WorldAutoScalingResponse(AutoScalingResponse):
     def describe_auto_scaling_groups(self) -> ActionResult:
         self.world.catch_up()
         names = self._get_param("AutoScalingGroupNames", [])
+        filters = self._get_param("Filters", []) or []
+        for each in filters:
+            if each.get("Name") not in TAG_FILTERS and not str(each.get("Name")).startswith("tag:"):
+                raise ValidationError(
+                    f"Filter type {each.get('Name')} is not correct. Allowed Filter types are: {TAG_FILTERS}"
+                )
         found = [each for name, each in self.region_state.groups.items() if not names or name in names]
-        return ActionResult({"AutoScalingGroups": [_describe(self.region_state, each) for each in found]})
+        shown = [] if filters else found  # the groups here have no tags, and Filters asks for tags alone
+        return self._page("AutoScalingGroups", [_describe(self.region_state, each) for each in shown])
 
     def describe_auto_scaling_instances(self) -> ActionResult:
         self.world.catch_up()
@@ -85,14 +95,30 @@ class WorldAutoScalingResponse(AutoScalingResponse):
             for each in group.instances.values()
             if not names or each.id in names
         ]
-        return ActionResult({"AutoScalingInstances": found})
+        return self._page("AutoScalingInstances", found, 50)
 
     def describe_scaling_activities(self) -> ActionResult:
         self.world.catch_up()
         name, region = self._get_param("AutoScalingGroupName"), self.region_state
         groups = [self._group()] if name else list(region.groups.values())
-        activities = [_describe_activity(group, each) for group in groups for each in group.activities]
-        return ActionResult({"Activities": activities})
+        wanted = self._get_param("ActivityIds", []) or []
+        activities = [
+            _describe_activity(group, each)
+            for group in groups
+            for each in group.activities
+            if not wanted or each.id in wanted
+        ]
+        return self._page("Activities", activities)
+
+    def _page(self, key: str, items: list[dict[str, Any]], longest: int = 100) -> ActionResult:
+        token, size = str(self._get_param("NextToken") or "0"), self._get_int_param("MaxRecords", 50)
+        if not token.isdecimal():
+            raise ValidationError("The token is invalid.")
+        if not 1 <= size <= longest:
+            raise ValidationError(f"MaxRecords must be between 1 and {longest}.")
+        end = int(token) + size
+        more = {"NextToken": str(end)} if end < len(items) else {}
+        return ActionResult({key: items[int(token) : end], **more})
 
     def set_desired_capacity(self) -> ActionResult:
         now, group, wanted = self.world.catch_up(), self._group(), self._get_int_param("DesiredCapacity")

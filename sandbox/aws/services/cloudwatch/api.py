@@ -27,12 +27,24 @@ class WorldCloudWatchResponse(CloudWatchResponse):
         if not token.isdecimal():
             raise InvalidParameterValue("The specified nextToken is invalid.")
         every: Any = super().describe_alarms().result
-        found = [(kind, each) for kind in KINDS if kind in kinds for each in every[f"{kind}s"]]
+        found = [
+            (kind, each) for kind in KINDS if kind in kinds for each in every[f"{kind}s"] if self._is_asked_for(each)
+        ]
         start, end = int(token), int(token) + size
         answer: dict[str, Any] = {f"{kind}s": [each for k, each in found[start:end] if k == kind] for kind in KINDS}
         if end < len(found):
             answer["NextToken"] = str(end)
         return ActionResult(answer)
+
+    def _is_asked_for(self, alarm: Any) -> bool:
+        """Whether an alarm satisfies every condition; moto looks at the first one that is given."""
+        names, state = self._get_param("AlarmNames") or [], self._get_param("StateValue")
+        prefix = self._get_param("AlarmNamePrefix") or ""
+        if names and prefix:
+            raise InvalidParameterValue("AlarmNames and AlarmNamePrefix are mutually exclusive.")
+        return (
+            (not names or alarm.name in names) and alarm.name.startswith(prefix) and state in (None, alarm.state_value)
+        )
 
     def put_metric_alarm(self) -> Any:
         answer = super().put_metric_alarm()

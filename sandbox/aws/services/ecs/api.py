@@ -7,6 +7,7 @@ from moto.core.responses import ActionResult
 from sandbox.aws.services.autoscaling.model import Instance
 from sandbox.aws.services.ecs.deployment_operations import DeploymentOperations
 from sandbox.aws.services.ecs.service_operations import ServiceOperations
+from sandbox.aws.services.ecs.task_definition_operations import TaskDefinitionOperations
 from sandbox.aws.services.ecs.task_operations import TaskOperations
 from sandbox.aws.sim.task_placement import capacity_of, remaining
 from sandbox.aws.state.clock import as_datetime
@@ -32,7 +33,7 @@ REFUSED = (
 )
 
 
-class WorldEcsResponse(ServiceOperations, DeploymentOperations, TaskOperations):
+class WorldEcsResponse(ServiceOperations, DeploymentOperations, TaskDefinitionOperations, TaskOperations):
     def describe_clusters(self) -> ActionResult:
         self.world.catch_up()
         region = self.region_state
