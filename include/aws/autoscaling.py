@@ -61,6 +61,7 @@ class Group:
     desired: int
     instances: tuple[Instance, ...]
     suspended: tuple[str, ...]  # suspended processes
+    protects_new: bool = False  # launches instances that are protected from scale-in
 
 
 def describe_group(client: AutoScalingClient, name: str) -> Group:
@@ -81,6 +82,7 @@ def describe_group(client: AutoScalingClient, name: str) -> Group:
             for instance in item.get("Instances", [])
         ),
         suspended=tuple(sorted(process["ProcessName"] for process in item.get("SuspendedProcesses", []))),
+        protects_new=item.get("NewInstancesProtectedFromScaleIn", False),
     )
 
 

@@ -74,6 +74,7 @@ class Service:
     as_of: datetime
     last_event: str = ""  # the id of its newest event
     events: tuple[Event, ...] = ()  # newest first
+    scheduling: str = "REPLICA"  # or DAEMON: one task on each instance
     unread: tuple[str, ...] = ()  # what else decides on its health, and is not asked here: see unread_health
     strategy: Strategy = ROLLING
     alternate_groups: Mapping[str, str] = field(default_factory=dict)  # by the one of target_groups they swap with
@@ -208,6 +209,7 @@ def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
         unread=unread_health(item),
         strategy=read_strategy(configuration),
         alternate_groups=read_alternate_groups(item),
+        scheduling=item.get("schedulingStrategy", "REPLICA"),
     )
 
 

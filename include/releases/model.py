@@ -3,7 +3,7 @@
 from typing import Literal
 
 from include.aws.deployment_strategies import ROLLING, Strategy
-from include.restart.plan import GroupSurge
+from include.restart.group_surge import GroupSurge
 from include.run.plan.model import Frozen
 
 

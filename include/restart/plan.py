@@ -13,6 +13,7 @@ from include.ecs.service_state import ServiceState
 from include.ecs.traffic_shift import ensure_settled
 from include.errors import PreconditionError
 from include.inventory import Service, Target
+from include.restart.group_surge import GroupSurge
 from include.run.plan.model import Change, Frozen, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
@@ -29,16 +30,6 @@ class OldTask(Frozen):
     @property
     def id(self) -> str:
         return self.arn.rsplit("/", 1)[-1]
-
-
-class GroupSurge(Frozen):
-    """How far the Auto Scaling group grows for the restart."""
-
-    name: str
-    desired_before: int
-    maximum: int
-    # processes that somebody else suspended before; this run must not resume them
-    suspended_before: tuple[str, ...] = ()
 
 
 class ServiceRestart(Frozen):
@@ -147,6 +138,12 @@ def _refuse_other_kind(service: Service, state: ServiceState) -> None:
         raise PreconditionError(
             f"Service {name} is deployed by {live.controller}, which refuses a forced deployment; restart it through its pipeline."
         )
+    if live.scheduling == "DAEMON":
+        raise PreconditionError(
+            f"Service {name} runs one task on each instance (DAEMON), so ECS stops each before it starts the next, and its count "
+            "cannot be raised: a restart would leave every instance without it for a while; remove it from restart.services, and "
+            "replace its instances, or release it."
+        )
 
 
 def _refuse_unsteady(service: Service, state: ServiceState) -> None:
@@ -210,9 +207,7 @@ def _surge(target: Target, service: Service, state: ServiceState, scalable: Scal
             f"Application Auto Scaling keeps {live.name} at {scalable.max} tasks or fewer but the restart needs "
             f"{group.max} for a while; raise its maximum first, or it will take them away half way."
         )
-    surge = GroupSurge(
-        name=group.name, desired_before=group.desired, maximum=group.max, suspended_before=group.suspended
-    )
+    surge = GroupSurge.of(group, group.max)
     return _service_restart(target, service, state, kind="surge", count_during=group.max, group=surge)
 
 
@@ -229,12 +224,7 @@ def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRe
             f"ECS starts all {live.desired} new tasks of {live.name} beside the old ones, but only {growth.at_once} find room with "
             f"{state.group.max} instances, the maximum of Auto Scaling group {state.group.name}; raise it first."
         )
-    held = GroupSurge(
-        name=state.group.name,
-        desired_before=state.group.desired,
-        maximum=growth.capacity,
-        suspended_before=state.group.suspended,
-    )
+    held = GroupSurge.of(state.group, growth.capacity)
     turns = math.ceil(live.desired / growth.at_once)
     return planned.model_copy(
         update={"group": held, "turns": turns, "timeout_seconds": turns * planned.timeout_seconds}
@@ -362,7 +352,7 @@ def _group_changes(each: ServiceRestart) -> list[Change]:
             what=f"protect the instances of {each.service} from scale-in and suspend the group's alarm and schedule",
             before="the group may shrink at any time",
             after="it cannot shrink while tasks load",
-            undo="resumed at the end, whatever happens",
+            undo="the processes resume at the end, and once the group has shrunk each instance is protected or not as before",
         )
     ]
     if group.maximum > group.desired_before or each.kind == "surge":

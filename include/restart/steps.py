@@ -124,11 +124,13 @@ def unprotect_tasks(ctx: Context, plan: ServiceRestart) -> None:
     ctx.writer.write(protect_tasks(ctx.clients.ecs, plan.cluster, plan.service, arns, minutes=None))
 
 
-def restore_group_scaling(ctx: Context, plan: ServiceRestart) -> None:
-    """Protect only the instances in use, and let the group's alarm and schedule act again. Right after success or failure."""
-    assert plan.group  # a surge always has a group
+def restore_group_scaling(ctx: Context, services: Sequence[ServiceRestart]) -> str:
+    """Protect only the instances in use, and let the groups' alarms and schedules act again. Returns which, in words."""
     reconcile(ctx.clients, ctx.writer)
-    capacity.restore_scaling(ctx, plan.group, look(ctx.clients, plan))
+    groups = capacity.held_groups(services)
+    for held in groups:
+        capacity.hand_back(ctx, held)
+    return f"handed back: {', '.join(each.group.name for each in groups) or 'no group was held'}"
 
 
 def restore_count(ctx: Context, plan: ServiceRestart) -> str:

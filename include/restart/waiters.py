@@ -13,6 +13,7 @@ from include.aws.refusals import translated
 from include.ecs.service_state import LoadLines, ServiceState, read_load_lines
 from include.errors import PreconditionError
 from include.restart import rolling, stability, surge
+from include.restart.capacity import HeldGroup, poll_shrunk
 from include.restart.plan import ServiceRestart
 from include.restart.steps import judge_rollout, look
 from include.waiters.progress import Progress
@@ -51,6 +52,12 @@ def poll_rollout(
     return judge_rollout(clients, plan, rolling.Rollout(deployment, since), look(clients, plan, service))
 
 
+def poll_groups(clients: Clients, arguments: dict[str, Any], _: Service | None) -> Progress:
+    """Look whether the groups that a run held are as small as before."""
+    groups = [HeldGroup.model_validate(each) for each in arguments["groups"]]
+    return poll_shrunk(clients, groups, datetime.fromisoformat(arguments["since"]))
+
+
 def _on_a_service(poll: Callable[..., Progress]) -> Waiter:
     """Return a waiter that reads its arguments from JSON: plan, since, and what it needs besides."""
 
@@ -70,6 +77,7 @@ WAITERS: dict[str, Waiter] = {
     "settled": _on_a_service(poll_settled),
     "steady": _on_a_service(poll_stable),
     "rollout_complete": _on_a_service(poll_rollout),
+    "group_shrunk": poll_groups,
 }
 
 

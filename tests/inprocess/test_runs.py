@@ -94,3 +94,30 @@ def test_maximum_that_somebody_lowers_after_the_approval_is_one_sentence_at_once
     assert "above max value 3" in record["text"]
     cloud.control.delete(f"/faults/{lowered[0]}")
     assert cloud.violations() == []
+
+
+def test_each_instance_is_protected_from_scale_in_as_it_was_before_once_the_group_has_shrunk(airflow, cloud):
+    def group():
+        return cloud.look()[MAPS]["groups"][0]
+
+    run = airflow.trigger(MAPS)
+    assert run.to_end() == "success", run.errors
+    assert [(each["protected"], each["tasks"]) for each in group()["instances"]] == [(False, 1), (False, 1)]
+    assert group()["desired"] == 2
+    assert cloud.service(MAPS)["healthy"] == 2
+    assert run.results["hand_back_group", "return_value"] == (
+        "handed back: asgStagingContainerInstance, asgStagingContainerInstance: as small as before"
+    )
+
+
+def test_instance_that_somebody_protects_stays_so_and_costs_no_instance_in_use(airflow, cloud):
+    idle = cloud.look()[MAPS]["groups"][0]["instances"][0]["id"]
+    names = {"AutoScalingGroupName": "asgStagingContainerInstance", "InstanceIds": [idle]}
+    cloud.clients(MAPS).autoscaling.set_instance_protection(**names, ProtectedFromScaleIn=True)
+    run = airflow.trigger(MAPS)
+    assert run.to_end() == "success", run.errors
+    instances = cloud.look()[MAPS]["groups"][0]["instances"]
+    assert {each["id"]: each["protected"] for each in instances}[idle] is True
+    assert sorted((each["protected"], each["tasks"]) for each in instances) == [(True, 0), (True, 1), (True, 1)]
+    assert "stay protected from scale-in, since the group shrinks further" in str(run.results)
+    assert cloud.service(MAPS)["healthy"] == 2

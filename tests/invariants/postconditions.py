@@ -80,12 +80,17 @@ def _group(last: Run | None, before: Mapping[str, Any], after: Mapping[str, Any]
             f"Group {before['name']} has {after['suspended']} suspended, not {before['suspended']} as before{_by(last)}.",
         )
     was = {each["id"] for each in before["instances"] if each["protected"]}
-    spare = [
-        each["id"] for each in after["instances"] if each["protected"] and not each["tasks"] and each["id"] not in was
-    ]
-    if spare:
+    kept = [each["id"] for each in after["instances"] if each["protected"] and each["id"] not in was]
+    if kept:
         yield Violation(
-            "I5", f"Instances {', '.join(spare)} of {before['name']} run nothing and are still protected{_by(last)}."
+            "I5",
+            f"Instances {', '.join(kept)} of {before['name']} are still protected, as they were not before{_by(last)}.",
+        )
+    lost = [each["id"] for each in after["instances"] if not each["protected"] and each["id"] in was]
+    if lost:
+        yield Violation(
+            "I5",
+            f"Instances {', '.join(lost)} of {before['name']} are no longer protected, as they were before{_by(last)}.",
         )
 
 

@@ -12,7 +12,8 @@ from include.ecs.room import Room
 from include.ecs.service_state import LoadLines, ServiceState, TaskState
 from include.inventory import Target
 from include.inventory.system import System
-from include.restart.plan import GroupSurge, OldTask, ServiceRestart
+from include.restart.group_surge import GroupSurge
+from include.restart.plan import OldTask, ServiceRestart
 
 NOON = datetime(2026, 11, 18, 12, 0, 0, tzinfo=UTC)  # a Wednesday; AWS's clock just before the first write
 DEFINITION = "arn:aws:ecs:us-east-1:222222222221:task-definition/StagingApp:7"

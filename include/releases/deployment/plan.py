@@ -10,7 +10,8 @@ from include.ecs.traffic_shift import describe_stage
 from include.errors import PreconditionError
 from include.inventory import Service, Target
 from include.releases.model import ServiceRelease, revision
-from include.restart.plan import DRAIN, INSTANCE_START, GroupSurge, note_unchecked
+from include.restart.group_surge import GroupSurge
+from include.restart.plan import DRAIN, INSTANCE_START, note_unchecked
 from include.run.plan.model import Change
 
 
@@ -26,6 +27,7 @@ class Live:
     status: str = "ACTIVE"
     busy: str = ""  # the running deployment, in words
     group: Group | None = None
+    daemon: bool = False  # one task on each instance, which ECS stops before it starts the next
     blind: str = ""  # why its health cannot be known, in one sentence
     unchecked: bool = False  # nothing asks its tasks how they are
     strategy: Strategy = ROLLING
@@ -51,6 +53,7 @@ def live_of(state: ServiceState, described: Service) -> Live:
         blind=state.missing_health(balanced=bool(described.load_balancing), checked=described.container_health_check),
         unchecked=state.is_unchecked,
         strategy=service.strategy,
+        daemon=service.scheduling == "DAEMON",
     )
 
 
@@ -137,16 +140,14 @@ def idle(parts: Sequence[ServiceRelease]) -> list[str]:
 
 def _surge(name: str, live: Live) -> GroupSurge | None:
     group = live.group
-    if group is None or not live.desired:
+    if group is None or not live.desired or live.daemon:  # a daemon is replaced in place, on each instance
         return None
     if group.max < 2 * live.desired:
         raise PreconditionError(
             f"Auto Scaling group {group.name} allows {group.max} instances but the deployment of {name} needs "
             f"{2 * live.desired} ({live.desired} old and {live.desired} new tasks side by side); raise its maximum first."
         )
-    return GroupSurge(
-        name=group.name, desired_before=group.desired, maximum=group.max, suspended_before=group.suspended
-    )
+    return GroupSurge.of(group, group.max)
 
 
 def group_changes(part: ServiceRelease) -> list[Change]:
@@ -213,6 +214,11 @@ def weak(live: Mapping[str, Live]) -> list[str]:
             f"{name} has {each.healthy} healthy tasks of {each.desired} before this run: going back would lead there again"
             for name, each in live.items()
             if each.healthy < each.desired
+        ),
+        *(
+            f"{name} runs one task on each instance (DAEMON): on each, ECS stops the old one before it starts the new one"
+            for name, each in live.items()
+            if each.daemon
         ),
         *(note_unchecked(name) for name, each in live.items() if each.unchecked),
     ]

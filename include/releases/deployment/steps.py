@@ -27,7 +27,7 @@ from include.releases.deployment.rollback import DeploymentRollback, plan_deploy
 from include.releases.deployment.rollout import Rollout
 from include.releases.image.rules import must_tag
 from include.releases.model import ServiceRelease, revision
-from include.restart.capacity import hold_group, restore_scaling
+from include.restart.capacity import hold_group
 from include.run import documents
 from include.run.context import Context
 from include.waiters.progress import Progress
@@ -113,15 +113,6 @@ def hold_group_scaling(ctx: Context, parts: Sequence[ServiceRelease]) -> str:
     for part, group in held:
         hold_group(ctx, group, look(ctx.clients, part), group.maximum)
     return ", ".join(group.name for _, group in held) or "no service is on instances"
-
-
-def restore_group_scaling(ctx: Context, parts: Sequence[ServiceRelease]) -> str:
-    """Let the groups' alarms and schedules act again, the instances in use protected; returns which."""
-    reconcile(ctx.clients, ctx.writer)
-    held = [(part, part.group) for part in parts if part.group]
-    for part, group in held:
-        restore_scaling(ctx, group, look(ctx.clients, part))
-    return f"handed back: {', '.join(group.name for _, group in held) or 'no group was held'}"
 
 
 def advance_services(

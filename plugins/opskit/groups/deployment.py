@@ -9,6 +9,7 @@ from include.releases.deployment.codedeploy import verify_blue_green
 from include.releases.deployment.codedeploy_steps import pushed_definition
 from include.releases.deployment.rollback import not_undone
 from include.releases.model import ServiceRelease
+from include.restart.capacity import HeldGroup, held_groups
 from opskit.context import StepContext
 from opskit.groups.definitions import blue_green, digest_of, parts_of, register_definitions, rolled_out
 from opskit.groups.github_release import publish_release
@@ -16,6 +17,7 @@ from opskit.groups.image import await_image
 from opskit.groups.migration import start_migration
 from opskit.step import OperatorStep, step
 from opskit.waits.deploy_services import DeployServicesOperator, Direction
+from opskit.waits.hand_back_groups import HandBackGroupsOperator
 
 
 @step
@@ -24,11 +26,12 @@ def raise_group_capacity(ctx: StepContext) -> str:
     return steps.hold_group_scaling(ctx, rolled_out(parts_of(ctx)))
 
 
-@step
-def hand_back_groups(ctx: StepContext) -> str:
-    """Let the groups of services on instances scale in again, whatever happened."""
-    ctx.skip_unless_begun()
-    return steps.restore_group_scaling(ctx, rolled_out(parts_of(ctx)))
+def _held(ctx: StepContext) -> list[HeldGroup]:
+    return held_groups(rolled_out(parts_of(ctx)))
+
+
+# whatever happened
+hand_back_groups = OperatorStep(HandBackGroupsOperator, "hand_back_groups", source=_held)
 
 
 def _forward(ctx: StepContext) -> Direction:

@@ -6,14 +6,15 @@ from typing import Any
 
 from airflow.sdk import task_group
 
-from include.reconcile import reconcile
 from include.restart import steps
+from include.restart.capacity import HeldGroup, held_groups
 from include.restart.plan import ServiceRestart
 from opskit.approval.ask_after_failure import RETURN, TAKE_BACK, AskAfterFailureOperator
 from opskit.context import StepContext
 from opskit.restart_source import RestartSource
 from opskit.step import OperatorStep, branch, step
 from opskit.waits.await_state import AwaitStateOperator
+from opskit.waits.hand_back_groups import HandBackGroupsOperator
 from opskit.waits.roll_out_services import RollOutServicesOperator
 
 
@@ -140,19 +141,9 @@ def return_count_before(ctx: StepContext) -> str | None:
     return " ".join(steps.restore_count(ctx, service) for service in surged)
 
 
-@step
-def hand_back_group(ctx: StepContext) -> str:
-    """Resume the group's alarm and schedule, however the run ends."""
-    ctx.skip_unless_begun()
-    return hand_back(ctx, RestartSource.read(ctx.guard))
+def _held(ctx: StepContext) -> list[HeldGroup]:
+    return held_groups(RestartSource.read(ctx.guard).services)
 
 
-def hand_back(ctx: StepContext, restart: RestartSource) -> str:
-    """Resume the groups' alarms and schedules. This is safe to repeat."""
-    reconcile(ctx.clients, ctx.writer)
-    groups = []
-    for service in restart.services:
-        if service.group:
-            steps.restore_group_scaling(ctx, service)
-            groups.append(service.group.name)
-    return f"handed back: {', '.join(groups) or 'no group was held'}"
+# however the run ends
+hand_back_group = OperatorStep(HandBackGroupsOperator, "hand_back_group", source=_held)

@@ -91,9 +91,8 @@ def unprotect_tasks(ctx: StepContext) -> str:
     surged = left.of_kind("surge") if left else ()
     for service in surged:
         steps.unprotect_tasks(ctx, service)
-    for service in left.services if left else ():
-        if service.group:  # before another plan takes our hold for somebody else's
-            steps.restore_group_scaling(ctx, service)
+    if left:  # before another plan takes our hold for somebody else's
+        steps.restore_group_scaling(ctx, left.services)
     return f"no task is protected any more: {', '.join(service.service for service in surged) or 'none was'}"
 
 

@@ -6,18 +6,21 @@ from typing import Any
 
 from airflow.sdk import task_group
 
+from include.restart import steps
+from include.restart.capacity import HeldGroup, held_groups
+from include.restart.plan import ServiceRestart
 from opskit.context import StepContext
-from opskit.groups import restart
 from opskit.groups.restart import choose_strategy, plan_renewal, roll_out, surge, verify_restart
 from opskit.restart_source import RestartSource
-from opskit.step import step
+from opskit.step import OperatorStep, step
 from opskit.step_definition import StepDefinition
+from opskit.waits.hand_back_groups import HandBackGroupsOperator
 
 
 @step(name="hand_back_group")
 def hand_back_renewed(ctx: StepContext) -> str:
-    """Resume the groups' alarms and schedules, right after the restart."""
-    return restart.hand_back(ctx, restart.planned(ctx))
+    """Resume the groups' alarms and schedules, right after the restart. The instances in use stay protected until the end."""
+    return steps.restore_group_scaling(ctx, _services(ctx))
 
 
 def renewal(plan: StepDefinition = plan_renewal) -> Any:
@@ -32,10 +35,15 @@ def renewal(plan: StepDefinition = plan_renewal) -> Any:
     return group()
 
 
-@step
-def hand_back_group(ctx: StepContext) -> str:
-    """Ensure that no group's scaling stays suspended, however the run ends."""
-    ctx.skip_unless_begun()
-    # both restarts: the second was planned while the first still held the group, and mistakes that for a change by others
-    plans = ctx.results_of(plan_renewal)
-    return "; ".join(restart.hand_back(ctx, RestartSource.read(found)) for found in plans) or "no group was held"
+def _services(ctx: StepContext) -> list[ServiceRestart]:
+    # of both restarts: the second was planned while the first still held the group, and mistakes that for a change by others
+    plans = [RestartSource.read(found) for found in ctx.results_of(plan_renewal)]
+    return [service for found in plans for service in found.services]
+
+
+def _held(ctx: StepContext) -> list[HeldGroup]:
+    return held_groups(_services(ctx))
+
+
+# however the run ends
+hand_back_group = OperatorStep(HandBackGroupsOperator, "hand_back_group", source=_held)

@@ -60,6 +60,7 @@ def test_count_that_the_runs_own_role_has_set_is_not_somebody_elses(story: Story
         {"capacity": 1},
         {"suspended": ["AlarmNotification"]},
         {"instances": [{"id": "i-1", "protected": True, "tasks": 0}]},
+        {"instances": [{"id": "i-1", "protected": True, "tasks": 1}]},
     ],
 )
 def test_group_that_is_not_as_before_is_found(story: Story, left: dict):
@@ -67,9 +68,13 @@ def test_group_that_is_not_as_before_is_found(story: Story, left: dict):
     assert story.broken() == {"I5"}
 
 
-def test_instance_in_use_may_stay_protected(story: Story):
-    story.restart().after = story.world(instances=[{"id": "i-1", "protected": True, "tasks": 1}])
+def test_protection_that_an_instance_had_before_must_still_be_there(story: Story):
+    before, after = ({"id": "i-1", "protected": protected, "tasks": 1} for protected in (True, False))
+    story.restart().before = story.world(instances=[before])
+    story.after = story.world(instances=[before])
     assert story.violations() == []
+    story.after = story.world(instances=[after])
+    assert story.broken() == {"I5"}
 
 
 def test_task_that_stays_protected_after_a_success_is_found(story: Story):

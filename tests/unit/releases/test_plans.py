@@ -282,6 +282,13 @@ def test_service_on_instances_needs_room_for_both_revisions_and_takes_the_groups
         staged(target=MAPS, live=live((name,), desired=2, group=scaling_group(max=3)))
 
 
+def test_daemon_is_released_in_place_without_raising_its_group():
+    (name,) = MAPS.release.services
+    plan = staged(target=MAPS, live=live((name,), desired=2, group=scaling_group(max=2), daemon=True))
+    assert plan.services[0].group is None
+    assert "runs one task on each instance (DAEMON): on each, ECS stops the old one" in plan.notes[-1]
+
+
 def test_service_that_is_short_before_is_noted_since_going_back_leads_there():
     assert "core-staging-app has 1 healthy tasks of 4 before this run" in staged(live=live(STAGED, healthy=1)).notes[0]
 

@@ -433,3 +433,11 @@ def test_deployment_that_cannot_end_is_not_one_to_wait_for():
     assert f"ECS says at 11:10:00: {said}" in message
     assert "stop it in ECS (StopServiceDeployment)" in message
     assert "wait until" not in message
+
+
+@pytest.mark.parametrize("strategy", ["surge", "rolling"])
+def test_daemon_cannot_be_restarted_without_a_gap_and_is_refused(strategy: str):
+    message = refusal(state(old_tasks(), scheduling="DAEMON"), target=maps(strategy))
+    assert message.startswith(
+        "Service StagingApp_EC2LaunchType runs one task on each instance (DAEMON), so ECS stops each"
+    )

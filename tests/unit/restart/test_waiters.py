@@ -69,7 +69,7 @@ def test_log_that_cannot_be_read_does_not_stand_in_the_way_of_what_health_says(s
 
 
 def test_waits_that_are_stored_by_name_keep_their_names():
-    restart = ["new_tasks_healthy", "old_tasks_stopped", "settled", "steady", "rollout_complete"]
+    restart = ["new_tasks_healthy", "old_tasks_stopped", "settled", "steady", "rollout_complete", "group_shrunk"]
     release = ["task_stopped", "snapshot_available", "release_complete", "green_complete", "green_ended"]
     assert list(WAITERS) == [*restart, *release]
 
