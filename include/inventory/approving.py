@@ -4,25 +4,25 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from include.inventory.fields import Duration, Model
+from include.inventory.fields import Duration, Flag, Model, Text
 
 Purpose = Literal["production", "staging", "development", "review"]
-DagId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+DagId = Annotated[str, Field(max_length=250, pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Unattended(Model):
     """Runs of one runbook that need no approval by a person, such as those of a schedule or a webhook."""
 
-    reason: str = Field(min_length=10)  # this stands on the run's record instead of a person
-    even_if_disruptive: bool = False  # required for an environment whose purpose is production
+    reason: str = Field(min_length=10, max_length=500)  # this stands on the run's record instead of a person
+    even_if_disruptive: Flag = False  # required for an environment whose purpose is production
 
 
 class Approval(Model):
     """Who must agree before anything is changed. A time-out counts as a refusal."""
 
-    approvers: tuple[str, ...] = Field(min_length=1)  # Airflow user ids
+    approvers: tuple[Text, ...] = Field(min_length=1, max_length=100)  # Airflow user ids
     count: Literal[1, 2] = 1
-    requester_may_approve: bool = False
+    requester_may_approve: Flag = False
     respond_within: Duration
     unattended: dict[DagId, Unattended] = Field(default_factory=dict)  # by runbook; all other runs need approval
 

@@ -12,12 +12,28 @@ import yaml
 from pydantic import ValidationError
 
 from include.errors import InventoryError
+from include.inventory.fields import SHOWN
 from include.inventory.models import Environment, Registry, Restart
 from include.inventory.region_data import RegionData
 from include.inventory.releases import Release
 from include.inventory.system import System
 from include.inventory.templates import NUMBER
 
+# pydantic's names of errors whose message does not say the value
+BOUNDS = {
+    *(
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "finite_number",
+        "int_type",
+        "bool_type",
+        "string_type",
+    ),
+    *("string_too_short", "string_too_long", "too_short", "too_long"),
+}
+KEY = re.compile(r"[a-z_]+(\[[0-9]+\]|\.[a-z_]+)*")  # services[0].scaling_group.max
 SHIPPED = Path(__file__).parent / "systems"
 FOLDER_VARIABLE = "RUNBOOK_INVENTORY"
 # the C loader is ten times as fast, and every task process reads the inventory
@@ -236,6 +252,7 @@ def load(folder: Path | str | None = None) -> Inventory:
     inventory = Inventory(systems)
     _refuse_shared_connections(inventory)
     _refuse_shared_services(inventory)
+    _refuse_shared_target_groups(inventory)
     return inventory
 
 
@@ -266,6 +283,23 @@ def _refuse_shared_services(inventory: Inventory) -> None:
             seen[key] = target.name
 
 
+def _refuse_shared_target_groups(inventory: Inventory) -> None:
+    # a task of one service would count as a healthy one of the other
+    seen: dict[tuple[str, str, str], str] = {}
+    for target in [*inventory.targets.values(), *inventory.samples(2)]:
+        place = target.environment
+        for service in place.services:
+            names = [service.load_balancing.target_group] if service.load_balancing else []
+            names += [service.code_deploy.green_target_group] if service.code_deploy else []
+            for name in names:
+                user = f"service {service.name} of {target.name}"
+                if (other := seen.setdefault((place.account, place.region, name), user)) != user:
+                    raise InventoryError(
+                        f"{target.system.system}.yaml: {user} and {other} both have target group {name}; a target group belongs to "
+                        "one service, correct the copy."
+                    )
+
+
 class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc] # which of the two is only known here
     """YAML's safe loader, but one that refuses duplicate keys: the first value would silently be lost."""
 
@@ -292,19 +326,39 @@ def _read(file: Path) -> System:
 def _understand(file: Path, text: str) -> System:
     try:
         content = yaml.load(text, _UniqueKeys)  # noqa: S506 - it is a SafeLoader
-    except yaml.YAMLError as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # a date that is none, a number of 5,000 digits, 1,000 brackets
         raise InventoryError(f"{file.name}: not readable as YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):
         raise InventoryError(f"{file.name}: expected keys and values at the top, such as 'system: {file.stem}'.")
     try:
         system = System.model_validate(content)
     except ValidationError as error:
-        raise InventoryError(f"{file.name}: {'; '.join(_problem(item) for item in error.errors())}.") from error
+        raise InventoryError(f"{file.name}: {'; '.join(_problems(error))}.") from error
     if system.system != file.stem:
         raise InventoryError(
             f"{file.name}: system: expected {file.stem!r}, the file's own name, not {system.system!r}."
         )
     return system
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    found = error.errors()
+    for item in found:
+        # pydantic counts the right entries of a list only
+        is_echo = item["type"] == "too_short" and any(
+            each["loc"][: len(item["loc"])] == item["loc"] for each in found if each is not item
+        )
+        if not is_echo:
+            yield _problem(item)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _problem(item: Any) -> str:
@@ -317,8 +371,10 @@ def _problem(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         return f"{path}: unknown key; remove it or correct its spelling"
     if item["type"] == "string_pattern_mismatch":
-        return f"{path}: {item['input']!r} does not fit {item['ctx']['pattern']}"
+        return f"{path}: {_short(item['input'])} does not fit {item['ctx']['pattern']}"
+    if item["type"] in BOUNDS:
+        return f"{path}: {message}, not {_short(item['input'])}"
     # a validator of a whole section names the key itself, so join the two paths
-    if item["type"] == "value_error" and ": " in message and message.split(": ")[0].replace(".", "_").isidentifier():
+    if item["type"] == "value_error" and KEY.fullmatch(message.partition(": ")[0]):
         return f"{path}.{message}" if path else message
     return f"{path}: {message}"

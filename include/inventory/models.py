@@ -6,24 +6,36 @@ AWS has a name for the thing.
 
 from datetime import timedelta
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from include import fargate_sizes
 from include.inventory.approving import Approval, Purpose
 from include.inventory.deployment_strategy import DeploymentStrategy
 from include.inventory.fields import (
     Account,
+    BucketName,
+    Command,
+    ConnectionId,
     Duration,
     EcsName,
+    Flag,
+    GitHubName,
+    InstanceName,
+    LogGroupName,
     Model,
-    Percent,
+    Pause,
     Region,
     RepositoryName,
     RoleName,
     TableName,
     TagPrefix,
+    TargetGroupName,
+    Tasks,
+    Text,
     TimeOfDay,
+    Timezone,
+    Whole,
 )
 from include.inventory.region_data import RegionData
 from include.inventory.releases import Release
@@ -36,20 +48,33 @@ def _minutes(duration: timedelta) -> str:
 class LoadBalancing(Model):
     """How a service's tasks are reached, and what counts as healthy."""
 
-    target_group: str
-    container_port: int = Field(ge=1, le=65535)
-    path: str = Field(pattern=r"^/")
-    matcher: str = Field(pattern=r"^\d{3}([,-]\d{3})*$")  # a target group's HttpCode: 200, 204, 200-299
-    grace_period: Duration  # a task whose load takes longer than this is killed again and again
+    target_group: TargetGroupName
+    container_port: Whole = Field(ge=1, le=65535)
+    path: str = Field(max_length=1_024, pattern=r"^/\S*$")
+    matcher: str = Field(
+        pattern=r"^[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?){0,49}$"
+    )  # a target group's HttpCode: 200, 204, 200-299
+    grace_period: Pause  # a task whose load takes longer than this is killed again and again
+
+    @field_validator("matcher")
+    @classmethod
+    def _codes_of_http(cls, value: str) -> str:
+        for part in value.split(","):
+            first, _, last = part.partition("-")
+            if not 200 <= int(first) <= int(last or first) <= 499:
+                raise ValueError(
+                    f"{part!r} is no code that a target group takes; it takes 200 to 499, such as 200 or 200-299"
+                )
+        return value
 
 
 class ScalingGroup(Model):
     """The Auto Scaling group of the instances that an EC2 service runs on."""
 
-    name: str
-    min: int = Field(ge=0)
-    max: int = Field(ge=1)
-    instance_type: str = "r5.2xlarge"
+    name: Text
+    min: Whole = Field(ge=0, le=10_000)
+    max: Whole = Field(ge=1, le=10_000)
+    instance_type: str = Field(default="r5.2xlarge", pattern=r"^[a-z][a-z0-9-]{0,30}\.[a-z0-9-]{1,30}$")
 
     @model_validator(mode="after")
     def _min_below_max(self) -> Self:
@@ -61,43 +86,49 @@ class ScalingGroup(Model):
 class ScheduledScaling(Model):
     """An Application Auto Scaling action that sets a service's count at given times."""
 
-    name: str
-    schedule: str = Field(pattern=r"^(cron|rate|at)\(.+\)$")
-    timezone: str
-    min: int = Field(ge=0)
-    max: int = Field(ge=0)
+    name: Text
+    schedule: str = Field(max_length=1_600, pattern=r"^(cron|rate|at)\(.+\)$")
+    timezone: Timezone
+    min: Tasks
+    max: Tasks
+
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
 
 
 class CodeDeploy(Model):
     """Blue-green deployment of a service by CodeDeploy: new tasks start beside the old ones, which stop after the traffic has moved."""
 
-    application: str = Field(min_length=1, max_length=100)
-    group: str = Field(min_length=1, max_length=100)
-    green_target_group: str  # the blue one is the service's own; the two swap with each deployment
+    application: Text = Field(max_length=100)
+    group: Text = Field(max_length=100)
+    green_target_group: TargetGroupName  # the blue one is the service's own; the two swap with each deployment
     started_by: Literal["push", "runbook"] = "push"  # push: an outside pipeline, as soon as an image is in the registry
-    termination_wait: Duration = timedelta(minutes=5)  # how long the old tasks stay, for an immediate rollback
+    termination_wait: Pause = timedelta(minutes=5)  # how long the old tasks stay, for an immediate rollback
 
 
 class Service(Model):
     """One ECS service."""
 
     name: EcsName
-    family: str
-    container: str
+    family: EcsName
+    container: EcsName
     launch_type: Literal["EC2", "FARGATE"]
-    tasks: int = Field(ge=0)  # the usual desired count
-    cpu: int = Field(gt=0)  # units of 1/1024 vCPU
-    memory: int = Field(gt=0)  # MiB
-    minimum_healthy_percent: Percent = 100
-    maximum_percent: Percent = 200
+    tasks: Tasks  # the usual desired count
+    cpu: Whole = Field(ge=1, le=196_608)  # units of 1/1024 vCPU
+    memory: Whole = Field(ge=6, le=33_554_432)  # MiB: ECS takes no less than 6
+    minimum_healthy_percent: Whole = Field(default=100, ge=0, le=100)
+    maximum_percent: Whole = Field(default=200, ge=100, le=400)
     deployment_controller: Literal["ECS", "CODE_DEPLOY"] = "ECS"
     code_deploy: CodeDeploy | None = None
     deployment_strategy: DeploymentStrategy | None = None  # of ECS itself; default: a rolling update
     load_balancing: LoadBalancing | None = None
-    container_health_check: bool = False  # whether its container has a health check in the task definition
+    container_health_check: Flag = False  # whether its container has a health check in the task definition
     scaling_group: ScalingGroup | None = None
-    scheduled_scaling: tuple[ScheduledScaling, ...] = ()
-    log_group: str
+    scheduled_scaling: tuple[ScheduledScaling, ...] = Field(default=(), max_length=100)
+    log_group: LogGroupName
     boot: Duration  # usual time from a task's start to its being healthy
     loads: Literal["topology"] | None = None  # what it loads while booting, if it reports the progress in its log
 
@@ -107,6 +138,20 @@ class Service(Model):
             raise ValueError("scaling_group: required for a service with launch_type EC2")
         if self.launch_type == "FARGATE" and self.scaling_group is not None:
             raise ValueError("scaling_group: a FARGATE service has no instances; remove it")
+        if self.launch_type == "FARGATE" and (wrong := fargate_sizes.complaint(self.cpu, self.memory)):
+            raise ValueError(f"memory: {wrong}")
+        return self
+
+    @model_validator(mode="after")
+    def _deployment_can_begin(self) -> Self:
+        # ECS rounds the least up and the most down; with both at the count it can neither stop nor start a task
+        least = -(-self.tasks * self.minimum_healthy_percent // 100)
+        most = self.tasks * self.maximum_percent // 100
+        if self.deployment_controller == "ECS" and self.tasks and least >= self.tasks >= most:
+            raise ValueError(
+                f"maximum_percent: {self.maximum_percent} with a minimum_healthy_percent of {self.minimum_healthy_percent} leaves no "
+                f"room to deploy {self.tasks} tasks: ECS may neither start one more nor stop one; raise it"
+            )
         return self
 
     @model_validator(mode="after")
@@ -149,10 +194,12 @@ class Restart(Model):
     """How service_restart replaces the tasks of this environment."""
 
     strategy: Literal["surge", "rolling"]
-    strategies: dict[str, Literal["surge", "rolling"]] = Field(
+    strategies: dict[EcsName, Literal["surge", "rolling"]] = Field(
         default_factory=dict
     )  # of services that need another one
-    services: tuple[str, ...] = Field(min_length=1)  # in this order, but for a surge, which comes first
+    services: tuple[EcsName, ...] = Field(
+        min_length=1, max_length=100
+    )  # in this order, but for a surge, which comes first
     timeout: Duration  # for all new tasks of one service to be healthy
 
     def strategy_of(self, service: str) -> Literal["surge", "rolling"]:
@@ -169,21 +216,29 @@ class TaskNetwork(Model):
     """The network of a one-off task if no service of the environment has a network to share."""
 
     vpc: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
-    subnet_name: str  # the Name tag of the subnets; any of them will do
-    security_groups: tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = Field(min_length=1)
+    subnet_name: Text  # the Name tag of the subnets; any of them will do
+    security_groups: tuple[Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")], ...] = Field(
+        min_length=1, max_length=5
+    )
 
 
 class OneOff(Model):
     """The task definition for one-off commands, such as migrations."""
 
-    family: str
-    container: str
+    family: EcsName
+    container: EcsName
     launch_type: Literal["FARGATE"] = "FARGATE"
-    cpu: int = 1024
-    memory: int = 2048
+    cpu: Whole = Field(default=1024, ge=1, le=196_608)
+    memory: Whole = Field(default=2048, ge=1, le=33_554_432)
     network: TaskNetwork | None = None  # default: the network of the first service
-    log_group: str
-    commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], tuple[str, ...]]
+    log_group: LogGroupName
+    commands: dict[Literal["migrate", "prepare", "seed", "setup", "drop"], Command]
+
+    @model_validator(mode="after")
+    def _size_exists(self) -> Self:
+        if wrong := fargate_sizes.complaint(self.cpu, self.memory):
+            raise ValueError(f"memory: {wrong}")
+        return self
 
 
 class Registry(Model):
@@ -193,7 +248,7 @@ class Registry(Model):
     region: Region
     repository: RepositoryName
     commit_length: Literal[40, 7] = 40  # letters of the commit id in the tag of its image
-    keep: dict[TagPrefix, Annotated[int, Field(ge=1)]] = Field(
+    keep: dict[TagPrefix, Annotated[Whole, Field(ge=1, le=10_000)]] = Field(
         default_factory=dict
     )  # how many images with such a tag are kept
 
@@ -202,37 +257,28 @@ class Builder(Model):
     """The builder of images: it builds a commit's image and pushes it to the environment's registry."""
 
     kind: Literal["codebuild", "github"]
-    name: str = Field(min_length=1)  # a project of CodeBuild in the environment's account, or a workflow's file
+    name: Text  # a project of CodeBuild in the environment's account, or a workflow's file
 
 
 class Terraform(Model):
     """Where an environment's Terraform code and state are."""
 
-    repository: str
-    folder: str
-    workspace: str = "default"
-    state_bucket: str
-    state_key: str
-    lock_table: str
-    version: str
+    repository: GitHubName
+    folder: Text
+    workspace: Text = "default"
+    state_bucket: BucketName
+    state_key: str = Field(min_length=1, max_length=1_024)
+    lock_table: TableName
+    version: str = Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){2}$")
 
 
 class Hours(Model):
     """When disruptive runbooks may run."""
 
-    days: tuple[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...] = Field(min_length=1)
+    days: tuple[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...] = Field(min_length=1, max_length=7)
     start: TimeOfDay
     end: TimeOfDay
-    timezone: str
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_timezone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError) as error:
-            raise ValueError(f"{value!r} is no time zone of the IANA database, such as Europe/London") from error
-        return value
+    timezone: Timezone
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -244,10 +290,10 @@ class Hours(Model):
 class Database(Model):
     """The PostgreSQL server an environment's services use."""
 
-    instance: str
-    name: str
-    connection: str  # Airflow connection id
-    region_config: bool = False  # whether its database has the table of that name
+    instance: InstanceName
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")
+    connection: ConnectionId  # of Airflow
+    region_config: Flag = False  # whether its database has the table of that name
 
 
 class Environment(Model):
@@ -259,15 +305,17 @@ class Environment(Model):
     role: RoleName  # the role that the runbooks assume, a name in `account`
     operations_table: TableName = "runbook-operations"  # leases, decisions, journal, records
     cluster: EcsName | None = None
-    services: tuple[Service, ...] = ()
+    services: tuple[Service, ...] = Field(default=(), max_length=100)
     restart: Restart | None = None
     one_off: OneOff | None = None
     registry: Registry | None = None  # default: the system's image_repository, in the environment's own account
     builder: Builder | None = None  # absent if images are only promoted, never built
     terraform: Terraform | None = None
     database: Database | None = None
-    alarms: tuple[str, ...] = ()
-    slack_channel: str | None = None
+    alarms: tuple[Text, ...] = Field(default=(), max_length=100)
+    slack_channel: str | None = Field(
+        default=None, pattern=r"^(#[\p{L}\p{N}_-]{1,80}|[CG][A-Z0-9]{8,20})$"
+    )  # its name or its id
     approval: Approval
     maintenance_hours: Hours | None = None
     region_data: RegionData | None = None
@@ -322,6 +370,12 @@ class Environment(Model):
             raise ValueError(
                 f"restart.strategy: surge needs instances, but {service.name!r} has launch_type FARGATE; use rolling, for "
                 "this service alone by strategies"
+            )
+        group = service.scaling_group
+        if strategy == "surge" and group and group.max < 2 * service.tasks:
+            raise ValueError(
+                f"services[{self.services.index(service)}].scaling_group.max: {group.max} is too few for a surge of {service.name!r}, "
+                f"which needs {2 * service.tasks}, twice its {service.tasks} tasks"
             )
         if strategy == "surge" and service.load_balancing is None:
             raise ValueError(f"services: {service.name!r} needs load_balancing, since surge waits for healthy targets")

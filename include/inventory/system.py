@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from include.inventory.fields import Model, Name, RepositoryName, Slug
+from include.inventory.fields import GitHubName, Model, Name, RepositoryName, Slug, Text
 from include.inventory.models import Environment
 from include.inventory.releases import Versions
 from include.inventory.templates import Template
@@ -27,10 +27,10 @@ class System(Model):
     """One product, as one inventory file describes it."""
 
     system: Name
-    title: str
-    github: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+$")
-    slack_workspace: str | None = None
-    jira_project: str | None = Field(default=None, pattern=r"^[A-Z][A-Z0-9]+$")
+    title: Text
+    github: GitHubName | None = None
+    slack_workspace: Slug | None = None
+    jira_project: str | None = Field(default=None, max_length=100, pattern=r"^[A-Z][A-Z0-9]+$")
     # the name of the transition by which a released ticket becomes Done, where several lead there
     jira_transition: str | None = Field(default=None, min_length=1, max_length=255)
     sentry: Sentry | None = None

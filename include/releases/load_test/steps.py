@@ -10,9 +10,9 @@ from typing import Any
 from include.aws import one_off_tasks
 from include.aws.logs import read_stream
 from include.aws.task_definitions import describe_definition, log_prefix
-from include.ecs.fargate_sizes import ensure_size
 from include.ecs.task_log import stream_name
 from include.errors import MigrationFailedError
+from include.fargate_sizes import ensure_size
 from include.reconcile import reconcile
 from include.releases.load_test.rules import judge_load_test, read_measured
 from include.releases.migration.plan import one_off_of, plan_task

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from include.ecs.fargate_sizes import ensure_size
 from include.errors import InventoryError, PreconditionError
+from include.fargate_sizes import ensure_size
 from include.inventory import Target
 from include.inventory.models import OneOff
 from include.releases.migration.rules import choose_command, migration_key

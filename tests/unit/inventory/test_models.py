@@ -17,7 +17,7 @@ Library = Callable[..., Path]
 Complaint = Callable[[Path], str]
 STAGING = "environments/staging"
 SERVICE = f"{STAGING}/services/0"
-GROUP = {"name": "asg", "min": 1, "max": 3}
+GROUP = {"name": "asg", "min": 1, "max": 4}
 BLUE_GREEN = {"application": "library", "group": "library", "green_target_group": "library-staging-green"}
 SHIFT = {"strategy": "BLUE_GREEN", "alternate_target_group": "library-staging-b"}
 REGISTRY = {"account": "555555555550", "region": "eu-west-1", "repository": "library"}
@@ -25,6 +25,7 @@ EC2 = {f"{SERVICE}/launch_type": "EC2", f"{SERVICE}/scaling_group": GROUP}
 HOURS = {"days": ["Mon"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}
 ONE_OFF = {"family": "catalogue", "container": "web", "log_group": "/library/staging", "commands": {}}
 RELEASE = {"services": ["catalogue"], "timeout": "20m"}
+LIMIT, INF = {"path": "/", "milliseconds": 250, "per_second": 5}, float("inf")
 GATE = {"command": ["ab"], "thresholds": [{"path": "/", "milliseconds": 250, "per_second": 5}]}
 ACTION = {"name": "down", "schedule": "cron(0 19 * * ? *)", "timezone": "UTC", "min": 1, "max": 1}
 
@@ -32,9 +33,115 @@ ACTION = {"name": "down", "schedule": "cron(0 19 * * ? *)", "timezone": "UTC", "
 DATA = {"buckets": ["maps"], "application": "https://maps.example"}
 MAPS = {"instance": "maps", "name": "maps", "connection": "postgres_maps", "region_config": True}
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "group too small for a surge": (
+        {**EC2, f"{STAGING}/restart/strategy": "surge", f"{SERVICE}/scaling_group": {**GROUP, "max": 3}},
+        "environments.staging.services[0].scaling_group.max: 3 is too few for a surge of 'catalogue', which needs 4, twice its 2 "
+        "tasks.",
+    ),
+    "matcher of no HTTP code": (
+        {f"{SERVICE}/load_balancing/matcher": "200,999"},
+        "environments.staging.services[0].load_balancing.matcher: '999' is no code that a target group takes; it takes 200 to 499, "
+        "such as 200 or 200-299.",
+    ),
+    "matcher upside down": (
+        {f"{SERVICE}/load_balancing/matcher": "299-200"},
+        "environments.staging.services[0].load_balancing.matcher: '299-200' is no code that a target group takes;",
+    ),
+    "no time to answer": (
+        {f"{STAGING}/approval/respond_within": "0s"},
+        "environments.staging.approval.respond_within: 0 leaves no time; give a duration such as 90s, 24m, 4h or 7d.",
+    ),
+    "duration of twenty digits": (
+        {f"{STAGING}/restart/timeout": "1" * 20 + "d"},
+        "environments.staging.restart.timeout: expected a duration such as 90s, 24m, 4h or 7d, not '11111111111111111111d'.",
+    ),
+    "duration of a year": (
+        {f"{STAGING}/restart/timeout": "366d"},
+        "environments.staging.restart.timeout: 366 days, 0:00:00 is longer than 31d, the longest that is taken.",
+    ),
+    "empty family": (
+        {f"{SERVICE}/family": ""},
+        "environments.staging.services[0].family: '' does not fit ^[A-Za-z0-9_-]{1,255}$.",
+    ),
+    "empty title": ({"title": ""}, "title: expected a text without control characters or blanks at its ends, not ''."),
+    "approver with a blank": (
+        {f"{STAGING}/approval/approvers": ["ann "]},
+        "environments.staging.approval.approvers[0]: expected a text without control characters or blanks at its ends, not "
+        "'ann '.",
+    ),
+    "target group of 33 letters": (
+        {f"{SERVICE}/load_balancing/target_group": "x" * 33},
+        "environments.staging.services[0].load_balancing.target_group: String should have at most 32 characters, not "
+        f"'{'x' * 33}'.",
+    ),
+    "target group with an underscore": (
+        {f"{SERVICE}/load_balancing/target_group": "library_staging"},
+        "environments.staging.services[0].load_balancing.target_group: 'library_staging' does not fit",
+    ),
+    "unknown region": (
+        {f"{STAGING}/region": "eu-wset-1"},
+        "environments.staging.region: 'eu-wset-1' is no region of AWS (did you mean eu-west-1?).",
+    ),
+    "tasks of twenty digits": (
+        {f"{SERVICE}/tasks": 10**20},
+        "environments.staging.services[0].tasks: Input should be less than or equal to 5000, not 100000000000000000000.",
+    ),
+    "tasks that are true": (
+        {f"{SERVICE}/tasks": True},
+        "environments.staging.services[0].tasks: Input should be a valid integer, not True.",
+    ),
+    "a size that Fargate has not": (
+        {f"{SERVICE}/memory": 700},
+        "environments.staging.services[0].memory: Fargate does not offer 700 MiB with 512 CPU units; use 1024 MiB.",
+    ),
+    "CPU that Fargate has not": (
+        {f"{SERVICE}/cpu": 500},
+        "environments.staging.services[0].memory: Fargate has no size of 500 CPU units; use one of 256, 512, 1024,",
+    ),
+    "one-off size that Fargate has not": (
+        {f"{STAGING}/one_off": {**ONE_OFF, "cpu": 256, "memory": 4096}},
+        "environments.staging.one_off.memory: Fargate does not offer 4096 MiB with 256 CPU units; use 2048 MiB, or 512 or 1024 or "
+        "2048 CPU units.",
+    ),
+    "one-off command of nothing": (
+        {f"{STAGING}/one_off": {**ONE_OFF, "commands": {"migrate": []}}},
+        "environments.staging.one_off.commands.migrate: Tuple should have at least 1 item after validation, not 0, not [].",
+    ),
+    "percents that leave no room": (
+        {f"{SERVICE}/tasks": 1, f"{SERVICE}/maximum_percent": 150},
+        "environments.staging.services[0].maximum_percent: 150 with a minimum_healthy_percent of 100 leaves no room to deploy 1 "
+        "tasks: ECS may neither start one more nor stop one; raise it.",
+    ),
+    "schedule in no time zone": (
+        {f"{SERVICE}/scheduled_scaling": [{**ACTION, "timezone": "Europe/Londn"}]},
+        "environments.staging.services[0].scheduled_scaling[0].timezone: 'Europe/Londn' is no time zone",
+    ),
+    "schedule upside down": (
+        {f"{SERVICE}/scheduled_scaling": [{**ACTION, "min": 2}]},
+        "environments.staging.services[0].scheduled_scaling[0]: min 2 is above max 1.",
+    ),
+    "channel that is no name": (
+        {f"{STAGING}/slack_channel": "library staging"},
+        "environments.staging.slack_channel: 'library staging' does not fit",
+    ),
+    "limit that is not a number": (
+        {
+            f"{STAGING}/release": {
+                **RELEASE,
+                "performance": {"command": ["ab"], "thresholds": [{**LIMIT, "per_second": INF}]},
+            }
+        },
+        "environments.staging.release.performance.thresholds[0].per_second: Input should be a finite number, not inf.",
+    ),
     "account without quotes": (
         {f"{STAGING}/account": 555555555551},
-        "environments.staging.account: expected a quoted string, not 555555555551.",
+        "environments.staging.account: YAML reads an unquoted 555555555551 as a number; write all 12 digits in quotes: "
+        '"555555555551".',
+    ),
+    "account with a leading zero and without quotes": (
+        {f"{STAGING}/account": 0o12345670123},
+        "environments.staging.account: YAML reads an unquoted 012345670123 as the octal number 1402433619; write it in quotes: "
+        '"012345670123".',
     ),
     "account too short": (
         {f"{STAGING}/account": "55555"},
@@ -60,23 +167,23 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "region": (
         {f"{STAGING}/region": "Ireland"},
-        "environments.staging.region: 'Ireland' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+        "environments.staging.region: 'Ireland' is no region of AWS; there are af-south-1, ca-central-1,",
     ),
     "region with a quote": (
         {f"{STAGING}/region": "eu-west-1' OR '1"},
-        "environments.staging.region: \"eu-west-1' OR '1\" does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+        "environments.staging.region: \"eu-west-1' OR '1\" is no region of AWS (did you mean eu-west-1?).",
     ),
     "region with a blank": (
         {f"{STAGING}/region": "eu-west-1 "},
-        "environments.staging.region: 'eu-west-1 ' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+        "environments.staging.region: 'eu-west-1 ' is no region of AWS (did you mean eu-west-1?).",
     ),
     "region with a newline": (
         {f"{STAGING}/region": "eu-west-1\n"},
-        "environments.staging.region: 'eu-west-1\\n' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+        "environments.staging.region: 'eu-west-1\\n' is no region of AWS (did you mean eu-west-1?).",
     ),
     "availability zone for a region": (
         {f"{STAGING}/region": "eu-west-1a"},
-        "environments.staging.region: 'eu-west-1a' does not fit ^[a-z]{2}(-[a-z]+)+-[0-9]$.",
+        "environments.staging.region: 'eu-west-1a' is no region of AWS (did you mean eu-west-1?).",
     ),
     "account too long": (
         {f"{STAGING}/account": "5555555555511"},
@@ -142,11 +249,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "tasks below zero": (
         {f"{SERVICE}/tasks": -1},
-        "environments.staging.services[0].tasks: Input should be greater than or equal to 0.",
+        "environments.staging.services[0].tasks: Input should be greater than or equal to 0, not -1.",
     ),
     "port": (
         {f"{SERVICE}/load_balancing/container_port": 70000},
-        "environments.staging.services[0].load_balancing.container_port: Input should be less than or equal to 65535.",
+        "environments.staging.services[0].load_balancing.container_port: Input should be less than or equal to 65535, not "
+        "70000.",
     ),
     "matcher": (
         {f"{SERVICE}/load_balancing/matcher": "ok"},
@@ -154,7 +262,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "path": (
         {f"{SERVICE}/load_balancing/path": "health"},
-        "environments.staging.services[0].load_balancing.path: 'health' does not fit ^/.",
+        "environments.staging.services[0].load_balancing.path: 'health' does not fit ^/\\S*$.",
     ),
     "EC2 without a group": (
         {f"{SERVICE}/launch_type": "EC2"},

@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.ecs.fargate_sizes import MEMORY, complaint, ensure_size
 from include.errors import PreconditionError
+from include.fargate_sizes import MEMORY, complaint, ensure_size
 
 
 @pytest.mark.parametrize(
