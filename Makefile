@@ -1,7 +1,7 @@
 # Every command a person needs; `make help` lists them.
 # Variables given to make, such as TARGET=core/staging, reach the commands through their environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-part check soak bench sandbox docs requirements hooks release
+.PHONY: help demo test test-all test-part check inventory-check soak bench sandbox docs requirements hooks release
 SHELL := /bin/sh
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -10,7 +10,7 @@ READY := .venv/.requirements-dev
 IN_TWO := --numprocesses 2 --dist loadscope
 
 help: ## List these commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Rehearse a runbook from start to end (RUNBOOK= TARGET= PARAMS='{..}' FAULT= YES=1 KEEP=0).
 	@exec $(BIN)/python -m sandbox.demo
@@ -33,6 +33,9 @@ check: $(READY) ## Check style, types and the rules over every runbook; changes 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/contract -q
+
+inventory-check: $(READY) ## Check an inventory, and that its approvers, connections and channels exist (RUNBOOK_INVENTORY=).
+	@PYTHONPATH=.:plugins $(BIN)/python -m opskit.inventory_check
 
 soak: $(READY) ## Kill every kind of process during runs, and check how the runs end (SEED=1 KILLS=100 APART=0).
 	@$(BIN)/python -m tests.support.soak

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +18,11 @@ ROLES = {
 }
 
 
+def role_of(user: str) -> str:
+    """Return the role of a user. Who is not listed above is an approver of the inventory."""
+    return ROLES.get(user, "user")
+
+
 @dataclass(frozen=True)
 class Credentials:
     """`passwords` is by user; the keys sign and encrypt what Airflow keeps."""
@@ -28,13 +34,19 @@ class Credentials:
     fernet_key: str
 
     @classmethod
-    def of(cls, folder: Path) -> "Credentials":
-        """Return the folder's credentials, making them the first time."""
+    def of(cls, folder: Path, approvers: Iterable[str] = ()) -> "Credentials":
+        """Return the folder's credentials, making what is missing. The inventory's approvers become users."""
         file = folder / "credentials.json"
+        users = dict.fromkeys([*ROLES, *approvers])
         if file.exists():
-            return cls(**json.loads(file.read_text(encoding="utf-8")))
+            known = json.loads(file.read_text(encoding="utf-8"))
+            kept = known["passwords"]
+            known["passwords"] = {user: kept.get(user) or secrets.token_urlsafe(9) for user in users}
+            if known["passwords"] != kept:
+                write_private(file, json.dumps(known, indent=2))
+            return cls(**known)
         made = cls(
-            passwords={user: secrets.token_urlsafe(9) for user in ROLES},
+            passwords={user: secrets.token_urlsafe(9) for user in users},
             postgres=secrets.token_urlsafe(24),
             jwt_secret=secrets.token_urlsafe(48),
             api_secret_key=secrets.token_urlsafe(32),

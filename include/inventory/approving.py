@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from include.inventory.fields import Duration, Flag, Model, Text
+from include.inventory.fields import Duration, Flag, Model, UserId
 
 Purpose = Literal["production", "staging", "development", "review"]
 DagId = Annotated[str, Field(max_length=250, pattern=r"^[a-z][a-z0-9_]*$")]
@@ -20,7 +20,7 @@ class Unattended(Model):
 class Approval(Model):
     """Who must agree before anything is changed. A time-out counts as a refusal."""
 
-    approvers: tuple[Text, ...] = Field(min_length=1, max_length=100)  # Airflow user ids
+    approvers: tuple[UserId, ...] = Field(min_length=1, max_length=100)  # Airflow user ids
     count: Literal[1, 2] = 1
     requester_may_approve: Flag = False
     respond_within: Duration

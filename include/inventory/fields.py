@@ -128,6 +128,7 @@ Whole = Annotated[int, Field(strict=True)]  # YAML's true is no 1, and "3" no nu
 Tasks = Annotated[Whole, Field(ge=0, le=5_000)]  # ECS's quota of tasks of a service
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, AfterValidator(_shown_text), Field(min_length=1, max_length=255)]
+UserId = Annotated[str, Field(pattern=r"^[^\s,:]{1,255}$")]  # of Airflow
 Name = Annotated[str, Field(max_length=63, pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
 TargetGroupName = Annotated[str, Field(max_length=32, pattern=r"^[A-Za-z0-9]+(-+[A-Za-z0-9]+)*$")]
 LogGroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./#-]{1,512}$")]

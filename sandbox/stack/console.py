@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from sandbox.credentials import ROLES, Credentials
+from sandbox.credentials import Credentials, role_of
 from sandbox.settings import ROOT, Settings
 
 
@@ -43,8 +43,9 @@ class Screen:
         places.add_row("Time", f"{settings.speed:g} simulated seconds a second")
         places.add_row("Logs", str(settings.logs))
         people = Table("user", "password", "role", box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for user, role in ROLES.items():
-            people.add_row(user, credentials.passwords[user], f"{role} [dim]{_MAY[user]}[/]")
+        for user, password in credentials.passwords.items():
+            may = _MAY.get(user, "approves, says the inventory")
+            people.add_row(user, password, f"{role_of(user)} [dim]{may}[/]")
         page = Table.grid(padding=(0, 0))
         page.add_row(places)
         page.add_row("")

@@ -7,7 +7,7 @@ from typing import Any
 
 from include.inventory import FOLDER_VARIABLE, Inventory, Target
 from sandbox import databases
-from sandbox.credentials import ROLES, Credentials
+from sandbox.credentials import Credentials, role_of
 from sandbox.external_services.github import state as github
 from sandbox.external_services.jira import state as jira
 from sandbox.external_services.sentry import state as sentry
@@ -55,7 +55,9 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{settings.url('airflow')}/execution/",
         "AIRFLOW__CORE__FERNET_KEY": credentials.fernet_key,
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in ROLES.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+            f"{user}:{role_of(user)}" for user in credentials.passwords
+        ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(settings.folder / "passwords.json"),
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(settings.ports["airflow"]),

@@ -12,7 +12,8 @@ import httpx
 
 from include.errors import RunbookError
 from include.inventory import Inventory, load
-from sandbox.credentials import ROLES, Credentials, write_private
+from include.inventory.needs import needs_of
+from sandbox.credentials import Credentials, role_of, write_private
 from sandbox.databases import Databases
 from sandbox.errors import SandboxError
 from sandbox.settings import Settings
@@ -40,7 +41,7 @@ class Supervisor:
         self.settings = settings
         self.screen = screen
         self.inventory = inventory
-        self.credentials = Credentials.of(settings.folder)
+        self.credentials = Credentials.of(settings.folder, needs_of(inventory).approvers)
         self._databases = Databases.of(settings, self.credentials)
         self.children: list[Child] = []
         self.stopping = asyncio.Event()
@@ -179,7 +180,7 @@ class Supervisor:
         self.screen.ready(self.settings, self.credentials)
 
     def _tell(self) -> None:
-        users = {user: {"password": self.credentials.passwords[user], "role": role} for user, role in ROLES.items()}
+        users = {user: {"password": word, "role": role_of(user)} for user, word in self.credentials.passwords.items()}
         told: dict[str, Any] = {name: self.settings.url(name) for name in ("airflow", "aws", "control", "neighbours")}
         told["postgres"] = f"postgresql://{self._postgres.server}" if self._postgres else None
         told |= {"users": users, "pid": os.getpid(), "processes": {each.name: each.pid for each in self.children}}

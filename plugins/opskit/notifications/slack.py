@@ -132,5 +132,14 @@ class SlackThread:
         return answer.data
 
 
+def list_channels(connection: Connection) -> set[str]:
+    """Return the names and ids of a workspace's public channels. Raises: SlackUnavailableError."""
+    asked = SlackThread(connection, "", "")
+    given = {"types": "public_channel", "exclude_archived": True}
+    return {
+        str(channel[key]) for channel in asked._pages("conversations.list", "channels", given) for key in ("name", "id")
+    }
+
+
 def _quiet(error: URLError) -> float:
     return QUIET if isinstance(error.reason, TimeoutError) else 0.0

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from include.inventory import load
-from sandbox.credentials import Credentials
+from sandbox.credentials import Credentials, role_of
 from sandbox.settings import Settings
 from sandbox.stack import environment
 
@@ -119,6 +119,16 @@ def test_credentials_are_made_once_and_for_their_owner_only(tmp_path):
     assert len(set(first.passwords.values())) == 6
     (tmp_path / "other").mkdir()
     assert Credentials.of(tmp_path / "other").passwords != first.passwords
+
+
+def test_approver_of_the_inventory_is_a_user_and_the_others_keep_their_passwords(tmp_path):
+    first = Credentials.of(tmp_path)
+    made = Credentials.of(tmp_path, ["approver", "ann"])
+    assert set(made.passwords) - set(first.passwords) == {"ann"}
+    assert first.passwords.items() <= made.passwords.items()
+    assert role_of("ann") == "user"
+    assert Credentials.of(tmp_path, ["ann"]) == made
+    assert Credentials.of(tmp_path) == first
 
 
 def test_runbooks_reach_the_table_of_regions_and_the_sheet(variables):

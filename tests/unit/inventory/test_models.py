@@ -66,8 +66,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "empty title": ({"title": ""}, "title: expected a text without control characters or blanks at its ends, not ''."),
     "approver with a blank": (
         {f"{STAGING}/approval/approvers": ["ann "]},
-        "environments.staging.approval.approvers[0]: expected a text without control characters or blanks at its ends, not "
-        "'ann '.",
+        "environments.staging.approval.approvers[0]: 'ann ' does not fit ^[^\\s,:]{1,255}$.",
     ),
     "target group of 33 letters": (
         {f"{SERVICE}/load_balancing/target_group": "x" * 33},
