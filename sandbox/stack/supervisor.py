@@ -12,7 +12,6 @@ import httpx
 
 from include.errors import RunbookError
 from include.inventory import Inventory, load
-from include.inventory.needs import needs_of
 from sandbox.credentials import Credentials, role_of, write_private
 from sandbox.databases import Databases
 from sandbox.errors import SandboxError
@@ -41,7 +40,8 @@ class Supervisor:
         self.settings = settings
         self.screen = screen
         self.inventory = inventory
-        self.credentials = Credentials.of(settings.folder, needs_of(inventory).approvers)
+        approvers = [name for each in inventory.targets.values() for name in each.environment.approval.approvers]
+        self.credentials = Credentials.of(settings.folder, approvers)
         self._databases = Databases.of(settings, self.credentials)
         self.children: list[Child] = []
         self.stopping = asyncio.Event()

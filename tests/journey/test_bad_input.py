@@ -205,7 +205,7 @@ def test_note_that_no_database_takes_is_refused(running_sandbox):
 )
 def test_no_call_takes_what_no_database_or_process_takes(running_sandbox, method, path, body):
     content = None if body is None else json.dumps(body).encode()
-    client = running_sandbox.airflow("operator")
+    client = running_sandbox.airflow("admin")
     answer = client.request(method, path, content=content, headers={"Content-Type": "application/json"})
     assert (answer.status_code, type(answer.json()["detail"])) == (400, str), answer.text
 

@@ -167,7 +167,7 @@ def maps(strategy: str = "surge", **different: Any) -> Target:
         "launch_type": "EC2",
         "tasks": 2,
         "cpu": 8192,
-        "memory": 60000,
+        "memory": 61440,
         "log_group": "logStagingApp",
         "boot": "22m",
         "loads": "topology",
