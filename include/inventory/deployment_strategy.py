@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from include.inventory.fields import Duration, Model
+from include.inventory.fields import Duration, Model, Pause, TargetGroupName, Text
 
 LONGEST = timedelta(hours=24)  # that ECS takes for a bake or a hook
 
@@ -50,12 +50,12 @@ class DeploymentStrategy(Model):
     """How ECS itself moves a service's traffic. The sandbox builds the service by it; runbooks ask ECS."""
 
     strategy: Literal["BLUE_GREEN", "CANARY", "LINEAR"]
-    alternate_target_group: str | None = None  # the two swap with each deployment
-    bake: Duration = timedelta(0)  # how long old tasks stay beside the new ones once these have all the traffic
+    alternate_target_group: TargetGroupName | None = None  # the two swap with each deployment
+    bake: Pause = timedelta(0)  # how long old tasks stay beside the new ones once these have all the traffic
     percent: float | None = None  # of the traffic that moves first (CANARY), or at a time (LINEAR)
     step_bake: Duration | None = None  # how long the traffic then stays
-    alarms: tuple[str, ...] = ()  # ECS goes back when one of them fires
-    hooks: tuple[LifecycleHook, ...] = ()
+    alarms: tuple[Text, ...] = Field(default=(), max_length=100)  # ECS goes back when one of them fires
+    hooks: tuple[LifecycleHook, ...] = Field(default=(), max_length=100)
 
     @model_validator(mode="after")
     def _steps_fit(self) -> Self:

@@ -291,6 +291,8 @@ def _refuse_shared_target_groups(inventory: Inventory) -> None:
         for service in place.services:
             names = [service.load_balancing.target_group] if service.load_balancing else []
             names += [service.code_deploy.green_target_group] if service.code_deploy else []
+            other_group = service.deployment_strategy and service.deployment_strategy.alternate_target_group
+            names += [other_group] if other_group else []
             for name in names:
                 user = f"service {service.name} of {target.name}"
                 if (other := seen.setdefault((place.account, place.region, name), user)) != user:

@@ -81,6 +81,7 @@ def test_sandbox_takes_only_the_inventory_from_the_rooms():
         used = {name for name in imported(ast.parse(file.read_text())) if name.split(".")[0] == "include"}
         assert used <= {
             "include.inventory",
+            "include.inventory.capacity",
             "include.inventory.models",
             "include.inventory.loader",
             "include.errors",

@@ -15,7 +15,8 @@ from moto.rds.models import rds_backends
 from werkzeug.test import create_environ, run_wsgi_app
 
 from include.inventory import Environment, Service, Target
-from include.inventory.models import CodeDeploy, LoadBalancing, TaskNetwork
+from include.inventory.capacity import LoadBalancing
+from include.inventory.models import CodeDeploy, TaskNetwork
 from sandbox.aws.seed import image_repositories
 from sandbox.aws.state import target_registry
 
