@@ -11,6 +11,14 @@ from sandbox.errors import SandboxError
 TIMEOUT = 30.0  # seconds for one answer
 
 
+class RefusedError(SandboxError):
+    """The sandbox refused a request. `status` is the HTTP status of its answer."""
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
 class Client:
     """Talks to the sandbox that an endpoints.json names, as any of its users."""
 
@@ -156,7 +164,8 @@ def _content(answer: httpx.Response) -> Any:
             said = body.get("detail") or body.get("error") or body
         except ValueError:
             said = answer.text[:300]
-        raise SandboxError(
-            f"{answer.request.method} {answer.request.url.path} was refused ({answer.status_code}): {said}"
+        raise RefusedError(
+            f"{answer.request.method} {answer.request.url.path} was refused ({answer.status_code}): {said}",
+            answer.status_code,
         )
     return answer.json()

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.panel import Panel
 from rich.prompt import Prompt
 from rich.text import Text
 
-from sandbox.demo.client import Run
+from sandbox.demo.client import RefusedError, Run
 from sandbox.demo.options import Options
 from sandbox.errors import SandboxError
 
@@ -108,7 +109,12 @@ class Follower:
             option = self._choose(user, options)
         try:
             self.run.answer(task, option, user, self._fill_in(asked))
-        except SandboxError as refused:  # the browser was faster, or the question expired: the run goes on either way
+        except RefusedError as refused:
+            if refused.status == HTTPStatus.FORBIDDEN:
+                raise SandboxError(
+                    f"{user} may not answer {asked['subject']!r}, so the run would wait for ever: answer it in the browser, {self.run.page}"
+                ) from refused
+            # the browser was faster, or the question expired: the run goes on either way
             self.console.print(f"[yellow]! {escape(str(refused))}[/]", soft_wrap=True)
             return
         self._users.add(user)

@@ -2,12 +2,16 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from include.inventory import load
 from sandbox.aws.faults.model import FaultError
 from sandbox.demo import summary
+from sandbox.demo.client import RefusedError
+from sandbox.demo.follow import Follower
 from sandbox.demo.options import Options
 from sandbox.errors import SandboxError
 
@@ -141,3 +145,42 @@ def test_surge_by_hand_counts_a_stop_for_each_old_task():
 
 def test_rolling_by_hand_is_one_change_a_service():
     assert summary.by_hand(load().target("core/staging"))[0].startswith("2 changes in the AWS console: force a new")
+
+
+class Asking:
+    """A run that asks for an approval, and whose Airflow answers this status to whoever answers."""
+
+    page = "http://airflow/run"
+    client = SimpleNamespace(endpoints={"users": {"approver": {}}}, target=lambda name: None)
+
+    def __init__(self, status):
+        self.status = status
+        self.states = iter(["running", "failed"])
+
+    def state(self):
+        return next(self.states)
+
+    def tasks(self):
+        dates = {"start_date": None, "end_date": None}
+        return [{"task_id": "approve", "map_index": -1, "try_number": 1, "state": "awaiting_input", **dates}]
+
+    def question(self, task):
+        people = [{"id": "approver"}]
+        return {"subject": "approve?", "body": "the plan", "options": ["Approve"], "assigned_users": people}
+
+    def answer(self, task, option, user, form):
+        raise RefusedError(f"refused ({self.status})", self.status)
+
+
+def test_demo_that_may_not_answer_ends_and_says_so(monkeypatch):
+    monkeypatch.setenv("YES", "1")
+    follower = Follower(Asking(403), Options.from_environment(), Console(quiet=True), None)
+    with pytest.raises(
+        SandboxError, match=re.escape("approver may not answer 'approve?', so the run would wait for ever")
+    ):
+        follower.follow()
+
+
+def test_demo_goes_on_if_somebody_else_was_faster(monkeypatch):
+    monkeypatch.setenv("YES", "1")
+    assert Follower(Asking(409), Options.from_environment(), Console(quiet=True), None).follow() == "failed"
