@@ -9,8 +9,8 @@ from include.aws.ecs import Service
 from include.ecs.service_state import read_service
 from include.errors import MigrationFailedError
 from include.releases.deployment.codedeploy import poll_deployment, poll_deployment_end
+from include.releases.deployment.judgement import judge_deployment
 from include.releases.deployment.rollout import Rollout
-from include.releases.deployment.steps import judge_rollout
 from include.releases.migration.rules import judge_migration
 from include.releases.model import ServiceRelease
 from include.waiters.progress import Progress
@@ -50,7 +50,7 @@ def poll_release(clients: Clients, arguments: dict[str, Any], service: Service |
     part = ServiceRelease.model_validate(arguments["plan"])
     state = read_service(clients, part.cluster, part.service, part.group.name if part.group else None, service)
     since = datetime.fromisoformat(arguments["since"])
-    return judge_rollout(clients, part, arguments["wanted"], Rollout(arguments["deployment"], since), state)
+    return judge_deployment(clients, part, arguments["wanted"], Rollout(arguments["deployment"], since), state)
 
 
 WAITERS: dict[str, Waiter] = {

@@ -198,7 +198,11 @@ def context(place, cloud, monkeypatch):
 
 PLANNED = {
     "digest": "d" * 64,
-    "plan": {"expected_seconds": 600, "changes": [{"what": "app", "before": "old", "after": "new"}]},
+    "plan": {
+        "expected_seconds": 600,
+        "changes": [{"what": "app", "before": "old", "after": "new", "undo": "back"}],
+        "notes": [],
+    },
 }
 
 

@@ -23,6 +23,7 @@ from include.errors import DriftError, PreconditionError
 from include.reconcile import reconcile
 from include.releases.deployment import rollout
 from include.releases.deployment.codedeploy import primary_of
+from include.releases.deployment.judgement import judge_deployment
 from include.releases.deployment.rollback import DeploymentRollback, plan_deployment_rollback
 from include.releases.deployment.rollout import Rollout
 from include.releases.image.rules import must_tag
@@ -30,7 +31,6 @@ from include.releases.model import ServiceRelease, revision
 from include.restart.capacity import hold_group
 from include.run import documents
 from include.run.context import Context
-from include.waiters.progress import Progress
 
 log = logging.getLogger(__name__)
 RECENT = 5  # how many revisions a retry searches for its own: a service and one-off tasks may share a family
@@ -132,26 +132,11 @@ def advance_services(
         if started is None:  # not judged at once: a read right after the write may not show the write yet
             rollout.ensure_turn(parts, index, wanted, states)
             return part, _start(ctx, part, wanted[name], place, state)
-        progress = judge_rollout(ctx.clients, part, wanted[name], started, state)
+        progress = judge_deployment(ctx.clients, part, wanted[name], started, state)
         if not progress.done:
             return part, started
         log.info("progress: %s", progress.text)
     return None
-
-
-def judge_rollout(
-    clients: Clients, part: ServiceRelease, wanted: str, started: Rollout, state: ServiceState
-) -> Progress:
-    """Judge a deployment. The record of a rolling update is read only where it decides: at its end, or when others took over."""
-    if state.service.strategy.shifts:
-        return rollout.judge_rollout(part, wanted, started, state, state.deployments)
-    try:
-        progress = rollout.judge_rollout(part, wanted, started, state)
-        if not progress.done:
-            return progress
-    except DriftError as error:
-        log.info("judged again by ECS's record of it: %s", error)
-    return rollout.judge_rollout(part, wanted, started, state, read_service_deployments(clients, state.service))
 
 
 def _start(ctx: Context, part: ServiceRelease, definition: str, place: documents.Place, state: ServiceState) -> Rollout:

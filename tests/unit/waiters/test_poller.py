@@ -55,7 +55,7 @@ class Ecs:
             "runningCount": 2,
             "pendingCount": 0,
             "taskDefinition": "app:1",
-            "events": [{"id": f"{name} {self.events[name]}"}],
+            "events": [{"id": f"{name} {self.events[name]}", "createdAt": NOW}],
         }
 
 
