@@ -166,7 +166,7 @@ class Databases:
 
 def targets_of(inventory: Inventory) -> list[Target]:
     """Return the targets that keep region_config."""
-    return [each for each in inventory.targets.values() if keeps_regions(each)]
+    return [target for target in inventory.targets.values() if keeps_regions(target)]
 
 
 def keeps_regions(target: Target) -> bool:

@@ -94,7 +94,7 @@ def _defined(module: str) -> dict[str, ast.stmt]:
             found[statement.name] = statement
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            found |= {each.id: statement for each in targets if isinstance(each, ast.Name)}
+            found |= {target.id: statement for target in targets if isinstance(target, ast.Name)}
     return found
 
 
@@ -162,7 +162,7 @@ def _waits() -> dict[str, Node]:
             for key, given in zip(value.keys, value.values, strict=True):
                 names = [each for each in ast.walk(given) if isinstance(each, ast.Name)]
                 if isinstance(key, ast.Constant):
-                    found |= {str(key.value): node for each in names if (node := _resolve(module, each.id))}
+                    found |= {str(key.value): node for name in names if (node := _resolve(module, name.id))}
     return found
 
 
@@ -203,7 +203,7 @@ def _text(module: str) -> str:
 def _service_of(module: str, candidates: list[tuple[str, str]]) -> tuple[str, str] | None:
     """Return the one of the operations of a name that a module can mean: that of the client it has."""
     text = _text(module)
-    fitting = [each for each in candidates if f"mypy_boto3_{each[0].replace('-', '_')}" in text]
+    fitting = [candidate for candidate in candidates if f"mypy_boto3_{candidate[0].replace('-', '_')}" in text]
     return fitting[0] if fitting else (candidates[0] if len(candidates) == 1 else None)
 
 
@@ -267,7 +267,7 @@ def table() -> str:
     rows = ["| runbook | to read | to write |", "|---|---|---|"]
     for name in runbooks():
         rights = rights_of_runbook(name)
-        cells = [_cell([each for each in sorted(rights) if is_read(each) is reads]) for reads in (True, False)]
+        cells = [_cell([right for right in sorted(rights) if is_read(right) is reads]) for reads in (True, False)]
         rows.append(f"| `{name}` | {cells[0]} | {cells[1]} |")
     return "".join(f"{INDENT}{row}\n" for row in rows)
 
@@ -275,10 +275,10 @@ def table() -> str:
 def _cell(rights: list[str]) -> str:
     """Return rights with the prefix of a service before its first one only."""
     by_service: dict[str, list[str]] = {}
-    for each in rights:
-        by_service.setdefault(each.split(":")[0], []).append(each.split(":")[1])
+    for right in rights:
+        by_service.setdefault(right.split(":")[0], []).append(right.split(":")[1])
     return "; ".join(
-        f"`{service}:` {', '.join(f'`{each}`' for each in names)}" for service, names in by_service.items()
+        f"`{service}:` {', '.join(f'`{name}`' for name in names)}" for service, names in by_service.items()
     )
 
 

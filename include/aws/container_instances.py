@@ -39,8 +39,8 @@ def list_instances(client: ECSClient, cluster: str) -> tuple[ContainerInstance, 
 
 
 def _container_instance(item: Any) -> ContainerInstance:
-    has = {each["name"]: each for each in item.get("registeredResources", [])}
-    left = {each["name"]: each for each in item.get("remainingResources", [])}
+    has = {resource["name"]: resource for resource in item.get("registeredResources", [])}
+    left = {resource["name"]: resource for resource in item.get("remainingResources", [])}
     return ContainerInstance(
         arn=item["containerInstanceArn"],
         id=item.get("ec2InstanceId", ""),

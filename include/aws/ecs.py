@@ -215,11 +215,13 @@ def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
 
 def unread_health(item: Any) -> tuple[str, ...]:
     """Return the load balancers of a service, as AWS described it, whose health checks this program cannot read."""
-    classic = [each["loadBalancerName"] for each in item.get("loadBalancers", []) if each.get("loadBalancerName")]
+    classic = [
+        balancer["loadBalancerName"] for balancer in item.get("loadBalancers", []) if balancer.get("loadBalancerName")
+    ]
     lattice = [
-        each.get("targetGroupArn", "").rsplit("/", 1)[-1]
+        configuration.get("targetGroupArn", "").rsplit("/", 1)[-1]
         for deployment in item.get("deployments", [])
-        for each in deployment.get("vpcLatticeConfigurations", [])
+        for configuration in deployment.get("vpcLatticeConfigurations", [])
     ]
     return (
         *(f"Classic Load Balancer {name}" for name in dict.fromkeys(classic)),

@@ -123,30 +123,30 @@ def _of_services(clients: Clients, target: Target) -> Iterator[tuple[str, Callab
     )
     yield "ecs:DescribeServiceRevisions", lambda: ecs.describe_service_revisions(serviceRevisionArns=revisions)
     yield "ecs:GetTaskProtection", lambda: ecs.get_task_protection(cluster=cluster, tasks=[NOBODY])
-    if any(each.launch_type == "EC2" for each in services):
+    if any(service.launch_type == "EC2" for service in services):
         instances = [NOBODY]
         yield "ecs:ListContainerInstances", lambda: ecs.list_container_instances(cluster=cluster, maxResults=1)
         yield (
             "ecs:DescribeContainerInstances",
             lambda: ecs.describe_container_instances(cluster=cluster, containerInstances=instances),
         )
-    if groups := [each.scaling_group.name for each in services if each.scaling_group]:
+    if groups := [service.scaling_group.name for service in services if service.scaling_group]:
         yield (
             "autoscaling:DescribeAutoScalingGroups",
             lambda: clients.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=groups[:1]),
         )
-    if any(each.load_balancing for each in services):
+    if any(service.load_balancing for service in services):
         arn = f"arn:aws:elasticloadbalancing:{environment.region}:{environment.account}:targetgroup/none/{NOBODY[:16]}"
         yield (
             "elasticloadbalancing:DescribeTargetHealth",
             lambda: clients.elbv2.describe_target_health(TargetGroupArn=arn),
         )
-    if any(each.deployment_controller == "CODE_DEPLOY" for each in services):
+    if any(service.deployment_controller == "CODE_DEPLOY" for service in services):
         yield (
             "codedeploy:GetDeploymentConfig",
             lambda: clients.codedeploy.get_deployment_config(deploymentConfigName=CONFIGURATION),
         )
-    for log_group in [each.log_group for each in services if each.log_group]:
+    for log_group in [service.log_group for service in services if service.log_group]:
         yield from _of_log(clients, log_group)
 
 

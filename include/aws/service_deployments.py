@@ -147,7 +147,7 @@ def _target(item: Any) -> str:
 
 
 def _sources(item: Any) -> list[str]:
-    return [str(each["arn"]) for each in item.get("sourceServiceRevisions", []) if "arn" in each]
+    return [str(revision["arn"]) for revision in item.get("sourceServiceRevisions", []) if "arn" in revision]
 
 
 def _service_deployment(item: Any, definitions: dict[str, str]) -> ServiceDeployment:

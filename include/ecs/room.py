@@ -45,7 +45,7 @@ class Growth:
 def read_room(clients: Clients, cluster: str, definition: str, group: Group) -> Room:
     """Read how much room there is for tasks of a definition on the cluster's instances, and on new ones of the group."""
     size = size_of(describe_definition(clients.ecs, definition))
-    return room_for(size, list_instances(clients.ecs, cluster), {each.id for each in group.instances})
+    return room_for(size, list_instances(clients.ecs, cluster), {instance.id for instance in group.instances})
 
 
 def size_of(definition: Mapping[str, Any]) -> TaskSize:

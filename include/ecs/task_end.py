@@ -38,5 +38,5 @@ def describe_end(task: Task) -> str:
     A task that is only about to stop may have neither yet.
     """
     said = [task.stop_code or "no stop code yet", one_line(task.stopped_reason) or "no reason yet"]
-    ended = [each for each in task.containers if each.exit_code or each.reason]
+    ended = [container for container in task.containers if container.exit_code or container.reason]
     return "; ".join([": ".join(said), *(describe_container(each) for each in ended)])

@@ -25,13 +25,13 @@ def bump_cache_keys(ctx: RegionDataContext, updates: Sequence[RegionUpdate], *, 
     with ctx.database() as connection:
         known = list_regions(connection)
     new = _version(ctx, attempt, known)
-    names = ", ".join(each.region for each in updates)
+    names = ", ".join(update.region for update in updates)
     rows = _rows(ctx, known, updates, new)
     if any(row.version != new for row in rows):
         ctx.writer.write(write_versions(ctx.database, rows, new, attempt))
     with ctx.database() as connection:
         after = {str(row.id): row.version for row in list_regions(connection)}
-    if wrong := [each.region for each in updates if after.get(each.id) != new]:
+    if wrong := [update.region for update in updates if after.get(update.id) != new]:
         raise StoppedHalfwayError(
             f"The version of {', '.join(wrong)} is not {new.isoformat()} right after it was set to that; somebody else changes "
             "region_config, find out who."
@@ -51,7 +51,7 @@ def _version(ctx: Context, attempt: str, known: Sequence[RegionConfig]) -> datet
 
 
 def _known(ctx: Context, *attempts: str) -> list[datetime]:
-    found = (ctx.store.get(*documents.version(ctx.run, each)) for each in attempts)
+    found = (ctx.store.get(*documents.version(ctx.run, attempt)) for attempt in attempts)
     return [datetime.fromisoformat(each["version"]) for each in found if each]
 
 
@@ -61,17 +61,17 @@ def _rows(
     """Return the rows to change, if each is as this run read or left it."""
     by_id, ours = {str(row.id): row for row in rows}, [new, *_known(ctx, "update", "way back")]
     found = []
-    for each in updates:
-        row = by_id.get(each.id)
-        if row is None or row.version not in (datetime.fromisoformat(each.version), *ours):
+    for update in updates:
+        row = by_id.get(update.id)
+        if row is None or row.version not in (datetime.fromisoformat(update.version), *ours):
             now = row.version.isoformat() if row else "gone"
             raise StoppedHalfwayError(
-                f"The version of region {each.region} is {now} and was {each.version} when the plan was approved, so somebody else "
+                f"The version of region {update.region} is {now} and was {update.version} when the plan was approved, so somebody else "
                 "changed it and no version was changed; find out who, then set it by hand."
             )
-        if row.s3_uri != each.existing and f"{row.s3_uri}/" != each.existing:
+        if row.s3_uri != update.existing and f"{row.s3_uri}/" != update.existing:
             raise StoppedHalfwayError(
-                f"Region {each.region} runs on {row.s3_uri} now and not on {each.existing}, so no version was changed; find out who "
+                f"Region {update.region} runs on {row.s3_uri} now and not on {update.existing}, so no version was changed; find out who "
                 "changed it."
             )
         found.append(row)

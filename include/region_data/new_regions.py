@@ -31,26 +31,30 @@ def publish(ctx: RegionDataContext, publications: Sequence[RegionPublication]) -
     """
     if not publications:
         return "no region is new"
-    for each in publications:
-        found = look_at(ctx.clients, Location.parse(each.data))
-        if found.digest != each.digest:
+    for publication in publications:
+        found = look_at(ctx.clients, Location.parse(publication.data))
+        if found.digest != publication.digest:
             raise DriftError(
-                f"The data of new region {each.region} at {each.data} is not what was approved any more; find out who writes there, "
-                "then start again."
+                f"The data of new region {publication.region} at {publication.data} is not what was approved any more; find "
+                "out who writes there, then start again."
             )
         if found.archived.count or found.restored.count:
             raise DriftError(
-                f"Objects of new region {each.region} at {each.data} were moved into an archive, from which services cannot read "
-                "them; find out who did that, then start again."
+                f"Objects of new region {publication.region} at {publication.data} were moved into an archive, from which "
+                "services cannot read them; find out who did that, then start again."
             )
     mark(ctx, OVERWRITING)
-    names = ", ".join(each.region for each in publications)
+    names = ", ".join(publication.region for publication in publications)
     version = datetime.now(UTC)
-    rows = [_row(each, version) for each in publications]
+    rows = [_row(publication, version) for publication in publications]
     ctx.writer.write(write_regions(ctx.database, rows))
     with ctx.database() as connection:
         there = {str(row.id): row for row in list_regions(connection)}
-    if missing := [each.region for each in publications if each.id not in there or there[each.id].archived]:
+    if missing := [
+        publication.region
+        for publication in publications
+        if publication.id not in there or there[publication.id].archived
+    ]:
         raise StoppedHalfwayError(
             f"Region {', '.join(missing)} is not in region_config right after it was put there; find out who changes that table."
         )
@@ -64,19 +68,19 @@ def _row(each: RegionPublication, version: datetime) -> NewRegion:
 
 def has_published(ctx: Context) -> bool:
     """Tell whether a run has begun to publish a region. A refused attempt has published none."""
-    intents = (read_write(each) for each in written_intents(list_events(ctx.store, ctx.run)))
-    return any(str(each) == str(INSERT_ROWS) for each in intents)
+    intents = (read_write(intent) for intent in written_intents(list_events(ctx.store, ctx.run)))
+    return any(str(intent) == str(INSERT_ROWS) for intent in intents)
 
 
 def retire(ctx: RegionDataContext, publications: Sequence[RegionPublication]) -> str:
     """Archive what this run has published, so that services do not load it, and prove it. Raises: ServiceUnavailableError."""
     if not publications or not has_published(ctx):
         return ""
-    names = ", ".join(each.region for each in publications)
-    ctx.writer.write(write_archived(ctx.database, {each.id: each.region for each in publications}))
+    names = ", ".join(publication.region for publication in publications)
+    ctx.writer.write(write_archived(ctx.database, {publication.id: publication.region for publication in publications}))
     with ctx.database() as connection:
         live = {str(row.id): row.region for row in list_regions(connection) if not row.archived}
-    if left := [region for row, region in live.items() if row in {each.id for each in publications}]:
+    if left := [region for row, region in live.items() if row in {publication.id for publication in publications}]:
         raise StoppedHalfwayError(
             f"Region {', '.join(left)} is still live in region_config; find out who changes that table."
         )

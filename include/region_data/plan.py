@@ -109,7 +109,7 @@ def plan_region_data(
 
     Raises: PreconditionError if any region cannot be updated; then no region is.
     """
-    planned = tuple(_plan(each, seen[each.config.region], required, requests_per_second) for each in updates)
+    planned = tuple(_plan(update, seen[update.config.region], required, requests_per_second) for update in updates)
     published = tuple(_publish(each, found, required) for each, found in new)
     objects = sum(each.objects + each.kept for each in planned)
     return RegionDataPlan(

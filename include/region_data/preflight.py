@@ -48,15 +48,18 @@ def make_plan(
     requests = read_requests(asked.regions, data.buckets)
     with ctx.database() as connection:
         known = list_regions(connection)
-        refuse_missing_rights(connection, insert=any(each.name for each in requests))
+        refuse_missing_rights(connection, insert=any(request.name for request in requests))
     updates = match_regions(requests, known)
-    for each in updates:
-        _refuse_other_bucket(each, data)
+    for update in updates:
+        _refuse_other_bucket(update, data)
     restart, since = steps.make_plan(ctx, now)
-    seen = {each.config.region: _look(ctx.clients, each, data, asked) for each in updates}
+    seen = {update.config.region: _look(ctx.clients, update, data, asked) for update in updates}
     if target.looked_at_on and proving:
         seen = _looked_at(seen, proving, target.looked_at_on.name)
-    new = [(each, _look_new(ctx.clients, each, data, asked)) for each in match_publications(requests, known)]
+    new = [
+        (publication, _look_new(ctx.clients, publication, data, asked))
+        for publication in match_publications(requests, known)
+    ]
     if target.looked_at_on and proving:
         new = [(each, _looked_at_new(each, found, proving, target.looked_at_on.name)) for each, found in new]
     plan = plan_region_data(

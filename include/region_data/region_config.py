@@ -133,11 +133,11 @@ def insert_regions(connection: Connection[tuple[object, ...]], regions: Sequence
 
     try:
         with bounded(connection), connection.cursor() as cursor:
-            for each in regions:
-                cursor.execute(PUBLISH, asdict(each))
+            for region in regions:
+                cursor.execute(PUBLISH, asdict(region))
     except UniqueViolation as error:
         raise StoppedHalfwayError(
-            f"A region of {', '.join(f'{each.country_code}/{each.region_code}' for each in regions)} exists by now "
+            f"A region of {', '.join(f'{region.country_code}/{region.region_code}' for region in regions)} exists by now "
             f"({error.diag.message_detail}), so none was published; find out who put it there."
         ) from error
 
@@ -158,9 +158,9 @@ def write_versions(database: Database, regions: Sequence[RegionConfig], new: dat
 
     return Write(
         UPDATE_ROWS,
-        f"region_config.version of {', '.join(each.region for each in regions)} to {new.isoformat()}",
+        f"region_config.version of {', '.join(region.region for region in regions)} to {new.isoformat()}",
         make,
-        resources={"id": tuple(str(each.id) for each in regions)},
+        resources={"id": tuple(str(region.id) for region in regions)},
         values={"version": new.isoformat(), "attempt": attempt},
     )
 
@@ -172,9 +172,9 @@ def write_regions(database: Database, regions: Sequence[NewRegion]) -> Write[Non
         with database() as connection:
             insert_regions(connection, regions)
 
-    names = ", ".join(f"{each.country_code}/{each.region_code}" for each in regions)
+    names = ", ".join(f"{region.country_code}/{region.region_code}" for region in regions)
     return Write(
-        INSERT_ROWS, f"into region_config of {names}", make, resources={"id": tuple(each.id for each in regions)}
+        INSERT_ROWS, f"into region_config of {names}", make, resources={"id": tuple(region.id for region in regions)}
     )
 
 

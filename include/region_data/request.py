@@ -122,7 +122,7 @@ def _refuse_odd_folder(region: str, location: Location) -> None:
 
 def match_publications(requests: Sequence[RegionRequest], known: Sequence[RegionConfig]) -> tuple[Publication, ...]:
     """Return each requested region to publish, in order. Raises: PreconditionError if one exists or shares data."""
-    found = tuple(Publication(each.region, each.name, each.data) for each in requests if each.name)
+    found = tuple(Publication(request.region, request.name, request.data) for request in requests if request.name)
     for each in found:
         if any(row.region == each.region and not row.archived and not row.hidden for row in known):
             raise PreconditionError(
@@ -147,9 +147,9 @@ def match_publications(requests: Sequence[RegionRequest], known: Sequence[Region
 def match_regions(requests: Sequence[RegionRequest], known: Sequence[RegionConfig]) -> tuple[Update, ...]:
     """Return the update of each requested region that exists, in order. Raises: PreconditionError if one cannot be updated."""
     updates = tuple(
-        Update(_find(each.region, known), _location(_find(each.region, known)), each.data)
-        for each in requests
-        if not each.name
+        Update(_find(request.region, known), _location(_find(request.region, known)), request.data)
+        for request in requests
+        if not request.name
     )
     for each in updates:
         check_apart(each.data, each.existing)

@@ -67,18 +67,23 @@ def states_of_regions(ctx: Context, plan: RegionDataPlan) -> list[str]:
     """Say of each region what lies where, in a sentence without its stop."""
     said = []
     going_back = read_mark(ctx, WAY_BACK) is not None
-    for each in plan.regions:
-        if ctx.store.get(*documents.restored(ctx.run, each.region)):
+    for region in plan.regions:
+        if ctx.store.get(*documents.restored(ctx.run, region.region)):
             said.append(
-                f"{each.region}: {each.existing} holds its old data again, proved, which is at {each.backup} as well"
+                f"{region.region}: {region.existing} holds its old data again, proved, which is at {region.backup} as well"
             )
             continue
-        proved = ctx.store.get(*documents.data(ctx.run, each.region)) and not going_back
-        kept = ctx.store.get(*documents.backup(ctx.run, each.region))
-        begun = "may hold old and new objects, each whole" if has_begun(ctx, each) else "is untouched"
+        proved = ctx.store.get(*documents.data(ctx.run, region.region)) and not going_back
+        kept = ctx.store.get(*documents.backup(ctx.run, region.region))
+        begun = "may hold old and new objects, each whole" if has_begun(ctx, region) else "is untouched"
         state = "holds its new data, proved" if proved else begun
-        where = f"its old data is at {each.backup}, proved" if kept else f"a backup at {each.backup} is not complete"
-        said.append(f"{each.region}: {each.existing} {state}; {where}")
+        where = (
+            f"its old data is at {region.backup}, proved" if kept else f"a backup at {region.backup} is not complete"
+        )
+        said.append(f"{region.region}: {region.existing} {state}; {where}")
     if plan.publications and has_published(ctx):
-        said += [f"{each.region} was to be published: look at its row in region_config" for each in plan.publications]
+        said += [
+            f"{publication.region} was to be published: look at its row in region_config"
+            for publication in plan.publications
+        ]
     return said

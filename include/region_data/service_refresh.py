@@ -21,5 +21,5 @@ def may_hold_new_data(ctx: Context, before: Sequence[ServiceRestart]) -> list[st
 
 def restore_counts(ctx: Context, services: Sequence[ServiceRestart]) -> str:
     """Set the counts back that a restart has raised, in a way that costs no healthy task."""
-    surged = [each for each in services if each.kind == "surge"]
+    surged = [service for service in services if service.kind == "surge"]
     return " ".join(steps.restore_count(ctx, each) for each in surged) or "no count was raised"

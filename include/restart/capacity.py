@@ -95,8 +95,8 @@ def hand_back(ctx: Context, held: HeldGroup, *, waited: bool = False) -> Handove
 
 def plan_handover(group: GroupSurge, live: Group, used: frozenset[str], *, waited: bool = False) -> Handover:
     """Work out which instances to protect and which no longer. `used` are those that living tasks of the run's services are on."""
-    ours = {each.id for each in live.instances if _is_ours(group, live, each)}
-    protected = {each.id for each in live.instances if each.protected}
+    ours = {instance.id for instance in live.instances if _is_ours(group, live, instance)}
+    protected = {instance.id for instance in live.instances if instance.protected}
     shrinking = not waited and shrinks(group, live, used)
     idle = _there(live) - used
     # it would take one in use as soon as none of them is protected: it has more than it wants, or none else that may go
@@ -122,7 +122,7 @@ def _is_larger(group: GroupSurge, live: Group) -> bool:
 
 
 def _there(live: Group) -> set[str]:
-    return {each.id for each in live.instances if not each.lifecycle_state.startswith("Terminat")}
+    return {instance.id for instance in live.instances if not instance.lifecycle_state.startswith("Terminat")}
 
 
 def poll_shrunk(clients: Clients, groups: Sequence[HeldGroup], since: datetime) -> Progress:
@@ -143,7 +143,7 @@ def poll_shrunk(clients: Clients, groups: Sequence[HeldGroup], since: datetime) 
             longest = max(longest, SHRINK_TIME * (1 + live.desired - before))
     now = ecs.describe_service(clients.ecs, groups[0].cluster, groups[0].services[0]).as_of
     if not waiting:
-        text = f"{', '.join(each.group.name for each in groups)}: as small as before"
+        text = f"{', '.join(group.group.name for group in groups)}: as small as before"
         return Progress(True, text, end={"since": since.isoformat(), "late": False})
     late = now - since > longest
     text = f"{'; '.join(waiting)}: its alarm shrinks it, {minutes(since, now)}"
@@ -163,7 +163,7 @@ def _is_ours(group: GroupSurge, live: Group, each: Instance) -> bool:
 
 def _look(clients: Clients, held: HeldGroup) -> tuple[Group, frozenset[str]]:
     """Read a group, and the ids of the instances that tasks of the services are on."""
-    where = {each.arn: each.id for each in list_instances(clients.ecs, held.cluster)}
+    where = {instance.arn: instance.id for instance in list_instances(clients.ecs, held.cluster)}
     used = {
         where[str(task.container_instance)]
         for name in held.services
@@ -176,7 +176,7 @@ def _look(clients: Clients, held: HeldGroup) -> tuple[Group, frozenset[str]]:
 def protect_hosts(ctx: Context, group: str, state: ServiceState) -> None:
     """Protect the instances that living tasks are on from every scale-in."""
     assert state.group  # only called for a service on instances
-    unprotected = {each.id for each in state.group.instances if not each.protected}
+    unprotected = {instance.id for instance in state.group.instances if not instance.protected}
     hosts = sorted({each.instance for each in state.alive if each.instance and each.instance in unprotected})
     if hosts:
         ctx.writer.write(autoscaling.protect_instances(ctx.clients.autoscaling, group, hosts, protected=True))

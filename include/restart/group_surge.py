@@ -26,6 +26,6 @@ class GroupSurge(Frozen):
             desired_before=group.desired,
             maximum=maximum,
             suspended_before=group.suspended,
-            instances_before=tuple(sorted(each.id for each in group.instances)),
-            protected_before=tuple(sorted(each.id for each in group.instances if each.protected)),
+            instances_before=tuple(sorted(instance.id for instance in group.instances)),
+            protected_before=tuple(sorted(instance.id for instance in group.instances if instance.protected)),
         )

@@ -38,7 +38,9 @@ def find_started(plan: ServiceRestart, state: ServiceState, mark: datetime) -> R
     if primary.created_at >= mark:
         return Rollout(primary.id, primary.created_at)
     # ECS may have put back what ran before, while nobody was looking
-    ended = find_ours([each for each in state.deployments if each.created_at >= mark], mark, plan.task_definition)
+    ended = find_ours(
+        [deployment for deployment in state.deployments if deployment.created_at >= mark], mark, plan.task_definition
+    )
     return Rollout(ended.id, ended.created_at) if ended else None
 
 
@@ -51,16 +53,16 @@ def judge_rollout(
     stability alone is no proof. Raises: DriftError, RolloutFailedError.
     """
     live = state.service
-    mine = [each for each in state.tasks if each.task.started_by == rollout.deployment]
+    mine = [task for task in state.tasks if task.task.started_by == rollout.deployment]
     failures = [each for each in mine if each.task.stop_code and each.task.stop_code != "ServiceSchedulerInitiated"]
     failures += [each for each in mine if "health check" in each.task.stopped_reason and each not in failures]
     died = f"task {failures[0].task.id}: {describe_end(failures[0].task)}" if failures else ""
     record = find_ours(found, rollout.since, plan.task_definition)
     if record:
         _refuse_failed(plan, record, found, died)
-    ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
+    ours = next((deployment for deployment in live.deployments if deployment.id == rollout.deployment), None)
     reasons = [each.rollout_reason for each in (ours, live.primary) if each]
-    why = next((each for each in reasons if "circuit breaker" in each), "")
+    why = next((reason for reason in reasons if "circuit breaker" in reason), "")
     if died:
         why = died
     elif ours is live.primary and ours.rollout_state == "FAILED":

@@ -107,13 +107,13 @@ def stop_old_tasks(ctx: Context, plan: ServiceRestart, since: datetime) -> None:
     reconcile(ctx.clients, ctx.writer)
     surge.choose_stopped(plan, look(ctx.clients, plan), since)
     _set_count(ctx, plan, plan.count)
-    for each in plan.old_tasks:
+    for task in plan.old_tasks:
         # read again before each: never on a picture older than the last stop
         alive = {old.task.arn for old in surge.choose_stopped(plan, look(ctx.clients, plan), since)}
-        if each.arn in alive:
+        if task.arn in alive:
             reason = f"restart by {ctx.run}"
             ctx.writer.write(
-                ecs.stop_task(ctx.clients.ecs, plan.cluster, plan.service, each.arn, reason, each.started_at)
+                ecs.stop_task(ctx.clients.ecs, plan.cluster, plan.service, task.arn, reason, task.started_at)
             )
 
 
@@ -130,7 +130,7 @@ def restore_group_scaling(ctx: Context, services: Sequence[ServiceRestart]) -> s
     groups = capacity.held_groups(services)
     for held in groups:
         capacity.hand_back(ctx, held)
-    return f"handed back: {', '.join(each.group.name for each in groups) or 'no group was held'}"
+    return f"handed back: {', '.join(group.group.name for group in groups) or 'no group was held'}"
 
 
 def restore_count(ctx: Context, plan: ServiceRestart) -> str:
@@ -239,16 +239,16 @@ def verify_restart(ctx: Context, plan: ServiceRestart, since: datetime) -> str:
 def describe_now(ctx: Context, plan: RestartPlan) -> str:
     """Say what state things are in, in a sentence per service."""
     sentences = []
-    for each in plan.services:
-        state = look(ctx.clients, each)
-        old, new = surge.split(each, state)
+    for service in plan.services:
+        state = look(ctx.clients, service)
+        old, new = surge.split(service, state)
         text = (
-            f"{each.service}: desired count {state.service.desired} (before: {each.count}), {len(state.healthy)} tasks healthy, "
+            f"{service.service}: desired count {state.service.desired} (before: {service.count}), {len(state.healthy)} tasks healthy, "
             f"{len(old)} old and {len(new)} new alive."
         )
-        if state.group and each.group:
+        if state.group and service.group:
             held = f", {' and '.join(state.group.suspended)} suspended" if state.group.suspended else ""
-            text += f" Group {state.group.name}: desired capacity {state.group.desired} (before: {each.group.desired_before}){held}."
+            text += f" Group {state.group.name}: desired capacity {state.group.desired} (before: {service.group.desired_before}){held}."
         sentences.append(text)
     return " ".join(sentences)
 

@@ -102,7 +102,7 @@ def _refuse_stopped(plan: ServiceRestart, ours: Iterable[Task]) -> None:
 
 
 def _ill(tasks: Iterable[TaskState]) -> str:
-    ill = [f"{each.task.id} is {each.condition}" for each in tasks if not each.is_healthy]
+    ill = [f"{task.task.id} is {task.condition}" for task in tasks if not task.is_healthy]
     return "; ".join(ill[:3]) or "the others have not been started"
 
 
@@ -139,7 +139,7 @@ def choose_stopped(plan: ServiceRestart, state: ServiceState, since: datetime) -
 def judge_old_stopped(plan: ServiceRestart, state: ServiceState, since: datetime) -> Progress:
     """Wait until no old task is left, draining ones included. Raises: DriftError, RolloutFailedError."""
     ensure_no_drift(plan, state, desired=[plan.count])
-    left = [each for each in state.tasks if each.task.arn in plan.old_arns and each.task.last_status != "STOPPED"]
+    left = [task for task in state.tasks if task.task.arn in plan.old_arns and task.task.last_status != "STOPPED"]
     if left:
         refuse_timed_out(plan, state, since, f"{len(left)} old tasks of {plan.service} are still stopping")
     return Progress(

@@ -54,7 +54,7 @@ def poll_rollout(
 
 def poll_groups(clients: Clients, arguments: dict[str, Any], _: Service | None) -> Progress:
     """Look whether the groups that a run held are as small as before."""
-    groups = [HeldGroup.model_validate(each) for each in arguments["groups"]]
+    groups = [HeldGroup.model_validate(group) for group in arguments["groups"]]
     return poll_shrunk(clients, groups, datetime.fromisoformat(arguments["since"]))
 
 

@@ -55,13 +55,13 @@ class Client:
 
     def target(self, name: str) -> dict[str, Any] | None:
         """Return a target of the world as it is now, or None if the world has none of that name."""
-        found: list[dict[str, Any]] = [each for each in self.control("/world")["targets"] if each["name"] == name]
+        found: list[dict[str, Any]] = [target for target in self.control("/world")["targets"] if target["name"] == name]
         return found[0] if found else None
 
     def newest_commit(self, target: str) -> str:
         """Return the newest commit on the main branch of a target's repository. Raises: SandboxError."""
         wanted = load().target(target).system.github
-        found = [each for each in self.control("/github")["repositories"] if each["name"] == wanted]
+        found = [repository for repository in self.control("/github")["repositories"] if repository["name"] == wanted]
         if not found:
             raise SandboxError(f'{target} has no repository on GitHub; name a commit in PARAMS={{"commit": "..."}}.')
         return str(found[0]["commits"][0]["sha"])
@@ -69,7 +69,7 @@ class Client:
     def new_data(self, target: str) -> list[dict[str, str]]:
         """Return the regions of a target that have new data, each with its newest whole folder. Raises: SandboxError."""
         folders = self.control("/regions", target=target)["folders"]
-        found = [{"region": each["region"], "data": each["uri"]} for each in folders if each["is_new"]]
+        found = [{"region": folder["region"], "data": folder["uri"]} for folder in folders if folder["is_new"]]
         if not found:
             raise SandboxError(f'{target} has no new region data; name some in PARAMS={{"regions": [...]}}.')
         return found

@@ -88,7 +88,7 @@ class Follower:
 
     def _due(self, tasks: list[dict[str, Any]]) -> dict[str, Any] | None:
         """Return a task whose question has no answer yet."""
-        open_ones = (each for each in tasks if each["state"] == "awaiting_input" and _key(each) not in self._answered)
+        open_ones = (task for task in tasks if task["state"] == "awaiting_input" and _key(task) not in self._answered)
         return next(open_ones, None)
 
     def _ask(self, task: dict[str, Any]) -> None:
@@ -139,7 +139,7 @@ class Follower:
         form = {}
         for name, param in (asked.get("params") or {}).items():
             schema = param.get("schema") or {}
-            suggested = [each for each in schema.get("examples") or [] if each in asked["subject"]]
+            suggested = [example for example in schema.get("examples") or [] if example in asked["subject"]]
             form[name] = suggested[0] if suggested else ""
             if not self.options.yes:
                 form[name] = Prompt.ask(f"{schema.get('title', name)}", console=self.console, default=form[name])
@@ -190,7 +190,7 @@ class Follower:
         world = self.run.client.target(self.target) if self.target else None
         if not world:
             return ""
-        services = [f"{each['name']} {_meter(each)}" for each in world["services"]]
+        services = [f"{service['name']} {_meter(service)}" for service in world["services"]]
         return "   ".join(services)
 
 

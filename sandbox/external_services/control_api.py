@@ -89,12 +89,12 @@ def _push(external: ExternalServices, given: dict[str, Any]) -> str:
         if repository is None:
             known = ", ".join(each.full_name for each in github.repositories.values())
             raise FaultError(f"There is no repository {given['repository']!r}; choose one of {known}.")
-        files = tuple(File(str(each)) for each in given["files"])
-        if unknown := [str(each) for each in given["merges"] if str(each) not in repository.branches]:
+        files = tuple(File(str(file)) for file in given["files"])
+        if unknown := [str(merge) for merge in given["merges"] if str(merge) not in repository.branches]:
             raise FaultError(
                 f"There is no branch {unknown[0]!r} to merge; choose some of {', '.join(repository.branches)}."
             )
-        merged = tuple(repository.branches[str(each)] for each in given["merges"])
+        merged = tuple(repository.branches[str(merge)] for merge in given["merges"])
         return github.push(repository, given["branch"], given["subject"], given["author"], files, merged).sha
 
 
@@ -160,7 +160,10 @@ def _scope(target: Target, kind: str) -> str:
 
 def _spreadsheet(target: Target, kind: str) -> str:
     """Return the spreadsheet of a target's system. Raises: FaultError."""
-    data = [target.environment.region_data, *(each.region_data for each in target.system.environments.values())]
+    data = [
+        target.environment.region_data,
+        *(environment.region_data for environment in target.system.environments.values()),
+    ]
     found = [each.sheet.spreadsheet for each in data if each and each.sheet]
     if not found:
         raise FaultError(f"The inventory names no sheet for {target.name}, so {kind} cannot apply.")

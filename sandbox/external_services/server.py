@@ -103,5 +103,5 @@ class ExternalServicesApplication:
         """Delay a call. It takes effect afterwards, as it may in reality, unless the fault is removed before."""
         end = time.monotonic() + slow.fields["seconds"]
         while (left := end - time.monotonic()) > 0:
-            if self._stop.wait(min(left, HELD)) or not any(each is slow for each in self.world.faults):
+            if self._stop.wait(min(left, HELD)) or not any(fault is slow for fault in self.world.faults):
                 hang_up(environ)

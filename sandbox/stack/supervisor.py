@@ -40,7 +40,7 @@ class Supervisor:
         self.settings = settings
         self.screen = screen
         self.inventory = inventory
-        approvers = [name for each in inventory.targets.values() for name in each.environment.approval.approvers]
+        approvers = [name for target in inventory.targets.values() for name in target.environment.approval.approvers]
         self.credentials = Credentials.of(settings.folder, approvers)
         self._databases = Databases.of(settings, self.credentials)
         self.children: list[Child] = []
@@ -183,7 +183,7 @@ class Supervisor:
         users = {user: {"password": word, "role": role_of(user)} for user, word in self.credentials.passwords.items()}
         told: dict[str, Any] = {name: self.settings.url(name) for name in ("airflow", "aws", "control", "neighbours")}
         told["postgres"] = f"postgresql://{self._postgres.server}" if self._postgres else None
-        told |= {"users": users, "pid": os.getpid(), "processes": {each.name: each.pid for each in self.children}}
+        told |= {"users": users, "pid": os.getpid(), "processes": {child.name: child.pid for child in self.children}}
         write_private(self.settings.endpoints, json.dumps(told, indent=2))
 
     async def _end(self) -> None:

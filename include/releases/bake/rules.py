@@ -45,7 +45,7 @@ class Seen:
 
 def states(alarms: Sequence[Alarm], names: Sequence[str]) -> dict[str, str]:
     """Return the state of every alarm of the inventory, or MISSING if CloudWatch does not have the alarm."""
-    known = {each.name: each.state for each in alarms}
+    known = {alarm.name: alarm.state for alarm in alarms}
     return {name: known.get(name, MISSING) for name in names}
 
 
@@ -59,7 +59,7 @@ def refuse_unwatched(names: Sequence[str], alarms: Sequence[Alarm], bake: Bake) 
             f"CloudWatch has no alarm {', '.join(missing)}, so nobody would watch what {'it' if len(missing) == 1 else 'they'} "
             "should; correct the inventory or create it, nothing was changed."
         )
-    watched = [each for each in alarms if each.name in names and each.name not in bake.slow]
+    watched = [alarm for alarm in alarms if alarm.name in names and alarm.name not in bake.slow]
     slowest = max(watched, key=lambda each: each.window_seconds, default=None)
     if slowest and slowest.window_seconds > bake.duration.total_seconds():
         raise PreconditionError(
@@ -93,7 +93,7 @@ def judge_bake(bake: Bake, baseline: Baseline, seen: Seen, since: datetime) -> P
 
     Raises: BakeFailedError.
     """
-    now = {each.name: each for each in seen.alarms}
+    now = {alarm.name: alarm for alarm in seen.alarms}
     _refuse_alarms(baseline, now, since)
     _refuse_troubles(bake, baseline, seen, since)
     _refuse_errors(bake, baseline, seen, since)
@@ -134,7 +134,7 @@ def _refuse_troubles(bake: Bake, baseline: Baseline, seen: Seen, since: datetime
         return
     begun = baseline.at or since
     before = baseline.troubles
-    counted = [each for each in seen.troubles if each.level in bake.sentry_levels]
+    counted = [trouble for trouble in seen.troubles if trouble.level in bake.sentry_levels]
     if before is None:
         added = [each for each in counted if each.first_seen >= begun]
     else:  # a resolved error that occurs again is unresolved again, and its first sight is long ago

@@ -41,7 +41,7 @@ def keep_baseline(ctx: Context, sentry: Sentry | None) -> str:
                 "at": now.isoformat(),
                 "alarms": states(cloudwatch.describe_alarms(ctx.clients.cloudwatch, names), names),
                 "errors_per_hour": sum(_errors(ctx, bake, now - USUAL).values()) / (USUAL / timedelta(hours=1)),
-                "troubles": None if troubles is None else {each.id: each.count for each in troubles},
+                "troubles": None if troubles is None else {trouble.id: trouble.count for trouble in troubles},
             },
         )
     found = store.get(*kept_at) or {}

@@ -29,11 +29,11 @@ ERRORS = {
 def find_deployment(deployments: Iterable[Deployment], part: ServiceRelease, since: datetime) -> Deployment | None:
     """Return the deployment that an image's push has started, or None: the first since the push that is not a rollback."""
     ours = [
-        each
-        for each in sorted(deployments, key=lambda each: (each.created_at, each.id))
-        if each.created_at >= since and each.creator != ROLLBACK
+        deployment
+        for deployment in sorted(deployments, key=lambda each: (each.created_at, each.id))
+        if deployment.created_at >= since and deployment.creator != ROLLBACK
     ]
-    return next((each for each in ours if each.task_definition != part.before), None)
+    return next((our for our in ours if our.task_definition != part.before), None)
 
 
 def judge_deployment(

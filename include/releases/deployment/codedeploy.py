@@ -42,7 +42,7 @@ def read_live_service(ctx: Context, name: str) -> Live:
     digests = _digests(clients, cluster, name, primary.task_definition, described.container)
     return Live(
         definition=primary.task_definition,
-        digests=frozenset(each for each in digests.values() if each),
+        digests=frozenset(digest for digest in digests.values() if digest),
         desired=service.desired,
         healthy=primary.running if primary.stable else 0,
         controller=service.controller,
@@ -94,7 +94,7 @@ def poll_deployment_end(clients: Clients, arguments: dict[str, Any], service: Se
     part, since = ServiceRelease.model_validate(arguments["plan"]), datetime.fromisoformat(arguments["since"])
     now = (service or ecs.describe_service(clients.ecs, part.cluster, part.service)).as_of
     deployments = codedeploy.list_deployments(clients.codedeploy, arguments["application"], arguments["group"], since)
-    active = next((each for each in deployments if each.status not in ENDED), None)
+    active = next((deployment for deployment in deployments if deployment.status not in ENDED), None)
     pushed = datetime.fromisoformat(arguments["pushed"]) if arguments["pushed"] else None
     if may_begin(deployments, pushed, now):
         text = f"{part.service}: the image was pushed, and may still start a deployment, which is then stopped"
@@ -107,7 +107,7 @@ def poll_deployment_end(clients: Clients, arguments: dict[str, Any], service: Se
     else:
         done = False
         text = f"{part.service}: deployment {active.id} to {revision(active.task_definition)} is {active.status}"
-    began = active.created_at if active else max((each.created_at for each in deployments), default=since)
+    began = active.created_at if active else max((deployment.created_at for deployment in deployments), default=since)
     if not done and (now - began).total_seconds() > part.timeout_seconds:
         raise RolloutFailedError(
             f"{text} after {minutes(began, now)} (allowed: {part.timeout_seconds // 60} min), and {on} has the traffic; look at "

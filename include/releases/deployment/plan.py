@@ -36,7 +36,7 @@ class Live:
 def live_of(state: ServiceState, described: Service) -> Live:
     """Return the current state of a service that ECS itself deploys, from one look at it."""
     service, container = state.service, described.container
-    busy = [each for each in service.deployments if each.rollout_state == "IN_PROGRESS"]
+    busy = [deployment for deployment in service.deployments if deployment.rollout_state == "IN_PROGRESS"]
     words = f"deployment {busy[0].id} to {revision(busy[0].task_definition)}" if busy else ""
     if state.newest and state.newest.ongoing:
         words = describe_stage(state.newest)
@@ -113,7 +113,7 @@ def _refuse_unready(service: Service, live: Live) -> None:
     if live.busy:
         raise PreconditionError(f"Service {service.name} is being deployed ({live.busy}); wait until that is over.")
     if len(live.digests) > 1:
-        images = ", ".join(sorted(each[:19] for each in live.digests))
+        images = ", ".join(sorted(digest[:19] for digest in live.digests))
         raise PreconditionError(
             f"Service {service.name} runs {len(live.digests)} images at once ({images}), so there is no one state to go back to; "
             "bring it onto one first, by the rollback runbook."
@@ -190,11 +190,11 @@ def service_changes(parts: Sequence[ServiceRelease], image: str) -> list[Change]
 def services_seconds(parts: Sequence[ServiceRelease]) -> float:
     """Return the approximate duration of deploying a release's services, in seconds."""
     return sum(
-        each.boot_seconds
-        + each.strategy.usual_seconds
+        part.boot_seconds
+        + part.strategy.usual_seconds
         + DRAIN.total_seconds()
-        + (INSTANCE_START.total_seconds() if each.group else 60)
-        for each in parts
+        + (INSTANCE_START.total_seconds() if part.group else 60)
+        for part in parts
     )
 
 

@@ -85,8 +85,8 @@ def judge_rollout(
     if record and goes_back_to(record, wanted):
         text = f"{part.service}: {describe_stage(record)}, back to {revision(wanted)}"
         return Progress(False, f"{text}, {minutes(record.created_at, live.as_of)}", text)
-    ours = next((each for each in live.deployments if each.id == rollout.deployment), None)
-    new = [each for each in state.tasks if each.task.task_definition == wanted]
+    ours = next((deployment for deployment in live.deployments if deployment.id == rollout.deployment), None)
+    new = [task for task in state.tasks if task.task.task_definition == wanted]
     if live.primary.task_definition == part.before != wanted:
         raise _rolled_back(part, wanted, live.primary, why)
     if ours is None or ours is not live.primary or ours.task_definition != wanted:
@@ -182,7 +182,7 @@ def verify_released(
     if records and not is_over(records[-1], wanted):
         problems.append(failure_of(records[-1]) or describe_stage(records[-1]))
     if live.primary.task_definition != wanted or len(live.deployments) != 1:
-        others = ", ".join(revision(each.task_definition) for each in live.deployments)
+        others = ", ".join(revision(deployment.task_definition) for deployment in live.deployments)
         problems.append(f"its deployments are of {others}, not of {revision(wanted)} alone")
     if not live.running == live.desired == len(state.healthy) == len(state.alive):
         ill = [f"{each.task.id} is {each.condition}" for each in state.alive if not each.is_healthy]
@@ -220,11 +220,11 @@ def _rolled_back(part: ServiceRelease, wanted: str, primary: Deployment, why: st
 
 
 def _together(*reasons: str) -> str:
-    return "; ".join(each for each in reasons if each)
+    return "; ".join(reason for reason in reasons if reason)
 
 
 def _failed(state: ServiceState, wanted: str) -> list[TaskState]:
-    return [each for each in state.tasks if each.task.task_definition == wanted and _has_failed(each)]
+    return [task for task in state.tasks if task.task.task_definition == wanted and _has_failed(task)]
 
 
 def _has_failed(each: TaskState) -> bool:
@@ -240,7 +240,11 @@ def _why(failed: Sequence[TaskState]) -> str:
     if not failed:
         return ""
     task = failed[0].task
-    ended = [each for each in task.containers if each.exit_code or (each.exit_code == 0 and each.reason)]
+    ended = [
+        container
+        for container in task.containers
+        if container.exit_code or (container.exit_code == 0 and container.reason)
+    ]
     codes = [
         f"{each.name} exited with {each.exit_code}{f' ({one_line(each.reason)})' if each.reason else ''}"
         for each in ended

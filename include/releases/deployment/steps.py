@@ -69,14 +69,14 @@ def pushed_at(ctx: Context, digest: str) -> datetime:
 def find_push(ctx: Context, digest: str, parts: Sequence[ServiceRelease]) -> datetime | None:
     """Return when the image came whose push starts deployments of these services, None if it never did, or ran before."""
     images = ecr.list_images(ctx.clients.ecr, ctx.target.registry)
-    new = any(each.controller == "CODE_DEPLOY" and each.before_digest != digest for each in parts)
-    return next((each.pushed_at for each in images if new and each.digest == digest), None)
+    new = any(part.controller == "CODE_DEPLOY" and part.before_digest != digest for part in parts)
+    return next((image.pushed_at for image in images if new and image.digest == digest), None)
 
 
 def _require(ctx: Context, images: Sequence[Image], digest: str) -> Image:
-    for each in images:
-        if each.digest == digest:
-            return each
+    for image in images:
+        if image.digest == digest:
+            return image
     raise PreconditionError(
         f"Repository {ctx.target.registry.repository} of {ctx.target.name} has no image {digest[:19]}; find out who removed it, or why "
         "it never came."
@@ -151,7 +151,10 @@ def _start(ctx: Context, part: ServiceRelease, definition: str, place: documents
 
 def _turn_back(ctx: Context, part: ServiceRelease, definition: str, state: ServiceState) -> Rollout:
     """Have ECS give the traffic back to the tasks from before, which still run. Raises: DriftError."""
-    newest, old = state.newest, [each for each in state.service.deployments if each.task_definition == definition]
+    newest, old = (
+        state.newest,
+        [deployment for deployment in state.service.deployments if deployment.task_definition == definition],
+    )
     assert newest  # the caller has seen it
     if newest.task_definition != part.before or definition not in newest.sources or not old:
         raise DriftError(
@@ -190,7 +193,7 @@ def find_rollback(
     rolled = [part for part in parts if part.controller == "ECS"]
     # ECS itself is going back
     unsettled = [part.service for part in rolled if len(look(ctx.clients, part).service.deployments) > 1]
-    known = {each.digest for each in ecr.list_images(ctx.clients.ecr, ctx.target.registry)}
+    known = {image.digest for image in ecr.list_images(ctx.clients.ecr, ctx.target.registry)}
     existing = {part.before: _exists(ctx, part, known) for part in parts}
     return plan_deployment_rollback(parts, wanted, runs, existing, unsettled=unsettled)
 

@@ -38,7 +38,7 @@ def commit_tag(commit: str, length: int = 40) -> str:
 
 def find_tagged(tag: str, images: Iterable[Image]) -> Image | None:
     """Return the image with exactly this tag. A tag that merely contains it belongs to another image."""
-    return next((each for each in images if tag in each.tags), None)
+    return next((image for image in images if tag in image.tags), None)
 
 
 def digest_in(image: str, images: Iterable[Image], registry: Registry) -> str:
@@ -111,8 +111,8 @@ def judge_scan(
             f"{f': {scan.reason}' if scan.reason else ''}); start a scan of {_scannable(image)} in ECR, nothing was changed."
         )
     known = frozenset(accepted)
-    against = [each for each in scan.findings if each.severity in refused and each.name not in known]
-    let_by = [each for each in scan.findings if each.severity in refused and each.name in known]
+    against = [finding for finding in scan.findings if finding.severity in refused and finding.name not in known]
+    let_by = [finding for finding in scan.findings if finding.severity in refused and finding.name in known]
     unlisted = sum(max(0, scan.counts.get(each, 0) - _listed(scan, each)) for each in refused)
     if against or unlisted:
         different = list(dict.fromkeys(_named(each) for each in against))  # platforms share most of what is found
@@ -130,7 +130,7 @@ def judge_scan(
 
 def summary(scan: Scan) -> str:
     """Return the number of a scan's findings by severity."""
-    counts = [f"{scan.count(each)} {each.lower()}" for each in SEVERITIES if scan.count(each)]
+    counts = [f"{scan.count(severity)} {severity.lower()}" for severity in SEVERITIES if scan.count(severity)]
     return f"scan {scan.status.lower() or 'missing'}: {', '.join(counts) or 'no findings'}"
 
 
@@ -228,4 +228,4 @@ def _named(finding: Finding) -> str:
 
 
 def _listed(scan: Scan, severity: str) -> int:
-    return sum(each.severity == severity for each in scan.findings)
+    return sum(finding.severity == severity for finding in scan.findings)

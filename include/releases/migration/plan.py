@@ -71,9 +71,11 @@ def plan_task(
 def _networked(target: Target) -> str:
     """Return the first service with a network configuration of its own, in the order of the release."""
     environment = target.environment
-    names = environment.release.services if environment.release else tuple(each.name for each in environment.services)
+    names = (
+        environment.release.services if environment.release else tuple(service.name for service in environment.services)
+    )
     fargate = [name for name in names if environment.service(name).launch_type == "FARGATE"]
-    fargate += [each.name for each in environment.services if each.launch_type == "FARGATE"]
+    fargate += [service.name for service in environment.services if service.launch_type == "FARGATE"]
     return fargate[0]  # the inventory requires a network if there is none
 
 

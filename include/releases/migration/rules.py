@@ -64,7 +64,7 @@ def choose_command(one_off: OneOff, preset: str = "", given: Sequence[str] = ())
 
 def find_migrations(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the migrations among the changed files: those in a folder `migrate` or `migrations`, as frameworks keep them."""
-    return tuple(sorted(each for each in set(paths) if MIGRATION.search(each)))
+    return tuple(sorted(path for path in set(paths) if MIGRATION.search(path)))
 
 
 def migration_key(target: str, digest: str, command: Sequence[str]) -> str:
@@ -113,23 +113,23 @@ def decide_next(
     recorded = _with_ends(kept, tasks, container, now, essential)
     last = max([0, *(each.number for each in recorded)])
     attempts = [each for each in recorded if each.outcome != "refused"]  # the others never began
-    numbers = {each.arn: each.number for each in attempts}
+    numbers = {attempt.arn: attempt.number for attempt in attempts}
     for task in tasks:
         if task.last_status != "STOPPED":
             return Next("follow", numbers[task.arn], task.arn)
     for each in reversed(attempts if again else attempts[-1:]):
         if each.outcome == "succeeded" and (each.run == run or not again):
             return Next("done", each.number, each.arn)
-    for each in attempts:
-        if each.run == run and each.outcome == "failed":
+    for attempt in attempts:
+        if attempt.run == run and attempt.outcome == "failed":
             raise MigrationFailedError(
-                f"{_named(each)} of this run has failed already, and one run never starts it twice; {HALF_WAY}."
+                f"{_named(attempt)} of this run has failed already, and one run never starts it twice; {HALF_WAY}."
             )
-        if each.run == run and not each.arn and now - each.begun_at < REMEMBERED:
-            return Next("start", each.number)  # its clientToken prevents a second task
-        if not each.outcome and (each.run == run or not again):
+        if attempt.run == run and not attempt.arn and now - attempt.begun_at < REMEMBERED:
+            return Next("start", attempt.number)  # its clientToken prevents a second task
+        if not attempt.outcome and (attempt.run == run or not again):
             raise MigrationFailedError(
-                f"{_named(each)} of this migration, by {each.run or 'nobody on record'}, is over or never began, and AWS has "
+                f"{_named(attempt)} of this migration, by {attempt.run or 'nobody on record'}, is over or never began, and AWS has "
                 f"forgotten which; {HALF_WAY}, and give 'again' to database_migration."
             )
     return Next("start", last + 1)
@@ -138,12 +138,12 @@ def decide_next(
 def _with_arns(kept: Sequence[Attempt], tasks: Sequence[Task], now: datetime) -> list[Attempt]:
     """Give attempts without a recorded ARN, since their process died too early, the tasks that AWS knows, oldest first."""
     known = {each.arn for each in kept}
-    unkept = [each.arn for each in tasks if each.arn not in known]
+    unkept = [task.arn for task in tasks if task.arn not in known]
     attempts = []
     for each in sorted(kept, key=lambda each: each.number):
         is_open = not each.arn and not each.outcome
         attempts.append(replace(each, arn=unkept.pop(0)) if is_open and unkept else each)
-    last = max([0, *(each.number for each in attempts)])
+    last = max([0, *(attempt.number for attempt in attempts)])
     return attempts + [Attempt(last + place, "", now, arn) for place, arn in enumerate(unkept, 1)]
 
 
@@ -190,8 +190,8 @@ def read_start(tasks: Sequence[Task], failures: Sequence[Mapping[str, Any]]) -> 
     """Return the ARN of the one task that RunTask started. Raises: MigrationFailedError with the failures that AWS reports."""
     if failures or not tasks:
         why = "; ".join(
-            " ".join(filter(None, (str(each.get("reason") or "no reason given"), str(each.get("detail") or ""))))
-            for each in failures
+            " ".join(filter(None, (str(failure.get("reason") or "no reason given"), str(failure.get("detail") or ""))))
+            for failure in failures
         )
         raise MigrationFailedError(
             f"ECS could not place the task ({why or 'it named no task and no failure'}), so nothing was migrated; "
@@ -199,7 +199,7 @@ def read_start(tasks: Sequence[Task], failures: Sequence[Mapping[str, Any]]) -> 
         )
     if len(tasks) > 1:
         raise MigrationFailedError(
-            f"ECS started {len(tasks)} tasks ({', '.join(each.id for each in tasks)}) where one was asked for; stop all but one "
+            f"ECS started {len(tasks)} tasks ({', '.join(task.id for task in tasks)}) where one was asked for; stop all but one "
             "by hand, and look at the database."
         )
     return tasks[0].arn

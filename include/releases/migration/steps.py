@@ -224,7 +224,7 @@ def keep_ends(ctx: Context, migration: Migration, now: datetime) -> None:
 
 
 def _essential(ctx: Context, tasks: Iterable[Task]) -> dict[str, frozenset[str] | None]:
-    return {each.task_definition: find_essential(ctx, each.task_definition) for each in tasks}
+    return {task.task_definition: find_essential(ctx, task.task_definition) for task in tasks}
 
 
 def find_essential(ctx: Context, definition: str) -> frozenset[str] | None:

@@ -166,7 +166,7 @@ def plan_production_release(
         notes=(
             *_what_goes_out(repository, tickets, str(previous or "")),
             f"Image {image.digest[:19]}{image.kind}, proved on {staging} by {proof.run}; {verdict.text}.",
-            *(f"Here, {each}." for each in world.differences),
+            *(f"Here, {difference}." for difference in world.differences),
             *_going_back(parts, repository.files, migration),
             *waiting(parts),
             *weak(world.live),
@@ -201,7 +201,7 @@ def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> l
     commits = repository.commits
     since = f"since {previous}" if previous else "in the first release"
     notes = [f"{len(commits)} commits {since}, {len(tickets.keys)} tickets: {', '.join(tickets.keys) or 'none named'}."]
-    notes += [f"{each.sha[:7]} {each.subject}" for each in commits[-SHOWN:]]
+    notes += [f"{commit.sha[:7]} {commit.subject}" for commit in commits[-SHOWN:]]
     if len(commits) > SHOWN:
         notes.append(f"... and {len(commits) - SHOWN} earlier commits")
     notes += [f"{sentence}." for sentence in tickets.told]
@@ -220,9 +220,9 @@ def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> l
 
 
 def _going_back(parts: Sequence[ServiceRelease], files: Sequence[str], migration: Migration | None) -> list[str]:
-    images = ", ".join(sorted({each.before_digest[:19] for each in parts}))
+    images = ", ".join(sorted({part.before_digest[:19] for part in parts}))
     notes = [f"Going back is possible: what runs now ({images}) outlives this release in the registry."]
-    names = ", ".join(each.rsplit("/", 1)[-1] for each in files)
+    names = ", ".join(file.rsplit("/", 1)[-1] for file in files)
     if files and migration:
         notes.append(
             f"Migrations will run with this release: {names}; going back does not undo them, so it is safe only if the code "

@@ -195,7 +195,7 @@ class _History:
         for place, commit in enumerate(self.commits):
             before = self.commits[max(place - 1, 0)].sha  # taken for the parent of a commit whose parents are not known
             parents[commit.sha] = [
-                each for each in commit.parents or (before,) if each in places and each != commit.sha
+                parent for parent in commit.parents or (before,) if parent in places and parent != commit.sha
             ]
         for sha in _parents_first(parents):
             self._add(self.commits[places[sha]], places[sha], [self.nodes[each] for each in parents[sha]])

@@ -75,7 +75,7 @@ def read_tags(tags: Iterable[str], prefix: Prefix = "v") -> Tags:
 
 def previous_version(tags: Tags, before: Version | None = None) -> Version | None:
     """Return the highest version, or the highest below `before`, or None if there is none."""
-    lower = [each for each in tags.versions if before is None or each < before]
+    lower = [version for version in tags.versions if before is None or version < before]
     return lower[-1] if lower else None
 
 

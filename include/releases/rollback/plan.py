@@ -139,7 +139,9 @@ def _last_before(
 
 
 def _choose(part: ServiceRelease, image: Image, candidates: Sequence[Candidate]) -> str:
-    fitting = next((each for each in candidates if each.active and each.digest == image.digest), None)
+    fitting = next(
+        (candidate for candidate in candidates if candidate.active and candidate.digest == image.digest), None
+    )
     if fitting is None:
         raise PreconditionError(
             f"{part.service} has no active task definition with image {image.digest[:19]}; register one with it, or choose "

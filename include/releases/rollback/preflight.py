@@ -22,7 +22,7 @@ def make_plan(ctx: Context, to: str) -> tuple[RollbackPlan, datetime]:
     account, since = ask_who(ctx.clients.sts)
     live, images = read_live(ctx), ecr.list_images(ctx.clients.ecr, target.registry)
     services = [target.environment.service(name) for name in target.release.services]
-    candidates = {each.name: list_candidates(ctx, images, each) for each in services}
+    candidates = {service.name: list_candidates(ctx, images, service) for service in services}
     return plan_rollback(target, to, images, candidates, live, account, since), since
 
 

@@ -76,7 +76,7 @@ def plan_staging_deployment(
     refuse_pushed(parts, digest)
     migration = plan_task(target, digest, preset=release.migrate) if release.migrate else None
     what = f"image {digest[:19]}" if digest else f"the image of commit {commit[:12]}"
-    blue_green = all(each.controller == "CODE_DEPLOY" for each in parts)
+    blue_green = all(part.controller == "CODE_DEPLOY" for part in parts)
     readable = readable_tag(target.environment_name, None, stamp)
     changes = []
     if image is None:

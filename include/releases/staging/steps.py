@@ -117,6 +117,6 @@ def poll_checks(ctx: ReleaseContext, commit: str) -> Progress:
 def attest_image(ctx: ReleaseContext, digest: str, commit: str, parts: Sequence[ServiceRelease]) -> str:
     """Put on record that this image was deployed here and passed, which production asks for."""
     # what no task ran is not proved
-    proved = {each.container: each.template for each in parts if each.count}
+    proved = {part.container: part.template for part in parts if part.count}
     add_attestation(ctx.store, ctx.target.name, digest, commit, ctx.run, proved)
     return f"image {digest[:19]} of commit {commit[:12]} is proved on {ctx.target.name}"

@@ -85,7 +85,7 @@ class DecideRestoreOperator(HITLOperator):
 def nothing_overwritten(ctx: StepContext) -> str | None:
     """Return a sentence saying that no region's data was overwritten and none was published, if that is so."""
     plan = RegionDataPlan.model_validate(ctx.guard["plan"])
-    if has_published(ctx) or any(has_begun(ctx, each) for each in plan.regions):
+    if has_published(ctx) or any(has_begun(ctx, region) for region in plan.regions):
         return None
     return f"no data of {ctx.target.name} was overwritten"
 

@@ -36,26 +36,26 @@ def is_live(ctx: StepContext) -> bool:
 
 def left_behind(ctx: StepContext) -> str:
     """Return the state in which a run stopped half way, or nothing if it has written nothing."""
-    begun = any(each["phase"] == "intent" for each in list_events(ctx.store, ctx.run))
+    begun = any(event["phase"] == "intent" for event in list_events(ctx.store, ctx.run))
     return "; ".join(state_of_regions(ctx)) if begun else ""
 
 
 def found_bad(ctx: StepContext) -> bool:
     """Tell whether somebody has found the new data of a region bad."""
-    return any(not each.good for each in list_answers(ctx.store, ctx.run))
+    return any(not answer.good for answer in list_answers(ctx.store, ctx.run))
 
 
 @step
 def back_up_data(ctx: StepContext) -> None:
     """Back up the current data, region by region."""
-    for each in plan_of(ctx).regions:
-        backup.back_up(ctx, each)
+    for region in plan_of(ctx).regions:
+        backup.back_up(ctx, region)
 
 
 @step
 def verify_backup(ctx: StepContext) -> str:
     """Prove every backup before anything is overwritten."""
-    proved = [backup.verify_backup(ctx, each) for each in plan_of(ctx).regions]
+    proved = [backup.verify_backup(ctx, region) for region in plan_of(ctx).regions]
     return "; ".join(proved) or "no region had data to keep"
 
 
@@ -63,15 +63,15 @@ def verify_backup(ctx: StepContext) -> str:
 def overwrite_data(ctx: StepContext) -> None:
     """Copy the new data over the old, region by region."""
     ctx.proof_of(verify_backup)
-    for each in plan_of(ctx).regions:
-        region_data_overwrite.overwrite(ctx, each)
+    for region in plan_of(ctx).regions:
+        region_data_overwrite.overwrite(ctx, region)
 
 
 @step
 def verify_data(ctx: StepContext) -> str:
     """Prove that every region has its new data, and remove stale objects if that was requested."""
     plan = plan_of(ctx)
-    proved = [region_data_overwrite.verify_data(ctx, each, remove=plan.remove_stale) for each in plan.regions]
+    proved = [region_data_overwrite.verify_data(ctx, region, remove=plan.remove_stale) for region in plan.regions]
     return "; ".join(proved) or "no region had data to overwrite"
 
 
@@ -97,7 +97,7 @@ def bump_versions(ctx: StepContext) -> str:
     plan = plan_of(ctx)
     refuse_after_way_back(ctx)
     ctx.proof_of(verify_restart)
-    looks = {each.region: each for each in list_answers(ctx.store, ctx.run) if each.good}
+    looks = {answer.region: answer for answer in list_answers(ctx.store, ctx.run) if answer.good}
     if missing := [each.region for each in plan.everything if each.region not in looks]:
         raise PreconditionError(
             f"Nobody is on record as having found {', '.join(missing)} good; a question marked as success by hand is no answer, "
@@ -119,7 +119,7 @@ def update_sheet(ctx: StepContext) -> str:
         return f"no sheet is kept for {ctx.target.name}"
     plan = ctx.guard["plan"]
     uris = {each["region"]: each["existing"] for each in plan["regions"]}
-    uris |= {each["region"]: each["data"] for each in plan["publications"]}
+    uris |= {publication["region"]: publication["data"] for publication in plan["publications"]}
     try:
         said = note_uris(open_worksheet(sheet), sheet, uris)
     except (ServiceUnavailableError, RunbookError) as error:

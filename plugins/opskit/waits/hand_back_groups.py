@@ -41,10 +41,10 @@ class HandBackGroupsOperator(WaitsForAws):
         kept = ", ".join(each for handover in handovers for each in handover.kept)
         if any(handover.shrinks for handover in handovers):
             self.log.info("still protected until the group has shrunk: %s", kept)
-            found = [each.model_dump(mode="json") for each in groups]
+            found = [group.model_dump(mode="json") for group in groups]
             began = since or ask_who(ctx.clients.sts)[1].isoformat()
             self.wait_for(ctx, "group_shrunk", {"groups": found, "since": began})
-        said = f"handed back: {', '.join(each.group.name for each in groups) or 'no group was held'}"
+        said = f"handed back: {', '.join(group.group.name for group in groups) or 'no group was held'}"
         if not kept:
             return said
         return (

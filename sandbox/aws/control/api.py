@@ -210,9 +210,9 @@ def regions_json(
         sheet = external.sheets.rows(target)
     rows = databases.rows(target) if databases and keeps_regions(target) else None
     live = {f"{row['country_code']}/{row['region_code']}" for row in rows or () if not row["archived"]}
-    for each in folders:
-        if each["region"] in live:
-            each.pop("publishable", None)
+    for folder in folders:
+        if folder["region"] in live:
+            folder.pop("publishable", None)
     return {"target": target.name, "folders": folders, "region_config": rows, "sheet": sheet}
 
 

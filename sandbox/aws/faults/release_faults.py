@@ -51,7 +51,7 @@ def _add_sidecar(fault: Fault, environment: Environment) -> None:
     """Register the newest definition of one-off tasks anew, with one more container."""
     backend, fields = ecs_backends[environment.account][environment.region], fault.fields
     newest = backend.describe_task_definition(fault.service)
-    if any(each["name"] == fields["name"] for each in newest.container_definitions):
+    if any(definition["name"] == fields["name"] for definition in newest.container_definitions):
         raise FaultError(f"Task definition {newest.family} has a container {fields['name']} already; name another one.")
     sidecar = {
         "name": fields["name"],
@@ -94,7 +94,13 @@ def _last_deployment(region: Region, cluster: str, after: float) -> float | None
     """Return when the first deployment began that is younger than `after`, if there is one."""
     services = [each for each in region.services.values() if each.cluster == cluster]
     return min(
-        (each.created for service in services for each in service.deployments if each.created > after), default=None
+        (
+            deployment.created
+            for service in services
+            for deployment in service.deployments
+            if deployment.created > after
+        ),
+        default=None,
     )
 
 
@@ -122,7 +128,7 @@ def _running_tag(world: WorldState, target: Target) -> str:
     """Return the tag of the image that the target's oldest task runs."""
     environment = target.environment
     tasks = world.region(environment.account, environment.region).tasks.values()
-    running = [each for each in tasks if each.service and each.cluster == environment.cluster and each.alive]
+    running = [task for task in tasks if task.service and task.cluster == environment.cluster and task.alive]
     if not running:
         raise FaultError(f"Nothing runs in {target.name}, so image_expired needs the field 'tag': the tag of an image.")
     image = next(iter(min(running, key=lambda each: each.created).images.values()))

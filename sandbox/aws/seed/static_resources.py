@@ -92,8 +92,8 @@ class StaticResources:
             self._database(environment.database.instance)
         self.client("ecs").create_cluster(clusterName=environment.cluster)
         logs = self.client("logs")
-        made = {each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]}
-        wanted = {each.log_group for each in environment.services}
+        made = {group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]}
+        wanted = {service.log_group for service in environment.services}
         if environment.one_off:
             wanted.add(environment.one_off.log_group)
         if environment.builder and environment.builder.kind == "codebuild":

@@ -24,7 +24,7 @@ def configuration(wanted: DeploymentStrategy) -> dict[str, Any]:
     if wanted.alarms:
         found["alarms"] = {"alarmNames": list(wanted.alarms), "enable": True, "rollback": True}
     if wanted.hooks:
-        found["lifecycleHooks"] = [_hook(each) for each in wanted.hooks]
+        found["lifecycleHooks"] = [_hook(hook) for hook in wanted.hooks]
     return found
 
 

@@ -79,9 +79,9 @@ def terminate(region: Region, group: Group, instance: Instance, now: float, caus
 
 def reservation(region: Region, group: Group) -> float:
     """Return the CPU reserved by tasks, as a percentage of what the registered instances have."""
-    instances = [each for each in group.instances.values() if each.registered]
-    total = sum(capacity_of(each.type)[0] for each in instances)
-    used = sum(task.cpu for each in instances for task in region.on_instance(each.id))
+    instances = [instance for instance in group.instances.values() if instance.registered]
+    total = sum(capacity_of(instance.type)[0] for instance in instances)
+    used = sum(task.cpu for instance in instances for task in region.on_instance(instance.id))
     return 100.0 * used / total if total else 100.0
 
 

@@ -97,7 +97,7 @@ def allow_traffic(rollout: Rollout, now: float) -> None:
 
 def find_set(service: Service, name: str) -> Deployment | None:
     """Return the task set of that id, if it is still there."""
-    return next((each for each in service.deployments if each.id == name), None)
+    return next((deployment for deployment in service.deployments if deployment.id == name), None)
 
 
 def _install(region: Region, service: Service, rollout: Rollout, now: float) -> None:
@@ -112,8 +112,8 @@ def _install(region: Region, service: Service, rollout: Rollout, now: float) -> 
         rollout.close(now, "Failed", ("ECS_UPDATE_ERROR", words))
         _roll_back_after(region, rollout, FAILURE, now)
         return
-    for each in service.deployments[1:]:
-        each.draining = True  # what an earlier deployment left behind
+    for deployment in service.deployments[1:]:
+        deployment.draining = True  # what an earlier deployment left behind
     rollout.blue = service.primary.id
     green = ecs_scheduler.add_task_set(
         region, service, rollout.definition, rollout.id, _other_groups(service, rollout.group), now
@@ -130,7 +130,7 @@ def _other_groups(service: Service, group: DeploymentGroup) -> list[dict[str, An
 
 def _await_green(region: Region, service: Service, rollout: Rollout, active: list[Fault], now: float) -> None:
     start = rollout.lifecycle["Install"].start or now
-    tasks = [each for each in region.tasks_of(service) if each.deployment == rollout.green]
+    tasks = [task for task in region.tasks_of(service) if task.deployment == rollout.green]
     striking = [each for each in active if each.kind == "bluegreen_fails" and each.since <= rollout.created]
     if now - start >= GIVES_UP:
         for fault in striking:
@@ -138,7 +138,7 @@ def _await_green(region: Region, service: Service, rollout: Rollout, active: lis
         rollout.close(now, "Failed", ("TIMEOUT", UNHEALTHY))
         _roll_back_after(region, rollout, FAILURE, now)
         return
-    if sum(region.is_healthy(each) for each in tasks) < service.desired:
+    if sum(region.is_healthy(task) for task in tasks) < service.desired:
         return
     rollout.end("Install", now)
     rollout.begin("AfterInstall", now)
@@ -166,8 +166,8 @@ def _give_traffic(region: Region, service: Service, name: str, group: Deployment
     chosen = find_set(service, name)
     if chosen is None:
         return
-    for each in service.deployments:
-        each.status = "ACTIVE"
+    for deployment in service.deployments:
+        deployment.status = "ACTIVE"
     chosen.status, chosen.draining = "PRIMARY", False
     service.deployments.remove(chosen)
     service.deployments.insert(0, chosen)
@@ -221,7 +221,7 @@ def _go_back(region: Region, service: Service, rollout: Rollout, now: float) -> 
         left.draining = True
         return
     healthy = [
-        each for each in region.tasks_of(service) if region.is_healthy(each) and each.deployment == rollout.green
+        task for task in region.tasks_of(service) if region.is_healthy(task) and task.deployment == rollout.green
     ]
     if len(healthy) >= service.desired:
         rollout.close(now, "Succeeded")
@@ -229,4 +229,4 @@ def _go_back(region: Region, service: Service, rollout: Rollout, now: float) -> 
 
 def _sounding(region: Region, rollout: Rollout) -> list[str]:
     known = cloudwatch_backends[region.account][region.name].alarms
-    return [each for each in rollout.alarms if each in known and known[each].state_value == "ALARM"]
+    return [alarm for alarm in rollout.alarms if alarm in known and known[alarm].state_value == "ALARM"]

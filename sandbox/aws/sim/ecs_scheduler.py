@@ -15,10 +15,10 @@ StartTask = Callable[[Region, Service, Deployment, float], Task | None]
 
 def new_deployment(region: Region, service: Service, now: float, *, rollback: bool = False) -> Deployment:
     """Begin a deployment; the one before becomes ACTIVE until its tasks are gone."""
-    for each in service.deployments:
-        each.status = "ACTIVE"
-        if each.state == "IN_PROGRESS":
-            each.state, each.reason = "FAILED", "superseded by a newer deployment"
+    for deployment in service.deployments:
+        deployment.status = "ACTIVE"
+        if deployment.state == "IN_PROGRESS":
+            deployment.state, deployment.reason = "FAILED", "superseded by a newer deployment"
     number = region.random.randint(10**18, 10**19 - 1)
     made = Deployment(f"ecs-svc/{number}", service.definition, now, rollback=rollback)
     made.target_groups = _groups_for_next(service)
@@ -37,7 +37,12 @@ def _groups_for_next(service: Service) -> list[dict[str, Any]]:
     """Return the load balancers of a new deployment's tasks: in a shift of traffic, with the target groups that have none."""
     if not service.strategy.shifts:
         return service.target_groups
-    taken = {group["targetGroupArn"] for each in service.deployments if each.weight for group in each.target_groups}
+    taken = {
+        group["targetGroupArn"]
+        for deployment in service.deployments
+        if deployment.weight
+        for group in deployment.target_groups
+    }
     found = []
     for each in service.target_groups:
         other = each.get("advancedConfiguration", {}).get("alternateTargetGroupArn", each["targetGroupArn"])
@@ -86,16 +91,16 @@ def _reconcile_sets(region: Region, service: Service, now: float, start: StartTa
     """Bring each task set to the service's count, and those that are to go to none: CodeDeploy says which."""
     tasks = region.tasks_of(service)
     stop_ill(region, service, tasks, now)
-    for each in list(service.deployments):
-        alive = [task for task in tasks if task.alive and task.deployment == each.id]
-        if each.draining:
+    for deployment in list(service.deployments):
+        alive = [task for task in tasks if task.alive and task.deployment == deployment.id]
+        if deployment.draining:
             for task in alive:
                 stop(region, service, task, now)
-            if not any(task.deployment == each.id and task.status != "STOPPED" for task in tasks):
-                service.deployments.remove(each)
+            if not any(task.deployment == deployment.id and task.status != "STOPPED" for task in tasks):
+                service.deployments.remove(deployment)
         else:
-            fill(region, service, each, service.desired - len(alive), now, start)
-        if not each.draining:
+            fill(region, service, deployment, service.desired - len(alive), now, start)
+        if not deployment.draining:
             scale_in(region, service, alive, now)
     primary = service.primary
     if sum(region.is_healthy(task) for task in tasks if task.deployment == primary.id) == service.desired:
@@ -264,7 +269,7 @@ def _note_failed(service: Service, now: float, why: str) -> None:
 
 def roll_back(region: Region, service: Service, now: float, why: str = service_deployments.BREAKER) -> None:
     """End the deployment as failed, and go back to the last one that was completed, as the circuit breaker does."""
-    good = next((each for each in service.deployments[1:] if each.completed), None)
+    good = next((deployment for deployment in service.deployments[1:] if deployment.completed), None)
     if good is None:
         _give_up(service, now, why)
         return

@@ -83,7 +83,7 @@ def advance(world: WorldState, region: Region, now: float) -> None:
         due = [each for each in group.repository.pushes[group.seen :] if now - each[0] >= PIPELINE]
         if group.started_by != "push" or not due:
             continue
-        if any(each.active and each.group is group for each in region.rollouts.values()):
+        if any(rollout.active and rollout.group is group for rollout in region.rollouts.values()):
             continue
         group.seen += len(due)
         tags = [tag for _, tag in due if COMMIT.fullmatch(tag)]
@@ -107,11 +107,11 @@ def _register(region: Region, service: Service, image: str) -> str:
     """Register a revision like the one in service, with another image; returns its ARN."""
     backend = ecs_backends[region.account][region.name]
     live = backend.describe_task_definition(service.definition)
-    containers = [dict(each) for each in live.container_definitions]
+    containers = [dict(definition) for definition in live.container_definitions]
     main = service.target_groups[0]["containerName"]
-    for each in containers:
-        if each["name"] == main:
-            each["image"] = image
+    for container in containers:
+        if container["name"] == main:
+            container["image"] = image
     made = backend.register_task_definition(
         live.family,
         containers,

@@ -21,7 +21,7 @@ UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 
 def names_of(region: Region, service: Service) -> list[str]:
     """Return the names of a service's scheduled actions."""
-    return [each.scheduled_action_name for each in _actions(region, service)]
+    return [action.scheduled_action_name for action in _actions(region, service)]
 
 
 def fire(region: Region, service: Service, name: str) -> None:
@@ -86,7 +86,7 @@ def next_fire(schedule: str, timezone: str | None, after: float, began: float) -
 
 def _translated(fields: list[str]) -> str:
     """Return AWS's six fields, whose week begins with 1 for Sunday, as croniter takes them."""
-    minute, hour, day, month, weekday, year = (each.replace("?", "*") for each in fields)
+    minute, hour, day, month, weekday, year = (field.replace("?", "*") for field in fields)
     weekday = re.sub(r"([1-7])L", lambda found: f"L{int(found[1]) - 1}", weekday)
     weekday = re.sub(r"(?<![#/L\d])[1-7]", lambda found: DAYS[int(found[0]) - 1], weekday)
     return f"{minute} {hour} {day} {month} {weekday} 0 {year}"
@@ -98,4 +98,4 @@ def _resource(service: Service) -> str:
 
 def _actions(region: Region, service: Service) -> list[Any]:
     backend = applicationautoscaling_backends[region.account][region.name]
-    return [each for each in backend.scheduled_actions if each.resource_id == _resource(service)]
+    return [action for action in backend.scheduled_actions if action.resource_id == _resource(service)]

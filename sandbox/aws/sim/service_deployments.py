@@ -76,7 +76,7 @@ def finish(service: Service, now: float) -> None:
 def sounding(region: Region, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the alarms among these that are firing."""
     known: dict[str, Any] = cloudwatch_backends[region.account][region.name].alarms
-    return tuple(each for each in names if each in known and known[each].state_value == "ALARM")
+    return tuple(name for name in names if name in known and known[name].state_value == "ALARM")
 
 
 def note_alarms(region: Region, current: ServiceDeployment) -> bool:

@@ -43,7 +43,11 @@ def start_service_task(
 
 def _why_not(region: Region, service: Service, definition: Any) -> str:
     """Say which instance comes closest, and what it lacks, as ECS does."""
-    instances = [each for each in region.instances(service.cluster) if each.registered and each.terminating is None]
+    instances = [
+        instance
+        for instance in region.instances(service.cluster)
+        if instance.registered and instance.terminating is None
+    ]
     if not instances:
         return "Reason: No Container Instances were found in your cluster."
     closest = max(instances, key=lambda each: (task_placement.remaining(region, each.id, each.type)[::-1], each.id))
@@ -92,9 +96,9 @@ def make_task(
         cluster=cluster,
         family=definition.family,
         definition=definition.arn,
-        containers=[each["name"] for each in containers],
-        images={each["name"]: each["image"] for each in containers},
-        essential=frozenset(each["name"] for each in containers if each.get("essential", True)),
+        containers=[container["name"] for container in containers],
+        images={container["name"]: container["image"] for container in containers},
+        essential=frozenset(container["name"] for container in containers if container.get("essential", True)),
         cpu=cpu,
         memory=memory,
         launch_type=launch_type,
@@ -112,8 +116,8 @@ def make_task(
 def _size(definition: Any) -> tuple[int, int]:
     """Return the CPU units and MiB that a task of a definition takes."""
     containers = definition.container_definitions
-    cpu = definition.cpu or sum(int(each.get("cpu") or 0) for each in containers)
+    cpu = definition.cpu or sum(int(container.get("cpu") or 0) for container in containers)
     memory = definition.memory or sum(
-        int(each.get("memory") or each.get("memoryReservation") or 0) for each in containers
+        int(container.get("memory") or container.get("memoryReservation") or 0) for container in containers
     )
     return int(cpu), int(memory)

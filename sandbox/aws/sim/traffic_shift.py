@@ -25,17 +25,17 @@ def reconcile(
         return
     tasks, current = region.tasks_of(service), service.history[-1]
     ecs_scheduler.stop_ill(region, service, tasks, now)
-    for each in list(service.deployments):
-        alive = [task for task in tasks if task.alive and task.deployment == each.id]
-        if each.draining:
+    for deployment in list(service.deployments):
+        alive = [task for task in tasks if task.alive and task.deployment == deployment.id]
+        if deployment.draining:
             for task in alive:
                 ecs_scheduler.stop(region, service, task, now)
-            if not any(task.deployment == each.id and task.status != "STOPPED" for task in tasks):
-                service.deployments.remove(each)
+            if not any(task.deployment == deployment.id and task.status != "STOPPED" for task in tasks):
+                service.deployments.remove(deployment)
             continue
         sick = [task for task in alive if ecs_scheduler.is_sick(service, task, now)]
-        if _scales(service, current, each):
-            ecs_scheduler.fill(region, service, each, service.desired - len(alive) + len(sick), now, start)
+        if _scales(service, current, deployment):
+            ecs_scheduler.fill(region, service, deployment, service.desired - len(alive) + len(sick), now, start)
         ecs_scheduler.replace_sick(region, service, alive, sick, now)
         ecs_scheduler.scale_in(region, service, [task for task in alive if task not in sick], now)
     if service.status == "DRAINING" and not any(task.status != "STOPPED" for task in tasks):
@@ -115,7 +115,7 @@ def _pass_stage(
     region: Region, service: Service, current: ServiceDeployment, target: Deployment, now: float, active: list[Fault]
 ) -> None:
     if not current.stage:
-        spare = [each for each in service.deployments if each is not target and not each.weight]
+        spare = [deployment for deployment in service.deployments if deployment is not target and not deployment.weight]
         for each in spare:
             each.draining = True  # what a superseded deployment has left
         current.enter("RECONCILE_SERVICE" if spare else "PRE_SCALE_UP", now)
@@ -170,7 +170,7 @@ def _answer_hooks(current: ServiceDeployment, now: float, active: list[Fault]) -
 
 def _is_done(region: Region, service: Service, current: ServiceDeployment, target: Deployment, now: float) -> bool:
     """Whether the work of the present stage is done, doing what there is to do at once."""
-    others = [each for each in service.deployments if each is not target]
+    others = [deployment for deployment in service.deployments if deployment is not target]
     lasted = now - current.entered
     match current.stage:
         case "RECONCILE_SERVICE":
@@ -243,10 +243,10 @@ def _go_back(region: Region, service: Service, current: ServiceDeployment, now: 
 
 def _route(region: Region, service: Service, chosen: Deployment, weight: float) -> None:
     """Give a deployment this share of the production traffic, the rest to the one that had it."""
-    for each in service.deployments:
-        each.weight = 0.0
+    for deployment in service.deployments:
+        deployment.weight = 0.0
     chosen.weight = weight
-    others = [each for each in service.deployments if each is not chosen and not each.draining]
+    others = [deployment for deployment in service.deployments if deployment is not chosen and not deployment.draining]
     if others and weight < 100.0:
         others[0].weight = 100.0 - weight
     for balancer in service.target_groups:
@@ -254,10 +254,10 @@ def _route(region: Region, service: Service, chosen: Deployment, weight: float) 
         if not rule:
             continue
         shares = [
-            {"TargetGroupArn": group["targetGroupArn"], "Weight": round(each.weight)}
-            for each in service.deployments
-            if each.weight
-            for group in each.target_groups
+            {"TargetGroupArn": group["targetGroupArn"], "Weight": round(deployment.weight)}
+            for deployment in service.deployments
+            if deployment.weight
+            for group in deployment.target_groups
             if group["containerName"] == balancer["containerName"]
         ]
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": shares}}
@@ -265,13 +265,15 @@ def _route(region: Region, service: Service, chosen: Deployment, weight: float) 
 
 
 def _target(service: Service, current: ServiceDeployment) -> Deployment | None:
-    return next((each for each in service.deployments if each.id == current.deployment), None)
+    return next((deployment for deployment in service.deployments if deployment.id == current.deployment), None)
 
 
 def _source(service: Service, current: ServiceDeployment) -> Deployment | None:
     """Return the deployment that had the traffic before."""
     others = [
-        each for each in service.deployments if each.id != current.deployment and each.revision in current.sources
+        deployment
+        for deployment in service.deployments
+        if deployment.id != current.deployment and deployment.revision in current.sources
     ]
     return max(others, key=lambda each: (each.weight, each.completed), default=None)
 

@@ -104,7 +104,7 @@ class World(WorldState):
 
     def _build(self, region: Region, now: float) -> None:
         for project in region.projects.values():
-            active = [each for each in self.faults if each.target == project.target]
+            active = [fault for fault in self.faults if fault.target == project.target]
             for build in project.builds:
                 image_build.advance(build, active, now, partial(self.write_line, region))
 
@@ -119,7 +119,9 @@ class World(WorldState):
 
     def _log_one_off(self, region: Region, task: Task, now: float) -> None:
         overrides = task.overrides.get("containerOverrides", [])
-        command = next((each["command"] for each in overrides if each.get("command")), ["the default command"])
+        command = next(
+            (override["command"] for override in overrides if override.get("command")), ["the default command"]
+        )
         if task.started == now:
             self.write_log(region, task, now, f"started: {' '.join(command)}")
             task.log_next = now + LOG_EVERY
@@ -138,7 +140,7 @@ class World(WorldState):
             self.write_log(region, task, now, f"ended with exit code {task.exit_code}")
 
     def _print(self, region: Region, task: Task, command: list[str], now: float) -> None:
-        slowed = [each.fields["milliseconds"] for each in task.behaviour.faults if each.kind == "slow_pages"]
+        slowed = [fault.fields["milliseconds"] for fault in task.behaviour.faults if fault.kind == "slow_pages"]
         printed = command_output.lines(command, max(slowed, default=None))
         for line in printed:
             self.write_log(region, task, now, line)

@@ -44,7 +44,12 @@ class Region:
         ]
 
     def instances(self, cluster: str) -> list[Instance]:
-        return [each for group in self.groups.values() if group.cluster == cluster for each in group.instances.values()]
+        return [
+            instance
+            for group in self.groups.values()
+            if group.cluster == cluster
+            for instance in group.instances.values()
+        ]
 
     def on_instance(self, instance: str) -> list[Task]:
         """Return the tasks that hold resources of an instance: all that are not STOPPED."""
@@ -68,7 +73,7 @@ class Region:
             states = [target.state for target in self.target_of(task)] or ["unused"]
         if task.check:
             states.append({"HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}.get(task.check.status, "initial"))
-        return next((each for each in states if each != "healthy"), "healthy" if states else "none")
+        return next((state for state in states if state != "healthy"), "healthy" if states else "none")
 
     def is_healthy(self, task: Task) -> bool:
         """Tell whether ECS counts the task as healthy; one that nothing checks once it has run for a while."""

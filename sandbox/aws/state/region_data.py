@@ -223,10 +223,11 @@ def _core(region: str, census: str) -> dict[str, bytes]:
     """Return what a service reads at its start, and the metadata that names it."""
     named: dict[str, list[dict[str, Any]]] = {
         "demographics": [
-            {"id": each, "fileName": f"demographics/{each}.buf", "bytesPerElement": 4} for each in DEMOGRAPHICS
+            {"id": demographic, "fileName": f"demographics/{demographic}.buf", "bytesPerElement": 4}
+            for demographic in DEMOGRAPHICS
         ],
-        "geoLevels": [{"id": each, "fileName": f"geolevels/{each}.buf", "bytesPerElement": 2} for each in LEVELS],
-        "voting": [{"id": each, "fileName": f"voting/{each}.buf", "bytesPerElement": 4} for each in VOTES],
+        "geoLevels": [{"id": level, "fileName": f"geolevels/{level}.buf", "bytesPerElement": 2} for level in LEVELS],
+        "voting": [{"id": vote, "fileName": f"voting/{vote}.buf", "bytesPerElement": 4} for vote in VOTES],
     }
     topology = {"type": "Topology", "census": census, "objects": dict.fromkeys(LEVELS, region), "arcs": []}
     files = {

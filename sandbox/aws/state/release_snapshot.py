@@ -22,14 +22,16 @@ def release_json(world: World, target: Target, region: Region) -> dict[str, Any]
     environment = target.environment
     if environment.cluster is None:
         return {}
-    builds = [build for each in region.projects.values() if each.target == target.name for build in each.builds]
-    rollouts = [each for each in region.rollouts.values() if each.group.target == target.name]
-    tasks = [each for each in region.tasks.values() if each.service is None and each.cluster == environment.cluster]
+    builds = [
+        build for project in region.projects.values() if project.target == target.name for build in project.builds
+    ]
+    rollouts = [rollout for rollout in region.rollouts.values() if rollout.group.target == target.name]
+    tasks = [task for task in region.tasks.values() if task.service is None and task.cluster == environment.cluster]
     return {
         "registry": _registry(world, target),
         "builds": [_build(each) for each in reversed(builds[-SHOWN:])],
-        "blue_green": [_rollout(each) for each in reversed(rollouts[-SHOWN:])],
-        "one_offs": [_one_off(each) for each in reversed(tasks[-SHOWN:])],
+        "blue_green": [_rollout(rollout) for rollout in reversed(rollouts[-SHOWN:])],
+        "one_offs": [_one_off(task) for task in reversed(tasks[-SHOWN:])],
         "alarms": _alarms(target),
         "snapshots": _snapshots(target),
     }
@@ -40,10 +42,10 @@ def release_state(release: dict[str, Any]) -> dict[str, Any]:
     if not release:
         return {}
     return {
-        "images": {each["digest"]: sorted(each["tags"]) for each in release["registry"]["images"]},
-        "builds": [each["id"] for each in release["builds"]],
+        "images": {image["digest"]: sorted(image["tags"]) for image in release["registry"]["images"]},
+        "builds": [build["id"] for build in release["builds"]],
         "blue_green": [each["id"] for each in release["blue_green"]],
-        "snapshots": [each["id"] for each in release["snapshots"]],
+        "snapshots": [snapshot["id"] for snapshot in release["snapshots"]],
     }
 
 
@@ -53,7 +55,7 @@ def _registry(world: World, target: Target) -> dict[str, Any]:
     return {
         "uri": repository.uri,
         "images": [
-            {"digest": each.digest, "tags": list(each.tags), "pushed_at": as_text(each.pushed)} for each in images
+            {"digest": image.digest, "tags": list(image.tags), "pushed_at": as_text(image.pushed)} for image in images
         ],
     }
 
@@ -88,7 +90,7 @@ def _rollout(rollout: Rollout) -> dict[str, Any]:
 
 def _one_off(task: Task) -> dict[str, Any]:
     overrides = task.overrides.get("containerOverrides", [])
-    command: list[str] = next((each["command"] for each in overrides if each.get("command")), [])
+    command: list[str] = next((override["command"] for override in overrides if override.get("command")), [])
     return {
         "id": task.id,
         "task_definition": task.definition.rsplit("/", 1)[-1],
@@ -104,7 +106,7 @@ def _one_off(task: Task) -> dict[str, Any]:
 def _alarms(target: Target) -> list[dict[str, str]]:
     environment = target.environment
     known = cloudwatch_backends[environment.account][environment.region].alarms
-    return [{"name": each, "state": str(known[each].state_value)} for each in environment.alarms if each in known]
+    return [{"name": alarm, "state": str(known[alarm].state_value)} for alarm in environment.alarms if alarm in known]
 
 
 def _snapshots(target: Target) -> list[dict[str, Any]]:

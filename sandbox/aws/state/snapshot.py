@@ -26,7 +26,7 @@ def world_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
     for target in shown:
         environment = target.environment
         region = world.region(environment.account, environment.region)
-        mine = [each for each in region.services.values() if each.cluster == environment.cluster]
+        mine = [service for service in region.services.values() if service.cluster == environment.cluster]
         targets.append(
             {
                 "name": target.name,
@@ -36,7 +36,7 @@ def world_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
                 "cluster": environment.cluster,
                 "services": [_service(region, each, now) for each in mine],
                 "groups": [
-                    _group(region, each) for each in region.groups.values() if each.cluster == environment.cluster
+                    _group(region, group) for group in region.groups.values() if group.cluster == environment.cluster
                 ],
                 "release": release_json(world, target, region),
                 "lease": _lease(environment.account, environment.region, environment.operations_table, target.name),
@@ -58,22 +58,24 @@ def state_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
         answer[target["name"]] = {
             "services": [
                 {
-                    "name": each["name"],
-                    "desired": each["desired"],
-                    "task_definition": each["task_definition"],
-                    "deployments": [item["id"] for item in each["deployments"]],
+                    "name": service["name"],
+                    "desired": service["desired"],
+                    "task_definition": service["task_definition"],
+                    "deployments": [item["id"] for item in service["deployments"]],
                     "tasks": sorted(
-                        [task["id"], task["protected"]] for task in each["tasks"] if task["desired_status"] == "RUNNING"
+                        [task["id"], task["protected"]]
+                        for task in service["tasks"]
+                        if task["desired_status"] == "RUNNING"
                     ),
                 }
-                for each in target["services"]
+                for service in target["services"]
             ],
             "groups": [
                 {
-                    **{key: each[key] for key in ("name", "min", "max", "desired", "suspended")},
-                    "instances": sorted([item["id"], item["protected"]] for item in each["instances"]),
+                    **{key: group[key] for key in ("name", "min", "max", "desired", "suspended")},
+                    "instances": sorted([item["id"], item["protected"]] for item in group["instances"]),
                 }
-                for each in target["groups"]
+                for group in target["groups"]
             ],
             "release": release_state(target["release"]),
             "data": {each["uri"]: each["digest"] for each in region_data.folders_json(described[target["name"]])},
@@ -97,20 +99,20 @@ def _service(region: Region, service: Service, now: float) -> dict[str, Any]:
         "boot_seconds": service.boot,
         "deployments": [
             {
-                "id": each.id,
-                "status": each.status,
-                "rollout_state": each.state,
-                "rollout_reason": each.reason,
-                "task_definition": each.definition.rsplit("/", 1)[-1],
-                "desired": service.desired if each.status == "PRIMARY" else 0,
-                "running": sum(task.deployment == each.id for task in running),
+                "id": deployment.id,
+                "status": deployment.status,
+                "rollout_state": deployment.state,
+                "rollout_reason": deployment.reason,
+                "task_definition": deployment.definition.rsplit("/", 1)[-1],
+                "desired": service.desired if deployment.status == "PRIMARY" else 0,
+                "running": sum(task.deployment == deployment.id for task in running),
                 "pending": sum(
-                    task.deployment == each.id and task.alive and task.status != "RUNNING" for task in tasks
+                    task.deployment == deployment.id and task.alive and task.status != "RUNNING" for task in tasks
                 ),
-                "failed": each.failed,
-                "created_at": as_text(each.created),
+                "failed": deployment.failed,
+                "created_at": as_text(deployment.created),
             }
-            for each in service.deployments
+            for deployment in service.deployments
         ],
         "events": [{"at": as_text(at), "message": text} for at, _, text in service.events[:10]],
         "tasks": [_task(region, service, each, now) for each in sorted(shown, key=lambda each: each.created)],
@@ -153,13 +155,15 @@ def _group(region: Region, group: Group) -> dict[str, Any]:
         "alarm": group.alarm,
         "instances": [
             {
-                "id": each.id,
-                "state": each.state,
-                "tasks": sum(task.instance == each.id and task.status != "STOPPED" for task in region.tasks.values()),
-                "protected": each.protected,
-                "launched_at": as_text(each.launched),
+                "id": instance.id,
+                "state": instance.state,
+                "tasks": sum(
+                    task.instance == instance.id and task.status != "STOPPED" for task in region.tasks.values()
+                ),
+                "protected": instance.protected,
+                "launched_at": as_text(instance.launched),
             }
-            for each in group.instances.values()
+            for instance in group.instances.values()
         ],
     }
 

@@ -64,7 +64,7 @@ class WorldState(ABC):
     def faults_on(self, region: Region, cluster: str, name: str) -> list[Fault]:
         """Return the active faults of a service, or of a one-off task family."""
         target = self.target_names.get((region.account, region.name, cluster), "")
-        return [each for each in self.faults if each.target == target and each.service == name]
+        return [fault for fault in self.faults if fault.target == target and fault.service == name]
 
     def write_log(self, region: Region, task: Task, at: float, text: str) -> None:
         """Write one CloudWatch log line of a task, stamped with simulated time."""

@@ -38,7 +38,7 @@ def make(github: GitHub) -> Blueprint:
     def workflows(owner: str, name: str) -> Response:
         with github.lock:
             repository = enter(owner, name)
-            return page([_workflow(shapes(), repository, each) for each in repository.workflows], "workflows")
+            return page([_workflow(shapes(), repository, workflow) for workflow in repository.workflows], "workflows")
 
     @app.get(f"{REPO}/actions/workflows/<wanted>")
     def workflow(owner: str, name: str, wanted: str) -> Response:

@@ -131,7 +131,7 @@ def _commits(github: GitHub) -> Blueprint:
     def tags(owner: str, name: str) -> Response:
         with github.lock:
             repository = open_repository(github, owner, name)
-            return page([shapes().tag(repository, each) for each in sorted(repository.tags, reverse=True)])
+            return page([shapes().tag(repository, tag) for tag in sorted(repository.tags, reverse=True)])
 
     return app
 
@@ -261,7 +261,7 @@ def _statuses(github: GitHub) -> Blueprint:
         with github.lock:
             repository = open_repository(github, owner, name)
             sha = commit_of(repository, ref).sha
-            found = [each for each in reversed(repository.statuses) if each.sha == sha]
+            found = [status for status in reversed(repository.statuses) if status.sha == sha]
             return page([shapes().status(repository, each) for each in found])
 
     @app.get(f"{REPO}/commits/<path:ref>/status")
@@ -269,7 +269,7 @@ def _statuses(github: GitHub) -> Blueprint:
         with github.lock:
             repository = open_repository(github, owner, name)
             sha = commit_of(repository, ref).sha
-            newest = {each.context: each for each in repository.statuses if each.sha == sha}
+            newest = {status.context: status for status in repository.statuses if status.sha == sha}
             states = {each.state for each in newest.values()}
             bad = states & {"failure", "error"}
             # without any it is pending, too: check runs are not counted here

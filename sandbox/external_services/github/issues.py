@@ -28,7 +28,7 @@ def _find(github: GitHub, owner: str, name: str, number: int) -> tuple[Repositor
 def _newest(issues: list[Issue]) -> list[Issue]:
     """Return the issues of the asked state, the last made first."""
     state = request.args.get("state", "open")
-    return sorted((each for each in issues if state in ("all", each.state)), key=lambda each: -each.number)
+    return sorted((issue for issue in issues if state in ("all", issue.state)), key=lambda each: -each.number)
 
 
 def _issues(github: GitHub) -> Blueprint:
@@ -201,10 +201,10 @@ def _names(given: Any) -> list[str]:
 
 
 def _add(repository: Repository, issue: Issue, names: list[str]) -> None:
-    for each in names:
-        repository.labels.setdefault(each, NEW_COLOUR)
-        if each not in issue.labels:
-            issue.labels.append(each)
+    for name in names:
+        repository.labels.setdefault(name, NEW_COLOUR)
+        if name not in issue.labels:
+            issue.labels.append(name)
 
 
 def _pulls(github: GitHub) -> Blueprint:
@@ -236,6 +236,6 @@ def _pulls(github: GitHub) -> Blueprint:
             commit = repository.resolve(sha)
             if commit is None:
                 raise GitHubError(422, f"No commit found for SHA: {sha}")
-            return page([shapes().pull(repository, each) for each in repository.pulls_of(commit.sha)])
+            return page([shapes().pull(repository, pull) for pull in repository.pulls_of(commit.sha)])
 
     return app

@@ -209,21 +209,21 @@ class Repository:
 
     def release_of(self, tag: str) -> Release | None:
         """Return the published release of a tag."""
-        return next((each for each in self.releases if each.tag == tag and not each.draft), None)
+        return next((release for release in self.releases if release.tag == tag and not release.draft), None)
 
     def latest_release(self) -> Release | None:
         """Return what GitHub calls the latest: neither draft nor pre-release, of the youngest commit."""
-        full = [each for each in self.releases if not each.draft and not each.prerelease]
+        full = [release for release in self.releases if not release.draft and not release.prerelease]
         chosen = [each for each in full if each.id == self.latest]
         return max(chosen or full, key=lambda each: (each.created, each.published or 0.0), default=None)
 
     def pulls_of(self, sha: str) -> list[Issue]:
         """Return the pull requests a commit came with."""
         return [
-            each
-            for each in self.issues.values()
-            if each.pull
-            and (each.pull.merge_commit == sha or (each.state == "open" and sha in self._own_commits(each.pull)))
+            issue
+            for issue in self.issues.values()
+            if issue.pull
+            and (issue.pull.merge_commit == sha or (issue.state == "open" and sha in self._own_commits(issue.pull)))
         ]
 
     def _own_commits(self, pull: Pull) -> set[str]:

@@ -95,20 +95,20 @@ class Shapes:
             "committer": self.user("web-flow"),
             "parents": [
                 {
-                    "sha": each,
-                    "url": f"{self.at(repository)}/commits/{each}",
-                    "html_url": f"{self.page(repository)}/commit/{each}",
+                    "sha": parent,
+                    "url": f"{self.at(repository)}/commits/{parent}",
+                    "html_url": f"{self.page(repository)}/commit/{parent}",
                 }
-                for each in commit.parents
+                for parent in commit.parents
             ],
         }
 
     def whole_commit(self, repository: Repository, commit: Commit) -> Json:
-        added, removed = sum(each.additions for each in commit.files), sum(each.deletions for each in commit.files)
+        added, removed = sum(file.additions for file in commit.files), sum(file.deletions for file in commit.files)
         return {
             **self.commit(repository, commit),
             "stats": {"additions": added, "deletions": removed, "total": added + removed},
-            "files": [self.file(repository, commit.sha, each) for each in commit.files],
+            "files": [self.file(repository, commit.sha, file) for file in commit.files],
         }
 
     def file(self, repository: Repository, sha: str, file: File) -> Json:
@@ -151,7 +151,7 @@ class Shapes:
             "ahead_by": len(commits),
             "behind_by": only_base,
             "total_commits": len(commits),
-            "files": [self.file(repository, head.sha, each) for each in list(files.values())[:300]],
+            "files": [self.file(repository, head.sha, file) for file in list(files.values())[:300]],
         }
 
     def branch(self, repository: Repository, name: str) -> Json:
@@ -280,7 +280,7 @@ class Shapes:
             "title": issue.title,
             "body": issue.body,
             "user": self.user(issue.author),
-            "labels": [self.label(repository, each) for each in issue.labels],
+            "labels": [self.label(repository, label) for label in issue.labels],
             "state": issue.state,
             "locked": False,
             "assignee": None,

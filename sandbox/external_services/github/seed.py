@@ -161,7 +161,7 @@ def _versions(next_id: NextId, repository: Repository) -> None:
     last = COMMITS - UNRELEASED
     named: tuple[str, ...] = VERSIONS
     if repository.full_name in UNPREFIXED:
-        named = tuple(each.removeprefix("v") for each in VERSIONS if each.startswith(("v", "release")))
+        named = tuple(version.removeprefix("v") for version in VERSIONS if version.startswith(("v", "release")))
     for back, tag in enumerate(reversed(named)):
         commit = repository.commits[commit_sha(repository.full_name, last - 3 * back)]
         repository.tags[tag] = commit.sha

@@ -16,23 +16,23 @@ def shown(repository: Repository) -> dict[str, Any]:
         "name": repository.full_name,
         "default_branch": repository.default_branch,
         "commits": [
-            {"sha": each.sha, "subject": each.subject, "author": each.author, "at": as_text(each.at)}
-            for each in commits[:20]
+            {"sha": commit.sha, "subject": commit.subject, "author": commit.author, "at": as_text(commit.at)}
+            for commit in commits[:20]
         ],
-        "tags": [{"name": each, "sha": repository.tagged(each).sha} for each in tags],
+        "tags": [{"name": tag, "sha": repository.tagged(tag).sha} for tag in tags],
         "releases": [
             {
-                "id": each.id,
-                "tag": each.tag,
-                "name": each.name,
-                "body": each.body,
-                "draft": each.draft,
-                "prerelease": each.prerelease,
-                "latest": latest is each,
-                "author": each.author,
-                "published_at": as_text(each.published),
+                "id": release.id,
+                "tag": release.tag,
+                "name": release.name,
+                "body": release.body,
+                "draft": release.draft,
+                "prerelease": release.prerelease,
+                "latest": latest is release,
+                "author": release.author,
+                "published_at": as_text(release.published),
             }
-            for each in sorted(
+            for release in sorted(
                 repository.releases,
                 key=lambda each: (each.draft, each.published or each.created, each.id),
                 reverse=True,
@@ -40,29 +40,29 @@ def shown(repository: Repository) -> dict[str, Any]:
         ],
         "runs": [
             {
-                "id": each.id,
-                "workflow": each.workflow.name,
-                "event": each.event,
-                "branch": each.branch,
-                "sha": each.sha,
-                "title": each.title,
-                "status": each.status,
-                "conclusion": each.conclusion,
-                "inputs": each.inputs,
-                "created_at": as_text(each.created),
+                "id": run.id,
+                "workflow": run.workflow.name,
+                "event": run.event,
+                "branch": run.branch,
+                "sha": run.sha,
+                "title": run.title,
+                "status": run.status,
+                "conclusion": run.conclusion,
+                "inputs": run.inputs,
+                "created_at": as_text(run.created),
             }
-            for each in runs[:30]
+            for run in runs[:30]
         ],
         "issues": [
             {
-                "number": each.number,
-                "title": each.title,
-                "state": each.state,
-                "labels": each.labels,
-                "pull": each.pull is not None,
-                "comments": [{"author": said.author, "body": said.body} for said in each.comments],
+                "number": issue.number,
+                "title": issue.title,
+                "state": issue.state,
+                "labels": issue.labels,
+                "pull": issue.pull is not None,
+                "comments": [{"author": said.author, "body": said.body} for said in issue.comments],
             }
-            for each in repository.issues.values()
-            if each.state == "open" or each.comments
+            for issue in repository.issues.values()
+            if issue.state == "open" or issue.comments
         ],
     }

@@ -79,9 +79,9 @@ class GitHub:
 
     def _pipelines(self, name: str) -> set[str]:
         """Return the workflows that deploy what is published in a repository."""
-        found = [each for each in self.inventory.targets.values() if each.system.github == name]
+        found = [target for target in self.inventory.targets.values() if target.system.github == name]
         releases = [each.environment.release for each in found]
-        return {each.workflow for each in releases if each and each.workflow}
+        return {release.workflow for release in releases if release and release.workflow}
 
     def now(self) -> float:
         return self.clock.now()
@@ -91,8 +91,8 @@ class GitHub:
 
     def owner_of(self, token: str) -> str | None:
         """Return whose repositories a token opens."""
-        owners = {each.owner for each in self.repositories.values()}
-        return next((each for each in owners if token in (token_of(each), reading_token_of(each))), None)
+        owners = {repository.owner for repository in self.repositories.values()}
+        return next((owner for owner in owners if token in (token_of(owner), reading_token_of(owner))), None)
 
     def find(self, owner: str, name: str) -> Repository | None:
         return self.repositories.get(f"{owner}/{name}".lower())
@@ -210,7 +210,7 @@ class GitHub:
         for name, repository in self.repositories.items():
             if fault.scope not in ("", name):
                 continue
-            for first in [each for each in repository.runs if each.event == "push" and each.sha.startswith(commit)]:
+            for first in [run for run in repository.runs if run.event == "push" and run.sha.startswith(commit)]:
                 again = self.start_run(
                     repository, first.workflow, "push", first.branch, first.sha, first.actor, first.title
                 )
@@ -260,8 +260,8 @@ class GitHub:
         lines = ["## What's Changed"]
         for commit in reversed([each for each in repository.history(head.sha) if each.sha not in old]):
             lines += [
-                f"* {each.title} by @{each.author} in {web}/{repository.full_name}/pull/{each.number}"
-                for each in repository.pulls_of(commit.sha)
+                f"* {pull.title} by @{pull.author} in {web}/{repository.full_name}/pull/{pull.number}"
+                for pull in repository.pulls_of(commit.sha)
             ]
         changes = f"compare/{before}...{tag}" if before else f"commits/{tag}"
         if len(lines) == 1:
@@ -274,4 +274,4 @@ class GitHub:
         """Return what moves, for the page and for tests."""
         with self.lock:
             self.settle()
-            return {"repositories": [shown(each) for each in self.repositories.values()]}
+            return {"repositories": [shown(repository) for repository in self.repositories.values()]}

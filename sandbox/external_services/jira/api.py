@@ -157,7 +157,7 @@ def _tickets(app: Flask, jira: Jira) -> None:
     @app.get(f"{ISSUE}/comment")
     def comments(version: str, key: str) -> Response:
         with jira.lock:
-            said = [_comment(each) for each in _find(jira, key).comments]
+            said = [_comment(comment) for comment in _find(jira, key).comments]
             return jsonify(startAt=0, maxResults=max(PAGE, len(said)), total=len(said), comments=said)
 
     @app.post(f"{ISSUE}/comment")
@@ -204,7 +204,7 @@ def _about(app: Flask, jira: Jira) -> None:
 
 def _search(jira: Jira, given: Json) -> Json:
     project = _signed_in()
-    mine = [each for each in jira.tickets.values() if each.project == project]
+    mine = [ticket for ticket in jira.tickets.values() if ticket.project == project]
     query = Query(str(given.get("jql") or ""), {"key": [each.key for each in mine], "project": [project]})
     strictness = str(given.get("validateQuery", "strict")).lower()
     if query.unknown and strictness in ("strict", "true"):
@@ -244,7 +244,7 @@ def _edit(jira: Jira, ticket: Ticket, given: Json) -> None:
         for how, value in change.items():
             if how not in ("add", "remove", "set"):
                 raise JiraError(400, labels=f"The operation '{how}' is not supported for the field 'labels'.")
-            kept = [] if how == "set" else [each for each in labels if each != value]
+            kept = [] if how == "set" else [label for label in labels if label != value]
             labels = kept + (value if how == "set" else [value] if how == "add" else [])
     jira.label(ticket, labels)
     if "summary" in fields:
@@ -295,7 +295,7 @@ def _ticket(ticket: Ticket, fields: str) -> Json:
         "created": moment(ticket.at),
         "updated": moment(ticket.updated),
         "fixVersions": [],
-        "comment": {"comments": [_comment(each) for each in ticket.comments], "total": len(ticket.comments)},
+        "comment": {"comments": [_comment(comment) for comment in ticket.comments], "total": len(ticket.comments)},
     }
     wanted = fields.split(",")
     everything = {"*all", "*navigable"} & set(wanted)

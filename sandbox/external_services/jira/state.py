@@ -94,16 +94,16 @@ class Jira:
         with self.lock:
             self._last = 20_000
             systems = self.inventory.systems.values()
-            self.titles = {each.jira_project: each.title for each in systems if each.jira_project}
-            tickets = [each for project in self.titles for each in self._first_tickets(project)]
-            self.tickets = {each.key: each for each in tickets}
+            self.titles = {system.jira_project: system.title for system in systems if system.jira_project}
+            tickets = [ticket for project in self.titles for ticket in self._first_tickets(project)]
+            self.tickets = {ticket.key: ticket for ticket in tickets}
 
     def now(self) -> float:
         return self._clock.now()
 
     def project_of(self, token: str) -> str | None:
         """Return the project a password opens."""
-        return next((each for each in self.titles if token == token_of(each)), None)
+        return next((title for title in self.titles if token == token_of(title)), None)
 
     def transitions(self, ticket: Ticket) -> dict[str, tuple[str, str | None, str]]:
         """Return what may become of a ticket now, by the transition's id."""
@@ -137,9 +137,9 @@ class Jira:
 
     def label(self, ticket: Ticket, labels: list[str]) -> None:
         """Set a ticket's labels. Raises: JiraError."""
-        for each in labels:
-            if not isinstance(each, str) or not each or re.search(r"\s", each):
-                raise JiraError(400, labels=f"The label '{each}' contains spaces which is invalid.")
+        for label in labels:
+            if not isinstance(label, str) or not label or re.search(r"\s", label):
+                raise JiraError(400, labels=f"The label '{label}' contains spaces which is invalid.")
         wanted = sorted(set(labels))
         if wanted != sorted(ticket.labels):
             self._note(ticket, "labels", " ".join(sorted(ticket.labels)), " ".join(wanted))
@@ -192,17 +192,17 @@ class Jira:
                         "title": title,
                         "tickets": [
                             {
-                                "key": each.key,
-                                "summary": each.summary,
-                                "status": each.status,
-                                "labels": each.labels,
-                                "resolution": each.resolution,
-                                "updated_at": moment(each.updated),
-                                "comments": [said.body for said in each.comments],
-                                "changes": [list(change[1:]) for change in each.history],
+                                "key": ticket.key,
+                                "summary": ticket.summary,
+                                "status": ticket.status,
+                                "labels": ticket.labels,
+                                "resolution": ticket.resolution,
+                                "updated_at": moment(ticket.updated),
+                                "comments": [said.body for said in ticket.comments],
+                                "changes": [list(change[1:]) for change in ticket.history],
                             }
-                            for each in sorted(self.tickets.values(), key=lambda each: -each.number)
-                            if each.project == project
+                            for ticket in sorted(self.tickets.values(), key=lambda each: -each.number)
+                            if ticket.project == project
                         ],
                     }
                     for project, title in self.titles.items()

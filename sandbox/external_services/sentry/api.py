@@ -38,15 +38,15 @@ def _prepare(app: Flask, sentry: Sentry) -> None:
         with sentry.lock:
             named = {*request.path.split("/"), *request.args.getlist("project")}
             mine = [
-                each
-                for each in sentry.projects
-                if each.organization in named or _token() == token_of(each.organization)
+                project
+                for project in sentry.projects
+                if project.organization in named or _token() == token_of(project.organization)
             ]
             chosen = [each for each in mine if {each.slug, str(each.id)} & named]
         return [f"{each.organization}/{each.slug}" for each in chosen or mine]
 
     def injected(kind: str) -> Any:
-        return next(filter(None, (sentry.service_faults.injected(kind, each) for each in scopes() or [""])), None)
+        return next(filter(None, (sentry.service_faults.injected(kind, scope) for scope in scopes() or [""])), None)
 
     @app.before_request
     def admit() -> Any:
@@ -63,7 +63,9 @@ def _prepare(app: Flask, sentry: Sentry) -> None:
         if not _token():
             return _detail(401, "Authentication credentials were not provided.")
         with sentry.lock:
-            g.organization = next((each for each in sentry.organizations() if _token() == token_of(each)), None)
+            g.organization = next(
+                (organization for organization in sentry.organizations() if _token() == token_of(organization)), None
+            )
         return None if g.organization else _detail(401, "Invalid token")
 
     @app.errorhandler(SentryError)
@@ -98,11 +100,11 @@ def _enter(sentry: Sentry, organization: str) -> list[Project]:
 def _chosen(projects: list[Project]) -> list[Project]:
     """Return the projects of the query's numbers or slugs. Raises: SentryError."""
     numbers, slugs = request.args.getlist("project"), request.args.getlist("projectSlug")
-    if not all(each.lstrip("-").isdecimal() for each in numbers):
+    if not all(number.lstrip("-").isdecimal() for number in numbers):
         raise SentryError(400, "Invalid project parameter. Values must be numbers.")
     if "-1" in numbers or (not numbers and not slugs):
         return projects
-    found = [each for each in projects if str(each.id) in numbers or each.slug in slugs]
+    found = [project for project in projects if str(project.id) in numbers or project.slug in slugs]
     if len(found) < len({*numbers, *slugs}):
         raise SentryError(403, "You do not have permission to perform this action.")
     return found
@@ -114,7 +116,7 @@ def _environments(projects: list[Project]) -> list[str]:
     One of another project alone is known, and has no issues here.
     """
     wanted = request.args.getlist("environment")
-    if set(wanted) - {name for each in projects for name in each.environments}:
+    if set(wanted) - {name for project in projects for name in project.environments}:
         raise SentryError(404, "The requested resource does not exist")
     return wanted
 
@@ -178,9 +180,9 @@ def _issues(app: Flask, sentry: Sentry) -> None:
     def issue(number: int, organization: str = "") -> Response:
         with sentry.lock:
             for project in _enter(sentry, organization or g.organization):
-                for each in project.issues:
-                    if each.id == number:
-                        return jsonify(_issue(project, each, []))
+                for issue in project.issues:
+                    if issue.id == number:
+                        return jsonify(_issue(project, issue, []))
             raise SentryError(404, "The requested resource does not exist")
 
     @app.put(f"{ORGANIZATION}/issues/<int:number>/")
@@ -190,10 +192,10 @@ def _issues(app: Flask, sentry: Sentry) -> None:
             if status not in ("resolved", "unresolved", "ignored"):
                 raise SentryError(400, f"Invalid status {status!r}.")
             for project in _enter(sentry, organization):
-                for each in project.issues:
-                    if each.id == number:
-                        each.status = status
-                        return jsonify(_issue(project, each, []))
+                for issue in project.issues:
+                    if issue.id == number:
+                        issue.status = status
+                        return jsonify(_issue(project, issue, []))
             raise SentryError(404, "The requested resource does not exist")
 
 
@@ -321,7 +323,7 @@ def _releases(app: Flask, sentry: Sentry) -> None:
     def deploys(organization: str, version: str) -> Response:
         with sentry.lock:
             _, release = find(organization, version)
-            return _page([_deploy(*each) for each in reversed(release.deploys)])
+            return _page([_deploy(*deploy) for deploy in reversed(release.deploys)])
 
     @app.post(f"{ORGANIZATION}/releases/<version>/deploys/")
     def deploy(organization: str, version: str) -> Any:

@@ -80,7 +80,7 @@ def _keyed(key: str, value: str, now: float) -> Test:
 
 def _named(project: Project, versions: list[str]) -> list[str]:
     newest = max(project.releases.values(), key=lambda each: each.created, default=None)
-    return [newest.version if each == "latest" and newest else each for each in versions]
+    return [newest.version if version == "latest" and newest else version for version in versions]
 
 
 def _bound(value: str, now: float) -> tuple[float, bool]:

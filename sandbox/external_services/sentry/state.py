@@ -107,7 +107,7 @@ class Sentry:
             self.projects = []
             for system in self.inventory.systems.values():
                 if system.sentry:
-                    names = [system.sentry.environment_of(each) for each in system.environments]
+                    names = [system.sentry.environment_of(environment) for environment in system.environments]
                     project = Project(self.next_id(), system.sentry.organization, system.sentry.project, names)
                     self._fill(project, system.github or system.system, system.sentry.environment_of("production"))
                     self.projects.append(project)
@@ -119,10 +119,10 @@ class Sentry:
         return next(self._ids)
 
     def organizations(self) -> list[str]:
-        return list(dict.fromkeys(each.organization for each in self.projects))
+        return list(dict.fromkeys(project.organization for project in self.projects))
 
     def of(self, organization: str) -> list[Project]:
-        return [each for each in self.projects if each.organization == organization]
+        return [project for project in self.projects if project.organization == organization]
 
     def find(self, organization: str, slug: str) -> Project:
         """Return a project. Raises: SentryError."""
@@ -173,7 +173,7 @@ class Sentry:
         fault.undo = partial(self._rename, project, name, environment)
 
     def _rename(self, project: Project, before: str, after: str) -> None:
-        project.environments = [after if each == before else each for each in project.environments]
+        project.environments = [after if environment == before else environment for environment in project.environments]
         for seen in (seen for issue in project.issues for seen in issue.seen):
             seen.environment = after if seen.environment == before else seen.environment
 
@@ -219,7 +219,7 @@ class Sentry:
     def as_json(self) -> dict[str, Any]:
         """Return every issue, for the page and for tests."""
         with self.lock:
-            return {"projects": [_shown(each) for each in self.projects]}
+            return {"projects": [_shown(project) for project in self.projects]}
 
 
 def _shown(project: Project) -> dict[str, Any]:
@@ -229,11 +229,11 @@ def _shown(project: Project) -> dict[str, Any]:
         "project": project.slug,
         "releases": [
             {
-                "version": each.version,
-                "created_at": as_text(each.created),
-                "deploys": [name for _, name, _ in each.deploys],
+                "version": release.version,
+                "created_at": as_text(release.created),
+                "deploys": [name for _, name, _ in release.deploys],
             }
-            for each in sorted(project.releases.values(), key=lambda each: each.created, reverse=True)
+            for release in sorted(project.releases.values(), key=lambda each: each.created, reverse=True)
         ],
         "issues": [
             {

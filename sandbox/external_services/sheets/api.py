@@ -157,15 +157,15 @@ def _signed_by(sheets: Sheets, assertion: str) -> str | None:
         valid = here and int(claims["iat"]) - 300 < time.time() < int(claims["exp"])
     except (ValueError, KeyError, TypeError, binascii.Error):
         return None
-    for each in sheets.connections():
-        if valid and claims.get("iss") == account_of(each) and head.get("kid") == key_id_of(each):
-            return each
+    for connection in sheets.connections():
+        if valid and claims.get("iss") == account_of(connection) and head.get("kid") == key_id_of(connection):
+            return connection
     return None
 
 
 def _find(sheets: Sheets, name: str) -> Spreadsheet:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    caller = next((each for each in sheets.connections() if token_of(each) == given), None)
+    caller = next((connection for connection in sheets.connections() if token_of(connection) == given), None)
     if caller is None:
         raise GoogleError(
             401,

@@ -52,7 +52,7 @@ class Sheets:
                     row.append(PUBLISHED[:10] if region else UPDATED)
 
     def connections(self) -> set[str]:
-        return {each for spreadsheet in self.spreadsheets.values() for each in spreadsheet.connections}
+        return {connection for spreadsheet in self.spreadsheets.values() for connection in spreadsheet.connections}
 
     def rows(self, target: Target) -> Rows:
         """Return the worksheet that keeps track of a target's regions; empty if there is none."""
@@ -65,8 +65,8 @@ class Sheets:
         with self.lock:
             return {
                 "spreadsheets": [
-                    {"id": each.id, "title": each.title, "worksheets": each.worksheets}
-                    for each in self.spreadsheets.values()
+                    {"id": spreadsheet.id, "title": spreadsheet.title, "worksheets": spreadsheet.worksheets}
+                    for spreadsheet in self.spreadsheets.values()
                 ]
             }
 

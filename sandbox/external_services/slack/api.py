@@ -165,8 +165,8 @@ def update(slack: Slack, workspace: Workspace, given: dict[str, Any]) -> Answer:
 def history(slack: Slack, workspace: Workspace, given: dict[str, Any]) -> Answer:
     channel = _channel(workspace, given)
     oldest, latest = float(given.get("oldest") or 0), float(given.get("latest") or "inf")
-    tops = [each for each in reversed(channel.messages) if each.thread_ts in (None, each.ts)]
-    wanted = [each for each in tops if oldest < float(each.ts) < latest]
+    tops = [message for message in reversed(channel.messages) if message.thread_ts in (None, message.ts)]
+    wanted = [top for top in tops if oldest < float(top.ts) < latest]
     metadata = _truthy(given.get("include_all_metadata"))
     return _page([_shown(each, channel, metadata=metadata) for each in wanted], given, "messages")
 
@@ -183,8 +183,8 @@ def replies(slack: Slack, workspace: Workspace, given: dict[str, Any]) -> Answer
 
 def list_channels(_: Slack, workspace: Workspace, given: dict[str, Any]) -> Answer:
     channels = [
-        {"id": each.id, "name": each.name, "is_channel": True, "is_private": False, "is_member": True}
-        for each in workspace.channels.values()
+        {"id": channel.id, "name": channel.name, "is_channel": True, "is_private": False, "is_member": True}
+        for channel in workspace.channels.values()
     ]
     return _page(channels, given, "channels")
 

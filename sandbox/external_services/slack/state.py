@@ -37,10 +37,10 @@ class Channel:
     filled: float = 0.0
 
     def message(self, ts: str) -> Message | None:
-        return next((each for each in self.messages if each.ts == ts), None)
+        return next((message for message in self.messages if message.ts == ts), None)
 
     def replies(self, ts: str) -> list[Message]:
-        return [each for each in self.messages if each.thread_ts == ts and each.ts != ts]
+        return [message for message in self.messages if message.thread_ts == ts and message.ts != ts]
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Slack:
                     workspace.channels.setdefault(f"C{number}", Channel(f"C{number}", given))
 
     def find_workspace(self, token: str) -> Workspace | None:
-        return next((each for each in self.workspaces.values() if each.token == token), None)
+        return next((workspace for workspace in self.workspaces.values() if workspace.token == token), None)
 
     def take_turn(self, channel: Channel) -> int:
         """Count one message against the channel's rate; returns the seconds to wait, 0 if there is room."""
@@ -123,8 +123,8 @@ class Slack:
         with self.lock:
             return {
                 "workspaces": [
-                    {"name": each.name, "channels": [_channel(channel) for channel in each.channels.values()]}
-                    for each in self.workspaces.values()
+                    {"name": workspace.name, "channels": [_channel(channel) for channel in workspace.channels.values()]}
+                    for workspace in self.workspaces.values()
                 ]
             }
 
@@ -134,12 +134,12 @@ class Slack:
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
-    tops = [each for each in channel.messages if each.thread_ts in (None, each.ts)]
+    tops = [message for message in channel.messages if message.thread_ts in (None, message.ts)]
     return {
         "id": channel.id,
         "name": channel.name,
         "messages": [
-            {**_message(each), "replies": [_message(reply) for reply in channel.replies(each.ts)]} for each in tops
+            {**_message(top), "replies": [_message(reply) for reply in channel.replies(top.ts)]} for top in tops
         ],
     }
 

@@ -90,10 +90,10 @@ class WorldAutoScalingResponse(AutoScalingResponse):
         self.world.catch_up()
         names, region = self._get_param("InstanceIds", []), self.region_state
         found = [
-            {"AutoScalingGroupName": group.name, **_describe_instance(region, each)}
+            {"AutoScalingGroupName": group.name, **_describe_instance(region, instance)}
             for group in region.groups.values()
-            for each in group.instances.values()
-            if not names or each.id in names
+            for instance in group.instances.values()
+            if not names or instance.id in names
         ]
         return self._page("AutoScalingInstances", found, 50)
 
@@ -103,10 +103,10 @@ class WorldAutoScalingResponse(AutoScalingResponse):
         groups = [self._group()] if name else list(region.groups.values())
         wanted = self._get_param("ActivityIds", []) or []
         activities = [
-            _describe_activity(group, each)
+            _describe_activity(group, activity)
             for group in groups
-            for each in group.activities
-            if not wanted or each.id in wanted
+            for activity in group.activities
+            if not wanted or activity.id in wanted
         ]
         return self._page("Activities", activities)
 
@@ -222,7 +222,7 @@ def _describe(region: Region, group: Group) -> dict[str, Any]:
         "HealthCheckGracePeriod": 600,
         "CreatedTime": as_datetime(group.created),
         "NewInstancesProtectedFromScaleIn": False,
-        "Instances": [_describe_instance(region, each) for each in group.instances.values()],
+        "Instances": [_describe_instance(region, instance) for instance in group.instances.values()],
         "SuspendedProcesses": [
             {"ProcessName": each, "SuspensionReason": "User suspended"} for each in sorted(group.suspended)
         ],

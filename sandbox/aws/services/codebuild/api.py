@@ -42,8 +42,8 @@ class WorldCodeBuildResponse(BaseResponse):
 
     def batch_get_projects(self) -> ActionResult:
         names, known = self._get_param("names") or [], self.region_state.projects
-        found = [self._describe_project(known[each]) for each in names if each in known]
-        return ActionResult({"projects": found, "projectsNotFound": [each for each in names if each not in known]})
+        found = [self._describe_project(known[name]) for name in names if name in known]
+        return ActionResult({"projects": found, "projectsNotFound": [name for name in names if name not in known]})
 
     def start_build(self) -> ActionResult:
         now, given = (
@@ -89,7 +89,7 @@ class WorldCodeBuildResponse(BaseResponse):
 
     def list_builds_for_project(self) -> ActionResult:
         self.world.catch_up()
-        found = [each.id for each in self._project().builds]
+        found = [build.id for build in self._project().builds]
         if self._get_param("sortOrder") != "ASCENDING":
             found.reverse()
         token = str(self._get_param("nextToken") or "0")
@@ -111,7 +111,9 @@ class WorldCodeBuildResponse(BaseResponse):
 
     def _find(self, name: str) -> Build | None:
         project = self.region_state.projects.get(name.rsplit("/", 1)[-1].split(":")[0])
-        return next((each for each in project.builds if name in (each.id, self._arn(each))), None) if project else None
+        return (
+            next((build for build in project.builds if name in (build.id, self._arn(build))), None) if project else None
+        )
 
     def _arn(self, build: Build) -> str:
         return self.region_state.arn("codebuild", f"build/{build.id}")
@@ -134,7 +136,7 @@ class WorldCodeBuildResponse(BaseResponse):
             "currentPhase": build.phases[-1].kind,
             "buildStatus": build.status if build.ended is not None else "IN_PROGRESS",
             "projectName": project.name,
-            "phases": [_phase(each) for each in build.phases],
+            "phases": [_phase(phase) for phase in build.phases],
             "source": _source(project),
             "initiator": build.initiator,
             "timeoutInMinutes": build.timeout,

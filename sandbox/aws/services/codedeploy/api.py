@@ -62,7 +62,7 @@ class WorldCodeDeployResponse(BaseResponse):
                 "DeploymentConfigDoesNotExistException", f"No deployment configuration found for name: {name}"
             )
         definition, content = _revision(given.get("revision"))
-        running = [each for each in region.rollouts.values() if each.group is group and each.active]
+        running = [rollout for rollout in region.rollouts.values() if rollout.group is group and rollout.active]
         if running:
             raise ApiError(
                 "DeploymentLimitExceededException",
@@ -74,7 +74,7 @@ class WorldCodeDeployResponse(BaseResponse):
         if (rollback := given.get("autoRollbackConfiguration")) is not None:
             made.rollback_events = tuple(rollback.get("events") or ()) if rollback.get("enabled") else ()
         if (alarms := given.get("overrideAlarmConfiguration")) is not None:
-            made.alarms = tuple(each["name"] for each in alarms.get("alarms") or ()) if alarms.get("enabled") else ()
+            made.alarms = tuple(alarm["name"] for alarm in alarms.get("alarms") or ()) if alarms.get("enabled") else ()
         return ActionResult({"deploymentId": made.id})
 
     def list_deployments(self) -> ActionResult:
@@ -87,9 +87,11 @@ class WorldCodeDeployResponse(BaseResponse):
         group = self._group() if application else None
         since, until = _seconds(times.get("start"), float("-inf")), _seconds(times.get("end"), float("inf"))
         found = [
-            each.id
-            for each in sorted(self.region_state.rollouts.values(), key=lambda each: each.created, reverse=True)
-            if group in (None, each.group) and (not wanted or each.status in wanted) and since <= each.created <= until
+            rollout.id
+            for rollout in sorted(self.region_state.rollouts.values(), key=lambda each: each.created, reverse=True)
+            if group in (None, rollout.group)
+            and (not wanted or rollout.status in wanted)
+            and since <= rollout.created <= until
         ]
         token = str(self._get_param("nextToken") or "0")
         if not token.isdecimal():
@@ -179,7 +181,7 @@ class WorldCodeDeployResponse(BaseResponse):
             raise ApiError("DeploymentTargetDoesNotExistException", f"No deployment target found for ID: {name}")
 
     def _describe_group(self, group: DeploymentGroup) -> dict[str, Any]:
-        mine = [each for each in self.region_state.rollouts.values() if each.group is group]
+        mine = [rollout for rollout in self.region_state.rollouts.values() if rollout.group is group]
         good = [each for each in mine if each.status == "Succeeded"]
         answer = {
             "applicationName": group.application,
@@ -262,7 +264,7 @@ class WorldCodeDeployResponse(BaseResponse):
             "lastUpdatedAt": as_datetime(rollout.updated),
             "lifecycleEvents": [_event(name, each) for name, each in rollout.lifecycle.items()],
             "status": status,
-            "taskSetsInfo": [self._task_set(rollout, service, each) for each in service.deployments],
+            "taskSetsInfo": [self._task_set(rollout, service, deployment) for deployment in service.deployments],
         }
         return {"deploymentTargetType": "ECSTarget", "ecsTarget": target}
 
@@ -307,7 +309,7 @@ def _as_revision(content: str) -> dict[str, Any]:
 
 
 def _alarms(names: tuple[str, ...]) -> dict[str, Any]:
-    return {"enabled": bool(names), "ignorePollAlarmFailure": False, "alarms": [{"name": each} for each in names]}
+    return {"enabled": bool(names), "ignorePollAlarmFailure": False, "alarms": [{"name": name} for name in names]}
 
 
 def _ways(group: DeploymentGroup, events: tuple[str, ...]) -> dict[str, Any]:

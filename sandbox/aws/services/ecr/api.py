@@ -45,14 +45,16 @@ class WorldEcrResponse(BaseResponse):
             found = [self._find(each) for each in wanted]
         else:
             region = self.world.region(self._registry(), self.region)
-            found = [each for each in region.repositories.values() if each.admits(self.current_account)]
+            found = [
+                repository for repository in region.repositories.values() if repository.admits(self.current_account)
+            ]
         return ActionResult({"repositories": [_describe_repository(each) for each in found]})
 
     def put_lifecycle_policy(self) -> ActionResult:
         repository, text = self._repository(), str(self._get_param("lifecyclePolicyText"))
         try:
             rules = json.loads(text)["rules"]
-            priorities = [each["rulePriority"] for each in rules]
+            priorities = [rule["rulePriority"] for rule in rules]
             fine = bool(rules) and len(set(priorities)) == len(priorities) and all(map(_is_rule, rules))
         except (ValueError, KeyError, TypeError):
             fine = False
@@ -85,7 +87,7 @@ class WorldEcrResponse(BaseResponse):
             kind = self._get_param("imageManifestMediaType") or content.get("mediaType") or registry.MANIFEST
             listed = [each["digest"] for each in content["manifests"]] if kind in registry.INDEXES else []
             blobs = [] if kind in registry.INDEXES else [content["config"], *content["layers"]]
-            needed = [each["digest"] for each in blobs]
+            needed = [blob["digest"] for blob in blobs]
         except (ValueError, KeyError, TypeError) as error:
             raise _invalid(
                 "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'Invalid image manifest'"
@@ -146,9 +148,9 @@ class WorldEcrResponse(BaseResponse):
         self.world.catch_up()
         repository, wanted = self._repository(), self._filter()
         found = [
-            {"imageDigest": each.digest, **({"imageTag": tag} if tag else {})}
-            for each in repository.images.values()
-            for tag in each.tags or [""]
+            {"imageDigest": image.digest, **({"imageTag": tag} if tag else {})}
+            for image in repository.images.values()
+            for tag in image.tags or [""]
             if wanted in ("ANY", "TAGGED" if tag else "UNTAGGED")
         ]
         return self._page("imageIds", found)
@@ -159,7 +161,7 @@ class WorldEcrResponse(BaseResponse):
             found = [self._image(repository, each) for each in self._image_ids()]
             return ActionResult({"imageDetails": [self._describe(repository, each, now) for each in found]})
         found = [
-            each for each in repository.images.values() if wanted in ("ANY", "TAGGED" if each.tags else "UNTAGGED")
+            image for image in repository.images.values() if wanted in ("ANY", "TAGGED" if image.tags else "UNTAGGED")
         ]
         return self._page("imageDetails", [self._describe(repository, each, now) for each in found])
 

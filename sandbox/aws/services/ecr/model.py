@@ -42,7 +42,7 @@ class Image:
     @property
     def children(self) -> tuple[str, ...]:
         """The digests of the images that an index lists, none for any other image."""
-        return tuple(str(each["digest"]) for each in json.loads(self.manifest).get("manifests", ()))
+        return tuple(str(manifest["digest"]) for manifest in json.loads(self.manifest).get("manifests", ()))
 
     @property
     def scannable(self) -> bool:
@@ -53,7 +53,7 @@ class Image:
     def attests(self) -> bool:
         """Whether the layers are attestations, in which a scan finds no operating system."""
         layers = json.loads(self.manifest).get("layers", ())
-        return bool(layers) and all(each.get("mediaType") == IN_TOTO for each in layers)
+        return bool(layers) and all(layer.get("mediaType") == IN_TOTO for layer in layers)
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Repository:
     @property
     def referenced(self) -> set[str]:
         """The digests of images that an index of this repository lists."""
-        return {child for each in self.images.values() for child in each.children}
+        return {child for image in self.images.values() for child in image.children}
 
     @property
     def uri(self) -> str:
@@ -89,7 +89,7 @@ class Repository:
 
     def tagged(self, tag: str) -> Image | None:
         """Return the image with exactly this tag."""
-        return next((each for each in self.images.values() if tag in each.tags), None)
+        return next((image for image in self.images.values() if tag in image.tags), None)
 
     def put(self, manifest: str, media_type: str, tag: str | None, now: float) -> Image:
         """Add an image or a tag of one, and expire what the policy keeps no longer. Raises: TagTakenError."""
@@ -115,7 +115,7 @@ class Repository:
         """Remove what the lifecycle policy keeps no longer, at once where ECR takes up to a day; returns it."""
         rules = json.loads(self.policy)["rules"] if self.policy else []
         kept = self.referenced  # ECR expires no image that an index lists
-        images = [each for each in self.images.values() if each.digest not in kept]
+        images = [image for image in self.images.values() if image.digest not in kept]
         left, gone = sorted(images, key=lambda each: each.pushed, reverse=True), []
         for rule in sorted(rules, key=lambda each: each["rulePriority"]):
             selection = rule["selection"]
@@ -138,22 +138,22 @@ class Repository:
         """Push an index as buildx does, the images that it lists first. Raises: TagTakenError."""
         if taken := self.tagged(tag) if self.immutable else None:
             raise TagTakenError(taken)
-        for each in manifests:
-            self._take_blobs(each)
-            if digest_of(each) not in self.images:
-                self.put(each, MANIFEST, None, now)
+        for manifest in manifests:
+            self._take_blobs(manifest)
+            if digest_of(manifest) not in self.images:
+                self.put(manifest, MANIFEST, None, now)
         return self.put(index, INDEX, tag, now)
 
     def copy(self, image: Image, origin: "Repository", tag: str, now: float) -> Image:
         """Push an image of another repository, with the images that it lists if it is an index. Raises: TagTakenError."""
         if image.children:
-            listed = [origin.images[each].manifest for each in image.children]
+            listed = [origin.images[child].manifest for child in image.children]
             return self.push_index(listed, image.manifest, tag, now)
         return self.push(image.manifest, tag, now)
 
     def _take_blobs(self, manifest: str) -> None:
         content = json.loads(manifest)
-        self.blobs |= {content["config"]["digest"], *(each["digest"] for each in content["layers"])}
+        self.blobs |= {content["config"]["digest"], *(layer["digest"] for layer in content["layers"])}
 
 
 def digest_of(manifest: str) -> str:
@@ -167,15 +167,15 @@ def _is_selected(image: Image, selection: dict[str, Any]) -> bool:
     if status == "untagged":
         return not image.tags
     if prefixes := selection.get("tagPrefixList"):
-        return all(any(tag.startswith(each) for tag in image.tags) for each in prefixes)
+        return all(any(tag.startswith(prefix) for tag in image.tags) for prefix in prefixes)
     patterns = [re.escape(each).replace(r"\*", ".*") for each in selection["tagPatternList"]]
-    return all(any(re.fullmatch(each, tag) for tag in image.tags) for each in patterns)
+    return all(any(re.fullmatch(pattern, tag) for tag in image.tags) for pattern in patterns)
 
 
 def _size(manifest: str) -> int:
     content = json.loads(manifest)
     parts = [content.get("config", {}), *content.get("layers", []), *content.get("manifests", [])]
-    return sum(int(each.get("size", 0)) for each in parts)
+    return sum(int(part.get("size", 0)) for part in parts)
 
 
 def make_manifest(repository: str, commit: str, build: str) -> str:

@@ -38,24 +38,26 @@ class WorldEcsResponse(ServiceOperations, DeploymentOperations, TaskDefinitionOp
         self.world.catch_up()
         region = self.region_state
         for cluster in self.ecs_backend.clusters.values():
-            tasks = [each for each in region.tasks.values() if each.cluster == cluster.name]
-            cluster.running_tasks_count = sum(each.status == "RUNNING" for each in tasks)
-            cluster.pending_tasks_count = sum(each.alive and each.status != "RUNNING" for each in tasks)
-            services = [each for each in region.services.values() if each.cluster == cluster.name]
-            cluster.active_services_count = sum(each.status == "ACTIVE" for each in services)
+            tasks = [task for task in region.tasks.values() if task.cluster == cluster.name]
+            cluster.running_tasks_count = sum(task.status == "RUNNING" for task in tasks)
+            cluster.pending_tasks_count = sum(task.alive and task.status != "RUNNING" for task in tasks)
+            services = [service for service in region.services.values() if service.cluster == cluster.name]
+            cluster.active_services_count = sum(service.status == "ACTIVE" for service in services)
             instances = region.instances(cluster.name)
-            cluster.registered_container_instances_count = sum(each.registered for each in instances)
+            cluster.registered_container_instances_count = sum(instance.registered for instance in instances)
         return super().describe_clusters()
 
     def list_container_instances(self) -> ActionResult:
         self.world.catch_up()
         instances, wanted = self.region_state.instances(self._cluster()), self._get_param("status") or "ACTIVE"
-        shown = [each.arn for each in instances if each.registered and wanted == "ACTIVE"]
+        shown = [instance.arn for instance in instances if instance.registered and wanted == "ACTIVE"]
         return self._page("containerInstanceArns", shown, 100)
 
     def describe_container_instances(self) -> ActionResult:
         self.world.catch_up()
-        known = {each.arn: each for each in self.region_state.instances(self._cluster()) if each.registered}
+        known = {
+            instance.arn: instance for instance in self.region_state.instances(self._cluster()) if instance.registered
+        }
         found, failures = [], []
         for name in self._names("containerInstances", "Container instances", 100):
             arn = self._arn_of("container-instance", name)
@@ -73,8 +75,8 @@ class WorldEcsResponse(ServiceOperations, DeploymentOperations, TaskDefinitionOp
             "ec2InstanceId": instance.id,
             "status": "ACTIVE",
             "agentConnected": True,
-            "runningTasksCount": sum(each.status == "RUNNING" for each in tasks),
-            "pendingTasksCount": sum(each.alive and each.status != "RUNNING" for each in tasks),
+            "runningTasksCount": sum(task.status == "RUNNING" for task in tasks),
+            "pendingTasksCount": sum(task.alive and task.status != "RUNNING" for task in tasks),
             "registeredAt": as_datetime(instance.launched),
             "registeredResources": _resources(*capacity_of(instance.type)),
             "remainingResources": _resources(*remaining(region, instance.id, instance.type)),

@@ -27,7 +27,7 @@ def configure(service: Service, given: dict[str, Any]) -> None:
         raise invalid(f"Deployment strategy {strategy.kind} is not supported.")
     if strategy.shifts and service.controller != "ECS":
         raise invalid(f"Deployment strategy {strategy.kind} needs the deployment controller ECS.")
-    if strategy.shifts and any("advancedConfiguration" not in each for each in service.target_groups):
+    if strategy.shifts and any("advancedConfiguration" not in group for group in service.target_groups):
         raise invalid(
             "advancedConfiguration field is required for all loadBalancers when using a BLUE_GREEN deployment."
         )
@@ -45,11 +45,11 @@ def configure(service: Service, given: dict[str, Any]) -> None:
 
 
 def _refuse_hook(hook: Hook) -> None:
-    if unknown := [each for each in hook.stages if each not in HOOK_STAGES]:
+    if unknown := [stage for stage in hook.stages if stage not in HOOK_STAGES]:
         raise invalid(f"Lifecycle hooks cannot be configured at stage {unknown[0]}.")
     if not hook.stages:
         raise invalid("A lifecycle hook needs lifecycleStages.")
-    if hook.kind == "PAUSE" and (stages := [each for each in hook.stages if each in NO_PAUSE]):
+    if hook.kind == "PAUSE" and (stages := [stage for stage in hook.stages if stage in NO_PAUSE]):
         raise invalid(f"PAUSE hooks cannot be configured at stage {stages[0]}.")
     if hook.kind == "AWS_LAMBDA" and not hook.target:
         raise invalid("A hook of type AWS_LAMBDA needs a hookTargetArn.")

@@ -159,7 +159,7 @@ def read_strategy(configuration: dict[str, Any]) -> Strategy:
     found = Strategy(
         kind=kind,
         bake=60.0 * (configuration.get("bakeTimeInMinutes") or 0),
-        hooks=[_read_hook(each) for each in configuration.get("lifecycleHooks") or []],
+        hooks=[_read_hook(hook) for hook in configuration.get("lifecycleHooks") or []],
         alarms=tuple(alarms.get("alarmNames", ())),
         watches=bool(alarms.get("enable")),
         rolls_back=bool(alarms.get("rollback")),

@@ -67,7 +67,7 @@ class ContainerCheck:
     @classmethod
     def read(cls, containers: list[dict[str, Any]]) -> ContainerCheck | None:
         """Return the check that container definitions ask for, None if they ask for none."""
-        essential = [each for each in containers if each.get("essential", True)]
+        essential = [container for container in containers if container.get("essential", True)]
         checked = [each for each in essential if each.get("healthCheck")]
         if not checked:
             return None

@@ -37,18 +37,20 @@ def describe_service(region: Region, service: Service) -> dict[str, Any]:
     if service.status == "INACTIVE":  # it was deleted, and is shown for a while
         answer["deployments"] = []
     elif service.controller == "ECS":
-        answer["deployments"] = [_describe_deployment(region, service, each) for each in service.deployments]
+        answer["deployments"] = [
+            _describe_deployment(region, service, deployment) for deployment in service.deployments
+        ]
         begun = [each.arn for each in service.history if each.status != "PENDING"]
         if begun:  # ECS names the one before for a while
             answer["currentServiceDeployment"] = begun[-1]
         answer["currentServiceRevisions"] = [
-            {"arn": each.revision, **revision_counts(region, service, each)}
-            for each in service.deployments
-            if each.revision
+            {"arn": deployment.revision, **revision_counts(region, service, deployment)}
+            for deployment in service.deployments
+            if deployment.revision
         ]
     else:
         answer["deployments"] = []
-        answer["taskSets"] = [describe_task_set(region, service, each) for each in service.deployments]
+        answer["taskSets"] = [describe_task_set(region, service, deployment) for deployment in service.deployments]
     return answer
 
 
@@ -126,7 +128,7 @@ def describe_task_set(region: Region, service: Service, deployment: Deployment) 
 def _is_steady(region: Region, service: Service, deployment: Deployment, tasks: list[Task]) -> bool:
     """Tell whether as many tasks run as wanted, no more are to come, and every source of health calls each of them healthy."""
     wanted = 0 if deployment.draining else service.desired
-    return _running(tasks) == wanted == sum(region.is_healthy(each) for each in tasks) and not _pending(tasks)
+    return _running(tasks) == wanted == sum(region.is_healthy(task) for task in tasks) and not _pending(tasks)
 
 
 def describe_task(region: Region, task: Task) -> dict[str, Any]:

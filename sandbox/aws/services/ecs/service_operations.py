@@ -88,12 +88,12 @@ class ServiceOperations(WorldOperations):
         self.world.catch_up()
         region, cluster, names = self.region_state, self._cluster(), self._names("services", "Services", 10)
         found, failures = [], []
-        for each in names:
-            service = region.services.get((cluster, each.rsplit("/", 1)[-1]))
+        for name in names:
+            service = region.services.get((cluster, name.rsplit("/", 1)[-1]))
             if service:
                 found.append(describe_service(region, service))
             else:
-                failures.append({"arn": self._arn_of("service", each), "reason": "MISSING"})
+                failures.append({"arn": self._arn_of("service", name), "reason": "MISSING"})
         return ActionResult({"services": found, "failures": failures})
 
     def list_services(self) -> ActionResult:
@@ -111,7 +111,7 @@ class ServiceOperations(WorldOperations):
         service, wanted = self._service(), self._get_param("taskSets") or []
         if service.controller == "ECS":
             raise invalid("Task sets are only supported for services with an external or CodeDeploy controller.")
-        shown = [describe_task_set(self.region_state, service, each) for each in service.deployments]
+        shown = [describe_task_set(self.region_state, service, deployment) for deployment in service.deployments]
         found = [each for each in shown if not wanted or {each["id"], each["taskSetArn"]} & {*wanted}]
         return ActionResult({"taskSets": found, "failures": []})
 

@@ -13,7 +13,7 @@ STATUSES, ORDERS = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS"), ("ASC", "DESC")
 class TaskDefinitionOperations(WorldOperations):
     def register_task_definition(self) -> ActionResult:
         tags = self._get_param("tags") or []
-        if len({each["key"] for each in tags}) < len(tags):
+        if len({tag["key"] for tag in tags}) < len(tags):
             raise EcsClientException("Duplicate tag keys found. Tag keys must be unique.")
         made: Any = super().register_task_definition().result
         return ActionResult({**made, "tags": tags} if tags else made)

@@ -59,12 +59,12 @@ class TaskOperations(WorldOperations):
         self.world.catch_up()
         self._cluster()
         found, failures = [], []
-        for each in self._names("tasks", "Tasks", 100):
-            task = self._find_task(each)
+        for name in self._names("tasks", "Tasks", 100):
+            task = self._find_task(name)
             if task:
                 found.append(describe_task(self.region_state, task))
             else:
-                failures.append({"arn": self._arn_of("task", each), "reason": "MISSING"})
+                failures.append({"arn": self._arn_of("task", name), "reason": "MISSING"})
         return ActionResult({"tasks": found, "failures": failures})
 
     def list_task_definitions(self) -> ActionResult:
@@ -110,7 +110,7 @@ class TaskOperations(WorldOperations):
         for _ in range(count):
             task = task_launch.start_one_off(region, cluster, definition, launch_type, size, active, now)
             if task is None:
-                arns = [each.arn for each in region.instances(cluster) if each.registered]
+                arns = [instance.arn for instance in region.instances(cluster) if instance.registered]
                 failures = [{"arn": arn, "reason": "RESOURCE:MEMORY"} for arn in arns]
                 return ActionResult({"tasks": [describe_task(region, each) for each in made], "failures": failures})
             task.group = self._get_param("group") or task.group
@@ -129,16 +129,18 @@ class TaskOperations(WorldOperations):
         if definition.network_mode == "awsvpc" and not self._get_param("networkConfiguration"):
             raise invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
         known = {each["name"] for each in definition.container_definitions}
-        for each in (self._get_param("overrides") or {}).get("containerOverrides", []):
-            if each.get("name") not in known:
+        for override in (self._get_param("overrides") or {}).get("containerOverrides", []):
+            if override.get("name") not in known:
                 raise invalid(
-                    f"Override for container named {each.get('name')} is not a container in the TaskDefinition."
+                    f"Override for container named {override.get('name')} is not a container in the TaskDefinition."
                 )
         if len(json.dumps(self._get_param("overrides") or {}, default=str)) > LONGEST_OVERRIDES:
             raise invalid(f"Container Overrides length must be at most {LONGEST_OVERRIDES}")
         if len(self._get_param("startedBy") or "") > LONGEST_STARTED_BY:
             raise invalid(f"startedBy must be at most {LONGEST_STARTED_BY} characters.")
-        if launch_type == "EC2" and not any(each.registered for each in self.region_state.instances(self._cluster())):
+        if launch_type == "EC2" and not any(
+            instance.registered for instance in self.region_state.instances(self._cluster())
+        ):
             raise invalid("No Container Instances were found in your cluster.")
 
     def _refuse_size(self, definition: Any, launch_type: str) -> tuple[int, int] | None:
@@ -176,12 +178,12 @@ class TaskOperations(WorldOperations):
     def _protection(self, now: float, names: list[str], until: Callable[[Task], float | None]) -> ActionResult:
         answer, failures = [], []
         self._cluster()
-        for each in names:
-            task = self._find_task(each)
+        for name in names:
+            task = self._find_task(name)
             if task is None or not task.alive or not task.service:
                 why = "MISSING" if task is None else "TASK_NOT_VALID"
                 detail = "Only running tasks of a service can be protected."
-                failures.append({"arn": self._arn_of("task", each), "reason": why, "detail": detail})
+                failures.append({"arn": self._arn_of("task", name), "reason": why, "detail": detail})
                 continue
             task.protected_until = until(task)
             item: dict[str, Any] = {"taskArn": task.arn, "protectionEnabled": task.protected(now)}

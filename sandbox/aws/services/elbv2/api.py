@@ -47,7 +47,7 @@ def describe_target_health(self: Any) -> ActionResult:
     targets = region.targets.get(arn, {})
     asked = [(each["Id"], each.get("Port")) for each in self._get_param("Targets", [])]
     if not asked:
-        return ActionResult({"TargetHealthDescriptions": [_describe(each) for each in targets.values()]})
+        return ActionResult({"TargetHealthDescriptions": [_describe(target) for target in targets.values()]})
     shown = []
     for name, port in asked:
         known = [each for key, each in targets.items() if key[0] == name and port in (None, key[1])]
@@ -58,7 +58,7 @@ def describe_target_health(self: Any) -> ActionResult:
 def describe_load_balancers(self: Any) -> ActionResult:
     """Describe the balancers of blue-green services. A list of all would deny those that other target groups need."""
     asked = self._get_param("Names") or self._get_param("LoadBalancerArns")
-    if not asked and any(not each.load_balancer_arns for each in self.elbv2_backend.target_groups.values()):
+    if not asked and any(not group.load_balancer_arns for group in self.elbv2_backend.target_groups.values()):
         raise ELBClientError(
             "NotImplementedException",
             "In the sandbox some target groups have targets and no balancer in front of them, so not all can be listed; give names.",

@@ -58,7 +58,7 @@ class WorldRdsResponse(RDSResponse):
         return ActionResult({"AccountQuotas": [quota]})
 
     def _used(self) -> int:
-        return sum(each.snapshot_type == "manual" for each in self.backend.database_snapshots.values())
+        return sum(snapshot.snapshot_type == "manual" for snapshot in self.backend.database_snapshots.values())
 
     def _cluster_of(self, name: str) -> str | None:
         """Return the cluster that a database instance is a member of, or None."""
@@ -77,7 +77,7 @@ class WorldRdsResponse(RDSResponse):
 
     def _faults(self, kind: str) -> Iterator[Fault]:
         place = self.current_account, self.region
-        return (each for each in self.world.faults if each.kind == kind and each.place[:2] == place)
+        return (fault for fault in self.world.faults if fault.kind == kind and fault.place[:2] == place)
 
     def _follow(self) -> tuple[float, Region]:
         """Bring moto's snapshots and instances to where they are by the world's clock."""
