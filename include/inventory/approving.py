@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from include.inventory.fields import Duration, Flag, Model, UserId
 
 Purpose = Literal["production", "staging", "development", "review"]
-DagId = Annotated[str, Field(max_length=250, pattern=r"^[a-z][a-z0-9_]*$")]
+DagId = Annotated[str, Field(max_length=250, pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
 class Unattended(Model):

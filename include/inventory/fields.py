@@ -133,7 +133,7 @@ Name = Annotated[str, Field(max_length=63, pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)
 TargetGroupName = Annotated[str, Field(max_length=32, pattern=r"^[A-Za-z0-9]+(-+[A-Za-z0-9]+)*$")]
 LogGroupName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./#-]{1,512}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-ConnectionId = Annotated[str, Field(max_length=200, pattern=r"^[a-z][a-z0-9_]*$")]
+ConnectionId = Annotated[str, Field(max_length=250, pattern=r"^[A-Za-z0-9_#!().:/\\-]+$")]  # Airflow's own rule
 InstanceName = Annotated[
     str, Field(max_length=63, pattern=r"^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$")
 ]  # as RDS takes it
