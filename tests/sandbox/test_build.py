@@ -36,6 +36,7 @@ def healthy(region):
 def test_two_services_share_the_instances_of_one_group(cloud, tmp_path, maps):
     (first,) = maps["environments"]["staging"]["services"]
     first["cpu"], first["memory"], first["tasks"] = 4096, 30000, 4
+    first["scaling_group"]["max"] = 8
     second = {**copy.deepcopy(first), "name": "Worker", "family": "Worker", "tasks": 3, "loads": None}
     del second["load_balancing"]
     maps["environments"]["staging"]["services"].append(second)
