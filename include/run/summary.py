@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from include.run.approval import Decision, Withdrawal
+from include.run.plan.markdown import shorten
 from include.text import one_line
 
 Tone = Literal["good", "bad", "waiting"]
@@ -18,8 +19,8 @@ OUTCOMES: dict[str, tuple[str, str]] = {
         "Put that right, then start a new run.",
     ),
     "rejected": ("Rejected", "Look at the reason with the person who rejected it before you start a new run."),
-    "expired": ("Expired", "Nothing was changed. Start a new run when somebody who may approve is there."),
-    "withdrawn": ("Withdrawn", "Nothing was changed. Start a new run to have the plan approved again."),
+    "expired": ("Expired", "Start a new run when somebody who may approve is there."),
+    "withdrawn": ("Withdrawn", "Start a new run to have the plan approved again."),
     "rolled back": (
         "Rolled back",
         "The target is as it was before. Mend the cause before you start a new run.",
@@ -107,9 +108,9 @@ def note(target: str, params: Mapping[str, Any], title: str, text: str = "", nex
 
     The note is Markdown of at most NOTE_LENGTH characters.
     """
-    named = [str(params[name]) for name in ("version", "to", "commit", "command") if params.get(name)]
-    head = f"{' '.join([target, *named[:1]])}: {title[:1].lower()}{title[1:]}."
-    sentence = one_line(text)
+    named = [shorten(str(params[name])) for name in ("version", "to", "commit", "command") if params.get(name)]
+    state, sentence = f"{title[:1].lower()}{title[1:]}", one_line(text)
     sentence += "." if sentence and sentence[-1] not in ".!?" else ""
-    said = " ".join(part for part in (head, sentence, next_step) if part)
+    told = sentence if sentence.startswith(state) else f"{state}. {sentence}".strip()
+    said = " ".join(part for part in (f"{' '.join([target, *named[:1]])}: {told}", next_step) if part)
     return said if len(said) <= NOTE_LENGTH else f"{said[: NOTE_LENGTH - 40]} ... (the rest is on the page Summary)"

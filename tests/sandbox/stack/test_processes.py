@@ -146,5 +146,8 @@ def test_second_sandbox_in_a_folder_is_told_who_runs_there(tmp_path, start_pytho
 def test_help_lists_the_commands_with_a_sentence_each():
     listed = subprocess.run(["make", "--no-print-directory", "help"], capture_output=True, text=True, check=True).stdout
     names = [line.split()[1] for line in listed.splitlines()]
-    assert " ".join(names) == "help demo sandbox test test-all check inventory-check soak bench docs requirements hooks release"
+    assert (
+        " ".join(names)
+        == "help demo sandbox test test-all check inventory-check soak bench docs requirements hooks release"
+    )
     assert all(line.rstrip().endswith((".", ")", ").")) for line in listed.splitlines())

@@ -80,5 +80,10 @@ def test_note_says_target_version_state_and_what_to_do():
     assert said == "core/production 1.4.0: rolled back. an alarm rang. Mend it."
 
 
+def test_note_says_its_state_once_and_a_commit_by_its_first_digits():
+    said = note("core/staging", {"commit": "f" * 40}, "Stopped half way", "stopped half way: the breaker did it")
+    assert said == f"core/staging {'f' * 12}: stopped half way: the breaker did it."
+
+
 def test_note_of_a_long_sentence_fits_into_airflows_column():
     assert len(note("core/production", {}, "Refused", "x" * 5000)) <= NOTE_LENGTH
