@@ -39,7 +39,7 @@ def context(store, monkeypatch):
         "record_publication",
         (),
     )
-    frame.remember(RUNBOOK, made)
+    monkeypatch.setitem(frame._frames, RUNBOOK, made)  # the runbook's own frame is for other tests
     monkeypatch.setattr("opskit.context.run_store", lambda _: store)
     monkeypatch.setattr(plan_publication, "_task_ids", {RUNBOOK: {"plan_publication": None}})
 
