@@ -170,6 +170,10 @@ EXTERNAL_SERVICE = Policy(attempts=5, first=0.5, longest=8, spread="added", pati
 S3_REQUEST = Policy(attempts=8, first=0.1, longest=20, patience=600)
 
 
-def is_denial(error: ClientError) -> bool:
-    """Tell whether AWS refused a call because the role may not make it."""
-    return str(error.response.get("Error", {}).get("Code", "")) in DENIED
+def is_denied(call: Callable[[], object]) -> bool:
+    """Make a harmless call, and tell whether AWS says that the role may not make it. No other refusal is a denial."""
+    try:
+        call()
+    except ClientError as error:
+        return str(error.response.get("Error", {}).get("Code", "")) in DENIED
+    return False

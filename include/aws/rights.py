@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from include.aws.clients import Clients
 from include.errors import PreconditionError
 from include.inventory import Target
-from include.retry import is_denial
+from include.retry import is_denied
 
 NOBODY = "0" * 32  # a task or an instance that does not exist: who may ask about it gets an answer, or another refusal
 NO_BUILD = "00000000-0000-0000-0000-000000000000"
@@ -63,21 +61,13 @@ def refuse_missing_reads(clients: Clients, target: Target, runbook: str) -> None
     """Try each later read of a runbook that this target's inventory asks for. Raises: PreconditionError, naming all that are denied."""
     later = LATER.get(runbook, ())
     trials = [(right, trial) for right, trial in _trials(clients, target) if right in later]
-    denied = sorted({right for right, trial in trials if _is_denied(trial)})
+    denied = sorted({right for right, trial in trials if is_denied(trial)})
     if denied:
         environment = target.environment
         raise PreconditionError(
             f"Role {environment.role} of account {environment.account} may not do {', '.join(denied)}, which {runbook} does after "
             "its approval; grant that (docs/how-to/use-your-own-account.md lists all rights), nothing was changed."
         )
-
-
-def _is_denied(trial: Callable[[], Any]) -> bool:
-    try:
-        trial()
-    except ClientError as error:
-        return is_denial(error)
-    return False
 
 
 def _trials(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from include.errors import PreconditionError
-from include.retry import is_denial
+from include.retry import is_denied
 from include.s3copy.folder_copy import Folder
 
 LOOKED_AT = (
@@ -32,17 +30,9 @@ def refuse_missing_reads(folder: Folder) -> None:
         "s3:GetObject": lambda: client.get_object(Bucket=bucket, Key=keys[0], Range="bytes=0-0")["Body"].read(),
         "s3:GetObjectTagging": lambda: client.get_object_tagging(Bucket=bucket, Key=keys[0]),
     }
-    denied = [right for right, trial in trials.items() if _is_denied(trial)]
+    denied = [right for right, trial in trials.items() if is_denied(trial)]
     if denied:
         raise PreconditionError(
             f"S3 denies {' and '.join(denied)} on {folder.location.uri}, without which the copy would stop half way; grant that to "
             "the target's role (for an encrypted object the use of its KMS key, too), nothing was changed."
         )
-
-
-def _is_denied(trial: Callable[[], Any]) -> bool:
-    try:
-        trial()
-    except ClientError as error:
-        return is_denial(error)
-    return False
