@@ -127,7 +127,7 @@ function groupView() {
     const [wanted, max] = [number(group.desired) ?? instances.length, number(group.max) ?? instances.length];
     setText(name, group.name ?? "unnamed group");
     const here = `${instances.length} ${instances.length === 1 ? "instance" : "instances"}`;
-    setText(about, `${ctx}, ${count(group.desired)} wanted, ${count(group.min)} to ${count(group.max)} allowed.`);
+    setText(about, `${here}, ${count(group.desired)} wanted, ${count(group.min)} to ${count(group.max)} allowed.`);
     const ringing = group.alarm === "ALARM";
     setText(alarmText, ringing ? "alarm in ALARM: the group may shrink" : `alarm ${group.alarm ?? "unknown"}`);
     setAttribute(alarm, "data-alarm", ringing ? "" : null);
