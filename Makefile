@@ -1,13 +1,15 @@
 # Every command a person needs; `make help` lists them.
 # Variables given to make, such as TARGET=core/staging, reach the commands through their environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-part check inventory-check soak bench sandbox docs requirements hooks release
+.PHONY: help demo test test-all test-part check inventory-check soak bench sandbox env up down upgrade docs requirements hooks release
 SHELL := /bin/sh
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.requirements-dev
 IN_TWO := --numprocesses 2 --dist loadscope
+# SANDBOX=1 adds the pretend cloud to what is deployed
+COMPOSE = docker compose $(if $(filter 1,$(SANDBOX)),--profile sandbox)
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +44,24 @@ soak: $(READY) ## Kill every kind of process during runs, and check how the runs
 
 bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy KILLS=3).
 	@$(BIN)/python -m benchmarks
+
+env: ## Write .env with secrets of this installation; what is in it stays (USERS="ann:Admin bob:User").
+	@$(PYTHON) -m deployment.env_file
+
+up: env ## Build the image and start Airflow in containers (SANDBOX=1 with the pretend cloud, WORKERS=2).
+	$(COMPOSE) build
+	$(COMPOSE) up --detach --wait --wait-timeout 600 --scale worker=$${WORKERS:-2} \
+		$$($(COMPOSE) config --services | grep -v -x world-connections)
+	$(if $(filter 1,$(SANDBOX)),$(COMPOSE) run --rm world-connections)
+
+down: ## Stop the containers; workers end their steps first. Database and logs stay.
+	docker compose --profile sandbox down
+
+upgrade: env ## Wait until no run is in the middle of something, and start this version (SANDBOX=1, WORKERS=2, WAIT=60 minutes).
+	$(COMPOSE) build
+	$(COMPOSE) run --rm --no-deps init python -m deployment.drain "$${WAIT:-60}"
+	@$(MAKE) --no-print-directory down
+	@$(MAKE) --no-print-directory up
 
 docs: $(READY) ## Write docs/runbooks.md, the architecture picture and the table of rights from the pages and the code.
 	@$(BIN)/python -m include.runbooks

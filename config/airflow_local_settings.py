@@ -1,11 +1,20 @@
-"""Load what every task needs before the scheduler forks its workers, so that no task pays for it again.
+"""Refuse settings that cannot be meant, and load what every task needs before the scheduler forks its workers.
 
-Airflow imports this module by its name when it starts. What is loaded, when not, and what becomes of it when the code
-changes is in plugins/opskit/airflow_patches/preload.py.
+Airflow imports this module by its name when it starts. opskit/settings_check.py says which settings do not exist,
+deployment/installation.py which ones differ from the other components', and opskit/airflow_patches/preload.py what is
+loaded, when not, and what becomes of it when the code changes.
 """
 
+import os
 import sys
 
+from deployment import installation
+from opskit.settings_check import is_component, refuse_unknown_settings
+
+if is_component(sys.argv[1:]):
+    refuse_unknown_settings()
+    if "db" not in sys.argv:  # which may be about to make other secrets those of the installation
+        installation.check(os.environ)
 for component in {"scheduler", "dag-processor"} & set(sys.argv):
     from opskit.airflow_patches.preload import preload
 

@@ -19,6 +19,7 @@ from sandbox.settings import HOST, Settings
 
 USER = "airflow"  # who may do everything on the server
 VARIABLE = "REGION_DATABASES"  # by which the pretend cloud learns where they are
+STANDARD_PORT = 5432  # PostgreSQL's own
 PATIENCE = 20.0  # seconds
 BRIEF = 2  # seconds: the shortest that libpq waits for a connection
 SCHEMA = Path(__file__).with_name("region_config.sql")
@@ -52,14 +53,20 @@ class Databases:
     port: int
     user: str
     password: str
+    host: str = HOST
 
     @classmethod
     def of(cls, settings: Settings, credentials: Credentials) -> "Databases":
-        return cls(settings.ports["postgres"], USER, credentials.postgres)
+        return cls(settings.ports["postgres"], USER, credentials.postgres, settings.database_host)
 
     @classmethod
     def from_environment(cls) -> "Databases | None":
-        """Return those of the sandbox this process belongs to; None in one that is only a cloud."""
+        """Return those of the sandbox this process belongs to; None in one that is only a cloud.
+
+        In a container, SANDBOX_DATABASE_HOST and SANDBOX_DATABASE_PASSWORD say where they are.
+        """
+        if host := os.environ.get("SANDBOX_DATABASE_HOST"):
+            return cls(STANDARD_PORT, USER, os.environ["SANDBOX_DATABASE_PASSWORD"], host)
         given = os.environ.get(VARIABLE)
         return cls(**json.loads(given)) if given else None
 
@@ -135,7 +142,7 @@ class Databases:
     def connection(self, target: Target) -> str:
         """Return the Airflow connection, as JSON, by which runbooks reach the target's table."""
         name = name_of(target)
-        given = {"conn_type": "postgres", "host": HOST, "port": self.port, "login": name, "schema": name}
+        given = {"conn_type": "postgres", "host": self.host, "port": self.port, "login": name, "schema": name}
         return json.dumps({**given, "password": self.password_of(name)})
 
     def password_of(self, role: str) -> str:
@@ -143,7 +150,7 @@ class Databases:
 
     def connect(self, database: str, patience: int = 10) -> psycopg.Connection[Any]:
         return psycopg.connect(
-            host=HOST,
+            host=self.host,
             port=self.port,
             user=self.user,
             password=self.password,

@@ -21,13 +21,18 @@ USES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """`speed` is simulated seconds per real second; `reread` real seconds until an unchanged runbook is read again, if not as usual."""
+    """`speed` is simulated seconds per real second; `reread` real seconds until an unchanged runbook is read again, if not as usual.
+
+    `host` is the name by which other processes reach the pretend services, and `database_host` the server of `region_config`.
+    """
 
     folder: Path
     dags: Path
     speed: float
     ports: dict[str, int]
     reread: int | None = None
+    host: str = HOST
+    database_host: str = HOST
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -46,7 +51,7 @@ class Settings:
         )
 
     def url(self, name: str) -> str:
-        return f"http://{HOST}:{self.ports[name]}"
+        return f"http://{self.host}:{self.ports[name]}"
 
     @property
     def endpoints(self) -> Path:

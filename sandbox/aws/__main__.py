@@ -9,6 +9,7 @@ import threading
 from include.errors import InventoryError
 from include.inventory import load
 from sandbox.aws.control.api import make_control
+from sandbox.aws.control.connections import make_connections
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.http.server import Server
 from sandbox.aws.seed.build import build
@@ -18,6 +19,7 @@ from sandbox.aws.state.region_lists import RegionLists
 from sandbox.databases import Databases
 from sandbox.external_services.server import ExternalServicesApplication, Handler
 from sandbox.external_services.services import ExternalServices
+from sandbox.settings import HOST
 
 
 def main() -> int:
@@ -25,6 +27,7 @@ def main() -> int:
     parser.add_argument("--aws-port", type=int, default=4566)
     parser.add_argument("--control-port", type=int, default=4567)
     parser.add_argument("--neighbours-port", type=int, default=4568)
+    parser.add_argument("--host", default=HOST, help="the address to listen on; 0.0.0.0 in a container")
     parser.add_argument("--speed", type=float, default=60.0)
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
@@ -39,7 +42,7 @@ def main() -> int:
     databases = Databases.from_environment()
     world = World(Clock(options.speed), RegionLists(databases))
     application = Application(world)
-    aws = Server(application, options.aws_port)
+    aws = Server(application, options.aws_port, host=options.host)
     try:
         build(world, aws.url, inventory)
     except InventoryError as error:
@@ -49,11 +52,13 @@ def main() -> int:
     external_application = ExternalServicesApplication(
         world, external.slack, external.github, external.jira, external.sentry, external.sheets
     )
-    external_server = Server(external_application, options.neighbours_port, Handler)
-    control = Server(
-        make_control(world, application, inventory, lambda: build(world, aws.url, inventory), external, databases),
-        options.control_port,
-    )
+    external_server = Server(external_application, options.neighbours_port, Handler, options.host)
+    pages = make_control(world, application, inventory, lambda: build(world, aws.url, inventory), external, databases)
+    if options.host != HOST and databases:
+        databases.begin_anew(inventory)
+        ports = {"aws": options.aws_port, "neighbours": options.neighbours_port}
+        pages.register_blueprint(make_connections(ports, databases, inventory))
+    control = Server(pages, options.control_port, host=options.host)
     world.start()
     print(f"ready: aws {aws.url} control {control.url} speed {options.speed:g}", flush=True)
     done.wait()

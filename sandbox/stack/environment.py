@@ -75,18 +75,22 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
     }
     if settings.reread:
         pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
-    connections = {
+    served = connections(settings, databases.Databases.of(settings, credentials), inventory)
+    return base() | tuning() | sandbox | pace | served
+
+
+def connections(settings: Settings, server: databases.Databases, inventory: Inventory) -> dict[str, str]:
+    """Return the Airflow connections, as JSON, to everything that is pretended, by the names of their variables."""
+    found = {
         f"AIRFLOW_CONN_{target.aws_conn_id.upper()}": connection(target, settings.url("aws"))
         for target in inventory.targets.values()
     }
     workspaces = {target.system.slack_workspace for target in inventory.targets.values()} - {None}
-    connections |= {
+    found |= {
         f"AIRFLOW_CONN_SLACK_{str(name).upper().replace('-', '_')}": slack_connection(str(name), settings)
         for name in workspaces
     }
-    connections |= external_service_connections(settings, inventory)
-    connections |= databases.connections(databases.Databases.of(settings, credentials), inventory)
-    return base() | tuning() | sandbox | pace | connections
+    return found | external_service_connections(settings, inventory) | databases.connections(server, inventory)
 
 
 def connection(target: Target, endpoint: str) -> str:

@@ -232,7 +232,7 @@ class Run:
             "chosen_options": [chosen],
             "params_input": {},
             "responded_at": datetime.now(UTC),
-            "responded_by_user": {"id": by, "name": by} if by else None,
+            "responded_by_user": {"id": f"number of {by}", "name": by} if by else None,
         }
         if timeout:
             event = {"error": "timed out", "error_type": "timeout"}

@@ -47,7 +47,7 @@ def asked(store, monkeypatch):
 
     def answer(chosen, given):
         operator = ConfirmQaOperator(task_id="confirm_qa", region="US/PA")  # a new process for each answer
-        user = {"id": "ann", "name": "ann"}
+        user = {"id": "7", "name": "ann"}  # as in FAB, where the id of a user is a number
         event = {"chosen_options": [chosen], "params_input": given, "responded_at": datetime.now(UTC)}
         return operator.execute_complete(context, {**event, "responded_by_user": user})
 

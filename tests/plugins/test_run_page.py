@@ -45,7 +45,7 @@ def browser(store, monkeypatch):
     monkeypatch.setitem(runs.app.dependency_overrides, _get_session, lambda: session)
 
     def sign_in(name):
-        user = SimpleNamespace(get_id=lambda: name, get_name=lambda: name)
+        user = SimpleNamespace(get_id=lambda: f"number of {name}", get_name=lambda: name)
         monkeypatch.setitem(runs.app.dependency_overrides, get_user, lambda: user)
         browser = TestClient(server)
         browser.state = state

@@ -22,6 +22,7 @@ BUDGETS = {
     AIRFLOW: (1750, 3200),
     "tests/benchmarks": (3, 3),
     "tests/ci": (10, 10),
+    "tests/compose": (15, 15),
     "tests/contract": (30, 30),
     "tests/inprocess": (520, 850),
     "tests/mutants": (0, 120),

@@ -18,7 +18,12 @@ from tests.support.sandbox_client import Sandbox, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNING = pytest.StashKey[ExitStack]()
-WITH_AIRFLOW = ("tests/browser/", "tests/journey/", "tests/sandbox/stack/test_tree.py")
+WITH_AIRFLOW = (
+    "tests/browser/",
+    "tests/compose/test_fleet.py",
+    "tests/journey/",
+    "tests/sandbox/stack/test_tree.py",
+)
 # below the range that Linux uses for outgoing connections and for requests of any free port
 FIXED = range(20_000, 32_000)
 START_DEADLINE = 240.0  # seconds without a log line; a cold start initialises PostgreSQL and Airflow's tables

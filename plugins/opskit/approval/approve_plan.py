@@ -8,12 +8,12 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.run.approval import Answer, Decision, approve_by_policy, judge, people_to_ask
 from include.run.approval.policy import COMMENT_LENGTH
 from include.run.journal import add_decision, list_decisions
 from include.run.plan.markdown import escape
+from opskit.approval.people import assigned, name_of
 from opskit.context import StepContext
 from opskit.retry import retry
 from opskit.step import running
@@ -53,7 +53,7 @@ class ApprovePlanOperator(HITLOperator):
                     return self._ended(decision)
             people = people_to_ask(policy, ctx.requester, ctx.target.name)
             people = [user for user in people if user not in {decision.by for decision in earlier}]
-            self.assigned_users = [HITLUser(id=user, name=user) for user in people]
+            self.assigned_users = assigned(people)
             self.response_timeout = policy.respond_within
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name}: approve this plan?"
             until = datetime.now(UTC) + policy.respond_within
@@ -93,11 +93,9 @@ class ApprovePlanOperator(HITLOperator):
             return Answer(approved=False, by=None, at=datetime.now(UTC))
         if "error" in event:
             raise AirflowFailException(f"Airflow could not carry the answer back: {event['error']}.")
-        chosen, user = event["chosen_options"], event["responded_by_user"]
+        chosen, by = event["chosen_options"], name_of(event["responded_by_user"])
         comment = str((event.get("params_input") or {}).get("comment") or "")
-        return Answer(
-            approved=chosen == [APPROVE], by=user["id"] if user else None, at=datetime.now(UTC), comment=comment
-        )
+        return Answer(approved=chosen == [APPROVE], by=by, at=datetime.now(UTC), comment=comment)
 
 
 def _seat(count: int, seat: int, people: list[str], until: datetime, earlier: list[Decision]) -> str:

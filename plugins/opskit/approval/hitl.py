@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk.execution_time.hitl import HITLUser
 
 from include.run.journal import add_event
+from opskit.approval.people import assigned, name_of
 from opskit.context import StepContext
 from opskit.notifications.sender import gate_link, notify
 from opskit.retry import retry
@@ -16,7 +16,7 @@ from opskit.retry import retry
 def ask(question: HITLOperator, ctx: StepContext, text: str) -> None:
     """Let the requester and every approver of the target answer, record in a sentence what is asked, and notify Slack."""
     people = dict.fromkeys([*([ctx.requester] if ctx.requester else []), *ctx.target.environment.approval.approvers])
-    question.assigned_users = [HITLUser(id=user, name=user) for user in people]
+    question.assigned_users = assigned(people)
     link = gate_link(ctx.context["dag_run"], ctx.name, ctx.context["ti"].map_index)
     add_event(ctx.store, ctx.run, ctx.name, "asked", text, {"link": link})
     notify(ctx.context)
@@ -24,8 +24,7 @@ def ask(question: HITLOperator, ctx: StepContext, text: str) -> None:
 
 def who_answered(answer: dict[str, Any]) -> str | None:
     """Return who gave an answer, or None if nobody did in time, so that the default applies."""
-    user = answer["responded_by_user"]
-    return str(user["id"]) if user else None
+    return name_of(answer["responded_by_user"])
 
 
 def note_choice(ctx: StepContext, answer: dict[str, Any], chosen: str) -> None:

@@ -41,7 +41,7 @@ def show_run(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) ->
         decisions, withdrawal, events = list_decisions(store, run), read_withdrawal(store, run), list_events(store, run)
         record = read_record(store, run)
     over = airflow_run.state not in ("queued", "running")
-    own = any(decision.outcome == "approved" and decision.by == user.get_id() for decision in decisions)
+    own = any(decision.outcome == "approved" and decision.by == user.get_name() for decision in decisions)
     plan = _plan_of(dag_id, run_id, session)
     plan_only = bool((airflow_run.conf or {}).get("plan_only"))
     return render_page(
@@ -68,7 +68,7 @@ def withdraw_approval(dag_id: str, run_id: str, user: GetUserDep, session: Sessi
     with _answers():
         _, store = _run_of(dag_id, run_id, session)
         run = f"{dag_id}/{run_id}"
-        own = withdraw(list_decisions(store, run), user.get_id(), datetime.now(UTC))
+        own = withdraw(list_decisions(store, run), user.get_name(), datetime.now(UTC))
         stands = add_withdrawal(store, run, own)
         if stands == own:
             add_event(store, run, STEP, "note", stands.why)

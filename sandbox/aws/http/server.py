@@ -30,12 +30,12 @@ def hang_up(environ: dict[str, Any]) -> None:
 
 
 class Server:
-    """An HTTP server of a WSGI application on 127.0.0.1, in a thread."""
+    """An HTTP server of a WSGI application, in a thread. `host` is the address on which it listens."""
 
-    def __init__(self, application: Any, port: int, handler: type[WSGIRequestHandler] = Handler):
-        self._server: BaseWSGIServer = make_server(
-            "127.0.0.1", port, application, threaded=True, request_handler=handler
-        )
+    def __init__(
+        self, application: Any, port: int, handler: type[WSGIRequestHandler] = Handler, host: str = "127.0.0.1"
+    ):
+        self._server: BaseWSGIServer = make_server(host, port, application, threaded=True, request_handler=handler)
         self.port = int(self._server.server_port)
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"http {self.port}", daemon=True)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from include.inventory import load
+from opskit.settings_check import find_unknown, known_settings
 from sandbox.credentials import Credentials, role_of
 from sandbox.settings import Settings
 from sandbox.stack import environment
@@ -141,3 +142,7 @@ def test_runbooks_reach_the_table_of_regions_and_the_sheet(variables):
     assert sheet["api_root"] == "http://127.0.0.1:4568/google"
     assert sheet["keyfile_dict"]["token_uri"] == "http://127.0.0.1:4568/google/token"
     assert "AIRFLOW_CONN_POSTGRES_CORE_STAGING" not in variables
+
+
+def test_every_setting_of_airflow_exists(variables):
+    assert find_unknown(variables, known_settings()) == []

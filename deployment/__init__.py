@@ -1,0 +1,1 @@
+"""What an installation on several machines needs beside Airflow: secrets, users, health checks, retention, and a drain."""
