@@ -3,13 +3,13 @@
 import pytest
 
 import opskit_plugin
-from opskit.airflow_patches.switches import is_on
+from opskit.airflow_patches.switches import NAMES, is_on
 
 
 @pytest.mark.parametrize(
     ("given", "on"),
     [
-        (None, ["early_end", "preload", "trigger_validation"]),
+        (None, ["early_end", "idle_sleep", "preload", "trigger_validation"]),
         ("preload,trigger_validation", ["preload", "trigger_validation"]),
         (" trigger_validation ", ["trigger_validation"]),
         ("", []),
@@ -20,13 +20,16 @@ def test_patches_are_on_unless_others_are_named(monkeypatch, given, on):
         monkeypatch.delenv("RUNBOOK_AIRFLOW_PATCHES", raising=False)
     else:
         monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", given)
-    assert [name for name in ("early_end", "preload", "trigger_validation") if is_on(name)] == on
+    assert [name for name in NAMES if is_on(name)] == on
 
 
 def test_name_that_there_is_not_is_reported(monkeypatch, caplog):
     monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "headstart")
     assert not is_on("preload")
-    assert "RUNBOOK_AIRFLOW_PATCHES names headstart; known are early_end, preload, trigger_validation." in caplog.text
+    assert (
+        "RUNBOOK_AIRFLOW_PATCHES names headstart; known are early_end, idle_sleep, preload, trigger_validation."
+        in caplog.text
+    )
 
 
 def test_api_has_no_middleware_of_ours_once_it_is_switched_off(monkeypatch, caplog):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from airflow.executors.local_executor import LocalExecutor
+from airflow.jobs import scheduler_job_runner
 
 from opskit.airflow_patches.executor import RecordLock, RobustLocalExecutor
 
@@ -50,6 +51,7 @@ def start(monkeypatch):
                 time.sleep(600)
 
         monkeypatch.setattr("airflow.executors.base_executor.BaseExecutor.run_workload", staticmethod(do_work))
+        monkeypatch.setattr(scheduler_job_runner, "time", time)  # which idle_sleep replaces
         executor = kind(parallelism=3)
         executor.start()
         started.append(executor)
@@ -112,6 +114,14 @@ def test_a_task_ends_with_the_worker_that_started_it(start, tmp_path):
     assert wait_until(lambda: not task.is_running() or task.status() == psutil.STATUS_ZOMBIE)
 
 
+def test_end_of_a_task_wakes_the_scheduler(start, monkeypatch):
+    executor = start(RobustLocalExecutor)
+    hand_over(executor, "one")
+    assert wait_until(lambda: not executor.activity_queue._reader.poll())
+    scheduler_job_runner.time.sleep(600)  # would outlast the test's run
+    assert not executor.result_queue.empty()
+
+
 def test_a_revoked_task_may_be_queued_again(start):
     executor = start(RobustLocalExecutor)
     executor.running.add("one")
@@ -149,6 +159,7 @@ def test_end_after_a_task_was_revoked_and_queued_again_is_told(start):
 def test_executor_works_as_airflows_own_where_workers_are_not_forked_and_says_so_in_one_line(monkeypatch, caplog):
     changed = []
     monkeypatch.setattr("opskit.airflow_patches.executor.end_forks_with_parent", lambda: changed.append("forks"))
+    monkeypatch.setattr(scheduler_job_runner, "time", time)
     executor = RobustLocalExecutor(parallelism=3)
     executor.is_mp_using_fork = False
     executor.start()

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -22,6 +23,7 @@ def wait_for(
     deadline: float = DEADLINE,
     every: float = 0.25,
     progress: Callable[[], object] | None = None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> T:
     """Return the first truthy look; fail with what was waited for, told as it is then if it is a function.
 
@@ -33,7 +35,7 @@ def wait_for(
         for _ in range(max(1, round(deadline / every))):
             if found := look():
                 return found
-            time.sleep(every)
+            pause(every)
         reached = progress() if progress else None
         if not progress or reached in known:
             raise AssertionError(f"waited {deadline:.0f} s for {what if isinstance(what, str) else what()}")
@@ -194,10 +196,9 @@ class Run:
     def state(self) -> str:
         if self.sandbox.transport:  # a killed server may end a stream before its first line
             return str(self.get()["state"])
-        # the first line for a waiting client; GET of the run costs the API server a query for each of its tasks
-        waiting = self.sandbox.airflow("operator").stream("GET", f"{self.path}/wait", params={"interval": AIRFLOW_PACE})
-        with waiting as answer:
-            return str(json.loads(next(answer.raise_for_status().iter_lines()))["state"])
+        # GET of the run would cost the API server a query for each of its tasks
+        with closing(self._states()) as states:
+            return next(states)
 
     def tasks(self) -> dict[str, str | None]:
         """Return the state of each task. Mapped tasks have names such as confirm_qa[0]."""
@@ -259,19 +260,22 @@ class Run:
     def wait(self, deadline: float = DEADLINE) -> str:
         """Wait until the run has ended, and return its state."""
         what = lambda: f"run {self.run_id} to end, but it is {self.story()}"  # noqa: E731  # told when it is too late
-        wait_for(what, self._ended, deadline, AIRFLOW_PACE, self.tasks)
+        with self._ending() as (ended, pause):
+            wait_for(what, ended, deadline, AIRFLOW_PACE, self.tasks, pause)
         return self.state
 
     def wait_for_task(self, task: str, *states: str, deadline: float = DEADLINE) -> None:
         """Wait until a task is seen in one of these states. It may be in another one by the time this returns."""
         what = f"{task} to be {' or '.join(states)}"
 
-        def look() -> str | None:
-            ended = self._ended()  # read before the tasks, since the last task may still write it
-            state = self.task(task)
-            return state if state in states else "too late" if ended else None
+        with self._ending() as (has_ended, pause):
 
-        seen = wait_for(lambda: f"{what}: {self.story()}", look, deadline, AIRFLOW_PACE, self.tasks)
+            def look() -> str | None:
+                ended = has_ended()  # read before the task, since the last task may still write its state
+                state = self.task(task)
+                return state if state in states else "too late" if ended else None
+
+            seen = wait_for(lambda: f"{what}: {self.story()}", look, deadline, AIRFLOW_PACE, self.tasks, pause)
         assert seen in states, f"the run ended before {what} was seen: {self.story()}"
 
     def log(self, task: str) -> str:
@@ -293,6 +297,23 @@ class Run:
 
     def _ended(self) -> bool:
         return self.state in FINISHED
+
+    @contextmanager
+    def _ending(self) -> Iterator[tuple[Callable[[], bool], Callable[[float], None]]]:
+        """Yield how to tell whether the run has ended, and how to pause between two looks at it."""
+        if self.sandbox.transport:
+            yield self._ended, time.sleep
+            return
+        with closing(self._states()) as states:  # the server pauses between two of them
+            yield lambda: next(states) in FINISHED, lambda _: None
+
+    def _states(self) -> Generator[str, None, None]:
+        """Yield the run's state at once and then every AIRFLOW_PACE seconds, from one answer of Airflow's API."""
+        path, pace = f"{self.path}/wait", {"interval": AIRFLOW_PACE}
+        while True:  # an answer that ends before the run, as the server's does when it restarts, is asked for again
+            with self.sandbox.airflow("operator").stream("GET", path, params=pace) as answer:
+                for line in answer.raise_for_status().iter_lines():
+                    yield str(json.loads(line)["state"])
 
 
 def _named(task: str, index: int) -> str:

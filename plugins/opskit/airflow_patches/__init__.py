@@ -16,6 +16,12 @@ executor (with parent_death)
     Off: AIRFLOW__CORE__EXECUTOR names another executor.
     Remove when: tests/plugins/test_executor.py passes with Airflow's own LocalExecutor.
 
+idle_sleep
+    Wrong: the scheduler sleeps for a fixed time after a pass that found nothing to do. So either each step waits for it, or an
+    idle scheduler and one whose tasks run for minutes look ten times a second. No issue is known.
+    Off: RUNBOOK_AIRFLOW_PATCHES does not name it, or another executor is named.
+    Remove when: a task's end wakes Airflow's scheduler.
+
 preload
     Wrong: nothing is loaded before tasks are forked, so each step imports the code and reads the models of AWS again. Airflow
     loads ahead only what DAG files import, and only in the DAG processor (#50371).

@@ -19,10 +19,13 @@ from airflow.executors.local_executor import LocalExecutor
 from airflow.utils.state import TaskInstanceState
 
 from opskit.airflow_patches.parent_death import end_forks_with_parent
+from opskit.airflow_patches.switches import is_on
 
 if TYPE_CHECKING:
     from airflow.executors.workloads.types import WorkloadKey
     from airflow.models.taskinstance import TaskInstance
+
+    from opskit.airflow_patches.idle_sleep import IdleSleep
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ class RobustLocalExecutor(LocalExecutor):
     """
 
     def start(self) -> None:
+        self._sleep: IdleSleep | None = None
         self._given: Counter[WorkloadKey] = Counter()  # processes of each attempt that have not reported their end
         self._robust = sys.platform == "linux" and self.is_mp_using_fork
         if self._robust:
@@ -74,6 +78,11 @@ class RobustLocalExecutor(LocalExecutor):
                 multiprocessing.get_start_method(),
             )
         super().start()
+        if is_on("idle_sleep"):
+            # the scheduler alone starts an executor; other processes that import this module need not load its loop
+            from opskit.airflow_patches.idle_sleep import put_in_place
+
+            self._sleep = put_in_place(self.result_queue._reader)  # type: ignore[attr-defined]
 
     def _spawn_workers_with_gc_freeze(self, spawn_number: int) -> None:
         # before the first fork
@@ -84,6 +93,8 @@ class RobustLocalExecutor(LocalExecutor):
         super()._spawn_workers_with_gc_freeze(spawn_number)  # type: ignore[no-untyped-call]
 
     def _process_workloads(self, workload_list: Any) -> None:
+        if self._sleep:
+            self._sleep.news()
         self._given.update(workload.key for workload in workload_list)
         super()._process_workloads(workload_list)  # type: ignore[no-untyped-call]
 

@@ -6,7 +6,7 @@ import logging
 import os
 
 VARIABLE = "RUNBOOK_AIRFLOW_PATCHES"  # names separated by commas; without the variable all are on
-NAMES = ("early_end", "preload", "trigger_validation")  # Airflow's own setting switches the executor
+NAMES = ("early_end", "idle_sleep", "preload", "trigger_validation")  # Airflow's own setting switches the executor
 
 log = logging.getLogger(__name__)
 
