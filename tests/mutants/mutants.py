@@ -122,7 +122,7 @@ MUTANTS = [
             "if each.task.started_at is None or each.task.started_at < since - timedelta(seconds=1):\n            raise",
             "if False:\n            raise",
         ),
-        ("a draining task counts as gone", "surge.py", 'each.task.last_status != "STOPPED"]', "each.is_alive]"),
+        ("a draining task counts as gone", "surge.py", 'task.task.last_status != "STOPPED"]', "task.is_alive]"),
         (
             "an old task proves a restart",
             "verification.py",
@@ -154,8 +154,8 @@ MUTANTS = [
         (
             "a tag that contains the commit will do",
             "image/rules.py",
-            "if tag in each.tags)",
-            "if tag in str(each.tags))",
+            "if tag in image.tags), None)",
+            "if tag in str(image.tags)), None)",
         ),
         ("any digest is proved", "image/rules.py", "if proof.digest != image.digest or", "if"),
         ("a scan that failed is clean", "image/rules.py", "    if scan.status not in SCANNED:", "    if False:"),
@@ -201,13 +201,13 @@ MUTANTS = [
         (
             "a failed migration is started again by its own run",
             "migration/rules.py",
-            'if each.run == run and each.outcome == "failed":',
+            'if attempt.run == run and attempt.outcome == "failed":',
             "if False:",
         ),
         (
             "a migration nobody knows the end of is started again",
             "migration/rules.py",
-            "if not each.outcome and (each.run == run or not again):",
+            "if not attempt.outcome and (attempt.run == run or not again):",
             "if False:",
         ),
         (

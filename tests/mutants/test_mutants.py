@@ -46,7 +46,5 @@ def attempts(request, tmp_path_factory) -> Iterator[Attempts]:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_guard_that_is_gone_is_noticed(mutant: Mutant, attempts: Attempts):
-    text = (ROOT / mutant.file).read_text(encoding="utf-8")
-    assert text.count(mutant.before) == 1, f"{mutant.file} does not have the guard once any more"
     done = attempts.outcome(mutant.name)
     assert done["code"] == FAILED, f"nobody noticed that {mutant.name}:\n{done['output'][-4000:]}"
