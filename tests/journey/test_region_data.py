@@ -327,7 +327,7 @@ def test_database_that_is_away_at_the_end_is_waited_for_and_versions_change_once
     look(run, CO)
     run.wait_for_task("bump_versions", "up_for_retry")
     # the next attempt may have begun by now without any log line
-    wait_for("it to be said", lambda: "does not answer" in run.log("bump_versions"))
+    wait_for("it to be said", lambda: "cannot be reached" in run.log("bump_versions"))
     assert scene.injected(away) > 0
     scene.heal(away)
     assert run.wait(LONG) == "success", run.story()

@@ -330,6 +330,23 @@ def test_what_a_step_could_not_deliver_is_delivered_by_the_next_pass(place, cont
     assert list_pending(store, "core/staging") == []
 
 
+def test_target_behind_others_that_use_up_all_the_time_has_its_turn_in_some_pass(deliver, monkeypatch):
+    names, served, now = ["core/staging", "core/production", "visits/staging"], set(), [0.0]
+
+    def takes_all_the_time(target, *_):
+        served.add(target.name)
+        now[0] += delivery.BUDGET + 1
+        return {}
+
+    monkeypatch.setattr(delivery, "targets_with_slack", lambda: names)
+    monkeypatch.setattr(delivery, "_deliver_for", takes_all_the_time)
+    monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for _ in range(200):
+        with pytest.raises(AirflowFailException, match="the next pass goes on"):
+            deliver()
+    assert served == {*names}
+
+
 def test_last_step_takes_its_run_off_the_list(place, context, deliver):
     sender.notify(context)
     store = run_store("core/staging")

@@ -397,7 +397,7 @@ def violations(sandbox: Sandbox, scene: Scene, before: dict[str, Any], seen: int
         for key in ("min", "max", "suspended"):
             if group[key] != was[key]:
                 yield f"{key} of {group['name']} is {group[key]}, before {was[key]}"
-    if after["lease"]["owner"]:
+    if after["lease"] and after["lease"]["owner"]:
         yield f"the lease is still held by {after['lease']['owner']}"
 
 

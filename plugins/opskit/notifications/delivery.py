@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable
 from functools import partial
@@ -40,7 +41,9 @@ def deliver_pending() -> str:
     """Deliver the pending messages of every target. Raises: AirflowFailException that says what Slack does not show yet."""
     run_state = StepContext(get_current_context()).run_state
     deadline, problems, complete = time.monotonic() + BUDGET, dict[str, str](), 0
-    for name in targets_with_slack():
+    names = targets_with_slack()
+    # in another order each time, so that no target waits for ever behind others that use up all the time
+    for name in random.sample(names, len(names)):
         if time.monotonic() > deadline:
             problems[name] = TIME_OVER
             continue
