@@ -128,8 +128,8 @@ def _there(live: Group) -> set[str]:
 def poll_shrunk(clients: Clients, groups: Sequence[HeldGroup], since: datetime) -> Progress:
     """Look whether each group is as small as before, or the time for that is over.
 
-    An instance that is not in use any more ends the wait as well: only without its protection can the group shrink further. The end
-    holds since when was waited, and whether the time is over.
+    An instance that is not in use any more ends the wait as well: only without its protection can the group shrink further, and
+    the time for that begins then. The end holds since when is waited, and whether the time is over.
     """
     waiting, idle, longest = [], list[str](), timedelta()
     for held in groups:
@@ -145,13 +145,13 @@ def poll_shrunk(clients: Clients, groups: Sequence[HeldGroup], since: datetime) 
     if not waiting:
         text = f"{', '.join(group.group.name for group in groups)}: as small as before"
         return Progress(True, text, end={"since": since.isoformat(), "late": False})
-    late = now - since > longest
+    late = now - since > longest and not idle
     text = f"{'; '.join(waiting)}: its alarm shrinks it, {minutes(since, now)}"
     if late:
         text += "; not waited for any longer"
     elif idle:
         text += f"; {', '.join(idle)} is not in use any more"
-    return Progress(late or bool(idle), text, end={"since": since.isoformat(), "late": late})
+    return Progress(late or bool(idle), text, end={"since": (now if idle else since).isoformat(), "late": late})
 
 
 def _is_ours(group: GroupSurge, live: Group, each: Instance) -> bool:

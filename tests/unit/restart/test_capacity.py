@@ -70,8 +70,17 @@ def test_group_of_several_services_is_held_once_as_the_first_plan_saw_it():
     assert (held.group.desired_before, held.services) == (2, ("StagingApp_EC2LaunchType", "other"))
 
 
-@pytest.mark.parametrize(("minutes", "done"), [(79, False), (81, True)])
-def test_wait_for_a_group_that_nothing_shrinks_has_an_end(script: Callable[[str], Script], minutes: int, done: bool):
+@pytest.mark.parametrize(
+    ("minutes", "idle_but_protected", "done", "since", "late"),
+    [
+        (79, "", False, -79, False),
+        (81, "", True, -81, True),
+        (81, "b", True, 0, False),  # only without its protection can the group shrink: the time for that begins now
+    ],
+)
+def test_wait_for_a_group_that_nothing_shrinks_has_an_end(
+    script: Callable[[str], Script], minutes: int, idle_but_protected: str, done: bool, since: int, late: bool
+):
     ecs, asg = script("ecs"), script("autoscaling")
     ecs.answer("list_container_instances", {"cluster": "c"}, {"containerInstanceArns": ["arn:ci1"]})
     found = {"containerInstanceArn": "arn:ci1", "ec2InstanceId": "i-a"}
@@ -85,7 +94,7 @@ def test_wait_for_a_group_that_nothing_shrinks_has_an_end(script: Callable[[str]
         {
             "InstanceId": f"i-{name}",
             "LifecycleState": "InService",
-            "ProtectedFromScaleIn": False,
+            "ProtectedFromScaleIn": name == idle_but_protected,
             "AvailabilityZone": "z",
             "HealthStatus": "Healthy",
         }
@@ -108,4 +117,5 @@ def test_wait_for_a_group_that_nothing_shrinks_has_an_end(script: Callable[[str]
     clients = Clients({"ecs": ecs.client, "autoscaling": asg.client}.__getitem__)
     progress = poll_shrunk(clients, [held], at(-minutes))
     assert progress.done is done
+    assert progress.end == {"since": at(since).isoformat(), "late": late}
     assert progress.text.startswith("asg has 5 instances, 2 before, 1 of them in use: its alarm shrinks it")
