@@ -72,6 +72,18 @@ def test_every_setting_of_airflow_exists():
     assert find_unknown(given, known_settings()) == []
 
 
+def test_classes_of_the_settings_can_be_loaded_with_the_pinned_packages():
+    from airflow.providers.celery.executors.celery_executor import CeleryExecutor, app
+
+    from opskit.named_fab_auth_manager import NamedFabAuthManager
+
+    settings = SERVICES["scheduler"].environment
+    assert settings["AIRFLOW__CORE__EXECUTOR"] == CeleryExecutor.__name__
+    named = f"{NamedFabAuthManager.__module__}.{NamedFabAuthManager.__name__}"
+    assert settings["AIRFLOW__CORE__AUTH_MANAGER"] == named
+    assert "execute_workload" in app.tasks
+
+
 def test_every_variable_of_ours_is_read_by_the_code():
     read = "".join(
         file.read_text(encoding="utf-8")
