@@ -2,7 +2,7 @@
 
 from include.inventory.approving import Approval, Unattended
 from include.inventory.deployment_strategy import DeploymentStrategy, LifecycleHook
-from include.inventory.loader import FOLDER_VARIABLE, Inventory, Target, load
+from include.inventory.loader import FOLDER_VARIABLE, Inventory, Target, inventory_folder, load
 from include.inventory.models import Environment, Service
 from include.inventory.system import System
 
@@ -17,5 +17,6 @@ __all__ = [
     "System",
     "Target",
     "Unattended",
+    "inventory_folder",
     "load",
 ]

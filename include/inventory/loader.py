@@ -234,9 +234,14 @@ class Inventory:
         ]
 
 
+def inventory_folder() -> Path:
+    """Return the folder that `load` reads: $RUNBOOK_INVENTORY, else the shipped one."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or SHIPPED).resolve()
+
+
 def load(folder: Path | str | None = None) -> Inventory:
     """Read the inventory of `folder`, else of $RUNBOOK_INVENTORY, else the shipped one. Raises: InventoryError."""
-    where = Path(folder or os.environ.get(FOLDER_VARIABLE) or SHIPPED)
+    where = Path(folder) if folder else inventory_folder()
     if not where.is_dir():
         raise InventoryError(
             f"{where} is not a folder; {FOLDER_VARIABLE} must name the folder that holds the inventory files."

@@ -228,6 +228,16 @@ class StepContext:
         return bool(confirmed) and held and read_withdrawal(self.store, self.run) is None
 
     def skip_unless_begun(self) -> None:
-        """Skip the task if this run never passed its confirm task: it has changed nothing, so nothing needs to be put right."""
-        if not self.has_begun:
+        """Skip the task if this run never passed its confirm task: it has changed nothing, so nothing needs to be put right.
+
+        A run that never got its lease skips it although AWS does not answer, so that it does not ask for minutes what Airflow knows.
+        """
+        try:
+            begun = self.has_begun
+        except (BotoCoreError, ClientError) as error:
+            if self._xcom(frame_of(self.dag_id).lock):
+                raise
+            log.warning("The lease could not be read (%s). This run never got it.", error)
+            begun = False
+        if not begun:
             raise AirflowSkipException("This run changed nothing.")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType
@@ -18,9 +18,10 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from include.errors import RunbookError
-from include.inventory import load
+from include.inventory import FOLDER_VARIABLE, inventory_folder, load
 from sandbox.aws.faults.model import FaultError
 from sandbox.demo import summary
+from sandbox.demo.broken import broken
 from sandbox.demo.client import Client, declared_params, trigger
 from sandbox.demo.follow import Follower
 from sandbox.demo.options import Options
@@ -28,7 +29,7 @@ from sandbox.errors import SandboxError
 from sandbox.settings import ROOT, Settings
 from sandbox.stack import process_registry, processes
 
-START_DEADLINE = 300.0  # seconds; a first start on a slow machine initialises a database
+START_DEADLINE = 1800.0  # seconds; the sandbox has deadlines of its own, and ends with a reason: this one only ends a wait for nothing
 STOP_DEADLINE = 60.0  # seconds until a sandbox asked to stop must have
 
 
@@ -36,8 +37,12 @@ STOP_DEADLINE = 60.0  # seconds until a sandbox asked to stop must have
 def sandbox(settings: Settings, console: Console) -> Iterator[tuple[Client, subprocess.Popen[bytes] | None]]:
     """Use the sandbox that runs in this folder, else start one and stop it at the end."""
     if process_registry.is_held(settings.folder):
-        console.print("Using the sandbox that runs already.")
-        yield Client(_await_endpoints(settings, None)), None
+        endpoints = _await_endpoints(settings, None)
+        refuse_another(endpoints, settings)
+        client = Client(endpoints)
+        speed = client.control("/status")["speed"]
+        console.print(f"Using the sandbox that runs already, at {speed:g} simulated seconds a second.")
+        yield client, None
         return
     settings.endpoints.unlink(missing_ok=True)  # of a sandbox that was killed
     started = subprocess.Popen(
@@ -53,6 +58,17 @@ def sandbox(settings: Settings, console: Console) -> Iterator[tuple[Client, subp
         if started.poll() is None:
             started.terminate()
         started.wait(STOP_DEADLINE)
+
+
+def refuse_another(endpoints: dict[str, Any], settings: Settings) -> None:
+    """Refuse a sandbox that was started with another inventory or other runbooks than this rehearsal. Raises: SandboxError."""
+    wanted = ((FOLDER_VARIABLE, "inventory", inventory_folder()), ("SANDBOX_DAGS", "dags", settings.dags))
+    for variable, key, folder in wanted:
+        if (other := endpoints[key]) != str(folder):
+            raise SandboxError(
+                f"The sandbox that runs already (process {endpoints['pid']}) was started with {variable}={other}, and this "
+                f"rehearsal has {folder}; stop that one with Ctrl-C or `kill {endpoints['pid']}`, or set {variable} to its folder."
+            )
 
 
 def _await_endpoints(settings: Settings, started: subprocess.Popen[bytes] | None) -> dict[str, Any]:
@@ -73,7 +89,7 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
     conf = options.conf(declared_params(client, options.runbook), known)
     target, began = conf.get("target"), time.monotonic()
     begin = _simulated(client)
-    with _broken(client, {"target": target, **options.fault} if options.fault else {}, console) as strikes:
+    with broken(client, {"target": target, **options.fault} if options.fault else {}, console) as strikes:
         run = trigger(client, options.runbook, conf)
         console.rule(f"{options.runbook} {target or ''}", align="left")
         console.print(f"Watch it in Airflow: {run.page}", soft_wrap=True)
@@ -101,20 +117,6 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
     procedure = summary.by_hand(load().target(target)) if target and options.runbook == "service_restart" else []
     summary.show(console, outcome, timelines, procedure)
     return state == "success"
-
-
-@contextmanager
-def _broken(client: Client, fault: dict[str, Any], console: Console) -> Iterator[Callable[[], str]]:
-    """Break what a fault breaks until the run has ended, if there is one; what is yielded says how often it took effect."""
-    if not fault:
-        yield lambda: ""
-        return
-    name = client.inject(fault)
-    console.print(f"Broken on purpose: {escape(str(fault['kind']))}, until the run has ended.")
-    try:
-        yield lambda: f"{fault['kind']}, which took effect {client.struck(name)} times"
-    finally:
-        client.heal(name)
 
 
 def _simulated(client: Client) -> datetime:

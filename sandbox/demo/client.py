@@ -41,9 +41,10 @@ class Client:
         answer = self.http.get(self.endpoints["control"] + path, params=params)
         return _content(answer)
 
-    def inject(self, fault: dict[str, Any]) -> str:
-        """Inject a fault; returns the fault's id. Raises: SandboxError."""
-        return str(_content(self.http.post(self.endpoints["control"] + "/faults", json=fault))["id"])
+    def inject(self, fault: dict[str, Any]) -> dict[str, Any]:
+        """Inject a fault; returns it with all its fields. Raises: SandboxError."""
+        injected: dict[str, Any] = _content(self.http.post(self.endpoints["control"] + "/faults", json=fault))
+        return injected
 
     def struck(self, fault: str) -> int:
         """Return how often a fault has taken effect."""

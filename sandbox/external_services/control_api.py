@@ -15,13 +15,13 @@ from sandbox.external_services.sentry.state import Project, SentryError
 from sandbox.external_services.services import ExternalServices
 
 
-def make_routes(external: ExternalServices) -> Blueprint:
+def make_routes(external: ExternalServices, world: World) -> Blueprint:
     """Return GET for each external service, and POST /sheets, /github/commits and /sentry/events."""
     app = Blueprint("neighbours", __name__)
 
     @app.get("/slack")
     def slack() -> Response:
-        return jsonify(external.slack.as_json())
+        return jsonify(external.slack.as_json(world.clock.at))
 
     @app.get("/github")
     def github() -> Response:

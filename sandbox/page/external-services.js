@@ -1,39 +1,41 @@
 // What the pretend GitHub, Jira, Sentry and S3 hold: releases and runs, tickets, errors, and the data of regions, each card with a sentence on top.
 
 import { el, keyed, setAttribute, setText, show } from "./dom.js";
-import { faultText, list, number } from "./words.js";
+import { faultText, list, number, plural } from "./words.js";
 
 const MOST = 15; // of one list
 const short = (sha) => (/^[0-9a-f]{40}$/.test(String(sha)) ? String(sha).slice(0, 7) : String(sha ?? "?"));
 const words = (...parts) => parts.filter(Boolean).join(" · ");
-const plural = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+// In each, `isShown` says of a repository's or project's name whether it belongs to what the page shows.
 
 /** Bring the section in line with GET /github: a card for each repository. */
-export function paintGithub(section, github, faults) {
-  paint(section, "github", faults, list(github?.repositories), (repository) => repository.name, describeRepository);
+export function paintGithub(section, github, faults, isShown) {
+  paint(section, "github", faults, list(github?.repositories), isShown, (repository) => repository.name, describeRepository);
 }
 
 /** Bring the section in line with GET /jira: a card for each project. */
-export function paintJira(section, jira, faults) {
-  paint(section, "jira", faults, list(jira?.projects), (project) => project.key, describeProject);
+export function paintJira(section, jira, faults, isShown) {
+  paint(section, "jira", faults, list(jira?.projects), isShown, (project) => project.key, describeProject);
 }
 
 /** Bring the section in line with GET /sentry: a card for each project. */
-export function paintSentry(section, sentry, faults) {
+export function paintSentry(section, sentry, faults, isShown) {
   const key = (project) => `${project.organization}/${project.project}`;
-  paint(section, "sentry", faults, list(sentry?.projects), key, describeErrors);
+  paint(section, "sentry", faults, list(sentry?.projects), isShown, key, describeErrors);
 }
 
 /** Bring the section in line with GET /regions: a card for each target; of the external services' faults, those of its sheet. */
-export function paintRegions(section, regions, faults) {
-  paint(section, "sheets", faults, list(regions?.targets), (target) => target.target, describeRegions);
+export function paintRegions(section, regions, faults, isShown) {
+  paint(section, "sheets", faults, list(regions?.targets), isShown, (target) => target.target, describeRegions);
 }
 
-function paint(section, name, faults, items, keyOf, describe) {
+function paint(section, name, faults, items, isShown, keyOf, describe) {
   const broken = list(faults).filter((fault) => String(fault.kind).startsWith(`${name}_`));
-  show(section, items.length > 0);
+  const shown = items.filter((item) => isShown(keyOf(item)));
+  show(section, shown.length > 0 || broken.length > 0);
   keyed(section.querySelector(".faults"), broken, (fault) => fault.id, faultView);
-  const cards = items.map((item) => ({ key: keyOf(item), ...describe(item) }));
+  const cards = shown.map((item) => ({ key: keyOf(item), ...describe(item) }));
   keyed(section.querySelector(".places"), cards, (card) => card.key, cardView);
 }
 
@@ -50,8 +52,8 @@ function describeRepository(repository) {
     lists: [
       ["Releases", releases.map(releaseLine)],
       ["Tags", tags.map((tag) => ({ key: tag.name, text: words(tag.name, short(tag.sha)) }))],
-      ["Workflow runs", runs.map(runLine)],
-      ["Commits", list(repository.commits).map((commit) => ({ key: commit.sha, text: words(short(commit.sha), commit.subject) }))],
+      ["Workflow runs", runs.map(runLine), number(repository.counts?.runs)],
+      ["Commits", list(repository.commits).map((commit) => ({ key: commit.sha, text: words(short(commit.sha), commit.subject) })), number(repository.counts?.commits)],
     ],
   };
 }
@@ -149,11 +151,13 @@ function listView() {
   const lines = el("ul", "lines");
   const more = el("p", "muted");
   const node = el("details", "", name, lines, more);
-  const update = ([title, all]) => {
-    setText(name, `${title} (${all.length})`);
-    keyed(lines, all.slice(0, MOST), (line) => line.key, lineView);
-    setText(more, `and ${all.length - MOST} more`);
-    show(more, all.length > MOST);
+  const update = ([title, told, count]) => {
+    const all = count ?? told.length; // the sandbox tells the newest ones of a long list, and how many there are
+    const shown = told.slice(0, MOST);
+    setText(name, `${title} (${all})`);
+    keyed(lines, shown, (line) => line.key, lineView);
+    setText(more, `and ${all - shown.length} more`);
+    show(more, all > shown.length);
   };
   return { node, update };
 }

@@ -8,7 +8,7 @@ const MOST = 4; // of each kind
 /** Return {node, update(release)}; nothing is shown of a target that has none of it. */
 export function releaseView() {
   const rows = el("ul", "rows");
-  const node = el("details", "release", el("summary", "", "Images, builds, deployments, one-off tasks, alarms"), rows);
+  const node = el("details", "release", el("summary", "", `Images, builds, deployments, one-off tasks, alarms: the newest ${MOST} of each`), rows);
 
   function update(release) {
     const told = linesOf(release ?? {});

@@ -2,7 +2,7 @@
 
 import { chart } from "./chart.js";
 import { el, icon, keyed, setAttribute, setText, show } from "./dom.js";
-import { age, byAge, clock, count, describe, instant, list, number, percent, region, shortId } from "./words.js";
+import { age, byAge, clock, count, describe, instant, list, number, percent, region, revision, shortId, traffic } from "./words.js";
 
 const STATE_WORDS = {
   starting: "starting",
@@ -36,6 +36,7 @@ export function serviceView() {
   const badge = toneBadge();
   const sentence = el("p", "sentence");
   const detail = el("p", "detail");
+  const shift = el("p", "detail");
   const spoken = el("p", "unseen");
   spoken.setAttribute("aria-live", "polite");
   const graph = chart();
@@ -46,7 +47,7 @@ export function serviceView() {
     "section",
     "service",
     el("div", "title", name, about, badge.node),
-    el("div", "says", sentence, detail, spoken),
+    el("div", "says", sentence, detail, shift, spoken),
     el("div", "halves", graph.node, el("div", "tasks", ages, empty)),
     more.node,
   );
@@ -63,6 +64,8 @@ export function serviceView() {
     setText(detail, said.detail);
     setAttribute(node, "data-detailed", detailed ? "" : null);
     show(detail, said.detail !== "");
+    setText(shift, traffic(service));
+    show(shift, shift.textContent !== "");
     // read aloud when the situation changes, not at every per cent of a load
     setText(spoken, `${service.name}: ${said.sentence.replace(/ \([^)]*%\)/g, "")}`);
     graph.update({ service, points, now, tall: detailed });
@@ -75,9 +78,9 @@ export function serviceView() {
   return { node, update };
 }
 
-function groupsOf({ tasks, changedAt }, now) {
+function groupsOf({ tasks, changedAt, returned }, now) {
   const timed = tasks.map((task) => ({ ...task, now }));
-  const groups = ["old", "new", "current"].map((kind) => ({ kind, changedAt, tasks: timed.filter((task) => task.age === kind) }));
+  const groups = ["old", "new", "current"].map((kind) => ({ kind, changedAt, returned, tasks: timed.filter((task) => task.age === kind) }));
   return groups.filter((group) => group.tasks.length);
 }
 
@@ -85,10 +88,12 @@ function ageView() {
   const title = el("h4");
   const boxes = el("div", "boxes");
   const node = el("div", "age", title, boxes);
-  const update = ({ kind, tasks, changedAt }) => {
+  const update = ({ kind, tasks, changedAt, returned }) => {
     const alive = tasks.filter((task) => task.state !== "stopped").length;
     const since = clock(changedAt);
-    const heading = { old: `Old, from before ${since}`, new: `New, since ${since}`, current: "Tasks" }[kind];
+    const changed = { old: `Old, from before ${since}`, new: `New, since ${since}`, current: "Tasks" };
+    const rolledBack = { old: "Withdrawn", new: `Back on ${returned}`, current: "Tasks" };
+    const heading = (returned ? rolledBack : changed)[kind];
     setText(title, `${heading}: ${alive}${tasks.length > alive ? ` (and ${tasks.length - alive} stopped)` : ""}`);
     setAttribute(node, "data-age", kind);
     keyed(boxes, tasks, (task) => task.id ?? task.arn, taskView);
@@ -100,6 +105,7 @@ function taskView() {
   const mark = icon("starting");
   const id = el("code");
   const kind = el("span", "kind");
+  const made = el("span", "kind");
   const lived = el("span", "lived");
   const word = el("b");
   const status = el("span", "muted");
@@ -119,7 +125,7 @@ function taskView() {
     el("p", "row", mark, word, status),
     progress,
     where,
-    el("p", "row", instance, shield),
+    el("p", "row", made, instance, shield),
     reason,
   );
 
@@ -128,7 +134,10 @@ function taskView() {
     setAttribute(node, "data-age", task.age);
     setText(id, shortId(task));
     setAttribute(id, "title", task.arn ?? task.id);
-    setText(kind, task.age === "current" ? "" : task.age);
+    const its = revision(task.task_definition);
+    setText(made, its === null ? "" : `revision ${its}`);
+    setAttribute(made, "title", task.task_definition);
+    setText(kind, task.kind === "current" ? "" : task.kind);
     const ended = instant(task.stopped_at);
     setText(lived, task.state === "stopped" ? (ended === null ? "" : `at ${clock(ended)}`) : age(task.created_at, task.now));
     mark.show(task.state);
@@ -184,7 +193,8 @@ function moreView() {
     const deployments = list(service.deployments).map((deployment) => ({ ...deployment, now }));
     const latest = list(service.events).slice(0, 10);
     const states = deployments.map((deployment) => deployment.rollout_state ?? deployment.status).filter(Boolean).join(", ");
-    setText(summary, `Deployments (${states || "none"}) and events (${latest.length})`);
+    const newest = latest.length === 1 ? "the latest event" : `the latest ${latest.length} events`;
+    setText(summary, `Deployments (${states || "none"})${latest.length ? ` and ${newest}` : ""}`);
     show(scroll, deployments.length > 0);
     keyed(rows, deployments, (deployment) => deployment.id, deploymentRow);
     keyed(events, latest, (event) => `${event.at} ${event.message}`, eventRow);

@@ -1,7 +1,7 @@
 // What the pretend Slack holds: each channel with its threads, as an operator reads them.
 
 import { el, keyed, setAttribute, setText, show } from "./dom.js";
-import { faultText, list } from "./words.js";
+import { clock, faultText, instant, list } from "./words.js";
 
 const EMOJI = {
   arrow_forward: "▶", clock3: "🕒", gear: "⚙", hourglass_flowing_sand: "⏳", information_source: "ℹ", memo: "📝",
@@ -9,16 +9,19 @@ const EMOJI = {
   white_check_mark: "✅", x: "❌",
 };
 
-/** Bring the section in line with GET /slack; channels without a message are left out. */
-export function paintSlack(section, slack, faults) {
-  const channels = list(slack?.workspaces).flatMap((workspace) =>
-    list(workspace.channels).map((channel) => ({ ...channel, workspace: workspace.name })),
-  );
-  const spoken = channels.filter((channel) => list(channel.messages).length > 0);
+/** Bring the section in line with GET /slack; `isShown` says of a `workspace/channel` whether it belongs to what the page shows. */
+export function paintSlack(section, slack, faults, isShown) {
+  const channels = list(slack?.workspaces)
+    .flatMap((workspace) => list(workspace.channels).map((channel) => ({ ...channel, workspace: workspace.name })))
+    .filter((channel) => isShown(`${channel.workspace}/${channel.name}`));
+  const speaks = (channel) => list(channel.messages).length > 0;
   const broken = list(faults).filter((fault) => String(fault.kind).startsWith("slack_"));
-  show(section, spoken.length > 0 || broken.length > 0);
+  show(section, channels.length > 0 || broken.length > 0);
   keyed(section.querySelector(".faults"), broken, (fault) => fault.id, faultView);
-  keyed(section.querySelector(".channels"), spoken, (channel) => channel.id, channelView);
+  keyed(section.querySelector(".channels"), channels.filter(speaks), (channel) => channel.id, channelView);
+  show(section.querySelector(".times"), channels.some(speaks));
+  const silent = channels.filter((channel) => !speaks(channel)).map((channel) => `#${channel.name}`);
+  setText(section.querySelector(".silent"), silent.length ? `No message yet in ${silent.join(", ")}.` : "");
 }
 
 function faultView() {
@@ -44,13 +47,16 @@ function channelView() {
 
 function threadView() {
   const text = el("p");
+  const when = el("time", "muted");
   const count = el("summary");
   const replies = el("ol");
   const thread = el("details", "", count, replies);
-  const node = el("li", "", text, thread);
+  const node = el("li", "", when, text, thread);
   const update = (message) => {
     write(text, message.text);
-    setText(count, `${list(message.replies).length} replies`);
+    setText(when, clock(instant(message.at)));
+    const answers = list(message.replies).length;
+    setText(count, answers === 1 ? "1 reply" : `${answers} replies`);
     show(thread, list(message.replies).length > 0);
     keyed(replies, list(message.replies), (reply) => reply.ts, replyView);
   };
@@ -58,8 +64,14 @@ function threadView() {
 }
 
 function replyView() {
-  const node = el("li");
-  return { node, update: (reply) => write(node, reply.text) };
+  const when = el("time", "muted");
+  const text = el("p");
+  const node = el("li", "", when, text);
+  const update = (reply) => {
+    setText(when, clock(instant(reply.at)));
+    write(text, reply.text);
+  };
+  return { node, update };
 }
 
 /** Write Slack's markup as text, with its links as links; nothing in it becomes HTML. */

@@ -19,11 +19,12 @@ export function targetView(target) {
   const services = el("div", "services");
   const groups = el("div", "groups");
   const release = releaseView();
-  const none = el("p", "muted", "No services here: this target is changed by its infrastructure runbooks.");
+  const none = el("p", "muted", "The inventory names no services here, so there is nothing to restart or release.");
+  const elsewhere = el("p", "muted elsewhere");
   const node = el(
     "article",
     "card",
-    el("header", "head", el("div", "title", title, name, place, badge.node), lease.node, faults),
+    el("header", "head", el("div", "title", title, name, place, badge.node), elsewhere, lease.node, faults),
     services,
     groups,
     release.node,
@@ -36,7 +37,8 @@ export function targetView(target) {
     setText(name, target.name);
     setText(place, [target.account, target.region, target.cluster].filter(Boolean).join(" · "));
     setAttribute(node, "aria-label", `Target ${target.name}`);
-    lease.update(target.lease);
+    setText(elsewhere, usedBy(target));
+    lease.update({ item: target.lease, since: target.leased_at });
     keyed(faults, active, (fault) => fault.id ?? fault.kind, faultView);
     show(faults, active.length > 0);
 
@@ -54,15 +56,25 @@ export function targetView(target) {
   return { node, update };
 }
 
+/** Name what a target uses in the external services. */
+function usedBy(target) {
+  const of = (service) => list(target.uses?.[service]);
+  const channels = of("slack").map((name) => `#${name.split("/").pop()}`);
+  const named = [["Slack", channels], ["GitHub", of("github")], ["Jira", of("jira")], ["Sentry", of("sentry")]];
+  const told = named.filter(([, names]) => names.length).map(([service, names]) => `${service} ${names.join(", ")}`);
+  if (of("regions").length) told.push("region data");
+  return told.join(" · ");
+}
+
 function leaseView() {
   const mark = icon("lock");
   const [who, text] = [el("b"), el("span")];
   const node = el("p", "lease", mark, el("span", "", who, text));
-  const update = (item) => {
+  const update = ({ item, since: leasedAt }) => {
     const lease = leaseOf(item);
     const held = lease.owner !== "";
     setAttribute(node, "data-held", held ? "" : null);
-    const since = instant(lease.since);
+    const since = instant(leasedAt); // by this page's clock: the record has Airflow's
     const waiting = Object.keys(lease.waiting);
     const parts = held
       ? [since === null ? "" : `since ${dateAndClock(since)} UTC`, lease.reason && `for: ${lease.reason}`, `fencing number ${lease.fencing}`]
@@ -89,7 +101,6 @@ function leaseOf(item) {
   const word = (value) => (typeof value === "string" ? value : "");
   return {
     owner: word(document.owner),
-    since: document.since,
     reason: word(document.reason),
     fencing: document.fencing ?? "unknown",
     taken_over_from: document.owner ? word(document.taken_over_from) : "",

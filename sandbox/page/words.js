@@ -9,7 +9,7 @@ const STOPPING = new Set(["DEACTIVATING", "STOPPING", "DEPROVISIONING"]);
 export const list = (value) => (Array.isArray(value) ? value.filter((item) => item !== null && item !== undefined) : []);
 export const number = (value) => (typeof value === "number" && Number.isFinite(value) ? value : null);
 export const count = (value) => number(value) ?? "–";
-const plural = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+export const plural = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
 /** Milliseconds of an ISO 8601 text or of epoch seconds; null when it is neither. */
 export function instant(value) {
@@ -46,6 +46,12 @@ export const percent = (progress) => Math.floor(Math.min(1, Math.max(0, progress
 export function region(uri) {
   const found = /(?:^|\/)([A-Za-z]{2})\/([A-Za-z0-9]{2,3})(?:\/|$)/.exec(String(uri));
   return found ? `${found[1]}/${found[2]}`.toLowerCase() : String(uri);
+}
+
+/** The number of a task definition's revision out of `family:42` or its ARN; null when it has none. */
+export function revision(definition) {
+  const found = /:(\d+)$/.exec(String(definition ?? ""));
+  return found ? Number(found[1]) : null;
 }
 
 export const shortId = (task) => String(task.id ?? task.arn ?? "?").split("/").pop().slice(0, 8);
@@ -88,18 +94,35 @@ export function lastChange(service, points) {
   return { at: times.length ? Math.max(...times) : null, deployment: deployments.length > 1 ? primary?.id : null };
 }
 
-/** Split tasks into old and new around the last change; without both, they are all simply "current". */
+/** The task definition that a service returned to, if one of its tasks still is, or was lately, of a later revision; otherwise null. */
+function returnedTo(service, tasks) {
+  const deployments = list(service.deployments);
+  const primary = deployments.find((deployment) => deployment.status === "PRIMARY")?.task_definition ?? service.task_definition;
+  const home = revision(primary);
+  return home !== null && tasks.some((task) => revision(task.task_definition) > home) ? primary : null;
+}
+
+/**
+ * Split tasks into old and new around the last change, or, after a rollback, into those of the revision that was left
+ * ("withdrawn") and of the one that is back; without both, they are all simply "current".
+ */
 export function byAge(service, points, now) {
   const change = lastChange(service, points);
   const tasks = list(service.tasks).map((task) => ({ ...task, state: stateOf(task, service, now), created: instant(task.created_at) }));
+  const returned = returnedTo(service, tasks);
   const isOld = (task) =>
-    (change.deployment && task.deployment && task.deployment !== change.deployment) ||
-    (change.at !== null && task.created !== null && task.created < change.at - 1000);
+    returned !== null
+      ? revision(task.task_definition) !== revision(returned)
+      : (change.deployment && task.deployment && task.deployment !== change.deployment) ||
+        (change.at !== null && task.created !== null && task.created < change.at - 1000);
   tasks.sort((a, b) => (a.created ?? 0) - (b.created ?? 0) || shortId(a).localeCompare(shortId(b)));
   const old = tasks.filter(isOld);
   const both = old.length > 0 && old.length < tasks.length;
-  for (const task of tasks) task.age = both ? (isOld(task) ? "old" : "new") : "current";
-  return { tasks, both, changedAt: change.at };
+  for (const task of tasks) {
+    task.age = both ? (isOld(task) ? "old" : "new") : "current";
+    task.kind = returned === null ? task.age : { old: "withdrawn", new: "back", current: "current" }[task.age];
+  }
+  return { tasks, both, changedAt: change.at, returned };
 }
 
 function loadRange(loading) {
@@ -115,6 +138,27 @@ function minutesLeft(loading, now) {
     return progress > 0.05 && started !== null && now !== null ? ((now - started) * (1 - progress)) / progress : null;
   });
   return left.includes(null) ? null : Math.max(...left);
+}
+
+/** What tasks of an age are called in a sentence: "withdrawn" and "restored" after a rollback. */
+function wordOf(age, tasks) {
+  const kind = tasks.find((task) => task.age === age)?.kind ?? age;
+  return kind === "back" ? "restored" : kind;
+}
+
+const STRATEGIES = { BLUE_GREEN: "Blue/green", CANARY: "Canary", LINEAR: "Linear" };
+const ONGOING = new Set(["PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"]);
+const spoken = (name) => String(name ?? "").toLowerCase().replaceAll("_", " ");
+
+/** Say where the traffic of a service is whose traffic ECS itself shifts; empty if it has nothing to say. */
+export function traffic(service) {
+  const latest = list(service.service_deployments)[0];
+  const strategy = STRATEGIES[latest?.strategy];
+  if (!strategy || latest.status === "SUCCESSFUL") return "";
+  const why = latest.reason ? `: ${latest.reason}` : "";
+  if (!ONGOING.has(latest.status)) return `The last ${strategy.toLowerCase()} deployment ended: ${spoken(latest.status)}${why}`;
+  const stage = latest.stage ? `, stage ${spoken(latest.stage)}` : "";
+  return `${strategy} deployment ${spoken(latest.status)}${stage}: ${latest.traffic ?? 0} % of the traffic is on its new tasks.`;
 }
 
 /** Say how a service is: {sentence, detail, tone: "steady" | "changing" | "trouble"}. */
@@ -136,7 +180,7 @@ export function describe(service, tasks, now) {
   const missing = wanted - alive.length;
   if (missing > 0) parts.push(`${missing} not started`);
   if (stopping.length) {
-    const kind = stopping.every((task) => task.age === "old") ? "old task" : "task";
+    const kind = stopping.every((task) => task.age === "old") ? `${stopping[0].kind} task` : "task";
     parts.push(`stopping ${plural(stopping.length, kind)}`);
   }
   const failed = list(service.deployments).find((deployment) => deployment.rollout_state === "FAILED");
@@ -169,7 +213,8 @@ function detail(facts, service, tasks, now) {
   const said = [];
   if (wanted > 0 && healthy === 0) said.push("Nothing serves right now.");
   if (old && tasks.some((task) => task.age === "new" && ["starting", "loading", "checking"].includes(task.state))) {
-    said.push(`${old === 1 ? "The old task keeps" : `The ${old} old tasks keep`} serving meanwhile.`);
+    const word = wordOf("old", tasks);
+    said.push(`${old === 1 ? `The ${word} task keeps` : `The ${old} ${word} tasks keep`} serving meanwhile.`);
   }
   if (loading.length) {
     const slowest = loading.reduce((a, b) => ((number(b.progress) ?? 0) < (number(a.progress) ?? 0) ? b : a));
@@ -178,10 +223,11 @@ function detail(facts, service, tasks, now) {
     const failing = loading.some((task) => task.health === "unhealthy") ? "; until then failing health checks are normal" : "";
     said.push(`Slowest load: ${shortId(slowest)}${where}${left === null ? "" : `, about ${duration(Math.max(left, MINUTE))} to go`}${failing}.`);
   } else if (old && fresh && !facts.parts.length && healthy > 0) {
-    const ready = fresh === 1 ? "The new task is" : `All ${fresh} new tasks are`;
-    said.push(`${ready} healthy; ${old === 1 ? "1 old task still serves" : `${old} old tasks still serve`}.`);
+    const [before, after] = [wordOf("old", tasks), wordOf("new", tasks)];
+    const ready = fresh === 1 ? `The ${after} task is` : `All ${fresh} ${after} tasks are`;
+    said.push(`${ready} healthy; ${old === 1 ? `1 ${before} task still serves` : `${old} ${before} tasks still serve`}.`);
   } else if (healthy > 0 && stopping.some((task) => task.health === "draining")) {
-    const who = fresh ? plural(fresh, "new task") : plural(healthy, "task");
+    const who = fresh ? plural(fresh, `${wordOf("new", tasks)} task`) : plural(healthy, "task");
     said.push(`${who} ${(fresh || healthy) === 1 ? "serves" : "serve"}; the stopping ones finish their open connections first.`);
   }
   if (unhealthy.length) said.push("ECS replaces a task that stays unhealthy beyond its grace period.");

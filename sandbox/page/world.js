@@ -4,7 +4,7 @@ import { el, keyed, setAttribute, setText, show } from "./dom.js";
 import { paintGithub, paintJira, paintRegions, paintSentry } from "./external-services.js";
 import { paintSlack } from "./slack.js";
 import { targetView } from "./target.js";
-import { byAge, count, dateAndClock, describe, instant, list, number } from "./words.js";
+import { byAge, count, dateAndClock, describe, instant, list, number, plural } from "./words.js";
 
 const EVERY = 500; // ms between two questions
 const PATIENCE = 5000; // ms for one answer
@@ -89,12 +89,28 @@ async function remember(target, service) {
   }
 }
 
-function visible() {
+/** Every target, those that serve first. */
+function everyTarget() {
   const targets = list(world?.targets).filter((target) => target.name);
   const serves = (target) => list(target.services).length > 0;
-  const ordered = [...targets.filter(serves), ...targets.filter((target) => !serves(target))];
-  const chosen = ordered.filter((target) => target.name === focused());
-  return chosen.length ? chosen : ordered;
+  return [...targets.filter(serves), ...targets.filter((target) => !serves(target))];
+}
+
+/** The targets that the page shows: the one in the address, or all that the search finds. */
+function visible() {
+  const all = everyTarget();
+  const chosen = all.filter((target) => target.name === focused());
+  return chosen.length ? chosen : all.filter((target) => matches(target, sought()));
+}
+
+const sought = () => at("search").value.trim().toLowerCase();
+const systemOf = (name) => String(name).split("/")[0];
+
+function matches(target, text) {
+  const { name, title, account, region, cluster, services, uses } = target;
+  const known = [name, title, account, region, cluster, ...list(services).map((service) => service.name), ...Object.values(uses ?? {}).flat()];
+  const line = known.filter(Boolean).join(" ").toLowerCase();
+  return text.split(/\s+/).every((word) => line.includes(word));
 }
 
 /** Show the world; answers what went wrong, or null. */
@@ -110,40 +126,63 @@ function paint() {
 
 function paintWorld() {
   const now = instant(world?.now);
-  const all = list(world?.targets).filter((target) => target.name);
+  const all = everyTarget();
   const shown = visible();
   const alone = shown.length === 1 && shown[0].name === focused();
   setText(at("now"), dateAndClock(now));
   setText(at("speed"), number(world?.speed) === null ? "–" : `${world.speed} × real time`);
   const stray = focused() && !alone;
-  setText(at("note"), stray ? `No target is called ${focused()}; these are all of them.` : "The inventory names no targets.");
-  show(at("note"), Boolean(stray) || all.length === 0);
+  const found = sought() ? `No target matches “${sought()}”.` : "The inventory names no targets.";
+  setText(at("note"), stray ? `No target is called ${focused()}.` : found);
+  show(at("note"), Boolean(stray) || shown.length === 0);
+  const systems = new Set(all.map((target) => systemOf(target.name)));
+  const everything = `${plural(all.length, "target")} of ${plural(systems.size, "system")}`;
+  setText(at("counts"), shown.length === all.length ? everything : `${shown.length} of ${everything}`);
 
   const pointsOf = (target) => (service) => histories.get(`${target.name} ${service.name}`)?.points ?? [];
   const faultsOf = (target) => list(world?.faults).filter((fault) => fault.target === target.name);
   const states = shown.map((target) => ({ target, faults: faultsOf(target), pointsOf: pointsOf(target), now, detailed: alone }));
   keyed(at("cards"), states, (state) => state.target.name, (state) => targetView(state.target));
-  paintSlack(at("slack"), slack, world?.faults);
-  paintGithub(at("github"), externalServices.github, world?.faults);
-  paintJira(at("jira"), externalServices.jira, world?.faults);
-  paintSentry(at("sentry"), externalServices.sentry, world?.faults);
-  paintRegions(at("regions"), externalServices.regions, world?.faults);
-  navigation(all, now, pointsOf, faultsOf, alone);
+
+  // the external services show what the targets on the page use; a system shares its own with all its environments
+  const whole = shown.length === all.length;
+  const isUsed = (service) => {
+    const used = new Set(shown.flatMap((target) => list(target.uses?.[service])));
+    return (name) => whole || used.has(name);
+  };
+  const near = new Set(shown.map((target) => systemOf(target.name)));
+  const faults = list(world?.faults).filter((fault) => whole || !fault.target || near.has(systemOf(fault.target)));
+  paintSlack(at("slack"), slack, faults, isUsed("slack"));
+  paintGithub(at("github"), externalServices.github, faults, isUsed("github"));
+  paintJira(at("jira"), externalServices.jira, faults, isUsed("jira"));
+  paintSentry(at("sentry"), externalServices.sentry, faults, isUsed("sentry"));
+  paintRegions(at("regions"), externalServices.regions, faults, isUsed("regions"));
+  navigation(all, shown, now, pointsOf, faultsOf, alone);
   const told = alone ? list(shown[0].services).map((service) => `${count(service.healthy)}/${count(service.desired)}`).join(" ") : "";
   const title = alone ? `${told} healthy · ${shown[0].name}` : "Pretend cloud";
   if (document.title !== title) document.title = title;
 }
 
-function navigation(all, now, pointsOf, faultsOf, alone) {
-  const links = all.filter((target) => list(target.services).length || target.name === focused());
-  const chips = links.map((target) => {
+/** Link every system's targets, those of the search only while there is one. */
+function navigation(all, shown, now, pointsOf, faultsOf, alone) {
+  const everything = at("everything");
+  setText(everything, `All ${plural(all.length, "target")}`);
+  setAttribute(everything, "aria-current", !alone && !sought() ? "page" : null);
+  const linked = alone ? all : shown;
+  const chips = linked.map((target) => {
     const tones = list(target.services).map((service) => describe(service, byAge(service, pointsOf(target)(service), now).tasks, now).tone);
     const tone = ["trouble", "changing"].find((one) => tones.includes(one)) ?? "steady";
     const notes = [{ trouble: "needs a look", changing: "changing" }[tone], faultsOf(target).length && "fault"];
     return { name: target.name, tone, note: notes.filter(Boolean).join(", "), current: alone && target.name === focused() };
   });
-  const everything = { name: "", label: "All targets", tone: "none", note: "", current: !alone };
-  keyed(at("targets"), [everything, ...chips], (chip) => chip.name, chipView);
+  const systems = [...new Set(chips.map((chip) => systemOf(chip.name)))].map((name) => ({ name, chips: chips.filter((chip) => systemOf(chip.name) === name) }));
+  keyed(at("systems"), systems, (system) => system.name, systemView);
+}
+
+function systemView(system) {
+  const chips = el("span", "chips");
+  const node = el("li", "", el("span", "muted", system.name), chips);
+  return { node, update: (now) => keyed(chips, now.chips, (chip) => chip.name, chipView) };
 }
 
 function chipView() {
@@ -153,8 +192,9 @@ function chipView() {
   const update = (chip) => {
     setAttribute(node, "href", `#${chip.name}`);
     setAttribute(node, "data-tone", chip.tone);
+    setAttribute(node, "aria-label", [chip.name, chip.note].filter(Boolean).join(", "));
     setAttribute(node, "aria-current", chip.current ? "page" : null);
-    setText(name, chip.label ?? chip.name);
+    setText(name, chip.name.split("/").slice(1).join("/") || chip.name);
     setText(note, chip.note ? ` ${chip.note}` : "");
   };
   return { node, update };
@@ -174,8 +214,21 @@ function tell(why) {
 
 document.addEventListener("visibilitychange", look); // a hidden page asks nothing
 addEventListener("hashchange", () => {
+  if (focused()) at("search").value = ""; // one target is shown, whatever was sought
   if (world) tell(paint());
   scrollTo(0, 0);
   look();
+});
+at("everything").addEventListener("click", () => {
+  at("search").value = "";
+  if (world) tell(paint());
+});
+at("search").addEventListener("input", () => {
+  if (focused()) history.replaceState(null, "", location.pathname);
+  if (world) tell(paint());
+});
+at("search").addEventListener("keydown", (event) => {
+  const first = visible()[0];
+  if (event.key === "Enter" && sought() && first) location.hash = first.name;
 });
 look();

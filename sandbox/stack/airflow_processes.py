@@ -32,6 +32,20 @@ PARSE_DEADLINE = 600.0  # seconds for every runbook's file to be read once
 ENDED_WITH_ITS_WORLD = "The sandbox was stopped, and this run's pretend world went with it."
 
 
+def has_tables(settings: Settings) -> bool:
+    """Whether an earlier sandbox of this folder made the tables of this Airflow's version."""
+    done = _migrated(settings)
+    return done.exists() and done.read_text() == _version()
+
+
+def _migrated(settings: Settings) -> Path:
+    return settings.folder / "migrated"
+
+
+def _version() -> str:
+    return importlib.metadata.version("apache-airflow-core")
+
+
 class Airflow:
     """Airflow's four processes and what they need before they start."""
 
@@ -53,8 +67,8 @@ class Airflow:
 
     async def migrate(self, fresh: bool) -> bool:
         """Bring the database's tables to this Airflow's version; returns whether there was anything to do."""
-        done, wanted = self.settings.folder / "migrated", importlib.metadata.version("apache-airflow-core")
-        if not fresh and done.exists() and done.read_text() == wanted:
+        done, wanted = _migrated(self.settings), _version()
+        if not fresh and has_tables(self.settings):
             return False
         done.unlink(missing_ok=True)
         child = await self._start("migration", ("db", "migrate"))

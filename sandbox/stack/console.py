@@ -1,14 +1,21 @@
 """What the sandbox prints at the terminal."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
+from rich.status import Status
 from rich.table import Table
 
 from sandbox.credentials import Credentials, role_of
 from sandbox.settings import ROOT, Settings
+
+TOLD_EVERY = 1.0  # seconds
+TOLD_ELSEWHERE = 15.0  # where no line can be replaced
 
 
 class Screen:
@@ -17,8 +24,42 @@ class Screen:
     def __init__(self) -> None:
         self.console = Console(highlight=False)
         self.began = time.monotonic()
+        self._awaited: dict[str, float] = {}  # since when
+
+    def awaits(self, what: str) -> None:
+        """Note that something is waited for, until it is up."""
+        self._awaited[what] = time.monotonic()
+
+    def arrived(self, what: str) -> None:
+        """Note that something is not waited for any more, without a line about it."""
+        self._awaited.pop(what, None)
+
+    @asynccontextmanager
+    async def telling_what_is_awaited(self) -> AsyncIterator[None]:
+        """Tell meanwhile what is waited for: in one moving line at a terminal, elsewhere in a line now and then."""
+        with self.console.status("") if self.console.is_terminal else nullcontext() as status:
+            telling = asyncio.ensure_future(self._tell(status))
+            try:
+                yield
+            finally:
+                telling.cancel()
+
+    async def _tell(self, status: Status | None) -> None:
+        while True:
+            await asyncio.sleep(TOLD_EVERY if status else TOLD_ELSEWHERE)
+            if status:
+                status.update(escape(self.waiting()))
+            else:
+                self.say(f"  {self.waiting()}")
+
+    def waiting(self) -> str:
+        """Say what is waited for, and for how long already."""
+        now = time.monotonic()
+        named = [f"{what} ({now - since:.0f} s)" for what, since in self._awaited.items()]
+        return f"waiting for {', '.join(named) or 'the rest'}"
 
     def up(self, what: str, detail: str = "") -> None:
+        self.arrived(what)
         elapsed = time.monotonic() - self.began
         self.console.print(f"[green]✓[/] {escape(what):<22} [dim]{elapsed:5.1f} s  {escape(detail)}[/]", soft_wrap=True)
 

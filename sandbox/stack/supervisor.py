@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from include.errors import RunbookError
-from include.inventory import Inventory, load
+from include.inventory import Inventory, inventory_folder, load
 from sandbox.credentials import Credentials, role_of, write_private
 from sandbox.databases import Databases
 from sandbox.errors import SandboxError
@@ -26,6 +26,10 @@ from sandbox.stack.restart_limit import WITHIN, RestartLimit, describe
 
 ENDED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WORLD_DEADLINE = 600.0  # seconds for the pretend AWS to build its world; on a busy machine it takes minutes
+FIRST_START = (
+    "Starting. The first start makes Airflow's database and takes two minutes on two processors; later ones take one."
+)
+LATER_START = "Starting, which takes a minute on two processors."
 Restart = Callable[[], Awaitable[Child]]
 
 
@@ -83,11 +87,13 @@ class Supervisor:
         await asyncio.Event().wait()
 
     async def _start(self) -> None:
-        async with asyncio.TaskGroup() as together:
+        self.screen.say(LATER_START if airflow_processes.has_tables(self.settings) else FIRST_START)
+        async with self.screen.telling_what_is_awaited(), asyncio.TaskGroup() as together:
             together.create_task(self._start_world())
             together.create_task(self._start_airflow())
 
     async def _start_world(self) -> None:
+        self.screen.awaits("pretend AWS")
         ports = self.settings.ports
         command = [sys.executable, "-m", "sandbox.aws", "--aws-port", str(ports["aws"])]
         command += ["--control-port", str(ports["control"]), "--neighbours-port", str(ports["neighbours"])]
@@ -115,6 +121,7 @@ class Supervisor:
         self.screen.up("pretend AWS", " of ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts))
 
     async def _start_airflow(self) -> None:
+        self.screen.awaits("PostgreSQL")
         postgres = self._postgres = Postgres.of(self.settings, self.credentials)
         fresh = await postgres.prepare()
         self._keep(await postgres.start(), lambda: postgres.start(again=True))
@@ -124,11 +131,14 @@ class Supervisor:
         variables = environment.airflow(self.settings, self.credentials, self.inventory, postgres.url())
         airflow = Airflow(self.settings, self.credentials, variables)
         airflow.lay_out()
+        self.screen.awaits("Airflow's tables")
         if await airflow.migrate(fresh):
             self.screen.up("Airflow's tables")
         elif ended := airflow_processes.end_runs_of_earlier_worlds(postgres):
             self.screen.say(f"  {ended} unfinished run(s) of the last sandbox were ended: their world is gone.")
+        self.screen.arrived("Airflow's tables")
         await filling  # the world is a new one, and so is what its services keep
+        self.screen.awaits("runbooks read")
         async with asyncio.TaskGroup() as together:
             for component in airflow_processes.COMPONENTS:
                 together.create_task(self._start_component(airflow, component))
@@ -137,6 +147,7 @@ class Supervisor:
         self.screen.up("runbooks read")
 
     async def _start_component(self, airflow: Airflow, component: str) -> None:
+        self.screen.awaits(f"Airflow {component}")
         self._keep(await airflow.start(component), lambda: airflow.start(component, again=True))
         await airflow.await_component(component)
         self.screen.up(f"Airflow {component}")
@@ -183,6 +194,7 @@ class Supervisor:
         users = {user: {"password": word, "role": role_of(user)} for user, word in self.credentials.passwords.items()}
         told: dict[str, Any] = {name: self.settings.url(name) for name in ("airflow", "aws", "control", "neighbours")}
         told["postgres"] = f"postgresql://{self._postgres.server}" if self._postgres else None
+        told |= {"inventory": str(inventory_folder()), "dags": str(self.settings.dags)}
         told |= {"users": users, "pid": os.getpid(), "processes": {child.name: child.pid for child in self.children}}
         write_private(self.settings.endpoints, json.dumps(told, indent=2))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from include.inventory import load
 from include.runbooks import pages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,3 +76,33 @@ def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document):
         if heading:
             headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
             assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+def rows_of_readme():
+    """Return the columns of each runbook in the README's table: use, duration, approvers."""
+    rows = re.findall(r"^\| \[`(\w+)`\]\([^)]*\) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", text("README.md"), re.MULTILINE)
+    assert len(rows) > 5
+    return {name: cells for name, *cells in rows}
+
+
+def test_readme_says_of_each_runbook_how_long_it_takes_as_its_page_does():
+    for name, (_, takes, _) in rows_of_readme().items():
+        page = re.search(r"^\*\*Takes\*\* (.*?)\n\n", pages.operator_page(name), re.MULTILINE | re.DOTALL)
+        assert page, name
+        told = re.findall(r"\d+|hour|seconds", page[1])
+        assert [figure for figure in re.findall(r"\d+|hour|seconds", takes) if figure not in told] == [], name
+
+
+def test_readme_says_who_approves_as_the_shipped_inventory_does(dags):
+    inventory, words = load(), {}
+    for name in rows_of_readme():
+        offered = [inventory.target(target) for target in dags[name].params.get_param("target").schema["enum"]]
+        counts = {target.environment.approval.count for target in offered}
+        on_production = {
+            target.environment.approval.count for target in offered if target.environment_name == "production"
+        }
+        words[name] = {1: "one approver", 2: "two approvers"}[min(counts)]
+        if len(counts) > 1:
+            assert on_production == {2}, name
+            words[name] += ", two on production"
+    assert {name: approvers for name, (_, _, approvers) in rows_of_readme().items()} == words

@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+from botocore.exceptions import ClientError
 
 from include.errors import LeaseLostError, PreconditionError
 from include.run.lease.store import confirm_lease, read_lease
@@ -72,3 +74,18 @@ def test_a_target_that_the_run_has_not_leased_is_not_written_to(asker):
     confirmed = {"fencing": 1, "leases": {STAGING: 1}, "digest": "digest"}
     with pytest.raises(PreconditionError, match="This run has not leased core/production"):
         asker("one", confirmed).writer_of(PRODUCTION)
+
+
+@pytest.mark.parametrize("leased", [False, True])
+def test_run_without_a_lease_hands_nothing_back_although_aws_does_not_answer(asker, monkeypatch, leased):
+    ctx = asker("one")
+    monkeypatch.setattr("opskit.context.frame_of", lambda _: SimpleNamespace(lock="acquire_lock"))
+    if leased:
+        ctx.context["ti"].xcom_pull = lambda task_ids: {STAGING: 1} if task_ids == "acquire_lock" else None
+
+    def throttled(*_):
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}, "GetItem")
+
+    monkeypatch.setattr("opskit.context.read_lease", throttled)
+    with pytest.raises(ClientError if leased else AirflowSkipException):
+        ctx.skip_unless_begun()

@@ -1,10 +1,13 @@
 """The control API: the world as JSON, its history, speed, reset, and facts about the sandbox itself."""
 
 import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 from include.inventory import load
+from sandbox.aws.state import clock as clock_module
 from sandbox.aws.state.clock import Clock
 
 MAPS, HOUSING, APP = "districtbuilder/staging", "core/staging", "core-staging-app"
@@ -165,6 +168,17 @@ def test_time_never_jumps_nor_goes_back_when_its_speed_changes():
     first = slow.now()
     slow.set_speed(0.002)
     assert 0 <= slow.now() - first < 1
+
+
+def test_moment_of_the_real_clock_is_told_as_what_the_simulated_one_showed_then(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(clock_module, "time", SimpleNamespace(time=lambda: now, monotonic=lambda: now))
+    clock = Clock(60.0)
+    now = 1010.0
+    clock.set_speed(1.0)
+    now = 1020.0
+    told = [clock.at(datetime.fromtimestamp(moment, UTC)) for moment in (900, 1005, 1015)]
+    assert told == [1000.0, 1300.0, 1605.0]
 
 
 def test_shipped_inventory_can_be_built_whole(cloud):

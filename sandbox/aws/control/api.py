@@ -36,7 +36,7 @@ def make_control(
     """Return the control API as a WSGI application; `rebuild()` resets the world, `databases` hold region_config."""
     app = Flask(__name__, static_folder=None)
     external = external or ExternalServices.of(inventory, world)
-    app.register_blueprint(external_control.make_routes(external))
+    app.register_blueprint(external_control.make_routes(external, world))
 
     @app.get("/")
     def page() -> Response:

@@ -10,6 +10,7 @@ class Clock:
     def __init__(self, speed: float):
         # one tuple, so that a reader never sees half of a change: simulated and real time at the last change, speed
         self._since = (time.time(), time.monotonic(), speed)
+        self._speeds = [(time.time(), *self._since)]  # each since when, by the real calendar
 
     @property
     def speed(self) -> float:
@@ -23,6 +24,13 @@ class Clock:
     def set_speed(self, speed: float) -> None:
         """Go on from the present moment at another speed."""
         self._since = (self.now(), time.monotonic(), speed)
+        self._speeds.append((time.time(), *self._since))
+
+    def at(self, moment: datetime) -> float:
+        """Return what this clock showed, or will show at its present speed, at a moment of the real one."""
+        real = moment.timestamp()
+        began, simulated, _, speed = next((each for each in reversed(self._speeds) if each[0] <= real), self._speeds[0])
+        return simulated + max(0.0, real - began) * speed
 
 
 class ManualClock(Clock):
@@ -33,6 +41,10 @@ class ManualClock(Clock):
         self._now = time.time()
 
     def now(self) -> float:
+        return self._now
+
+    def at(self, moment: datetime) -> float:
+        """Return the present moment: the real clock means nothing to this one."""
         return self._now
 
     def advance(self, seconds: float) -> None:

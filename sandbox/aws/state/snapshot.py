@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
@@ -9,6 +10,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 
 from include.inventory import Target
 from sandbox.aws.services.autoscaling.model import Group
+from sandbox.aws.services.ecs.deployment_model import ServiceDeployment
 from sandbox.aws.services.ecs.model import Service, Task
 from sandbox.aws.sim.world import World
 from sandbox.aws.state import region_data
@@ -17,6 +19,7 @@ from sandbox.aws.state.region import Region
 from sandbox.aws.state.release_snapshot import release_json, release_state
 
 SHOWN_STOPPED = 600.0  # seconds a stopped task stays in the picture
+SHOWN_DEPLOYMENTS = 3  # of a service, the newest first
 
 
 def world_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
@@ -27,6 +30,7 @@ def world_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
         environment = target.environment
         region = world.region(environment.account, environment.region)
         mine = [service for service in region.services.values() if service.cluster == environment.cluster]
+        lease = _lease(environment.account, environment.region, environment.operations_table, target.name)
         targets.append(
             {
                 "name": target.name,
@@ -39,7 +43,9 @@ def world_json(world: World, shown: Iterable[Target]) -> dict[str, Any]:
                     _group(region, group) for group in region.groups.values() if group.cluster == environment.cluster
                 ],
                 "release": release_json(world, target, region),
-                "lease": _lease(environment.account, environment.region, environment.operations_table, target.name),
+                "lease": lease,
+                "leased_at": _leased_at(world, lease),
+                "uses": _uses(target),
             }
         )
     return {
@@ -115,6 +121,7 @@ def _service(region: Region, service: Service, now: float) -> dict[str, Any]:
             for deployment in service.deployments
         ],
         "events": [{"at": as_text(at), "message": text} for at, _, text in service.events[:10]],
+        "service_deployments": [_service_deployment(each) for each in reversed(service.history[-SHOWN_DEPLOYMENTS:])],
         "tasks": [_task(region, service, each, now) for each in sorted(shown, key=lambda each: each.created)],
     }
 
@@ -142,6 +149,21 @@ def _task(region: Region, service: Service, task: Task, now: float) -> dict[str,
         "protected": task.protected(now),
         "instance": task.instance,
         "deployment": task.deployment,
+        "task_definition": task.definition.rsplit("/", 1)[-1],
+    }
+
+
+def _service_deployment(deployment: ServiceDeployment) -> dict[str, Any]:
+    """Return a deployment as ECS keeps it beyond its end, with the traffic that its new tasks get."""
+    return {
+        "id": deployment.arn.rsplit("/", 1)[-1],
+        "strategy": deployment.strategy.kind,
+        "status": deployment.status,
+        "reason": deployment.reason or None,
+        "stage": deployment.stage or None,
+        "traffic": deployment.weight if deployment.strategy.shifts else None,  # percent
+        "created_at": as_text(deployment.created),
+        "ended_at": as_text(deployment.finished),
     }
 
 
@@ -166,6 +188,32 @@ def _group(region: Region, group: Group) -> dict[str, Any]:
             for instance in group.instances.values()
         ],
     }
+
+
+def _leased_at(world: World, lease: Any) -> str | None:
+    """Return since when a lease is held, by the simulated clock; runbooks write it by the real one."""
+    since = lease.get("since") if isinstance(lease, dict) else None
+    try:
+        return as_text(world.clock.at(datetime.fromisoformat(since))) if isinstance(since, str) else None
+    except ValueError:  # somebody broke the record
+        return None
+
+
+def _uses(target: Target) -> dict[str, list[str]]:
+    """Return what a target has in each external service, by the names that the service's own answer has."""
+    system, environment = target.system, target.environment
+    terraform = environment.terraform
+    channel = environment.slack_channel
+    found: dict[str, list[str | None]] = {
+        "slack": [
+            f"{system.slack_workspace}/{channel.removeprefix('#')}" if system.slack_workspace and channel else None
+        ],
+        "github": [system.github, terraform.repository if terraform else None],
+        "jira": [system.jira_project],
+        "sentry": [f"{system.sentry.organization}/{system.sentry.project}" if system.sentry else None],
+        "regions": [target.name if environment.region_data else None],
+    }
+    return {service: sorted({name for name in names if name}) for service, names in found.items()}
 
 
 def _lease(account: str, region: str, table: str, target: str) -> Any:

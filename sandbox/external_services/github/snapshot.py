@@ -15,6 +15,7 @@ def shown(repository: Repository) -> dict[str, Any]:
     return {
         "name": repository.full_name,
         "default_branch": repository.default_branch,
+        "counts": {"commits": len(commits), "runs": len(runs)},  # of all, not only of those shown
         "commits": [
             {"sha": commit.sha, "subject": commit.subject, "author": commit.author, "at": as_text(commit.at)}
             for commit in commits[:20]

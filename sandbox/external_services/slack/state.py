@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from include.inventory import Inventory
+from sandbox.aws.state.clock import as_text
 
 BOT = "URUNBOOKS1"
 BURST = 30.0  # messages a channel takes at once; afterwards one a second, which is Slack's own tier
@@ -118,12 +120,15 @@ class Slack:
                 setattr(message, name, value)
         return message
 
-    def as_json(self) -> dict[str, Any]:
-        """Return every message, threads below their parents, for the page and for tests."""
+    def as_json(self, shown_at: Callable[[datetime], float] = datetime.timestamp) -> dict[str, Any]:
+        """Return every message, threads below their parents; `shown_at` turns a moment into that of the clock they are shown by."""
         with self.lock:
             return {
                 "workspaces": [
-                    {"name": workspace.name, "channels": [_channel(channel) for channel in workspace.channels.values()]}
+                    {
+                        "name": workspace.name,
+                        "channels": [_channel(channel, shown_at) for channel in workspace.channels.values()],
+                    }
                     for workspace in self.workspaces.values()
                 ]
             }
@@ -133,20 +138,25 @@ class Slack:
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
 
 
-def _channel(channel: Channel) -> dict[str, Any]:
+def _channel(channel: Channel, shown_at: Callable[[datetime], float]) -> dict[str, Any]:
     tops = [message for message in channel.messages if message.thread_ts in (None, message.ts)]
     return {
         "id": channel.id,
         "name": channel.name,
         "messages": [
-            {**_message(top), "replies": [_message(reply) for reply in channel.replies(top.ts)]} for top in tops
+            {
+                **_message(top, shown_at),
+                "replies": [_message(reply, shown_at) for reply in channel.replies(top.ts)],
+            }
+            for top in tops
         ],
     }
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, shown_at: Callable[[datetime], float]) -> dict[str, Any]:
     return {
         "ts": message.ts,
+        "at": as_text(shown_at(datetime.fromtimestamp(float(message.ts), UTC))),
         "user": message.user,
         "text": message.text,
         "edited": message.edited,

@@ -10,10 +10,13 @@ from rich.console import Console
 from include.inventory import load
 from sandbox.aws.faults.model import FaultError
 from sandbox.demo import summary
+from sandbox.demo.__main__ import refuse_another
+from sandbox.demo.broken import announce, effect
 from sandbox.demo.client import RefusedError
 from sandbox.demo.follow import Follower
 from sandbox.demo.options import Options
 from sandbox.errors import SandboxError
+from sandbox.settings import ROOT, Settings
 
 BEGIN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -184,3 +187,56 @@ def test_demo_that_may_not_answer_ends_and_says_so(monkeypatch):
 def test_demo_goes_on_if_somebody_else_was_faster(monkeypatch):
     monkeypatch.setenv("YES", "1")
     assert Follower(Asking(409), Options.from_environment(), Console(quiet=True), None).follow() == "failed"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            {
+                "kind": "throttle",
+                "every": 1,
+                "api": None,
+                "target": "core/staging",
+                "service": "",
+                "id": "1",
+                "injected": 0,
+            },
+            "throttle (every 1) on core/staging. It does not end by itself: it stays until this run has ended.",
+        ),
+        (
+            {"kind": "one_off_exits", "exit_code": 1, "times": 2, "target": "core/staging", "service": "app"},
+            "one_off_exits (exit_code 1, times 2) on app of core/staging. It strikes 2 times and then no more.",
+        ),
+        (
+            {"kind": "slack_lost_answer", "times": 1, "target": "", "service": ""},
+            "slack_lost_answer (times 1) on everything. It strikes once and then no more.",
+        ),
+        (
+            {"kind": "instance_dies", "of": "old", "target": "districtbuilder/staging", "service": "web"},
+            "instance_dies (of old) on web of districtbuilder/staging. It strikes once, as soon as it can.",
+        ),
+    ],
+)
+def test_demo_says_which_fault_is_on_and_when_it_ends(fault, said):
+    assert announce(fault) == said
+
+
+def test_demo_says_how_often_the_fault_took_effect():
+    assert [effect("throttle", times) for times in (0, 1, 7)] == [
+        "throttle, which never took effect",
+        "throttle, which took effect 1 time",
+        "throttle, which took effect 7 times",
+    ]
+
+
+@pytest.mark.parametrize(("key", "variable"), [("inventory", "RUNBOOK_INVENTORY"), ("dags", "SANDBOX_DAGS")])
+def test_running_sandbox_with_another_inventory_or_other_runbooks_is_named_as_such(monkeypatch, key, variable):
+    for name in ("RUNBOOK_INVENTORY", "SANDBOX_DAGS"):
+        monkeypatch.delenv(name, raising=False)
+    settings = Settings.from_environment()
+    own = {"inventory": str(ROOT / "include" / "inventory" / "systems"), "dags": str(ROOT / "dags"), "pid": 4711}
+    refuse_another(own, settings)
+    said = f"The sandbox that runs already (process 4711) was started with {variable}=/elsewhere, and this rehearsal has {own[key]}"
+    with pytest.raises(SandboxError, match=re.escape(said)):
+        refuse_another(own | {key: "/elsewhere"}, settings)
