@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ from sandbox.stack.postgres import PROGRAMS
 from tests.support.compose_file import ROOT, Service
 from tests.support.sandbox_client import wait_for
 
-NETWORK = "10.213.77"  # of the bridge that all containers of a test share
-BRIDGE = "rbkbridge"
+OURS = f"rbk{os.getpid()}"  # begins every name, so that two test runs on one machine do not meet
+NETWORK = f"10.213.{os.getpid() % 250}"  # of the bridge that all containers of a test share
 NEEDED = ("ip", "unshare", "nsenter", "dumb-init", "redis-server", "redis-cli")
 START = 300.0  # seconds for a container to become healthy
 
@@ -86,9 +86,9 @@ class Engine:
 
     def __enter__(self) -> Engine:
         self._remove_network()
-        _run("ip", "link", "add", BRIDGE, "type", "bridge")
-        _run("ip", "addr", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
-        _run("ip", "link", "set", BRIDGE, "up")
+        _run("ip", "link", "add", OURS, "type", "bridge")
+        _run("ip", "addr", "add", f"{NETWORK}.1/24", "dev", OURS)
+        _run("ip", "link", "set", OURS, "up")
         self._watch.start()
         return self
 
@@ -202,8 +202,8 @@ class Engine:
         space = _space(name)
         _run("ip", "netns", "add", space)
         number = len(self.containers)
-        _run("ip", "link", "add", f"rbk{number}", "type", "veth", "peer", "name", "eth0", "netns", space)
-        _run("ip", "link", "set", f"rbk{number}", "master", BRIDGE, "up")
+        _run("ip", "link", "add", f"{OURS}-{number}", "type", "veth", "peer", "name", "eth0", "netns", space)
+        _run("ip", "link", "set", f"{OURS}-{number}", "master", OURS, "up")
         for words in (f"addr add {container.address}/24 dev eth0", "link set eth0 up", "link set lo up"):
             _run("ip", "-n", space, *words.split())
         return container
@@ -303,13 +303,13 @@ class Engine:
 
     def _remove_network(self) -> None:
         spaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split("\n")
-        for space in [line.split()[0] for line in spaces if line.startswith("rbk-")]:
+        for space in [line.split()[0] for line in spaces if line.startswith(f"{OURS}-")]:
             _run("ip", "netns", "del", space)
-        subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True, check=False)  # there is none the first time
+        subprocess.run(["ip", "link", "del", OURS], capture_output=True, check=False)  # there is none the first time
 
 
 def _space(name: str) -> str:
-    return f"rbk-{name}"
+    return f"{OURS}-{name}"
 
 
 def _programs() -> str:
@@ -326,8 +326,3 @@ def _built(source: str) -> str | None:
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
-
-
-def eventually(what: str, look: Callable[[], Any], deadline: float = 120.0) -> Any:
-    """Return the first truthy look."""
-    return wait_for(what, look, deadline, every=0.5)

@@ -72,9 +72,6 @@ KEPT = {
         "failure that lasts, each on one kind of service"
         for fault in ("killed-surge", "an answer lost-rolling", "AWS failed for long-rolling")
     },
-    "tests/compose/test_fleet.py": {
-        "test_restart_is_carried_out_by_two_workers_for_people_of_fab": "only the distributed engine has workers apart, and FAB",
-    },
     "tests/sandbox/stack/test_tree.py": {
         "test_what_is_killed_is_started_again_and_without_the_world_everything_ends": "the scheduler and the database "
         "killed",
@@ -82,7 +79,6 @@ KEPT = {
 }
 # the folders and files of which `make test` runs no other tests: journeys on real Airflow, and campaigns
 OTHERWISE_FULL = (
-    "tests/compose/test_fleet.py",
     "tests/journey/",
     "tests/mutants/",
     "tests/inprocess/test_any_history.py",
