@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from include.aws.clients import Clients
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
@@ -38,6 +40,13 @@ def describe_alarms(client: CloudWatchClient, names: Iterable[str]) -> tuple[Ala
         for page in pages:
             found += [_alarm(item) for item in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", []))]
     return tuple(sorted(found, key=lambda alarm: alarm.name))
+
+
+def find_firing(clients: Clients, names: Collection[str]) -> frozenset[str]:
+    """Return the alarms among these that are in ALARM now. Without names, nothing is asked."""
+    if not names:
+        return frozenset()
+    return frozenset(alarm.name for alarm in describe_alarms(clients.cloudwatch, names) if alarm.state == "ALARM")
 
 
 def _alarm(item: Any) -> Alarm:

@@ -65,6 +65,13 @@ def list_deployments(client: CodeDeployClient, application: str, group: str, sin
     return tuple(sorted(found, key=lambda deployment: (deployment.created_at, deployment.id)))
 
 
+def list_alarms(client: CodeDeployClient, application: str, group: str) -> tuple[str, ...]:
+    """Return the alarms that stop a deployment of the group."""
+    found: Any = client.get_deployment_group(applicationName=application, deploymentGroupName=group)
+    configuration = found["deploymentGroupInfo"].get("alarmConfiguration", {})
+    return tuple(alarm["name"] for alarm in configuration.get("alarms", ())) if configuration.get("enabled") else ()
+
+
 def create_deployment(
     client: CodeDeployClient,
     application: str,

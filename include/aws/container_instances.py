@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from include.aws.ecs import batches
@@ -25,6 +26,7 @@ class ContainerInstance:
     free_cpu: int = 0
     free_memory: int = 0
     ports: frozenset[int] = frozenset()  # host ports that are taken
+    attributes: Mapping[str, str] = field(default_factory=dict)  # "" where an attribute has no value
 
 
 def list_instances(client: ECSClient, cluster: str) -> tuple[ContainerInstance, ...]:
@@ -50,4 +52,5 @@ def _container_instance(item: Any) -> ContainerInstance:
         free_cpu=left.get("CPU", {}).get("integerValue", 0),
         free_memory=left.get("MEMORY", {}).get("integerValue", 0),
         ports=frozenset(int(port) for port in left.get("PORTS", {}).get("stringSetValue", [])),
+        attributes={each["name"]: each.get("value", "") for each in item.get("attributes", [])},
     )

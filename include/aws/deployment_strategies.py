@@ -6,20 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-SHIFTING = ("BLUE_GREEN", "CANARY", "LINEAR")
-STAGES = (  # of a shift of traffic, in order
-    "RECONCILE_SERVICE",
-    "PRE_SCALE_UP",
-    "SCALE_UP",
-    "POST_SCALE_UP",
-    "TEST_TRAFFIC_SHIFT",
-    "POST_TEST_TRAFFIC_SHIFT",
-    "PRE_PRODUCTION_TRAFFIC_SHIFT",
-    "PRODUCTION_TRAFFIC_SHIFT",
-    "POST_PRODUCTION_TRAFFIC_SHIFT",
-    "BAKE_TIME",
-    "CLEAN_UP",
-)
+from include.deployment_stages import SHIFTING, STAGES
+
 BEFORE_A_STEP = "PRE_PRODUCTION_TRAFFIC_SHIFT"  # comes again before each step of the traffic
 PAUSE_MINUTES = 1440  # a pause's time-out unless its configuration sets another
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,7 @@ from include.write import Action, RecordedWrite, Write
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
 
+BATCH = 100  # the most images of one BatchGetImage
 PAGE = 1000  # the most images or findings in one response of ECR
 INDEXES = (  # manifests that list one image per platform; buildx pushes one by default, for its attestations
     "application/vnd.oci.image.index.v1+json",
@@ -106,15 +107,49 @@ def describe_image(client: ECRClient, registry: Registry, tag: str) -> Image | N
 
 def list_platforms(client: ECRClient, registry: Registry, image: Image) -> dict[str, str]:
     """Return the images of an index: platform such as linux/amd64 -> digest, without attestations. Raises: PreconditionError."""
-    manifest = json.loads(_read_manifest(client, registry, image.digest)["imageManifest"])
+    return _platforms(_read_manifest(client, registry, image.digest))
+
+
+def _platforms(image: Any) -> dict[str, str]:
     found: dict[str, str] = {}
-    for each in manifest.get("manifests", ()):
+    for each in json.loads(image["imageManifest"]).get("manifests", ()):
         name, value = ATTESTATION
         if each.get("annotations", {}).get(name) != value:
             platform = each.get("platform", {})
             parts = (platform.get("os", "unknown"), platform.get("architecture", "unknown"), platform.get("variant"))
             found["/".join(part for part in parts if part)] = each["digest"]
     return found
+
+
+def accepted_digests(client: ECRClient, registry: Registry, digest: str) -> frozenset[str]:
+    """Return the digests that ECS may report for a task of an image: its own, and of an index those of its platforms' images."""
+    with _known(client, registry):
+        (found, *_) = _manifests(client, registry, [digest]) or [None]
+    return frozenset({digest, *(_platforms(found).values() if found else ())})
+
+
+def find_pushed(
+    client: ECRClient, registry: Registry, images: Sequence[Image], reported: Collection[str], named: str = ""
+) -> dict[str, str]:
+    """Return the digest that each one reported by ECS was pushed under: that of an index, where a platform's image is reported.
+
+    `images` are the repository's, newest first. `named` is the digest of the image that the task definition names, which comes
+    first where several indexes list the same image. What no index lists, or has a tag itself, stands for itself.
+    """
+    indexes = [image.digest for image in images if image.is_index]
+    indexes.sort(key=lambda digest: digest != named)
+    tagged = {image.digest for image in images if image.tags}
+    found: dict[str, str] = {}
+    for start in range(0, len(indexes), BATCH):
+        wanted = set(reported) - set(found) - set(indexes)
+        if not wanted:
+            break
+        for manifest in _manifests(client, registry, indexes[start : start + BATCH]):
+            index = manifest["imageId"]["imageDigest"]
+            for digest in wanted & set(_platforms(manifest).values()):
+                if index == named or (digest not in tagged and digest not in found):
+                    found[digest] = index
+    return {digest: found.get(digest, digest) for digest in reported}
 
 
 def describe_scan(client: ECRClient, registry: Registry, image: Image) -> Scan:
@@ -223,15 +258,21 @@ def _tag(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
 def _read_manifest(client: ECRClient, registry: Registry, digest: str) -> Any:
     """Return an image with its manifest as it was pushed: an index as an index. Raises: PreconditionError."""
     with _known(client, registry):
-        found = client.batch_get_image(
-            registryId=registry.account,
-            repositoryName=registry.repository,
-            imageIds=[{"imageDigest": digest}],
-            acceptedMediaTypes=list(MANIFESTS),
-        )["images"]
+        found = _manifests(client, registry, [digest])
     if not found:
         raise _gone(registry, digest)
     return found[0]
+
+
+def _manifests(client: ECRClient, registry: Registry, digests: Sequence[str]) -> list[Any]:
+    """Return those of the images that are there, each with its manifest as it was pushed, in the order of their digests."""
+    found: Any = client.batch_get_image(
+        registryId=registry.account,
+        repositoryName=registry.repository,
+        imageIds=[{"imageDigest": digest} for digest in digests],
+        acceptedMediaTypes=list(MANIFESTS),
+    )["images"]
+    return sorted(found, key=lambda image: digests.index(image["imageId"]["imageDigest"]))
 
 
 def image_uri(registry: Registry, tag_or_digest: str) -> str:

@@ -77,6 +77,8 @@ class Service:
     scheduling: str = "REPLICA"  # or DAEMON: one task on each instance
     unread: tuple[str, ...] = ()  # what else decides on its health, and is not asked here: see unread_health
     strategy: Strategy = ROLLING
+    alarms: tuple[str, ...] = ()  # that ECS watches while it deploys
+    constraints: tuple[tuple[str, str], ...] = ()  # of placement on instances: type and expression
     alternate_groups: Mapping[str, str] = field(default_factory=dict)  # by the one of target_groups they swap with
 
     @property
@@ -208,9 +210,18 @@ def read_described_service(item: Any, cluster: str, as_of: datetime) -> Service:
         events=tuple(Event(each["createdAt"], one_line(each.get("message", ""))) for each in item.get("events", [])),
         unread=unread_health(item),
         strategy=read_strategy(configuration),
+        alarms=_watched(configuration),
+        constraints=tuple(
+            (each.get("type", ""), each.get("expression", "")) for each in item.get("placementConstraints", [])
+        ),
         alternate_groups=read_alternate_groups(item),
         scheduling=item.get("schedulingStrategy", "REPLICA"),
     )
+
+
+def _watched(configuration: Any) -> tuple[str, ...]:
+    alarms = configuration.get("alarms", {})
+    return tuple(alarms.get("alarmNames", ())) if alarms.get("enable") else ()
 
 
 def unread_health(item: Any) -> tuple[str, ...]:

@@ -24,6 +24,10 @@ class ImageName:
     account: str = ""
     region: str = ""
 
+    def pinned(self, digest: str) -> str:
+        """Return the name of the image with this digest in the same repository: a tag may move, a digest cannot."""
+        return f"{self.host}{'/' if self.host else ''}{self.repository}@{digest}"
+
     def is_in(self, registry: Registry) -> bool:
         """Tell whether the image is in a registry's repository: a tag means nothing anywhere else."""
         own = registry.account, registry.region, registry.repository

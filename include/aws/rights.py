@@ -48,7 +48,6 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "codebuild:BatchGetBuilds",
         "codebuild:ListBuildsForProject",
         "codedeploy:GetDeploymentConfig",
-        "ecr:BatchGetImage",
         "ecr:DescribeImageScanFindings",
         "logs:FilterLogEvents",
         "logs:GetLogEvents",

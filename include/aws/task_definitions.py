@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -131,10 +132,13 @@ def log_prefix(definition: Mapping[str, Any], container: str) -> str:
     return str(options.get("awslogs-stream-prefix", definition["family"]))
 
 
-def set_task_definition(client: ECSClient, cluster: str, service: str, definition: str) -> Write[Deployment]:
+def set_task_definition(
+    client: ECSClient, cluster: str, service: str, definition: str, asked_at: datetime
+) -> Write[Deployment]:
     """Return the write that makes a service run a task definition and returns its deployment.
 
-    ECS starts no deployment if the service runs that task definition already.
+    ECS starts no deployment if the service runs that task definition already. `asked_at` is AWS's time just before: what ECS has
+    begun since can be told by it.
     """
 
     def make() -> Deployment:
@@ -146,5 +150,5 @@ def set_task_definition(client: ECSClient, cluster: str, service: str, definitio
         f"{service}: {definition.rsplit('/', 1)[-1]}",
         make,
         resources={"cluster": cluster, "service": service},
-        values={"taskDefinition": definition},
+        values={"taskDefinition": definition, "asked_at": asked_at.isoformat()},
     )

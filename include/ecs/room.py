@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from include.aws.autoscaling import Group
 from include.aws.clients import Clients
 from include.aws.container_instances import ContainerInstance, list_instances
+from include.aws.daemons import describe_daemons
+from include.aws.ecs import Service, Task
 from include.aws.task_definitions import describe_definition
+from include.ecs.placement import Placement, read_placement
+
+ANYWHERE = Placement()
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,17 @@ class Room:
     size: TaskSize
     free: int
     each: int
+    barred: int = 0  # instances of the group that its placement constraints exclude
+    unjudged: tuple[str, ...] = ()  # placement constraints that nobody here can judge, as ECS has them
+
+    def at_most(self, group: Group) -> int:
+        """Return how many more tasks find room once the group has its maximum of instances."""
+        return self.free + max(0, group.max - group.desired) * self.each
+
+    @property
+    def why(self) -> str:
+        """What limits the room beside sizes, as the end of a sentence."""
+        return f", {self.barred} of whose instances its placement constraints exclude" if self.barred else ""
 
 
 @dataclass(frozen=True)
@@ -42,10 +58,23 @@ class Growth:
     at_once: int
 
 
-def read_room(clients: Clients, cluster: str, definition: str, group: Group) -> Room:
-    """Read how much room there is for tasks of a definition on the cluster's instances, and on new ones of the group."""
-    size = size_of(describe_definition(clients.ecs, definition))
-    return room_for(size, list_instances(clients.ecs, cluster), {instance.id for instance in group.instances})
+def read_room(clients: Clients, service: Service, tasks: Iterable[Task], group: Group) -> Room:
+    """Read how much room there is for more tasks of a service beside its `tasks`, on the instances and on new ones of the group."""
+    definition = describe_definition(clients.ecs, service.task_definition)
+    daemons = describe_daemons(clients.ecs, service.cluster)
+    beside = [
+        size_of(describe_definition(clients.ecs, each.task_definition))
+        for name, each in daemons.items()
+        if name != service.name
+    ]
+    return room_for(
+        size_of(definition),
+        list_instances(clients.ecs, service.cluster),
+        {instance.id for instance in group.instances},
+        placement=read_placement(definition, service.constraints),
+        hosts={task.container_instance for task in tasks if task.container_instance},
+        beside=beside,
+    )
 
 
 def size_of(definition: Mapping[str, Any]) -> TaskSize:
@@ -63,12 +92,35 @@ def size_of(definition: Mapping[str, Any]) -> TaskSize:
     return TaskSize(int(cpu), int(memory), frozenset(ports - {0}))
 
 
-def room_for(size: TaskSize, instances: Iterable[ContainerInstance], group: Collection[str]) -> Room:
-    """Return the room on these instances. `group` are the EC2 ids of those in the service's group, which are all alike."""
-    known = list(instances)
-    alike = [_fit(size, each.cpu, each.memory, frozenset()) for each in known if each.id in group]
-    free = sum(_fit(size, each.free_cpu, each.free_memory, each.ports) for each in known if each.is_active)
-    return Room(size, free, min(alike, default=0))
+def room_for(
+    size: TaskSize,
+    instances: Iterable[ContainerInstance],
+    group: Collection[str],
+    *,
+    placement: Placement = ANYWHERE,
+    hosts: Collection[str] = (),
+    beside: Sequence[TaskSize] = (),
+) -> Room:
+    """Return the room on these instances. `group` are the EC2 ids of those in the service's group, which are all alike.
+
+    `hosts` are the ARNs of the instances that have a task of the service, `beside` what one task of each daemon takes of every
+    instance. A new instance is taken to be as those of the group that are the least fit.
+    """
+    known, most = list(instances), 1 if placement.apart else math.inf
+    cpu, memory = sum(each.cpu for each in beside), sum(each.memory for each in beside)
+    ports = frozenset(port for each in beside for port in each.ports)
+    alike = [
+        min(most, _fit(size, each.cpu - cpu, each.memory - memory, ports)) if placement.allows(each) else 0
+        for each in known
+        if each.id in group
+    ]
+    free = [
+        min(most, _fit(size, each.free_cpu, each.free_memory, each.ports))
+        for each in known
+        if each.is_active and placement.allows(each) and not (placement.apart and each.arn in hosts)
+    ]
+    barred = sum(not placement.allows(each) for each in known if each.id in group)
+    return Room(size, int(sum(free)), int(min(alike, default=0)), barred, placement.unjudged)
 
 
 def _fit(size: TaskSize, cpu: int, memory: int, ports: frozenset[int]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from include.aws import application_autoscaling, autoscaling, ecs, elbv2, logs, service_deployments
@@ -16,7 +16,8 @@ from include.aws.elbv2 import TargetHealth
 from include.aws.logs import LogLine
 from include.aws.service_deployments import ServiceDeployment
 from include.aws.task_definitions import checked_containers, describe_definition
-from include.ecs.room import Room
+from include.ecs.daemon import DAEMON
+from include.ecs.room import Room, read_room
 
 PROGRESS_PATTERN = "HealthCheckService"
 ERROR_PATTERN = '"Failed to load topology"'
@@ -65,6 +66,7 @@ class ServiceState:
     as_of: datetime
     room: Room | None = None  # on its instances, where a plan has asked for it
     deployments: tuple[ServiceDeployment, ...] = ()  # recent ones, oldest first, of a service whose traffic shifts
+    firing: tuple[str, ...] = ()  # of the alarms that ECS watches while it deploys, where a plan has asked for them
 
     @property
     def newest(self) -> ServiceDeployment | None:
@@ -144,6 +146,15 @@ def read_service(
         as_of=service.as_of,
         deployments=read_service_deployments(clients, service) if service.strategy.shifts else (),
     )
+
+
+def with_room(clients: Clients, state: ServiceState) -> ServiceState:
+    """Return the state with the room for new tasks on instances. A daemon needs none: it is replaced in place."""
+    live = state.service
+    if state.group is None or not live.desired or live.scheduling == DAEMON:
+        return state
+    alive = [each.task for each in state.alive]
+    return replace(state, room=read_room(clients, live, alive, state.group))
 
 
 def _worst(task: Task, instance: str | None, groups: Sequence[tuple[TargetHealth, ...]]) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from include.github.releases import Release, create_draft, find_release, generate_notes, publish, was_applied
     from include.github.workflows import (
+        CREATE_DISPATCH,
         WorkflowRun,
         dispatch_workflow,
         find_run,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CREATE_DISPATCH",
     "Commit",
     "Release",
     "WorkflowRun",

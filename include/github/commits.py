@@ -27,10 +27,11 @@ class Commit:
     parents: tuple[str, ...] = ()
 
 
-def list_tags(repository: Repository) -> tuple[str, ...]:
-    """Return the names of all tags, in no order."""
+def list_tags(repository: Repository) -> dict[str, str]:
+    """Return the commit of every tag by its name, in no order."""
     return read(
-        f"repository {name_of(repository)}", lambda: tuple(tag.name for tag in listed(repository.get_tags(), "name"))
+        f"repository {name_of(repository)}",
+        lambda: {tag.name: tag.commit.sha for tag in listed(repository.get_tags(), "name")},
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from github.GitRelease import GitRelease
 from github.Repository import Repository
 
-from include.errors import PreconditionError, ServiceUnavailableError
+from include.errors import DriftError, PreconditionError, ServiceUnavailableError
 from include.github.commits import find_commit
 from include.github.errors import listed, name_of, read, translated
 from include.write import Action, RecordedWrite, Write
@@ -113,7 +113,7 @@ def _publish(repository: Repository, release: Release, sha: str) -> Release:
             f"GitHub accepted the publication of {release.tag}, and it is a draft all the same: {after.html_url}; publish it "
             "there, or start again."
         )
-    _refuse_other_tag(repository, release.tag, sha)  # one that was made at the same time
+    _ensure_tagged(repository, release.tag, sha)
     return _release(after)
 
 
@@ -144,6 +144,16 @@ def _refuse_other_tag(repository: Repository, tag: str, sha: str) -> None:
     if there not in (None, sha):
         raise PreconditionError(
             f"Tag {tag} of {name_of(repository)} is on commit {there}, not on {sha}; release another version."
+        )
+
+
+def _ensure_tagged(repository: Repository, tag: str, sha: str) -> None:
+    """Raise DriftError if what was published stands for another commit, by a tag that was made at the same time."""
+    there = find_commit(repository, tag)
+    if there not in (None, sha):
+        raise DriftError(
+            f"{tag} of {name_of(repository)} is published, but its tag is on commit {there}, not on {sha}: somebody made it at the "
+            "same time; mark the release as one not to be used, then release another version."
         )
 
 

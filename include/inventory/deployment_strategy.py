@@ -3,22 +3,19 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from include.deployment_stages import STAGES, WITHOUT_HOOKS, WITHOUT_PAUSES, Shift, Stage
 from include.inventory.fields import Duration, Model, Pause, TargetGroupName, Text
 
 LONGEST = timedelta(hours=24)  # that ECS takes for a bake or a hook
 
-Stage = Literal[
-    "RECONCILE_SERVICE",
-    "PRE_SCALE_UP",
-    "POST_SCALE_UP",
-    "TEST_TRAFFIC_SHIFT",
-    "POST_TEST_TRAFFIC_SHIFT",
-    "PRE_PRODUCTION_TRAFFIC_SHIFT",
-    "PRODUCTION_TRAFFIC_SHIFT",
-    "POST_PRODUCTION_TRAFFIC_SHIFT",
-]
+
+def _may_have_a_hook(stage: Stage) -> Stage:
+    if stage in WITHOUT_HOOKS:
+        known = ", ".join(each for each in STAGES if each not in WITHOUT_HOOKS)
+        raise ValueError(f"no hook stands at {stage}; name one of {known}")
+    return stage
 
 
 def _whole_minutes(name: str, value: timedelta, least: timedelta) -> None:
@@ -32,7 +29,7 @@ def _whole_minutes(name: str, value: timedelta, least: timedelta) -> None:
 class LifecycleHook(Model):
     """A point at which a deployment asks a Lambda function, or pauses until somebody lets it go on."""
 
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    stages: Annotated[tuple[Annotated[Stage, AfterValidator(_may_have_a_hook)], ...], Field(min_length=1)]
     function: str | None = None  # the function's ARN; None for a pause
     timeout: Duration = LONGEST
     on_timeout: Literal["ROLLBACK", "CONTINUE"] = "ROLLBACK"
@@ -40,7 +37,7 @@ class LifecycleHook(Model):
     @model_validator(mode="after")
     def _as_ecs_takes_it(self) -> Self:
         _whole_minutes("timeout", self.timeout, timedelta(minutes=1))
-        for stage in ("TEST_TRAFFIC_SHIFT", "PRODUCTION_TRAFFIC_SHIFT"):
+        for stage in WITHOUT_PAUSES:
             if self.function is None and stage in self.stages:
                 raise ValueError(f"stages: a deployment cannot pause at {stage}; name a function, or another stage")
         return self
@@ -49,7 +46,7 @@ class LifecycleHook(Model):
 class DeploymentStrategy(Model):
     """How ECS itself moves a service's traffic. The sandbox builds the service by it; runbooks ask ECS."""
 
-    strategy: Literal["BLUE_GREEN", "CANARY", "LINEAR"]
+    strategy: Shift
     alternate_target_group: TargetGroupName | None = None  # the two swap with each deployment
     bake: Pause = timedelta(0)  # how long old tasks stay beside the new ones once these have all the traffic
     percent: float | None = None  # of the traffic that moves first (CANARY), or at a time (LINEAR)

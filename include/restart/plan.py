@@ -8,12 +8,14 @@ from typing import Literal
 from include.aws.application_autoscaling import ScalableTarget
 from include.aws.deployment_strategies import ROLLING, Strategy
 from include.aws.ecs import Service as LiveService
+from include.ecs.daemon import DAEMON, describe, stopped_at_once, why_not_replaceable
 from include.ecs.room import Growth, growth_for
 from include.ecs.service_state import ServiceState
 from include.ecs.traffic_shift import ensure_settled
 from include.errors import PreconditionError
 from include.inventory import Service, Target
 from include.restart.group_surge import GroupSurge
+from include.restart.notes import note_schedules, note_unchecked, note_unjudged, note_unwatched, skip_idle
 from include.run.plan.model import Change, Frozen, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
@@ -49,6 +51,14 @@ class ServiceRestart(Frozen):
     timeout_seconds: int  # of all turns together
     turns: int = 1  # of a rolling deployment whose new tasks do not all fit beside the old ones
     strategy: Strategy = ROLLING  # by which ECS deploys the service
+    daemon: bool = False  # one task on each instance, replaced in place
+
+    @property
+    def left(self) -> str:
+        """What a deployment that fails leaves of the old tasks, as a sentence without its end."""
+        if self.daemon:
+            return "On each instance, ECS has stopped the old task before it started the new one"
+        return "ECS keeps the old tasks until new ones are healthy; nothing was scaled in"
 
     @property
     def timeout(self) -> timedelta:
@@ -88,14 +98,20 @@ def plan_restart(
     for service, state, scalable in zip(services, states, scaling, strict=True):
         _refuse_other_kind(service, state)
         if not state.service.desired:
-            skips.append(_skipped(service))
+            skips.append(skip_idle(service))
             continue
         _refuse_unsteady(service, state)
-        if restart.strategy_of(service.name) == "surge":
+        surge = restart.strategy_of(service.name) == "surge"
+        if state.service.scheduling == DAEMON:
+            planned.append(_daemon(target, service, state, surge=surge))
+            notes.append(f"{describe(state.service)}.")
+        elif surge:
             planned.insert(0, _surge(target, service, state, scalable))
         else:
             planned.append(_rolling(target, service, state))
-        notes += _notes(service.name, scalable)
+            notes += [note_unwatched(service.name, state.firing)] if state.firing else []
+        notes += note_schedules(service.name, scalable)
+        notes += note_unjudged(service.name, state.room)
     unchecked = [note_unchecked(each.service.name) for each in states if each.is_unchecked]
     skips += [_unshrunk(each) for each in planned if each.group and each.group.maximum > each.group.desired_before]
     seconds = sum(_expected(each) for each in planned)
@@ -121,14 +137,6 @@ def refuse_idle(plan: RestartPlan) -> None:
         )
 
 
-def note_unchecked(name: str) -> str:
-    """Return the note on a service whose tasks nothing checks."""
-    return (
-        f"{name} has neither a target group nor a container health check, so that its tasks keep running is all that can be "
-        "proved of them."
-    )
-
-
 def _refuse_other_kind(service: Service, state: ServiceState) -> None:
     live = state.service
     name = live.name
@@ -138,12 +146,8 @@ def _refuse_other_kind(service: Service, state: ServiceState) -> None:
         raise PreconditionError(
             f"Service {name} is deployed by {live.controller}, which refuses a forced deployment; restart it through its pipeline."
         )
-    if live.scheduling == "DAEMON":
-        raise PreconditionError(
-            f"Service {name} runs one task on each instance (DAEMON), so ECS stops each before it starts the next, and its count "
-            "cannot be raised: a restart would leave every instance without it for a while; remove it from restart.services, and "
-            "replace its instances, or release it."
-        )
+    if stuck := why_not_replaceable(live):
+        raise PreconditionError(stuck)
 
 
 def _refuse_unsteady(service: Service, state: ServiceState) -> None:
@@ -193,12 +197,18 @@ def _way_out(live: LiveService) -> str:
 
 
 def _surge(target: Target, service: Service, state: ServiceState, scalable: ScalableTarget | None) -> ServiceRestart:
-    live, group = state.service, state.group
+    live, group, room = state.service, state.group, state.room
     assert group is not None  # read_service was given the inventory's group; narrows the type
     if group.max < 2 * live.desired:
         raise PreconditionError(
             f"Auto Scaling group {group.name} allows {group.max} instances but the restart needs {2 * live.desired} "
             f"({live.desired} old and {live.desired} new tasks side by side); raise its maximum first."
+        )
+    if room is not None and room.at_most(group) < group.max - live.desired:
+        raise PreconditionError(
+            f"Only {room.at_most(group)} of {group.max - live.desired} new tasks of {live.name} ({room.size} each) find room beside "
+            f"the old ones, even with {group.max} instances, the maximum of Auto Scaling group {group.name}{room.why}; make room on "
+            "its instances, or correct its placement constraints."
         )
     if "Launch" in group.suspended:
         raise PreconditionError(f"Auto Scaling group {group.name} has its Launch process suspended; resume it first.")
@@ -209,6 +219,20 @@ def _surge(target: Target, service: Service, state: ServiceState, scalable: Scal
         )
     surge = GroupSurge.of(group, group.max)
     return _service_restart(target, service, state, kind="surge", count_during=group.max, group=surge)
+
+
+def _daemon(target: Target, service: Service, state: ServiceState, *, surge: bool) -> ServiceRestart:
+    """Return the restart of a daemon: a rolling one in place, since no second task of it finds a place beside the first."""
+    live = state.service
+    if surge:
+        raise PreconditionError(
+            f"Service {live.name} runs one task on each instance (DAEMON), so its count cannot be raised for a surge; give it the "
+            "strategy rolling in the inventory."
+        )
+    planned = _service_restart(target, service, state, kind="rolling", count_during=live.desired, group=None)
+    turns = math.ceil(live.desired / stopped_at_once(live))
+    changed = {"daemon": True, "turns": turns, "timeout_seconds": turns * planned.timeout_seconds}
+    return planned.model_copy(update=changed)
 
 
 def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRestart:
@@ -226,9 +250,8 @@ def _rolling(target: Target, service: Service, state: ServiceState) -> ServiceRe
         )
     held = GroupSurge.of(state.group, growth.capacity)
     turns = math.ceil(live.desired / growth.at_once)
-    return planned.model_copy(
-        update={"group": held, "turns": turns, "timeout_seconds": turns * planned.timeout_seconds}
-    )
+    changed = {"group": held, "turns": turns, "timeout_seconds": turns * planned.timeout_seconds}
+    return planned.model_copy(update=changed)
 
 
 def _ceiling(live: LiveService) -> int:
@@ -256,7 +279,7 @@ def _make_room(name: str, beside: int, state: ServiceState) -> Growth | None:
         raise PreconditionError(
             f"No new task of {name} finds room beside the {state.service.desired} old ones ({room.size} each): the instances of its "
             f"cluster have room for {room.free} more, and Auto Scaling group {group.name} has {group.desired} of at most {group.max} "
-            "instances; raise its maximum, or make room on the instances."
+            f"instances{room.why}; raise its maximum, or make room on the instances."
         )
     if growth.capacity > group.desired and "Launch" in group.suspended:
         raise PreconditionError(
@@ -307,7 +330,8 @@ def _expected(each: ServiceRestart) -> float:
 def _changes(each: ServiceRestart) -> list[Change]:
     ids = ", ".join(task.id[:8] for task in each.old_tasks)
     if each.kind == "rolling":
-        turns = f", in {each.turns} turns, since not all fit beside the old ones" if each.turns > 1 else ""
+        why = "since ECS may not stop more at once" if each.daemon else "since not all fit beside the old ones"
+        turns = f", in {each.turns} turns, {why}" if each.turns > 1 else ""
         how = f" ({each.strategy})" if each.strategy != ROLLING else ""
         return [
             *_group_changes(each),
@@ -315,7 +339,9 @@ def _changes(each: ServiceRestart) -> list[Change]:
                 what=f"new deployment of {each.service}{how}, same task definition {each.task_definition.rsplit('/', 1)[-1]}",
                 before=f"{each.count} tasks ({ids})",
                 after=f"{each.count} tasks, all started by the new deployment{turns}",
-                undo="not needed: ECS keeps old tasks until new ones are healthy",
+                undo="none: the old tasks are gone by then"
+                if each.daemon
+                else "not needed: ECS keeps old tasks until new ones are healthy",
             ),
         ]
     during = each.count_during
@@ -369,22 +395,6 @@ def _group_changes(each: ServiceRestart) -> list[Change]:
     return changes
 
 
-def _skipped(service: Service) -> Skip:
-    return Skip(
-        what=f"restarting {service.name}",
-        why="its desired count is 0, so no task of it runs; those that are started later load everything anew",
-    )
-
-
 def _unshrunk(each: ServiceRestart) -> Skip:
     assert each.group is not None  # only called with one; narrows the type
     return Skip(what=f"shrinking {each.group.name}", why="its low-reservation alarm does that by itself afterwards")
-
-
-def _notes(name: str, scalable: ScalableTarget | None) -> list[str]:
-    if scalable is None or not scalable.schedules:
-        return []
-    return [
-        f"Application Auto Scaling also sets the count of {name}, at {'; '.join(scalable.schedules)}: "
-        "if that happens meanwhile, its count is the one that holds."
-    ]

@@ -12,8 +12,6 @@ from include.errors import DriftError, RolloutFailedError
 from include.restart.plan import ServiceRestart
 from include.waiters.progress import Progress, minutes
 
-LEFT = "ECS keeps the old tasks until new ones are healthy; nothing was scaled in"
-
 
 @dataclass(frozen=True)
 class Rollout:
@@ -33,7 +31,7 @@ def find_started(plan: ServiceRestart, state: ServiceState, mark: datetime) -> R
     if primary.task_definition != plan.task_definition:
         raise DriftError(
             f"Service {plan.service} now runs {primary.task_definition.rsplit('/', 1)[-1]}, not "
-            f"{plan.task_definition.rsplit('/', 1)[-1]}: somebody deployed meanwhile. {LEFT}; start again."
+            f"{plan.task_definition.rsplit('/', 1)[-1]}: somebody deployed meanwhile. {plan.left}; start again."
         )
     if primary.created_at >= mark:
         return Rollout(primary.id, primary.created_at)
@@ -69,12 +67,12 @@ def judge_rollout(
         why = ours.rollout_reason or "no reason given"
     if why:  # checked before asking who replaced it: a rollback also replaces it, and nobody started that
         raise RolloutFailedError(
-            f"The new deployment of {plan.service} failed ({why}). {LEFT}; look at the log {plan.log_group}."
+            f"The new deployment of {plan.service} failed ({why}). {plan.left}; look at the log {plan.log_group}."
         )
     if ours is None or ours is not live.primary:
         raise DriftError(
             f"Deployment {rollout.deployment} of {plan.service} was replaced by {live.primary.id} "
-            f"({live.primary.rollout_reason or 'no reason given'}). {LEFT}; find out who started it, then start again."
+            f"({live.primary.rollout_reason or 'no reason given'}). {plan.left}; find out who started it, then start again."
         )
     healthy = [each for each in mine if each.is_healthy]
     shifts = live.strategy.shifts
@@ -91,7 +89,7 @@ def judge_rollout(
     if not done and is_late(record, live.strategy, rollout.since, live.as_of, plan.timeout_seconds):
         raise RolloutFailedError(
             f"The new deployment of {plan.service} has {len(healthy)} healthy tasks of {live.desired} after "
-            f"{minutes(rollout.since, live.as_of)} (allowed: {plan.timeout_seconds // 60} min){where}{complaint}. {LEFT}; look "
+            f"{minutes(rollout.since, live.as_of)} (allowed: {plan.timeout_seconds // 60} min){where}{complaint}. {plan.left}; look "
             f"at {'what ECS says' if said else f'the log {plan.log_group}'}."
         )
     usual = plan.boot_seconds // 60 + 6 + plan.strategy.usual_seconds // 60
@@ -110,10 +108,10 @@ def _refuse_failed(
     if newer:
         raise DriftError(
             f"The restart of {plan.service} (service deployment {record.id}) was replaced by service deployment {newer.id}, which "
-            f"this run has not begun. {LEFT}; find out who started it, then start again."
+            f"this run has not begun. {plan.left}; find out who started it, then start again."
         )
     if failed := failure_of(record):
         why = f"{failed}; {died}" if died else failed
         raise RolloutFailedError(
-            f"The new deployment of {plan.service} failed ({why}). {LEFT}; look at the log {plan.log_group}."
+            f"The new deployment of {plan.service} failed ({why}). {plan.left}; look at the log {plan.log_group}."
         )

@@ -7,17 +7,18 @@ from datetime import datetime
 
 from include.aws import ecs
 from include.aws.clients import Clients
+from include.aws.cloudwatch import find_firing
 from include.aws.ecs import Service
 from include.aws.service_deployments import FORWARD, ServiceDeployment, stop_service_deployment
 from include.aws.sts import get_account
 from include.aws.task_protection import protect_tasks
-from include.ecs.room import read_room
 from include.ecs.service_state import (
     ServiceState,
     read_load_lines,
     read_scaling,
     read_service,
     read_service_deployments,
+    with_room,
 )
 from include.ecs.traffic_shift import find_ours
 from include.errors import DriftError
@@ -44,23 +45,21 @@ def read_states(ctx: Context) -> list[ServiceState]:
 
 
 def read_rooms(ctx: Context, states: Sequence[ServiceState]) -> list[ServiceState]:
-    """Return the states with the room on instances for the new tasks of those services that are not restarted by surge."""
-    strategy_of, found = ctx.target.restart.strategy_of, []
-    for state in states:
-        live = state.service
-        if state.group and live.desired and strategy_of(live.name) == "rolling":
-            room = read_room(ctx.clients, live.cluster, live.task_definition, state.group)
-            found.append(replace(state, room=room))
-        else:
-            found.append(state)
-    return found
+    """Return the states with the room on instances for new tasks of those services that have a group and do not run as daemons."""
+    return [with_room(ctx.clients, state) for state in states]
+
+
+def read_firing(ctx: Context, states: Sequence[ServiceState]) -> list[ServiceState]:
+    """Return the states with those of the alarms that ECS watches while it deploys which fire already."""
+    firing = find_firing(ctx.clients, [name for state in states for name in state.service.alarms])
+    return [replace(state, firing=tuple(n for n in state.service.alarms if n in firing)) for state in states]
 
 
 def make_plan(ctx: Context, now: datetime | None) -> tuple[RestartPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on; without `now`, at any hour. Raises: PreconditionError."""
     clients, target = ctx.clients, ctx.target
     account = get_account(clients.sts)
-    states = read_rooms(ctx, read_states(ctx))
+    states = read_firing(ctx, read_rooms(ctx, read_states(ctx)))
     for name, state in zip(target.restart.services, states, strict=True):
         service = target.environment.service(name)
         if service.loads:  # a missing log group must be noticed now, not after capacity was raised

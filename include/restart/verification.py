@@ -22,7 +22,8 @@ def verify_restarted(
 
     `found` are the service's service deployments, where ECS offers them. Raises: RolloutFailedError.
     """
-    wanted = plan.count
+    # a daemon has as many as there are instances, which may have come or gone
+    wanted = state.service.desired if plan.daemon else plan.count
     if scalable and scalable.min == scalable.max == state.service.desired:
         wanted = scalable.max  # a scheduled action may have run in between; then its count applies
     problems = []

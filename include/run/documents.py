@@ -182,6 +182,11 @@ def deployed(run: str, kind: str, service: str) -> Place:
     return Place(run_key(run), f"{kind}#{service}")
 
 
+def returning(run: str) -> Place:
+    """The moment when a release began to go back."""
+    return Place(run_key(run), "returning")
+
+
 def build(run: str) -> Place:
     """The image build that a run follows."""
     return Place(run_key(run), "build")
@@ -189,6 +194,7 @@ def build(run: str) -> Place:
 
 class BuildMarkDocument(TypedDict):
     newest: int
+    version: NotRequired[int]  # 1 if it is missing
 
 
 def build_mark(run: str) -> Place:

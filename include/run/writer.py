@@ -69,7 +69,7 @@ class FencedWriter:
         except Exception as error:  # re-raised, in our words if it is a refusal: this only records it
             said = refusal_of_write(error) or error
             details["answered"] = _is_answered(said)
-            details["refused"] = isinstance(said, PreconditionError) and write.whole
+            details["refused"] = write.whole and _is_refused(said)
             add_event(self.store, self.owner, self.step, "failed", f"{what}: {said}", details)
             if said is error:
                 raise
@@ -107,6 +107,11 @@ def _say(write: RecordedWrite, applied: bool | None) -> str:
         return write.unknown
     shows = f"{'GitHub' if write.service == 'github' else 'AWS'} shows that it was"
     return f"{shows} made" if applied else f"{shows} not made, or that it was undone since"
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether a service answered that it did nothing: for good, or because it takes no more calls for now."""
+    return isinstance(error, PreconditionError) or (isinstance(error, ServiceUnavailableError) and error.wait > 0)
 
 
 def _is_answered(error: Exception) -> bool:

@@ -290,6 +290,7 @@ export function faultText(fault) {
     one_off_cannot_be_placed: "one-off tasks find no capacity",
     one_off_stopped_by_aws: `AWS stops one-off tasks (${fields.code ?? "?"})`,
     buildx_index: `images are built as an index with attestations (${fields.architectures ?? "?"})`,
+    platform_digest: "ECS reports the digest of the platform's image, where an index was pulled",
     bad_image: "tasks of a new image fail",
     deployment_rolls_back: "ECS rolls the deployment back",
     image_scan: `the scan finds ${fields.findings ?? "some"} ${String(fields.severity ?? "").toLowerCase()} problems`,

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # from the lowest layer up: a package may import from itself and from every line before its own
 LAYERS = [
     ("errors", "text"),
-    ("write", "retry", "fargate_sizes"),
+    ("write", "retry", "fargate_sizes", "deployment_stages"),
     ("inventory",),
     ("external_services",),  # shared by the gateways to other services over HTTP
     ("aws", "s3copy", "github", "jira", "sentry", "sheets"),  # gateways: their own types, and thin calls

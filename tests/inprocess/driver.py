@@ -131,6 +131,7 @@ class Run:
     current: str = ""  # the current task, or the last one
     killed: int = 0
     marked: str | None = None  # by hand
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
         scheduled = self.airflow.scheduled
@@ -309,7 +310,7 @@ class Run:
             logical_date=None,
             data_interval_start=None,
             data_interval_end=None,
-            run_after=now,
+            run_after=self.asked_at,
             start_date=now,
             end_date=None,
             run_type=api.DagRunType.MANUAL,

@@ -1,7 +1,7 @@
 """The steps that deploy services: in order, each verified before the next, and back again."""
 
 import pytest
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws import ecr
 from include.aws.task_definitions import describe_definition, set_task_definition
@@ -10,6 +10,7 @@ from include.releases.deployment import steps
 from include.releases.deployment.plan import plan_services
 from include.releases.staging import steps as staging_steps
 from include.releases.waiters import WAITERS
+from opskit.groups import deployment, github_release, migration
 from sandbox.commits import BUILT, STAGED, commit_sha
 from tests.support.release_scene import RUN, dying_after
 
@@ -172,6 +173,56 @@ def test_service_that_ecs_rolled_back_is_named_with_both_revisions_and_the_next_
     with pytest.raises(RolloutFailedError, match="is not proved to run"):
         steps.verify_services(scene, made.parts, wanted, made.digest)
     assert "4 tasks of 4 healthy" in steps.verify_rolled_back(scene, made.parts)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_service_that_ecs_took_back_before_its_dead_process_noted_it_is_not_deployed_again(
+    scene, made, monkeypatch, answered
+):
+    wanted = made.register()
+    scene.inject("deployment_rolls_back", service=APP, after_seconds=30)
+    with monkeypatch.context() as patch:
+        if answered:  # it dies before its own note
+            patch.setattr(steps.documents, "DeploymentDocument", killed)
+        else:
+            patch.setattr(steps, "set_task_definition", dying_after(set_task_definition))
+        with pytest.raises(KeyboardInterrupt):
+            made.advance(wanted)
+    scene.cloud.advance(1200)
+    assert made.runs()[APP] == made.app.before
+    with pytest.raises(RolloutFailedError, match=f"{APP}:1 again, not on {APP}:2"):
+        made.advance(wanted)
+    assert scene.called("ecs.UpdateService") == 1
+
+
+def test_write_that_ecs_never_took_is_made_by_the_next_try(scene, made):
+    wanted = made.register()
+    fault = scene.inject("server_error", api="ecs", action="UpdateService")
+    with pytest.raises(ClientError):
+        made.advance(wanted)
+    scene.control.delete(f"/faults/{fault}")
+    part, _ = made.advance(wanted)
+    assert part.service == APP
+    assert made.runs()[APP] == wanted[APP]
+
+
+def test_run_that_has_gone_back_never_goes_forward_again(scene):
+    ctx = scene.step()
+    steps.note_return(ctx)
+    forward = (
+        deployment._forward,
+        deployment.raise_group_capacity.function,
+        migration.start_migration.function,
+        github_release.publish_release.function,
+    )
+    for go in forward:
+        with pytest.raises(PreconditionError, match=r"^This run has begun to go back at .* start a new run"):
+            go(ctx)
+    steps.refuse_after_return(scene.step("staging_deployment/two"))
+
+
+def killed(*_, **__):
+    raise KeyboardInterrupt("the process is killed here")
 
 
 def test_image_that_crashes_is_told_from_the_task_before_anything_is_proved(scene, made):

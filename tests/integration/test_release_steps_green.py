@@ -10,7 +10,7 @@ from include.releases.deployment import codedeploy
 from include.releases.image import steps
 from include.releases.staging import steps as staging_steps
 from include.waiter_registry import run_waiter
-from sandbox.commits import BUILT, COMMITS, commit_sha
+from sandbox.commits import BUILT, COMMITS, STAGED, commit_sha
 
 WEB, REPOSITORY = "planning-data/staging", "example-planning/planning-data"
 NEWEST = commit_sha(REPOSITORY, COMMITS)
@@ -105,3 +105,16 @@ def test_service_that_is_being_deployed_is_not_deployed_beside(web, arguments):
     assert not watch(web, arguments).done
     with pytest.raises(PreconditionError, match=r"staging-web is being deployed \(deployment d-"):
         staging_steps.make_plan(web, commit_sha(REPOSITORY, COMMITS - 1), STAMP)
+
+
+def test_alarm_of_the_group_that_fires_already_is_refused_by_the_plan_and_not_where_nothing_is_pushed(web):
+    fault = web.inject("alarm", name="staging-web-5xx")
+    with pytest.raises(PreconditionError) as error:
+        staging_steps.make_plan(web, NEWEST, STAMP)
+    assert str(error.value).startswith(
+        "staging-web-5xx fires already, and CodeDeploy stops a deployment of staging-web"
+    )
+    running, _ = staging_steps.make_plan(web, commit_sha(REPOSITORY, STAGED), STAMP)
+    assert not any("fires already" in note for note in running.notes)
+    web.control.delete(f"/faults/{fault}")
+    assert staging_steps.make_plan(web, NEWEST, STAMP)[0].changes

@@ -36,7 +36,7 @@ class Migrating:
     def start(self, run=RUN, migration=None):
         scene = self.scene
         ctx = scene.step(run)
-        return steps.start(ctx, migration or self.migration, self.plan.definition)
+        return steps.start(ctx, migration or self.migration, self.plan.definition, self.plan.image)
 
     def verify(self, attempt, run=RUN, end=None):
         scene = self.scene
@@ -168,7 +168,8 @@ def test_start_that_aws_refuses_never_began_and_another_run_may_start_it_once_it
         made.start()
     assert scene.called("ecs.RunTask") == 1, "a refusal is not tried again"
     assert [(each["number"], each["outcome"]) for each in made.ends()] == [(1, "refused")]
-    assert written_intents(list_events(scene.store, RUN)) == [], "nothing was changed"
+    kept = written_intents(list_events(scene.store, RUN))
+    assert [each["write"]["action"] for each in kept] == ["RegisterTaskDefinition"], "nothing else was changed"
     scene.control.delete(f"/faults/{fault}")
     assert Migrating(scene).plan.changes, "nothing blocks it"
     found = made.start(NEXT)
@@ -204,10 +205,11 @@ def test_network_that_is_gone_leaves_no_attempt_behind(scene, made, monkeypatch)
 
 
 def test_run_that_lost_the_lease_just_before_the_start_has_begun_nothing(scene, made):
+    pinned = steps.pin(scene.step(RUN), made.migration, made.plan.definition, made.plan.image)
     ctx = scene.step(RUN)
     ctx.writer.check = lambda: (_ for _ in ()).throw(LeaseLostError("leased to another"))
     with pytest.raises(LeaseLostError):
-        steps.start(ctx, made.migration, made.plan.definition)
+        steps.start(ctx, made.migration, pinned, made.plan.image)
     assert [each.outcome for each in made.attempts()] == ["refused"]
     assert made.start(NEXT)["number"] == 2
 
@@ -418,7 +420,7 @@ def test_run_without_the_lease_starts_nothing(scene, made):
     old = scene.step(RUN)
     scene.step(NEXT)
     with pytest.raises(LeaseLostError):
-        steps.start(old, made.migration, made.plan.definition)
+        steps.start(old, made.migration, made.plan.definition, made.plan.image)
     assert (made.tasks(), scene.called("ecs.RunTask")) == ([], 0)
 
 
@@ -525,3 +527,41 @@ def test_image_whose_tag_nobody_can_ask_about_is_refused(scene, image, sentence)
 
 def test_digest_in_the_name_stands_for_itself_wherever_the_image_is(scene):
     assert steps.resolve_digest(scene, f"ghcr.io/example/core:v1@sha256:{'a' * 64}") == f"sha256:{'a' * 64}"
+
+
+def test_task_runs_the_approved_image_although_its_tag_has_moved_since(scene, made):
+    image, region = made.plan.image, scene.cloud.world.region("111111111110", "eu-west-2")
+    definition = scene.clients.ecs.describe_task_definition(taskDefinition=made.plan.definition)["taskDefinition"]
+    tag = definition["containerDefinitions"][0]["image"].partition(":")[2]
+    region.repositories["core"].immutable = False
+    moved = region.repositories["core"].push(make_manifest("core", "e" * 40, "y"), tag, scene.cloud.world.clock.now())
+    assert steps.resolve_digest(scene, f"{REGISTRY}/core:{tag}") == moved.digest != image
+    attempt = made.start()
+    scene.cloud.world.clock.advance(60)
+    (task,) = scene.clients.ecs.describe_tasks(cluster=CLUSTER, tasks=[attempt["arn"]])["tasks"]
+    assert task["containers"][0]["imageDigest"] == image
+    run = scene.clients.ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
+    assert run["containerDefinitions"][0]["image"] == f"{REGISTRY}/core@{image}"
+    assert (
+        run["containerDefinitions"][0]["logConfiguration"] == definition["containerDefinitions"][0]["logConfiguration"]
+    )
+
+
+def test_revision_with_the_approved_image_is_registered_once_and_shown_to_the_approver(scene, made):
+    assert [each.after for each in made.plan.changes if "RegisterTaskDefinition" in each.what] == [
+        f"image {made.plan.image[:19]}, whatever the tag stands for by then"
+    ]
+    made.start()
+    again = Migrating(scene)
+    assert "RegisterTaskDefinition" not in str(again.plan.changes), "the newest revision names its image by digest now"
+    assert again.migration.key == made.migration.key
+    made.start()
+    assert scene.called("ecs.RegisterTaskDefinition") == 1
+
+
+def test_registration_that_aws_refuses_leaves_no_attempt_behind(scene, made):
+    scene.inject("access_denied", api="ecs", action="RegisterTaskDefinition")
+    with pytest.raises(RefusedError):
+        made.start()
+    assert made.attempts() == []
+    assert scene.called("ecs.RunTask") == 0

@@ -22,8 +22,9 @@ from include.releases.staging import steps
 from include.run import documents
 from include.run.image_attestations import add_attestation
 from include.run.lease.store import keep_lease, read_lease, release_lease, try_claim
+from include.run.migration_attempts import add_attempt, add_end
 from opskit.connections.external_services import jira_client, sentry_client
-from sandbox.commits import BUILT, STAGED, commit_sha
+from sandbox.commits import BUILT, RELEASED, STAGED, commit_sha
 from tests.support.release_scene import RUN as STAGING_RUN
 from tests.support.release_scene import dying_after
 
@@ -235,9 +236,10 @@ def test_ticket_whose_work_is_reverted_in_the_release_is_not_released(scene, pro
     assert "Reverted, so not released: CLDC-7001" in notes
 
 
-def test_what_the_last_release_had_of_a_branch_is_told_as_taken_away(scene, proving):
+def test_what_the_last_release_had_of_a_branch_is_told_as_taken_away(scene, proving, monkeypatch):
     fix = push(scene, "CLDC-7003 Mend it", branch="hotfix")
     scene.github.create_git_ref("refs/tags/v0.6.14.1", fix)
+    monkeypatch.setattr(preflight, "running_commits", lambda *_: frozenset({fix}))
     made = plan(scene, proving)
     assert made.previous == "v0.6.14.1"
     (told,) = [note for note in made.notes if "takes away again" in note]
@@ -246,6 +248,50 @@ def test_what_the_last_release_had_of_a_branch_is_told_as_taken_away(scene, prov
         note.startswith("Withdrawn, though an earlier release had them: ") and "CLDC-7003" in note
         for note in made.notes
     )
+
+
+def test_release_whose_migration_another_run_left_open_is_refused_while_nothing_is_published(scene, proving):
+    made = plan(scene, proving)
+    assert made.migration is not None
+    asked = scene.called("ecs.ListTasks")
+    add_attempt(scene.store, "core/production", made.migration.key, 1, "production_release/zero", STAMP)
+    with pytest.raises(PreconditionError) as error:
+        plan(scene, proving)
+    assert str(error.value).startswith(
+        "Attempt 1 (task unknown) of this migration, by production_release/zero, is over or never began"
+    )
+    assert scene.called("ecs.ListTasks") > asked, "AWS is asked for its task"
+    assert releases(scene, "v0.6.15") == []
+    add_end(scene.store, "core/production", made.migration.key, 1, "refused", {"text": "denied", "exit_code": None})
+    assert plan(scene, proving).migration == made.migration, "one that never began is in nobody's way"
+    add_attempt(scene.store, "core/production", made.migration.key, 2, "production_release/zero", STAMP)
+    add_end(scene.store, "core/production", made.migration.key, 2, "failed", {"text": "boom", "exit_code": 1})
+    assert plan(scene, proving).migration == made.migration, "a failed one is made again by a new run"
+
+
+def test_range_of_a_release_begins_at_the_version_that_runs_and_not_at_one_that_went_back(scene, proving):
+    before = plan(scene, proving)
+    first = push(scene, "CLDC-7004 Add z")
+    scene.github.create_git_ref("refs/tags/v0.6.15", first)  # published, and then it went back
+    head = push(scene, "CLDC-7005 Mend z")
+    found = preflight.read_repository(scene, head, ReleaseRequest(), [commit_sha(REPOSITORY, RELEASED["v0.6.14"])])
+    assert (str(found.previous), found.known) == ("v0.6.14", True)
+    keys = find_tickets(found.commits, "CLDC", found.lacking).keys
+    assert {"CLDC-7004", "CLDC-7005", *before.tickets} <= set(keys)
+    made = plan(scene, proving)
+    assert (made.version, made.previous) == ("v0.6.16", "v0.6.14")
+    assert (
+        "v0.6.15 is published and does not run, v0.6.14 does: the range begins there, so their tickets are told with this release."
+        in made.notes
+    )
+
+
+def test_range_begins_at_the_last_version_where_nobody_knows_which_one_runs(scene, proving, monkeypatch):
+    for unknown in ("e" * 40, ""):  # no version's commit, and an image whose tags name none
+        monkeypatch.setattr(preflight, "running_commits", lambda *_, found=unknown: frozenset({found}))
+        made = plan(scene, proving)
+        assert made.previous == "v0.6.14"
+        assert any(note.startswith("Which version runs is not known") for note in made.notes)
 
 
 # GitHub

@@ -8,6 +8,7 @@ from include.aws import codebuild
 from include.errors import PreconditionError, ServiceUnavailableError
 from include.releases.image import steps
 from include.releases.image.steps import CODEBUILD, GITHUB, NONE
+from include.run.journal import list_events, written_intents
 from sandbox.commits import BUILT, COMMITS, commit_sha
 from sandbox.external_services.github.state import QUEUED
 from tests.support.release_scene import RUN, dying_after
@@ -133,7 +134,8 @@ def test_build_that_failed_is_told_with_its_reason_and_its_log(maps):
 
 def test_workflow_is_dispatched_once_over_a_retry_and_is_followed_to_its_image(core):
     build = start(core, NEWEST)
-    assert (build, start(core, NEWEST)) == ({"kind": GITHUB, "id": "", "url": ""},) * 2
+    number = str(github.find_run(core.github, WORKFLOW).id)
+    assert (build, start(core, NEWEST)) == ({"kind": GITHUB, "id": number, "url": ""},) * 2
     assert dispatched(core) == 1
     assert not look(core, build, NEWEST).done
     core.cloud.advance(QUEUED + 400)
@@ -166,6 +168,51 @@ def test_dispatch_whose_answer_got_lost_is_an_open_question_on_record(core):
     start(core, NEWEST)
     (text,) = core.texts(RUN, "found")
     assert text.startswith("github.CreateWorkflowDispatch")
+
+
+def test_dispatch_that_github_refuses_never_began_and_what_others_start_since_is_not_taken_for_it(core):
+    workflow = core.github.get_workflow(WORKFLOW)
+    assert workflow.disable()
+    with pytest.raises(PreconditionError, match="Cannot trigger a 'workflow_dispatch' on a disabled workflow"):
+        start(core, NEWEST)
+    assert written_intents(list_events(core.store, RUN)) == [], "nothing was changed"
+    assert workflow.enable()
+    theirs = github.dispatch_workflow(core.github, WORKFLOW, "main", {"commit": BUILT_ONLY}).make()
+    build = start(core, NEWEST)
+    assert dispatched(core) == 2
+    assert build["id"] not in ("", str(theirs))
+    assert start(core, NEWEST) == build
+
+
+def test_dispatch_for_which_github_takes_no_calls_just_now_never_began_either(core):
+    dispatch = github.dispatch_workflow
+    with pytest.MonkeyPatch.context() as patch:
+
+        def limited(*given):
+            core.inject("github_rate_limit", times=1, retry_after=1)  # between the step's reads and its write
+            return dispatch(*given)
+
+        patch.setattr(steps.github, "dispatch_workflow", limited)
+        with pytest.raises(ServiceUnavailableError, match="takes no more calls for now"):
+            start(core, NEWEST)
+    assert written_intents(list_events(core.store, RUN)) == []
+    theirs = github.dispatch_workflow(core.github, WORKFLOW, "main", {"commit": BUILT_ONLY}).make()
+    assert start(core, NEWEST)["id"] not in ("", str(theirs))
+    assert dispatched(core) == 2
+
+
+def test_run_that_somebody_starts_at_the_same_moment_is_not_followed(core):
+    dispatch = github.dispatch_workflow
+    with pytest.MonkeyPatch.context() as patch:
+
+        def beaten(*given):
+            dispatch(core.github, WORKFLOW, "main", {"commit": BUILT_ONLY}).make()
+            return dispatch(*given)
+
+        patch.setattr(steps.github, "dispatch_workflow", beaten)
+        build = start(core, NEWEST)
+    first = github.find_run(core.github, WORKFLOW).id
+    assert build["id"] not in ("", str(first)), "GitHub has told which one is ours"
 
 
 def test_run_that_was_there_before_is_not_taken_for_this_runs_own(core):

@@ -9,7 +9,7 @@ from include.errors import DriftError, PreconditionError, RolloutFailedError
 from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.releases.deployment import steps
-from include.releases.deployment.plan import plan_services
+from include.releases.deployment.plan import plan_services, weak
 from include.releases.staging import steps as staging_steps
 from include.restart import steps as restart_steps
 from include.waiter_registry import run_waiter
@@ -362,3 +362,18 @@ def test_restart_whose_process_died_is_found_although_ecs_has_put_back_what_ran_
     with pytest.raises(RolloutFailedError, match="was rolled back"):
         restarting.wait(*found)
     assert scene.called("ecs.UpdateService") == 1
+
+
+def test_alarm_that_fires_already_is_told_by_the_plans_since_ecs_watches_none_then(scene, made):
+    made.configure(alarms={"alarmNames": [ALARM], "enable": True, "rollback": True})
+    assert staging_steps.read_live(scene)[WEB].firing == ()
+    scene.inject("alarm", name=ALARM)
+    live = staging_steps.read_live(scene)
+    assert live[WEB].firing == (ALARM,)
+    told = f"{ALARM} fires already, so ECS watches none of the alarms of {WEB} in this deployment"
+    assert [note for note in weak(live) if told in note]
+    restart, _ = restart_steps.make_plan(scene, None)
+    assert [note for note in restart.notes if told in note]
+    wanted = made.register()
+    made.deploy(wanted)
+    assert made.newest()["status"] == "SUCCESSFUL", "nothing was watched"

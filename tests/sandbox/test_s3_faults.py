@@ -136,7 +136,15 @@ def test_slow_copies_take_that_long(scene, folder):
     assert time.monotonic() - began > 0.1
 
 
-CONTROL = ("bell\x07", "return\rhere", "unit\x1fseparator", "del\x7f", "not a character\ufffe")
+CONTROL = (
+    "bell\x07",
+    "return\rhere",
+    "new\nline",
+    "ends with one\n",
+    "unit\x1fseparator",
+    "del\x7f",
+    "not a character\ufffe",
+)
 
 
 def test_keys_with_control_characters_are_kept_listed_copied_and_deleted_singly(cloud, scene, folder):
@@ -145,12 +153,24 @@ def test_keys_with_control_characters_are_kept_listed_copied_and_deleted_singly(
         s3.put_object(Bucket=BUCKET, Key=f"{prefix}odd/{key}", Body=key.encode())
     assert list_keys(folder(f"{OLD}odd/")) == {*CONTROL}
     copy(folder(f"{OLD}odd/"), folder(BACKUP))
-    assert verify(folder(f"{OLD}odd/"), folder(BACKUP)).proofs == {Evidence.ETAG: 5}
+    assert verify(folder(f"{OLD}odd/"), folder(BACKUP)).proofs == {Evidence.ETAG: len(CONTROL)}
     with pytest.raises(s3.exceptions.ClientError, match="MalformedXML"):
         s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": f"{prefix}odd/bell\x07"}]})
     for key in CONTROL:
         s3.delete_object(Bucket=BUCKET, Key=f"{prefix}odd/{key}")
     assert list_keys(folder(f"{OLD}odd/")) == frozenset()
+
+
+def test_what_is_left_over_under_keys_with_control_characters_is_removed_and_nothing_else(cloud, scene, folder):
+    copy(folder(NEW), folder(OLD))
+    remove_stale(folder(NEW), folder(OLD))
+    s3, prefix = cloud.client("s3"), OLD.split("/", 3)[3]
+    for key in (*CONTROL, "newline", "new", "ends with one"):
+        s3.put_object(Bucket=BUCKET, Key=f"{prefix}odd/{key}", Body=b"1")
+    kept = {"odd/newline", "odd/new", "odd/ends with one"}
+    removed = remove_stale(folder(NEW), folder(OLD), only=lambda key: key not in kept)
+    assert removed.count == len(CONTROL)
+    assert list_keys(folder(OLD)) == {*list_keys(folder(NEW)), *kept}
 
 
 def test_a_deletion_that_is_answered_and_not_made_is_no_deletion(cloud, scene, folder):

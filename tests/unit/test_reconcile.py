@@ -41,9 +41,9 @@ def service(aws: Script, **different: Any) -> None:
         (ecs.set_desired_count(NOBODY, "c", "s", 2), {}, False),
         (ecs.force_new_deployment(NOBODY, "c", "s", "ecs-svc/1"), {}, True),
         (ecs.force_new_deployment(NOBODY, "c", "s", "ecs-svc/2"), {}, False),
-        (task_definitions.set_task_definition(NOBODY, "c", "s", DEFINITION), {}, True),
+        (task_definitions.set_task_definition(NOBODY, "c", "s", DEFINITION, CREATED), {}, True),
         (
-            task_definitions.set_task_definition(NOBODY, "c", "s", DEFINITION),
+            task_definitions.set_task_definition(NOBODY, "c", "s", DEFINITION, CREATED),
             {"deployments": [{**PRIMARY, "taskDefinition": "other:1"}]},
             False,
         ),

@@ -48,6 +48,7 @@ def read_live_service(ctx: Context, name: str) -> Live:
         controller=service.controller,
         status=service.status,
         busy=busy[0] if busy else "",
+        alarms=codedeploy.list_alarms(clients.codedeploy, wanted.application, wanted.group),
     )
 
 
@@ -139,7 +140,9 @@ def verify_blue_green(ctx: Context, part: ServiceRelease, digest: str) -> str:
             "is not proved; look at its tasks."
         )
     running = {task: {part.container: found} for task, found in digests.items()}
-    return f"{ensure_digests(part.service, part.container, digest, running)} and have the traffic"
+    others = set(digests.values()) - {digest}
+    accepted = ecr.accepted_digests(ctx.clients.ecr, ctx.target.registry, digest) if others else ()
+    return f"{ensure_digests(part.service, part.container, digest, running, accepted)} and have the traffic"
 
 
 def defined_digest(ctx: Context, definition: str, container: str) -> str:

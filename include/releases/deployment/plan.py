@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 from include.aws.autoscaling import Group
 from include.aws.deployment_strategies import ROLLING, Strategy
+from include.ecs.daemon import DAEMON, describe, why_not_replaceable
+from include.ecs.room import Room
 from include.ecs.service_state import ServiceState
 from include.ecs.traffic_shift import describe_stage
 from include.errors import PreconditionError
 from include.inventory import Service, Target
 from include.releases.model import ServiceRelease, revision
 from include.restart.group_surge import GroupSurge
-from include.restart.plan import DRAIN, INSTANCE_START, note_unchecked
+from include.restart.notes import note_unchecked, note_unjudged, note_unwatched
+from include.restart.plan import DRAIN, INSTANCE_START
 from include.run.plan.model import Change
 
 
@@ -27,10 +30,14 @@ class Live:
     status: str = "ACTIVE"
     busy: str = ""  # the running deployment, in words
     group: Group | None = None
-    daemon: bool = False  # one task on each instance, which ECS stops before it starts the next
+    room: Room | None = None  # for more tasks on instances
+    daemon: str = ""  # how ECS replaces the one task on each instance, if it is such a service
+    stuck: str = ""  # why it must not, or cannot, in one sentence
     blind: str = ""  # why its health cannot be known, in one sentence
     unchecked: bool = False  # nothing asks its tasks how they are
     strategy: Strategy = ROLLING
+    alarms: tuple[str, ...] = ()  # that AWS watches while it deploys the service
+    firing: tuple[str, ...] = ()  # those of them that are in ALARM already
 
 
 def live_of(state: ServiceState, described: Service) -> Live:
@@ -50,10 +57,13 @@ def live_of(state: ServiceState, described: Service) -> Live:
         status=service.status,
         busy=words,
         group=state.group,
+        room=state.room,
         blind=state.missing_health(balanced=bool(described.load_balancing), checked=described.container_health_check),
         unchecked=state.is_unchecked,
         strategy=service.strategy,
-        daemon=service.scheduling == "DAEMON",
+        alarms=service.alarms,
+        daemon=describe(service) if service.scheduling == DAEMON else "",
+        stuck=why_not_replaceable(service),
     )
 
 
@@ -100,6 +110,21 @@ def refuse_pushed(parts: Sequence[ServiceRelease], digest: str) -> None:
             )
 
 
+def refuse_alarmed(parts: Sequence[ServiceRelease], live: Mapping[str, Live], digest: str) -> None:
+    """Refuse a push whose deployment CodeDeploy would stop as it begins, since an alarm of its group fires already.
+
+    Raises: PreconditionError.
+    """
+    for part in parts:
+        firing = live[part.service].firing
+        if part.controller == "CODE_DEPLOY" and firing and part.before_digest != digest:
+            raise PreconditionError(
+                f"{', '.join(firing)} {'fires' if len(firing) == 1 else 'fire'} already, and CodeDeploy stops a deployment of "
+                f"{part.service} while one of its deployment group's alarms does; wait until {'it is' if len(firing) == 1 else 'they are'} "
+                "OK, or go back to an earlier release by release_rollback, nothing was changed."
+            )
+
+
 def _refuse_unready(service: Service, live: Live) -> None:
     if live.status != "ACTIVE":
         raise PreconditionError(f"Service {service.name} is {live.status}, not ACTIVE; nothing can be deployed to it.")
@@ -108,6 +133,8 @@ def _refuse_unready(service: Service, live: Live) -> None:
             f"Service {service.name} is deployed by {live.controller}, but the inventory says {service.deployment_controller}; "
             "correct deployment_controller."
         )
+    if live.stuck:
+        raise PreconditionError(live.stuck)
     if live.blind:
         raise PreconditionError(live.blind)
     if live.busy:
@@ -142,10 +169,17 @@ def _surge(name: str, live: Live) -> GroupSurge | None:
     group = live.group
     if group is None or not live.desired or live.daemon:  # a daemon is replaced in place, on each instance
         return None
-    if group.max < 2 * live.desired:
+    room = live.room
+    if room is None and group.max < 2 * live.desired:
         raise PreconditionError(
             f"Auto Scaling group {group.name} allows {group.max} instances but the deployment of {name} needs "
             f"{2 * live.desired} ({live.desired} old and {live.desired} new tasks side by side); raise its maximum first."
+        )
+    if room is not None and room.at_most(group) < live.desired:
+        raise PreconditionError(
+            f"Only {room.at_most(group)} of {live.desired} new tasks of {name} ({room.size} each) find room beside the old ones, even "
+            f"with {group.max} instances, the maximum of Auto Scaling group {group.name}{room.why}; raise its maximum first, or make "
+            "room on its instances."
         )
     return GroupSurge.of(group, group.max)
 
@@ -187,6 +221,16 @@ def service_changes(parts: Sequence[ServiceRelease], image: str) -> list[Change]
     return changes
 
 
+def tag_change(what: str, tags: str, readable: str) -> Change:
+    """Return the change that puts the readable tag on an image that has others."""
+    return Change(
+        what=f"tag {what} (ecr.PutImage)",
+        before=tags,
+        after=f"{tags}, {readable}",
+        undo="not needed: tags name it only",
+    )
+
+
 def services_seconds(parts: Sequence[ServiceRelease]) -> float:
     """Return the approximate duration of deploying a release's services, in seconds."""
     return sum(
@@ -207,6 +251,11 @@ def waiting(parts: Sequence[ServiceRelease]) -> list[str]:
     ]
 
 
+def notes_on(parts: Sequence[ServiceRelease], live: Mapping[str, Live]) -> list[str]:
+    """Return the notes on the services of a release, and on what they were before it."""
+    return [*waiting(parts), *weak(live), *idle(parts)]
+
+
 def weak(live: Mapping[str, Live]) -> list[str]:
     """Return notes on services that lack healthy tasks before the release, to which a rollback leads, or that nothing checks."""
     return [
@@ -215,10 +264,8 @@ def weak(live: Mapping[str, Live]) -> list[str]:
             for name, each in live.items()
             if each.healthy < each.desired
         ),
-        *(
-            f"{name} runs one task on each instance (DAEMON): on each, ECS stops the old one before it starts the new one"
-            for name, each in live.items()
-            if each.daemon
-        ),
+        *(each.daemon for each in live.values() if each.daemon),
+        *(note for name, each in live.items() for note in note_unjudged(name, each.room)),
         *(note_unchecked(name) for name, each in live.items() if each.unchecked),
+        *(note_unwatched(name, each.firing) for name, each in live.items() if each.firing and each.controller == "ECS"),
     ]

@@ -1,6 +1,6 @@
 """A rolling release of several services in order, each verified before the next. A rollback is never mistaken for a success."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -172,11 +172,12 @@ def verify_released(
     digest: str,
     state: ServiceState,
     records: Sequence[ServiceDeployment] = (),
+    platforms: Collection[str] = (),
 ) -> str:
     """Return the proof in one sentence: only the wanted task definition runs, in enough healthy tasks, with this digest.
 
-    `records` are the service's recent service deployments: the newest must have brought it, or put it back. Raises:
-    RolloutFailedError.
+    `platforms` are the digests of the images that it lists, if it is an index: ECS may report one of those. `records` are the
+    service's recent service deployments: the newest must have brought it, or put it back. Raises: RolloutFailedError.
     """
     live, problems = state.service, []
     if records and not is_over(records[-1], wanted):
@@ -198,7 +199,7 @@ def verify_released(
         found = container.image_digest if container else ""
         if each.task.task_definition != wanted:
             problems.append(f"task {each.task.id} runs {revision(each.task.task_definition)}")
-        elif found != digest:
+        elif found != digest and found not in platforms:
             problems.append(f"task {each.task.id} runs image {found[:19] or 'of unknown digest'}, not {digest[:19]}")
     if problems:
         raise RolloutFailedError(

@@ -2,27 +2,20 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from include.aws import ecr
 from include.aws.clients import Clients
 from include.aws.ecr import Image
 from include.aws.service_deployments import FORWARD, stop_service_deployment
-from include.aws.task_definitions import (
-    Definition,
-    describe_definition,
-    describe_newest,
-    list_definitions,
-    register_definition,
-    set_task_definition,
-)
-from include.ecs.container_diff import is_registered, with_image
+from include.aws.task_definitions import describe_definition, describe_newest, set_task_definition
 from include.ecs.service_state import ServiceState, read_service, read_service_deployments
-from include.ecs.traffic_shift import describe_stage
+from include.ecs.traffic_shift import describe_stage, find_ours
 from include.errors import DriftError, PreconditionError
 from include.reconcile import reconcile
 from include.releases.deployment import rollout
 from include.releases.deployment.codedeploy import primary_of
+from include.releases.deployment.definitions import register_with_image
 from include.releases.deployment.judgement import judge_deployment
 from include.releases.deployment.rollback import DeploymentRollback, plan_deployment_rollback
 from include.releases.deployment.rollout import Rollout
@@ -31,9 +24,10 @@ from include.releases.model import ServiceRelease, revision
 from include.restart.capacity import hold_group
 from include.run import documents
 from include.run.context import Context
+from include.run.journal import list_events, written_intents
+from include.write import read_write
 
 log = logging.getLogger(__name__)
-RECENT = 5  # how many revisions a retry searches for its own: a service and one-off tasks may share a family
 Wanted = Mapping[str, str]  # the ARN of the task definition that each service is to run
 
 
@@ -86,24 +80,17 @@ def _require(ctx: Context, images: Sequence[Image], digest: str) -> Image:
 def register_definitions(ctx: Context, parts: Sequence[ServiceRelease], digest: str) -> dict[str, str]:
     """Register each service's definition with the release's image, unless its newest revision is just that."""
     reconcile(ctx.clients, ctx.writer)
+    image = ecr.image_uri(ctx.target.registry, digest)
     return {
-        part.service: _register(ctx, describe_definition(ctx.clients.ecs, part.before), part.container, digest)
+        part.service: register_with_image(ctx, describe_definition(ctx.clients.ecs, part.before), part.container, image)
         for part in parts
     }
 
 
 def register_one_off(ctx: Context, family: str, container: str, digest: str) -> str:
     """Register a one-off family's definition with the release's image, and return its ARN."""
-    return _register(ctx, describe_newest(ctx.clients.ecs, family, "FARGATE"), container, digest)
-
-
-def _register(ctx: Context, definition: Definition, container: str, digest: str) -> str:
     image = ecr.image_uri(ctx.target.registry, digest)
-    wanted, family = with_image(definition, container, image), str(definition["family"])
-    for arn in list_definitions(ctx.clients.ecs, family, RECENT):
-        if is_registered(describe_definition(ctx.clients.ecs, arn), wanted):
-            return arn
-    return ctx.writer.write(register_definition(ctx.clients.ecs_once, wanted, container))
+    return register_with_image(ctx, describe_newest(ctx.clients.ecs, family, "FARGATE"), container, image)
 
 
 def hold_group_scaling(ctx: Context, parts: Sequence[ServiceRelease]) -> str:
@@ -127,7 +114,7 @@ def advance_services(
     for index, part in enumerate(parts):
         name, state = part.service, states[part.service]
         place = documents.deployed(ctx.run, kind, name)
-        begun = ctx.store.get(*place) is not None
+        begun = _has_begun(ctx, part, wanted[name], place)
         started = rollout.find_started(part, wanted[name], state, begun=begun)
         if started is None:  # not judged at once: a read right after the write may not show the write yet
             rollout.ensure_turn(parts, index, wanted, states)
@@ -139,11 +126,50 @@ def advance_services(
     return None
 
 
+def _has_begun(ctx: Context, part: ServiceRelease, definition: str, place: documents.Place) -> bool:
+    """Tell whether this run has begun to deploy a definition, even if its process died before it could note the deployment.
+
+    ECS may have taken it back since, so that the service runs what it ran before as if nothing had been begun.
+    """
+    if ctx.store.get(*place) is not None:
+        return True
+    events = list_events(ctx.store, ctx.run)
+    done = {event.get("intent") for event in events if event["phase"] == "done"}
+    asked = [(event, read_write(event)) for event in written_intents(events)]
+    ours = [
+        (event, write)
+        for event, write in asked
+        if write.resource("service") == part.service and write.values.get("taskDefinition") == definition
+    ]
+    if any(event["number"] in done for event, _ in ours):
+        return True
+    moments = [datetime.fromisoformat(write.values["asked_at"]) for _, write in ours if "asked_at" in write.values]
+    if not moments:
+        return False
+    found = read_service_deployments(ctx.clients, look(ctx.clients, part).service)
+    return find_ours(found, min(moments), definition) is not None
+
+
+def note_return(ctx: Context) -> None:
+    """Put on record that this run has begun to go back: from then on, nothing of it goes forward."""
+    ctx.store.add(*documents.returning(ctx.run), documents.MomentDocument(at=datetime.now(UTC).isoformat()))
+
+
+def refuse_after_return(ctx: Context) -> None:
+    """Refuse to go forward in a run that has gone back, such as one whose tasks were cleared. Raises: PreconditionError."""
+    if found := ctx.store.get(*documents.returning(ctx.run)):
+        raise PreconditionError(
+            f"This run has begun to go back at {datetime.fromisoformat(found['at']):%Y-%m-%d %H:%M} UTC, so nothing of it goes "
+            "forward again; start a new run, which is planned and approved anew."
+        )
+
+
 def _start(ctx: Context, part: ServiceRelease, definition: str, place: documents.Place, state: ServiceState) -> Rollout:
     newest = state.newest
     if newest and newest.ongoing:
         return _turn_back(ctx, part, definition, state)
-    made = ctx.writer.write(set_task_definition(ctx.clients.ecs, part.cluster, part.service, definition))
+    asked_at = state.service.as_of
+    made = ctx.writer.write(set_task_definition(ctx.clients.ecs, part.cluster, part.service, definition, asked_at))
     started = documents.DeploymentDocument(deployment=made.id, since=made.created_at.isoformat())
     ctx.store.add(*place, started)
     return Rollout(made.id, made.created_at)
@@ -180,7 +206,9 @@ def verify_rolled_back(ctx: Context, parts: Sequence[ServiceRelease]) -> str:
 def _verify(ctx: Context, part: ServiceRelease, definition: str, digest: str) -> str:
     state = look(ctx.clients, part)
     found = read_service_deployments(ctx.clients, state.service)
-    return rollout.verify_released(part, definition, digest, state, found)
+    runs = {container.image_digest for each in state.alive if (container := each.task.container(part.container))}
+    accepted = ecr.accepted_digests(ctx.clients.ecr, ctx.target.registry, digest) if runs - {digest} else ()
+    return rollout.verify_released(part, definition, digest, state, found, accepted)
 
 
 def find_rollback(

@@ -1,7 +1,7 @@
 """Images of a release: exactly the commit's, proved by digest, scanned, and still there for a rollback."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -200,12 +200,15 @@ def require_survivor(
     return image
 
 
-def ensure_digests(service: str, container: str, digest: str, running: Mapping[str, Mapping[str, str]]) -> str:
+def ensure_digests(
+    service: str, container: str, digest: str, running: Mapping[str, Mapping[str, str]], platforms: Collection[str] = ()
+) -> str:
     """Return the proof that every task runs this image. `running` is the digest of each container by task id.
 
-    Raises: RolloutFailedError.
+    `platforms` are the digests of the images that it lists, if it is an index. Raises: RolloutFailedError.
     """
-    wrong = {task: found.get(container, "") for task, found in running.items() if found.get(container) != digest}
+    accepted = {digest, *platforms}
+    wrong = {task: found.get(container, "") for task, found in running.items() if found.get(container) not in accepted}
     if wrong:
         task, found = next(iter(sorted(wrong.items())))
         raise RolloutFailedError(

@@ -21,7 +21,9 @@ from include.releases.image.plan import ImagePublicationPlan, plan_image_publica
 from include.releases.image.rules import Verdict, commit_tag, judge_scan
 from include.run import documents
 from include.run.context import Context
+from include.run.journal import list_events, written_intents
 from include.waiters.progress import Progress
+from include.write import read_write
 
 SCAN_BEGINS = timedelta(minutes=5)  # at most this long after the push
 NONE, CODEBUILD, GITHUB = "none", "codebuild", "github"
@@ -103,16 +105,29 @@ def _start_codebuild(ctx: ReleaseContext, project: str, commit: str) -> dict[str
 
 
 def _start_workflow(ctx: ReleaseContext, file: str, commit: str) -> dict[str, str]:
-    store, marked_at = ctx.store, documents.build_mark(ctx.run)
-    mark = store.get(*marked_at)
-    if mark is None:
-        store.add(*marked_at, documents.BuildMarkDocument(newest=github.newest_run(ctx.github, file)))
-        mark = store.get(*marked_at) or {}
-    elif found := github.find_run(ctx.github, file, after=int(mark["newest"])):
-        return _followed(found)  # started by an earlier attempt of this step whose process died
+    mark = ctx.store.get(*documents.build_mark(ctx.run))
+    if mark and _may_have_dispatched(ctx):
+        if found := github.find_run(ctx.github, file, after=int(mark["newest"])):
+            return _followed(found)  # started by an earlier attempt of this step whose process died
+    else:  # nothing began, so what others have started since is not ours
+        _mark(ctx, file, mark)
     branch = ctx.target.system.versions.branch
-    ctx.writer.write(github.dispatch_workflow(ctx.github, file, branch, {"commit": commit}))
-    return {"kind": GITHUB, "id": "", "url": ""}
+    made = ctx.writer.write(github.dispatch_workflow(ctx.github, file, branch, {"commit": commit}))
+    return {"kind": GITHUB, "id": str(made or ""), "url": ""}
+
+
+def _may_have_dispatched(ctx: ReleaseContext) -> bool:
+    """Tell whether this run may have started a workflow: a call that GitHub has refused started none."""
+    written = (read_write(event) for event in written_intents(list_events(ctx.store, ctx.run)))
+    return any(str(write) == str(github.CREATE_DISPATCH) for write in written)
+
+
+def _mark(ctx: ReleaseContext, file: str, before: Mapping[str, Any] | None) -> None:
+    """Put on record which run of a workflow is the newest before this run starts one."""
+    expected = int(before.get("version", 1)) if before else 0
+    mark = documents.BuildMarkDocument(newest=github.newest_run(ctx.github, file), version=expected + 1)
+    place = documents.build_mark(ctx.run)
+    ctx.store.swap(*place, mark, version=expected + 1, expected=expected)
 
 
 def _followed(run: github.WorkflowRun) -> dict[str, str]:

@@ -84,8 +84,8 @@ def keyed(migration: Migration, target: str, digest: str) -> Migration:
     return migration.model_copy(update={"key": migration_key(target, digest, migration.command)})
 
 
-def task_changes(migration: Migration, definition: str) -> list[Change]:
-    """Return the changes a one-off task makes."""
+def task_changes(migration: Migration, definition: str, pinned: str = "") -> list[Change]:
+    """Return the changes a one-off task makes. `pinned` is the digest of an image that its definition names by a tag."""
     changes = []
     if migration.snapshot:
         changes.append(
@@ -96,9 +96,19 @@ def task_changes(migration: Migration, definition: str) -> list[Change]:
                 undo="not needed; it is kept",
             )
         )
+    if pinned:
+        changes.append(
+            Change(
+                what=f"a revision of {migration.family} that names its image by digest (ecs.RegisterTaskDefinition)",
+                before=f"{definition} names it by a tag, which may move",
+                after=f"image {pinned[:19]}, whatever the tag stands for by then",
+                undo="not needed: no service runs it",
+            )
+        )
+    where = f"a revision of {migration.family} like {definition}" if pinned else definition
     changes.append(
         Change(
-            what=f"run `{' '.join(migration.command)}` in a task of {definition} (ecs.RunTask)",
+            what=f"run `{' '.join(migration.command)}` in a task of {where} (ecs.RunTask)",
             before="the schema as it is",
             after=f"the command exited with 0 ({migration.cpu} CPU units, {migration.memory} MiB)",
             undo="by hand, with the lead developer: going back to older code does not undo it",
@@ -121,8 +131,13 @@ def plan_database_migration(
     memory: int | None = None,
     again: bool = False,
     snapshot: bool = False,
+    tagged: bool = False,
 ) -> DatabaseMigrationPlan:
-    """Build the plan. `kept` are the recorded attempts of its key (see plan_task). Raises: PreconditionError."""
+    """Build the plan. `kept` are the recorded attempts of its key (see plan_task), `tagged` tells that the definition names its
+    image by a tag.
+
+    Raises: PreconditionError.
+    """
     refuse_other_account(target, account)
     refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
     migration = plan_task(
@@ -143,7 +158,7 @@ def plan_database_migration(
         target=target.name,
         account=target.environment.account,
         region=target.environment.region,
-        changes=() if skipped else tuple(task_changes(migration, revision(definition))),
+        changes=() if skipped else tuple(task_changes(migration, revision(definition), digest if tagged else "")),
         skips=(Skip(what="the migration", why=f"{done.run} has made it; give 'again' to repeat it"),)
         if done and skipped
         else (),

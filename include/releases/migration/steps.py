@@ -24,6 +24,7 @@ from include.aws.task_definitions import (
 from include.ecs.task_log import Excerpt, log_url, read_log, stream_name
 from include.errors import ApprovalError, LeaseLostError, MigrationFailedError, PreconditionError, RefusedError
 from include.reconcile import reconcile
+from include.releases.deployment.definitions import register_with_image
 from include.releases.migration.plan import DatabaseMigrationPlan, one_off_of, plan_database_migration
 from include.releases.migration.request import MigrationRequest
 from include.releases.migration.rules import (
@@ -54,7 +55,8 @@ def make_plan(ctx: Context, request: MigrationRequest) -> tuple[DatabaseMigratio
     one_off = one_off_of(target)
     definition = describe_newest(clients.ecs, one_off.family, one_off.launch_type)
     arn = str(definition["taskDefinitionArn"])
-    digest = resolve_digest(ctx, image_of(definition, one_off.container))
+    image = image_of(definition, one_off.container)
+    digest = resolve_digest(ctx, image)
 
     def plan(kept: Sequence[Attempt]) -> DatabaseMigrationPlan:
         return plan_database_migration(
@@ -70,6 +72,7 @@ def make_plan(ctx: Context, request: MigrationRequest) -> tuple[DatabaseMigratio
             memory=request.memory,
             again=request.again,
             snapshot=request.snapshot,
+            tagged=not read_image_name(image).digest,
         )
 
     key = plan(()).migration.key  # by which the attempts on record are found
@@ -148,10 +151,18 @@ def make_snapshot(ctx: Context, migration: Migration) -> str:
     return name
 
 
-def start(ctx: Context, migration: Migration, definition: str) -> dict[str, Any]:
+def pin(ctx: Context, migration: Migration, definition: str, digest: str) -> str:
+    """Return the revision that names the approved image by its digest: a tag may have moved since, and RunTask takes no image."""
+    found = describe_definition(ctx.clients.ecs, definition)
+    named = read_image_name(image_of(found, migration.container))
+    return definition if named.digest else register_with_image(ctx, found, migration.container, named.pinned(digest))
+
+
+def start(ctx: Context, migration: Migration, definition: str, digest: str) -> dict[str, Any]:
     """Start the migration's task, or find the one there is; returns its attempt as JSON: number, arn, whether it is over.
 
-    The attempt is on record before RunTask is called, and the task's ARN before the wait begins (I17).
+    `digest` is the approved image's, and the task runs no other. The attempt is on record before RunTask is called, and the task's
+    ARN before the wait begins (I17).
     """
     reconcile(ctx.clients, ctx.writer)
     now, store, target, writer = datetime.now(UTC), ctx.store, ctx.target, ctx.writer
@@ -166,7 +177,7 @@ def start(ctx: Context, migration: Migration, definition: str) -> dict[str, Any]
         keep_arn(store, target.name, migration.key, following.number, following.arn)
         return {"number": following.number, "arn": following.arn, "over": False}
     number = following.number
-    network = find_network(ctx, migration)
+    network, pinned = find_network(ctx, migration), pin(ctx, migration, definition, digest)
     if not add_attempt(store, target.name, migration.key, number, ctx.run, now):
         raise PreconditionError(
             f"Another run has begun attempt {number} of this migration at the same moment; nothing was started, look at that run."
@@ -176,7 +187,7 @@ def start(ctx: Context, migration: Migration, definition: str) -> dict[str, Any]
             one_off_tasks.run_task(
                 ctx.clients.ecs,
                 str(target.environment.cluster),
-                definition,
+                pinned,
                 migration.container,
                 migration.command,
                 network,

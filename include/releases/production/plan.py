@@ -12,32 +12,16 @@ from include.aws.ecr import Image, Scan
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.releases.bake.rules import refuse_unwatched, states, unwatched_environment
-from include.releases.deployment.plan import (
-    Live,
-    idle,
-    plan_services,
-    refuse_idle,
-    refuse_pushed,
-    service_changes,
-    services_seconds,
-    waiting,
-    weak,
-)
+from include.releases.deployment.plan import Live, notes_on, service_changes, services_seconds, tag_change
 from include.releases.image.rules import judge_scan, readable_tag, require_attestation, require_image, require_survivor
 from include.releases.migration.plan import USUAL, plan_task, task_changes
 from include.releases.model import Migration, ServiceRelease
-from include.releases.production.checks import ensure_green, missing_of, skipped
+from include.releases.preconditions import ensure_allowed, plan_ready_services
+from include.releases.production.checks import missing_of, skipped
 from include.releases.production.release_notes import Tickets, find_tickets
-from include.releases.production.versions import (
-    Bump,
-    Tags,
-    choose_version,
-    ensure_on_branch,
-    previous_version,
-)
+from include.releases.production.versions import Bump, Tags, Version, choose_version
 from include.run.image_attestations import Attestation
 from include.run.plan.model import Change, Plan, Skip
-from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
 if TYPE_CHECKING:
     from include.github import Commit
@@ -76,11 +60,15 @@ class Repository:
     """What GitHub reports for a release."""
 
     tags: Tags
+    previous: (
+        Version | None
+    )  # the version that runs, from which this release's range counts; None for the first release
     commits: Sequence[Commit]  # since the last release, oldest first
     files: Sequence[str]  # migrations changed since the last release, see find_migrations
     comparison: str  # of the branch with the commit
     checks: Sequence[tuple[str, str]]
     lacking: Sequence[Commit] = ()  # commits of the last release that this one does not have, oldest first
+    known: bool = True  # that `previous` is what runs: otherwise it is the highest version
 
 
 @dataclass(frozen=True)
@@ -117,12 +105,10 @@ def plan_production_release(
 
     Raises: PreconditionError.
     """
-    refuse_other_account(target, world.account)
-    refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
     release, versions = target.release, target.system.versions
+    green = ensure_allowed(target, commit, world.account, repository.comparison, repository.checks, now)
     new = choose_version(version, repository.tags, bump, versions.prefix)
-    ensure_on_branch(commit, versions.branch, repository.comparison)
-    if not ensure_green(commit, repository.checks, versions.checks):
+    if not green:
         raise PreconditionError(
             f"Commit {commit[:12]} is not green yet: it waits for {missing_of(repository.checks, versions.checks)}; start again "
             "when it is."
@@ -134,11 +120,10 @@ def plan_production_release(
     if verdict.wait:
         raise PreconditionError(f"Nothing can be said of it yet: {verdict.text}; wait for it, then start again.")
     readable = readable_tag(target.environment_name, str(new), stamp)
-    parts = plan_services(target, world.live, world.templates)
-    refuse_idle(target.name, parts)
     own = world.images if world.own is None else world.own
-    if release.deployed_by == "pipeline":
-        refuse_pushed(parts, image.digest if any(each.digest == image.digest for each in own) else "")
+    there = image.digest if any(each.digest == image.digest for each in own) else ""
+    by_push = release.deployed_by == "pipeline"
+    parts = plan_ready_services(target, world.live, world.templates, there if by_push else None)
     for part in parts:
         if not part.before_digest:
             raise PreconditionError(
@@ -154,7 +139,7 @@ def plan_production_release(
         else Tickets(())
     )
     firing = tuple(n for n, s in sorted(states(world.alarms, target.environment.alarms).items()) if s == "ALARM")
-    previous = previous_version(repository.tags, new)
+    previous = repository.previous
     seconds = services_seconds(parts) + (USUAL if migration else 0) + release.bake.duration.total_seconds()
     return ProductionReleasePlan(
         runbook="production_release",
@@ -165,12 +150,11 @@ def plan_production_release(
         skips=(Skip(what="a build", why="production gets the very image that staging has proved"),),
         notes=(
             *_what_goes_out(repository, tickets, str(previous or "")),
+            *_since(repository, new),
             f"Image {image.digest[:19]}{image.kind}, proved on {staging} by {proof.run}; {verdict.text}.",
             *(f"Here, {difference}." for difference in world.differences),
             *_going_back(parts, repository.files, migration),
-            *waiting(parts),
-            *weak(world.live),
-            *idle(parts),
+            *notes_on(parts, world.live),
             *filter(None, [unwatched_environment(target, world.sentry_environments)]),
             *([f"Firing already, so not held against this release: {', '.join(firing)}."] if firing else []),
         ),
@@ -217,6 +201,26 @@ def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> l
     if len(ignored) > TAGS_SHOWN:
         notes.append(f"... and {len(ignored) - TAGS_SHOWN} more tags that are not counted")
     return notes
+
+
+def _since(repository: Repository, new: Version) -> list[str]:
+    """Return a note if the range of a release does not begin at the last version, or if it is not known to begin at what runs."""
+    previous = repository.previous
+    if previous is None:
+        return []
+    if not repository.known:
+        return [
+            "Which version runs is not known, since the tags of what runs name no version's commit: the range begins at the last "
+            f"version, {previous}."
+        ]
+    over = [str(version) for version in repository.tags.versions if previous < version < new]
+    if not over:
+        return []
+    verb = "is" if len(over) == 1 else "are"
+    return [
+        f"{', '.join(over)} {verb} published and {'does' if len(over) == 1 else 'do'} not run, {previous} does: the range begins "
+        "there, so their tickets are told with this release."
+    ]
 
 
 def _going_back(parts: Sequence[ServiceRelease], files: Sequence[str], migration: Migration | None) -> list[str]:
@@ -267,14 +271,7 @@ def _changes(
         )
     else:
         tags = ", ".join(image.tags) or "no tag"
-        changes.append(
-            Change(
-                what=f"tag {what} (ecr.PutImage)",
-                before=tags,
-                after=f"{tags}, {readable}",
-                undo="not needed: tags name it only",
-            )
-        )
+        changes.append(tag_change(what, tags, readable))
     if migration:
         changes += task_changes(migration, f"{migration.family} with {what}")
     return changes + service_changes(parts, what)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from include import github
 from include.aws import cloudwatch, ecr
-from include.aws.ecr import Scan
+from include.aws.ecr import Image, Scan
 from include.aws.sts import ask_who
 from include.ecs.container_diff import differences
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.releases.bake.steps import read_environments
 from include.releases.context import ReleaseContext
+from include.releases.deployment.plan import Live
 from include.releases.image.rules import ensure_commit, find_tagged
 from include.releases.migration.rules import find_migrations
 from include.releases.migration.steps import ensure_migratable
 from include.releases.production.plan import ProductionReleasePlan, Repository, World, plan_production_release
-from include.releases.production.versions import Bump, choose_version, previous_version, read_tags
+from include.releases.production.versions import Bump, choose_version, previous_version, read_tags, running_version
 from include.releases.staging.steps import read_live, read_templates
 from include.run.image_attestations import last_attestation, read_attestation
 from include.run.store import RunStore
@@ -76,7 +78,7 @@ def make_plan(
     plan = plan_production_release(
         target,
         commit,
-        read_repository(ctx, commit, request),
+        read_repository(ctx, commit, request, running_commits(live, own, target.registry.commit_length)),
         world,
         since,
         stamp=stamp,
@@ -109,15 +111,31 @@ def _differences(target: Target, proved: Mapping[str, str], ctx: Mapping[str, st
     return tuple(found)
 
 
-def read_repository(ctx: ReleaseContext, commit: str, request: ReleaseRequest) -> Repository:
-    """Return what GitHub reports for a release of a commit."""
+def running_commits(live: Mapping[str, Live], images: Sequence[Image], length: int) -> frozenset[str]:
+    """Return the commits of the images that run, as far as their tags tell them; "" stands for one that they do not."""
+    running = {digest for each in live.values() for digest in each.digests}
+    tags = {image.digest: image.tags for image in images}
+    found = set()
+    for digest in running:
+        found.add(next((tag for tag in tags.get(digest, ()) if re.fullmatch(f"[0-9a-f]{{{length}}}", tag)), ""))
+    return frozenset(found)
+
+
+def read_repository(
+    ctx: ReleaseContext, commit: str, request: ReleaseRequest, running: Collection[str] = ()
+) -> Repository:
+    """Return what GitHub reports for a release of a commit. `running` are the commits of the images that run, "" for unknown ones."""
     versions, repository = ctx.target.system.versions, ctx.github
-    tags = read_tags(github.list_tags(repository), versions.prefix)
+    commits = github.list_tags(repository)
+    tags = read_tags(commits, versions.prefix)
     new = choose_version(request.version, tags, request.bump, versions.prefix)
-    previous = previous_version(tags, new)
+    runs = running_version(tags, new, commits, running) if all(running) else None
+    previous = runs or previous_version(tags, new)
     tag = str(previous) if previous else None
     return Repository(
         tags=tags,
+        previous=previous,
+        known=runs is not None,
         commits=github.list_commits_between(repository, tag, commit),
         lacking=github.list_commits_between(repository, commit, tag) if tag else (),
         files=find_migrations(github.changed_files(repository, tag, commit)) if tag else (),

@@ -1,7 +1,7 @@
 """Versions among a repository's tags: read them, compare them as numbers, and compute or check the next one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -77,6 +77,22 @@ def previous_version(tags: Tags, before: Version | None = None) -> Version | Non
     """Return the highest version, or the highest below `before`, or None if there is none."""
     lower = [version for version in tags.versions if before is None or version < before]
     return lower[-1] if lower else None
+
+
+def running_version(
+    tags: Tags, before: Version, commits: Mapping[str, str], running: Collection[str]
+) -> Version | None:
+    """Return the lowest of the versions that run, or None if it is not known which ones do.
+
+    A version that went back is published all the same, so the highest one may not run. `commits` are those of the tags, `running`
+    are the commits of the images that run, each whole or cut to its first characters.
+    """
+    found = [
+        max((each for each in tags.versions if each < before and commits[str(each)].startswith(commit)), default=None)
+        for commit in running
+    ]
+    known = [each for each in found if each]
+    return min(known) if known and len(known) == len(found) else None
 
 
 def next_version(tags: Tags, bump: Bump = "patch", prefix: Prefix = "v") -> Version:

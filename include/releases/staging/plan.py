@@ -6,26 +6,14 @@ from datetime import datetime
 from include.aws.ecr import Image
 from include.errors import PreconditionError
 from include.inventory import Target
-from include.releases.deployment.plan import (
-    Live,
-    idle,
-    plan_services,
-    refuse_idle,
-    refuse_pushed,
-    service_changes,
-    services_seconds,
-    waiting,
-    weak,
-)
+from include.releases.deployment.plan import Live, notes_on, service_changes, services_seconds, tag_change
 from include.releases.image.plan import BUILD
 from include.releases.image.rules import commit_tag, readable_tag
 from include.releases.migration.plan import USUAL, plan_task, task_changes
 from include.releases.model import Migration, ServiceRelease
-from include.releases.production.checks import ensure_green
-from include.releases.production.versions import ensure_on_branch
+from include.releases.preconditions import ensure_allowed, plan_ready_services
 from include.run.params import shown
 from include.run.plan.model import Change, Plan, Skip
-from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
 PERFORMANCE = 10 * 60  # seconds
 
@@ -64,16 +52,9 @@ def plan_staging_deployment(
     `checks` and `comparison` are what GitHub reports on the commit: it must be on its branch, and none of its checks may have
     failed. Running checks are waited for before the image is deployed. Raises: PreconditionError.
     """
-    refuse_other_account(target, account)
-    refuse_outside_hours(target.name, target.environment.maintenance_hours, now)
-    tag = commit_tag(commit, length)
-    versions = target.system.versions
-    ensure_on_branch(commit, versions.branch, comparison)
-    ensure_green(commit, checks, versions.checks)
-    release, digest = target.release, image.digest if image else ""
-    parts = plan_services(target, live, templates)
-    refuse_idle(target.name, parts)
-    refuse_pushed(parts, digest)
+    ensure_allowed(target, commit, account, comparison, checks, now)
+    tag, release, digest = commit_tag(commit, length), target.release, image.digest if image else ""
+    parts = plan_ready_services(target, live, templates, digest)
     migration = plan_task(target, digest, preset=release.migrate) if release.migrate else None
     what = f"image {digest[:19]}" if digest else f"the image of commit {commit[:12]}"
     blue_green = all(part.controller == "CODE_DEPLOY" for part in parts)
@@ -89,14 +70,7 @@ def plan_staging_deployment(
             )
         )
     if not blue_green:
-        changes.append(
-            Change(
-                what=f"tag {what} (ecr.PutImage)",
-                before=tag,
-                after=f"{tag}, {readable}",
-                undo="not needed: tags name it only",
-            )
-        )
+        changes.append(tag_change(what, tag, readable))
     if migration:
         changes += task_changes(migration, f"{migration.family} with {what}")
     changes += service_changes(parts, what)
@@ -114,9 +88,7 @@ def plan_staging_deployment(
         skips=tuple(gate),
         notes=(
             *([f"Older than commit {newer[:12]}, which runs now: staging goes back in time."] if newer else []),
-            *waiting(parts),
-            *weak(live),
-            *idle(parts),
+            *notes_on(parts, live),
             *([f"Image {image.digest[:19]} is{image.kind.removeprefix(',')}."] if image and image.is_index else []),
         ),
         expected_seconds=int(seconds),

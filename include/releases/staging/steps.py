@@ -8,16 +8,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from include import github
-from include.aws import ecr
+from include.aws import cloudwatch, ecr
 from include.aws.sts import ask_who
-from include.aws.task_definitions import container_of, describe_definition
+from include.aws.task_definitions import container_of, describe_definition, image_of
 from include.ecs.container_diff import template_of
-from include.ecs.service_state import read_service
+from include.ecs.service_state import read_service, with_room
 from include.errors import PreconditionError
 from include.releases.context import ReleaseContext
 from include.releases.deployment.codedeploy import defined_digest, read_live_service
 from include.releases.deployment.plan import Live, live_of
-from include.releases.image.rules import ensure_commit
+from include.releases.image.rules import digest_in, ensure_commit
 from include.releases.image.steps import find_image
 from include.releases.migration.steps import ensure_migratable
 from include.releases.model import ServiceRelease
@@ -86,11 +86,35 @@ def read_live(ctx: Context) -> dict[str, Live]:
             continue
         group = service.scaling_group.name if service.scaling_group else None
         state = read_service(ctx.clients, str(target.environment.cluster), name, group)
-        found[name] = live_of(state, service)
+        found[name] = live_of(with_room(ctx.clients, state), service)
     for name, each in found.items():
         if not each.desired and not each.digests:  # no task tells what it runs
             digest = defined_digest(ctx, each.definition, target.environment.service(name).container)
             found[name] = replace(each, digests=frozenset({digest} - {""}))
+    return _as_pushed(ctx, _with_firing(ctx, found))
+
+
+def _with_firing(ctx: Context, live: Mapping[str, Live]) -> dict[str, Live]:
+    """Return the services with those of their deployments' alarms that fire already."""
+    firing = cloudwatch.find_firing(ctx.clients, [name for each in live.values() for name in each.alarms])
+    return {
+        service: replace(each, firing=tuple(name for name in each.alarms if name in firing))
+        for service, each in live.items()
+    }
+
+
+def _as_pushed(ctx: Context, live: Mapping[str, Live]) -> dict[str, Live]:
+    """Return the services with the digests that their images were pushed under: of an index, ECS may report a platform's."""
+    client, registry, found = ctx.clients.ecr, ctx.target.registry, {}
+    images = ecr.list_images(client, registry)
+    for name, each in live.items():
+        named = ""
+        if each.digests and any(image.is_index for image in images):
+            definition = describe_definition(ctx.clients.ecs, each.definition)
+            image = image_of(definition, ctx.target.environment.service(name).container)
+            named = digest_in(image, images, registry)
+        pushed = ecr.find_pushed(client, registry, images, each.digests, named)
+        found[name] = replace(each, digests=frozenset(pushed.values()))
     return found
 
 

@@ -23,6 +23,7 @@ from opskit.waits.hand_back_groups import HandBackGroupsOperator
 @step
 def raise_group_capacity(ctx: StepContext) -> str:
     """Make room for both revisions of services on instances."""
+    steps.refuse_after_return(ctx)
     return steps.hold_group_scaling(ctx, rolled_out(parts_of(ctx)))
 
 
@@ -35,6 +36,7 @@ hand_back_groups = OperatorStep(HandBackGroupsOperator, "hand_back_groups", sour
 
 
 def _forward(ctx: StepContext) -> Direction:
+    steps.refuse_after_return(ctx)
     parts, digest = parts_of(ctx), digest_of(ctx)
     pushed = tuple(part for part in blue_green(parts) if part.before_digest != digest)
     at = steps.pushed_at(ctx, digest).isoformat() if pushed else ""
@@ -62,6 +64,7 @@ def prove_services(ctx: StepContext, parts: tuple[ServiceRelease, ...], wanted: 
 
 def _back(ctx: StepContext) -> Direction:
     ctx.skip_unless_begun()
+    steps.note_return(ctx)
     parts, released = parts_of(ctx), dict((ctx.result_of(register_definitions) or {}).get("services", {}))
     green = blue_green(parts)
     for part in green:

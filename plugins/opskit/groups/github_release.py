@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from include.releases.deployment.steps import refuse_after_return
 from include.releases.production import github_release
 from include.releases.production.plan import ProductionReleasePlan
 from include.waiters.progress import Progress
@@ -26,6 +27,7 @@ def draft_release(ctx: StepContext) -> str:
 @step
 def publish_release(ctx: StepContext) -> str:
     """Publish the draft; from now on the version is taken."""
+    refuse_after_return(ctx)
     return github_release.publish_release(ctx, _planned(ctx))
 
 

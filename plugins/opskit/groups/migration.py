@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import task_group
 
+from include.releases.deployment.steps import refuse_after_return
 from include.releases.migration import steps
 from include.releases.migration.plan import keyed
 from include.releases.model import Migration
@@ -40,8 +41,9 @@ def make_snapshot(ctx: StepContext) -> str:
 @step
 def start_migration(ctx: StepContext) -> dict[str, Any]:
     """Start the task, or find the existing one."""
+    refuse_after_return(ctx)
     found = chosen(ctx)
-    return steps.start(ctx, *found) if found else {}
+    return steps.start(ctx, *found, digest_of(ctx)) if found else {}
 
 
 @step

@@ -180,6 +180,7 @@ RELEASE_FAULTS: dict[str, dict[str, Field]] = {  # they strike what belongs to a
     "buildx_index": {
         "architectures": Field(str, _architectures, "architectures such as amd64 or amd64,arm64", default="amd64"),
     },
+    "platform_digest": {},
     "snapshot_fails": {},
     "snapshot_quota": {"max": Field(int, lambda value: 0 <= value <= 1000, "a whole number from 0 to 1000", default=0)},
     "database_in_cluster": {"cluster": Field(str, bool, "the name of a cluster", default="aurora")},

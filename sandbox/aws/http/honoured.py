@@ -21,7 +21,7 @@ DEPLOYING = " ".join(
         "alarms",
     )
 )
-SERVICE = f"cluster taskDefinition desiredCount networkConfiguration healthCheckGracePeriodSeconds {DEPLOYING}"
+SERVICE = f"cluster taskDefinition desiredCount networkConfiguration healthCheckGracePeriodSeconds placementConstraints {DEPLOYING}"
 IMAGES = "registryId repositoryName"
 GROUP = "AutoScalingGroupName"
 EXPRESSIONS = "ExpressionAttributeNames ExpressionAttributeValues ReturnConsumedCapacity"
@@ -105,7 +105,8 @@ HONOURED: dict[str, dict[str, str]] = {
     },
     "ecs": {
         "ContinueServiceDeployment": "serviceDeploymentArn hookId action",
-        "CreateService": f"{SERVICE} serviceName launchType loadBalancers deploymentController",
+        "CreateService": f"{SERVICE} serviceName launchType loadBalancers deploymentController schedulingStrategy",
+        "DeleteAttributes": "cluster attributes",
         "DeleteService": "cluster service force",
         "DeregisterTaskDefinition": "taskDefinition",
         "DescribeClusters": "clusters",
@@ -120,9 +121,10 @@ HONOURED: dict[str, dict[str, str]] = {
         "ListClusters": "",
         "ListContainerInstances": f"cluster status {PAGES}",
         "ListServiceDeployments": f"cluster service status createdAt {PAGES}",
-        "ListServices": f"cluster launchType {PAGES}",
+        "ListServices": f"cluster launchType schedulingStrategy {PAGES}",
         "ListTaskDefinitions": f"familyPrefix status sort {PAGES}",
         "ListTasks": f"cluster containerInstance family serviceName startedBy desiredStatus launchType {PAGES}",
+        "PutAttributes": "cluster attributes",
         "RegisterTaskDefinition": "family containerDefinitions volumes networkMode placementConstraints "
         "requiresCompatibilities cpu memory taskRoleArn executionRoleArn proxyConfiguration runtimePlatform ipcMode pidMode "
         "ephemeralStorage tags",

@@ -67,10 +67,8 @@ def reconcile(region: Region, service: Service, now: float, start: StartTask) ->
     if service.controller == "CODE_DEPLOY":
         _reconcile_sets(region, service, now, start)
         return
-    service_deployments.start(service.history[-1], now)
     tasks = region.tasks_of(service)
-    stop_ill(region, service, tasks, now)
-    _break_circuit(region, service, now)
+    watch(region, service, tasks, now)
     primary = service.primary
     alive = [task for task in tasks if task.alive]
     new = [task for task in alive if task.deployment == primary.id]
@@ -84,7 +82,14 @@ def reconcile(region: Region, service: Service, now: float, start: StartTask) ->
     replace_sick(region, service, new, sick, now)
     scale_in(region, service, [task for task in new if task not in sick], now)
     _replace_old(region, service, alive, old, now)
-    _complete(region, service, now)
+    complete(region, service, now)
+
+
+def watch(region: Region, service: Service, tasks: list[Task], now: float) -> None:
+    """Take up a deployment that was asked for, stop tasks that fail their health checks, and end a deployment that fails."""
+    service_deployments.start(service.history[-1], now)
+    stop_ill(region, service, tasks, now)
+    _break_circuit(region, service, now)
 
 
 def _reconcile_sets(region: Region, service: Service, now: float, start: StartTask) -> None:
@@ -283,7 +288,8 @@ def roll_back(region: Region, service: Service, now: float, why: str = service_d
     service.say(now, f"rolling back to deployment {made.id}.")
 
 
-def _complete(region: Region, service: Service, now: float) -> None:
+def complete(region: Region, service: Service, now: float) -> None:
+    """End a deployment whose tasks, and no others, are there and healthy."""
     primary, current = service.primary, service.history[-1]
     present = [task for task in region.tasks_of(service) if task.status != "STOPPED"]
     healthy = [task for task in present if task.deployment == primary.id and region.is_healthy(task)]

@@ -12,6 +12,10 @@ NOT_FOUND = {
     "EC2": "CannotPullContainerError: Error response from daemon: manifest for {0} not found: "
     "manifest unknown: Requested image not found",
 }
+NO_PLATFORM = (
+    "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not contain descriptor "
+    "matching platform '{0}'"
+)
 BROKEN = (
     "CannotPullContainerError: ref pull has been retried 5 time(s): failed to copy: httpReadSeeker: failed open: "
     "unexpected status code {0}: 403 Forbidden"
@@ -32,8 +36,13 @@ def find_image(regions: dict[tuple[str, str], Region], account: str, reference: 
     return repository.images.get(digest) if digest else repository.tagged(tag or "latest")
 
 
-def pull(regions: dict[tuple[str, str], Region], region: Region, task: Task, now: float) -> None:
-    """Pull the images of a PENDING task, once; it fails to start if one of them cannot be had."""
+def pull(
+    regions: dict[tuple[str, str], Region], region: Region, task: Task, now: float, *, by_platform: bool = False
+) -> None:
+    """Pull the images of a PENDING task, once; it fails to start if one of them cannot be had.
+
+    `by_platform`: of an index, ECS reports the digest of the platform's image, not that of the index.
+    """
     if task.status != "PENDING" or task.digests is not None or task.desired == "STOPPED":
         return
     task.digests = {}
@@ -48,8 +57,11 @@ def pull(regions: dict[tuple[str, str], Region], region: Region, task: Task, now
         if image is None:
             _fail(region, task, now, NOT_FOUND[task.launch_type].format(reference))
             return
+        if image.children and task.platform not in image.platforms:
+            _fail(region, task, now, NO_PLATFORM.format(task.platform))
+            return
         image.pulled = now
-        task.digests[container] = image.digest
+        task.digests[container] = image.platforms[task.platform] if image.children and by_platform else image.digest
 
 
 def _fail(region: Region, task: Task, now: float, reason: str) -> None:

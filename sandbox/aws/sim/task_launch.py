@@ -1,13 +1,15 @@
 """Launching a task, for a service or as a one-off: its placement, its address, and its behaviour."""
 
+from collections.abc import Callable
 from typing import Any
 
 from moto.ecs.models import ecs_backends
 
 from sandbox.aws.faults import task_faults
 from sandbox.aws.faults.model import Fault
+from sandbox.aws.services.autoscaling.model import Instance
 from sandbox.aws.services.ecs.model import ONE_OFF_SECONDS, Behaviour, ContainerCheck, Deployment, Service, Task
-from sandbox.aws.sim import task_placement
+from sandbox.aws.sim import placement_constraints, task_placement
 from sandbox.aws.sim.task_lifecycle import CHECK_INTERVAL
 from sandbox.aws.state.ids import new_id
 from sandbox.aws.state.region import Region
@@ -21,7 +23,11 @@ def start_service_task(
 ) -> Task | None:
     """Start one task of a service, or None if no instance has room for it."""
     definition = ecs_backends[region.account][region.name].describe_task_definition(deployment.definition)
-    task = make_task(region, service.cluster, definition, service.launch_type, now)
+
+    def allows(instance: Instance) -> bool:
+        return not placement_constraints.why_not(region, service, definition, instance)
+
+    task = make_task(region, service.cluster, definition, service.launch_type, now, allows=allows)
     if task is None:
         service.say(now, NO_ROOM + _why_not(region, service, definition))
         return None
@@ -50,6 +56,13 @@ def _why_not(region: Region, service: Service, definition: Any) -> str:
     ]
     if not instances:
         return "Reason: No Container Instances were found in your cluster."
+    errors = {
+        instance.arn: placement_constraints.why_not(region, service, definition, instance) for instance in instances
+    }
+    if all(errors.values()):
+        arn, why = next(iter(errors.items()))
+        return f"Reason: The closest matching (container-instance {arn.rsplit('/', 1)[-1]}) {why}. {TROUBLESHOOTING}"
+    instances = [instance for instance in instances if not errors[instance.arn]]
     closest = max(instances, key=lambda each: (task_placement.remaining(region, each.id, each.type)[::-1], each.id))
     _, memory = task_placement.remaining(region, closest.id, closest.type)
     lacking = "memory" if memory < _size(definition)[1] else "CPU units"
@@ -82,12 +95,13 @@ def make_task(
     launch_type: str,
     now: float,
     size: tuple[int, int] | None = None,
+    allows: Callable[[Instance], bool] = lambda _: True,
 ) -> Task | None:
     containers = definition.container_definitions
     cpu, memory = size or _size(definition)
     instance = None
     if launch_type == "EC2":
-        instance = task_placement.place(region, cluster, cpu, memory)
+        instance = task_placement.place(region, cluster, cpu, memory, allows)
         if instance is None:
             return None
     options = (containers[0].get("logConfiguration") or {}).get("options") or {}
@@ -110,7 +124,14 @@ def make_task(
         log_group=str(options.get("awslogs-group", "")),
         log_prefix=str(options.get("awslogs-stream-prefix", "ecs")),
         check=ContainerCheck.read(containers),
+        platform=_platform(definition),
     )
+
+
+def _platform(definition: Any) -> str:
+    """Return the platform whose image a task pulls where its image's name stands for an index of several."""
+    asked = (definition.runtime_platform or {}).get("cpuArchitecture") or "X86_64"
+    return {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}[asked]
 
 
 def _size(definition: Any) -> tuple[int, int]:

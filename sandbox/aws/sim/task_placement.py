@@ -1,9 +1,11 @@
 """The placement of a new task: an instance with room for it, or a free address."""
 
+from collections.abc import Callable
 from functools import cache
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
+from sandbox.aws.services.autoscaling.model import Instance
 from sandbox.aws.state.region import Region
 
 RESERVED = 0.05  # of an instance's memory: the operating system's and the ECS agent's
@@ -23,11 +25,13 @@ def remaining(region: Region, instance: str, instance_type: str) -> tuple[int, i
     return cpu - sum(task.cpu for task in held), memory - sum(task.memory for task in held)
 
 
-def place(region: Region, cluster: str, cpu: int, memory: int) -> str | None:
-    """Return an instance with room for a task, the emptiest first (spread), or None."""
+def place(
+    region: Region, cluster: str, cpu: int, memory: int, allows: Callable[[Instance], bool] = lambda _: True
+) -> str | None:
+    """Return an instance with room for a task, of those that are allowed, the emptiest first (spread), or None."""
     best: tuple[int, str] | None = None
     for instance in region.instances(cluster):
-        if not instance.registered or instance.terminating is not None:
+        if not instance.registered or instance.terminating is not None or not allows(instance):
             continue
         free_cpu, free_memory = remaining(region, instance.id, instance.type)
         if free_cpu >= cpu and free_memory >= memory and (best is None or (free_memory, instance.id) > best):

@@ -16,6 +16,7 @@ from sandbox.aws.sim import (
     auto_scaling,
     blue_green,
     command_output,
+    daemon_scheduler,
     ecs_scheduler,
     external_pipeline,
     image_build,
@@ -72,7 +73,8 @@ class World(WorldState):
             for group in region.groups.values():
                 auto_scaling.advance(region, group, now)
             for task in list(region.tasks.values()):
-                image_pull.pull(self.regions, region, task, now)
+                by_platform = self.strikes(region, task.cluster, "platform_digest")
+                image_pull.pull(self.regions, region, task, now, by_platform=by_platform)
                 task_lifecycle.advance(region, task, now)
                 self._advance_load(region, task, now)
                 if task.service is None:
@@ -84,7 +86,9 @@ class World(WorldState):
                 active = self.faults_on(region, rollout.group.cluster, rollout.group.service)
                 blue_green.advance(region, rollout, active, now)
             for service in list(region.services.values()):
-                if service.strategy.shifts:
+                if service.daemon:
+                    daemon_scheduler.reconcile(region, service, now, self.start_task)
+                elif service.strategy.shifts:
                     active = self.faults_on(region, service.cluster, service.name)
                     traffic_shift.reconcile(region, service, now, self.start_task, active)
                 else:

@@ -66,6 +66,11 @@ class WorldState(ABC):
         target = self.target_names.get((region.account, region.name, cluster), "")
         return [fault for fault in self.faults if fault.target == target and fault.service == name]
 
+    def strikes(self, region: Region, cluster: str, kind: str) -> bool:
+        """Tell whether a fault of this kind strikes the target of a cluster as a whole."""
+        target = self.target_names.get((region.account, region.name, cluster), "")
+        return any(fault.kind == kind and fault.target == target for fault in self.faults)
+
     def write_log(self, region: Region, task: Task, at: float, text: str) -> None:
         """Write one CloudWatch log line of a task, stamped with simulated time."""
         self.write_line(region, task.log_group, f"{task.log_prefix}/{task.containers[0]}/{task.id}", at, text)

@@ -162,3 +162,17 @@ def test_service_or_cluster_that_is_not_there_is_refused(script: Scripts):
     for _ in range(2):
         with pytest.raises(PreconditionError, match=r"^There is no service web in an ECS cluster c in this account"):
             task_sets.list_task_sets(aws.client, "c", "web")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "names"),
+    [
+        ({"enabled": True, "alarms": [{"name": "a"}, {"name": "b"}]}, ("a", "b")),
+        ({"enabled": False, "alarms": [{"name": "a"}]}, ()),
+        ({}, ()),
+    ],
+)
+def test_alarms_of_a_group_are_those_that_are_switched_on(script: Scripts, configuration: Any, names: tuple[str, ...]):
+    aws, asked = script("codedeploy"), {"applicationName": "app", "deploymentGroupName": "web"}
+    aws.answer("get_deployment_group", asked, {"deploymentGroupInfo": {"alarmConfiguration": configuration}})
+    assert codedeploy.list_alarms(aws.client, "app", "web") == names

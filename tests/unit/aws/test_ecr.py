@@ -175,7 +175,8 @@ def test_platform_without_a_finished_scan_decides(script: Scripts):
 
 def test_index_without_an_image_is_refused(script: Scripts):
     aws = script("ecr")
-    empty = {"imageManifest": json.dumps({"manifests": INDEX["manifests"][2:]}), "imageManifestMediaType": INDEX_TYPE}
+    manifest = json.dumps({"manifests": INDEX["manifests"][2:]})
+    empty = {"imageId": {"imageDigest": A}, "imageManifest": manifest, "imageManifestMediaType": INDEX_TYPE}
     aws.answer("batch_get_image", MANIFEST_OF_A, {"images": [empty]})
     with pytest.raises(PreconditionError, match="an index without any platform's image"):
         ecr.describe_scan(aws.client, CORE, Image(A, (), NINE, INDEX_TYPE))

@@ -8,7 +8,7 @@ import pytest
 from include.aws import one_off_tasks, task_definitions
 from include.aws.ecs import Container
 from include.errors import PreconditionError
-from tests.unit.aws.answers import ARN, DEFINITION, PRIMARY, SERVICE, TASK
+from tests.unit.aws.answers import ARN, CREATED, DEFINITION, PRIMARY, SERVICE, TASK
 from tests.unit.conftest import Script
 
 Scripts = Callable[[str], Script]
@@ -144,5 +144,5 @@ def test_service_is_told_to_run_a_definition_and_nothing_else(script: Scripts):
     ecs = script("ecs")
     asked = {"cluster": "c", "service": "app", "taskDefinition": DEFINITION}
     ecs.answer("update_service", asked, {"service": SERVICE})
-    found = task_definitions.set_task_definition(ecs.client, "c", "app", DEFINITION).make()
+    found = task_definitions.set_task_definition(ecs.client, "c", "app", DEFINITION, CREATED).make()
     assert (found.id, found.task_definition) == (PRIMARY["id"], DEFINITION)

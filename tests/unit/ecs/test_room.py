@@ -6,6 +6,7 @@ import pytest
 
 from include.aws.container_instances import ContainerInstance, list_instances
 from include.aws.ecs import Event, Service
+from include.ecs.placement import Comparison, Placement
 from include.ecs.room import Growth, Room, TaskSize, growth_for, room_for, size_of
 from tests.unit.facts import at, scaling_group, state
 
@@ -109,6 +110,34 @@ def test_instances_are_read_with_what_is_left_of_them(script):
     assert list_instances(aws.client, "c") == (
         ContainerInstance("arn:1", "i-1", True, 4096, 16000, 96, 500, frozenset({22, 2376})),
     )
+
+
+APART, BLUE = Placement(apart=True), Placement(comparisons=(Comparison("stack", ("blue",)),))
+
+
+def test_distinct_instances_take_one_task_each_and_none_beside_another_of_the_service():
+    seen = [instance("i-1"), instance("i-2"), instance("i-3")]
+    found = room_for(SIZE, seen, {"i-1", "i-2", "i-3"}, placement=APART, hosts={"arn:i-1"})
+    assert (found.free, found.each) == (2, 1)
+
+
+def test_instances_that_constraints_exclude_have_no_room_and_new_ones_are_taken_to_be_like_them():
+    blue, green = instance("i-1", attributes={"stack": "blue"}), instance("i-2", attributes={"stack": "green"})
+    found = room_for(SIZE, [blue, green], {"i-1", "i-2"}, placement=BLUE)
+    assert (found.free, found.each, found.barred) == (4, 0, 1)
+    assert found.why == ", 1 of whose instances its placement constraints exclude"
+    assert room_for(SIZE, [blue], {"i-1"}, placement=BLUE) == Room(SIZE, 4, 4)
+
+
+def test_daemons_take_their_share_of_every_new_instance():
+    beside = [TaskSize(1024, 100), TaskSize(0, 200, frozenset({8125}))]
+    assert room_for(SIZE, [instance("i-1")], {"i-1"}, beside=beside).each == 3
+    fixed = TaskSize(1024, 2048, frozenset({8125}))
+    assert room_for(fixed, [instance("i-1")], {"i-1"}, beside=beside).each == 0
+
+
+def test_room_at_most_is_that_with_all_instances_that_the_group_may_have():
+    assert Room(SIZE, 2, 3).at_most(scaling_group()) == 2 + 3 * 3, "it has two of at most five"
 
 
 def said(*messages: tuple[float, str]) -> Service:

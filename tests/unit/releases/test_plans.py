@@ -8,13 +8,14 @@ import pytest
 
 from include.aws.cloudwatch import Alarm
 from include.aws.ecr import Finding, Image, Scan
+from include.ecs.room import Room, TaskSize
 from include.errors import PreconditionError
 from include.github import Commit
 from include.inventory import load
 from include.releases.deployment.plan import Live, live_of
 from include.releases.migration.plan import keyed
 from include.releases.production.plan import ProductionReleasePlan, Repository, World, plan_production_release
-from include.releases.production.versions import read_tags
+from include.releases.production.versions import read_tags, read_version
 from include.releases.rollback.plan import Candidate, offer, plan_rollback
 from include.releases.staging.plan import StagingDeploymentPlan, plan_staging_deployment
 from include.run.image_attestations import Attestation
@@ -41,6 +42,7 @@ def image(digest: str, *tags: str, days: int = 0) -> Image:
 IMAGES = [image(NEW, COMMIT), image(OLD, "production-v0.6.14-20261101000000", days=7)]
 REPOSITORY = Repository(
     tags=read_tags(["v0.6.14", "v0.6.9", "v.0.3.25", "nightly", "2024.10.01"]),
+    previous=read_version("v0.6.14"),
     commits=[Commit("a" * 40, "CLDC-1 Add a page"), Commit("b" * 40, "CLCD-2 Fix it"), Commit("c" * 40, "Bump rails")],
     files=(),
     comparison="behind",
@@ -284,9 +286,33 @@ def test_service_on_instances_needs_room_for_both_revisions_and_takes_the_groups
 
 def test_daemon_is_released_in_place_without_raising_its_group():
     (name,) = MAPS.release.services
-    plan = staged(target=MAPS, live=live((name,), desired=2, group=scaling_group(max=2), daemon=True))
+    how = f"{name} runs one task on each instance (DAEMON): on each, ECS stops the old one"
+    plan = staged(target=MAPS, live=live((name,), desired=2, group=scaling_group(max=2), daemon=how))
     assert plan.services[0].group is None
-    assert "runs one task on each instance (DAEMON): on each, ECS stops the old one" in plan.notes[-1]
+    assert plan.notes[-1] == how
+    with pytest.raises(PreconditionError, match=r"^Service x can never be replaced\.$"):
+        staged(target=MAPS, live=live((name,), desired=2, daemon=how, stuck="Service x can never be replaced."))
+
+
+def test_room_on_instances_decides_and_not_how_many_tasks_there_are():
+    (name,) = MAPS.release.services
+    small = {"desired": 8, "healthy": 8, "group": scaling_group(max=4)}
+    size = TaskSize(256, 512)
+    assert staged(target=MAPS, live=live((name,), **small, room=Room(size, 0, 4))).services[0].count == 8
+    with pytest.raises(PreconditionError) as error:
+        staged(target=MAPS, live=live((name,), **small, room=Room(size, 1, 3, barred=1)))
+    assert str(error.value).startswith(
+        f"Only 7 of 8 new tasks of {name} (256 CPU units and 512 MiB each) find room beside the old ones, even with 4 instances"
+    )
+    assert "1 of whose instances its placement constraints exclude" in str(error.value)
+    plan = staged(target=MAPS, live=live((name,), **small, room=Room(size, 8, 4, unjudged=("memberOf(a or b)",))))
+    assert any(note.startswith("Not judged: whether instances meet memberOf(a or b), so") for note in plan.notes)
+
+
+def test_alarm_that_fires_already_is_noted_where_ecs_deploys_and_refused_where_a_push_would():
+    firing = {"firing": ("web-5xx",)}
+    plan = staged(live=live(STAGED, **firing))
+    assert sum("web-5xx fires already, so ECS watches none of the alarms" in note for note in plan.notes) == len(STAGED)
 
 
 def test_service_that_is_short_before_is_noted_since_going_back_leads_there():

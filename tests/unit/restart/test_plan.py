@@ -435,9 +435,59 @@ def test_deployment_that_cannot_end_is_not_one_to_wait_for():
     assert "wait until" not in message
 
 
-@pytest.mark.parametrize("strategy", ["surge", "rolling"])
-def test_daemon_cannot_be_restarted_without_a_gap_and_is_refused(strategy: str):
-    message = refusal(state(old_tasks(), scheduling="DAEMON"), target=maps(strategy))
-    assert message.startswith(
-        "Service StagingApp_EC2LaunchType runs one task on each instance (DAEMON), so ECS stops each"
+DAEMON = {"scheduling": "DAEMON", "minimum_healthy_percent": 50, "maximum_percent": 100}
+
+
+def test_daemon_is_restarted_in_place_as_many_instances_at_a_time_as_ecs_may_stop():
+    (service,) = planned(state(old_tasks(), **DAEMON), target=maps("rolling")).services
+    assert (service.kind, service.daemon, service.count_during, service.turns, service.group) == (
+        "rolling",
+        True,
+        2,
+        2,
+        None,
     )
+    plan = planned(state(old_tasks(), **DAEMON), target=maps("rolling"))
+    assert any(
+        "ECS stops the old one before it starts the new one, on up to 1 of 2 instances at a time" in note
+        for note in plan.notes
+    )
+    assert plan.changes[-1].undo == "none: the old tasks are gone by then"
+    assert "has stopped the old task" in service.left
+
+
+def test_daemon_takes_no_surge():
+    assert refusal(state(old_tasks(), **DAEMON), target=maps("surge")).startswith(
+        "Service StagingApp_EC2LaunchType runs one task on each instance (DAEMON), so its count cannot be raised"
+    )
+
+
+@pytest.mark.parametrize(
+    ("least", "words"),
+    [(0, "ECS may stop all 2 at once"), (100, "ECS may stop none of its 2 before it starts another")],
+)
+def test_daemon_that_would_serve_nobody_or_can_never_be_replaced_is_refused(least: int, words: str):
+    message = refusal(state(old_tasks(), **{**DAEMON, "minimum_healthy_percent": least}), target=maps("rolling"))
+    assert f"{words} (minimumHealthyPercent {least})" in message
+
+
+def test_surge_whose_new_tasks_find_no_room_even_at_the_maximum_is_refused():
+    crowded = state(old_tasks(), room=Room(ONE_EACH, 0, 0, barred=2))
+    message = refusal(crowded, target=maps("surge"))
+    assert message.startswith("Only 0 of 3 new tasks of StagingApp_EC2LaunchType")
+    assert "2 of whose instances its placement constraints exclude" in message
+    assert planned(state(old_tasks(), room=Room(ONE_EACH, 0, 1)), target=maps("surge")).services[0].count_during == 5
+
+
+def test_placement_constraint_that_nobody_can_judge_is_said_to_be_not_judged():
+    room = Room(ONE_EACH, 2, 1, unjudged=("memberOf(task:group == x)",))
+    plan = planned(state(old_tasks(), room=room), target=maps("rolling"))
+    assert any(
+        note.startswith("Not judged: whether instances meet memberOf(task:group == x), so") for note in plan.notes
+    )
+
+
+def test_alarm_that_fires_already_is_noted_for_a_rolling_restart():
+    firing = replace(state(old_tasks()), firing=("web-5xx",))
+    plan = planned(firing, target=maps("rolling"))
+    assert any(note.startswith("web-5xx fires already, so ECS watches none of the alarms") for note in plan.notes)

@@ -32,6 +32,7 @@ class Instance:
     terminating: float | None = None
     late: list[Any] = field(default_factory=list)  # the faults that keep it from being in service in time
     delay: float = 0.0  # seconds it takes longer for them
+    attributes: dict[str, str] = field(default_factory=dict)  # that were put on it as a container instance
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,15 @@ class Image:
         return tuple(str(manifest["digest"]) for manifest in json.loads(self.manifest).get("manifests", ()))
 
     @property
+    def platforms(self) -> dict[str, str]:
+        """The digests of the images that an index lists, by platform such as linux/amd64; an attestation is no image."""
+        return {
+            f"{manifest['platform']['os']}/{manifest['platform']['architecture']}": str(manifest["digest"])
+            for manifest in json.loads(self.manifest).get("manifests", ())
+            if "platform" in manifest and not ATTESTED.items() <= manifest.get("annotations", {}).items()
+        }
+
+    @property
     def scannable(self) -> bool:
         """Whether ECR scans such an artifact at all: no index."""
         return self.media_type not in INDEXES

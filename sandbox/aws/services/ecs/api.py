@@ -6,9 +6,11 @@ from moto.core.responses import ActionResult
 
 from sandbox.aws.services.autoscaling.model import Instance
 from sandbox.aws.services.ecs.deployment_operations import DeploymentOperations
+from sandbox.aws.services.ecs.requests import refuse
 from sandbox.aws.services.ecs.service_operations import ServiceOperations
 from sandbox.aws.services.ecs.task_definition_operations import TaskDefinitionOperations
 from sandbox.aws.services.ecs.task_operations import TaskOperations
+from sandbox.aws.sim.placement_constraints import attributes_of
 from sandbox.aws.sim.task_placement import capacity_of, remaining
 from sandbox.aws.state.clock import as_datetime
 
@@ -16,13 +18,11 @@ from sandbox.aws.state.clock import as_datetime
 REFUSED = (
     "create_capacity_provider",
     "create_task_set",
-    "delete_attributes",
     "delete_capacity_provider",
     "delete_task_set",
     "deregister_container_instance",
     "describe_capacity_providers",
     "list_attributes",
-    "put_attributes",
     "put_cluster_capacity_providers",
     "register_container_instance",
     "start_task",
@@ -67,6 +67,25 @@ class WorldEcsResponse(ServiceOperations, DeploymentOperations, TaskDefinitionOp
                 failures.append({"arn": arn, "reason": "MISSING"})
         return ActionResult({"containerInstances": found, "failures": failures})
 
+    def put_attributes(self) -> ActionResult:
+        given = self._get_param("attributes") or []
+        for each in given:
+            self._instance(each).attributes[each["name"]] = each.get("value") or ""
+        return ActionResult({"attributes": given})
+
+    def delete_attributes(self) -> ActionResult:
+        given = self._get_param("attributes") or []
+        for each in given:
+            self._instance(each).attributes.pop(each["name"], None)
+        return ActionResult({"attributes": given})
+
+    def _instance(self, attribute: dict[str, str]) -> Instance:
+        arn = self._arn_of("container-instance", attribute["targetId"])
+        known = {instance.arn: instance for instance in self.region_state.instances(self._cluster())}
+        if arn not in known:
+            raise refuse("TargetNotFoundException", "The specified target wasn't found.")
+        return known[arn]
+
     def _describe_instance(self, instance: Instance) -> dict[str, Any]:
         region = self.region_state
         tasks = region.on_instance(instance.id)
@@ -80,6 +99,7 @@ class WorldEcsResponse(ServiceOperations, DeploymentOperations, TaskDefinitionOp
             "registeredAt": as_datetime(instance.launched),
             "registeredResources": _resources(*capacity_of(instance.type)),
             "remainingResources": _resources(*remaining(region, instance.id, instance.type)),
+            "attributes": attributes_of(instance),  # moto makes the list of it
         }
 
 

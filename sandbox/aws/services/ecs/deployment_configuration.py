@@ -25,6 +25,8 @@ def configure(service: Service, given: dict[str, Any]) -> None:
     strategy, breaker = read_strategy(wanted), read_breaker(wanted)
     if strategy.kind not in (ROLLING, *SHIFTING):
         raise invalid(f"Deployment strategy {strategy.kind} is not supported.")
+    if service.daemon and (strategy.shifts or wanted.get("maximumPercent", 100) != 100):
+        raise invalid("The daemon scheduling strategy takes rolling updates with a maximumPercent of 100 only.")
     if strategy.shifts and service.controller != "ECS":
         raise invalid(f"Deployment strategy {strategy.kind} needs the deployment controller ECS.")
     if strategy.shifts and any("advancedConfiguration" not in group for group in service.target_groups):

@@ -126,6 +126,7 @@ class Task:
     settled: bool = False  # has run so long that ECS counts it, if nothing checks it
     load: Any = None  # topology.Load of a big-cache task
     digests: dict[str, str] | None = None  # of its images by container, once they are pulled
+    platform: str = "linux/amd64"  # of its images
 
     @property
     def id(self) -> str:
@@ -191,6 +192,8 @@ class Service:
     reads_data: bool = False  # there is such a bucket, and what is not in it cannot be loaded
     next_try: float = 0.0
     usual: int = 0  # its count when nobody surges it
+    scheduling: str = "REPLICA"  # or DAEMON
+    constraints: list[dict[str, str]] = field(default_factory=list)  # placementConstraints of the API
 
     def say(self, at: float, message: str) -> None:
         """Add a service event; the same one is not repeated at once, but after a while."""
@@ -204,12 +207,16 @@ class Service:
         return self.deployments[0]
 
     @property
+    def daemon(self) -> bool:
+        return self.scheduling == "DAEMON"
+
+    @property
     def min_percent(self) -> int:
-        return int(self.configuration.get("minimumHealthyPercent", 100))
+        return int(self.configuration.get("minimumHealthyPercent", 0 if self.daemon else 100))
 
     @property
     def max_percent(self) -> int:
-        return int(self.configuration.get("maximumPercent", 200))
+        return int(self.configuration.get("maximumPercent", 100 if self.daemon else 200))
 
     @property
     def breaker(self) -> Breaker:

@@ -23,10 +23,15 @@ def describe_service(region: Region, service: Service) -> dict[str, Any]:
         "launchType": service.launch_type,
         "taskDefinition": service.definition,
         "deploymentController": {"type": service.controller},
-        "deploymentConfiguration": describe_configuration(service.configuration),
+        "deploymentConfiguration": {
+            **describe_configuration(service.configuration),
+            "minimumHealthyPercent": service.min_percent,
+            "maximumPercent": service.max_percent,
+        },
+        "placementConstraints": service.constraints,
         "loadBalancers": service.target_groups,
         "healthCheckGracePeriodSeconds": int(service.grace),
-        "schedulingStrategy": "REPLICA",
+        "schedulingStrategy": service.scheduling,
         "createdAt": as_datetime(service.created),
         "events": [{"id": key, "createdAt": as_datetime(at), "message": text} for at, key, text in service.events],
     }

@@ -9,6 +9,7 @@ from sandbox.aws.services.ecs.model import Service
 from sandbox.aws.services.ecs.requests import WorldOperations, invalid, refuse
 from sandbox.aws.services.ecs.responses import describe_service, describe_task_set
 from sandbox.aws.sim import ecs_scheduler
+from sandbox.aws.sim.placement_constraints import read_terms
 
 UPDATABLE = {
     "cluster",
@@ -19,6 +20,7 @@ UPDATABLE = {
     "deploymentConfiguration",
     "healthCheckGracePeriodSeconds",
     "networkConfiguration",
+    "placementConstraints",
 }
 CODE_DEPLOY_OWNS = {
     "forceNewDeployment": "Cannot force a new deployment on",
@@ -46,12 +48,26 @@ class ServiceOperations(WorldOperations):
             target_groups=self._get_param("loadBalancers") or [],
             network=self._get_param("networkConfiguration") or {},
             grace=float(self._get_param("healthCheckGracePeriodSeconds") or 0),
+            scheduling=self._get_param("schedulingStrategy") or "REPLICA",
+            constraints=_constraints(self._get_param("placementConstraints") or []),
         )
+        if service.daemon:
+            self._refuse_as_daemon(service)
         service.usual = service.desired
         configure(service, self._get_param("deploymentConfiguration") or {})
         region.services[(cluster, name)] = service
         ecs_scheduler.new_deployment(region, service, now)
         return ActionResult({"service": describe_service(region, service)})
+
+    def _refuse_as_daemon(self, service: Service) -> None:
+        if self._get_param("desiredCount") is not None:
+            raise invalid("The daemon scheduling strategy does not support a desired count for services.")
+        if service.launch_type != "EC2":
+            raise invalid(f"The daemon scheduling strategy does not support the launch type {service.launch_type}.")
+        if service.controller != "ECS":
+            raise invalid(
+                f"The daemon scheduling strategy does not support the {service.controller} deployment controller."
+            )
 
     def update_service(self) -> ActionResult:
         region, now, service = self.region_state, self.world.catch_up(), self._service()
@@ -65,6 +81,10 @@ class ServiceOperations(WorldOperations):
                 f"{CODE_DEPLOY_OWNS[owned[0]]} services with a CODE_DEPLOY deployment controller. "
                 "Use AWS CodeDeploy to trigger a new deployment."
             )
+        if service.daemon and "desiredCount" in given:
+            raise invalid("The daemon scheduling strategy does not support a desired count for services.")
+        if "placementConstraints" in given:
+            service.constraints = _constraints(given["placementConstraints"])
         definition = self._definition().arn if "taskDefinition" in given else service.definition
         if "desiredCount" in given:
             service.desired = _count(given["desiredCount"])
@@ -99,10 +119,14 @@ class ServiceOperations(WorldOperations):
     def list_services(self) -> ActionResult:
         self.world.catch_up()
         cluster, launch_type = self._cluster(), self._get_param("launchType")
+        scheduling = self._get_param("schedulingStrategy")
         found = [
             each.arn
             for (where, _), each in self.region_state.services.items()
-            if where == cluster and each.status != "INACTIVE" and launch_type in (None, each.launch_type)
+            if where == cluster
+            and each.status != "INACTIVE"
+            and launch_type in (None, each.launch_type)
+            and scheduling in (None, each.scheduling)
         ]
         return self._page("serviceArns", sorted(found), 10)
 
@@ -114,6 +138,15 @@ class ServiceOperations(WorldOperations):
         shown = [describe_task_set(self.region_state, service, deployment) for deployment in service.deployments]
         found = [each for each in shown if not wanted or {each["id"], each["taskSetArn"]} & {*wanted}]
         return ActionResult({"taskSets": found, "failures": []})
+
+
+def _constraints(given: list[dict[str, str]]) -> list[dict[str, str]]:
+    for each in given:
+        if each.get("type") not in ("distinctInstance", "memberOf"):
+            raise invalid(f"There is no placement constraint of type {each.get('type')}.")
+        if each["type"] == "memberOf":
+            read_terms(each.get("expression", ""))
+    return given
 
 
 def _count(value: Any) -> int:

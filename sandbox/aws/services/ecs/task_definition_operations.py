@@ -6,6 +6,7 @@ from moto.core.responses import ActionResult
 from moto.ecs.exceptions import EcsClientException
 
 from sandbox.aws.services.ecs.requests import WorldOperations, invalid
+from sandbox.aws.sim.placement_constraints import required_by
 
 STATUSES, ORDERS = ("ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS"), ("ASC", "DESC")
 
@@ -17,6 +18,12 @@ class TaskDefinitionOperations(WorldOperations):
             raise EcsClientException("Duplicate tag keys found. Tag keys must be unique.")
         made: Any = super().register_task_definition().result
         return ActionResult({**made, "tags": tags} if tags else made)
+
+    def describe_task_definition(self) -> ActionResult:
+        """Describe a definition as moto does, with the attributes that ECS requires of instances for it."""
+        found: Any = self.ecs_backend.describe_task_definition(self._get_param("taskDefinition"))
+        found.requires_attributes = [{"name": name} for name in required_by(found)]
+        return super().describe_task_definition()
 
     def list_task_definitions(self) -> ActionResult:
         """List a family's revisions by number, and families by name, in the order asked for.

@@ -91,6 +91,13 @@ def install() -> None:
     setattr(S3Backend, "delete_objects", _delete_objects)  # noqa: B010  # moto's own, replaced
     setattr(s3_responses, "S3Response", WorldS3Response)  # noqa: B010  # moto's own, replaced
     setattr(s3_models, "utcnow", _moment)  # noqa: B010  # as above
+    setattr(S3Backend, "url_paths", property(_url_paths))  # noqa: B010  # as above
+
+
+def _url_paths(self: S3Backend) -> dict[str, Any]:
+    """Return moto's routes, that of objects for keys with a newline, too."""
+    paths: Any = super(S3Backend, self).url_paths
+    return {path.replace("<key_name>.+", r"<key_name>[\s\S]+"): handler for path, handler in paths.items()}
 
 
 @contextmanager

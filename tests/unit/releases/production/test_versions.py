@@ -13,6 +13,7 @@ from include.releases.production.versions import (
     previous_version,
     read_tags,
     read_version,
+    running_version,
 )
 
 REAL = ["v0.6.9", "v0.6.14", "v0.6.10", "v0.6.7.1", "v0.6.7", "v0.4.90.1", "v0.4.90", "v.0.3.25", "v.0.3.26", "v0.3.9"]
@@ -179,3 +180,24 @@ def test_commit_its_branch_holds_is_taken(comparison: str):
 def test_commit_that_is_not_on_its_branch_is_refused(comparison: str):
     with pytest.raises(PreconditionError, match=f"^Commit aaaaaaaaaaaa is not on main .*it is {comparison}"):
         ensure_on_branch("a" * 40, "main", comparison)
+
+
+COMMITS = {"v1.0.0": "a" * 40, "v1.1.0": "b" * 40, "v1.2.0": "c" * 40, "v1.2.1": "b" * 40, "v2.0.0": "d" * 40}
+
+
+@pytest.mark.parametrize(
+    ("running", "version"),
+    [
+        (["c" * 40], "v1.2.0"),
+        (["a" * 7], "v1.0.0"),
+        (["b" * 40], "v1.2.1"),  # one commit may be released twice
+        (["c" * 40, "a" * 40], "v1.0.0"),
+        (["d" * 40], None),  # it is not lower
+        (["c" * 40, "e" * 40], None),
+        (["e" * 40], None),
+        ([], None),
+    ],
+)
+def test_version_that_runs_is_the_lowest_one_whose_commit_does(running, version):
+    found = running_version(read_tags(COMMITS), read_version("v2.0.0"), COMMITS, running)
+    assert (str(found) if found else None) == version
