@@ -16,10 +16,12 @@ log = logging.getLogger(__name__)
 
 def middlewares() -> list[dict[str, Any]]:
     """Return the middlewares of Airflow's API server."""
-    if not is_on("trigger_validation"):
+    made: list[tuple[str, Any]] = [("keep the notes of runs current", run_note.RunNotes)]
+    if is_on("trigger_validation"):
+        made.append(("refuse wrong input", TriggerValidation))
+    else:
         log.warning("Wrong input is refused by the plan task, not by the API: %s leaves it to that.", VARIABLE)
-        return []
-    return [{"name": "refuse wrong input", "middleware": TriggerValidation, "args": [], "kwargs": {}}]
+    return [{"name": name, "middleware": middleware, "args": [], "kwargs": {}} for name, middleware in made]
 
 
 class OpskitPlugin(AirflowPlugin):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from include.run.approval import Decision, Withdrawal
@@ -9,7 +10,11 @@ from include.run.plan.markdown import shorten
 from include.text import one_line
 
 Tone = Literal["good", "bad", "waiting"]
-NOTE_LENGTH = 900  # characters; Airflow stores 1,000
+LONGEST_NOTE = 1000  # characters of Airflow's column
+NOTE_LENGTH = 750  # of these; the rest is for a person's own remark
+LONGEST_END = 500  # characters of these for what to do next, and for links
+PARAGRAPH = "\n\n"
+NAMED = ("version", "to", "commit", "command")  # params and fields of plans that tell a run from others on its target
 
 # outcome of a record: what people call it, and what to do next
 OUTCOMES: dict[str, tuple[str, str]] = {
@@ -27,10 +32,10 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     ),
     "failed": (
         "Stopped half way",
-        "Mend the cause, then start the runbook again: its plan begins with what is there now. What this run has written is "
-        "listed below.",
+        "Mend the cause, then start the runbook again: its plan begins with what is there now. What this run has written "
+        "is on its page Summary.",
     ),
-    "stopped": ("Stopped", "Look at what this run has written, listed below, before you start a new run."),
+    "stopped": ("Stopped", "Look at what this run has written, on its page Summary, before you start a new run."),
 }
 PLANNED_ONLY = ("Planned only", "Only a plan was asked for; nothing was changed.")
 
@@ -103,14 +108,40 @@ def step_name(task_id: str) -> str:
     return task_id.rsplit(".", 1)[-1].replace("_", " ")
 
 
-def note(target: str, params: Mapping[str, Any], title: str, text: str = "", next_step: str = "") -> str:
+def name_of(params: Mapping[str, Any], planned: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Return what tells a run from others on its target: the version, commit or command that it was given, or that it planned."""
+    for name in NAMED:
+        if value := params.get(name) or planned.get(name):
+            return shorten(one_line(str(value)))
+    return ""
+
+
+def note(
+    target: str,
+    name: str,
+    title: str,
+    text: str = "",
+    next_step: str = "",
+    links: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return a run's note in Airflow's list of runs: its target, what else identifies it, its state, and what to do next.
 
-    The note is Markdown of at most NOTE_LENGTH characters.
+    The note is Markdown of at most NOTE_LENGTH characters. `links` are addresses by their label.
     """
-    named = [shorten(str(params[name])) for name in ("version", "to", "commit", "command") if params.get(name)]
     state, sentence = f"{title[:1].lower()}{title[1:]}", one_line(text)
     sentence += "." if sentence and sentence[-1] not in ".!?" else ""
     told = sentence if sentence.startswith(state) else f"{state}. {sentence}".strip()
-    said = " ".join(part for part in (f"{' '.join([target, *named[:1]])}: {told}", next_step) if part)
-    return said if len(said) <= NOTE_LENGTH else f"{said[: NOTE_LENGTH - 40]} ... (the rest is on the page Summary)"
+    said = f"{' '.join(filter(None, [target, name]))}: {told}"
+    rest = f" {next_step}" if next_step else ""
+    for label, url in links.items():
+        if len(more := f" [{label}]({url})") + len(rest) <= LONGEST_END:  # a run's id may be long
+            rest += more
+    room = NOTE_LENGTH - len(rest)
+    return (said if len(said) <= room else f"{said[: room - 4]} ...") + rest
+
+
+def with_remark(ours: str, remark: str) -> str:
+    """Return the note of a run with the remark of a person below it. What does not fit into Airflow's column is cut."""
+    room = LONGEST_NOTE - len(ours) - len(PARAGRAPH)
+    kept = remark if len(remark) <= room else f"{remark[: room - 4]} ..."
+    return f"{ours}{PARAGRAPH}{kept}" if remark else ours

@@ -13,10 +13,10 @@ from include.errors import RunbookError, ServiceUnavailableError
 from include.run.journal import add_record, list_causes, list_decisions, list_events, written_intents
 from include.run.outcome import conclude
 from include.run.start import read_withdrawal
-from include.run.summary import OUTCOMES, PLANNED_ONLY, kind_of, note
+from include.run.summary import OUTCOMES, PLANNED_ONLY, kind_of
 from include.text import one_line
 from opskit.context import StepContext
-from opskit.notifications.run_note import NOTE_KEY
+from opskit.notifications.run_state import show_end
 from opskit.step_definition import StepDefinition
 
 
@@ -39,7 +39,7 @@ class Proof:
 def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefinition, proof: Proof) -> str:
     """Write the run's one record and set the run's final state."""
     if ctx.params.get("plan_only"):
-        keep_note(ctx, *PLANNED_ONLY)
+        show_end(ctx, *PLANNED_ONLY)
         raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
     planned, confirmed, *proofs = (ctx.result_of(step) for step in (planned_by, confirm, *proof.steps))
     if not planned:
@@ -71,7 +71,7 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
     }
     add_record(ctx.store, ctx.target.name, ctx.run, record)
     title, next_step = OUTCOMES[kind_of(record, decisions, withdrawn)]
-    keep_note(ctx, title, text, next_step)
+    show_end(ctx, title, text, next_step)
     if outcome != "success":
         raise AirflowFailException(f"{outcome.capitalize()}: {text}.")
     return text
@@ -96,9 +96,4 @@ def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
     }
     add_record(ctx.store, ctx.target.name, ctx.run, record)
     title, next_step = OUTCOMES["refused"]
-    keep_note(ctx, title, str(record["text"]), next_step)
-
-
-def keep_note(ctx: StepContext, title: str, text: str, next_step: str = "") -> None:
-    """Leave the run's note where the scheduler finds it when the run ends: only Airflow's own processes may write it."""
-    ctx.context["ti"].xcom_push(key=NOTE_KEY, value=note(ctx.target.name, ctx.params, title, text, next_step))
+    show_end(ctx, title, str(record["text"]), next_step)

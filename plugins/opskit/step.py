@@ -17,6 +17,7 @@ from include.errors import RunbookError
 from include.run.journal import add_event
 from include.waiters.progress import Progress
 from opskit.context import StepContext
+from opskit.notifications.run_state import show_step, show_wait
 from opskit.polling import poll_seconds
 from opskit.step_definition import StepDefinition, display_name
 
@@ -54,10 +55,13 @@ class running:  # noqa: N801  # used as a function: with running(context) as ctx
     Any other error may be temporary, so Airflow tries again as often as the step's declaration allows.
     """
 
-    def __init__(self, context: Any = None):
+    def __init__(self, context: Any = None, *, shown: bool = True):
         self.ctx = StepContext(context or get_current_context())
+        self.shown = shown  # in the run's note; a poll shows for what it waits instead
 
     def __enter__(self) -> StepContext:
+        if self.shown:
+            show_step(self.ctx)
         return self.ctx
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -101,13 +105,14 @@ class FunctionStep(StepDefinition):
 
     def run(self) -> Any:
         """Run the body in the current task. A later attempt first checks what became of the one before it."""
-        with running() as ctx:
+        with running(shown=self.kind is not task.sensor) as ctx:
             if self.look and ctx.context["ti"].try_number > 1 and (found := self.look(ctx)) is not None:
                 return found
             result = self.function(ctx)
             if isinstance(result, Progress):
                 ctx.tell_progress(result)
                 if not result.done:
+                    show_wait(ctx, result.text)
                     self._refuse_to_wait_longer(ctx, result)
                 return PokeReturnValue(is_done=result.done, xcom_value=result.text)
             return result

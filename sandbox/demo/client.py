@@ -1,5 +1,6 @@
 """A client of Airflow's REST API and of the control API, for rehearsals."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -106,8 +107,8 @@ class Run:
         return str(self.client.get(self.path)["state"])
 
     def note(self) -> str:
-        """Return what the run says of itself in Airflow's list of runs."""
-        return str(self.client.get(self.path)["note"] or "")
+        """Return what the run says of itself in Airflow's list of runs, without its links."""
+        return re.sub(r" \[[^]]*\]\(\S*\)", "", str(self.client.get(self.path)["note"] or ""))
 
     def plan(self) -> str:
         """Return the plan as Markdown, or nothing if there is none."""

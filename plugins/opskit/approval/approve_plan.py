@@ -15,6 +15,7 @@ from include.run.journal import add_decision, list_decisions
 from include.run.plan.markdown import escape
 from opskit.approval.people import assigned, name_of
 from opskit.context import StepContext
+from opskit.notifications.run_state import show_question
 from opskit.retry import retry
 from opskit.step import running
 from opskit.step_definition import StepDefinition
@@ -57,10 +58,14 @@ class ApprovePlanOperator(HITLOperator):
             self.response_timeout = policy.respond_within
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name}: approve this plan?"
             until = datetime.now(UTC) + policy.respond_within
-            self.body = f"{_seat(policy.count, self.seat, people, until, earlier)}\n\n{planned['markdown']}"
+            seat = _seat(policy.count, self.seat, people, until)
+            self.body = (
+                f"{escape(' '.join([seat, *(f'{decision.why}.' for decision in earlier)]))}\n\n{planned['markdown']}"
+            )
             if context["ti"].try_number > 1:
                 self.log.warning("The process before this one was ended before an answer was on record; asking again.")
-            self.log.info("Asking %s, until %s UTC.", " or ".join(people), f"{until:%d %B %H:%M}")
+            self.log.info("%s", seat)
+            show_question(ctx, "Waiting for an approval", seat)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
@@ -98,9 +103,7 @@ class ApprovePlanOperator(HITLOperator):
         return Answer(approved=chosen == [APPROVE], by=by, at=datetime.now(UTC), comment=comment)
 
 
-def _seat(count: int, seat: int, people: list[str], until: datetime, earlier: list[Decision]) -> str:
-    """Return which approval this is, who may give it and until when, and who has decided already, as Markdown."""
-    said = [f"Approval {seat} of {count}"] if count > 1 else []
-    said.append(f"{escape(' or '.join(people))} may answer until {until:%d %B %H:%M} UTC; no answer is a refusal")
-    said += [escape(decision.why) for decision in earlier]
-    return f"{'. '.join(said)}."
+def _seat(count: int, seat: int, people: list[str], until: datetime) -> str:
+    """Return which approval this is, and who may give it until when."""
+    which = f"Approval {seat} of {count}" if count > 1 else "One approval is needed"
+    return f"{which}. {' or '.join(people)} may answer until {until:%d %B %H:%M} UTC; no answer is a refusal."

@@ -9,7 +9,9 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from include.run.journal import add_event
 from opskit.approval.people import assigned, name_of
 from opskit.context import StepContext
-from opskit.notifications.sender import gate_link, notify
+from opskit.notifications.run_links import gate_link
+from opskit.notifications.run_state import show_question
+from opskit.notifications.sender import notify
 from opskit.retry import retry
 
 
@@ -19,6 +21,7 @@ def ask(question: HITLOperator, ctx: StepContext, text: str) -> None:
     question.assigned_users = assigned(people)
     link = gate_link(ctx.context["dag_run"], ctx.name, ctx.context["ti"].map_index)
     add_event(ctx.store, ctx.run, ctx.name, "asked", text, {"link": link})
+    show_question(ctx, "A decision is needed", text)
     notify(ctx.context)
 
 

@@ -1,61 +1,122 @@
-"""The note of a runbook's run in Airflow's list of runs, written by the scheduler when the run begins and when it ends.
+"""The note of a runbook's run in Airflow's list of runs, written by Airflow's own processes: a task has no access to it.
 
-A task cannot write its run's note: Airflow 3 gives tasks no access to it. So the record task leaves the sentence as a result, and
-this listener of Airflow's copies it in the scheduler's own session. A note that somebody wrote at the trigger stays below it.
+A task leaves the sentence as a result, under a key of its own. The API server, which stores that result, copies it to the note
+(`show_state`); the scheduler says how the run began and ended. A note that somebody wrote at the trigger stays below ours.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+import re
+from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from include.run.summary import note
+from include.run.summary import PARAGRAPH, name_of, note, with_remark
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import Session
 
-NOTE_KEY = "run_note"
-PARAGRAPH = "\n\n"
+END_KEY, STATE_KEY = "run_note", "run_state"  # of results: how a run ended, and what it is doing
+STORED = re.compile(rf"/execution/xcoms/(?P<dag_id>[^/]+)/(?P<run_id>.+)/[^/]+/(?:{END_KEY}|{STATE_KEY})/?$")
+UNTOLD = "It left no record: look at its failed tasks, and at the target, before you start a new run."
+
+log = logging.getLogger(__name__)
 
 
 @hookimpl
 def on_dag_run_running(dag_run: DagRun, msg: str) -> None:
     """Say which target a run works on."""
-    conf = dag_run.conf or {}
-    tags = getattr(dag_run.dag, "tags", None) or ()
-    if conf.get("target") and any(str(tag).startswith("risk:") for tag in tags):
-        _write(dag_run, note(str(conf["target"]), conf, "Running", f"Reason: {conf.get('reason') or 'none given'}"))
+    if _is_runbook(dag_run):
+        _write(dag_run, "Running", f"Reason: {_conf(dag_run).get('reason') or 'none given'}")
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
     """Say how a run ended."""
-    _copy(dag_run)
+    _copy_end(dag_run)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
     """Say how a run ended, and what to do next."""
-    _copy(dag_run)
+    _copy_end(dag_run)
 
 
-def _copy(dag_run: DagRun) -> None:
-    # tasks load this module as well, and have no use for Airflow's database
-    from airflow.models.xcom import XComModel
+class RunNotes:
+    """ASGI middleware around Airflow's API server: once a task's sentence is stored, it becomes the run's note."""
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        stored = scope["type"] == "http" and scope["method"] == "POST" and STORED.search(scope["path"])
+        await self.app(scope, receive, send)
+        if stored:
+            from starlette.concurrency import run_in_threadpool
+
+            await run_in_threadpool(show_state, stored["dag_id"], stored["run_id"])
+
+
+def show_state(dag_id: str, run_id: str) -> None:
+    """Copy the newest sentence of a run to its note. This never raises: the task has its answer already."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
     from sqlalchemy import select
+
+    try:
+        with create_session() as session:
+            dag_run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+            if dag_run is not None and (found := _newest(session, dag_run)):
+                _put(dag_run, found[1])
+    except Exception:  # any exception: the note only decorates a run
+        log.exception("The note of %s/%s could not be written.", dag_id, run_id)
+
+
+def _copy_end(dag_run: DagRun) -> None:
+    # tasks load this module as well, and have no use for Airflow's database
     from sqlalchemy.orm import object_session
 
     session = object_session(dag_run)
     if session is None:
         return
-    of_run = (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == NOTE_KEY)
-    if text := session.scalar(select(XComModel.value).where(*of_run).order_by(XComModel.timestamp.desc()).limit(1)):
-        _write(dag_run, str(text))
+    key, text = _newest(session, dag_run) or ("", "")
+    if key == END_KEY:
+        _put(dag_run, text)
+    elif _is_runbook(dag_run):
+        _write(dag_run, "Ended by hand or by an error of Airflow", "", UNTOLD)
 
 
-def _write(dag_run: DagRun, text: str) -> None:
+def _newest(session: Session, dag_run: DagRun) -> tuple[str, str] | None:
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    of_run = (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id)
+    ours = XComModel.key.in_((END_KEY, STATE_KEY))
+    rows = session.execute(
+        select(XComModel.key, XComModel.value).where(*of_run, ours).order_by(XComModel.timestamp.desc()).limit(1)
+    )
+    found = rows.first()
+    return (str(found[0]), str(found[1])) if found else None
+
+
+def _conf(dag_run: DagRun) -> dict[str, Any]:
+    return dag_run.conf or {}
+
+
+def _is_runbook(dag_run: DagRun) -> bool:
+    tags = getattr(dag_run.dag, "tags", None) or ()
+    return bool(_conf(dag_run).get("target")) and any(str(tag).startswith("risk:") for tag in tags)
+
+
+def _write(dag_run: DagRun, title: str, text: str, next_step: str = "") -> None:
+    conf = _conf(dag_run)
+    _put(dag_run, note(str(conf["target"]), name_of(conf), title, text, next_step))
+
+
+def _put(dag_run: DagRun, text: str) -> None:
     """Put our paragraph first, in the place of the one that we wrote before. It begins with the run's target."""
-    target, present = str((dag_run.conf or {}).get("target")), dag_run.note or ""
+    target, present = str(_conf(dag_run).get("target")), dag_run.note or ""
     ours, _, theirs = present.partition(PARAGRAPH)
-    dag_run.note = PARAGRAPH.join(part for part in (text, theirs if ours.startswith(target) else present) if part)
+    dag_run.note = with_remark(text, theirs if ours.startswith(target) else present)

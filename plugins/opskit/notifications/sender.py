@@ -13,10 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Thread
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from airflow.sdk import BaseHook
-from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.inventory import Target, load
@@ -27,6 +25,7 @@ from include.run.journal import add_milestone
 from include.run.store import RunStore
 from opskit.connections.aws import clients_for, clients_for_async
 from opskit.frame import frame_of
+from opskit.notifications.run_links import gate_link, run_link
 from opskit.notifications.slack import SlackThread
 
 log = logging.getLogger(__name__)
@@ -142,20 +141,6 @@ def _facts(context: Any, target: Target) -> Facts:
             "notes": plan["notes"],
         }
     return facts
-
-
-def run_link(run: Any) -> str:
-    """Return the run's page in Airflow."""
-    base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")  # Airflow's own default
-    return f"{base}/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}"
-
-
-def gate_link(run: Any, task_id: str, index: int = -1) -> str:
-    """Return the page where a person answers a task.
-
-    The operator's own generate_link_to_ui drops the path of [api] base_url and leaves the run's id unquoted.
-    """
-    return f"{run_link(run)}/tasks/{quote(task_id, safe='')}/required_actions?map_index={index}"
 
 
 async def notify_progress(target: str, ti: Any, text: str) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include.run.approval import Decision
-from include.run.summary import NOTE_LENGTH, note, summarize
+from include.run.summary import NOTE_LENGTH, name_of, note, summarize
 
 NOW = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 
@@ -75,15 +75,42 @@ def test_run_that_was_to_plan_only_is_no_failure():
     assert (found.title, found.tone) == ("Planned only", "good")
 
 
-def test_note_says_target_version_state_and_what_to_do():
-    said = note("core/production", {"version": "1.4.0"}, "Rolled back", "an alarm\nrang", "Mend it.")
-    assert said == "core/production 1.4.0: rolled back. an alarm rang. Mend it."
+def test_note_says_target_version_state_what_to_do_and_where():
+    links = {"Answer": "http://a/b", "Summary": "http://a/c"}
+    said = note("core/production", "1.4.0", "Rolled back", "an alarm\nrang", "Mend it.", links)
+    assert (
+        said == "core/production 1.4.0: rolled back. an alarm rang. Mend it. [Answer](http://a/b) [Summary](http://a/c)"
+    )
 
 
-def test_note_says_its_state_once_and_a_commit_by_its_first_digits():
-    said = note("core/staging", {"commit": "f" * 40}, "Stopped half way", "stopped half way: the breaker did it")
-    assert said == f"core/staging {'f' * 12}: stopped half way: the breaker did it."
+def test_note_says_its_state_once():
+    assert note("core/staging", "", "Stopped half way", "stopped half way: the breaker did it") == (
+        "core/staging: stopped half way: the breaker did it."
+    )
 
 
-def test_note_of_a_long_sentence_fits_into_airflows_column():
-    assert len(note("core/production", {}, "Refused", "x" * 5000)) <= NOTE_LENGTH
+@pytest.mark.parametrize(
+    ("params", "planned", "expected"),
+    [
+        ({"commit": "f" * 40}, {}, "f" * 12),
+        ({"version": "", "commit": ""}, {"version": "v1.4.0", "commit": "f" * 40}, "v1.4.0"),
+        ({"to": "production-v1.4.0-20261121"}, {"version": "v1"}, "v1"),
+        ({"command": "migrate"}, {}, "migrate"),
+        ({}, {}, ""),
+    ],
+)
+def test_run_is_named_after_what_it_was_given_or_has_planned(params, planned, expected):
+    assert name_of(params, planned) == expected
+
+
+def test_note_of_a_long_sentence_keeps_what_to_do_and_the_link_and_fits_into_airflows_column():
+    said = note("core/production", "", "Refused", "x" * 5000, "Mend it.", {"Summary": "http://a"})
+    assert len(said) == NOTE_LENGTH
+    assert said.endswith("xxx ... Mend it. [Summary](http://a)")
+
+
+def test_link_that_is_too_long_for_a_note_is_left_out():
+    said = note(
+        "core/production", "", "Refused", "why", "Mend it.", {"Answer": f"http://{'a' * 600}", "Summary": "http://a"}
+    )
+    assert said == "core/production: refused. why. Mend it. [Summary](http://a)"
