@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from datetime import timedelta
 from typing import Any
 
 
@@ -13,3 +14,18 @@ def one_line(text: str) -> str:
 def canonical_json(value: Any) -> str:
     """Return JSON with sorted keys and no extra spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def spoken(span: timedelta) -> str:
+    """Return a duration as people say it, such as "8 hours" or "1 hour 30 minutes": to the minute, and below one to the second."""
+    seconds = max(0, round(span.total_seconds()))
+    if seconds < 60:
+        return _counted(seconds, "second")
+    minutes = round(seconds / 60)
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    parts = [(days, "day"), (hours, "hour"), (0 if days else rest, "minute")]
+    return " ".join(_counted(count, unit) for count, unit in parts if count)
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -80,6 +80,20 @@ class ServiceState:
         return reported == "COMPLETED" or (self.service.strategy.shifts and not reported)
 
     @property
+    def unfinished(self) -> str:
+        """What a deployment still waits for once enough of its tasks are healthy, or "" while they are not."""
+        live, old = self.service, len(self.alive) - self.service.desired
+        if len(self.healthy) < live.desired:
+            return ""
+        if old > 0:
+            return f"waiting for {old} task{'s' if old > 1 else ''} of before to stop"
+        if len(live.deployments) > 1:
+            return "waiting for ECS to end the deployment of before"
+        if not self.is_rolled_out:
+            return "waiting for ECS to call the deployment complete"
+        return ""
+
+    @property
     def alive(self) -> tuple[TaskState, ...]:
         return tuple(task for task in self.tasks if task.is_alive)
 

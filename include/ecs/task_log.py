@@ -64,13 +64,19 @@ def stream_name(prefix: str, container: str, task: str) -> str:
     return f"{prefix}/{container}/{task.rsplit('/', 1)[-1]}"
 
 
+def group_url(region: str, group: str) -> str:
+    """Return the URL of a log group in the CloudWatch console."""
+    return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_escaped(group)}"
+
+
 def log_url(region: str, group: str, stream: str) -> str:
-    """Return the URL of a stream in the CloudWatch console. Its fragment is escaped twice, with $ for %."""
-    escaped = [quote(quote(part, safe=""), safe="").replace("%", "$") for part in (group, stream)]
-    return (
-        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-        f"#logsV2:log-groups/log-group/{escaped[0]}/log-events/{escaped[1]}"
-    )
+    """Return the URL of a stream in the CloudWatch console."""
+    return f"{group_url(region, group)}/log-events/{_escaped(stream)}"
+
+
+def _escaped(part: str) -> str:
+    """Return a part of the console's fragment: it is escaped twice, with $ for %."""
+    return quote(quote(part, safe=""), safe="").replace("%", "$")
 
 
 def _clean(line: str) -> str:

@@ -92,11 +92,12 @@ def judge_rollout(
             f"{minutes(rollout.since, live.as_of)} (allowed: {plan.timeout_seconds // 60} min){where}{complaint}. {plan.left}; look "
             f"at {'what ECS says' if said else f'the log {plan.log_group}'}."
         )
+    rest = f"; {state.unfinished}" if not done and state.unfinished and len(healthy) == live.desired else ""
     usual = plan.boot_seconds // 60 + 6 + plan.strategy.usual_seconds // 60
     return Progress(
         done,
         f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy, {len(state.healthy)} healthy in all{where}, "
-        f"{minutes(rollout.since, live.as_of)} of usually {usual} min{complaint}",
+        f"{minutes(rollout.since, live.as_of)} of usually {usual} min{rest}{complaint}",
         f"{plan.service}: {len(healthy)} of {live.desired} new tasks healthy{where}{complaint}",
     )
 

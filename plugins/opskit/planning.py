@@ -17,6 +17,7 @@ from include.run.plan.model import Plan
 from include.run.start import read_withdrawal
 from opskit.code_digest import code_digest
 from opskit.context import StepContext
+from opskit.notifications.run_links import summary_link
 from opskit.params import refuse_wrong
 from opskit.step_definition import StepDefinition
 
@@ -33,6 +34,7 @@ def make_plan(ctx: StepContext, planner: Planner) -> dict[str, Any]:
     refuse_missing_reads(ctx.clients, ctx.target, ctx.dag_id)
     markdown = render(plan, reason=ctx.reason, requester=ctx.requester)
     ctx.log(markdown)
+    ctx.log(f"The plan as a page: {summary_link(ctx.context['dag_run'])}")
     return {"plan": plan.model_dump(mode="json"), "digest": plan.digest, "markdown": markdown, "code": _code(ctx)}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include.errors import RunbookError, ServiceUnavailableError
@@ -16,6 +16,7 @@ from include.run.start import read_withdrawal
 from include.run.summary import OUTCOMES, PLANNED_ONLY, kind_of
 from include.text import one_line
 from opskit.context import StepContext
+from opskit.failure import StepFailedError
 from opskit.notifications.run_state import show_end
 from opskit.step_definition import StepDefinition
 
@@ -43,8 +44,8 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
         raise AirflowSkipException("Only a plan was asked for, so there is nothing to record.")
     planned, confirmed, *proofs = (ctx.result_of(step) for step in (planned_by, confirm, *proof.steps))
     if not planned:
-        _record_refusal(ctx, planned_by)
-        raise AirflowFailException(f"Refused by {planned_by.name}, which says why; nothing was changed.")
+        why = _record_refusal(ctx, planned_by)
+        raise StepFailedError(f"Refused: {why}", f"Nothing was changed. {OUTCOMES['refused'][1]}")
     decisions, withdrawn = list_decisions(ctx.store, ctx.run), read_withdrawal(ctx.store, ctx.run)
     refusals = [withdrawn.why] if withdrawn else []
     outcome, text = conclude(
@@ -73,7 +74,7 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
     title, next_step = OUTCOMES[kind_of(record, decisions, withdrawn)]
     show_end(ctx, title, text, next_step)
     if outcome != "success":
-        raise AirflowFailException(f"{outcome.capitalize()}: {text}.")
+        raise StepFailedError(f"{outcome.capitalize()}: {text}.", next_step)
     return text
 
 
@@ -85,7 +86,7 @@ def _left(ctx: StepContext, proof: Proof) -> str:
         return f"in what state things are left could not be read ({one_line(str(error))})"
 
 
-def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
+def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> str:
     why = [event["text"] for event in list_events(ctx.store, ctx.run) if event["step"] == planned_by.name]
     record = {
         "outcome": "refused",
@@ -97,3 +98,4 @@ def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> None:
     add_record(ctx.store, ctx.target.name, ctx.run, record)
     title, next_step = OUTCOMES["refused"]
     show_end(ctx, title, str(record["text"]), next_step)
+    return str(record["text"])

@@ -15,6 +15,7 @@ from airflow.sdk import DAG
 
 from include.runbooks import read_page
 from opskit.chain import Aside, Chain, Part, Stage
+from opskit.failure import tell_failure
 from opskit.frame import remember
 from opskit.frame_steps import FrameSteps, Others, stop_if_plan_only
 from opskit.lease import KeptTarget
@@ -33,7 +34,7 @@ ASKED_FOR: dict[str, Any] = {  # the schedule of a DAG that only a person or CI 
         "retries": 0,  # each step declares how often it may be tried
         "retry_delay": 5,  # seconds
         "on_success_callback": notify,
-        "on_failure_callback": [note_failure, notify],
+        "on_failure_callback": [note_failure, notify, tell_failure],
     },
     "max_active_runs": 16,  # the lease, not Airflow, separates runs on one target
     "allowed_run_types": ["manual"],

@@ -15,8 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include.aws.refusals import explain, refusal_of
 from include.errors import RunbookError
 from include.run.journal import add_event
+from include.text import spoken
 from include.waiters.progress import Progress
 from opskit.context import StepContext
+from opskit.failure import StepFailedError
 from opskit.notifications.run_state import show_step, show_wait
 from opskit.polling import poll_seconds
 from opskit.step_definition import StepDefinition, display_name
@@ -123,7 +125,9 @@ class FunctionStep(StepDefinition):
         if since and datetime.now(UTC) - since > timeout:
             fail(
                 ctx,
-                RunbookError(f"{ctx.name} has waited {timeout}, as long as it may; the last look: {progress.text}."),
+                RunbookError(
+                    f"{ctx.name} has waited {spoken(timeout)}, as long as it may; the last look: {progress.text}."
+                ),
             )
 
     def variant(self, function: Body) -> FunctionStep:
@@ -186,7 +190,7 @@ class OperatorStep(StepDefinition):
 def fail(ctx: StepContext, error: RunbookError) -> None:
     """Fail the task without a retry and journal the failure. A run that only plans writes nothing, not even this."""
     _journal(ctx, error)
-    raise AirflowFailException(str(error)) from error
+    raise StepFailedError(str(error)) from error
 
 
 def note_failure(context: Any) -> None:

@@ -83,7 +83,7 @@ def test_a_wait_that_has_lasted_too_long_says_for_what(failed, store, monkeypatc
     context["ti"].get_first_reschedule_date = lambda context: since
     monkeypatch.setattr(step, "get_current_context", lambda: context)
     if given_up:
-        told = r"back_up_data has waited 2:00:00, as long as it may; the last look: waits for staging_deployment/one\.$"
+        told = r"back_up_data has waited 2 hours, as long as it may; the last look: waits for staging_deployment/one\.$"
         with pytest.raises(AirflowFailException, match=told):
             looking.run()
     else:

@@ -130,8 +130,9 @@ def judge_rollout(
             f"{revision(part.before)}{where}{f'; {trouble}' if failed else complaint}. {LEFT}; look at the log {part.log_group}."
         )
     how_many = f"{part.service}: {len(healthy)} of {live.desired} tasks healthy on {revision(wanted)}"
+    rest = f"; {state.unfinished}" if not done and state.unfinished and len(healthy) == live.desired else ""
     how_many += (f", {trouble}" if failed else complaint) + where
-    return Progress(done, f"{how_many}, {minutes(rollout.since, live.as_of)}", how_many)
+    return Progress(done, f"{how_many}, {minutes(rollout.since, live.as_of)}{rest}", how_many)
 
 
 def _record(

@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
-from airflow.sdk.exceptions import AirflowFailException
 
 from include.run.approval import Answer, Decision, approve_by_policy, judge, people_to_ask
 from include.run.approval.policy import COMMENT_LENGTH
@@ -15,6 +14,7 @@ from include.run.journal import add_decision, list_decisions
 from include.run.plan.markdown import escape
 from opskit.approval.people import assigned, name_of
 from opskit.context import StepContext
+from opskit.failure import StepFailedError
 from opskit.notifications.run_state import show_question
 from opskit.retry import retry
 from opskit.step import running
@@ -84,20 +84,20 @@ class ApprovePlanOperator(HITLOperator):
     @staticmethod
     def _ended(recorded: Decision) -> str:
         if recorded.outcome != "approved":
-            raise AirflowFailException(f"{recorded.outcome.capitalize()}: {recorded.why}. Nothing was changed.")
+            raise StepFailedError(f"{recorded.outcome.capitalize()}: {recorded.why}. Nothing was changed.")
         return recorded.why
 
     def _planned(self, ctx: StepContext) -> dict[str, Any]:
         planned: dict[str, Any] | None = ctx.result_of(self.planned_by)
         if not planned:
-            raise AirflowFailException(f"Task {self.planned_by.name} left no plan to approve; start a new run.")
+            raise StepFailedError(f"Task {self.planned_by.name} left no plan to approve; start a new run.")
         return planned
 
     def _answer(self, event: dict[str, Any]) -> Answer:
         if event.get("error_type") == "timeout":
             return Answer(approved=False, by=None, at=datetime.now(UTC))
         if "error" in event:
-            raise AirflowFailException(f"Airflow could not carry the answer back: {event['error']}.")
+            raise StepFailedError(f"Airflow could not carry the answer back: {event['error']}.")
         chosen, by = event["chosen_options"], name_of(event["responded_by_user"])
         comment = str((event.get("params_input") or {}).get("comment") or "")
         return Answer(approved=chosen == [APPROVE], by=by, at=datetime.now(UTC), comment=comment)

@@ -6,7 +6,6 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
-from airflow.sdk.exceptions import AirflowFailException
 
 from include.region_data.qa import BAD, GOOD, LONGEST_NOTE, QaAnswer, WrongAnswerError, add_answer, judge, list_answers
 from include.run.journal import add_event
@@ -14,6 +13,7 @@ from include.run.params import Declared, wrong_values
 from include.run.plan.markdown import escape
 from opskit.approval.hitl import ask, who_answered
 from opskit.context import StepContext
+from opskit.failure import StepFailedError
 from opskit.retry import retry
 from opskit.step import running
 
@@ -67,7 +67,7 @@ class ConfirmTestMapsOperator(HITLOperator):
                     else "nobody said in time that there are test maps"
                 )
                 add_event(ctx.store, ctx.run, ctx.name, "failed", said)
-                raise AirflowFailException(f"{said[0].upper()}{said[1:]}. Nothing was changed.")
+                raise StepFailedError(f"{said[0].upper()}{said[1:]}. Nothing was changed.")
             said = f"{who} says that there is a test map of every region"
             retry(ctx.clients, lambda: ctx.writer.note(said))
         return said
@@ -139,7 +139,7 @@ class ConfirmQaOperator(HITLOperator):
     def _ended(ctx: StepContext, look: QaAnswer) -> str:
         if not look.good:
             add_event(ctx.store, ctx.run, ctx.name, "failed", look.text)
-            raise AirflowFailException(f"{look.text[0].upper()}{look.text[1:]}; every region of this run goes back.")
+            raise StepFailedError(f"{look.text[0].upper()}{look.text[1:]}; every region of this run goes back.")
         retry(ctx.clients, lambda: ctx.writer.note(look.text))
         return look.text
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import RunbookError
 from include.run.journal import add_event
 from include.waiter_registry import SUCCESSES_IN_A_ROW, run_waiter
 from opskit.context import StepContext
+from opskit.failure import StepFailedError
 from opskit.polling import poll_seconds
 from opskit.step import running
 from opskit.waits.state_reached import StateReachedTrigger
@@ -37,7 +37,7 @@ class WaitsForAws(BaseOperator):
         text: str = event["text"]
         if event["status"] != "done":
             add_event(ctx.store, ctx.run, ctx.name, "failed", text)
-            raise AirflowFailException(text)
+            raise StepFailedError(text)
         return text
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.errors import RunbookError
+from include.waiters.progress import ProgressLog
 from opskit.notifications.sender import notify_progress
 from opskit.waits.shared_poller import poller_of
 
@@ -32,15 +34,14 @@ class StateReachedTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in fields}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        told = ""
+        progress = ProgressLog()
         try:
             poller = poller_of(self.target, self.poll_seconds)
             async with aclosing(poller.watch(self.target, self.watch, self.arguments)) as looks:
                 async for look in looks:
                     await notify_progress(self.target, self.task_instance, look.milestone)
-                    if look.text != told:
-                        told = look.text
-                        self.log.info("progress: %s", told)
+                    if look.over or progress.is_due(look.text, datetime.now(UTC)):
+                        self.log.info("progress: %s", look.text)
                     if look.over:
                         yield TriggerEvent({"status": look.status, "text": look.text, "end": look.end})
                         return

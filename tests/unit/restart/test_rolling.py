@@ -33,6 +33,20 @@ def test_done_when_our_deployment_is_the_only_one_and_all_its_tasks_are_healthy(
 
 
 @pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (looked([*our_tasks(), old_tasks()[0]]), "waiting for 1 task of before to stop"),
+        (looked(our_tasks(), ours(), deployment(status="ACTIVE")), "waiting for ECS to end the deployment of before"),
+        (looked(our_tasks(), ours(rollout_state="IN_PROGRESS")), "waiting for ECS to call the deployment complete"),
+    ],
+)
+def test_deployment_whose_tasks_are_all_healthy_says_what_it_waits_for(seen: ServiceState, said: str):
+    progress = judge_rollout(PLAN, OURS, seen)
+    assert progress.text.endswith(f"9 min of usually 8 min; {said}")
+    assert progress.milestone == "StagingApp_EC2LaunchType: 2 of 2 new tasks healthy"
+
+
+@pytest.mark.parametrize(
     "seen",
     [
         looked(our_tasks(), ours(rollout_state="IN_PROGRESS")),
