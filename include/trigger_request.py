@@ -7,6 +7,8 @@ surrogate and no NaN. A run whose logical date is in the future stays running wi
 
 import json
 import math
+import re
+import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -75,6 +77,18 @@ def cannot_be_started(given: Mapping[str, Any], now: datetime) -> str | None:
         if value is not None and len(value) > longest:
             return f"{name} {shown(value)} is too long: at most {longest:,} characters are taken."
     return next(filter(None, (_wrong_date(name, given.get(name), now) for name in AHEAD)), None)
+
+
+def named(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return a request with an id for its run that says target and time, or nothing if it has an id, or names no target.
+
+    The end tells runs apart that are started in the same second. Airflow's own id says the time alone.
+    """
+    target = (given.get("conf") or {}).get("target")
+    if given.get("dag_run_id") or not isinstance(target, str):
+        return {}
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", target)
+    return {**given, "dag_run_id": f"{name}_{now:%Y-%m-%dT%H:%M:%SZ}_{secrets.token_hex(2)}"}
 
 
 def unknown(given: object) -> dict[str, Any]:

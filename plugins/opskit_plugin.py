@@ -35,5 +35,11 @@ class OpskitPlugin(AirflowPlugin):
             "href": "/runbooks/{DAG_ID}/runs/{RUN_ID}/summary",
             "destination": "dag_run",
             "url_route": "summary",
-        }
+        },
+        {
+            "name": "Choices",
+            "href": "/runbooks/{DAG_ID}/choices",
+            "destination": "dag",
+            "url_route": "choices",
+        },
     ]

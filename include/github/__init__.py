@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         find_commit,
         list_checks,
         list_commits_between,
+        list_newest_commits,
         list_tags,
     )
     from include.github.releases import Release, create_draft, find_release, generate_notes, publish, was_applied
@@ -44,6 +45,7 @@ __all__ = [
     "get_run",
     "list_checks",
     "list_commits_between",
+    "list_newest_commits",
     "list_running_workflows",
     "list_tags",
     "newest_run",

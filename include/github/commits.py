@@ -1,6 +1,7 @@
 """Commits of a repository: tags, the commits between two tags, and whether a commit's checks are green."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 from github.Commit import Commit as Shown
 from github.Comparison import Comparison
@@ -60,6 +61,14 @@ def list_commits_between(repository: Repository, previous: str | None, sha: str)
         return tuple(_commit(commit) for commit in (found if previous else found[::-1]))
 
     return read(_between(repository, previous, sha), look)
+
+
+def list_newest_commits(repository: Repository, branch: str, count: int) -> tuple[Commit, ...]:
+    """Return the newest commits of a branch, newest first."""
+    return read(
+        f"branch {branch} of {name_of(repository)}",
+        lambda: tuple(_commit(commit) for commit in islice(repository.get_commits(sha=branch), count)),
+    )
 
 
 def _commit(commit: Shown) -> Commit:

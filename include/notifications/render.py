@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from include.run.approval import Decision
+from include.run.plan.links import linked
+from include.run.plan.markdown import shorten
+from include.text import spoken
 
 LONGEST = 2_900  # characters; Slack shows a message of up to 3,000 whole
 # details, by their sentence, in journals from before each event had a flag
@@ -37,7 +40,7 @@ class Facts:
 
     `asked`: at, runbook, target, reason, requester, link, gates (links to the approvals asked for), people (who may approve),
     respond_minutes (after which no answer is a refusal).
-    `plan`: at, digest, minutes, notes, changes, and how each change is undone.
+    `plan`: at, digest, minutes, notes, changes, how each change is undone, details, and the links of all of them.
     """
 
     asked: Mapping[str, Any]
@@ -75,8 +78,11 @@ def headline(facts: Facts) -> str:
 
 def escape(text: object) -> str:
     """Return text that Slack shows literally and on one line: without mentions or links, so that nobody is notified."""
-    flat = " ".join(str(text).split())
-    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _escape_marks(" ".join(str(text).split()))
+
+
+def _escape_marks(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def link(url: str, label: str) -> str:
@@ -103,15 +109,21 @@ def _plan(facts: Facts) -> list[_Turn]:
     plan = facts.plan
     if plan is None:
         return []
+    links = plan.get("links") or ()
+
+    def shown(text: str) -> str:
+        return linked(shorten(text), links, _escape_marks, lambda url, label: f"<{url}|{label}>")
+
     lines = [f":memo: The plan, about {plan['minutes']} minutes, digest `{escape(plan['digest'])[:16]}`:"]
-    lines += [f"• {escape(note)}" for note in plan.get("notes", ())]
+    lines += [f"• {shown(note)}" for note in plan.get("notes", ())]
     undo = plan.get("undo") or [""] * len(plan["changes"])
     for number, (change, undone) in enumerate(zip(plan["changes"], undo, strict=True), 1):
-        lines.append(f"{number}. {escape(change)}" + (f" _(undone: {escape(undone)})_" if undone else ""))
+        lines.append(f"{number}. {shown(change)}" + (f" _(undone: {shown(undone)})_" if undone else ""))
     if not plan["changes"]:
         lines.append("Nothing to change.")
+    lines += [f"• {shown(detail)}" for detail in plan.get("details", ())]
     gates = facts.asked["gates"]
-    return [_Turn(plan["at"], Message("plan", _cut("\n".join(lines))), _waiting(gates)), *_ask(facts, plan["at"], 0)]
+    return [_Turn(plan["at"], Message("plan", _cut_lines(lines)), _waiting(gates)), *_ask(facts, plan["at"], 0)]
 
 
 def _ask(facts: Facts, at: str, seat: int) -> list[_Turn]:
@@ -172,6 +184,8 @@ def _event(event: Mapping[str, Any]) -> _Turn:
         where = link(str(event["link"]), "look and decide")
         said = f":sos: *A decision is needed.* {_sentence(text)} {where}"
         return _Turn(event["at"], Message(key, _cut(said)), f":sos: a decision is needed, {where}")
+    if shown := event.get("slack"):  # release notes, in Slack's markup
+        return _Turn(event["at"], Message(key, f":scroll: {shown}"), f":gear: {escape(name)}")
     mark = ":information_source:" if phase == "note" else ":gear:"
     return _Turn(event["at"], Message(key, _cut(f"{mark} {escape(name)}: {_sentence(text)}")), f":gear: {escape(name)}")
 
@@ -181,8 +195,16 @@ def _outcome(facts: Facts) -> list[_Turn]:
     if record is None:
         return []
     mark = OUTCOMES.get(record["outcome"], ":x:")
-    text = f"{mark} *{escape(record['outcome']).capitalize()}*: {_sentence(record['text'])}"
+    text = f"{mark} *{escape(record['outcome']).capitalize()}*: {_sentence(record['text'])}{_took(record)}"
     return [_Turn(record["ended"], Message("outcome", _cut(text)), text)]
+
+
+def _took(record: Mapping[str, Any]) -> str:
+    if "started" not in record:
+        return ""
+    return (
+        f" The run took {spoken(datetime.fromisoformat(record['ended']) - datetime.fromisoformat(record['started']))}."
+    )
 
 
 def _sentence(text: object) -> str:
@@ -192,3 +214,14 @@ def _sentence(text: object) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 40]} ... (the rest is in the run)"
+
+
+def _cut_lines(lines: Sequence[str]) -> str:
+    """Join lines, and leave out whole ones at the end: a link that is cut is no link."""
+    kept, room = list[str](), LONGEST - 40
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            return "\n".join([*kept, "... (the rest is in the run)"])
+        kept.append(line)
+    return "\n".join(kept)

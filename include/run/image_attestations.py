@@ -45,13 +45,15 @@ def read_attestation(store: RunStore, target: str, digest: str, commit: str) -> 
     return _proof(next((document for document in found if document["commit"] == commit), found[0]))
 
 
+def list_attestations(store: RunStore, target: str) -> list[Attestation]:
+    """Return the attestations of a staging target, newest first."""
+    found = map(_proof, store.list(documents.target_key(target), documents.PROOFS))
+    return sorted(found, key=lambda attestation: attestation.at, reverse=True)
+
+
 def last_attestation(store: RunStore, target: str) -> Attestation | None:
     """Return the newest attestation of a staging target, or None if there is none."""
-    return max(
-        (_proof(document) for document in store.list(documents.target_key(target), documents.PROOFS)),
-        key=lambda document: document.at,
-        default=None,
-    )
+    return next(iter(list_attestations(store, target)), None)
 
 
 def _proof(document: Document) -> Attestation:

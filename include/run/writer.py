@@ -96,10 +96,10 @@ class FencedWriter:
             log.info("%s", text)
             add_event(self.store, self.owner, self.step, "found", text, {"intent": intent["number"]})
 
-    def note(self, text: str) -> None:
-        """Record a sentence in the journal."""
+    def note(self, text: str, slack: str = "") -> None:
+        """Record a sentence in the journal. `slack` is what its thread shows instead, in Slack's markup."""
         log.info("%s", text)
-        add_event(self.store, self.owner, self.step, "note", text)
+        add_event(self.store, self.owner, self.step, "note", text, {"slack": slack} if slack else None)
 
 
 def _say(write: RecordedWrite, applied: bool | None) -> str:

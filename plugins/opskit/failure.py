@@ -47,6 +47,8 @@ def _without_traceback(_: Any, __: str, event: MutableMapping[str, Any]) -> Muta
     if event.get("exc_info") and isinstance(error, StepFailedError):
         del event["exc_info"]
         event["event"] = str(error)
+        # where ci/trigger_runbook.py and others read the cause
+        event["error_detail"] = [{"exc_type": type(error).__name__, "exc_value": str(error), "frames": []}]
     return event
 
 

@@ -20,6 +20,10 @@ from include.run.params import Declared, complaint
 if TYPE_CHECKING:
     from opskit.context import StepContext
 
+UNOFFERED = (
+    "No target of the inventory has what this runbook needs, so it cannot be started; docs/how-to/describe-your-system.md says what "
+    "that is."
+)
 REASON_LENGTH = 10
 VISIBLE = 5  # of these: blanks are no reason
 # no control character, which PostgreSQL's JSON or a terminal cannot represent, and none that reverses the displayed text
@@ -45,7 +49,7 @@ COMMIT = {
     "maxLength": 40,
     "pattern": f"^[0-9a-f]{{40}}{END}",
     "title": "Commit",
-    "description": "All 40 characters of its id, as git rev-parse prints them.",
+    "description": "All 40 characters of its id, as git rev-parse prints them. The tab Choices lists the newest ones.",
 }
 COMMIT_OR_NONE = {
     "default": "",
@@ -53,7 +57,7 @@ COMMIT_OR_NONE = {
     "maxLength": 40,
     "pattern": f"^([0-9a-f]{{40}})?{END}",
     "title": "Commit",
-    "description": "All 40 characters of its id; left out, the last one that staging has proved.",
+    "description": "All 40 characters of its id; left out, the last one that staging has proved. The tab Choices lists them.",
 }
 VERSION_OR_NONE = {
     "default": "",
@@ -84,7 +88,7 @@ TO_RELEASE = {
     "pattern": f"^([A-Za-z0-9_][A-Za-z0-9_.-]*)?{END}",  # ECR's form of a tag
     "title": "Release to go back to",
     "description": "The readable tag of a release, such as production-v1.2.3-20261121140000; left out, the last release before the "
-    "one that runs.",
+    "one that runs. The tab Choices lists those that are still in the registry.",
 }
 
 COMMAND = choice(
@@ -194,7 +198,10 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
     """Return the params of a runbook that can work on these targets."""
     return {
         "target": Param(
-            type="string", enum=list(targets), title="Target", description="System and environment to work on."
+            type="string",
+            enum=list(targets),
+            title="Target",
+            description="System and environment to work on." if targets else UNOFFERED,
         ),
         "reason": Param(
             type="string",

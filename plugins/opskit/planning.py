@@ -19,6 +19,7 @@ from opskit.code_digest import code_digest
 from opskit.context import StepContext
 from opskit.notifications.run_links import summary_link
 from opskit.params import refuse_wrong
+from opskit.plan_links import links_of
 from opskit.step_definition import StepDefinition
 
 Planner = Callable[[StepContext], tuple[Plan, datetime]]  # the plan, and AWS's clock just before the reads it rests on
@@ -32,10 +33,12 @@ def make_plan(ctx: StepContext, planner: Planner) -> dict[str, Any]:
     refuse_wrong(ctx)
     plan, _ = planner(ctx)
     refuse_missing_reads(ctx.clients, ctx.target, ctx.dag_id)
-    markdown = render(plan, reason=ctx.reason, requester=ctx.requester)
+    dumped = plan.model_dump(mode="json")
+    links = links_of(dumped, ctx.target)
+    markdown = render(plan, reason=ctx.reason, requester=ctx.requester, links=links)
     ctx.log(markdown)
     ctx.log(f"The plan as a page: {summary_link(ctx.context['dag_run'])}")
-    return {"plan": plan.model_dump(mode="json"), "digest": plan.digest, "markdown": markdown, "code": _code(ctx)}
+    return {"plan": dumped, "digest": plan.digest, "markdown": markdown, "links": links, "code": _code(ctx)}
 
 
 def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any]:

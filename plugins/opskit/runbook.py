@@ -20,7 +20,7 @@ from opskit.frame import remember
 from opskit.frame_steps import FrameSteps, Others, stop_if_plan_only
 from opskit.lease import KeptTarget
 from opskit.notifications.sender import notify
-from opskit.params import common_params, field
+from opskit.params import UNOFFERED, common_params, field
 from opskit.planning import Planner
 from opskit.record import Proof
 from opskit.step import note_failure
@@ -74,7 +74,7 @@ def runbook(
     with DAG(
         dag_id=name,
         dag_display_name=shown.title,
-        description=shown.summary,
+        description=shown.summary if targets else UNOFFERED,
         doc_md=shown.text,
         schedule=None,
         params={**common_params(targets), **{key: field(schema) for key, schema in (params or {}).items()}},

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -14,11 +14,13 @@ from rich.panel import Panel
 from rich.prompt import Prompt
 from rich.text import Text
 
+from include.text import spoken
 from sandbox.demo.client import RefusedError, Run
 from sandbox.demo.options import Options
 from sandbox.errors import SandboxError
 
 AT_WORK = ("running", "deferred", "up_for_reschedule", "up_for_retry", "awaiting_input")
+WAITING = ("deferred", "up_for_reschedule")  # for the pretend cloud, whose clock is faster
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 LOOK_EVERY = 0.5  # seconds
 QUIET_LINE_EVERY = 5.0  # seconds between two lines about a wait where there is no live line
@@ -36,6 +38,7 @@ class Follower:
     target: str | None
     answers: int = 0
     _seen: dict[tuple[str, int], float] = field(default_factory=dict)
+    _waits: set[tuple[str, int]] = field(default_factory=set)
     _told: set[tuple[str, int, int]] = field(default_factory=set)
     _answered: set[tuple[str, int, int]] = field(default_factory=set)
     _users: set[str] = field(default_factory=set)
@@ -66,6 +69,8 @@ class Follower:
         for task in tasks:
             if task["state"] in AT_WORK:
                 self._seen.setdefault((task["task_id"], task["map_index"]), time.monotonic())
+            if task["state"] in WAITING:
+                self._waits.add((task["task_id"], task["map_index"]))
         new = [task for task in tasks if task["state"] in ENDED and _key(task) not in self._told]
         self._told |= {_key(task) for task in new}
         for task in sorted(new, key=lambda each: (each["end_date"] or "", each["start_date"] or "")):
@@ -179,12 +184,20 @@ class Follower:
         return told[-1].split(PROGRESS, 1)[1].strip() if told else ""
 
     def _duration(self, task: dict[str, Any]) -> str:
-        """Return how long a task was at work. Airflow's own figure begins anew when a wait or a question is over."""
+        """Return how long a task was at work, and how long a wait was by the pretend cloud's clock.
+
+        Airflow's own figure begins anew when a wait or a question is over.
+        """
         if not (task["start_date"] and task["end_date"]):
             return ""
         own = (datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])).total_seconds()
-        seen = self._seen.get((task["task_id"], task["map_index"]))
-        return f"{max(own, time.monotonic() - seen if seen else 0.0):6.1f} s"
+        key = task["task_id"], task["map_index"]
+        seen = self._seen.get(key)
+        seconds = max(own, time.monotonic() - seen if seen else 0.0)
+        if key not in self._waits:
+            return f"{seconds:6.1f} s"
+        simulated = timedelta(seconds=seconds * float(self.run.client.control("/status")["speed"]))
+        return f"{seconds:6.1f} s, {spoken(simulated)} simulated"
 
     def _world(self) -> str:
         world = self.run.client.target(self.target) if self.target else None

@@ -107,7 +107,13 @@ def captured():
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
-        (lambda: StepFailedError("There is no room."), {"event": "There is no room."}),
+        (
+            lambda: StepFailedError("There is no room."),
+            {
+                "event": "There is no room.",
+                "error_detail": [{"exc_type": "StepFailedError", "exc_value": "There is no room.", "frames": []}],
+            },
+        ),
         (lambda: TypeError("a mistake"), {"event": "Task failed with exception", "exc_info": True}),
     ],
 )

@@ -13,7 +13,7 @@ from include.errors import PreconditionError
 from include.run.approval import Decision
 from include.run.journal import add_decision, add_event, add_record, list_events
 from include.run.start import read_withdrawal, start_writing
-from opskit.web import LazyApp, runs
+from opskit.web import LazyApp, choices, runs
 from opskit_plugin import OpskitPlugin
 from tests.unit.run.conftest import client, dynamodb, store
 
@@ -33,15 +33,23 @@ def approve(store, by, seat=1, outcome="approved"):
 @pytest.fixture
 def browser(store, monkeypatch):
     """Return a function that returns the browser of a user. The run is on core/production."""
-    run = SimpleNamespace(conf={"target": "core/production"}, state="running")
+    run = SimpleNamespace(
+        conf={"target": "core/production"},
+        state="running",
+        dag_id="service_restart",
+        run_id="manual__2026-11-20T14:00:00+00:00",
+        triggering_user_name="carol",
+    )
     monkeypatch.setattr(runs, "run_store", {"core/production": store}.__getitem__)
     allowed = SimpleNamespace(is_authorized_dag=lambda **_: True)
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.get_auth_manager", lambda: allowed)
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.DagModel.get_team_name", lambda _: None)
     server = FastAPI()
     server.mount("/runbooks", LazyApp())
-    state = SimpleNamespace(run=run, allowed=allowed, results=[])
-    session = SimpleNamespace(scalar=lambda _: state.run, scalars=lambda _: state.results)
+    state = SimpleNamespace(run=run, allowed=allowed, results=[], questions=[])
+    session = SimpleNamespace(
+        scalar=lambda _: state.run, scalars=lambda _: state.results, execute=lambda _: state.questions
+    )
     monkeypatch.setitem(runs.app.dependency_overrides, _get_session, lambda: session)
 
     def sign_in(name):
@@ -162,10 +170,73 @@ def test_page_of_a_failed_run_begins_with_its_outcome_cause_and_the_next_step(br
     assert "Mend the cause, then start the runbook again" in page
 
 
+def test_page_leads_to_the_tasks_and_to_every_address_on_record(browser, store):
+    add_event(store, NAME, "await_pipeline", "note", "Deploy is running: https://github/runs/7.")
+    page = browser("ann").get(f"{PATH}/summary").text
+    here = "http://localhost:8080/dags/service_restart/runs/manual__2026-11-20T14%3A00%3A00%2B00%3A00"
+    assert f'<a href="{here}/tasks/await_pipeline">await pipeline</a>' in page
+    assert '<a href="https://github/runs/7">https://github/runs/7</a>.</td>' in page
+    assert '<base target="_blank">' in page
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("ann", "/tasks/approve_restart/required_actions?map_index=-1"),
+        ("carol", "ann or bob may answer; carol asked for this run, so somebody else answers."),
+        ("eve", "ann or bob may answer; eve is not among them."),
+    ],
+)
+def test_page_offers_a_question_to_who_may_answer_it_and_says_why_not_to_others(browser, user, expected):
+    page = browser(user)
+    asked = SimpleNamespace(subject="approve this plan?", assignees=[{"id": "ann"}, {"id": "bob"}])
+    page.state.questions = [(asked, "approve_restart", -1)]
+    text = page.get(f"{PATH}/summary").text
+    assert expected in text
+    assert ("Read it and answer" in text) == (user == "ann")
+
+
 def test_page_of_a_run_without_a_plan_says_so(browser):
     assert "This run has no plan yet" in browser("ann").get(f"{PATH}/summary").text
 
 
 def test_plugin_offers_the_page_beside_the_run():
     assert [each["url_prefix"] for each in OpskitPlugin.fastapi_apps] == ["/runbooks"]
-    assert [each["href"] for each in OpskitPlugin.external_views] == ["/runbooks/{DAG_ID}/runs/{RUN_ID}/summary"]
+    assert [(each["destination"], each["href"]) for each in OpskitPlugin.external_views] == [
+        ("dag_run", "/runbooks/{DAG_ID}/runs/{RUN_ID}/summary"),
+        ("dag", "/runbooks/{DAG_ID}/choices"),
+    ]
+
+
+def test_choices_of_a_rollback_are_the_releases_that_are_still_there_with_the_default_named(browser, monkeypatch):
+    monkeypatch.setattr(choices, "clients_for", lambda _: None)
+    monkeypatch.setattr(choices, "run_store", lambda _: None)
+    monkeypatch.setattr(choices, "list_releases", lambda _: (["production-v3", "production-v2"], "production-v2"))
+    page = browser("ann").get("/runbooks/release_rollback/choices", params={"target": "core/production"}).text
+    assert "<tr><td><code>production-v3</code></td><td></td></tr>" in page
+    assert "<tr><td><code>production-v2</code></td><td>the last release before the one that runs; taken if" in page
+
+
+def test_choices_begin_with_the_targets_and_refuse_others(browser):
+    ann = browser("ann")
+    assert (
+        '<a href="?target=core%2Fproduction">core/production</a>' in ann.get("/runbooks/release_rollback/choices").text
+    )
+    answer = ann.get("/runbooks/release_rollback/choices", params={"target": "nobody/here"})
+    assert (answer.status_code, answer.json()["detail"][:59]) == (
+        404,
+        "release_rollback is not offered for nobody/here; it is for ",
+    )
+    assert "The form of this runbook offers all" in ann.get("/runbooks/service_restart/choices").text
+
+
+def test_choices_that_cannot_be_read_are_told_in_a_sentence(browser, monkeypatch):
+    def refuse(_):
+        raise PreconditionError("There is no Airflow connection aws_core_production.")
+
+    monkeypatch.setattr(choices, "clients_for", refuse)
+    answer = browser("ann").get("/runbooks/release_rollback/choices", params={"target": "core/production"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503,
+        "What may be chosen cannot be read: There is no Airflow connection aws_core_production.",
+    )

@@ -1,6 +1,7 @@
 """The middleware around Airflow's API: which requests pass, and whose answer is returned."""
 
 import json
+import re
 
 import pytest
 from starlette.applications import Starlette
@@ -47,6 +48,7 @@ def api(monkeypatch):
         trigger_validation, "_params_of", lambda _bag, dag_id: PARAMS if dag_id == "service_restart" else None
     )
     monkeypatch.setattr(trigger_validation, "_question", lambda **_: QUESTION)
+    monkeypatch.setattr(trigger_validation, "_people", lambda **_: [])
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "PATCH"])])
     app.state.dag_bag = None
     app.add_middleware(TriggerValidation)
@@ -74,9 +76,43 @@ def test_what_was_tried_still_arrives_for_the_audit_log(api):
     assert [json.loads(body) for body in api.arrived] == [{"conf": {"target": "core/staging", "zone": 1}}]
 
 
-def test_right_conf_arrives_byte_for_byte(api):
-    body, answer = post(api, {"target": "core/staging"})
+def test_right_request_with_an_id_arrives_byte_for_byte(api):
+    body = json.dumps({"logical_date": None, "conf": {"target": "core/staging"}, "dag_run_id": "ci-1"}).encode()
+    answer = api.post(PATH, content=body, headers={"Authorization": "Bearer x"})
     assert (answer.status_code, api.arrived) == (200, [body])
+
+
+@pytest.mark.parametrize("given", [{}, {"dag_run_id": None}, {"dag_run_id": ""}])
+def test_run_without_an_id_gets_one_that_says_target_and_time(api, given):
+    body = {"logical_date": None, "conf": {"target": "core/staging"}, **given}
+    for _ in range(2):
+        assert api.post(PATH, json=body, headers={"Authorization": "Bearer x"}).status_code == 200
+    first, second = (json.loads(arrived)["dag_run_id"] for arrived in api.arrived)
+    assert re.fullmatch(r"core-staging_20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ_[0-9a-f]{4}", first)
+    assert first != second
+    assert json.loads(api.arrived[0])["conf"] == {"target": "core/staging"}
+
+
+@pytest.mark.parametrize(
+    ("detail", "expected"),
+    [
+        ("User=eve (id=eve) is not a respondent for the task.", "You may not answer this question: ann or bob may."),
+        ("Forbidden", "Forbidden"),
+    ],
+)
+def test_who_was_not_asked_is_told_who_was_and_a_stranger_is_not(monkeypatch, detail, expected):
+    async def answer(request):
+        return JSONResponse({"detail": detail}, 403)
+
+    monkeypatch.setattr(trigger_validation, "_question", lambda **_: QUESTION)
+    monkeypatch.setattr(trigger_validation, "_people", lambda **_: ["ann", "bob"])
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["PATCH"])])
+    app.state.dag_bag = None
+    app.add_middleware(TriggerValidation)
+    refused = TestClient(app).patch(
+        f"{PATH}/r/taskInstances/approve/-1/hitlDetails", json={"chosen_options": ["Approve"]}
+    )
+    assert (refused.status_code, refused.json()) == (403, {"detail": expected})
 
 
 def test_stranger_gets_airflows_own_answer_and_learns_no_param(api):

@@ -29,7 +29,9 @@ def draft_release(ctx: ReleaseContext, plan: ProductionReleasePlan, jira_url: st
     notes = compose_notes(github.generate_notes(ctx.github, plan.version, plan.commit, tag), tickets, jira_url=jira_url)
     draft = ctx.writer.write(github.create_draft(ctx.github, plan.version, plan.commit, plan.version, notes))
     ctx.store.add(*documents.release_notes(ctx.run), documents.NotesDocument(notes=notes, url=draft.url))
-    ctx.writer.note(slack_notes(notes, draft.url, tickets.told))
+    ctx.writer.note(
+        f"the notes of {plan.version} are drafted: {draft.url}", slack_notes(notes, draft.url, tickets.told)
+    )
     return draft.url
 
 

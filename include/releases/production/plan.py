@@ -149,15 +149,17 @@ def plan_production_release(
         changes=tuple(_changes(target, str(new), commit, image, readable, parts, migration)),
         skips=(Skip(what="a build", why="production gets the very image that staging has proved"),),
         notes=(
-            *_what_goes_out(repository, tickets, str(previous or "")),
-            *_since(repository, new),
-            f"Image {image.digest[:19]}{image.kind}, proved on {staging} by {proof.run}; {verdict.text}.",
-            *(f"Here, {difference}." for difference in world.differences),
             *_going_back(parts, repository.files, migration),
+            *_since(repository, new),
+            *_taken_away(repository, tickets, str(previous or "")),
+            *(f"Here, {difference}." for difference in world.differences),
             *notes_on(parts, world.live),
             *filter(None, [unwatched_environment(target, world.sentry_environments)]),
             *([f"Firing already, so not held against this release: {', '.join(firing)}."] if firing else []),
+            f"Image {image.digest[:19]}{image.kind}, proved on {staging} by {proof.run}; {verdict.text}.",
+            _how_much(repository, tickets, str(previous or "")),
         ),
+        details=tuple(_what_goes_out(repository, tickets)),
         expected_seconds=int(seconds),
         version=str(new),
         previous=str(previous or ""),
@@ -181,25 +183,15 @@ def plan_production_release(
     )
 
 
-def _what_goes_out(repository: Repository, tickets: Tickets, previous: str) -> list[str]:
-    commits = repository.commits
-    since = f"since {previous}" if previous else "in the first release"
-    notes = [f"{len(commits)} commits {since}, {len(tickets.keys)} tickets: {', '.join(tickets.keys) or 'none named'}."]
-    notes += [f"{commit.sha[:7]} {commit.subject}" for commit in commits[-SHOWN:]]
-    if len(commits) > SHOWN:
-        notes.append(f"... and {len(commits) - SHOWN} earlier commits")
-    notes += [f"{sentence}." for sentence in tickets.told]
+def _taken_away(repository: Repository, tickets: Tickets, previous: str) -> list[str]:
+    """Return what a release takes back, and what nobody has checked of it."""
+    notes = [f"{sentence}." for sentence in tickets.told]
     if lacking := repository.lacking:
         shown = "; ".join(f"{each.sha[:7]} {each.subject}" for each in lacking[-LACKING_SHOWN:])
         more = f"; and {len(lacking) - LACKING_SHOWN} earlier ones" if len(lacking) > LACKING_SHOWN else ""
         notes.append(f"{previous} has {len(lacking)} commits that this release takes away again: {shown}{more}.")
-    notes += [f"{remark}." for remark in tickets.remarks]
     if names := skipped(repository.checks):
         notes.append(f"Skipped, so nothing was checked by them: {', '.join(names)}.")
-    ignored = repository.tags.ignored
-    notes += [f"Not counted as a version: tag {each.tag} ({each.why})." for each in ignored[:TAGS_SHOWN]]
-    if len(ignored) > TAGS_SHOWN:
-        notes.append(f"... and {len(ignored) - TAGS_SHOWN} more tags that are not counted")
     return notes
 
 
@@ -223,23 +215,41 @@ def _since(repository: Repository, new: Version) -> list[str]:
     ]
 
 
+def _how_much(repository: Repository, tickets: Tickets, previous: str) -> str:
+    since = f"since {previous}" if previous else "in the first release"
+    return f"{len(repository.commits)} commits {since}, {len(tickets.keys)} tickets: {', '.join(tickets.keys) or 'none named'}."
+
+
+def _what_goes_out(repository: Repository, tickets: Tickets) -> list[str]:
+    commits = repository.commits
+    details = [f"{commit.sha[:7]} {commit.subject}" for commit in commits[-SHOWN:]]
+    if len(commits) > SHOWN:
+        details.append(f"... and {len(commits) - SHOWN} earlier commits")
+    details += [f"{remark}." for remark in tickets.remarks]
+    ignored = repository.tags.ignored
+    details += [f"Not counted as a version: tag {each.tag} ({each.why})." for each in ignored[:TAGS_SHOWN]]
+    if len(ignored) > TAGS_SHOWN:
+        details.append(f"... and {len(ignored) - TAGS_SHOWN} more tags that are not counted")
+    return details
+
+
 def _going_back(parts: Sequence[ServiceRelease], files: Sequence[str], migration: Migration | None) -> list[str]:
     images = ", ".join(sorted({part.before_digest[:19] for part in parts}))
-    notes = [f"Going back is possible: what runs now ({images}) outlives this release in the registry."]
+    possible = f"Going back is possible: what runs now ({images}) outlives this release in the registry."
     names = ", ".join(file.rsplit("/", 1)[-1] for file in files)
     if files and migration:
-        notes.append(
+        schema = (
             f"Migrations will run with this release: {names}; going back does not undo them, so it is safe only if the code "
             "before works with the schema after."
         )
     elif files:
-        notes.append(
+        schema = (
             f"Migrations came since the last release, and this runbook runs none: {names}; if they are made otherwise, going "
             "back does not undo them."
         )
     else:
-        notes.append("No migration has changed since the last release, so going back is safe for the schema.")
-    return notes
+        schema = "No migration has changed since the last release, so going back is safe for the schema."
+    return [schema, possible]
 
 
 def _changes(

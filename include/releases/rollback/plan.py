@@ -64,7 +64,7 @@ def plan_rollback(
     ran = {candidate.digest for several in candidates.values() for candidate in several if candidate.active}
     there = offer(images, target.environment_name, ran)
     chosen_by_us = not to
-    to = to or _last_before(there, images, candidates, live)
+    to = to or last_before(there, images, candidates, live)
     image = next((image for image in images if to in image.tags), None)
     if image is None:
         asked = (
@@ -112,7 +112,7 @@ def plan_rollback(
     )
 
 
-def _last_before(
+def last_before(
     there: Sequence[str],
     images: Sequence[Image],
     candidates: Mapping[str, Sequence[Candidate]],

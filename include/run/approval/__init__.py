@@ -1,6 +1,14 @@
 """Approval: who may agree to a plan, and which answers count."""
 
-from include.run.approval.policy import Answer, Decision, ensure_approved, judge, list_approvers, people_to_ask
+from include.run.approval.policy import (
+    Answer,
+    Decision,
+    ensure_approved,
+    judge,
+    list_approvers,
+    people_to_ask,
+    why_not,
+)
 from include.run.approval.unattended import approve_by_policy, find_unattended
 from include.run.approval.withdrawal import TooLateError, Withdrawal, refuse_withdrawn, withdraw
 
@@ -16,5 +24,6 @@ __all__ = [
     "list_approvers",
     "people_to_ask",
     "refuse_withdrawn",
+    "why_not",
     "withdraw",
 ]

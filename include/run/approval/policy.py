@@ -47,6 +47,14 @@ def list_approvers(policy: Approval, requester: str | None) -> list[str]:
     return [user for user in policy.approvers if policy.requester_may_approve or user != requester]
 
 
+def why_not(user: str, people: Sequence[str], requester: str | None) -> str:
+    """Return why a user may not answer a question that was put to these people, or "" for one who may. Nobody named means anybody."""
+    if not people or user in people:
+        return ""
+    asked = f"{user} asked for this run, so somebody else answers" if user == requester else f"{user} is not among them"
+    return f"{' or '.join(people)} may answer; {asked}."
+
+
 def people_to_ask(policy: Approval, requester: str | None, target: str) -> list[str]:
     """Return the user ids who may approve this request. Raises: PreconditionError if there are too few."""
     people = list_approvers(policy, requester)

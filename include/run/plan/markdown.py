@@ -2,33 +2,35 @@
 
 import re
 
+from include.run.plan.links import Links, linked
 from include.run.plan.model import Plan
 from include.text import one_line
 
+BREAK = "  "  # Markdown's line break within a list's entry
 ID = re.compile(r"\b([0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})\b")
 
 
-def render(plan: Plan, *, reason: str = "", requester: str | None = None) -> str:
-    """Return the plan as Markdown. Values from people or AWS are escaped, so they cannot add markup."""
+def render(plan: Plan, *, reason: str = "", requester: str | None = None, links: Links = ()) -> str:
+    """Return the plan as Markdown. Values from people or AWS are escaped, so they cannot add markup.
+
+    What an approver has to know comes first, then each change with how it is undone. A list, not a table: it is readable on any screen.
+    """
+
+    def shown(text: str) -> str:
+        return linked(shorten(text), links, escape_marks, lambda url, label: f"[{label}]({url})")
+
     minutes = round(plan.expected_seconds / 60)
     lines = [f"**{plan.runbook}** on **{plan.target}** (account {plan.account}, {plan.region})", ""]
     if requester or reason:
         lines += [f"Asked by {escape(requester or 'a schedule')}: {escape(reason)}", ""]
-    # what an approver has to know comes before the list of changes, which may be long
-    remarks = [f"- *Not done*: {escape(shorten(skip.what))}: {escape(shorten(skip.why))}" for skip in plan.skips]
-    remarks += [f"- {escape(shorten(note))}" for note in plan.notes]
-    lines += [*remarks, ""] if remarks else []
-    if plan.changes:
-        lines += ["| # | change | before | after | how it is undone |", "|---|---|---|---|---|"]
-        for number, change in enumerate(plan.changes, 1):
-            cells = (
-                str(number),
-                *(escape(shorten(text)) for text in (change.what, change.before, change.after, change.undo)),
-            )
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
-    else:
-        lines += ["Nothing to change.", ""]
+    notes = [f"- {shown(note)}" for note in plan.notes]
+    lines += [*notes, ""] if notes else []
+    for number, change in enumerate(plan.changes, 1):
+        lines.append(f"{number}. **{shown(change.what)}**: {shown(change.before)} → {shown(change.after)}{BREAK}")
+        lines.append(f"   *How it is undone*: {shown(change.undo)}")
+    lines += [""] if plan.changes else ["Nothing to change.", ""]
+    lines += [f"- *Not done*: {shown(skip.what)}: {shown(skip.why)}" for skip in plan.skips]
+    lines += [f"- {shown(detail)}" for detail in plan.details]
     lines += [f"- Expected to take about {minutes} minutes.", f"- Plan digest: `{plan.digest[:16]}`"]
     return "\n".join(lines)
 
@@ -40,7 +42,11 @@ def shorten(text: str) -> str:
 
 def escape(text: str) -> str:
     """Return text that Markdown and HTML show literally, on one line."""
-    flat = one_line(text)
+    return escape_marks(one_line(text))
+
+
+def escape_marks(text: str) -> str:
+    """Return text of one line that Markdown and HTML show literally."""
     for mark in ("\\", "`", "*", "_", "[", "]", "|", "#", "~"):
-        flat = flat.replace(mark, f"\\{mark}")
-    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        text = text.replace(mark, f"\\{mark}")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -37,7 +37,8 @@ class Plan(Frozen):
     region: str
     changes: tuple[Change, ...]
     skips: tuple[Skip, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what an approver has to know, the most important first
+    details: tuple[str, ...] = ()  # what an approver may want to look up
     expected_seconds: int
 
     @property

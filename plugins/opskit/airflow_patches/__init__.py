@@ -30,7 +30,8 @@ preload
 
 trigger_validation
     Wrong: the API takes keys of `conf` that no param declares (#29018, closed without a change), and values that it cannot
-    store or serialise. It answers a wrong value with a dump of the JSON schema.
+    store or serialise. It answers a wrong value with a dump of the JSON schema, and does not say who may answer a question. The ids
+    of its runs do not say their target.
     Off: RUNBOOK_AIRFLOW_PATCHES does not name it. The plan task then refuses unknown keys, once there is a run.
     Remove when: Airflow answers 400 to all of tests/journey/test_bad_input.py by itself.
 """

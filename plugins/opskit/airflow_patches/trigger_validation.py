@@ -24,6 +24,7 @@ START = re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")
 ANSWER = re.compile(
     r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/(?P<run_id>[^/]+)/taskInstances/(?P<task_id>[^/]+)/(?P<map_index>-?[0-9]{1,9})/hitlDetails/?$"
 )
+NOT_ASKED = b"is not a respondent"  # in Airflow's 403 for an answer by somebody who was not asked
 RISK = "risk:"  # the tag of every runbook; other DAGs of the same Airflow are left alone
 
 
@@ -53,14 +54,22 @@ class TriggerValidation:
             refused = json.dumps(instead).encode()
             await self.app(_resized(scope, refused), _replay(refused, receive), _Answer(send, sentence))
             return
+        if instead:
+            body = json.dumps(instead).encode()
+            scope = _resized(scope, body)
+        if answered := _answered(scope):
+            from starlette.concurrency import run_in_threadpool
+
+            people = await run_in_threadpool(_people, **answered.groupdict())
+            if people:
+                send = _Denied(send, f"You may not answer this question: {' or '.join(people)} may.")
         await self.app(scope, _replay(body, receive), send)
 
     async def _refusal(self, scope: Any, body: bytes) -> tuple[str | None, dict[str, Any]]:
-        """Return what is wrong with a request, and what is passed on in its place."""
+        """Return what is wrong with a request, and what is passed on in its place: nothing if it is passed on as it is."""
         from starlette.concurrency import run_in_threadpool
 
-        started = scope["method"] == "POST" and START.search(scope["path"])
-        answered = scope["method"] == "PATCH" and ANSWER.search(scope["path"])
+        started, answered = scope["method"] == "POST" and START.search(scope["path"]), _answered(scope)
         logged = trigger_request.loggable if started or answered else trigger_request.unknown
         if len(body) > trigger_request.LARGEST:
             return trigger_request.TOO_LARGE, logged({})
@@ -79,12 +88,14 @@ class TriggerValidation:
             dag_id = started["dag_id"]
             params = await run_in_threadpool(_params_of, scope["app"].state.dag_bag, dag_id)
             if params is not None:
-                wrong = trigger_request.cannot_be_started(given, datetime.now(UTC))
+                now = datetime.now(UTC)
+                wrong = trigger_request.cannot_be_started(given, now)
                 wrong = wrong or await run_in_threadpool(wrong_request, dag_id, params, given.get("conf"))
-                return wrong, logged(given)
+                return (wrong, logged(given)) if wrong else (None, trigger_request.named(given, now))
         if answered:
             asked = await run_in_threadpool(_question, **answered.groupdict())
-            return wrong_values(asked, given.get("params_input")), logged(given)
+            wrong = wrong_values(asked, given.get("params_input"))
+            return wrong, logged(given) if wrong else {}
         return None, {}
 
 
@@ -109,11 +120,36 @@ class _Answer:
         await self.send(message)
 
 
+class _Denied:
+    """Passes Airflow's answer on. Where it says that somebody was not asked, our sentence says who was."""
+
+    def __init__(self, send: Any, sentence: str):
+        self.send = send
+        self.body = json.dumps({"detail": sentence}).encode()
+        self.start: Any = None
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 403:
+            self.start = message
+            return
+        if self.start is not None:
+            start, self.start = self.start, None
+            if NOT_ASKED in message["body"] and not message.get("more_body"):
+                start = {**start, "headers": _headers(start["headers"], len(self.body), {b"content-encoding"})}
+                message = {**message, "body": self.body}
+            await self.send(start)
+        await self.send(message)
+
+
 async def _refuse(send: Any, sentence: str) -> None:
     body = json.dumps({"detail": sentence}).encode()
     headers = _headers([(b"content-type", b"application/json")], len(body), set())
     await send({"type": "http.response.start", "status": 400, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _answered(scope: Any) -> re.Match[str] | None:
+    return ANSWER.search(scope["path"]) if scope["method"] == "PATCH" else None
 
 
 def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
@@ -154,6 +190,19 @@ def _question(dag_id: str, run_id: str, task_id: str, map_index: str) -> dict[st
         asked = select(HITLDetail.params).join(TaskInstance, TaskInstance.id == HITLDetail.ti_id).filter_by(**where)
         fields: dict[str, dict[str, Any]] = session.scalar(asked) or {}
     return {name: Declared(field.get("schema") or {}, field.get("description") or "") for name, field in fields.items()}
+
+
+def _people(dag_id: str, run_id: str, task_id: str, map_index: str) -> list[str]:
+    """Return who was asked by a task, or nothing if anybody may answer."""
+    from airflow.models.hitl import HITLDetail
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    where = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": int(map_index)}
+    with create_session() as session:
+        asked = select(HITLDetail.assignees).join(TaskInstance, TaskInstance.id == HITLDetail.ti_id).filter_by(**where)
+        return [str(person["id"]) for person in session.scalar(asked) or ()]
 
 
 async def _read(receive: Any) -> bytes:

@@ -60,6 +60,22 @@ def github_repository(target: Target) -> Repository:
     return client.get_repo(target.system.github)
 
 
+def github_page(target: Target) -> str:
+    """Return where people look at the target's repository, or "" without a connection to GitHub. A connection's host is its API."""
+    connection = _connection(target.github_conn_id) if target.github_conn_id else None
+    if not target.system.github or connection is None:
+        return ""
+    host = (connection.host or "https://api.github.com").rstrip("/")
+    web = "https://github.com" if host.endswith("//api.github.com") else host.removesuffix("/api/v3")
+    return f"{web}/{target.system.github}"
+
+
+def jira_page(target: Target) -> str:
+    """Return where people look at the target's Jira, or "" without a connection to it."""
+    connection = _connection(target.jira_conn_id) if target.jira_conn_id else None
+    return (connection.host or "").rstrip("/") if connection else ""
+
+
 def jira_client(target: Target) -> Jira | None:
     """Return a client of the target's Jira, or None, with a line in the log, if the target has none."""
     if not target.jira_conn_id or not _optional(target, target.jira_conn_id, "its tickets are left as they are"):

@@ -8,6 +8,7 @@ from include.releases.deployment.steps import refuse_after_return
 from include.releases.production import github_release
 from include.releases.production.plan import ProductionReleasePlan
 from include.waiters.progress import Progress
+from opskit.connections.external_services import jira_page
 from opskit.context import StepContext
 from opskit.step import poll, step
 
@@ -21,7 +22,7 @@ def _planned(ctx: StepContext) -> ProductionReleasePlan:
 @step
 def draft_release(ctx: StepContext) -> str:
     """Draft the release with its notes."""
-    return github_release.draft_release(ctx, _planned(ctx))
+    return github_release.draft_release(ctx, _planned(ctx), jira_page(ctx.target) or None)
 
 
 @step

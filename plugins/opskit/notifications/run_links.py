@@ -8,10 +8,14 @@ from urllib.parse import quote
 from airflow.sdk.configuration import conf
 
 
+def base_url() -> str:
+    """Return the address of Airflow, without a slash at its end."""
+    return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")  # Airflow's own default
+
+
 def run_link(run: Any) -> str:
     """Return the run's page in Airflow."""
-    base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")  # Airflow's own default
-    return f"{base}/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}"
+    return f"{base_url()}/dags/{run.dag_id}/runs/{quote(run.run_id, safe='')}"
 
 
 def gate_link(run: Any, task_id: str, index: int = -1) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 
@@ -12,7 +15,7 @@ from include.run.approval import Decision, Withdrawal
 from include.run.summary import Summary, step_name
 
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Summary</title>
+<html lang="en"><head><meta charset="utf-8"><title>Summary</title><base target="_blank">
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 1.5em auto; padding: 0 1.5em; max-width: 75em; color-scheme: light dark }}
 h1 {{ margin: 0 }} h1.good {{ color: #1a7f37 }} h1.bad {{ color: #d1242f }} h1.waiting {{ color: #9a6700 }}
@@ -24,7 +27,7 @@ td, th {{ border: 1px solid #8884; padding: .3em .6em; text-align: left; vertica
 <body>
 <h1 class="{tone}">{title}</h1>
 <p>{text}</p>
-{cause}{next_step}
+{cause}{next_step}{questions}
 <h2>Approvals</h2>
 <p id="said">{said}</p>{button}
 <h2>Plan</h2>
@@ -45,37 +48,68 @@ NO_PLAN = "<p>This run has no plan yet, or was refused before it had one.</p>"
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
+URL = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """A question that waits for an answer. `refusal` says why this user may not give it, and is empty if the user may."""
+
+    subject: str
+    link: str
+    refusal: str
+
+
 def render_page(
     summary: Summary,
     *,
+    run_link: str,
+    questions: Sequence[OpenQuestion],
     decisions: Sequence[Decision],
     withdrawal: Withdrawal | None,
     may_withdraw: bool,
     plan: str | None,
     events: Sequence[Mapping[str, Any]],
 ) -> str:
-    """Return the page as HTML. `plan` is Markdown. Every text on record is escaped."""
+    """Return the page as HTML. `plan` is Markdown, `run_link` the run's page. Every text on record is escaped, its addresses are links."""
     said = [decision.why for decision in decisions] or ["Nobody has decided so far"]
     said += [withdrawal.why] if withdrawal else []
     return PAGE.format(
         title=escape(summary.title),
         tone=summary.tone,
-        text=escape(summary.text),
-        cause=f'<p class="failed">{escape(summary.cause)}</p>\n' if summary.cause else "",
+        text=_linked(summary.text),
+        cause=f'<p class="failed">{_linked(summary.cause)}</p>\n' if summary.cause else "",
         next_step=f'<p class="next">{escape(summary.next_step)}</p>' if summary.next_step else "",
+        questions="".join(map(_question, questions)),
         said=escape("; ".join(said) + "."),
         button=BUTTON if may_withdraw else "",
         plan=MARKDOWN.render(plan) if plan else NO_PLAN,
-        journal=_journal(events),
+        journal=_journal(events, run_link),
     )
 
 
-def _journal(events: Sequence[Mapping[str, Any]]) -> str:
+def _question(asked: OpenQuestion) -> str:
+    if asked.refusal:
+        return f"<p>{escape(asked.subject)} {escape(asked.refusal)}</p>"
+    return f'<p class="next">{escape(asked.subject)} <a href="{escape(asked.link)}">Read it and answer</a></p>'
+
+
+def _linked(text: str) -> str:
+    """Return a text as HTML in which the addresses are links."""
+    parts, end = [], 0
+    for match in URL.finditer(text):
+        parts.append(f'{escape(text[end : match.start()])}<a href="{escape(match[0])}">{escape(match[0])}</a>')
+        end = match.end()
+    return "".join([*parts, escape(text[end:])])
+
+
+def _journal(events: Sequence[Mapping[str, Any]], run_link: str) -> str:
     if not events:
         return "<p>Nothing yet.</p>"
     rows = "".join(
         f'<tr class="{escape(str(event["phase"]))}"><td class="when">{escape(str(event["at"])[:19].replace("T", " "))}</td>'
-        f'<td class="step">{escape(step_name(str(event["step"])))}</td><td>{_phase(event)}{escape(str(event["text"]))}</td></tr>'
+        f'<td class="step"><a href="{escape(run_link)}/tasks/{escape(quote(str(event["step"]), safe=""))}">'
+        f"{escape(step_name(str(event['step'])))}</a></td><td>{_phase(event)}{_linked(str(event['text']))}</td></tr>"
         for event in events
     )
     return f"<table><tr><th>when (UTC)</th><th>step</th><th>what</th></tr>{rows}</table>"

@@ -75,6 +75,26 @@ def test_plan_tells_its_notes_first_and_how_each_change_is_undone():
     ]
 
 
+def test_plan_has_its_links_and_is_cut_between_two_lines():
+    links = [[r"\bCLDC-[0-9]+", "https://jira/browse/{}"]]
+    plan = {**PLAN, "notes": ["tickets: CLDC-7 & <b>"], "details": ["x" * 500] * 10, "links": links}
+    told = said(Facts(ASKED, plan))[1]
+    assert told.splitlines()[1] == "• tickets: <https://jira/browse/CLDC-7|CLDC-7> &amp; &lt;b&gt;"
+    assert told.splitlines()[-2:] == [f"• {'x' * 500}", "... (the rest is in the run)"]
+
+
+def test_release_notes_keep_their_lines_and_links():
+    notes = event(
+        5, "note", "the notes are drafted: https://github/r", slack="*What's Changed*\n• <https://github/1|Add a page>"
+    )
+    assert said(Facts(ASKED, events=[notes]))[-1] == (":scroll: *What's Changed*\n• <https://github/1|Add a page>")
+
+
+def test_outcome_says_how_long_the_run_took():
+    record = {**RECORD, "started": later(8)}
+    assert said(Facts(ASKED, record=record))[-1] == ":white_check_mark: *Success*: all new. The run took 52 minutes."
+
+
 def test_question_names_who_can_answer_it_and_until_when():
     asked = {**ASKED, "people": ["ann", "bob"], "respond_minutes": 60}
     both = said(Facts(asked, PLAN, [decision(1)]))

@@ -145,7 +145,7 @@ def test_reverted_work_and_what_the_last_release_had_more_are_told():
     commits = [Commit("a" * 40, "CLDC-1 Add x"), Commit("b" * 40, 'Revert "CLDC-1 Add x"')]
     plan = released({"commits": commits, "lacking": [Commit("c" * 40, "CLDC-3 Mend z")]})
     assert plan.tickets == ()
-    assert plan.notes[0] == "2 commits since v0.6.14, 0 tickets: none named."
+    assert plan.notes[-1] == "2 commits since v0.6.14, 0 tickets: none named."
     for note in (
         "Reverted, so not released: CLDC-1.",
         "Withdrawn, though an earlier release had them: CLDC-3.",

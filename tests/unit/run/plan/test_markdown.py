@@ -25,24 +25,37 @@ def plan(**different: Any) -> Plan:
     return Plan(**{**facts, **different})
 
 
-def test_approver_sees_where_who_why_what_how_it_is_undone_and_how_long():
-    shown = render(plan(), reason="regions were updated", requester="carol")
+def test_approver_sees_where_who_why_what_he_has_to_know_each_change_with_its_undo_and_how_long():
+    shown = render(plan(details=("1a2b3c4 Add a page",)), reason="regions were updated", requester="carol")
     assert shown.splitlines()[:-1] == [
         "**service_restart** on **core/staging** (account 111111111111, eu-west-2)",
         "",
         "Asked by carol: regions were updated",
         "",
-        "- *Not done*: shrinking the group: its alarm does that",
         "- the count also changes at 07:00",
         "",
-        "| # | change | before | after | how it is undone |",
-        "|---|---|---|---|---|",
-        "| 1 | desired count of app | 2 | 5 | set it back |",
-        "| 2 | stop the 2 old tasks | running | stopped | none |",
+        "1. **desired count of app**: 2 → 5  ",
+        "   *How it is undone*: set it back",
+        "2. **stop the 2 old tasks**: running → stopped  ",
+        "   *How it is undone*: none",
         "",
+        "- *Not done*: shrinking the group: its alarm does that",
+        "- 1a2b3c4 Add a page",
         "- Expected to take about 33 minutes.",
     ]
-    assert shown.splitlines()[-1] == f"- Plan digest: `{plan().digest[:16]}`"
+    assert shown.splitlines()[-1].startswith("- Plan digest: `")
+
+
+def test_what_a_text_names_by_its_short_id_is_a_link():
+    note = "1 [commit] since v0.6.14: CLDC-7"
+    links = [
+        [r"\bsince v0\.6\.14", "https://github.com/o/r/compare/a...b"],
+        [r"\bCLDC-[0-9]+", "https://jira/browse/{}"],
+    ]
+    assert (
+        "- 1 \\[commit\\] [since v0.6.14](https://github.com/o/r/compare/a...b): [CLDC-7](https://jira/browse/CLDC-7)"
+        in render(plan(notes=(note,)), links=links)
+    )
 
 
 def test_run_without_a_requester_was_asked_for_by_a_schedule():
@@ -51,8 +64,9 @@ def test_run_without_a_requester_was_asked_for_by_a_schedule():
 
 def test_long_ids_are_shown_by_their_first_digits():
     change = Change(what=f"tag image sha256:{'ab' * 32}", before="f" * 40, after=f"{'f' * 40}, v1.2.3", undo="e" * 39)
-    row = f"| 1 | tag image sha256:{'ab' * 6} | {'f' * 12} | {'f' * 12}, v1.2.3 | {'e' * 39} |"
-    assert row in render(plan(changes=(change,)))
+    shown = render(plan(changes=(change,)))
+    assert f"1. **tag image sha256:{'ab' * 6}**: {'f' * 12} → {'f' * 12}, v1.2.3" in shown
+    assert f"*How it is undone*: {'e' * 39}" in shown
 
 
 def test_plan_that_changes_nothing_says_so():
@@ -81,23 +95,24 @@ def test_text_from_people_is_shown_as_it_stands_and_adds_no_markup(given: str, s
     assert escape(given) == shown
 
 
-def test_reason_cannot_forge_a_row_of_the_plan():
-    shown = render(plan(), reason="x |\n| 3 | nothing else | | | |", requester="eve\n| 4 |")
-    assert [line for line in shown.splitlines() if line.startswith("|")] == [
-        line for line in render(plan()).splitlines() if line.startswith("|")
+def test_reason_cannot_forge_a_change_of_the_plan():
+    shown = render(plan(), reason="x\n3. **nothing else**: a → b", requester="eve\n4. **x**")
+    assert [line for line in shown.splitlines() if line[:1].isdigit()] == [
+        line for line in render(plan()).splitlines() if line[:1].isdigit()
     ]
 
 
-def test_cells_skips_and_notes_are_escaped_too():
+def test_changes_skips_notes_and_details_are_escaped_too():
     evil = "<b>|</b>"
     shown = render(
         plan(
             changes=(Change(what=evil, before=evil, after=evil, undo=evil),),
             skips=(Skip(what=evil, why=evil),),
             notes=(evil,),
+            details=(evil,),
         ),
         reason=evil,
         requester=evil,
     )
     assert "<b>" not in shown
-    assert shown.count(r"&lt;b&gt;\|&lt;/b&gt;") == 9
+    assert shown.count(r"&lt;b&gt;\|&lt;/b&gt;") == 10

@@ -1,0 +1,136 @@
+"""The page Choices of a runbook: what may be filled into its form where only the world knows it, such as releases and commits.
+
+Airflow's forms are the same for every target and never change, so they cannot offer this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from botocore.exceptions import BotoCoreError, ClientError
+from fastapi import APIRouter, Depends, HTTPException
+from fastapi.responses import HTMLResponse
+
+from include import github
+from include.aws.clients import Clients
+from include.errors import PreconditionError, RunbookError, ServiceUnavailableError
+from include.inventory import Inventory, Target, load
+from include.releases.rollback.preflight import list_releases
+from include.run.image_attestations import list_attestations
+from include.run.store import RunStore
+from include.run.writer import FencedWriter
+from opskit.connections.aws import clients_for, run_store
+from opskit.connections.external_services import github_repository
+
+router = APIRouter()
+MOST = 15  # entries of a list
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Choices</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 1.5em auto; padding: 0 1.5em; max-width: 75em; color-scheme: light dark }}
+table {{ border-collapse: collapse }} td {{ border: 1px solid #8884; padding: .3em .6em; overflow-wrap: anywhere }}
+code {{ user-select: all }}
+</style></head>
+<body><p>{intro}</p>
+{content}
+</body></html>
+"""
+NOTHING = "The form of this runbook offers all that may be chosen."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something to fill into the form, and what it is."""
+
+    value: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Looking:
+    """The context of a look at a target, for functions that read. It has no writer."""
+
+    target: Target
+    clients: Clients
+    store: RunStore
+    run: str = ""
+
+    @property
+    def writer(self) -> FencedWriter:
+        raise PreconditionError("This page only reads.")
+
+
+def _releases(target: Target) -> list[Choice]:
+    there, chosen = list_releases(Looking(target, clients_for(target.name), run_store(target.name)))
+    said = {chosen: "the last release before the one that runs; taken if the field is left empty"}
+    return [Choice(tag, said.get(tag, "")) for tag in there]
+
+
+def _proved(target: Target) -> list[Choice]:
+    if target.proved_on is None:
+        return []
+    found = list_attestations(run_store(target.proved_on.name), target.proved_on.name)
+    newest = "; taken if the field is left empty"
+    return [
+        Choice(
+            each.commit, f"proved on {each.target} at {each.at:%Y-%m-%d %H:%M} UTC by {each.run}{'' if n else newest}"
+        )
+        for n, each in enumerate(found)
+    ]
+
+
+def _commits(target: Target) -> list[Choice]:
+    commits = github.list_newest_commits(github_repository(target), target.system.versions.branch, MOST)
+    return [Choice(commit.sha, f"{commit.subject} ({commit.author})") for commit in commits]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a runbook's form cannot offer: the field, the targets, and how to list it for one of them."""
+
+    field: str
+    targets: Callable[[Inventory], Sequence[str]]
+    list_choices: Callable[[Target], list[Choice]]
+
+
+OFFERS = {
+    "release_rollback": Offer("Release to go back to", Inventory.returnable, _releases),
+    "production_release": Offer("Commit", Inventory.releasable, _proved),
+    "staging_deployment": Offer("Commit", Inventory.staging, _commits),
+    "image_publication": Offer("Commit", Inventory.publishing, _commits),
+}
+
+
+@router.get(
+    "/{dag_id}/choices",
+    dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))],
+    response_class=HTMLResponse,
+)
+def show_choices(dag_id: str, target: str = "") -> str:
+    """Show what may be filled into a runbook's form for a target, or the targets to choose from."""
+    offer = OFFERS.get(dag_id)
+    if offer is None:
+        return PAGE.format(intro=NOTHING, content="")
+    targets = list(offer.targets(load()))
+    places = " · ".join(f'<a href="?target={quote(name, safe="")}">{escape(name)}</a>' for name in targets)
+    if not target:
+        return PAGE.format(intro=f"<b>{escape(offer.field)}</b>: choose a target.", content=f"<p>{places}</p>")
+    if target not in targets:
+        raise HTTPException(
+            404, f"{dag_id} is not offered for {target}; it is for {', '.join(targets) or 'no target'}."
+        )
+    try:
+        found = offer.list_choices(load().target(target))[:MOST]
+    except (RunbookError, ServiceUnavailableError, BotoCoreError, ClientError) as error:
+        raise HTTPException(503, f"What may be chosen cannot be read: {error}") from error
+    rows = "".join(f"<tr><td><code>{escape(each.value)}</code></td><td>{escape(each.what)}</td></tr>" for each in found)
+    table = f"<table>{rows}</table>" if found else "<p>There is nothing to choose.</p>"
+    return PAGE.format(
+        intro=f"<b>{escape(offer.field)}</b> for <b>{escape(target)}</b>, the newest first. Copy one into the form.",
+        content=f"{table}<p>{places}</p>",
+    )
