@@ -5,7 +5,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from include.region_data.request import MOST
 from include.request_rules import RULES, wrong_request
-from opskit.airflow_patches.trigger_validation import _params_of
+from opskit.airflow_patches.requested import params_of
 
 REASON = "a check of the tests"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -28,7 +28,7 @@ def judge(dags):
 
     def judge(dag_id, **conf):
         if dag_id not in declared:
-            declared[dag_id] = _params_of(DagBag(dags), dag_id)
+            declared[dag_id] = params_of(DagBag(dags), dag_id)
         return wrong_request(dag_id, declared[dag_id], {"reason": REASON, **conf})
 
     return judge

@@ -45,10 +45,10 @@ def api(monkeypatch):
         return JSONResponse({"state": "queued"})
 
     monkeypatch.setattr(
-        trigger_validation, "_params_of", lambda _bag, dag_id: PARAMS if dag_id == "service_restart" else None
+        trigger_validation, "params_of", lambda _bag, dag_id: PARAMS if dag_id == "service_restart" else None
     )
-    monkeypatch.setattr(trigger_validation, "_question", lambda **_: QUESTION)
-    monkeypatch.setattr(trigger_validation, "_people", lambda **_: [])
+    monkeypatch.setattr(trigger_validation, "fields_of", lambda **_: QUESTION)
+    monkeypatch.setattr(trigger_validation, "people_of", lambda **_: [])
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "PATCH"])])
     app.state.dag_bag = None
     app.add_middleware(TriggerValidation)
@@ -104,8 +104,8 @@ def test_who_was_not_asked_is_told_who_was_and_a_stranger_is_not(monkeypatch, de
     async def answer(request):
         return JSONResponse({"detail": detail}, 403)
 
-    monkeypatch.setattr(trigger_validation, "_question", lambda **_: QUESTION)
-    monkeypatch.setattr(trigger_validation, "_people", lambda **_: ["ann", "bob"])
+    monkeypatch.setattr(trigger_validation, "fields_of", lambda **_: QUESTION)
+    monkeypatch.setattr(trigger_validation, "people_of", lambda **_: ["ann", "bob"])
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["PATCH"])])
     app.state.dag_bag = None
     app.add_middleware(TriggerValidation)

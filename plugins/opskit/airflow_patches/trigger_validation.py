@@ -14,7 +14,8 @@ from urllib.parse import unquote_plus
 
 from include import trigger_request
 from include.request_rules import wrong_request
-from include.run.params import Declared, storable, wrong_values
+from include.run.params import storable, wrong_values
+from opskit.airflow_patches.requested import fields_of, params_of, people_of
 
 API = re.compile(
     r"^(?!(?:/[^/]+)?/execution/).*?/(?:api/v2|ui|auth)/"
@@ -25,7 +26,6 @@ ANSWER = re.compile(
     r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/(?P<run_id>[^/]+)/taskInstances/(?P<task_id>[^/]+)/(?P<map_index>-?[0-9]{1,9})/hitlDetails/?$"
 )
 NOT_ASKED = b"is not a respondent"  # in Airflow's 403 for an answer by somebody who was not asked
-RISK = "risk:"  # the tag of every runbook; other DAGs of the same Airflow are left alone
 
 
 class TriggerValidation:
@@ -60,7 +60,7 @@ class TriggerValidation:
         if answered := _answered(scope):
             from starlette.concurrency import run_in_threadpool
 
-            people = await run_in_threadpool(_people, **answered.groupdict())
+            people = await run_in_threadpool(people_of, **answered.groupdict())
             if people:
                 send = _Denied(send, f"You may not answer this question: {' or '.join(people)} may.")
         await self.app(scope, _replay(body, receive), send)
@@ -86,14 +86,14 @@ class TriggerValidation:
             return None, {}
         if started:
             dag_id = started["dag_id"]
-            params = await run_in_threadpool(_params_of, scope["app"].state.dag_bag, dag_id)
+            params = await run_in_threadpool(params_of, scope["app"].state.dag_bag, dag_id)
             if params is not None:
                 now = datetime.now(UTC)
                 wrong = trigger_request.cannot_be_started(given, now)
                 wrong = wrong or await run_in_threadpool(wrong_request, dag_id, params, given.get("conf"))
                 return (wrong, logged(given)) if wrong else (None, trigger_request.named(given, now))
         if answered:
-            asked = await run_in_threadpool(_question, **answered.groupdict())
+            asked = await run_in_threadpool(fields_of, **answered.groupdict())
             wrong = wrong_values(asked, given.get("params_input"))
             return wrong, logged(given) if wrong else {}
         return None, {}
@@ -150,59 +150,6 @@ async def _refuse(send: Any, sentence: str) -> None:
 
 def _answered(scope: Any) -> re.Match[str] | None:
     return ANSWER.search(scope["path"]) if scope["method"] == "PATCH" else None
-
-
-def _params_of(dag_bag: Any, dag_id: str) -> dict[str, Declared] | None:
-    """Return the params that a runbook declares, or None for a DAG that is no runbook."""
-    from airflow.serialization.definitions.notset import is_arg_set
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        dag = dag_bag.get_latest_version_of_dag(dag_id, session=session)
-        if dag is None or not any(tag.startswith(RISK) for tag in dag.tags):
-            return None
-        params = {name: dag.params.get_param(name) for name in dag.params}
-    return {
-        name: Declared(
-            param.schema,
-            param.description or "",
-            _has_default(param.value, param.schema, is_arg_set),
-            param.value if is_arg_set(param.value) else None,
-        )
-        for name, param in params.items()
-    }
-
-
-def _has_default(value: Any, schema: dict[str, Any], is_set: Any) -> bool:
-    kinds = schema.get("type", "null")
-    return bool(is_set(value)) and (value is not None or "null" in kinds)
-
-
-def _question(dag_id: str, run_id: str, task_id: str, map_index: str) -> dict[str, Declared]:
-    """Return the fields of the question that a task asks."""
-    from airflow.models.hitl import HITLDetail
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    where = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": int(map_index)}
-    with create_session() as session:
-        asked = select(HITLDetail.params).join(TaskInstance, TaskInstance.id == HITLDetail.ti_id).filter_by(**where)
-        fields: dict[str, dict[str, Any]] = session.scalar(asked) or {}
-    return {name: Declared(field.get("schema") or {}, field.get("description") or "") for name, field in fields.items()}
-
-
-def _people(dag_id: str, run_id: str, task_id: str, map_index: str) -> list[str]:
-    """Return who was asked by a task, or nothing if anybody may answer."""
-    from airflow.models.hitl import HITLDetail
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    where = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": int(map_index)}
-    with create_session() as session:
-        asked = select(HITLDetail.assignees).join(TaskInstance, TaskInstance.id == HITLDetail.ti_id).filter_by(**where)
-        return [str(person["id"]) for person in session.scalar(asked) or ()]
 
 
 async def _read(receive: Any) -> bytes:
