@@ -58,6 +58,10 @@ BESIDES = {  # what AWS asks for beside the right of the operation's own name
     "ecs:RunTask": ("iam:PassRole",),
 }
 
+DECORATION = (
+    "opskit.failure",
+    "_show_log",
+)  # without the right to read a log, the end of a failed task's log has no lines of it
 RESULTS = ("result_of", "results_of", "proof_of", "end_of", "passed", "task_of")  # how a step names another one
 
 Node = tuple[str, str]  # module, and the name of what it defines
@@ -167,8 +171,8 @@ def _waits() -> dict[str, Node]:
 
 
 def _is_cut(node: Node) -> bool:
-    """Whether a name leads to the calls of every runbook, of which each makes its own."""
-    return node[1] in ("WAITERS", "was_applied") or node[0] == "include.aws.rights"
+    """Whether a name leads to the calls of every runbook, of which each makes its own, or to calls that no runbook needs."""
+    return node[1] in ("WAITERS", "was_applied") or node[0] == "include.aws.rights" or node == DECORATION
 
 
 @cache
