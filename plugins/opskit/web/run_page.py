@@ -40,6 +40,17 @@ for (const button of document.querySelectorAll("button")) button.onclick = async
   const answer = await fetch("withdraw", {{ method: "POST" }})
   document.getElementById("said").textContent = (await answer.json()).detail
 }}
+// Airflow shows this page in a frame that may open no window, so Airflow's own page opens it
+document.addEventListener("click", event => {{
+  const link = event.target.closest("a[href]")
+  if (!link || window.parent === window) return
+  event.preventDefault()
+  const outside = window.parent.document.createElement("a")
+  Object.assign(outside, {{ href: link.href, target: "_blank", rel: "noopener" }})
+  window.parent.document.body.append(outside)
+  outside.click()
+  outside.remove()
+}})
 </script></body></html>
 """
 BUTTON = "<button>Take my approval back</button>"
