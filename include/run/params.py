@@ -21,6 +21,9 @@ KINDS = {
 }
 
 
+FORMATS = {"date": "2026-11-27", "date-time": "2026-11-27T14:30:00Z", "time": "14:30:00"}  # an example of each
+
+
 @dataclass(frozen=True)
 class Declared:
     """A declared param: its JSON schema, its purpose, and its default if it has one."""
@@ -39,7 +42,7 @@ def complaint(params: Mapping[str, Declared], given: object) -> str | None:
         return f"What is given must be an object of names and values such as {_example(params)}, not {shown(given)}."
     if unknown := sorted(set(given) - set(params)):
         return unknown_names(unknown, params)
-    wrong = [_missing(name) for name, param in params.items() if name not in given and not param.has_default]
+    wrong = [_missing(name, param) for name, param in params.items() if name not in given and not param.has_default]
     wrong += [sentence for name, value in given.items() if (sentence := _wrong(name, value, params[name]))]
     return f"{'; '.join(wrong)}." if wrong else None
 
@@ -77,8 +80,10 @@ def storable(text: str) -> bool:
     return not any(mark == "\x00" or "\ud800" <= mark <= "\udfff" for mark in text)
 
 
-def _missing(name: str) -> str:
-    return f"{name} is missing, and this runbook needs it"
+def _missing(name: str, declared: Declared) -> str:
+    offered = next(iter(declared.schema.get("enum") or ()), None)
+    told = f", such as {offered}" if offered else f" ({declared.description})" if declared.description else ""
+    return f"{name} is missing, and this runbook needs it{told}"
 
 
 def _wrong(name: str, value: object, declared: Declared) -> str | None:
@@ -103,7 +108,8 @@ def _sentence(param: str, error: ValidationError, description: str) -> str:
             meant = f"did you mean {near[0]}? It is" if near else "it is"
             return f"{name} is {shown(value)}, which is not offered; {meant} one of {', '.join(offered)}"
         case "minLength":
-            return f"{name} {shown(value)} is too short: {len(str(value))} characters, and {limit} are needed"
+            told = f" ({description})" if description and not error.absolute_path else ""
+            return f"{name} {shown(value)} is too short: {len(str(value))} characters, and {limit} are needed{told}"
         case "maxLength":
             return f"{name} {shown(value)} is too long: at most {limit} characters are taken"
         case "minItems":
@@ -112,6 +118,8 @@ def _sentence(param: str, error: ValidationError, description: str) -> str:
             return f"{name} has {len(value):,} entries, and at most {limit} are taken"
         case "minimum" | "maximum":
             return f"{name} is {shown(value)}, but its {error.validator} is {limit}"
+        case "format" if limit in FORMATS:
+            return f"{name} {shown(value)} is no {limit} such as {FORMATS[limit]}"
         case "pattern":
             return f"{name} {shown(value)} does not have its form ({description or limit})"
     return f"{name}: {shown(value)} does not fit {error.validator} {shown(limit)}"

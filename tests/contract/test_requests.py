@@ -98,7 +98,8 @@ REFUSED = {
     ),
     "39 characters and a newline": (
         ("image_publication", {"target": "core/staging", "commit": f"{COMMIT[1:]}\n"}),
-        rf"commit '{COMMIT[1:]}\n' does not have its form (All 40 characters of its id, as git rev-parse prints them.).",
+        rf"commit '{COMMIT[1:]}\n' does not have its form (All 40 characters of its id, as git rev-parse prints them. "
+        "The tab Choices lists the newest ones.).",
     ),
     "version with a newline": (
         ("production_release", {"target": "core/production", "version": "v1.2.3\n"}),
@@ -123,7 +124,8 @@ REFUSED = {
     "tag of two lines": (
         ("release_rollback", {"target": "core/production", "to": "production-v1\n"}),
         r"to 'production-v1\n' does not have its form (The readable tag of a release, such as "
-        "production-v1.2.3-20261121140000; left out, the last release before the one that runs.).",
+        "production-v1.2.3-20261121140000; left out, the last release before the one that runs. The tab Choices "
+        "lists those that are still in the registry.).",
     ),
     "another repository": (
         (

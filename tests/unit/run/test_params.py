@@ -25,9 +25,15 @@ def test_what_fits_is_taken():
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (None, "target is missing, and this runbook needs it; reason is missing, and this runbook needs it."),
-        ({}, "target is missing, and this runbook needs it; reason is missing, and this runbook needs it."),
-        ({"target": "core/staging"}, "reason is missing, and this runbook needs it."),
+        (
+            None,
+            "target is missing, and this runbook needs it, such as core/staging; reason is missing, and this runbook needs it (Why now?).",
+        ),
+        (
+            {},
+            "target is missing, and this runbook needs it, such as core/staging; reason is missing, and this runbook needs it (Why now?).",
+        ),
+        ({"target": "core/staging"}, "reason is missing, and this runbook needs it (Why now?)."),
         ({**GOOD, "target": None}, "target must be a text, not None."),
         ({**GOOD, "target": ["core/staging"]}, "target must be a text, not ['core/staging']."),
         ({**GOOD, "plan_only": "yes"}, "plan_only must be true or false, not 'yes'."),
@@ -36,8 +42,8 @@ def test_what_fits_is_taken():
         ({**GOOD, "count": 0}, "count is 0, but its minimum is 1."),
         ({**GOOD, "count": 10}, "count is 10, but its maximum is 9."),
         ({**GOOD, "bump": "huge"}, "bump is 'huge', which is not offered; it is one of patch, minor."),
-        ({**GOOD, "day": "tomorrow"}, "day: 'tomorrow' does not fit format 'date'."),
-        ({**GOOD, "reason": "short"}, "reason 'short' is too short: 5 characters, and 10 are needed."),
+        ({**GOOD, "day": "tomorrow"}, "day 'tomorrow' is no date such as 2026-11-27."),
+        ({**GOOD, "reason": "short"}, "reason 'short' is too short: 5 characters, and 10 are needed (Why now?)."),
         ({**GOOD, "reason": " " * 10}, "reason '          ' does not have its form (Why now?)."),
         (
             {**GOOD, "reason": "x" * 5000},
@@ -54,7 +60,7 @@ def test_what_fits_is_taken():
         (
             {"target": "core/dev", "reason": "short"},
             "target is 'core/dev', which is not offered; it is one of core/staging, core/production; "
-            "reason 'short' is too short: 5 characters, and 10 are needed.",
+            "reason 'short' is too short: 5 characters, and 10 are needed (Why now?).",
         ),
     ],
 )
