@@ -38,7 +38,8 @@ def make_plan(ctx: StepContext, planner: Planner) -> dict[str, Any]:
     markdown = render(plan, reason=ctx.reason, requester=ctx.requester, links=links)
     ctx.log(markdown)
     ctx.log(f"The plan as a page: {summary_link(ctx.context['dag_run'])}")
-    return {"plan": dumped, "digest": plan.digest, "markdown": markdown, "links": links, "code": _code(ctx)}
+    shown = {"markdown": markdown, "links": links, "details": list(plan.details)}
+    return {"plan": dumped, "digest": plan.digest, "code": _code(ctx), **shown}
 
 
 def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any]:

@@ -53,6 +53,11 @@ class ProductionReleasePlan(Plan):
     workflow: str
     bake_seconds: int
     firing: tuple[str, ...]  # alarms that were in ALARM before the release
+    contents: tuple[str, ...] = ()  # commits, remarks on their tickets, and tags that do not count
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        return self.contents
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def plan_production_release(
             f"Image {image.digest[:19]}{image.kind}, proved on {staging} by {proof.run}; {verdict.text}.",
             _how_much(repository, tickets, str(previous or "")),
         ),
-        details=tuple(_what_goes_out(repository, tickets)),
+        contents=tuple(_what_goes_out(repository, tickets)),
         expected_seconds=int(seconds),
         version=str(new),
         previous=str(previous or ""),

@@ -38,8 +38,12 @@ class Plan(Frozen):
     changes: tuple[Change, ...]
     skips: tuple[Skip, ...] = ()
     notes: tuple[str, ...] = ()  # what an approver has to know, the most important first
-    details: tuple[str, ...] = ()  # what an approver may want to look up
     expected_seconds: int
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What an approver may want to look up, beside what has to be known. It is shown last."""
+        return ()
 
     @property
     def digest(self) -> str:

@@ -139,7 +139,7 @@ def _facts(context: Any, target: Target) -> Facts:
             "changes": [f"{change['what']}: {change['before']} -> {change['after']}" for change in plan["changes"]],
             "undo": [change["undo"] for change in plan["changes"]],
             "notes": plan["notes"],
-            "details": plan.get("details", []),
+            "details": planned.get("details", []),
             "links": planned.get("links", []),
         }
     return facts

@@ -8,7 +8,17 @@ from include.run.plan.markdown import escape, render
 from include.run.plan.model import Change, Plan, Skip
 
 
-def plan(**different: Any) -> Plan:
+class Detailed(Plan):
+    """A plan with details."""
+
+    more: tuple[str, ...]
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        return self.more
+
+
+def plan(details: tuple[str, ...] = (), **different: Any) -> Plan:
     facts: dict[str, Any] = {
         "runbook": "service_restart",
         "target": "core/staging",
@@ -22,7 +32,7 @@ def plan(**different: Any) -> Plan:
         "notes": ("the count also changes at 07:00",),
         "expected_seconds": 1980,
     }
-    return Plan(**{**facts, **different})
+    return Detailed(more=details, **{**facts, **different})
 
 
 def test_approver_sees_where_who_why_what_he_has_to_know_each_change_with_its_undo_and_how_long():
