@@ -50,7 +50,7 @@ def show_run(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) ->
     own = any(decision.outcome == "approved" and decision.by == user.get_name() for decision in decisions)
     plan = _plan_of(dag_id, run_id, session)
     plan_only = bool((airflow_run.conf or {}).get("plan_only"))
-    me = str(user.get_id())
+    me = str(user.get_name())
     return render_page(
         summarize(
             record=record,
