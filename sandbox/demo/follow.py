@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +14,6 @@ from rich.panel import Panel
 from rich.prompt import Prompt
 from rich.text import Text
 
-from include.text import spoken
 from sandbox.demo.client import RefusedError, Run
 from sandbox.demo.options import Options
 from sandbox.errors import SandboxError
@@ -196,8 +195,8 @@ class Follower:
         seconds = max(own, time.monotonic() - seen if seen else 0.0)
         if key not in self._waits:
             return f"{seconds:6.1f} s"
-        simulated = timedelta(seconds=seconds * float(self.run.client.control("/status")["speed"]))
-        return f"{seconds:6.1f} s, {spoken(simulated)} simulated"
+        simulated = seconds * float(self.run.client.control("/status")["speed"]) / 60
+        return f"{seconds:6.1f} s, {simulated:.0f} simulated minutes"
 
     def _world(self) -> str:
         world = self.run.client.target(self.target) if self.target else None
