@@ -10,7 +10,8 @@ from tests.support.fleet import prepared
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    assert missing() == [], "install what is missing; .ci/run says how"
+    if lacking := missing():
+        pytest.skip(f"needs {', '.join(lacking)}; .ci/run installs programs")
     described, _ = prepared()
     with Engine(described, tmp_path_factory.mktemp("containers")) as running:
         running.up(["postgres", "redis", "init"])

@@ -29,14 +29,20 @@ from tests.support.sandbox_client import wait_for
 
 OURS = f"rbk{os.getpid()}"  # begins every name, so that two test runs on one machine do not meet
 NETWORK = f"10.213.{os.getpid() % 250}"  # of the bridge that all containers of a test share
-NEEDED = ("ip", "unshare", "nsenter", "dumb-init", "redis-server", "redis-cli")
+NEEDED = ("ip", "unshare", "nsenter", "dumb-init", "redis-server", "redis-cli", "pg_isready", "faketime")
+ISOLATED = ("unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc")
+TRIED = "ip link add one type bridge && ip link add two type veth peer name three"
 START = 300.0  # seconds for a container to become healthy
 
 
 def missing() -> list[str]:
     """Return what this machine lacks to start containers."""
     lacking = [program for program in NEEDED if not shutil.which(program)]
-    return [*lacking, *(["root on Linux"] if sys.platform != "linux" or os.geteuid() else [])]
+    if sys.platform != "linux" or os.geteuid():
+        return [*lacking, "root on Linux"]
+    if not lacking and subprocess.run([*ISOLATED, "sh", "-c", TRIED], capture_output=True, check=False).returncode:
+        return ["the right to make namespaces and networks"]
+    return lacking
 
 
 @dataclass
