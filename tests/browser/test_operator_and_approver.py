@@ -62,12 +62,12 @@ def test_requester_is_refused_as_approver_and_the_runs_page_tells_the_rejection(
         assert caught.value.json()["detail"].startswith("You may not answer this question: ")
     assert run.tasks()["approve_restart"] == "awaiting_input"
     second = person("second_approver").open(f"/dags/service_restart/runs/{run.run_id}")
-    second.get_by_text("Summary", exact=True).click()
+    second.get_by_role("link", name="Summary", exact=True).last.click()
     with second.context.expect_page() as opened:  # Airflow's frame lets no page of ours open one by itself
         second.frame_locator("iframe").get_by_role("link", name="Read it and answer").click(timeout=30 * SECONDS)
     assert "/tasks/approve_restart/required_actions" in opened.value.url
     page.goto(page.url.split("/tasks/")[0])
-    page.get_by_text("Summary", exact=True).click()
+    page.get_by_role("link", name="Summary", exact=True).last.click()
     why_not = "second_approver may answer; approver asked for this run, so somebody else answers."
     expect(page.frame_locator("iframe").get_by_text(why_not)).to_be_visible(timeout=30 * SECONDS)
     assert run.answer("Reject", "second_approver", comment="not on a Friday").status_code == 200
@@ -77,7 +77,7 @@ def test_requester_is_refused_as_approver_and_the_runs_page_tells_the_rejection(
     assert run.get()["note"].startswith(f"{MAPS}: rejected. {why}; nothing was changed. Look at the reason")
     viewer = person("viewer")
     page = viewer.open(f"/dags/service_restart/runs/{run.run_id}")
-    page.get_by_text("Summary", exact=True).click()
+    page.get_by_role("link", name="Summary", exact=True).last.click()
     summary = page.frame_locator("iframe")
     expect(summary.locator("h1")).to_have_text("Rejected", timeout=30 * SECONDS)
     expect(summary.get_by_text(f"{why}; nothing was changed")).to_be_visible()

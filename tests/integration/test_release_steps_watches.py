@@ -22,7 +22,7 @@ def scene(scene_of):
 def task(scene):
     """What the wait for a migration that has just been started is given."""
     plan, _ = migration_steps.make_plan(scene, MigrationRequest(preset="migrate"))
-    started = migration_steps.start(scene.step(), plan.migration, plan.definition)
+    started = migration_steps.start(scene.step(), plan.migration, plan.definition, plan.image)
     return {"cluster": APP, "arn": started["arn"], "container": "app"}
 
 
@@ -61,7 +61,7 @@ def follow(scene, arguments):
 def test_migration_of_hours_is_followed_and_people_hear_that_it_takes_long(scene, task):
     fault = scene.inject("one_off_slow", seconds=3 * 3600)
     plan, _ = migration_steps.make_plan(scene, MigrationRequest(command=("rake", "slow")))
-    started = migration_steps.start(scene.step(), plan.migration, plan.definition)
+    started = migration_steps.start(scene.step(), plan.migration, plan.definition, plan.image)
     slow = {**task, "arn": started["arn"]}
     scene.cloud.advance(540)
     assert "longer than usual" not in look(scene, "task_stopped", slow).milestone
@@ -77,7 +77,7 @@ def test_migration_of_hours_is_followed_and_people_hear_that_it_takes_long(scene
 def test_task_that_aws_stopped_ends_the_wait_for_the_next_step_to_judge(scene, code):
     fault = scene.inject("one_off_stopped_by_aws", code=code)
     plan, _ = migration_steps.make_plan(scene, MigrationRequest(preset="migrate"))
-    started = migration_steps.start(scene.step(), plan.migration, plan.definition)
+    started = migration_steps.start(scene.step(), plan.migration, plan.definition, plan.image)
     scene.cloud.advance(135)
     assert look(scene, "task_stopped", {"cluster": APP, "arn": started["arn"], "container": "app"}).done
     with pytest.raises(MigrationFailedError, match=code):

@@ -20,7 +20,7 @@ def test_surge_renews_every_task_and_is_never_short_of_a_healthy_one(scene: Scen
     run = scene.restart()
     asked = run.wait_until_asked()
     assert f"desired capacity of Auto Scaling group {scene.name}-asg" in asked["body"]
-    assert "| 2 | 5, its maximum |" in asked["body"]
+    assert "2 → 5, its maximum" in asked["body"]
     run.approve()
     assert run.wait() == "success", run.story()
     after = scene.service()

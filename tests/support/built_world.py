@@ -14,7 +14,7 @@ from typing import Any
 
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.model_instances import reset_model_data
-from moto.s3.models import FakeKey
+from moto.s3.models import FakeKey, s3_backends
 
 from include.inventory import Inventory
 from sandbox.aws.http.endpoint import Application
@@ -37,6 +37,7 @@ class BuiltWorld:
         build(world, url, inventory)
         self._world = world
         self._backends = [(each, _content_of(each)) for each in BACKENDS._instances]
+        self._buckets = dict(s3_backends.bucket_accounts)  # which bucket is whose, beside all backends
         self._kept: dict[int, Any] = {}
         backends = [
             backend for _, accounts in self._backends for _, regions in accounts for backend in regions.values()
@@ -54,6 +55,8 @@ class BuiltWorld:
         world = self._world
         with world.lock:
             reset_model_data()
+            s3_backends.bucket_accounts.clear()
+            s3_backends.bucket_accounts.update(self._buckets)
             for each in BACKENDS._instances:
                 each.clear()
             BACKENDS._instances[:] = [each for each, _ in self._backends]

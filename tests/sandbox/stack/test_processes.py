@@ -148,6 +148,6 @@ def test_help_lists_the_commands_with_a_sentence_each():
     names = [line.split()[1] for line in listed.splitlines()]
     assert (
         " ".join(names)
-        == "help demo sandbox test test-all check inventory-check soak bench docs requirements hooks release"
+        == "help demo sandbox test test-all check inventory-check soak bench env up down upgrade docs requirements hooks release"
     )
     assert all(line.rstrip().endswith((".", ")", ").")) for line in listed.splitlines())
