@@ -23,7 +23,7 @@ from opskit.notifications.sender import run_within
 
 log = logging.getLogger(__name__)
 
-WIDTH = 110  # characters of a line
+WIDTH = 85  # characters of a line: what Airflow shows of it beside the grid at 1,280 pixels
 NAMED_LOG = re.compile(r"\bthe log (/?[\w./-]*\w)")
 RECENT, LAST_LINES = timedelta(minutes=15), 8  # of a log that a failure names
 PATIENCE = 3.0  # seconds for reading it: Airflow shows a task as failed only after that

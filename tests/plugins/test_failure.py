@@ -52,10 +52,10 @@ def told(context, caplog):
 def test_log_ends_with_cause_next_step_links_and_the_last_lines_of_the_log_that_the_cause_names(context, caplog):
     assert told(context("await_new_tasks_healthy", StepFailedError(BREAKER)), caplog) == [
         "::endgroup::",
-        "Cause: The new deployment of app failed (task 1a2b: app exited with 137). ECS keeps the old tasks until new",
-        "ones are healthy; look at the log /ecs/core-app.",
-        "What to do next: The run goes on by itself with what follows a failure. Its page Summary says in what state",
-        "things are, and what to do next.",
+        "Cause: The new deployment of app failed (task 1a2b: app exited with 137). ECS keeps",
+        "the old tasks until new ones are healthy; look at the log /ecs/core-app.",
+        "What to do next: The run goes on by itself with what follows a failure. Its page",
+        "Summary says in what state things are, and what to do next.",
         "The whole run: http://localhost:8080/dags/service_restart/runs/one/plugin/summary",
         "The log /ecs/core-app: https://eu-west-2.console.aws.amazon.com/cloudwatch/home?region=eu-west-2#logsV2:log-groups/log-"
         "group/$252Fecs$252Fcore-app",

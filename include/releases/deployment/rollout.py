@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from include.aws.ecs import Deployment
+from include.aws.ecs import Service
 from include.aws.service_deployments import ServiceDeployment
 from include.ecs.service_state import ServiceState, TaskState
 from include.ecs.traffic_shift import describe_stage, failure_of, find_newer, find_ours, goes_back_to, is_late, is_over
@@ -63,7 +63,7 @@ def find_started(part: ServiceRelease, wanted: str, state: ServiceState, *, begu
         )
     if begun:
         record = state.newest.why if state.newest else ""
-        raise _rolled_back(part, wanted, primary, _together(record, _why(_failed(state, wanted))))
+        raise _rolled_back(part, wanted, state.service, _together(record, _why(_failed(state, wanted))))
     return None
 
 
@@ -88,7 +88,7 @@ def judge_rollout(
     ours = next((deployment for deployment in live.deployments if deployment.id == rollout.deployment), None)
     new = [task for task in state.tasks if task.task.task_definition == wanted]
     if live.primary.task_definition == part.before != wanted:
-        raise _rolled_back(part, wanted, live.primary, why)
+        raise _rolled_back(part, wanted, live, why)
     if ours is None or ours is not live.primary or ours.task_definition != wanted:
         raise DriftError(
             f"Deployment {rollout.deployment} of {part.service} to {revision(wanted)} was replaced by {live.primary.id} to "
@@ -212,8 +212,11 @@ def verify_released(
     return f"{part.service}: {live.running} tasks of {live.desired} healthy on {revision(wanted)}, image {digest[:19]}"
 
 
-def _rolled_back(part: ServiceRelease, wanted: str, primary: Deployment, why: str) -> RolloutFailedError:
+def _rolled_back(part: ServiceRelease, wanted: str, live: Service, why: str) -> RolloutFailedError:
+    primary = live.primary
     reason = one_line(primary.rollout_reason)
+    if reason.endswith("completed."):  # of the way back; what failed before it stands in the service's events
+        reason = live.failure_before(primary)
     said = _together(reason, why) or "no reason given"
     return RolloutFailedError(
         f"{part.service} was rolled back: it is on {revision(primary.task_definition)} again, not on {revision(wanted)} "

@@ -1,13 +1,15 @@
 """A rolling release ends when the wanted revision runs, fails in words that name both, and never starts twice."""
 
+import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.aws.ecs import Container
+from include.aws.ecs import Container, Event
 from include.ecs.service_state import ServiceState
 from include.errors import DriftError, RolloutFailedError
 from include.releases.deployment.rollout import Rollout, ensure_turn, find_started, judge_rollout, verify_released
@@ -89,6 +91,15 @@ def test_circuit_breakers_rollback_is_a_failure_that_names_both_revisions_howeve
         "core-app was rolled back: it is on core-app:41 again, not on core-app:42 (ECS deployment circuit breaker: rolling "
         "back to deploymentId ecs-svc/3.); look at the log core-log."
     )
+
+
+def test_rollback_that_is_complete_says_what_ecs_said_of_the_failed_deployment():
+    seen = rolled_back(reason="ECS deployment ecs-svc/3 completed.")
+    begun, said = seen.service.primary.created_at, "(deployment ecs-svc/2) deployment failed: tasks failed to start."
+    events = (Event(begun + timedelta(minutes=3), "deployment completed."), Event(begun, said))
+    for known, shown in ((events, f"(ECS said: {said})"), (events[:1], "(no reason given)")):
+        with pytest.raises(RolloutFailedError, match=re.escape(shown)):
+            judge_rollout(APP, APP_NEW, OURS, replace(seen, service=replace(seen.service, events=known)))
 
 
 def test_rollback_says_what_the_new_tasks_died_of():
