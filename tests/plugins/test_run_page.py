@@ -208,13 +208,13 @@ def test_plugin_offers_the_page_beside_the_run():
     ]
 
 
-def test_choices_of_a_rollback_are_the_releases_that_are_still_there_with_the_default_named(browser, monkeypatch):
+def test_choices_of_a_rollback_are_the_releases_that_are_still_there_each_with_what_it_is(browser, monkeypatch):
     monkeypatch.setattr(choices, "clients_for", lambda _: None)
     monkeypatch.setattr(choices, "run_store", lambda _: None)
-    monkeypatch.setattr(choices, "list_releases", lambda _: (["production-v3", "production-v2"], "production-v2"))
+    monkeypatch.setattr(choices, "list_releases", lambda _: {"production-v3": "runs now", "production-v2": ""})
     page = browser("ann").get("/runbooks/release_rollback/choices", params={"target": "core/production"}).text
-    assert "<tr><td><code>production-v3</code></td><td></td></tr>" in page
-    assert "<tr><td><code>production-v2</code></td><td>the last release before the one that runs; taken if" in page
+    assert "<tr><td><code>production-v3</code></td><td>runs now</td></tr>" in page
+    assert "<tr><td><code>production-v2</code></td><td></td></tr>" in page
 
 
 def test_choices_begin_with_the_targets_and_refuse_others(browser):

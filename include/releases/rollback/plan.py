@@ -138,6 +138,26 @@ def last_before(
     return ""
 
 
+def describe_offer(
+    there: Sequence[str], images: Sequence[Image], live: Mapping[str, Live], taken: str
+) -> dict[str, str]:
+    """Return what each release that is there is beside the one that runs; `taken` is the one that a run takes which names none."""
+    running = {digest for service in live.values() for digest in service.digests}
+    runs = [image.pushed_at for image in images if image.digest in running]
+    found = {}
+    for tag in there:
+        image = next(image for image in images if tag in image.tags)
+        if tag == taken:
+            found[tag] = "the last release before the one that runs; taken if the field is left empty"
+        elif image.digest in running:
+            found[tag] = "runs now"
+        elif runs and image.pushed_at > max(runs):
+            found[tag] = "newer than what runs: it went back, or was not released here"
+        else:
+            found[tag] = ""
+    return found
+
+
 def _choose(part: ServiceRelease, image: Image, candidates: Sequence[Candidate]) -> str:
     fitting = next(
         (candidate for candidate in candidates if candidate.active and candidate.digest == image.digest), None

@@ -11,7 +11,7 @@ from include.aws.sts import ask_who
 from include.aws.task_definitions import describe_definition, image_of, list_definitions, takes
 from include.inventory import Service
 from include.releases.image.rules import digest_in
-from include.releases.rollback.plan import Candidate, RollbackPlan, last_before, offer, plan_rollback
+from include.releases.rollback.plan import Candidate, RollbackPlan, describe_offer, last_before, offer, plan_rollback
 from include.releases.staging.steps import read_live
 from include.run.context import Context
 
@@ -26,14 +26,14 @@ def make_plan(ctx: Context, to: str) -> tuple[RollbackPlan, datetime]:
     return plan_rollback(target, to, images, candidates, live, account, since), since
 
 
-def list_releases(ctx: Context) -> tuple[list[str], str]:
-    """Return the releases to which a target may be rolled back, newest first, and the one that a run takes which names none."""
+def list_releases(ctx: Context) -> dict[str, str]:
+    """Return the releases of a target that are still there, newest first, each with what it is beside the one that runs."""
     live, images = read_live(ctx), ecr.list_images(ctx.clients.ecr, ctx.target.registry)
     services = [ctx.target.environment.service(name) for name in ctx.target.release.services]
     candidates = {service.name: list_candidates(ctx, images, service) for service in services}
     ran = {candidate.digest for several in candidates.values() for candidate in several if candidate.active}
     there = offer(images, ctx.target.environment_name, ran)
-    return list(there), last_before(there, images, candidates, live)
+    return describe_offer(there, images, live, last_before(there, images, candidates, live))
 
 
 def list_candidates(ctx: Context, images: Sequence[Image], service: Service) -> tuple[Candidate, ...]:

@@ -66,9 +66,8 @@ class Looking:
 
 
 def _releases(target: Target) -> list[Choice]:
-    there, chosen = list_releases(Looking(target, clients_for(target.name), run_store(target.name)))
-    said = {chosen: "the last release before the one that runs; taken if the field is left empty"}
-    return [Choice(tag, said.get(tag, "")) for tag in there]
+    there = list_releases(Looking(target, clients_for(target.name), run_store(target.name)))
+    return [Choice(tag, what) for tag, what in there.items()]
 
 
 def _proved(target: Target) -> list[Choice]:

@@ -16,7 +16,7 @@ from include.releases.deployment.plan import Live, live_of
 from include.releases.migration.plan import keyed
 from include.releases.production.plan import ProductionReleasePlan, Repository, World, plan_production_release
 from include.releases.production.versions import read_tags, read_version
-from include.releases.rollback.plan import Candidate, offer, plan_rollback
+from include.releases.rollback.plan import Candidate, describe_offer, offer, plan_rollback
 from include.releases.staging.plan import StagingDeploymentPlan, plan_staging_deployment
 from include.run.image_attestations import Attestation
 from include.run.plan.markdown import render
@@ -376,6 +376,20 @@ def test_rollback_changes_nothing_where_the_revision_runs_already():
 def test_releases_that_are_still_in_the_registry_are_offered_newest_first():
     images = [*IMAGES, image("sha256:9", "production-v0.6.13-2026", days=9), image("sha256:8", "staging-2026")]
     assert offer(images, "production") == (TAG, "production-v0.6.13-2026")
+
+
+def test_offered_releases_are_told_apart_by_what_runs():
+    images = [
+        image(NEW, "production-v3", days=1),
+        image(OLD, "production-v2", days=2),
+        image("sha256:9", "production-v1", days=9),
+    ]
+    there = offer(images, "production")
+    assert describe_offer(there, images, live(digests=frozenset({OLD})), "production-v1") == {
+        "production-v3": "newer than what runs: it went back, or was not released here",
+        "production-v2": "runs now",
+        "production-v1": "the last release before the one that runs; taken if the field is left empty",
+    }
 
 
 def test_rollback_that_names_no_release_takes_the_last_one_before_the_one_that_runs_and_says_so():
