@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 DESCRIBE_SERVICES_LIMIT = 10  # the most services that one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # the most tasks that one DescribeTasks call takes
 DELETED = "INACTIVE"  # the status of a service that was deleted
-SAID_WITHIN = timedelta(minutes=2)  # an event about the end of a deployment, and the begin of the one that goes back
 COMPLAINTS = ("unable to", "unhealthy", "failed", "is stopped because", "not found", "insufficient")  # in ECS's events
 UPDATE_SERVICE = Action(
     "ecs", "UpdateService", resources=("service",), values=("desiredCount", "forceNewDeployment", "taskDefinition")
@@ -92,12 +91,6 @@ class Service:
             f"Service {self.name} of cluster {self.cluster} is {self.status} and has no deployment of its own; find out who deleted "
             "it or deploys it."
         )
-
-    def failure_before(self, deployment: Deployment) -> str:
-        """Return the event with which ECS said why it began a deployment that goes back, or "" if it said nothing."""
-        begun = deployment.created_at
-        near = (event for event in self.events if abs(event.at - begun) < SAID_WITHIN)
-        return next((f"ECS said: {event.message}" for event in near if "deployment failed" in event.message), "")
 
     def complaint(self, since: datetime) -> str:
         """Return the newest event since then with which ECS says that something does not work, or "".

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from include.aws.ecs import Service
 from include.aws.service_deployments import ServiceDeployment
@@ -15,6 +15,7 @@ from include.waiters.progress import Progress, minutes
 
 FAILED_TASKS = 3  # new tasks that may fail: the minimum at which ECS's own circuit breaker trips
 LEFT = "ECS keeps the old tasks until new ones are healthy"
+SAID_WITHIN = timedelta(minutes=2)  # of the begin of a deployment that goes back: the event about the one that failed
 
 
 @dataclass(frozen=True)
@@ -216,12 +217,18 @@ def _rolled_back(part: ServiceRelease, wanted: str, live: Service, why: str) -> 
     primary = live.primary
     reason = one_line(primary.rollout_reason)
     if reason.endswith("completed."):  # of the way back; what failed before it stands in the service's events
-        reason = live.failure_before(primary)
+        reason = _failure_before(live, primary.created_at)
     said = _together(reason, why) or "no reason given"
     return RolloutFailedError(
         f"{part.service} was rolled back: it is on {revision(primary.task_definition)} again, not on {revision(wanted)} "
         f"({said}); look at the log {part.log_group}."
     )
+
+
+def _failure_before(live: Service, begun: datetime) -> str:
+    """Return the event with which ECS said why it began a deployment that goes back, or "" if it said nothing."""
+    near = (event for event in live.events if abs(event.at - begun) < SAID_WITHIN)
+    return next((f"ECS said: {event.message}" for event in near if "deployment failed" in event.message), "")
 
 
 def _together(*reasons: str) -> str:
