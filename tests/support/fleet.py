@@ -1,15 +1,92 @@
-"""The services of the compose file as a new installation would start them."""
+"""Airflow on its distributed engine: the services of the compose file, and the sandbox's client for them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
 from deployment import env_file
+from deployment.initialise import read_accounts
 from tests.support.compose_file import Service, services
+from tests.support.containers import Container, Engine
+from tests.support.sandbox_client import Run, Sandbox, wait_for
 
 # like the sandbox on one machine: a look once a minute of its own time
 PACE = {"RUNBOOK_POLL_SECONDS": "1", "RUNBOOK_CALLS_PER_MINUTE": "6000", "SANDBOX_SPEED": "180"}
+LEFT_OUT = {"retention"}  # what it does is seen a day later
+RUNBOOKS = 8  # DAG files
+
+
+class Fleet:
+    """Running containers, and the pretend world they work on."""
+
+    def __init__(self, engine: Engine, users: str):
+        self.engine = engine
+        api, world = engine.containers["api-server"], engine.containers["world"]
+        postgres, password = engine.containers["postgres"], engine.services["postgres"].environment["POSTGRES_PASSWORD"]
+        endpoints = {
+            "airflow": f"http://{api.address}:8080",
+            "aws": f"http://{world.address}:4566",
+            "control": f"http://{world.address}:4567",
+            "neighbours": f"http://{world.address}:4568",
+            "postgres": f"postgresql://airflow:{password}@{postgres.address}:5432",
+            "users": {user.name: {"password": user.password, "role": user.role} for user in read_accounts(users)},
+        }
+        file = engine.folder / "endpoints.json"
+        file.write_text(json.dumps(endpoints))
+        self.sandbox = Sandbox(file)
+
+    @property
+    def workers(self) -> list[Container]:
+        return self.engine.of("worker")
+
+    def await_runbooks(self) -> None:
+        """Wait until the API knows every runbook."""
+
+        def look() -> bool:
+            dags = (
+                self.sandbox.airflow("operator").get("/dags", params={"limit": 100}).raise_for_status().json()["dags"]
+            )
+            return len(dags) >= RUNBOOKS
+
+        wait_for(lambda: f"the runbooks to be read: {self.engine.containers['dag-processor'].tail()}", look)
+
+    def hosts(self, run: Run) -> dict[str, str]:
+        """Return the container in which each task of a run was carried out."""
+        listed = run.get("/taskInstances?limit=200")["task_instances"]
+        return {task["task_id"]: task["hostname"] for task in listed if task["hostname"]}
 
 
 def prepared(**given: str) -> tuple[dict[str, Service], str]:
     """Return the services of a new installation, and its users."""
     values = {name: make() for name, make in env_file.MADE.items()} | PACE | given
     return services(values), values["RUNBOOK_USERS"]
+
+
+@contextmanager
+def running(folder: Path, described: dict[str, Service], users: str) -> Iterator[Fleet]:
+    """Start everything, the pretend world included, and end it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with Engine(described, folder) as engine:
+        engine.up([name for name in described if name not in LEFT_OUT])
+        assert engine.await_end(engine.containers["world-connections"]) == 0, engine.containers[
+            "world-connections"
+        ].tail()
+        fleet = Fleet(engine, users)
+        fleet.await_runbooks()
+        yield fleet
+        for client in (fleet.sandbox.control,):
+            client.close()
+    assert engine.leftovers() == []
+
+
+def answers(url: str) -> bool:
+    """Tell whether anything answers at an address."""
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code < 500
+    except httpx.TransportError:
+        return False

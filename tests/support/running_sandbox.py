@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNNING = pytest.StashKey[ExitStack]()
 WITH_AIRFLOW = (
     "tests/browser/",
+    "tests/compose/test_fleet.py",
     "tests/compose/test_start.py",
     "tests/journey/",
     "tests/sandbox/stack/test_tree.py",

@@ -81,6 +81,7 @@ KEPT = {
 OTHERWISE_FULL = (
     "tests/journey/",
     "tests/mutants/",
+    "tests/compose/test_fleet.py",
     "tests/inprocess/test_any_history.py",
     "tests/inprocess/test_faults.py",
     "tests/sandbox/stack/test_tree.py",

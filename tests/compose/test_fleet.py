@@ -1,0 +1,207 @@
+"""The runbooks on the processes of the compose file: two Celery workers, and what dies or is wrong among them."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.compose_file import ROOT
+from tests.support.containers import Container, missing
+from tests.support.fleet import Fleet, prepared, running
+from tests.support.history import check_history, world
+from tests.support.kills import PatientTransport
+from tests.support.sandbox_client import Run, wait_for
+
+SURGED = "districtbuilder/staging"
+LATER = "surge.await_new_tasks_healthy"
+
+
+@pytest.fixture(scope="module")
+def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    if lacking := missing():
+        pytest.skip(f"needs {', '.join(lacking)}; .ci/run installs programs")
+    described, users = prepared()
+    with running(tmp_path_factory.mktemp("fleet"), described, users) as fleet:
+        fleet.sandbox.transport = PatientTransport()
+        yield fleet
+
+
+@pytest.fixture
+def fleet(one_fleet: Fleet) -> Iterator[Fleet]:
+    one_fleet.sandbox.reset()
+    before = world(one_fleet.sandbox)
+    yield one_fleet
+    check_history(one_fleet.sandbox, before)
+
+
+def ends_well(fleet: Fleet, run: Run) -> None:
+    assert run.wait() == "success", run.story()
+    assert fleet.sandbox.service(SURGED)["healthy"] == fleet.sandbox.service(SURGED)["desired"]
+
+
+def worker_of(fleet: Fleet, run: Run, task: str) -> Container:
+    """Return the worker that a task was given to."""
+    return fleet.engine.containers[fleet.hosts(run)[task]]
+
+
+def tries(run: Run, task: str) -> int:
+    return int(run.get(f"/taskInstances/{task}")["try_number"])
+
+
+def test_restart_is_carried_out_by_two_workers_for_people_of_fab(fleet: Fleet):
+    run = fleet.sandbox.restart("core/production")
+    run.wait_until_asked()
+    assert run.answer("Approve", "operator").status_code == 403
+    run.approve("approver")
+    run.wait_until_asked("approve_restart_second")
+    assert run.answer("Approve", "approver", "approve_restart_second").status_code == 403
+    run.approve("second_approver", "approve_restart_second")
+    assert run.wait() == "success", run.story()
+    assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
+    answered = run.get("/taskInstances/approve_restart/-1/hitlDetails")["responded_by_user"]
+    assert answered["name"] == "approver"
+
+
+def test_worker_killed_in_a_step_is_replaced_by_the_other_one(fleet: Fleet):
+    held = fleet.sandbox.fault("hang", SURGED, seconds=600, times=1, action="UpdateService")
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    wait_for("the step to call AWS", lambda: fleet.sandbox.injected(held))
+    fleet.engine.crash(worker_of(fleet, run, "surge.raise_desired_count"))
+    ends_well(fleet, run)
+    assert tries(run, "surge.raise_desired_count") == 2
+
+
+def test_workers_killed_in_a_wait_are_not_missed_and_the_triggerer_waits_on(fleet: Fleet):
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    run.wait_for_task(LATER, "deferred")
+    for worker in fleet.workers:
+        fleet.engine.crash(worker)
+    ends_well(fleet, run)
+    assert tries(run, LATER) == 1
+
+
+def test_triggerer_killed_with_a_wait_takes_it_up_again(fleet: Fleet):
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    run.wait_for_task(LATER, "deferred")
+    fleet.engine.crash(fleet.engine.containers["triggerer"])
+    ends_well(fleet, run)
+
+
+def test_worker_killed_in_the_hand_back_leaves_no_group_held(fleet: Fleet):
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    run.wait_for_task("surge.await_count_restored", "deferred", "success")
+    held = fleet.sandbox.fault("hang", SURGED, seconds=600, times=1, action="UpdateAutoScalingGroup")
+    wait_for("the hand-back to call AWS", lambda: fleet.sandbox.injected(held))
+    fleet.engine.crash(worker_of(fleet, run, "hand_back_group"))
+    ends_well(fleet, run)
+    assert tries(run, "hand_back_group") == 2
+
+
+def test_redis_gone_and_back_empty_loses_no_step(fleet: Fleet):
+    run = fleet.sandbox.restart(SURGED)
+    run.wait_until_asked()
+    redis = fleet.engine.containers["redis"]
+    fleet.engine.kill(redis)
+    run.approve()
+    wait_for("a step to be queued in vain", lambda: "queued" in run.tasks().values())
+    fleet.engine.start(redis)
+    fleet.engine.await_healthy(redis)
+    ends_well(fleet, run)
+
+
+def test_postgresql_restarted_in_a_run_is_waited_for(fleet: Fleet):
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    run.wait_for_task(LATER, "deferred")
+    fleet.engine.crash(fleet.engine.containers["postgres"])
+    fleet.engine.await_healthy(fleet.engine.containers["postgres"])
+    ends_well(fleet, run)
+
+
+def test_scheduler_killed_in_a_run_goes_on_where_it_was(fleet: Fleet):
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    run.wait_for_task(LATER, "deferred")
+    fleet.engine.crash(fleet.engine.containers["scheduler"])
+    ends_well(fleet, run)
+
+
+def test_one_of_two_schedulers_killed_leaves_its_tasks_to_the_other(fleet: Fleet):
+    second = fleet.engine.scale("scheduler", 2)
+    fleet.engine.await_healthy(second)
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    run.wait_for_task(LATER, "deferred")
+    fleet.engine.kill(fleet.engine.containers["scheduler"])
+    ends_well(fleet, run)
+    fleet.engine.start(fleet.engine.containers["scheduler"])
+    fleet.engine.await_healthy(fleet.engine.containers["scheduler"])
+    fleet.engine.kill(second)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"AIRFLOW__API_AUTH__JWT_SECRET": "another"},
+            "AIRFLOW__API_AUTH__JWT_SECRET is not the one of the other components, so no task could start",
+        ),
+        ({"AIRFLOW__CELERY__WORKER_CONCURENCY": "8"}, "did you mean AIRFLOW__CELERY__WORKER_CONCURRENCY?"),
+        (
+            {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "FAKETIME": "+10m"},
+            "The clock of this machine is 600 s ahead of the database's; have it set by NTP, and start again.",
+        ),
+    ],
+    ids=["another secret", "a misspelt setting", "a clock ten minutes off"],
+)
+def test_worker_that_does_not_fit_is_refused_at_its_start(fleet: Fleet, changed: dict[str, str], said: str):
+    service = fleet.engine.services["worker"]
+    number = len(fleet.engine.containers)
+    odd = fleet.engine.scale("worker", number, environment={**service.environment, **changed}, always=False)
+    assert fleet.engine.await_end(odd) == 1
+    assert said in odd.log.read_text()
+
+
+def test_worker_with_an_older_checkout_is_refused_by_the_guard(fleet: Fleet, tmp_path: Path):
+    older = tmp_path / "plugins"
+    shutil.copytree(ROOT / "plugins", older)
+    with (older / "opskit" / "step.py").open("a") as file:
+        file.write("# of an older checkout\n")
+    run = fleet.sandbox.restart(SURGED)
+    run.wait_until_asked()
+    service = fleet.engine.services["worker"]
+    assert service.image
+    image = replace(service.image, copies={**service.image.copies, "/opt/runbooks/plugins": str(older)})
+    odd = fleet.engine.scale("worker", len(fleet.engine.containers), image=image)
+    fleet.engine.await_healthy(odd)
+    for worker in fleet.workers:
+        if worker is not odd:
+            fleet.engine.kill(worker)
+    run.approve()
+    assert run.wait() == "failed"
+    assert "code" in run.log("confirm_plan_unchanged")
+    assert fleet.sandbox.writes() == []
+    for worker in fleet.workers:
+        if worker is not odd and worker.name in ("worker-1", "worker-2"):
+            fleet.engine.start(worker)
+            fleet.engine.await_healthy(worker)
+    fleet.engine.kill(odd)
+
+
+def test_worker_that_is_stopped_ends_its_step_first(fleet: Fleet):
+    held = fleet.sandbox.fault("hang", SURGED, seconds=600, times=1, action="UpdateService")
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    wait_for("the step to call AWS", lambda: fleet.sandbox.injected(held))
+    worker = worker_of(fleet, run, "surge.raise_desired_count")
+    assert fleet.engine.stop(worker) < worker.service.grace
+    ends_well(fleet, run)
+    assert tries(run, "surge.raise_desired_count") == 1
+    fleet.engine.start(worker)
+    fleet.engine.await_healthy(worker)
