@@ -46,6 +46,14 @@ def worker_of(fleet: Fleet, run: Run, task: str) -> Container:
     return fleet.engine.containers[fleet.hosts(run)[task]]
 
 
+def waiting(fleet: Fleet) -> Run:
+    """Return an approved surge that waits for its new tasks."""
+    run = fleet.sandbox.restart(SURGED)
+    run.approve()
+    run.wait_for_task(LATER, "deferred")
+    return run
+
+
 def tries(run: Run, task: str) -> int:
     return int(run.get(f"/taskInstances/{task}")["try_number"])
 
@@ -75,9 +83,7 @@ def test_worker_killed_in_a_step_is_replaced_by_the_other_one(fleet: Fleet):
 
 
 def test_workers_killed_in_a_wait_are_not_missed_and_the_triggerer_waits_on(fleet: Fleet):
-    run = fleet.sandbox.restart(SURGED)
-    run.approve()
-    run.wait_for_task(LATER, "deferred")
+    run = waiting(fleet)
     for worker in fleet.workers:
         fleet.engine.crash(worker)
     ends_well(fleet, run)
@@ -85,9 +91,7 @@ def test_workers_killed_in_a_wait_are_not_missed_and_the_triggerer_waits_on(flee
 
 
 def test_triggerer_killed_with_a_wait_takes_it_up_again(fleet: Fleet):
-    run = fleet.sandbox.restart(SURGED)
-    run.approve()
-    run.wait_for_task(LATER, "deferred")
+    run = waiting(fleet)
     fleet.engine.crash(fleet.engine.containers["triggerer"])
     ends_well(fleet, run)
 
@@ -96,7 +100,7 @@ def test_worker_killed_in_the_hand_back_leaves_no_group_held(fleet: Fleet):
     run = fleet.sandbox.restart(SURGED)
     run.approve()
     run.wait_for_task("surge.await_count_restored", "deferred", "success")
-    held = fleet.sandbox.fault("hang", SURGED, seconds=600, times=1, action="UpdateAutoScalingGroup")
+    held = fleet.sandbox.fault("hang", SURGED, seconds=600, times=1, action="ResumeProcesses")
     wait_for("the hand-back to call AWS", lambda: fleet.sandbox.injected(held))
     fleet.engine.crash(worker_of(fleet, run, "hand_back_group"))
     ends_well(fleet, run)
@@ -116,18 +120,14 @@ def test_redis_gone_and_back_empty_loses_no_step(fleet: Fleet):
 
 
 def test_postgresql_restarted_in_a_run_is_waited_for(fleet: Fleet):
-    run = fleet.sandbox.restart(SURGED)
-    run.approve()
-    run.wait_for_task(LATER, "deferred")
+    run = waiting(fleet)
     fleet.engine.crash(fleet.engine.containers["postgres"])
     fleet.engine.await_healthy(fleet.engine.containers["postgres"])
     ends_well(fleet, run)
 
 
 def test_scheduler_killed_in_a_run_goes_on_where_it_was(fleet: Fleet):
-    run = fleet.sandbox.restart(SURGED)
-    run.approve()
-    run.wait_for_task(LATER, "deferred")
+    run = waiting(fleet)
     fleet.engine.crash(fleet.engine.containers["scheduler"])
     ends_well(fleet, run)
 
@@ -135,9 +135,7 @@ def test_scheduler_killed_in_a_run_goes_on_where_it_was(fleet: Fleet):
 def test_one_of_two_schedulers_killed_leaves_its_tasks_to_the_other(fleet: Fleet):
     second = fleet.engine.scale("scheduler", 2)
     fleet.engine.await_healthy(second)
-    run = fleet.sandbox.restart(SURGED)
-    run.approve()
-    run.wait_for_task(LATER, "deferred")
+    run = waiting(fleet)
     fleet.engine.kill(fleet.engine.containers["scheduler"])
     ends_well(fleet, run)
     fleet.engine.start(fleet.engine.containers["scheduler"])
