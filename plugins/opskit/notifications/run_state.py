@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,26 +25,24 @@ log = logging.getLogger(__name__)
 
 def show_step(ctx: StepContext) -> None:
     """Say which step is in progress, and since when; after a failure also what failed. This never raises."""
-    try:
-        _leave(ctx, STATE_KEY, *_doing(ctx))
-    except Exception as error:  # any exception: a step must not fail for its run's note
-        log.info("The run's note was not brought up to date: %r", error)
+    _show(ctx, lambda: _doing(ctx))
 
 
 def show_question(ctx: StepContext, title: str, text: str) -> None:
     """Say that the run waits for people, with a link to the question. This never raises."""
-    try:
-        link = gate_link(ctx.context["dag_run"], ctx.name, ctx.context["ti"].map_index)
-        _leave(ctx, STATE_KEY, title, text, links={"Answer": link})
-    except Exception as error:  # any exception: a question must not fail for its run's note
-        log.info("The run's note was not brought up to date: %r", error)
+    _show(ctx, lambda: (title, text), asks=True)
 
 
 def show_wait(ctx: StepContext, text: str) -> None:
     """Say for what a step waits. This never raises."""
+    _show(ctx, lambda: ("Waiting", text))
+
+
+def _show(ctx: StepContext, say: Callable[[], tuple[str, str]], *, asks: bool = False) -> None:
     try:
-        _leave(ctx, STATE_KEY, "Waiting", text)
-    except Exception as error:  # any exception: a wait must not fail for its run's note
+        run, index = ctx.context["dag_run"], ctx.context["ti"].map_index
+        _leave(ctx, STATE_KEY, *say(), links={"Answer": gate_link(run, ctx.name, index)} if asks else None)
+    except Exception as error:  # any exception: nothing must fail for the run's note
         log.info("The run's note was not brought up to date: %r", error)
 
 
