@@ -6,9 +6,10 @@ from typing import Any
 from flask import Blueprint, Flask, Response, jsonify, request
 
 from sandbox.aws.state.clock import as_datetime
-from sandbox.external_services.github import actions, issues, releases
+from sandbox.external_services.github import actions, archives, issues, releases
 from sandbox.external_services.github.model import BOT, AnnotatedTag, Commit, GitHubError, Repository, Status, invalid
 from sandbox.external_services.github.requests import (
+    CODELOAD,
     ROOT,
     authenticated,
     body,
@@ -37,6 +38,9 @@ def make_github(github: GitHub) -> Flask:
     app.register_blueprint(actions.make(github), url_prefix=ROOT)
     for part in issues.make(github):
         app.register_blueprint(part, url_prefix=ROOT)
+    links, server = archives.make(github)
+    app.register_blueprint(links, url_prefix=ROOT)
+    app.register_blueprint(server, url_prefix=CODELOAD)
     return app
 
 

@@ -13,6 +13,7 @@ from sandbox.external_services.github.responses import Json, Shapes
 from sandbox.external_services.github.state import GitHub, reading_token_of
 
 ROOT = "/github/api/v3"
+CODELOAD = "/github/_codeload"  # where archives are, as on GitHub Enterprise: no part of the API
 HOUR, MINUTE = 3600.0, 60.0  # simulated seconds
 CALLS_AN_HOUR = 5000
 WRITES_A_MINUTE = 80  # of what creates content: GitHub's secondary limit
@@ -36,12 +37,14 @@ def prepare(app: Flask, github: GitHub) -> None:
 
     @app.before_request
     def admit() -> Any:
-        scope = "/".join(request.path.removeprefix(f"{ROOT}/repos/").split("/")[:2]).lower()
+        scope = _scope()
         write = request.method not in READING
         if fault := github.service_faults.injected("github_error", scope, _strikes):
             return _error(fault.fields["status"], "Server Error", [])
         if fault := github.service_faults.injected("github_rate_limit", scope):
             return limited(github, fault)
+        if request.path.startswith(CODELOAD):  # whoever has the link may follow it
+            return None
         with github.lock:
             g.caller = _caller(github)
             if g.caller and (refused := _count(github, g.caller, write)):
@@ -56,7 +59,7 @@ def prepare(app: Flask, github: GitHub) -> None:
                 response.headers.update(_budget(github, caller))
         response.headers["x-github-media-type"] = "github.v3; format=json"
         response.headers["x-github-request-id"] = f"{id(response):X}"
-        scope = "/".join(request.path.removeprefix(f"{ROOT}/repos/").split("/")[:2]).lower()
+        scope = _scope()
         done = request.method not in READING and response.status_code < 300
         if done and github.service_faults.injected("github_lost_answer", scope):
             return _error(502, "Server Error", [])
@@ -69,6 +72,12 @@ def prepare(app: Flask, github: GitHub) -> None:
     @app.errorhandler(HTTPException)
     def no_such_path(error: HTTPException) -> Response:
         return _error(404 if error.code == 405 else error.code or 500, "Not Found", [])
+
+
+def _scope() -> str:
+    """Return the repository that a request is about, as faults name it."""
+    path = request.path.removeprefix(f"{ROOT}/repos").removeprefix(CODELOAD)
+    return "/".join(path.split("/")[1:3]).lower()
 
 
 def _strikes(fault: Fault) -> bool:

@@ -2,8 +2,11 @@
 
 import random
 from collections.abc import Callable, Container
+from dataclasses import replace
+from functools import partial
 
 from sandbox.commits import COMMITS, commit_sha
+from sandbox.external_services.github import infrastructure
 from sandbox.external_services.github.model import (
     Comment,
     Commit,
@@ -86,13 +89,42 @@ def seed(
     for number in range(1, COMMITS + 1):
         _commit(repository, number, tickets, now, chance)
     repository.branches["main"] = commit_sha(full_name, COMMITS)
+    if infrastructure.has_code(full_name):
+        _beside_code(repository)
     repository.labels = {"bug": "d73a4a", "dependencies": "0366d6", "review-app": "0e8a16", "release": "5319e7"}
     _workflows(next_id, repository, pipelines)
     for commit in list(repository.commits.values()):
         _checked(next_id, repository, commit)
     _versions(next_id, repository)
     _open_work(next_id, repository, tickets, now)
+    if infrastructure.has_code(full_name):
+        infrastructure.propose(repository, now, partial(_checked, next_id, repository))
     return repository
+
+
+def seed_infrastructure(next_id: NextId, full_name: str, now: float) -> Repository:
+    """Return a repository of Terraform code alone as it is at first."""
+    owner, name = full_name.split("/")
+    repository = Repository(next_id(), owner, name)
+    infrastructure.begin(repository, now - 9 * APART)
+    newest = infrastructure.change(repository, infrastructure.sha_of(full_name, infrastructure.BASE), now - APART)
+    repository.branches["main"] = newest.sha
+    repository.workflows = [Workflow(next_id(), "CI", "ci.yml", ("push", "pull_request"), ("Checks",), 240.0)]
+    for commit in list(repository.commits.values()):
+        _checked(next_id, repository, commit)
+    infrastructure.propose(repository, now, partial(_checked, next_id, repository))
+    return repository
+
+
+def _beside_code(repository: Repository) -> None:
+    """Put Terraform code into a repository's oldest commits, and the change of it into one soon after."""
+    first, second, third = (commit_sha(repository.full_name, number) for number in (1, 2, 3))
+    oldest = repository.commits[first]
+    infrastructure.begin(repository, oldest.at - APART)
+    changed = infrastructure.change(repository, second, repository.commits[second].at + APART / 2)
+    root = infrastructure.sha_of(repository.full_name, infrastructure.BASE)
+    repository.commits[first] = replace(oldest, parents=(root,))
+    repository.commits[third] = replace(repository.commits[third], parents=(changed.sha,))
 
 
 def _commit(repository: Repository, number: int, tickets: str | None, now: float, chance: random.Random) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from include.inventory import Inventory
 from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.sim.world import World
+from sandbox.external_services.github.infrastructure import has_code
 from sandbox.external_services.github.model import (
     Commit,
     File,
@@ -20,7 +21,7 @@ from sandbox.external_services.github.model import (
     Workflow,
     invalid,
 )
-from sandbox.external_services.github.seed import seed
+from sandbox.external_services.github.seed import seed, seed_infrastructure
 from sandbox.external_services.github.snapshot import shown
 from sandbox.external_services.service_faults import ServiceFaults
 
@@ -73,9 +74,14 @@ class GitHub:
             self.calls.clear()
             self.writes.clear()
             self.repositories = {
-                name.lower(): seed(self.next_id, name, tickets, self.now(), self._pipelines(name))
-                for name, tickets in repositories_of(self.inventory).items()
+                name.lower(): self._seed(name, tickets) for name, tickets in repositories_of(self.inventory).items()
             }
+
+    def _seed(self, name: str, tickets: str | None) -> Repository:
+        applications = {system.github for system in self.inventory.systems.values()}
+        if name not in applications and has_code(name):
+            return seed_infrastructure(self.next_id, name, self.now())
+        return seed(self.next_id, name, tickets, self.now(), self._pipelines(name))
 
     def _pipelines(self, name: str) -> set[str]:
         """Return the workflows that deploy what is published in a repository."""

@@ -1,0 +1,26 @@
+terraform {
+  required_version = ">= 1.10"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+
+  # the bucket, its key, the region and the lock table are given to `terraform init`
+  backend "s3" {}
+}
+
+# credentials and region come from the environment; another account than this one is refused
+provider "aws" {
+  allowed_account_ids = ["111111111111"]
+
+  default_tags {
+    tags = {
+      system      = "core"
+      environment = "staging"
+      managed-by  = "terraform"
+    }
+  }
+}

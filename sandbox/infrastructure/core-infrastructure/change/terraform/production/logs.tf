@@ -1,0 +1,16 @@
+resource "aws_cloudwatch_log_group" "audit" {
+  name              = "/core/production/audit"
+  retention_in_days = 90
+}
+
+resource "aws_ssm_parameter" "log_level" {
+  name  = "/core/production/log-level"
+  type  = "String"
+  value = "info"
+}
+
+resource "aws_ssm_parameter" "support" {
+  name  = "/core/production/support-address"
+  type  = "String"
+  value = "support@housing.example"
+}

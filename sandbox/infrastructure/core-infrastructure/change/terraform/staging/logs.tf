@@ -1,0 +1,16 @@
+resource "aws_cloudwatch_log_group" "audit" {
+  name              = "/core/staging/audit"
+  retention_in_days = 90
+}
+
+resource "aws_ssm_parameter" "log_level" {
+  name  = "/core/staging/log-level"
+  type  = "String"
+  value = "info"
+}
+
+resource "aws_ssm_parameter" "support" {
+  name  = "/core/staging/support-address"
+  type  = "String"
+  value = "support@housing.example"
+}

@@ -1,0 +1,3 @@
+output "collection_bucket" {
+  value = aws_s3_bucket.collection.bucket
+}

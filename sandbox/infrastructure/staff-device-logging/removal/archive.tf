@@ -1,0 +1,11 @@
+resource "aws_s3_bucket" "archive" {
+  bucket = "${local.prefix}-archive-of-logs"
+}
+
+resource "aws_s3_bucket_versioning" "archive" {
+  bucket = aws_s3_bucket.archive.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
