@@ -40,7 +40,17 @@ def _question(kept: KeptTarget, proof: Proof) -> OperatorStep:
 class FrameSteps:
     """The steps of a runbook's frame: plan, gates, lock, confirmation, question, release and record."""
 
-    def __init__(self, subject: str, planner: Planner, proof: Proof, kept: KeptTarget | None, others: Others):
+    def __init__(
+        self,
+        subject: str,
+        planner: Planner,
+        proof: Proof,
+        kept: KeptTarget | None,
+        others: Others,
+        plan_queue: str | None = None,
+    ):
+        needs: dict[str, Any] = {"queue": plan_queue} if plan_queue else {}
+
         def planning(ctx: StepContext) -> dict[str, Any]:
             """Plan from the current state of AWS, and refuse unknown params."""
             return make_plan(ctx, planner)
@@ -62,13 +72,13 @@ class FrameSteps:
             """Write the run's one record, and set the run's final state."""
             return write_record(ctx, self.plan, self.confirm, proof)
 
-        self.plan = step(name=f"plan_{subject}")(planning)
+        self.plan = step(name=f"plan_{subject}", **needs)(planning)
         self.gates = tuple(
             OperatorStep(ApprovePlanOperator, f"approve_{subject}{suffix}", planned_by=self.plan, seat=seat)
             for seat, suffix in ((1, ""), (2, "_second"))  # a seat that the target's policy does not need is passed
         )
         self.lock = poll(timeout=LEASE_TIMEOUT, name="acquire_lock")(locking)
-        self.confirm = step(name=CONFIRM)(confirming)
+        self.confirm = step(name=CONFIRM, **needs)(confirming)
         self.question = _question(kept, proof) if kept else None
         self.release = step(name="release_lock")(releasing)
         self.record = step(name=f"record_{subject}")(recording)

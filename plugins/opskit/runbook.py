@@ -58,6 +58,7 @@ def runbook(
     hand_back: StepDefinition | None = None,
     kept: KeptTarget | None = None,
     also_leased: Others = lambda ctx: (),
+    plan_queue: str | None = None,
     page: str = "",
 ) -> DAG:
     """Return the DAG of the runbook whose file calls this. The file's name is the runbook's name.
@@ -65,8 +66,9 @@ def runbook(
     `subject` is what is planned, approved and recorded, as in `plan_<subject>`. `before_plan` are waits that write nothing.
     `recovery` follows a failure; it begins as soon as one of `at_once_after` fails, even if others still run. `hand_back` runs however
     the run ends. `kept`: the target stays leased after an unsuccessful run, until a person has checked it. `also_leased` names the
-    targets that a run needs beside its own; all runbooks take leases in one order, so no two runs wait for each other. `page` names
-    the operator's page, where that is another runbook's.
+    targets that a run needs beside its own; all runbooks take leases in one order, so no two runs wait for each other. `plan_queue` is
+    one of opskit.queues, if planning needs a program which not every worker has. `page` names the operator's page, where that is
+    another runbook's.
     """
     file = sys._getframe(1).f_code.co_filename
     name = Path(file).stem
@@ -82,7 +84,7 @@ def runbook(
         **ASKED_FOR,
     ) as dag:
         dag.fileloc = file
-        chain, own = Chain(dag, shown), FrameSteps(subject, plan, proof, kept, also_leased)
+        chain, own = Chain(dag, shown), FrameSteps(subject, plan, proof, kept, also_leased, plan_queue)
         chain.add("Plan", *before_plan, own.plan, stop_if_plan_only)
         chain.add("Approval", *own.gates)
         [lock] = chain.add("Approval", lambda: own.lock().as_setup())

@@ -21,6 +21,7 @@ from opskit.context import StepContext
 from opskit.failure import StepFailedError
 from opskit.notifications.run_state import show_step, show_wait
 from opskit.polling import poll_seconds
+from opskit.queues import describe_loss
 from opskit.step_definition import StepDefinition, display_name
 
 log = logging.getLogger(__name__)
@@ -153,6 +154,8 @@ def step(
 ) -> Any:
     """Make a step of a function of the context.
 
+    `queue` is one of opskit.queues, for a step that needs a program which not every worker has.
+
     `look` makes a step repeatable that is not safe to repeat by itself: a second attempt gets what it returns, and runs the body only
     if it returns None, since nothing was begun. It raises if that cannot be known.
     """
@@ -196,12 +199,16 @@ def fail(ctx: StepContext, error: RunbookError) -> None:
 def note_failure(context: Any) -> None:
     """Journal an unexpected failure once no retry is left (callback of every task).
 
-    An example is a sensor that ran into its time-out.
+    An example is a sensor that ran into its time-out. Without an error there is none: the DAG processor calls this for a task
+    whose process has died, or which no worker took.
     """
     ctx, error = StepContext(context), context.get("exception")
-    if isinstance(error, AirflowSensorTimeout):
+    if error is None:
+        queue, hostname = context["task"].queue, getattr(context["ti"], "hostname", None)
+        _journal(ctx, RunbookError(f"{ctx.name} was lost: {describe_loss(queue, hostname or '')}"))
+    elif isinstance(error, AirflowSensorTimeout):
         _journal(ctx, RunbookError(f"{ctx.name} ran out of time: {error}"))
-    elif error is not None and not isinstance(error, AirflowFailException):  # this one is journalled already
+    elif not isinstance(error, AirflowFailException):  # this one is journalled already
         said = explain(error) if isinstance(error, ClientError) else f"{type(error).__name__}: {error}"
         _journal(ctx, RunbookError(f"{ctx.name} gave up after its last retry: {said}"))
 

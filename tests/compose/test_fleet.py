@@ -9,13 +9,14 @@ import pytest
 
 from tests.support.compose_file import ROOT
 from tests.support.containers import Container, missing
-from tests.support.fleet import Fleet, prepared, running
+from tests.support.fleet import Fleet, prepared, running, with_dags
 from tests.support.history import check_history, world
 from tests.support.kills import PatientTransport
 from tests.support.sandbox_client import Run, wait_for
 
 SURGED = "districtbuilder/staging"
 LATER = "surge.await_new_tasks_healthy"
+NEEDS_TERRAFORM = "restart_that_needs_terraform"  # a restart that plans in the queue terraform
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,13 @@ def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     if lacking := missing():
         pytest.skip(f"needs {', '.join(lacking)}; .ci/run installs programs")
     described, users = prepared()
-    with running(tmp_path_factory.mktemp("fleet"), described, users) as fleet:
+    dags = tmp_path_factory.mktemp("code") / "dags"
+    shutil.copytree(ROOT / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
+    restart = (dags / "service_restart.py").read_text()
+    assert restart.endswith("hand_back=hand_back_group,\n)\n")
+    needing = restart[:-2] + '    plan_queue=TERRAFORM,\n    page="service_restart",\n)\n'
+    (dags / f"{NEEDS_TERRAFORM}.py").write_text(f"from opskit.queues import TERRAFORM\n{needing}")
+    with running(tmp_path_factory.mktemp("fleet"), with_dags(described, dags), users) as fleet:
         fleet.sandbox.transport = PatientTransport()
         yield fleet
 
@@ -70,6 +77,32 @@ def test_restart_is_carried_out_by_two_workers_for_people_of_fab(fleet: Fleet):
     assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
     answered = run.get("/taskInstances/approve_restart/-1/hitlDetails")["responded_by_user"]
     assert answered["name"] == "approver"
+
+
+def test_step_that_needs_terraform_is_left_to_the_workers_that_have_it(fleet: Fleet):
+    """Nobody serves its queue at first, and the run says so. Then a worker without the queue is beside those that serve it."""
+    command = ["default" if word == "default,terraform" else word for word in fleet.engine.services["worker"].command]
+    without = fleet.engine.scale("worker", len(fleet.engine.containers), command=command)
+    fleet.engine.await_healthy(without)
+    serving = [fleet.engine.containers[name] for name in ("worker-1", "worker-2")]
+    for worker in serving:
+        fleet.engine.stop(worker)
+    asked = {"target": SURGED, "reason": "a step that needs Terraform", "plan_only": False}
+    run = fleet.sandbox.trigger(NEEDS_TERRAFORM, asked)
+    assert run.wait() == "failed"
+    hosts = fleet.hosts(run)
+    assert hosts["record_restart"] == without.name
+    assert "plan_restart" not in hosts
+    assert "plan_restart was lost: no worker took it from the queue terraform" in run.log("record_restart")
+    for worker in serving:
+        fleet.engine.start(worker)
+        fleet.engine.await_healthy(worker)
+    run = fleet.sandbox.trigger(NEEDS_TERRAFORM, asked)
+    run.approve()
+    ends_well(fleet, run)
+    hosts = fleet.hosts(run)
+    assert {hosts[task] for task in ("plan_restart", "confirm_plan_unchanged")} <= {each.name for each in serving}
+    fleet.engine.kill(without)
 
 
 def test_worker_killed_in_a_step_is_replaced_by_the_other_one(fleet: Fleet):
@@ -152,11 +185,15 @@ def test_one_of_two_schedulers_killed_leaves_its_tasks_to_the_other(fleet: Fleet
         ),
         ({"AIRFLOW__CELERY__WORKER_CONCURENCY": "8"}, "did you mean AIRFLOW__CELERY__WORKER_CONCURRENCY?"),
         (
+            {"PATH": "/opt/venv/bin:/usr/bin:/bin"},
+            "This worker is to serve the queue terraform, whose steps need terraform or tofu",
+        ),
+        (
             {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "FAKETIME": "+10m"},
             "The clock of this machine is 600 s ahead of the database's; have it set by NTP, and start again.",
         ),
     ],
-    ids=["another secret", "a misspelt setting", "a clock ten minutes off"],
+    ids=["another secret", "a misspelt setting", "no terraform", "a clock ten minutes off"],
 )
 def test_worker_that_does_not_fit_is_refused_at_its_start(fleet: Fleet, changed: dict[str, str], said: str):
     service = fleet.engine.services["worker"]

@@ -23,9 +23,10 @@ def failed(store, monkeypatch):
     """Return a function that passes a failed task to the callback and returns the run's causes."""
     monkeypatch.setattr("opskit.context.run_store", lambda _: store)
 
-    def fail_of(error: BaseException | None, **params: object) -> list[str]:
+    def fail_of(error: BaseException | None, hostname: str = "", **params: object) -> list[str]:
         context = {
-            "ti": SimpleNamespace(task_id="await_checks_green"),
+            "ti": SimpleNamespace(task_id="await_checks_green", hostname=hostname),
+            "task": SimpleNamespace(queue="terraform"),
             "dag_run": SimpleNamespace(dag_id="production_release", run_id="one"),
             "params": {"target": "core/production", **params},
             "exception": error,
@@ -44,9 +45,22 @@ def test_what_nobody_foresaw_is_on_record_with_its_kind(failed):
     assert failed(OSError("no route")) == ["await_checks_green gave up after its last retry: OSError: no route"]
 
 
-@pytest.mark.parametrize("error", [AirflowFailException("told already"), None])
-def test_what_the_step_told_itself_is_not_told_twice(failed, error):
-    assert failed(error) == []
+def test_what_the_step_told_itself_is_not_told_twice(failed):
+    assert failed(AirflowFailException("told already")) == []
+
+
+def test_step_that_no_worker_took_is_on_record_with_its_queue(failed):
+    assert failed(None) == [
+        "await_checks_green was lost: no worker took it from the queue terraform; see that a worker runs that serves it "
+        "(airflow celery worker --queues terraform)"
+    ]
+
+
+def test_step_whose_process_died_for_the_last_time_is_on_record_with_its_worker(failed):
+    assert failed(None, hostname="worker-2") == [
+        "await_checks_green was lost: its process on worker-2 ended without a word, or no worker of the queue terraform took its "
+        "next try"
+    ]
 
 
 def test_a_run_that_only_plans_leaves_nothing(failed):

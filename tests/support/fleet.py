@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
 from deployment import env_file
 from deployment.initialise import read_accounts
-from tests.support.compose_file import Service, services
+from tests.support.compose_file import ROOT, Service, services
 from tests.support.containers import Container, Engine
 from tests.support.sandbox_client import Run, Sandbox, wait_for
 
 # like the sandbox on one machine: a look once a minute of its own time
 PACE = {"RUNBOOK_POLL_SECONDS": "1", "RUNBOOK_CALLS_PER_MINUTE": "6000", "SANDBOX_SPEED": "180"}
 LEFT_OUT = {"retention"}  # what it does is seen a day later
-RUNBOOKS = 8  # DAG files
+DAGS = "/opt/runbooks/dags"
 
 
 class Fleet:
@@ -46,12 +47,15 @@ class Fleet:
 
     def await_runbooks(self) -> None:
         """Wait until the API knows every runbook."""
+        image = self.engine.services["scheduler"].image
+        assert image
+        expected = len(list((ROOT / image.copies[DAGS]).glob("*.py")))
 
         def look() -> bool:
             dags = (
                 self.sandbox.airflow("operator").get("/dags", params={"limit": 100}).raise_for_status().json()["dags"]
             )
-            return len(dags) >= RUNBOOKS
+            return len(dags) >= expected
 
         wait_for(lambda: f"the runbooks to be read: {self.engine.containers['dag-processor'].tail()}", look)
 
@@ -65,6 +69,16 @@ def prepared(**given: str) -> tuple[dict[str, Service], str]:
     """Return the services of a new installation, and its users."""
     values = {name: make() for name, make in env_file.MADE.items()} | PACE | given
     return services(values), values["RUNBOOK_USERS"]
+
+
+def with_dags(described: dict[str, Service], folder: Path) -> dict[str, Service]:
+    """Return the services with other DAG files in their image."""
+    return {
+        name: replace(each, image=replace(each.image, copies={**each.image.copies, DAGS: str(folder)}))
+        if each.image and DAGS in each.image.copies
+        else each
+        for name, each in described.items()
+    }
 
 
 @contextmanager
