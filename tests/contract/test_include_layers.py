@@ -17,6 +17,7 @@ LAYERS = [
     ("ecs",),
     ("waiters",),
     ("run",),  # parts of every run, and their storage
+    ("terraform",),  # a tool, whose plans become changes of a run
     ("trigger_request",),
     ("notifications", "reconcile", "runbooks"),
     ("restart",),  # procedures
