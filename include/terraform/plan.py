@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from include.errors import PreconditionError
+from include.terraform.kinds import kind_of
 from include.terraform.shown import Attribute, named, shown
 from include.text import canonical_json, one_line
 
@@ -47,12 +48,19 @@ class ResourceChange:
     deposed: str = ""  # the key of what is left of an earlier replacement that failed
     attributes: tuple[Attribute, ...] = ()
     id: str = ""  # of what is there now, of AWS's types only: the id of a random string is its value
+    settings: tuple[
+        tuple[str, str], ...
+    ] = ()  # as the state has them: what decides how a destruction goes, and whether AWS allows it
     digest: str = field(default="", repr=False)  # of everything, shown or not
 
     @property
     def is_change(self) -> bool:
         """Tell whether the world or the state will be different; reading is no change."""
         return self.action not in ("none", "read") or bool(self.previous_address)
+
+    def setting(self, name: str) -> str:
+        """Return a setting of a destruction as the state has it, such as "true"; empty if it is not set."""
+        return dict(self.settings).get(name, "")
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,7 @@ def _resource_change(entry: Mapping[str, Any]) -> ResourceChange:
         deposed=str(entry.get("deposed") or ""),
         attributes=shown(kind, change) if action != "none" else (),
         id=_id(kind, change.get("before"), change.get("before_sensitive")),
+        settings=tuple(_settings(kind, change.get("before"), change.get("before_sensitive"))),
         digest=_digest([entry.get("previous_address"), entry.get("provider_name"), change]),
     )
 
@@ -170,6 +179,15 @@ def _id(kind: str, before: Any, marks: Any) -> str:
     if not kind.startswith("aws_") or not isinstance(before, dict) or marks is True:
         return ""
     return "" if isinstance(marks, dict) and marks.get("id") else one_line(str(before.get("id") or ""))
+
+
+def _settings(resource_type: str, before: Any, marks: Any) -> Iterator[tuple[str, str]]:
+    kind = kind_of(resource_type)
+    for name in (kind.protection, *kind.before_destroy, *kind.left_behind):
+        value = before.get(name) if isinstance(before, dict) else None
+        hidden = marks is True or (isinstance(marks, dict) and marks.get(name))
+        if name and value is not None and not hidden:
+            yield name, one_line(value) if isinstance(value, str) else canonical_json(value)
 
 
 def _action(what: str, actions: Sequence[str]) -> Action:
