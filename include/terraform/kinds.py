@@ -211,3 +211,8 @@ def is_known(resource_type: str) -> bool:
 def kind_of(resource_type: str) -> Kind:
     """Return what is known of a type, nothing if it is not in the table."""
     return KINDS.get(resource_type, UNKNOWN)
+
+
+def has_plain_id(resource_type: str) -> bool:
+    """Tell whether the id of a resource is a name that may be shown: that of a random string is its value."""
+    return resource_type.startswith("aws_") or resource_type in ("terraform_data", "null_resource")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from include.errors import PreconditionError
-from include.terraform.kinds import kind_of
+from include.terraform.kinds import has_plain_id, kind_of
 from include.terraform.shown import Attribute, named, shown
 from include.text import canonical_json, one_line
 
@@ -47,7 +47,7 @@ class ResourceChange:
     )
     deposed: str = ""  # the key of what is left of an earlier replacement that failed
     attributes: tuple[Attribute, ...] = ()
-    id: str = ""  # of what is there now, of AWS's types only: the id of a random string is its value
+    id: str = ""  # of what is there now, where it may be shown
     settings: tuple[
         tuple[str, str], ...
     ] = ()  # as the state has them: what decides how a destruction goes, and whether AWS allows it
@@ -176,7 +176,7 @@ def _resource_change(entry: Mapping[str, Any]) -> ResourceChange:
 
 
 def _id(kind: str, before: Any, marks: Any) -> str:
-    if not kind.startswith("aws_") or not isinstance(before, dict) or marks is True:
+    if not has_plain_id(kind) or not isinstance(before, dict) or marks is True:
         return ""
     return "" if isinstance(marks, dict) and marks.get("id") else one_line(str(before.get("id") or ""))
 

@@ -116,8 +116,8 @@ def refuse_beyond(limits: Limits, plan: TerraformPlan) -> None:
         if number > most:
             addresses = [each.address for each in plan.of("destroy" if name == "destroys" else "replace")]
             raise PreconditionError(
-                f"The plan {name} {number} resource{'s' * (number != 1)} ({_named(addresses)}) and the target's limit is {most}; find out why, then make "
-                "the change in smaller parts, or raise the limit in the inventory. Nothing was changed."
+                f"The plan {name} {number} resource{'s' * (number != 1)} ({_named(addresses)}) and the target's limit is {most}; find out "
+                "why, then make the change in smaller parts, or raise the limit in the inventory. Nothing was changed."
             )
 
 
