@@ -65,7 +65,7 @@ def test_archive_of_main_has_the_small_change_and_nothing_of_the_open_pull_reque
     (logs,) = [content for name, content in files.items() if name.endswith("staging/logs.tf")]
     assert "retention_in_days = 90\n" in logs
     assert 'name  = "/core/staging/support-address"' in logs
-    assert not [name for name, content in files.items() if "export-requests" in content]
+    assert not [name for name, content in files.items() if "exports-to-collect" in content]
     assert files == unpack(ask(api, "/tarball", follow_redirects=True))
     assert files == unpack(ask(api, "/tarball/refs/heads/main", follow_redirects=True))
 
@@ -73,7 +73,7 @@ def test_archive_of_main_has_the_small_change_and_nothing_of_the_open_pull_reque
 @pytest.mark.parametrize(
     ("branch", "layer", "file", "words"),
     [
-        ("rename-the-queue", "replacement", "modules/exports/main.tf", "-export-requests"),
+        ("rename-the-topic", "replacement", "modules/exports/main.tf", "-exports-to-collect"),
         ("move-the-files", "removal", "modules/exports/main.tf", "-exports-by-month"),
         ("rename-the-uploads", "protected", "modules/uploads/main.tf", "-files-of-users"),
     ],

@@ -17,6 +17,7 @@ from sandbox.aws.http.requests import read_call
 MODELS = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2"}  # where the signing name is not botocore's
 IN_PATH = {"Bucket": "bucket", "Key": "key", "RequestRoute": "route", "RequestToken": "token"}
 OF_ANOTHER_ENDPOINT = {"ListDirectoryBuckets"}  # S3 Express signs for another service, and there it is told by its host
+SAME_ON_THE_WIRE = {"GetBucketLifecycle"}  # the older name of a request that is in the table under its newer one
 SAMPLES = {
     "string": "text",
     "character": "t",
@@ -141,7 +142,7 @@ def is_honoured(service: str, action: str, name: str) -> bool:
 def test_every_operation_that_is_not_in_the_table_is_refused_by_name(service):
     operations = model_of(service).operation_names
     assert set(HONOURED[service]) <= set(operations), "the table names an operation that AWS does not have"
-    for action in sorted(set(operations) - set(HONOURED[service]) - OF_ANOTHER_ENDPOINT):
+    for action in sorted(set(operations) - set(HONOURED[service]) - OF_ANOTHER_ENDPOINT - SAME_ON_THE_WIRE):
         refusal = asked(service, action, {})
         # a request to S3 does not name its operation, so what is refused may be the part by which it differs from another
         assert refusal == f"The sandbox does not know {action}." or (service == "s3" and refusal), action

@@ -5,6 +5,8 @@ member stands for all that is below it; `a.b` stands for that part alone. Member
 differs from botocore's names for EC2 (`Filter` for Filters) and S3 (query parameters and headers).
 """
 
+from sandbox.aws.http.honoured_infrastructure import OF_INFRASTRUCTURE
+
 PAGES = "maxResults nextToken"
 RECORDS = "MaxRecords NextToken"
 DEPLOYING = " ".join(
@@ -30,7 +32,7 @@ COPY_SOURCE = "x-amz-copy-source x-amz-copy-source-if-match"
 COPY = f"{COPY_SOURCE} if-match if-none-match x-amz-storage-class x-amz-metadata-directive x-amz-tagging-directive x-amz-tagging"
 STORED = "x-amz-storage-class x-amz-tagging x-amz-server-side-encryption x-amz-server-side-encryption-aws-kms-key-id x-amz-acl"
 
-HONOURED: dict[str, dict[str, str]] = {
+OF_RUNBOOKS: dict[str, dict[str, str]] = {
     "application-autoscaling": {
         "DescribeScalableTargets": "ServiceNamespace ResourceIds ScalableDimension",
         "DescribeScheduledActions": "ServiceNamespace ResourceId ScheduledActionNames ScalableDimension",
@@ -198,3 +200,12 @@ HONOURED: dict[str, dict[str, str]] = {
         "GetCallerIdentity": "",
     },
 }
+
+
+def _both(service: str) -> dict[str, str]:
+    """Return a service's operations of both tables, with the members that either honours."""
+    here, there = OF_RUNBOOKS.get(service, {}), OF_INFRASTRUCTURE.get(service, {})
+    return {each: " ".join(filter(None, (here.get(each), there.get(each)))) for each in [*here, *there]}
+
+
+HONOURED = {service: _both(service) for service in [*OF_RUNBOOKS, *OF_INFRASTRUCTURE]}

@@ -9,7 +9,7 @@ from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
 from include.inventory.models import CodeDeploy
-from sandbox.aws.seed import attestations, image_repositories, strategies
+from sandbox.aws.seed import attestations, image_repositories, strategies, terraform_backends
 from sandbox.aws.seed.static_resources import Clients, StaticResources, clients_of
 from sandbox.aws.services.autoscaling.model import Group
 from sandbox.aws.services.codebuild.model import Project
@@ -71,6 +71,7 @@ class _Builder:
     def build(self) -> None:
         environment = self.environment
         self.resources.create()
+        terraform_backends.create(self.resources, self.target)
         region_data.fill(self.target, self.world.clock.now())
         if (builder := environment.builder) and builder.kind == "codebuild":
             self.region.projects[builder.name] = Project(

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[2] / "infrastructure"
 BASE, CHANGE = "base", "change"  # both are on main
 # later commits, each the head of an open pull request: its layer, its branch, and its message
 PROPOSED = (
-    ("replacement", "rename-the-queue", "Rename the queue, and drop the alarm on it"),
+    ("replacement", "rename-the-topic", "Rename the topic, and drop the alarm on it"),
     ("removal", "move-the-files", "Keep the files in a bucket with another name"),
     ("protected", "rename-the-uploads", "Rename the bucket that nothing may destroy"),
 )

@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
-from moto.core.responses import ActionResult, BaseResponse
+from moto.core.responses import ActionResult
 
 from sandbox.aws.http.error_responses import ApiError
 from sandbox.aws.services.ecr import model as registry
 from sandbox.aws.services.ecr.model import Image, Repository, TagTakenError
+from sandbox.aws.services.ecr.repositories import RepositoryOperations, where
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
 
@@ -17,7 +18,7 @@ UNSUPPORTED = "UnsupportedImageError: The operating system and/or package manage
 FINDINGS = "https://cve.mitre.org/cgi-bin/cvename.cgi?name={}"
 
 
-class WorldEcrResponse(BaseResponse):
+class WorldEcrResponse(RepositoryOperations):
     """`world` is set once, when the server is made."""
 
     world: World
@@ -25,30 +26,6 @@ class WorldEcrResponse(BaseResponse):
     def __init__(self) -> None:
         super().__init__(service_name="ecr")
         self.automated_parameter_parsing = True
-
-    def create_repository(self) -> ActionResult:
-        region, name = self.world.region(self.current_account, self.region), str(self._get_param("repositoryName"))
-        if name in region.repositories:
-            raise ApiError(
-                "RepositoryAlreadyExistsException",
-                f"The repository with name '{name}' already exists in the registry with id '{self.current_account}'",
-            )
-        made = Repository(name, self.current_account, self.region, self.world.catch_up())
-        made.immutable = self._get_param("imageTagMutability") == "IMMUTABLE"
-        made.scan_on_push = bool((self._get_param("imageScanningConfiguration") or {}).get("scanOnPush"))
-        region.repositories[name] = made
-        return ActionResult({"repository": _describe_repository(made)})
-
-    def describe_repositories(self) -> ActionResult:
-        wanted = self._get_param("repositoryNames")
-        if wanted:
-            found = [self._find(each) for each in wanted]
-        else:
-            region = self.world.region(self._registry(), self.region)
-            found = [
-                repository for repository in region.repositories.values() if repository.admits(self.current_account)
-            ]
-        return ActionResult({"repositories": [_describe_repository(each) for each in found]})
 
     def put_lifecycle_policy(self) -> ActionResult:
         repository, text = self._repository(), str(self._get_param("lifecyclePolicyText"))
@@ -71,7 +48,7 @@ class WorldEcrResponse(BaseResponse):
         if not repository.policy:
             raise ApiError(
                 "LifecyclePolicyNotFoundException",
-                f"Lifecycle policy does not exist for the {_where(repository)}",
+                f"Lifecycle policy does not exist for the {where(repository)}",
             )
         return ActionResult({**self._names(repository), "lifecyclePolicyText": repository.policy})
 
@@ -95,12 +72,12 @@ class WorldEcrResponse(BaseResponse):
         if missing := [each for each in needed if each not in repository.blobs]:
             raise ApiError(
                 "LayersNotFoundException",
-                f"Layers with digests '[{', '.join(missing)}]' do not exist in the {_where(repository)}",
+                f"Layers with digests '[{', '.join(missing)}]' do not exist in the {where(repository)}",
             )
         if absent := [each for each in listed if each not in repository.images]:
             raise ApiError(
                 "ReferencedImagesNotFoundException",
-                f"The manifest list is referencing images that do not exist in the {_where(repository)}: {', '.join(absent)}",
+                f"The manifest list is referencing images that do not exist in the {where(repository)}: {', '.join(absent)}",
             )
         digest = registry.digest_of(manifest)
         if asked and asked != digest:
@@ -186,7 +163,7 @@ class WorldEcrResponse(BaseResponse):
         if scan is None:
             raise ApiError(
                 "ScanNotFoundException",
-                f"Image scan does not exist for the image with '{_words(self._get_param('imageId'))}' in the {_where(repository)}",
+                f"Image scan does not exist for the image with '{_words(self._get_param('imageId'))}' in the {where(repository)}",
             )
         status, found = scan
         answer: dict[str, Any] = {**self._scanned(repository, image), "imageScanStatus": {"status": status}}
@@ -204,27 +181,8 @@ class WorldEcrResponse(BaseResponse):
                 answer["nextToken"] = str(start + size)
         return ActionResult(answer)
 
-    def _registry(self) -> str:
-        return str(self._get_param("registryId") or self.current_account)
-
     def _repository(self) -> Repository:
-        return self._find(str(self._get_param("repositoryName")))
-
-    def _find(self, name: str) -> Repository:
-        account = self._registry()
-        found = self.world.region(account, self.region).repositories.get(name)
-        if found and not found.admits(self.current_account):
-            raise ApiError(
-                "AccessDeniedException",
-                f"User: arn:aws:iam::{self.current_account}:root is not authorized to perform: ecr:{self._get_action()} "
-                f"on resource: {found.arn} because no resource-based policy allows the ecr:{self._get_action()} action",
-            )
-        if found is None:
-            raise ApiError(
-                "RepositoryNotFoundException",
-                f"The repository with name '{name}' does not exist in the registry with id '{account}'",
-            )
-        return found
+        return self.find(str(self._get_param("repositoryName")))
 
     def _image_ids(self) -> list[dict[str, str]]:
         wanted = self._get_param("imageIds") or []
@@ -239,7 +197,7 @@ class WorldEcrResponse(BaseResponse):
         if found is None:
             raise ApiError(
                 "ImageNotFoundException",
-                f"The image with imageId {_words(wanted)} does not exist within the {_where(repository)}",
+                f"The image with imageId {_words(wanted)} does not exist within the {where(repository)}",
             )
         return found
 
@@ -291,19 +249,6 @@ class WorldEcrResponse(BaseResponse):
         return {"registryId": repository.account, "repositoryName": repository.name}
 
 
-def _describe_repository(repository: Repository) -> dict[str, Any]:
-    return {
-        "repositoryArn": repository.arn,
-        "registryId": repository.account,
-        "repositoryName": repository.name,
-        "repositoryUri": repository.uri,
-        "createdAt": as_datetime(repository.created),
-        "imageTagMutability": "IMMUTABLE" if repository.immutable else "MUTABLE",
-        "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
-        "encryptionConfiguration": {"encryptionType": "AES256"},
-    }
-
-
 def _look_up(repository: Repository, wanted: dict[str, str]) -> Image | None:
     tag, digest = wanted.get("imageTag"), wanted.get("imageDigest")
     if not tag and not digest:
@@ -343,7 +288,7 @@ def _taken(repository: Repository, image: Image, tag: str | None, digest: str) -
         )
     return ApiError(
         "ImageAlreadyExistsException",
-        f"Image with digest '{digest}' and tag '{tag}' already exists in the {_where(repository)}",
+        f"Image with digest '{digest}' and tag '{tag}' already exists in the {where(repository)}",
     )
 
 
@@ -370,10 +315,6 @@ def _finding(severity: str, number: int) -> dict[str, Any]:
 def _moments(image: Image) -> dict[str, Any]:
     ended = as_datetime((image.scanned or 0.0) + registry.SCAN_ENDS)
     return {"imageScanCompletedAt": ended, "vulnerabilitySourceUpdatedAt": ended}
-
-
-def _where(repository: Repository) -> str:
-    return f"repository with name '{repository.name}' in the registry with id '{repository.account}'"
 
 
 def _words(wanted: dict[str, str] | None) -> str:

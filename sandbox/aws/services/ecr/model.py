@@ -79,6 +79,7 @@ class Repository:
     readers: set[str] = field(default_factory=set)  # other accounts that its own policy lets in
     targets: set[str] = field(default_factory=set)  # of the inventory, whose images these are
     pushes: list[tuple[float, str]] = field(default_factory=list)  # when which tag came
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def referenced(self) -> set[str]:

@@ -36,8 +36,8 @@ resource "aws_iam_role_policy" "shipper" {
 
     Statement = [{
       Effect   = "Allow"
-      Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-      Resource = aws_sqs_queue.logs.arn
+      Action   = ["sns:Publish"]
+      Resource = aws_sns_topic.dead_letters.arn
     }]
   })
 }

@@ -2,8 +2,8 @@ output "artifacts_bucket" {
   value = aws_s3_bucket.artifacts.bucket
 }
 
-output "logs_queue" {
-  value = aws_sqs_queue.logs.url
+output "dead_letters_topic" {
+  value = aws_sns_topic.dead_letters.arn
 }
 
 output "shipper_role" {

@@ -1,4 +1,3 @@
-resource "aws_sqs_queue" "requests" {
+resource "aws_sns_topic" "requests" {
   name = "${local.prefix}-requests-to-collect"
 }
-

@@ -1,16 +1,16 @@
-resource "aws_sqs_queue" "jobs" {
+resource "aws_sns_topic" "jobs" {
   name = "${local.prefix}-topology-jobs"
 }
 
-resource "aws_cloudwatch_metric_alarm" "waiting" {
-  alarm_name          = "${local.prefix}-topology-jobs-waiting"
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = aws_sqs_queue.jobs.name }
+resource "aws_cloudwatch_metric_alarm" "undelivered" {
+  alarm_name          = "${local.prefix}-topology-jobs-undelivered"
+  namespace           = "AWS/SNS"
+  metric_name         = "NumberOfNotificationsFailed"
+  dimensions          = { TopicName = aws_sns_topic.jobs.name }
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 7200
+  threshold           = 0
   evaluation_periods  = 1
   period              = 300
-  statistic           = "Maximum"
+  statistic           = "Sum"
   treat_missing_data  = "notBreaching"
 }

@@ -1,3 +1,3 @@
-resource "aws_sqs_queue" "jobs" {
+resource "aws_sns_topic" "jobs" {
   name = "${local.prefix}-jobs-of-the-topology-builder"
 }

@@ -3,7 +3,7 @@ variable "alerts" { type = string }
 
 locals {
   bucket = "${var.prefix}-exports-by-month"
-  queue  = "${var.prefix}-exports"
+  topic  = "${var.prefix}-exports-ready"
 }
 
 resource "aws_s3_bucket" "this" {
@@ -18,22 +18,21 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
-resource "aws_sqs_queue" "requests" {
-  name                      = local.queue
-  message_retention_seconds = 345600
+resource "aws_sns_topic" "ready" {
+  name = local.topic
 }
 
-resource "aws_cloudwatch_metric_alarm" "waiting" {
-  alarm_name          = "${var.prefix}-exports-waiting"
-  alarm_description   = "Somebody has waited for an export for longer than an hour."
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateAgeOfOldestMessage"
-  dimensions          = { QueueName = aws_sqs_queue.requests.name }
+resource "aws_cloudwatch_metric_alarm" "undelivered" {
+  alarm_name          = "${var.prefix}-exports-undelivered"
+  alarm_description   = "Somebody was not told that an export is ready."
+  namespace           = "AWS/SNS"
+  metric_name         = "NumberOfNotificationsFailed"
+  dimensions          = { TopicName = aws_sns_topic.ready.name }
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 3600
+  threshold           = 0
   evaluation_periods  = 1
   period              = 300
-  statistic           = "Maximum"
+  statistic           = "Sum"
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.alerts]
 }

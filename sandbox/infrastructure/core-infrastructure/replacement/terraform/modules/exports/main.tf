@@ -3,7 +3,7 @@ variable "alerts" { type = string }
 
 locals {
   bucket = "${var.prefix}-exported-files"
-  queue  = "${var.prefix}-export-requests"
+  topic  = "${var.prefix}-exports-to-collect"
 }
 
 resource "aws_s3_bucket" "this" {
@@ -18,7 +18,6 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
-resource "aws_sqs_queue" "requests" {
-  name                      = local.queue
-  message_retention_seconds = 345600
+resource "aws_sns_topic" "ready" {
+  name = local.topic
 }

@@ -1,0 +1,3 @@
+resource "aws_sns_topic" "dead_letters" {
+  name = "${local.prefix}-undelivered-logs"
+}
