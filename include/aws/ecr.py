@@ -105,9 +105,12 @@ def describe_image(client: ECRClient, registry: Registry, tag: str) -> Image | N
     return _image(found[0]) if found else None
 
 
-def list_platforms(client: ECRClient, registry: Registry, image: Image) -> dict[str, str]:
-    """Return the images of an index: platform such as linux/amd64 -> digest, without attestations. Raises: PreconditionError."""
-    return _platforms(_read_manifest(client, registry, image.digest))
+def list_platforms(client: ECRClient, registry: Registry, digest: str) -> dict[str, str]:
+    """Return the images of an index: platform such as linux/amd64 -> digest, without attestations. An image lists none.
+
+    Raises: PreconditionError.
+    """
+    return _platforms(_read_manifest(client, registry, digest))
 
 
 def _platforms(image: Any) -> dict[str, str]:
@@ -126,6 +129,33 @@ def accepted_digests(client: ECRClient, registry: Registry, digest: str) -> froz
     with _known(client, registry):
         (found, *_) = _manifests(client, registry, [digest]) or [None]
     return frozenset({digest, *(_platforms(found).values() if found else ())})
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What is pulled by one name now: its digest, and the digests that ECS may report for a task of it."""
+
+    digest: str
+    reported: frozenset[str]
+
+
+def read_pulled(client: ECRClient, registry: Registry, tag_or_digest: str) -> Pulled | None:
+    """Return what a tag or a digest stands for now, or None if it is not there. It takes no right but that of pulling the image.
+
+    Raises: PreconditionError if there is no such repository.
+    """
+    wanted: Any = {"imageDigest" if tag_or_digest.startswith("sha256:") else "imageTag": tag_or_digest}
+    with _known(client, registry):
+        found: Any = client.batch_get_image(
+            registryId=registry.account,
+            repositoryName=registry.repository,
+            imageIds=[wanted],
+            acceptedMediaTypes=list(MANIFESTS),
+        )["images"]
+    if not found:
+        return None
+    digest = str(found[0]["imageId"]["imageDigest"])
+    return Pulled(digest, frozenset({digest, *_platforms(found[0]).values()}))
 
 
 def find_pushed(
@@ -159,7 +189,7 @@ def describe_scan(client: ECRClient, registry: Registry, image: Image) -> Scan:
     """
     if not image.is_index:
         return _describe_scan(client, registry, image.digest)
-    platforms = list_platforms(client, registry, image)
+    platforms = list_platforms(client, registry, image.digest)
     if not platforms:
         raise PreconditionError(
             f"Image {image.digest} of repository {registry.repository} is an index without any platform's image, so there is "

@@ -18,6 +18,7 @@ from include.aws.service_deployments import ServiceDeployment
 from include.aws.task_definitions import checked_containers, describe_definition
 from include.ecs.daemon import DAEMON
 from include.ecs.room import Room, read_room
+from include.ecs.running_images import RunningImages
 
 PROGRESS_PATTERN = "HealthCheckService"
 ERROR_PATTERN = '"Failed to load topology"'
@@ -67,6 +68,7 @@ class ServiceState:
     room: Room | None = None  # on its instances, where a plan has asked for it
     deployments: tuple[ServiceDeployment, ...] = ()  # recent ones, oldest first, of a service whose traffic shifts
     firing: tuple[str, ...] = ()  # of the alarms that ECS watches while it deploys, where a plan has asked for them
+    images: RunningImages | None = None  # of its tasks, where a plan has asked for them
 
     @property
     def newest(self) -> ServiceDeployment | None:

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from include.inventory import Target
-from include.releases.deployment.plan import Live, plan_services, refuse_alarmed, refuse_idle, refuse_pushed
+from include.releases.deployment.plan import (
+    Live,
+    plan_services,
+    refuse_alarmed,
+    refuse_idle,
+    refuse_pushed,
+    refuse_unstartable,
+)
 from include.releases.model import ServiceRelease
 from include.releases.production.checks import ensure_green
 from include.releases.production.versions import ensure_on_branch
@@ -35,6 +42,7 @@ def plan_ready_services(
     """
     parts = plan_services(target, live, templates)
     refuse_idle(target.name, parts)
+    refuse_unstartable(target, live)
     if pushed is not None:
         refuse_pushed(parts, pushed)
         refuse_alarmed(parts, live, pushed)

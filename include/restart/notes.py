@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from include.aws.application_autoscaling import ScalableTarget
 from include.ecs.room import Room
+from include.ecs.running_images import RunningImages
 from include.inventory import Service
 from include.run.plan.model import Skip
 
@@ -22,6 +23,16 @@ def note_unjudged(name: str, room: Room | None) -> list[str]:
         return []
     return [
         f"Not judged: whether instances meet {' and '.join(room.unjudged)}, so {name} may find less room than this plan counts."
+    ]
+
+
+def note_unread_images(name: str, images: RunningImages | None) -> list[str]:
+    """Return a note on the images of a service that are named by a tag in a registry which nobody here can ask, if it has some."""
+    if images is None or not images.unread:
+        return []
+    return [
+        f"Not checked: whether new tasks of {name} run the same as its tasks do now for {' and '.join(images.unread)}; a tag may have "
+        "moved, so name such an image by its digest."
     ]
 
 

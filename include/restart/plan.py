@@ -8,14 +8,21 @@ from typing import Literal
 from include.aws.application_autoscaling import ScalableTarget
 from include.aws.deployment_strategies import ROLLING, Strategy
 from include.aws.ecs import Service as LiveService
-from include.ecs.daemon import DAEMON, describe, stopped_at_once, why_not_replaceable
+from include.ecs.daemon import DAEMON, describe, stopped_at_once
 from include.ecs.room import Growth, growth_for
 from include.ecs.service_state import ServiceState
-from include.ecs.traffic_shift import ensure_settled
 from include.errors import PreconditionError
 from include.inventory import Service, Target
 from include.restart.group_surge import GroupSurge
-from include.restart.notes import note_schedules, note_unchecked, note_unjudged, note_unwatched, skip_idle
+from include.restart.notes import (
+    note_schedules,
+    note_unchecked,
+    note_unjudged,
+    note_unread_images,
+    note_unwatched,
+    skip_idle,
+)
+from include.restart.readiness import refuse_other_image, refuse_other_kind, refuse_unsteady
 from include.run.plan.model import Change, Frozen, Plan, Skip
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
@@ -52,6 +59,8 @@ class ServiceRestart(Frozen):
     turns: int = 1  # of a rolling deployment whose new tasks do not all fit beside the old ones
     strategy: Strategy = ROLLING  # by which ECS deploys the service
     daemon: bool = False  # one task on each instance, replaced in place
+    # by container: the digests that ECS may report for the image that runs, and that new tasks are proved by
+    images: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def left(self) -> str:
@@ -96,11 +105,12 @@ def plan_restart(
     notes: list[str] = []
     skips: list[Skip] = []
     for service, state, scalable in zip(services, states, scaling, strict=True):
-        _refuse_other_kind(service, state)
+        refuse_other_kind(state)
         if not state.service.desired:
             skips.append(skip_idle(service))
             continue
-        _refuse_unsteady(service, state)
+        refuse_unsteady(service, state)
+        refuse_other_image(state)
         surge = restart.strategy_of(service.name) == "surge"
         if state.service.scheduling == DAEMON:
             planned.append(_daemon(target, service, state, surge=surge))
@@ -112,6 +122,7 @@ def plan_restart(
             notes += [note_unwatched(service.name, state.firing)] if state.firing else []
         notes += note_schedules(service.name, scalable)
         notes += note_unjudged(service.name, state.room)
+        notes += note_unread_images(service.name, state.images)
     unchecked = [note_unchecked(each.service.name) for each in states if each.is_unchecked]
     skips += [_unshrunk(each) for each in planned if each.group and each.group.maximum > each.group.desired_before]
     seconds = sum(_expected(each) for each in planned)
@@ -135,65 +146,6 @@ def refuse_idle(plan: RestartPlan) -> None:
             f"No service of {plan.target} that this runbook restarts runs a task, since each has a desired count of 0; there is "
             "nothing to restart, scale one out first."
         )
-
-
-def _refuse_other_kind(service: Service, state: ServiceState) -> None:
-    live = state.service
-    name = live.name
-    if live.status != "ACTIVE":
-        raise PreconditionError(f"Service {name} is {live.status}, not ACTIVE; it cannot be restarted.")
-    if live.controller != "ECS":
-        raise PreconditionError(
-            f"Service {name} is deployed by {live.controller}, which refuses a forced deployment; restart it through its pipeline."
-        )
-    if stuck := why_not_replaceable(live):
-        raise PreconditionError(stuck)
-
-
-def _refuse_unsteady(service: Service, state: ServiceState) -> None:
-    live = state.service
-    name = live.name
-    if blind := state.missing_health(balanced=bool(service.load_balancing), checked=service.container_health_check):
-        raise PreconditionError(blind)
-    if len(live.deployments) == 1 and live.primary.rollout_state == "FAILED":
-        raise PreconditionError(
-            f"The last deployment of service {name} failed ({live.primary.rollout_reason or 'no reason given'}), so a new "
-            "task would fail as well; deploy a task definition that works first."
-        )
-    ensure_settled(name, state.newest)
-    if len(live.deployments) != 1 or not state.is_rolled_out:
-        raise PreconditionError(
-            f"Service {name} has a deployment in progress ({live.primary.id}, {live.primary.rollout_state or 'no state'}, since "
-            f"{live.primary.created_at:%Y-%m-%d %H:%M}); {_way_out(live)}."
-        )
-    if live.running != live.desired or live.pending or len(state.alive) != live.desired:
-        raise PreconditionError(
-            f"Service {name} is not steady: {live.running} running and {live.pending} pending of {live.desired} wanted; "
-            "wait until it is, or find out why it is not."
-        )
-    if len(state.healthy) != live.desired:
-        ill = next(each for each in state.alive if not each.is_healthy)
-        raise PreconditionError(
-            f"Service {name} has {len(state.healthy)} healthy tasks of {live.desired} wanted (task {ill.task.id} is "
-            f"{ill.condition}); a restart now could leave it short, make it healthy first."
-        )
-    if live.target_groups and live.grace_period < service.boot.total_seconds():
-        raise PreconditionError(
-            f"Service {name} gives new tasks {live.grace_period} s of grace but they need about "
-            f"{service.boot.total_seconds():.0f} s to become healthy, so ECS would kill them in a loop; raise "
-            "healthCheckGracePeriodSeconds first."
-        )
-
-
-def _way_out(live: LiveService) -> str:
-    """Return what to do about a deployment in progress: to wait for one that cannot end helps nobody."""
-    said = live.complaint(live.primary.created_at)
-    if not said:
-        return "wait until it has completed"
-    return (
-        f"{said}. It will hardly end by itself: give it what it lacks, or stop it in ECS (StopServiceDeployment), which puts back "
-        "what ran before"
-    )
 
 
 def _surge(target: Target, service: Service, state: ServiceState, scalable: ScalableTarget | None) -> ServiceRestart:
@@ -313,6 +265,7 @@ def _service_restart(
         boot_seconds=int(service.boot.total_seconds()),
         timeout_seconds=int(target.restart.timeout.total_seconds()),
         strategy=state.service.strategy,
+        images=state.images.accepted if state.images else (),
     )
 
 

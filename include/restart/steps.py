@@ -12,6 +12,7 @@ from include.aws.ecs import Service
 from include.aws.service_deployments import FORWARD, ServiceDeployment, stop_service_deployment
 from include.aws.sts import get_account
 from include.aws.task_protection import protect_tasks
+from include.ecs.running_images import read_running_images
 from include.ecs.service_state import (
     ServiceState,
     read_load_lines,
@@ -55,11 +56,25 @@ def read_firing(ctx: Context, states: Sequence[ServiceState]) -> list[ServiceSta
     return [replace(state, firing=tuple(n for n in state.service.alarms if n in firing)) for state in states]
 
 
+def read_images(ctx: Context, states: Sequence[ServiceState]) -> list[ServiceState]:
+    """Return the states with the images of their tasks: a new task runs what its task definition names by then."""
+    clients, environment = ctx.clients, ctx.target.environment
+    accounts = {environment.account, environment.registry.account if environment.registry else environment.account}
+    found = []
+    for state in states:
+        alive = [each.task for each in state.alive]
+        definition = state.service.task_definition
+        found.append(
+            replace(state, images=read_running_images(clients, definition, alive, accounts)) if alive else state
+        )
+    return found
+
+
 def make_plan(ctx: Context, now: datetime | None) -> tuple[RestartPlan, datetime]:
     """Return the plan and AWS's time just before the reads it rests on; without `now`, at any hour. Raises: PreconditionError."""
     clients, target = ctx.clients, ctx.target
     account = get_account(clients.sts)
-    states = read_firing(ctx, read_rooms(ctx, read_states(ctx)))
+    states = read_images(ctx, read_firing(ctx, read_rooms(ctx, read_states(ctx))))
     for name, state in zip(target.restart.services, states, strict=True):
         service = target.environment.service(name)
         if service.loads:  # a missing log group must be noticed now, not after capacity was raised

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from include.aws.application_autoscaling import ScalableTarget
+from include.aws.ecs import Task
 from include.aws.service_deployments import SUCCESSFUL, ServiceDeployment
 from include.ecs.service_state import ServiceState
 from include.ecs.traffic_shift import describe_stage, failure_of
@@ -38,6 +39,7 @@ def verify_restarted(
             )
         if not each.is_healthy:
             problems.append(f"task {each.task.id} is {each.condition}")
+        problems += _other_images(plan, each.task)
     begun = [each for each in found if each.created_at >= since]  # none in a surge
     if begun and begun[-1].status != SUCCESSFUL:
         problems.append(failure_of(begun[-1]) or describe_stage(begun[-1]))
@@ -46,3 +48,15 @@ def verify_restarted(
     if problems:
         raise RolloutFailedError(f"{plan.service} is not proved restarted: {'; '.join(problems)}; look at its events.")
     return f"{plan.service}: {wanted} tasks of {wanted}, all healthy, all started after {since:%H:%M:%S} (AWS's clock)"
+
+
+def _other_images(plan: ServiceRestart, task: Task) -> list[str]:
+    """Return which containers of a new task run another image than the old tasks did: a tag may have moved during the restart."""
+    problems = []
+    for name, digests in plan.images:
+        run = task.container(name)
+        if run and run.image_digest and run.image_digest not in digests:
+            problems.append(
+                f"task {task.id} runs image {run.image_digest[:19]} in {name}, not {digests[0][:19]} as before"
+            )
+    return problems

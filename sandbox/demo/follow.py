@@ -88,6 +88,8 @@ class Follower:
         for line in reversed(self.run.log(task)):
             if details := line.get("error_detail"):
                 return str(details[0].get("exc_value") or details[0].get("exc_type"))
+            if line.get("level") == "error" and line.get("logger") == "task":
+                return str(line["event"])  # a failure that was foreseen: its sentence, without an exception
         return ""
 
     def _due(self, tasks: list[dict[str, Any]]) -> dict[str, Any] | None:

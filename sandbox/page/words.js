@@ -292,6 +292,7 @@ export function faultText(fault) {
     buildx_index: `images are built as an index with attestations (${fields.architectures ?? "?"})`,
     platform_digest: "ECS reports the digest of the platform's image, where an index was pulled",
     bad_image: "tasks of a new image fail",
+    tag_moved: `tag ${fields.tag ?? "of what runs"} is on another image now`,
     deployment_rolls_back: "ECS rolls the deployment back",
     image_scan: `the scan finds ${fields.findings ?? "some"} ${String(fields.severity ?? "").toLowerCase()} problems`,
     alarm: `alarm ${fields.name ?? "of the target"} is ${fields.state ?? "in ALARM"}`,

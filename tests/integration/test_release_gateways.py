@@ -100,9 +100,9 @@ def index(cloud, control, core, images):
 
 def test_index_is_known_for_one_and_its_platforms_are_told_from_attestations(core, images, index):
     assert index.kind == ", an index of images by platform"
-    assert sorted(ecr.list_platforms(images, core, index)) == ["linux/amd64", "linux/arm64"]
+    assert sorted(ecr.list_platforms(images, core, index.digest)) == ["linux/amd64", "linux/arm64"]
     listed = {each.digest: each for each in ecr.list_images(images, core)}
-    assert not any(listed[each].is_index for each in ecr.list_platforms(images, core, index).values())
+    assert not any(listed[each].is_index for each in ecr.list_platforms(images, core, index.digest).values())
     assert len(listed) == 6 + 5, "two images, two attestations and the index"
 
 

@@ -5,9 +5,15 @@ import json
 import pytest
 
 from include.aws import ecr
-from include.errors import RolloutFailedError
+from include.aws.task_definitions import describe_definition, register_definition
+from include.ecs.container_diff import with_image
+from include.errors import PreconditionError, RolloutFailedError
 from include.releases.deployment import steps
+from include.releases.deployment.definitions import register_with_image
 from include.releases.deployment.plan import plan_services
+from include.releases.image.platforms import ensure_runnable
+from include.releases.migration import steps as migration_steps
+from include.releases.migration.request import MigrationRequest
 from include.releases.rollback.preflight import make_plan
 from include.releases.staging import steps as staging_steps
 from tests.integration.test_release_steps_deploying import APP, CORE, WORKERS, Deploying
@@ -50,7 +56,7 @@ def test_either_digest_of_an_index_proves_it_and_leads_back_to_it(scene, by_plat
     if by_platform:
         scene.inject("platform_digest")
     index = built(scene, "amd64,arm64")
-    platforms = ecr.list_platforms(scene.clients.ecr, scene.target.registry, index)
+    platforms = ecr.list_platforms(scene.clients.ecr, scene.target.registry, index.digest)
     made, wanted = deployed(scene, index)
     assert reported(scene) == {platforms["linux/amd64"] if by_platform else index.digest}
     assert f"image {index.digest[:19]}" in steps.verify_services(scene, made.parts, wanted, index.digest)
@@ -82,7 +88,7 @@ def test_what_is_in_the_index_and_no_image_of_a_platform_proves_nothing(scene):
 def test_image_that_several_indexes_list_stands_for_the_one_that_the_definition_names(scene):
     client, registry = scene.clients.ecr, scene.target.registry
     index = built(scene, "amd64")
-    (image,) = ecr.list_platforms(client, registry, index).values()
+    (image,) = ecr.list_platforms(client, registry, index.digest).values()
     where = {"registryId": registry.account, "repositoryName": "core"}
     manifest = json.loads(
         client.batch_get_image(**where, imageIds=[{"imageDigest": index.digest}])["images"][0]["imageManifest"]
@@ -102,12 +108,48 @@ def test_image_that_several_indexes_list_stands_for_the_one_that_the_definition_
     assert ecr.find_pushed(client, registry, images, {unknown}) == {unknown: unknown}
 
 
-def test_index_without_the_platform_of_the_tasks_starts_none(scene):
+def test_index_without_the_platform_of_the_tasks_starts_none_and_is_refused_before_anything_is_registered(scene):
     made = Deploying(scene)
     made.digest = built(scene, "arm64").digest
     made.parts = made.parts[:1]
-    wanted = made.register()
+    words = rf"Image {made.digest[:19]} is an index of linux/arm64, and tasks of {APP}:1 need linux/amd64, so none could start"
+    with pytest.raises(PreconditionError, match=f"{words}.* --platform linux/amd64,linux/arm64"):
+        made.register()
+    assert scene.called("ecs.RegisterTaskDefinition") == 0
+    image = ecr.image_uri(scene.target.registry, made.digest)
+    definition = describe_definition(scene.clients.ecs, made.app.before)
+    wanted = {APP: register_with_image(scene.step(), definition, "app", image)}
     started = made.advance(wanted, parts=made.parts)
     scene.cloud.advance(600)  # three tasks have failed by then
     with pytest.raises(RolloutFailedError, match="does not contain descriptor matching platform 'linux/amd64'"):
         made.watch(wanted, *started)
+
+
+def on_arm(scene, family):
+    """Register a revision for ARM64 of a family. Return its ARN."""
+    definition = with_image(describe_definition(scene.clients.ecs, family), "none", "")
+    arm = {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}
+    return register_definition(scene.clients.ecs, {**definition, "runtimePlatform": arm}, "app").make()
+
+
+def test_what_the_task_definition_asks_for_decides_for_services_and_one_off_tasks(scene):
+    index, services = built(scene, "amd64"), {APP: f"{APP}:1"}
+    ensure_runnable(scene, index.digest, services)
+    ensure_runnable(scene, built(scene, "amd64,arm64", "c" * 40).digest, {APP: on_arm(scene, APP)})
+    with pytest.raises(PreconditionError, match=f"index of linux/amd64, and tasks of {APP}:2 need linux/arm64"):
+        ensure_runnable(scene, index.digest, {APP: f"{APP}:2"})
+    on_arm(scene, "core-staging-ad-hoc")
+    with pytest.raises(PreconditionError, match="tasks of core-staging-ad-hoc:2 need linux/arm64"):
+        ensure_runnable(scene, index.digest, services)
+    ensure_runnable(scene, Deploying(scene).digest, services)  # a single image lists no platform
+
+
+def test_one_off_task_of_an_index_without_its_platform_is_refused_by_its_plan(scene):
+    index = built(scene, "arm64")
+    image = ecr.image_uri(scene.target.registry, index.digest)
+    definition = describe_definition(scene.clients.ecs, "core-staging-ad-hoc")
+    register_with_image(scene.step(), definition, "app", image)
+    with pytest.raises(
+        PreconditionError, match="index of linux/arm64, and tasks of core-staging-ad-hoc:2 need linux/amd64"
+    ):
+        migration_steps.make_plan(scene, MigrationRequest(preset="migrate"))

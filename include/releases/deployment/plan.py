@@ -1,12 +1,13 @@
 """Plan the services of a release from their state before it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from include.aws.autoscaling import Group
 from include.aws.deployment_strategies import ROLLING, Strategy
 from include.ecs.daemon import DAEMON, describe, why_not_replaceable
 from include.ecs.room import Room
+from include.ecs.running_images import OtherImage, RunningImages
 from include.ecs.service_state import ServiceState
 from include.ecs.traffic_shift import describe_stage
 from include.errors import PreconditionError
@@ -38,6 +39,9 @@ class Live:
     strategy: Strategy = ROLLING
     alarms: tuple[str, ...] = ()  # that AWS watches while it deploys the service
     firing: tuple[str, ...] = ()  # those of them that are in ALARM already
+    images: RunningImages = field(
+        default_factory=RunningImages
+    )  # what its tasks run, beside what `definition` names now
 
 
 def live_of(state: ServiceState, described: Service) -> Live:
@@ -94,6 +98,34 @@ def plan_services(
             )
         )
     return tuple(parts)
+
+
+def _besides(service: Service, live: Live) -> list[OtherImage]:
+    """Return the containers beside that of the release's image of which a new task would run another image."""
+    return [other for other in live.images.others if other.container != service.container]
+
+
+def refuse_unstartable(target: Target, live: Mapping[str, Live]) -> None:
+    """Refuse a release whose tasks could not start, since the image of another container is gone. Raises: PreconditionError."""
+    for name, each in live.items():
+        for other in _besides(target.environment.service(name), each):
+            if not other.names:
+                raise PreconditionError(other.explain(name))
+
+
+def refuse_no_way_back(parts: Sequence[ServiceRelease], live: Mapping[str, Live]) -> None:
+    """Refuse a release of services whose revision from before names another image by now. Raises: PreconditionError."""
+    for part in parts:
+        for other in live[part.service].images.others:
+            if other.container == part.container:
+                raise PreconditionError(other.explain_no_way_back(part.service, revision(part.before)))
+
+
+def renewed(target: Target, live: Mapping[str, Live]) -> list[str]:
+    """Return notes on the containers that a release renews beside its own, since their tags have moved."""
+    return [
+        other.tell(name) for name, each in live.items() for other in _besides(target.environment.service(name), each)
+    ]
 
 
 def refuse_pushed(parts: Sequence[ServiceRelease], digest: str) -> None:
@@ -251,9 +283,9 @@ def waiting(parts: Sequence[ServiceRelease]) -> list[str]:
     ]
 
 
-def notes_on(parts: Sequence[ServiceRelease], live: Mapping[str, Live]) -> list[str]:
+def notes_on(target: Target, parts: Sequence[ServiceRelease], live: Mapping[str, Live]) -> list[str]:
     """Return the notes on the services of a release, and on what they were before it."""
-    return [*waiting(parts), *weak(live), *idle(parts)]
+    return [*waiting(parts), *weak(live), *renewed(target, live), *idle(parts)]
 
 
 def weak(live: Mapping[str, Live]) -> list[str]:

@@ -91,8 +91,8 @@ def plan_deployment_rollback(
             )
         if not existing.get(part.before, False):
             raise PreconditionError(
-                f"{part.service} cannot go back to {revision(part.before)}: its task definition or its image is gone; choose an "
-                "older release that is still in the registry, or fix forward."
+                f"{part.service} cannot go back to {revision(part.before)}: its task definition or its image is gone, or the tag "
+                "that it names stands for another image by now; choose an older release that is still in the registry, or fix forward."
             )
         returns.append(ServiceRollback(part, runs[part.service], part.before))
     return DeploymentRollback(

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from include.aws import ecr
 from include.aws.clients import Clients
 from include.aws.ecr import Image
+from include.aws.image_names import read_image_name
 from include.aws.service_deployments import FORWARD, stop_service_deployment
-from include.aws.task_definitions import describe_definition, describe_newest, set_task_definition
+from include.aws.task_definitions import describe_definition, describe_newest, image_of, set_task_definition
 from include.ecs.service_state import ServiceState, read_service, read_service_deployments
 from include.ecs.traffic_shift import describe_stage, find_ours
 from include.errors import DriftError, PreconditionError
@@ -19,7 +20,8 @@ from include.releases.deployment.definitions import register_with_image
 from include.releases.deployment.judgement import judge_deployment
 from include.releases.deployment.rollback import DeploymentRollback, plan_deployment_rollback
 from include.releases.deployment.rollout import Rollout
-from include.releases.image.rules import must_tag
+from include.releases.image.platforms import ensure_runnable
+from include.releases.image.rules import digest_in, must_tag
 from include.releases.model import ServiceRelease, revision
 from include.restart.capacity import hold_group
 from include.run import documents
@@ -80,6 +82,7 @@ def _require(ctx: Context, images: Sequence[Image], digest: str) -> Image:
 def register_definitions(ctx: Context, parts: Sequence[ServiceRelease], digest: str) -> dict[str, str]:
     """Register each service's definition with the release's image, unless its newest revision is just that."""
     reconcile(ctx.clients, ctx.writer)
+    ensure_runnable(ctx, digest, {part.service: part.before for part in parts})
     image = ecr.image_uri(ctx.target.registry, digest)
     return {
         part.service: register_with_image(ctx, describe_definition(ctx.clients.ecs, part.before), part.container, image)
@@ -221,11 +224,15 @@ def find_rollback(
     rolled = [part for part in parts if part.controller == "ECS"]
     # ECS itself is going back
     unsettled = [part.service for part in rolled if len(look(ctx.clients, part).service.deployments) > 1]
-    known = {image.digest for image in ecr.list_images(ctx.clients.ecr, ctx.target.registry)}
-    existing = {part.before: _exists(ctx, part, known) for part in parts}
+    images = ecr.list_images(ctx.clients.ecr, ctx.target.registry)
+    existing = {part.before: _exists(ctx, part, images) for part in parts}
     return plan_deployment_rollback(parts, wanted, runs, existing, unsettled=unsettled)
 
 
-def _exists(ctx: Context, part: ServiceRelease, digests: set[str]) -> bool:
+def _exists(ctx: Context, part: ServiceRelease, images: Sequence[Image]) -> bool:
+    """Tell whether a service would run again what it ran before: its revision may name it by a tag, which may have moved."""
     definition = describe_definition(ctx.clients.ecs, part.before)
-    return definition.get("status") == "ACTIVE" and part.before_digest in digests
+    image, registry = image_of(definition, part.container), ctx.target.registry
+    named = digest_in(image, images, registry) if read_image_name(image).is_in(registry) else part.before_digest
+    there = any(each.digest == part.before_digest for each in images)
+    return definition.get("status") == "ACTIVE" and there and named == part.before_digest

@@ -23,8 +23,10 @@ from include.aws.task_definitions import (
 )
 from include.ecs.task_log import Excerpt, log_url, read_log, stream_name
 from include.errors import ApprovalError, LeaseLostError, MigrationFailedError, PreconditionError, RefusedError
+from include.inventory.models import Registry
 from include.reconcile import reconcile
 from include.releases.deployment.definitions import register_with_image
+from include.releases.image.platforms import platforms_of, refuse_missing
 from include.releases.migration.plan import DatabaseMigrationPlan, one_off_of, plan_database_migration
 from include.releases.migration.request import MigrationRequest
 from include.releases.migration.rules import (
@@ -57,6 +59,7 @@ def make_plan(ctx: Context, request: MigrationRequest) -> tuple[DatabaseMigratio
     arn = str(definition["taskDefinitionArn"])
     image = image_of(definition, one_off.container)
     digest = resolve_digest(ctx, image)
+    _ensure_platform(ctx, image, digest, definition)
 
     def plan(kept: Sequence[Attempt]) -> DatabaseMigrationPlan:
         return plan_database_migration(
@@ -134,6 +137,15 @@ def resolve_digest(ctx: Context, image: str) -> str:
             "first, nothing was changed."
         )
     return found.digest
+
+
+def _ensure_platform(ctx: Context, image: str, digest: str, definition: Mapping[str, Any]) -> None:
+    """Refuse an index without the platform that the task needs, where its registry can be asked. Raises: PreconditionError."""
+    named = read_image_name(image)
+    if named.account and named.region == ctx.target.registry.region:
+        registry = Registry(account=named.account, region=named.region, repository=named.repository)
+        if listed := ecr.list_platforms(ctx.clients.ecr, registry, digest):
+            refuse_missing(digest, listed, str(definition["taskDefinitionArn"]), platforms_of(definition))
 
 
 def _place(named: ImageName) -> dict[str, str]:

@@ -12,7 +12,14 @@ from include.aws.ecr import Image, Scan
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.releases.bake.rules import refuse_unwatched, states, unwatched_environment
-from include.releases.deployment.plan import Live, notes_on, service_changes, services_seconds, tag_change
+from include.releases.deployment.plan import (
+    Live,
+    notes_on,
+    refuse_no_way_back,
+    service_changes,
+    services_seconds,
+    tag_change,
+)
 from include.releases.image.rules import judge_scan, readable_tag, require_attestation, require_image, require_survivor
 from include.releases.migration.plan import USUAL, plan_task, task_changes
 from include.releases.model import Migration, ServiceRelease
@@ -135,6 +142,7 @@ def plan_production_release(
                 f"Which image {part.service} runs is not known, so whether it can go back is not; look at its tasks first."
             )
         require_survivor(part.before_digest, own, world.keep, readable, image.digest, part.service)
+    refuse_no_way_back(parts, world.live)
     assert release.bake is not None  # the inventory requires a bake if an image proved elsewhere is released
     refuse_unwatched(target.environment.alarms, world.alarms, release.bake)
     migration = plan_task(target, image.digest, preset=release.migrate) if release.migrate else None
@@ -158,7 +166,7 @@ def plan_production_release(
             *_since(repository, new),
             *_taken_away(repository, tickets, str(previous or "")),
             *(f"Here, {difference}." for difference in world.differences),
-            *notes_on(parts, world.live),
+            *notes_on(target, parts, world.live),
             *filter(None, [unwatched_environment(target, world.sentry_environments)]),
             *([f"Firing already, so not held against this release: {', '.join(firing)}."] if firing else []),
             f"Image {image.digest[:19]}{image.kind}, proved on {staging} by {proof.run}; {verdict.text}.",

@@ -19,6 +19,7 @@ from include.inventory import Target
 from include.releases.bake.steps import read_environments
 from include.releases.context import ReleaseContext
 from include.releases.deployment.plan import Live
+from include.releases.image.platforms import ensure_runnable
 from include.releases.image.rules import ensure_commit, find_tagged
 from include.releases.migration.rules import find_migrations
 from include.releases.migration.steps import ensure_migratable
@@ -87,6 +88,7 @@ def make_plan(
         registry=source.name,
     )
     ensure_migratable(ctx, plan.migration, since)
+    ensure_runnable(ctx, plan.image, {part.service: part.before for part in plan.services}, (there, registry))
     return plan, since
 
 

@@ -10,6 +10,7 @@ from include.aws.ecr import Image
 from include.aws.sts import ask_who
 from include.aws.task_definitions import describe_definition, image_of, list_definitions, takes
 from include.inventory import Service
+from include.releases.image.platforms import ensure_runnable
 from include.releases.image.rules import digest_in
 from include.releases.rollback.plan import Candidate, RollbackPlan, describe_offer, last_before, offer, plan_rollback
 from include.releases.staging.steps import read_live
@@ -23,7 +24,9 @@ def make_plan(ctx: Context, to: str) -> tuple[RollbackPlan, datetime]:
     live, images = read_live(ctx), ecr.list_images(ctx.clients.ecr, target.registry)
     services = [target.environment.service(name) for name in target.release.services]
     candidates = {service.name: list_candidates(ctx, images, service) for service in services}
-    return plan_rollback(target, to, images, candidates, live, account, since), since
+    plan = plan_rollback(target, to, images, candidates, live, account, since)
+    ensure_runnable(ctx, plan.image, plan.to)
+    return plan, since
 
 
 def list_releases(ctx: Context) -> dict[str, str]:

@@ -88,7 +88,7 @@ def plan_staging_deployment(
         skips=tuple(gate),
         notes=(
             *([f"Older than commit {newer[:12]}, which runs now: staging goes back in time."] if newer else []),
-            *notes_on(parts, live),
+            *notes_on(target, parts, live),
             *([f"Image {image.digest[:19]} is{image.kind.removeprefix(',')}."] if image and image.is_index else []),
         ),
         expected_seconds=int(seconds),

@@ -9,14 +9,17 @@ from datetime import datetime
 
 from include import github
 from include.aws import cloudwatch, ecr
+from include.aws.ecs import list_tasks
 from include.aws.sts import ask_who
 from include.aws.task_definitions import container_of, describe_definition, image_of
 from include.ecs.container_diff import template_of
+from include.ecs.running_images import read_running_images
 from include.ecs.service_state import read_service, with_room
 from include.errors import PreconditionError
 from include.releases.context import ReleaseContext
 from include.releases.deployment.codedeploy import defined_digest, read_live_service
 from include.releases.deployment.plan import Live, live_of
+from include.releases.image.platforms import ensure_runnable
 from include.releases.image.rules import digest_in, ensure_commit
 from include.releases.image.steps import find_image
 from include.releases.migration.steps import ensure_migratable
@@ -52,6 +55,8 @@ def make_plan(ctx: ReleaseContext, commit: str, stamp: datetime) -> tuple[Stagin
         newer=_newer(ctx, commit, live),
     )
     ensure_migratable(ctx, plan.migration, since)
+    if plan.image:  # otherwise it is asked about once it has been built
+        ensure_runnable(ctx, plan.image, {part.service: part.before for part in plan.services})
     return plan, since
 
 
@@ -91,7 +96,20 @@ def read_live(ctx: Context) -> dict[str, Live]:
         if not each.desired and not each.digests:  # no task tells what it runs
             digest = defined_digest(ctx, each.definition, target.environment.service(name).container)
             found[name] = replace(each, digests=frozenset({digest} - {""}))
-    return _as_pushed(ctx, _with_firing(ctx, found))
+    return _as_pushed(ctx, _with_firing(ctx, _with_images(ctx, found)))
+
+
+def _with_images(ctx: Context, live: Mapping[str, Live]) -> dict[str, Live]:
+    """Return the services with what their tasks run, beside what their task definition names now."""
+    clients, environment, found = ctx.clients, ctx.target.environment, {}
+    for name, each in live.items():
+        tasks = [
+            task for task in list_tasks(clients.ecs, str(environment.cluster), name) if task.last_status == "RUNNING"
+        ]
+        accounts = {environment.account, ctx.target.registry.account}
+        images = read_running_images(clients, each.definition, tasks, accounts)
+        found[name] = replace(each, images=images)
+    return found
 
 
 def _with_firing(ctx: Context, live: Mapping[str, Live]) -> dict[str, Live]:

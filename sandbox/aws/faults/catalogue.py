@@ -187,6 +187,7 @@ RELEASE_FAULTS: dict[str, dict[str, Field]] = {  # they strike what belongs to a
     "database_away": {},
     "database_denied": {},
     "image_expired": {"tag": Field(str, bool, "the tag of an image", needed=False)},
+    "tag_moved": {"tag": Field(str, bool, "the tag of an image", needed=False)},
     "image_scan": {
         "status": Field(str, SCANS.__contains__, f"one of {', '.join(SCANS)}", default="COMPLETE"),
         "severity": Field(str, SEVERITIES.__contains__, f"one of {', '.join(SEVERITIES)}", default="CRITICAL"),

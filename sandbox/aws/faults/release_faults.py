@@ -11,7 +11,7 @@ from include.inventory import Environment, Target
 from sandbox.aws.faults.catalogue import BUILD, ONE_OFF
 from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.services.cloudwatch.model import set_alarm
-from sandbox.aws.services.ecr.model import Repository
+from sandbox.aws.services.ecr.model import Repository, make_manifest
 from sandbox.aws.state import target_registry
 from sandbox.aws.state.region import Region
 from sandbox.aws.state.world import WorldState
@@ -37,6 +37,9 @@ def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -
             raise FaultError(f"Target {target.name} has no project of CodeBuild, so {fault.kind} cannot apply to it.")
     elif fault.kind == "image_expired":
         _expire(fault, target_registry.repository_of(world, target), fault.fields["tag"] or _running_tag(world, target))
+    elif fault.kind == "tag_moved":
+        tag = fault.fields["tag"] or _running_tag(world, target)
+        _move_tag(fault, target_registry.repository_of(world, target), tag, world.clock.now())
     elif fault.kind in ("snapshot_fails", "snapshot_quota", "database_in_cluster"):
         if environment.database is None:
             raise FaultError(f"Target {target.name} has no database, so {fault.kind} cannot apply to it.")
@@ -124,12 +127,30 @@ def _expire(fault: Fault, repository: Repository, tag: str) -> None:
     fault.count()
 
 
+def _move_tag(fault: Fault, repository: Repository, tag: str, now: float) -> None:
+    """Push another image under a tag, as a builder does that tags whatever it builds as `latest`."""
+    image, immutable = repository.tagged(tag), repository.immutable
+    if image is None:
+        raise FaultError(f"Repository {repository.name} has no image with the tag {tag!r}, so tag_moved cannot apply.")
+    repository.immutable = False
+    other = repository.push(make_manifest(repository.name, tag, f"moved {fault.id}"), tag, now)
+
+    def move_back() -> None:
+        if tag in other.tags:
+            other.tags.remove(tag)
+            image.tags.append(tag)
+        repository.immutable = immutable
+
+    fault.undo = move_back
+    fault.count()
+
+
 def _running_tag(world: WorldState, target: Target) -> str:
     """Return the tag of the image that the target's oldest task runs."""
     environment = target.environment
     tasks = world.region(environment.account, environment.region).tasks.values()
     running = [task for task in tasks if task.service and task.cluster == environment.cluster and task.alive]
     if not running:
-        raise FaultError(f"Nothing runs in {target.name}, so image_expired needs the field 'tag': the tag of an image.")
+        raise FaultError(f"Nothing runs in {target.name}, so this fault needs the field 'tag': the tag of an image.")
     image = next(iter(min(running, key=lambda each: each.created).images.values()))
     return image.rpartition(":")[2]

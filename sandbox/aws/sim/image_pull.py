@@ -12,10 +12,11 @@ NOT_FOUND = {
     "EC2": "CannotPullContainerError: Error response from daemon: manifest for {0} not found: "
     "manifest unknown: Requested image not found",
 }
-NO_PLATFORM = (
-    "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not contain descriptor "
-    "matching platform '{0}'"
-)
+NO_PLATFORM = {
+    "FARGATE": "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not contain descriptor "
+    "matching platform '{0}'",
+    "EC2": "CannotPullContainerError: Error response from daemon: no matching manifest for {0} in the manifest list entries",
+}
 BROKEN = (
     "CannotPullContainerError: ref pull has been retried 5 time(s): failed to copy: httpReadSeeker: failed open: "
     "unexpected status code {0}: 403 Forbidden"
@@ -58,7 +59,7 @@ def pull(
             _fail(region, task, now, NOT_FOUND[task.launch_type].format(reference))
             return
         if image.children and task.platform not in image.platforms:
-            _fail(region, task, now, NO_PLATFORM.format(task.platform))
+            _fail(region, task, now, NO_PLATFORM[task.launch_type].format(task.platform))
             return
         image.pulled = now
         task.digests[container] = image.platforms[task.platform] if image.children and by_platform else image.digest

@@ -130,8 +130,9 @@ def make_task(
 
 def _platform(definition: Any) -> str:
     """Return the platform whose image a task pulls where its image's name stands for an index of several."""
-    asked = (definition.runtime_platform or {}).get("cpuArchitecture") or "X86_64"
-    return {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}[asked]
+    asked = definition.runtime_platform or {}
+    system = "windows" if asked.get("operatingSystemFamily", "LINUX").startswith("WINDOWS") else "linux"
+    return f"{system}/{'arm64' if asked.get('cpuArchitecture') == 'ARM64' else 'amd64'}"
 
 
 def _size(definition: Any) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import pytest
 from include.aws.application_autoscaling import ScalableTarget
 from include.aws.ecs import Event
 from include.ecs.room import Room, TaskSize
+from include.ecs.running_images import OtherImage, RunningImages
 from include.ecs.service_state import ServiceState
 from include.errors import InventoryError, PreconditionError
 from include.inventory import Target
@@ -17,6 +18,7 @@ from include.restart.plan import RestartPlan, plan_restart, refuse_idle
 from include.run.plan.model import digest_of
 from tests.unit.facts import NOON, at, deployment, maps, old_tasks, scaling_group, state, stopped, task
 
+RUNS, MOVED = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 HOURS = {"days": ["Mon", "Tue", "Wed"], "start": "08:00", "end": "17:00", "timezone": "Europe/London"}
 
 
@@ -491,3 +493,22 @@ def test_alarm_that_fires_already_is_noted_for_a_rolling_restart():
     firing = replace(state(old_tasks()), firing=("web-5xx",))
     plan = planned(firing, target=maps("rolling"))
     assert any(note.startswith("web-5xx fires already, so ECS watches none of the alarms") for note in plan.notes)
+
+
+def test_tag_that_moved_since_the_tasks_started_would_make_the_restart_a_deployment():
+    moved = OtherImage("app", "1.dkr.ecr.us-east-1.amazonaws.com/maps:latest", (RUNS,), MOVED)
+    said = refusal(replace(state(old_tasks()), images=RunningImages(others=(moved,))))
+    assert said == (
+        "New tasks of StagingApp_EC2LaunchType would run another image: the tasks of its container app run sha256:aaaaaaaaaaaa, and "
+        "1.dkr.ecr.us-east-1.amazonaws.com/maps:latest, which their task definition names, stands for sha256:bbbbbbbbbbbb by now. "
+        "Put the tag back on what runs, or deploy a release, which names its image by digest."
+    )
+
+
+def test_images_of_the_plan_are_those_that_new_tasks_are_proved_by_and_what_nobody_can_ask_is_told():
+    images = RunningImages((("app", (RUNS,)),), (), ("nginx:1 of container proxy (Docker Hub is not asked)",))
+    plan = planned(replace(state(old_tasks()), images=images))
+    assert plan.services[0].images == (("app", (RUNS,)),)
+    assert plan.notes[0].startswith(
+        "Not checked: whether new tasks of StagingApp_EC2LaunchType run the same as its tasks do now for nginx:1"
+    )

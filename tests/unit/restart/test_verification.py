@@ -1,8 +1,11 @@
 """The proof that a service was restarted."""
 
+from dataclasses import replace
+
 import pytest
 
 from include.aws.application_autoscaling import ScalableTarget
+from include.aws.ecs import Container
 from include.ecs.service_state import TaskState
 from include.errors import RolloutFailedError
 from include.restart.verification import verify_restarted
@@ -88,3 +91,16 @@ def test_count_that_neither_the_plan_nor_the_schedule_asked_for_is_no_proof():
 
 def test_bounds_that_leave_room_do_not_excuse_another_count():
     assert "not 2 as before" in refused(two()[:1], desired=1, scaling=ScalableTarget(1, 4, ()))
+
+
+def test_new_task_of_another_image_than_before_is_no_proof():
+    plan = surge_plan(images=(("app", (f"sha256:{'a' * 64}", f"sha256:{'c' * 64}")),))
+    ran = [
+        replace(each, task=replace(each.task, containers=(Container("app", image_digest=f"sha256:{mark * 64}"),)))
+        for each, mark in zip(two(), "cb", strict=True)
+    ]
+    with pytest.raises(
+        RolloutFailedError, match="task new2 runs image sha256:bbbbbbbbbbbb in app, not sha256:aaaaaaaaaaaa as before"
+    ):
+        verify_restarted(plan, state(ran), None, NOON)
+    assert verify_restarted(plan, state([ran[0], two()[1]]), None, NOON), "ECS need not report it"

@@ -29,11 +29,17 @@ def seen(script: Scripts, **different: Any) -> Script:
         expected = {"cluster": CLUSTER, "serviceName": NAME, "desiredStatus": status}
         ecs.answer("list_tasks", expected, {"taskArns": arns})
     ecs.answer("describe_tasks", {"cluster": CLUSTER, "tasks": [ARN + "a"]}, {"tasks": [TASK]})
-    plain = {"taskDefinitionArn": DEFINITION, "containerDefinitions": [{"name": "app", "essential": True}]}
+    defined(ecs)
+    return ecs
+
+
+def defined(ecs: Script) -> None:
+    """Script ECS's answer to one look at the task definition."""
+    container = {"name": "app", "essential": True, "image": "app:1"}
+    plain = {"taskDefinitionArn": DEFINITION, "containerDefinitions": [container]}
     ecs.answer(
         "describe_task_definition", {"taskDefinition": DEFINITION, "include": ["TAGS"]}, {"taskDefinition": plain}
     )
-    return ecs
 
 
 def test_log_group_that_is_not_there_is_refused_by_the_plan_not_when_capacity_is_up(script: Scripts):
@@ -41,6 +47,7 @@ def test_log_group_that_is_not_there_is_refused_by_the_plan_not_when_capacity_is
     sts.answer("get_caller_identity", {}, {"Account": "222222222221"})
     logs.fail("filter_log_events", "ResourceNotFoundException")
     scripts = {"sts": sts, "ecs": seen(script), "logs": logs}
+    defined(scripts["ecs"])  # once for its health checks, once for its images
     service = maps().environment.services[0].model_dump(mode="json")
     target = maps("rolling", services=[{**service, "launch_type": "FARGATE", "scaling_group": None}])
     with pytest.raises(PreconditionError, match="There is no log group logStagingApp"):

@@ -25,13 +25,13 @@ def test_reads_after_the_approval_are_tried_by_the_plan(runbook):
     [
         (
             "service_restart",
-            {"ecs:StopTask", "ecs:UpdateService", "autoscaling:SetDesiredCapacity"},
-            {"s3", "ecr", "rds"},
+            {"ecs:StopTask", "ecs:UpdateService", "autoscaling:SetDesiredCapacity", "ecr:BatchGetImage"},
+            {"s3", "rds", "codedeploy"},
         ),
         (
             "region_data_update",
             {"s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "ecs:StopTask"},
-            {"ecr", "rds", "codedeploy"},
+            {"rds", "codedeploy", "codebuild"},
         ),
         (
             "production_release",

@@ -1,0 +1,130 @@
+"""Tags that have moved since the tasks of a service started: a restart must not deploy, and a release must have a way back."""
+
+import pytest
+
+from include.aws.task_definitions import describe_definition, register_definition
+from include.ecs.container_diff import with_image
+from include.errors import PreconditionError, RolloutFailedError
+from include.releases.deployment import steps as release_steps
+from include.releases.deployment.plan import plan_services, refuse_no_way_back, renewed
+from include.releases.preconditions import plan_ready_services
+from include.releases.staging.steps import read_live
+from include.restart import steps
+from include.waiter_registry import run_waiter
+from tests.integration.test_release_steps_deploying import APP, CORE, RUNNING, Deploying
+
+MAPS = "districtbuilder/staging"
+LOOK = 60.0  # simulated seconds between two looks
+
+
+@pytest.fixture
+def scene(scene_of):
+    return scene_of(CORE)
+
+
+def runs(scene, service=APP):
+    """Return the one image that the tasks of a service run, shortened."""
+    arns = scene.clients.ecs.list_tasks(cluster=APP, serviceName=service)["taskArns"]
+    tasks = scene.clients.ecs.describe_tasks(cluster=APP, tasks=arns)["tasks"]
+    (digest,) = {each["imageDigest"][:19] for task in tasks for each in task["containers"] if "imageDigest" in each}
+    return digest
+
+
+def with_agent(scene, image):
+    """Have the service run one more container of this image. Return the name of its new revision."""
+    ecs = scene.clients.ecs
+    (service,) = ecs.describe_services(cluster=APP, services=[APP])["services"]
+    definition = with_image(describe_definition(ecs, service["taskDefinition"]), "none", "")
+    definition["containerDefinitions"].append({"name": "agent", "image": image, "essential": False, "memory": 64})
+    arn = register_definition(ecs, definition, "app").make()
+    ecs.update_service(cluster=APP, service=APP, taskDefinition=arn)
+    scene.cloud.advance(1500)
+    return arn.rsplit("/", 1)[-1]
+
+
+@pytest.mark.parametrize("name", [CORE, MAPS])
+def test_restart_that_would_deploy_another_image_is_refused(scene_of, name):
+    scene = scene_of(name)
+    fault = scene.inject("tag_moved")
+    with pytest.raises(
+        PreconditionError, match=r"New tasks of .* would run another image: .* by now\. Put the tag back"
+    ):
+        steps.make_plan(scene, None)
+    assert scene.injected(fault) == 1
+    scene.control.delete(f"/faults/{fault}")
+    assert steps.make_plan(scene, None)[0].services
+
+
+def test_restart_whose_tasks_could_not_start_is_refused(scene):
+    scene.inject("image_expired", tag=RUNNING)
+    with pytest.raises(
+        PreconditionError, match=f"No new task of {APP} could start: .*/core:{RUNNING}, the image of its"
+    ):
+        steps.make_plan(scene, None)
+
+
+def test_tag_that_moves_during_a_restart_is_found_by_its_proof(scene):
+    plan, since = steps.make_plan(scene, None)
+    before = runs(scene)
+    part, rollout = steps.advance_rollouts(scene.step(), plan.services, since)
+    scene.inject("tag_moved")
+    arguments = {
+        "plan": part.model_dump(mode="json"),
+        "since": rollout.since.isoformat(),
+        "deployment": rollout.deployment,
+    }
+    while not run_waiter("rollout_complete", scene.clients, arguments).done:
+        scene.cloud.advance(LOOK)
+    assert runs(scene) != before
+    with pytest.raises(RolloutFailedError, match=rf"runs image {runs(scene)} in app, not {before} as before"):
+        steps.verify_restart(scene.step(), part, since)
+
+
+def test_image_that_nobody_here_can_ask_about_is_told(scene):
+    revision = with_agent(scene, "public.ecr.aws/tools/agent:latest")
+    plan, _ = steps.make_plan(scene, None)
+    assert plan.services[0].task_definition.endswith(revision)
+    (note,) = [each for each in plan.notes if each.startswith("Not checked")]
+    assert "public.ecr.aws/tools/agent:latest of container agent (public.ecr.aws is not asked)" in note
+
+
+def test_image_named_by_its_digest_cannot_be_another_one(scene):
+    made = Deploying(scene)
+    made.deploy(made.register())
+    scene.inject("tag_moved", tag=RUNNING)
+    plan, _ = steps.make_plan(scene, None)
+    assert len(plan.services) == 2
+    assert not [note for note in plan.notes if "Not checked" in note]
+
+
+def test_release_that_could_not_go_back_is_refused_and_does_not_go_back_to_another_image(scene):
+    made = Deploying(scene)
+    wanted = made.register()
+    made.wait(wanted, *made.advance(wanted))
+    fault = scene.inject("tag_moved", tag=RUNNING)
+    with pytest.raises(PreconditionError, match=f"{APP} cannot go back to {APP}:1: .* stands for another image by now"):
+        release_steps.find_rollback(scene, made.parts, wanted)
+    live = read_live(scene)
+    workers = plan_services(scene.target, live)[1:]
+    with pytest.raises(
+        PreconditionError, match=r"core-staging-sidekiq could not go back to core-staging-sidekiq:1: it runs"
+    ):
+        refuse_no_way_back(workers, live)
+    scene.control.delete(f"/faults/{fault}")
+    assert release_steps.find_rollback(scene, made.parts, wanted).returns
+
+
+def test_container_that_a_release_renews_beside_its_own_is_told_and_one_that_is_gone_is_refused(scene):
+    registry = scene.target.registry
+    with_agent(scene, f"{registry.account}.dkr.ecr.{registry.region}.amazonaws.com/core:{RUNNING}")
+    before = runs(scene)
+    fault = scene.inject("tag_moved", tag=RUNNING)
+    live = read_live(scene)
+    (note,) = renewed(scene.target, live)
+    assert note.startswith(f"This renews container agent of {APP} as well: it runs {before}, and ")
+    scene.control.delete(f"/faults/{fault}")
+    scene.inject("image_expired", tag=RUNNING)
+    with pytest.raises(
+        PreconditionError, match=f"No new task of {APP} could start: .* the image of its container agent"
+    ):
+        plan_ready_services(scene.target, read_live(scene), None, None)
