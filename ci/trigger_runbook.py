@@ -123,6 +123,13 @@ def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {one_line(text)}", flush=True)
 
 
+def cause_in(line: dict[str, Any]) -> str:
+    """Return the cause of a failure that a line of a task's log tells, or "": an exception, or the sentence of a foreseen one."""
+    if details := line.get("error_detail"):
+        return str(details[0].get("exc_value") or details[0].get("exc_type"))
+    return str(line["event"]) if line.get("level") == "error" and line.get("logger") == "task" else ""
+
+
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     """A token goes nowhere but to AIRFLOW_URL."""
 
@@ -300,8 +307,8 @@ class Run:
         tried = max(1, task["try_number"] - (task["state"] == "up_for_retry"))
         status, content = self._of(task, f"logs/{tried}", "&full_content=true")
         lines = content["content"] if status == 200 else []
-        errors = [line["error_detail"][0] for line in lines if isinstance(line, dict) and line.get("error_detail")]
-        return one_line(errors[-1].get("exc_value") or errors[-1].get("exc_type")) if errors else ""
+        causes = [cause for line in lines if isinstance(line, dict) and (cause := cause_in(line))]
+        return one_line(causes[-1]) if causes else ""
 
 
 def options(arguments: Sequence[str] | None) -> argparse.Namespace:

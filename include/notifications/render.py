@@ -1,5 +1,6 @@
 """Render what is on record about a run as the messages of its thread. Each message has one key, which never changes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,9 @@ from include.run.plan.links import linked
 from include.run.plan.markdown import shorten
 from include.text import spoken
 
+URL_OR_TEXT = re.compile(
+    r"(https?://\S+)|(?:(?!https?://).)+", re.DOTALL
+)  # an address with a shorter id leads elsewhere
 LONGEST = 2_900  # characters; Slack shows a message of up to 3,000 whole
 # details, by their sentence, in journals from before each event had a flag
 DETAILS = (
@@ -176,7 +180,7 @@ def _event(event: Mapping[str, Any]) -> _Turn:
     name = step.rsplit(".", 1)[-1].replace("_", " ")
     key = f"{phase}:{step}:{event['at']}"
     if phase == "progress":
-        return _Turn(event["at"], Message(key, _cut(f":clock3: {_sentence(text)}")), f":gear: {escape(text)}")
+        return _Turn(event["at"], Message(key, _cut(f":clock3: {_sentence(text)}")), f":gear: {escape(shorten(text))}")
     if phase == "failed":
         said = f":x: *{escape(name)}* failed: {_sentence(text)}"
         return _Turn(event["at"], Message(key, _cut(said)), f":x: {escape(name)} failed")
@@ -208,7 +212,7 @@ def _took(record: Mapping[str, Any]) -> str:
 
 
 def _sentence(text: object) -> str:
-    flat = escape(text)
+    flat = escape(URL_OR_TEXT.sub(lambda found: found[1] or shorten(found[0]), str(text)))
     return flat if flat.endswith((".", "!", "?")) else f"{flat}."
 
 

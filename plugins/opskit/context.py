@@ -29,6 +29,7 @@ from opskit.connections.aws import clients_for, run_store
 from opskit.connections.external_services import github_repository
 from opskit.connections.postgres import connect
 from opskit.frame import frame_of
+from opskit.log_lines import tell
 from opskit.params import filled
 from opskit.step_definition import StepDefinition
 
@@ -116,7 +117,7 @@ class StepContext:
 
     def tell_progress(self, progress: Progress) -> None:
         """Report how far a wait has come: in the log, and on record if the progress is noteworthy."""
-        log.info("progress: %s", progress.text)
+        tell(log, f"progress: {progress.text}")
         self.keep_milestone(progress.milestone)
 
     def keep_milestone(self, text: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import textwrap
 from collections.abc import MutableMapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,12 +17,12 @@ from include.ecs.task_log import group_url, read_log
 from include.run.summary import OUTCOMES
 from opskit.context import StepContext
 from opskit.frame import frame_of
+from opskit.log_lines import tell
 from opskit.notifications.run_links import summary_link
 from opskit.notifications.sender import run_within
 
 log = logging.getLogger(__name__)
 
-WIDTH = 85  # characters of a line: what Airflow shows of it beside the grid at 1,280 pixels
 NAMED_LOG = re.compile(r"\bthe log (/?[\w./-]*\w)")
 RECENT, LAST_LINES = timedelta(minutes=15), 8  # of a log that a failure names
 PATIENCE = 3.0  # seconds for reading it: Airflow shows a task as failed only after that
@@ -42,13 +41,11 @@ class StepFailedError(AirflowFailException):
 
 
 def _without_traceback(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Log a foreseen failure as its sentence: Airflow would show fifteen frames of its own code and ours with it."""
+    """Log a foreseen failure as its sentence and no more: Airflow would show the exception and fifteen frames below it."""
     error = sys.exc_info()[1]
     if event.get("exc_info") and isinstance(error, StepFailedError):
         del event["exc_info"]
         event["event"] = str(error)
-        # where ci/trigger_runbook.py and others read the cause
-        event["error_detail"] = [{"exc_type": type(error).__name__, "exc_value": str(error), "frames": []}]
     return event
 
 
@@ -58,18 +55,13 @@ def tell_failure(context: Any) -> None:
         error, ctx = context.get("exception"), StepContext(context)
         log.info("::endgroup::")  # otherwise the UI folds these lines away
         if error is not None:
-            _say(logging.ERROR, "Cause: " + (str(error) or type(error).__name__))
-        _say(logging.INFO, "What to do next: " + (getattr(error, "next_step", "") or _next_step(ctx)))
+            tell(log, "Cause: " + (str(error) or type(error).__name__), logging.ERROR)
+        tell(log, "What to do next: " + (getattr(error, "next_step", "") or _next_step(ctx)))
         log.info("The whole run: %s", summary_link(context["dag_run"]))
         for group in dict.fromkeys(NAMED_LOG.findall(str(error))):
             _show_log(ctx, group)
     except Exception:  # any exception: this only decorates the failure
         log.warning("The end of this log is missing.", exc_info=True)
-
-
-def _say(level: int, text: str) -> None:
-    for line in textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False):
-        log.log(level, "%s", line)
 
 
 def _next_step(ctx: StepContext) -> str:

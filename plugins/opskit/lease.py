@@ -14,6 +14,7 @@ from include.run.lease.several_store import acquire_all, release_all
 from include.run.lease.store import keep_lease, read_lease, try_claim
 from include.run.store import RunStore
 from opskit.context import StepContext
+from opskit.log_lines import tell
 from opskit.notifications.run_state import show_wait
 from opskit.notifications.sender import notify
 from opskit.step_definition import StepDefinition
@@ -53,7 +54,7 @@ def ask_for_leases(ctx: StepContext, others: Sequence[str]) -> PokeReturnValue:
     else:
         one = try_claim(ctx.store, ctx.target.name, *asker, now, ctx.run_state)
         waits, message, fencing = one.outcome == "wait", one.message, {ctx.target.name: one.lease.fencing}
-    log.info("progress: %s", message)
+    tell(log, f"progress: {message}")
     if waits:
         show_wait(ctx, message)
     if waits and add_milestone(ctx.store, ctx.run, ctx.name, message):

@@ -349,7 +349,8 @@ def task(name, state, **more):
 def test_run_is_told_step_by_step_and_a_failure_with_its_first_and_last_reason(server, capsys, monkeypatch):
     monkeypatch.setattr(ci.time, "sleep", lambda _: None)
     log = {"content": ["text", {"error_detail": [{"exc_type": "PreconditionError", "exc_value": "Not now."}]}]}
-    last = {"content": [{"error_detail": [{"exc_type": "RecordError", "exc_value": "Nothing was changed."}]}]}
+    foreseen = {"level": "error", "logger": "task", "event": "Nothing was changed."}
+    last = {"content": [foreseen, {"level": "error", "logger": "opskit.failure", "event": "Cause: Nothing was"}]}
     asked = {"assigned_users": [{"name": "ann"}, {"name": "ben"}], "subject": "approve this plan?"}
     planned, waiting = task("plan_restart", "success"), task("approve_restart", "awaiting_input", duration=None)
     ended = [task("record_restart", "failed"), task("approve_restart", "failed"), planned]

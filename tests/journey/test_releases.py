@@ -4,7 +4,18 @@ import re
 
 import pytest
 
-from tests.support.releasing import RELEASE, STAGED, WATCHED, definitions, deploy, migrate, published, refused, release
+from tests.support.releasing import (
+    RELEASE,
+    SHIFTED,
+    STAGED,
+    WATCHED,
+    definitions,
+    deploy,
+    migrate,
+    published,
+    refused,
+    release,
+)
 from tests.support.sandbox_client import wait_for
 from tests.support.scenes import Scene
 
@@ -71,6 +82,39 @@ def test_workers_that_crash_send_the_application_back_as_well(scene: Scene):
     assert "Rolled back" in run.log("record_deployment")
     assert scene.injected(fault) > 0
     assert definitions(scene, "staging") == before
+
+
+@RELEASE
+def test_image_that_cannot_be_pulled_is_told_with_what_ecs_says_of_the_deployment(scene: Scene):
+    app, before = scene.service()["name"], definitions(scene, "staging")
+    fault = scene.fault("bad_image", service=app, how="cannot_pull")
+    run = deploy(scene)
+    assert run.wait(300) == "failed"
+    said = run.log("record_deployment")
+    assert "deployment failed: tasks failed to start" in said
+    assert "Rolled back" in said
+    assert scene.injected(fault) > 0
+    assert definitions(scene, "staging") == before
+
+
+@SHIFTED
+def test_commit_goes_to_staging_by_blue_green_to_production_by_canary_and_back(scene: Scene):
+    staged = deploy(scene)
+    assert staged.wait(600) == "success", staged.story()
+    assert "BLUE_GREEN" in staged.log("plan_deployment")
+    assert all(each.endswith(":2") for each in definitions(scene, "staging"))
+    run = release(scene)
+    assert run.wait(600) == "success", run.story()
+    assert "CANARY" in run.log("plan_release")
+    assert definitions(scene, "production") == [f"{scene.name}-web:2", f"{scene.name}-worker:2"]
+    assert run.tasks()["return_services"] == "skipped"
+    back = scene.start("release_rollback", "production")
+    back.approve(task="approve_rollback")
+    assert back.wait(600) == "success", back.story()
+    assert definitions(scene, "production") == [f"{scene.name}-web:1", f"{scene.name}-worker:1"]
+    ecs = scene.aws_of("production", "ecs")
+    found = ecs.list_service_deployments(cluster=f"{scene.name}-production", service=f"{scene.name}-web")
+    assert [each["status"] for each in found["serviceDeployments"][:2]] == ["SUCCESSFUL", "SUCCESSFUL"]
 
 
 @RELEASE

@@ -109,10 +109,7 @@ def captured():
     [
         (
             lambda: StepFailedError("There is no room."),
-            {
-                "event": "There is no room.",
-                "error_detail": [{"exc_type": "StepFailedError", "exc_value": "There is no room.", "frames": []}],
-            },
+            {"event": "There is no room."},  # Airflow would show an exception folded below it
         ),
         (lambda: TypeError("a mistake"), {"event": "Task failed with exception", "exc_info": True}),
     ],

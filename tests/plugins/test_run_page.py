@@ -1,6 +1,8 @@
 """The page of a run and the endpoint that withdraws an approval, as Airflow's API server mounts them."""
 
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from html import escape
 from types import SimpleNamespace
 
 import pytest
@@ -10,10 +12,12 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from include.errors import PreconditionError
+from include.region_data.offers import OfferedFolder
 from include.run.approval import Decision
 from include.run.journal import add_decision, add_event, add_record, list_events
 from include.run.start import read_withdrawal, start_writing
 from opskit.web import LazyApp, choices, runs
+from opskit.web.step_durations import StepDuration
 from opskit_plugin import OpskitPlugin
 from tests.unit.run.conftest import client, dynamodb, store
 
@@ -46,7 +50,8 @@ def browser(store, monkeypatch):
     monkeypatch.setattr("airflow.api_fastapi.core_api.security.DagModel.get_team_name", lambda _: None)
     server = FastAPI()
     server.mount("/runbooks", LazyApp())
-    state = SimpleNamespace(run=run, allowed=allowed, results=[], questions=[])
+    state = SimpleNamespace(run=run, allowed=allowed, results=[], questions=[], durations=[])
+    monkeypatch.setattr(runs, "read_durations", lambda *_: state.durations)
     session = SimpleNamespace(
         scalar=lambda _: state.run, scalars=lambda _: state.results, execute=lambda _: state.questions
     )
@@ -200,6 +205,14 @@ def test_page_of_a_run_without_a_plan_says_so(browser):
     assert "This run has no plan yet" in browser("ann").get(f"{PATH}/summary").text
 
 
+def test_page_says_how_long_each_step_took(browser):
+    ann = browser("ann")
+    ann.state.durations = [StepDuration("await_bake", NOW, timedelta(minutes=35), ended=True, looks=20)]
+    page = ann.get(f"{PATH}/summary").text
+    assert ">await bake</a></td>" in page
+    assert "<td>35 minutes (21 looks)</td>" in page
+
+
 def test_plugin_offers_the_page_beside_the_run():
     assert [each["url_prefix"] for each in OpskitPlugin.fastapi_apps] == ["/runbooks"]
     assert [(each["destination"], each["href"]) for each in OpskitPlugin.external_views] == [
@@ -215,6 +228,22 @@ def test_choices_of_a_rollback_are_the_releases_that_are_still_there_each_with_w
     page = browser("ann").get("/runbooks/release_rollback/choices", params={"target": "core/production"}).text
     assert "<tr><td><code>production-v3</code></td><td>runs now</td></tr>" in page
     assert "<tr><td><code>production-v2</code></td><td></td></tr>" in page
+
+
+def test_choices_of_a_data_update_are_entries_of_its_field(browser, monkeypatch):
+    @contextmanager
+    def connect(_):
+        yield None
+
+    offered = OfferedFolder("US/PA", "s3://districtbuilder-staging-data/regions/US/PA/2026/", "2020")
+    monkeypatch.setattr(choices, "connect", connect)
+    monkeypatch.setattr(choices, "list_regions", lambda _: [])
+    monkeypatch.setattr(choices, "clients_for", lambda _: SimpleNamespace(s3=None))
+    monkeypatch.setattr(choices, "list_offered", lambda *_: [offered])
+    target = {"target": "districtbuilder/staging"}
+    page = browser("ann").get("/runbooks/region_data_update/choices", params=target).text
+    entry = '[{"region": "US/PA", "data": "s3://districtbuilder-staging-data/regions/US/PA/2026/"}]'
+    assert f"<tr><td><code>{escape(entry)}</code></td><td>beside 2020, on which US/PA runs</td></tr>" in page
 
 
 def test_choices_begin_with_the_targets_and_refuse_others(browser):

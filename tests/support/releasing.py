@@ -9,6 +9,7 @@ from tests.support.scenes import Scene
 
 RELEASE = pytest.mark.stage(strategy="release")
 WATCHED = pytest.mark.stage(strategy="release", bake="12h")  # far longer than a journey takes to roll it back
+SHIFTED = pytest.mark.stage(strategy="shifted")
 STAGED = 2  # indices of commits, newest first: what staging runs when the world begins, and what it has proved
 
 

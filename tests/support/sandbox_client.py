@@ -279,7 +279,7 @@ class Run:
         assert seen in states, f"the run ended before {what} was seen: {self.story()}"
 
     def log(self, task: str) -> str:
-        """Return the log of a task's last attempt."""
+        """Return the log of a task's last attempt, and its lines once more as one text: long ones are wrapped."""
         name, index = _parts(task)
         tries = self.get(f"/taskInstances/{name}" + (f"/{index}" if index >= 0 else ""))["try_number"]
         answer = self.sandbox.airflow("operator").get(
@@ -287,7 +287,8 @@ class Run:
             headers={"Accept": "application/json"},
             params={"full_content": True, "map_index": index},
         )
-        return answer.text
+        lines = answer.json()["content"] if answer.status_code == 200 else []
+        return answer.text + " ".join(str(line.get("event", "")).strip() for line in lines if isinstance(line, dict))
 
     def story(self) -> str:
         """Return the run's tasks and the logs of the failed ones, for a test's failure message."""

@@ -15,6 +15,7 @@ import psycopg
 import yaml
 
 from include.inventory import Inventory
+from include.inventory.loader import SHIPPED
 from tests.support.history import ensure_kept, stored, violations, world
 from tests.support.sandbox_client import Run, Sandbox, wait_for
 
@@ -175,7 +176,16 @@ def mapped_system(name: str, number: int) -> dict[str, Any]:
     return {"system": name, "title": f"Scene {number}", "slack_workspace": name, "environments": environments}
 
 
-SYSTEMS = {"release": released_system, "push": pushed_system, "mapped": mapped_system}
+def shifted_system(name: str, number: int) -> dict[str, Any]:
+    """Return the shipped system whose traffic ECS itself shifts, blue/green and by canary, in accounts of its own."""
+    text = (SHIPPED / "visits.yaml").read_text(encoding="utf-8").replace("visits", name)
+    for account in (1, 2):
+        text = text.replace(f"55555555555{account}", f"{600000000000 + 10 * number + account}")
+    system: dict[str, Any] = yaml.safe_load(text.replace("example-clinics", f"example-{name}"))
+    return system | {"github": f"example-{name}/app", "slack_workspace": name}
+
+
+SYSTEMS = {"release": released_system, "push": pushed_system, "mapped": mapped_system, "shifted": shifted_system}
 
 
 def _surge(name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from include.run.journal import add_event
 from include.waiter_registry import SUCCESSES_IN_A_ROW, run_waiter
 from opskit.context import StepContext
 from opskit.failure import StepFailedError
+from opskit.log_lines import tell
 from opskit.polling import poll_seconds
 from opskit.step import running
 from opskit.waits.state_reached import StateReachedTrigger
@@ -60,9 +62,9 @@ class AwaitStateOperator(WaitsForAws):
             try:
                 progress = run_waiter(self.watch, ctx.clients, arguments)
             except RunbookError as error:  # perhaps read from a state before the last write, so wait and look again
-                self.log.warning("progress: %s", error)
+                tell(self.log, f"progress: {error}", logging.WARNING)
                 self.wait_for(ctx, self.watch, arguments)
-            self.log.info("progress: %s", progress.text)
+            tell(self.log, f"progress: {progress.text}")
             if not progress.done:
                 self.wait_for(ctx, self.watch, arguments)
             ctx.keep_end(progress.end)

@@ -13,6 +13,7 @@ from include.releases.deployment.steps import advance_services
 from include.releases.model import ServiceRelease
 from include.waiter_registry import run_waiter
 from opskit.context import StepContext
+from opskit.log_lines import tell
 from opskit.step import running
 from opskit.waits.await_state import WaitsForAws
 
@@ -85,6 +86,6 @@ class DeployServicesOperator(WaitsForAws):
         assert deploys  # the inventory requires it for such a service
         arguments = arguments_of(part, deploys, ctx.guard["since"], pushed_at)
         progress = run_waiter("green_complete", ctx.clients, arguments)
-        self.log.info("progress: %s", progress.text)
+        tell(self.log, f"progress: {progress.text}")
         if not progress.done:
             self.wait_for(ctx, "green_complete", arguments)

@@ -11,6 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.errors import RunbookError
 from include.waiters.progress import ProgressLog
+from opskit.log_lines import tell
 from opskit.notifications.sender import notify_progress
 from opskit.waits.shared_poller import poller_of
 
@@ -41,7 +42,7 @@ class StateReachedTrigger(BaseTrigger):
                 async for look in looks:
                     await notify_progress(self.target, self.task_instance, look.milestone)
                     if look.over or progress.is_due(look.text, datetime.now(UTC)):
-                        self.log.info("progress: %s", look.text)
+                        tell(self.log, f"progress: {look.text}")
                     if look.over:
                         yield TriggerEvent({"status": look.status, "text": look.text, "end": look.end})
                         return

@@ -20,12 +20,15 @@ from include import github
 from include.aws.clients import Clients
 from include.errors import PreconditionError, RunbookError, ServiceUnavailableError
 from include.inventory import Inventory, Target, load
+from include.region_data.offers import list_offered
+from include.region_data.region_config import list_regions
 from include.releases.rollback.preflight import list_releases
 from include.run.image_attestations import list_attestations
 from include.run.store import RunStore
 from include.run.writer import FencedWriter
 from opskit.connections.aws import clients_for, run_store
 from opskit.connections.external_services import github_repository
+from opskit.connections.postgres import connect
 
 router = APIRouter()
 MOST = 15  # entries of a list
@@ -88,6 +91,13 @@ def _commits(target: Target) -> list[Choice]:
     return [Choice(commit.sha, f"{commit.subject} ({commit.author})") for commit in commits]
 
 
+def _folders(target: Target) -> list[Choice]:
+    with connect(target) as connection:
+        regions = list_regions(connection)
+    offered = list_offered(clients_for(target.name).s3, regions, target.region_data.buckets)
+    return [Choice(each.entry, f"beside {each.runs_on}, on which {each.region} runs") for each in offered]
+
+
 @dataclass(frozen=True)
 class Offer:
     """What a runbook's form cannot offer: the field, the targets, and how to list it for one of them."""
@@ -95,6 +105,8 @@ class Offer:
     field: str
     targets: Callable[[Inventory], Sequence[str]]
     list_choices: Callable[[Target], list[Choice]]
+    order: str = "the newest first"
+    most: int = MOST
 
 
 OFFERS = {
@@ -102,6 +114,7 @@ OFFERS = {
     "production_release": Offer("Commit", Inventory.releasable, _proved),
     "staging_deployment": Offer("Commit", Inventory.staging, _commits),
     "image_publication": Offer("Commit", Inventory.publishing, _commits),
+    "region_data_update": Offer("Regions", Inventory.updatable, _folders, "by region, the newest folder first", 300),
 }
 
 
@@ -124,12 +137,12 @@ def show_choices(dag_id: str, target: str = "") -> str:
             404, f"{dag_id} is not offered for {target}; it is for {', '.join(targets) or 'no target'}."
         )
     try:
-        found = offer.list_choices(load().target(target))[:MOST]
+        found = offer.list_choices(load().target(target))[: offer.most]
     except (RunbookError, ServiceUnavailableError, BotoCoreError, ClientError) as error:
         raise HTTPException(503, f"What may be chosen cannot be read: {error}") from error
     rows = "".join(f"<tr><td><code>{escape(each.value)}</code></td><td>{escape(each.what)}</td></tr>" for each in found)
     table = f"<table>{rows}</table>" if found else "<p>There is nothing to choose.</p>"
     return PAGE.format(
-        intro=f"<b>{escape(offer.field)}</b> for <b>{escape(target)}</b>, the newest first. Copy one into the form.",
+        intro=f"<b>{escape(offer.field)}</b> for <b>{escape(target)}</b>, {offer.order}. Copy one into the form.",
         content=f"{table}<p>{places}</p>",
     )

@@ -13,6 +13,8 @@ from markdown_it import MarkdownIt
 
 from include.run.approval import Decision, Withdrawal
 from include.run.summary import Summary, step_name
+from include.text import spoken
+from opskit.web.step_durations import StepDuration
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Summary</title><base target="_blank">
@@ -32,6 +34,8 @@ td, th {{ border: 1px solid #8884; padding: .3em .6em; text-align: left; vertica
 <p id="said">{said}</p>{button}
 <h2>Plan</h2>
 {plan}
+<h2>How long each step took</h2>
+{durations}
 <h2>On record</h2>
 {journal}
 <script>
@@ -81,6 +85,7 @@ def render_page(
     may_withdraw: bool,
     plan: str | None,
     events: Sequence[Mapping[str, Any]],
+    durations: Sequence[StepDuration] = (),
 ) -> str:
     """Return the page as HTML. `plan` is Markdown, `run_link` the run's page. Every text on record is escaped, its addresses are links."""
     said = [decision.why for decision in decisions] or ["Nobody has decided so far"]
@@ -95,6 +100,7 @@ def render_page(
         said=escape("; ".join(said) + "."),
         button=BUTTON if may_withdraw else "",
         plan=MARKDOWN.render(plan) if plan else NO_PLAN,
+        durations=_durations(durations, run_link),
         journal=_journal(events, run_link),
     )
 
@@ -114,13 +120,29 @@ def _linked(text: str) -> str:
     return "".join([*parts, escape(text[end:])])
 
 
+def _durations(durations: Sequence[StepDuration], run_link: str) -> str:
+    if not durations:
+        return "<p>No step has begun yet.</p>"
+    rows = "".join(
+        f'<tr><td class="step">{_step(each.step, run_link)}</td><td class="when">{each.began:%H:%M:%S}</td>'
+        f"<td>{escape(spoken(each.lasted))}{'' if each.ended else ' so far'}{escape(each.remark)}</td></tr>"
+        for each in durations
+    )
+    return f'<table id="durations"><tr><th>step</th><th>began (UTC)</th><th>from its begin to its end</th></tr>{rows}</table>'
+
+
+def _step(step: str, run_link: str) -> str:
+    where = f"{run_link}/tasks/{quote(step, safe='')}"
+    return f'<a href="{escape(where)}">{escape(step_name(step))}</a>'
+
+
 def _journal(events: Sequence[Mapping[str, Any]], run_link: str) -> str:
     if not events:
         return "<p>Nothing yet.</p>"
     rows = "".join(
         f'<tr class="{escape(str(event["phase"]))}"><td class="when">{escape(str(event["at"])[:19].replace("T", " "))}</td>'
-        f'<td class="step"><a href="{escape(run_link)}/tasks/{escape(quote(str(event["step"]), safe=""))}">'
-        f"{escape(step_name(str(event['step'])))}</a></td><td>{_phase(event)}{_linked(str(event['text']))}</td></tr>"
+        f'<td class="step">{_step(str(event["step"]), run_link)}</td>'
+        f"<td>{_phase(event)}{_linked(str(event['text']))}</td></tr>"
         for event in events
     )
     return f"<table><tr><th>when (UTC)</th><th>step</th><th>what</th></tr>{rows}</table>"

@@ -28,6 +28,7 @@ from opskit.connections.aws import run_store
 from opskit.notifications.run_links import gate_link, run_link
 from opskit.web import choices
 from opskit.web.run_page import OpenQuestion, render_page
+from opskit.web.step_durations import read_durations
 
 app = FastAPI(title="Runbooks", openapi_url=None)  # the OpenAPI document would be shown to strangers, too
 app.include_router(choices.router)
@@ -68,6 +69,7 @@ def show_run(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) ->
         may_withdraw=own and not withdrawal and not over,
         plan=plan,
         events=events,
+        durations=read_durations(session, dag_id, run_id, datetime.now(UTC)),
     )
 
 

@@ -182,3 +182,12 @@ def test_parent_always_reflects_the_last_thing_told(events: list[dict[str, str]]
     ordered = sorted(events, key=lambda each: each["at"])
     last = {**ordered[-1], "at": later(60), "phase": "progress", "text": "3 of 3 new tasks healthy"}
     assert ": :gear: 3 of 3 new tasks healthy\n" in headline(Facts(ASKED, PLAN, [decision(1)], [*ordered, last]))
+
+
+def test_ids_of_images_are_short_but_in_addresses():
+    whole = "1234567890ab" + "c" * 52
+    text = f"ecs.RegisterTaskDefinition core-app: 1.dkr.ecr.eu-west-2.amazonaws.com/core@sha256:{whole}, see https://x.example/{whole} now"
+    assert said(Facts(ASKED, events=[event(2, "done", text, "register_definitions")]))[-1] == (
+        ":gear: register definitions: ecs.RegisterTaskDefinition core-app: 1.dkr.ecr.eu-west-2.amazonaws.com/core@sha256:1234567890ab, "
+        f"see https://x.example/{whole} now."
+    )
