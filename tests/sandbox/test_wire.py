@@ -108,6 +108,26 @@ def test_hanging_call_hangs_alone_until_its_own_fault_is_removed_and_has_no_effe
     assert describe(cloud)["desiredCount"] == 2
 
 
+def test_call_that_hung_when_the_world_was_reset_is_no_call_of_the_new_one(cloud, control):
+    fault = inject(control, "hang", MAPS, seconds=600, api="ecs", action="UpdateService")
+    refused = []
+
+    def call():
+        try:
+            cloud.new_client("ecs").update_service(cluster=CLUSTER, service=SERVICE, desiredCount=4)
+        except ClientError as error:
+            refused.append(error.response["Error"]["Code"])
+
+    hanging = threading.Thread(target=call)
+    hanging.start()
+    while not injected(control, fault):
+        assert hanging.is_alive()
+    assert control.post("/reset").status_code == 200
+    hanging.join(timeout=30)
+    assert refused == ["ServiceUnavailable"]
+    assert control.get("/calls").get_json()["calls"] == []
+
+
 def test_short_pages_hide_what_is_on_the_next(cloud, control):
     fault = inject(control, "partial_page", MAPS)
     ecs = cloud.client("ecs")

@@ -67,6 +67,7 @@ class ApiFaults:
 
     def __init__(self) -> None:
         self._memory: dict[str, Memory] = {}
+        self.forgotten = 0  # how often: a call that was held before that is none of the world after it
 
     def let_go(self, fault: Fault) -> None:
         """Release the calls that one fault keeps waiting."""
@@ -77,6 +78,7 @@ class ApiFaults:
         for memory in self._memory.values():
             memory.over.set()
         self._memory.clear()
+        self.forgotten += 1
 
     def hold(self, active: Iterable[Fault], call: Call) -> Refusal | None:
         """Keep a call waiting. A hanging call is never carried out, as its caller has given up by then."""

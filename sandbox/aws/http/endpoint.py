@@ -100,9 +100,11 @@ class Application:
         caller = self.identities.find(key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = (caller or BASE).account
         call.account, call.role = (caller.account, caller.role) if caller else ("", "unknown")
+        begun = self.api_faults.forgotten
         held = self.api_faults.hold(list(self.world.faults), call)
         with self.world.lock:
-            self._log(call)
+            if begun == self.api_faults.forgotten:
+                self._log(call)
             self.api_faults.apply(self.world, call)
             refusal = held or self.api_faults.refusal(self.world.faults, call, key)
             ask = self._refuse_stranger if caller is None else self._ask_world
