@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,9 @@ class Clients:
         self._begin = begin
         # by the ARN of a task definition, which never changes: its containers with a health check
         self._checked: dict[str, frozenset[str]] = {}
+        self._instances: dict[
+            str, str
+        ] = {}  # by the ARN of a container instance, which is on one instance for ever: its id
 
     def renew(self) -> None:
         """Begin a new session, because AWS refuses the credentials of the current one."""
@@ -53,6 +56,12 @@ class Clients:
         if definition not in self._checked:
             self._checked[definition] = read()
         return self._checked[definition]
+
+    def remember_instances(self, wanted: Collection[str], read: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+        """Return the instances of container instances by their ARNs; `read` lists a cluster's, whenever one is not known yet."""
+        if any(arn not in self._instances for arn in wanted):
+            self._instances.update(read())
+        return self._instances
 
     @cached_property
     def application_autoscaling(self) -> ApplicationAutoScalingClient:

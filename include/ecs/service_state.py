@@ -142,10 +142,11 @@ def read_service(
     service or the group does not exist.
     """
     service = service or ecs.describe_service(clients.ecs, cluster, name)
-    tasks = ecs.list_tasks(clients.ecs, cluster, name)
-    on_instances = any(task.container_instance for task in tasks)
-    found = list_instances(clients.ecs, cluster) if on_instances else ()
-    instances = {each.arn: each.id for each in found}
+    tasks = ecs.list_tasks(clients.ecs, cluster, name) if service.tasks is None else service.tasks
+    hosts = {task.container_instance for task in tasks if task.container_instance}
+    instances = clients.remember_instances(
+        hosts, lambda: {each.arn: each.id for each in list_instances(clients.ecs, cluster)}
+    )
     targets = [_targets(clients, service, arn) for arn in service.target_groups]
     states = []
     for task in tasks:

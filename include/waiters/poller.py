@@ -3,12 +3,13 @@
 A thousand waits with separate polling would need ten times the calls that AWS allows an account in a region, a limit that is
 shared with its deployments and its autoscaling. So a round first describes the services of all waits, ten a call. It
 then looks thoroughly (tasks, target health, group, log) at services that changed, and at the others in turn within the budget.
+When many have changed, as for a triggerer that has just taken a thousand waits over, it reads the tasks of a cluster at once.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -25,6 +26,8 @@ from include.waiters.token_bucket import TokenBucket
 
 DOUBT = 10.0  # seconds that a failure has to last: right after a write AWS may still answer with the state before it
 SILENCE = 600.0  # seconds without an answer of AWS after which a wait gives up
+TASK_CALLS = 3  # of a thorough look: it lists running and stopped tasks, and describes them
+LOOK_CALLS = TASK_CALLS + 1  # with the health of its targets
 ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks without a known change
 
 log = logging.getLogger(__name__)
@@ -125,12 +128,12 @@ class Poller:
     def round(self) -> list[tuple[str, PollResult]]:
         """Look once on behalf of all waits. Return only news: a wait that the budget did not cover has none."""
         now = self._clock()
-        self._routine.burst = max(
-            self._burst, self._calls_of_a_round()
-        )  # otherwise the batches would use up the budget for looks
+        # otherwise the batches would use up the budget for looks in turn, and what comes in during a longer round were lost
+        self._routine.burst = self._prompted.burst = max(self._burst, self._calls_of_a_round())
         ready = [each for each in list(self._states.values()) if now - each.since >= self._settle]
         news = list(self._describe(ready))
         due = [each for each in ready if not each.wait.service or (each.service and each.described >= now)]
+        self._read_tasks(due)
         for state in sorted(due, key=lambda candidate: (not candidate.moved, candidate.looked)):
             self._paying = self._prompted if state.moved else self._routine
             if self._paying.left < 1:
@@ -166,6 +169,27 @@ class Poller:
                 if state.service is None:
                     text = f"Cluster {cluster} has no service {state.wait.service} any more; find out who removed it."
                     yield state.wait.key, self._failed(state, DriftError(text))
+
+    def _read_tasks(self, due: list[_State]) -> None:
+        """Read the tasks of a whole cluster, where that takes fewer calls than the looks for which there is budget now."""
+        self._paying = self._prompted
+        groups: dict[tuple[int, str], list[_State]] = {}
+        for state in due:
+            if state.service:
+                groups.setdefault((id(state.wait.clients), state.wait.cluster), []).append(state)
+        for (_, cluster), group in groups.items():
+            looks = min(sum(state.moved for state in group), self._prompted.left / LOOK_CALLS)
+            running = sum(state.service.running for state in group if state.service)
+            if looks * TASK_CALLS <= ecs.calls_for_tasks(running):
+                continue
+            try:
+                tasks = ecs.list_cluster_tasks(group[0].wait.clients.ecs, cluster)
+            except (RunbookError, BotoCoreError, ClientError) as error:
+                log.warning("Each wait reads the tasks of its own service: %s", error)
+                continue
+            for state in group:
+                if state.service:
+                    state.service = replace(state.service, tasks=tasks.get(state.service.name, ()))
 
     @staticmethod
     def _batches(states: Iterable[_State]) -> Iterable[tuple[Clients, str, list[_State]]]:

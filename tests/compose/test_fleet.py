@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from include.inventory import load
+from tests.journey import test_region_data as region_data
 from tests.support.compose_file import ROOT
 from tests.support.containers import Container, missing
 from tests.support.fleet import Fleet, prepared, running, with_dags
 from tests.support.history import check_history, world
 from tests.support.kills import PatientTransport
+from tests.support.releasing import deploy, published, release
 from tests.support.sandbox_client import Run, wait_for
+from tests.support.scenes import Scene, write_inventory
 
 SURGED = "districtbuilder/staging"
 LATER = "surge.await_new_tasks_healthy"
+SCENES = {"parish": {"strategy": "release"}, "county": {"strategy": "mapped"}}  # systems beside those of the inventory
+LONG = 420.0  # seconds without progress
 NEEDS_TERRAFORM = "restart_that_needs_terraform"  # a restart that plans in the queue terraform
 
 
@@ -23,7 +29,10 @@ NEEDS_TERRAFORM = "restart_that_needs_terraform"  # a restart that plans in the 
 def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     if lacking := missing():
         pytest.skip(f"needs {', '.join(lacking)}; .ci/run installs programs")
-    described, users = prepared()
+    inventory = tmp_path_factory.mktemp("inventory") / "systems"
+    shutil.copytree(ROOT / "include" / "inventory" / "systems", inventory)
+    write_inventory(inventory, SCENES)
+    described, users = prepared(RUNBOOK_INVENTORY_FOLDER=str(inventory))
     dags = tmp_path_factory.mktemp("code") / "dags"
     shutil.copytree(ROOT / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
     restart = (dags / "service_restart.py").read_text()
@@ -32,6 +41,7 @@ def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     (dags / f"{NEEDS_TERRAFORM}.py").write_text(f"from opskit.queues import TERRAFORM\n{needing}")
     with running(tmp_path_factory.mktemp("fleet"), with_dags(described, dags), users) as fleet:
         fleet.sandbox.transport = PatientTransport()
+        fleet.inventory = load(inventory)
         yield fleet
 
 
@@ -40,7 +50,7 @@ def fleet(one_fleet: Fleet) -> Iterator[Fleet]:
     one_fleet.sandbox.reset()
     before = world(one_fleet.sandbox)
     yield one_fleet
-    check_history(one_fleet.sandbox, before)
+    check_history(one_fleet.sandbox, before, one_fleet.inventory)
 
 
 def ends_well(fleet: Fleet, run: Run) -> None:
@@ -77,6 +87,31 @@ def test_restart_is_carried_out_by_two_workers_for_people_of_fab(fleet: Fleet):
     assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
     answered = run.get("/taskInstances/approve_restart/-1/hitlDetails")["responded_by_user"]
     assert answered["name"] == "approver"
+
+
+def scene(fleet: Fleet, name: str) -> Scene:
+    return Scene(fleet.sandbox, name, fleet.inventory)
+
+
+def test_commit_goes_to_staging_and_then_to_production_by_two_workers(fleet: Fleet):
+    parish = scene(fleet, "parish")
+    before = published(parish)
+    staged = deploy(parish)
+    assert staged.wait(LONG) == "success", staged.story()
+    run = release(parish)
+    assert run.wait(LONG) == "success", run.story()
+    assert set(published(parish)) - set(before) == {"v0.6.15"}
+    assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
+
+
+def test_region_data_is_updated_by_two_workers(fleet: Fleet):
+    county, region = scene(fleet, "county"), region_data.CO
+    old = region_data.live(county, region)
+    run = region_data.update(county, region)
+    region_data.look(run, region)
+    assert run.wait(LONG) == "success", run.story()
+    region_data.ensure_new(county, region, old)
+    assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
 
 
 def test_step_that_needs_terraform_is_left_to_the_workers_that_have_it(fleet: Fleet):
@@ -174,33 +209,6 @@ def test_one_of_two_schedulers_killed_leaves_its_tasks_to_the_other(fleet: Fleet
     fleet.engine.start(fleet.engine.containers["scheduler"])
     fleet.engine.await_healthy(fleet.engine.containers["scheduler"])
     fleet.engine.kill(second)
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        (
-            {"AIRFLOW__API_AUTH__JWT_SECRET": "another"},
-            "AIRFLOW__API_AUTH__JWT_SECRET is not the one of the other components, so no task could start",
-        ),
-        ({"AIRFLOW__CELERY__WORKER_CONCURENCY": "8"}, "did you mean AIRFLOW__CELERY__WORKER_CONCURRENCY?"),
-        (
-            {"PATH": "/opt/venv/bin:/usr/bin:/bin"},
-            "This worker is to serve the queue terraform, whose steps need terraform or tofu",
-        ),
-        (
-            {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "FAKETIME": "+10m"},
-            "The clock of this machine is 600 s ahead of the database's; have it set by NTP, and start again.",
-        ),
-    ],
-    ids=["another secret", "a misspelt setting", "no terraform", "a clock ten minutes off"],
-)
-def test_worker_that_does_not_fit_is_refused_at_its_start(fleet: Fleet, changed: dict[str, str], said: str):
-    service = fleet.engine.services["worker"]
-    number = len(fleet.engine.containers)
-    odd = fleet.engine.scale("worker", number, environment={**service.environment, **changed}, always=False)
-    assert fleet.engine.await_end(odd) == 1
-    assert said in odd.log.read_text()
 
 
 def test_worker_with_an_older_checkout_is_refused_by_the_guard(fleet: Fleet, tmp_path: Path):

@@ -34,8 +34,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
             {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "FAKETIME": "+10m"},
             "s ahead of the database's; have it set by NTP, and start again.",
         ),
+        (
+            14,
+            {"PATH": "/opt/venv/bin:/usr/bin:/bin"},
+            "This worker is to serve the queue terraform, whose steps need terraform or tofu, and has neither",
+        ),
     ],
-    ids=["another secret", "a misspelt setting", "a clock ten minutes off"],
+    ids=["another secret", "a misspelt setting", "a clock ten minutes off", "no terraform"],
 )
 def test_worker_that_does_not_fit_is_refused(engine: Engine, number: int, changed: dict[str, str], said: str):
     environment = {**engine.services["worker"].environment, **changed}

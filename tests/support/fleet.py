@@ -12,6 +12,7 @@ import httpx
 
 from deployment import env_file
 from deployment.initialise import read_accounts
+from include.inventory import load
 from tests.support.compose_file import ROOT, Service, services
 from tests.support.containers import Container, Engine
 from tests.support.sandbox_client import Run, Sandbox, wait_for
@@ -27,6 +28,7 @@ class Fleet:
 
     def __init__(self, engine: Engine, users: str):
         self.engine = engine
+        self.inventory = load()
         api, world = engine.containers["api-server"], engine.containers["world"]
         postgres, password = engine.containers["postgres"], engine.services["postgres"].environment["POSTGRES_PASSWORD"]
         endpoints = {

@@ -173,6 +173,17 @@ def test_second_page_of_tasks_is_asked_for(script: Scripts):
     assert [each.id for each in ecs.list_tasks(aws.client, "c", "s")] == ["a", "b"]
 
 
+def test_tasks_of_a_cluster_are_told_apart_by_their_services_and_those_of_no_service_left_out(script: Scripts):
+    aws = script("ecs")
+    aws.answer("list_tasks", {"cluster": "c", "desiredStatus": "RUNNING"}, {"taskArns": [ARN + "a", ARN + "b"]})
+    aws.answer("list_tasks", {"cluster": "c", "desiredStatus": "STOPPED"}, {"taskArns": [ARN + "c", ARN + "d"]})
+    groups = {"a": "service:app", "b": "service:worker", "c": "service:app", "d": "family:ad-hoc"}
+    tasks = [{**TASK, "taskArn": ARN + name, "group": group} for name, group in groups.items()]
+    aws.answer("describe_tasks", {"cluster": "c", "tasks": [ARN + name for name in groups]}, {"tasks": tasks})
+    found = ecs.list_cluster_tasks(aws.client, "c")
+    assert {name: [task.id for task in each] for name, each in found.items()} == {"app": ["a", "c"], "worker": ["b"]}
+
+
 def test_container_instances_lead_to_their_ec2_instances(script: Scripts):
     aws = script("ecs")
     aws.answer("list_container_instances", {"cluster": "c"}, {"containerInstanceArns": ["arn:1", "arn:2"]})
