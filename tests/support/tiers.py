@@ -82,6 +82,7 @@ OTHERWISE_FULL = (
     "tests/journey/",
     "tests/mutants/",
     "tests/compose/test_fleet.py",
+    "tests/compose/test_fleet_without_patches.py",
     "tests/inprocess/test_any_history.py",
     "tests/inprocess/test_faults.py",
     "tests/sandbox/stack/test_tree.py",
