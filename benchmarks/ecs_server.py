@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+PAGE = 100  # tasks that one answer of ListTasks holds
 COUNT = 2  # tasks of each service; until it is changed, it runs one
 # calls at once after a quiet time, and a second for ever, of one account in one region (ECS API reference, request
 # throttling); Elastic Load Balancing publishes no such figures, so its calls are counted only
@@ -53,6 +54,7 @@ class Ecs:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.changed: set[str] = set()
+        self.known: set[str] = set()  # services that were asked for: those of the cluster
         self.calls: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
         self._buckets = {actions: Bucket(*sizes) for actions, sizes in BUCKETS.items()}
@@ -70,10 +72,15 @@ class Ecs:
 
     def answer(self, action: str, asked: dict[str, Any]) -> dict[str, Any]:
         if action == "DescribeServices":
+            self.known.update(asked["services"])
             return {"services": [self._service(each) for each in asked["services"]], "failures": []}
         if action == "ListTasks":
-            running = self.running(asked["serviceName"]) if asked["desiredStatus"] == "RUNNING" else 0
-            return {"taskArns": [_task_arn(asked["serviceName"], number) for number in range(running)]}
+            services = [asked["serviceName"]] if "serviceName" in asked else sorted(self.known)
+            running = {name: self.running(name) if asked["desiredStatus"] == "RUNNING" else 0 for name in services}
+            arns = [_task_arn(name, number) for name, count in running.items() for number in range(count)]
+            begin = int(asked.get("nextToken", 0))
+            more = {"nextToken": str(begin + PAGE)} if begin + PAGE < len(arns) else {}
+            return {"taskArns": arns[begin : begin + PAGE], **more}
         assert action == "DescribeTasks", f"{action} is not a call a wait makes"
         return {"tasks": [_task(arn) for arn in asked["tasks"]], "failures": []}
 
@@ -114,6 +121,7 @@ def _task(arn: str) -> dict[str, Any]:
         "createdAt": 1.7e9,
         "startedAt": 1.7e9,
         "taskDefinitionArn": arn.split("/")[1] + ":1",
+        "group": "service:" + arn.split("/")[1],
         "attachments": [{"details": [{"name": "privateIPv4Address", "value": _address(arn)}]}],
     }
 

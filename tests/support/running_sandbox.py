@@ -21,6 +21,7 @@ RUNNING = pytest.StashKey[ExitStack]()
 WITH_AIRFLOW = (
     "tests/browser/",
     "tests/compose/test_fleet.py",
+    "tests/compose/test_fleet_without_patches.py",
     "tests/compose/test_start.py",
     "tests/journey/",
     "tests/sandbox/stack/test_tree.py",
