@@ -42,7 +42,7 @@ inventory-check: $(READY) ## Check an inventory, and that its approvers, connect
 soak: $(READY) ## Kill every kind of process during runs, and check how the runs end (SEED=1 KILLS=100 APART=0).
 	@$(BIN)/python -m tests.support.soak
 
-bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy KILLS=3).
+bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy,fleet KILLS=3).
 	@$(BIN)/python -m benchmarks
 
 env: ## Write .env with secrets of this installation; what is in it stays (USERS="ann:Admin bob:User").

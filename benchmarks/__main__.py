@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-ALL = ("parse", "clients", "waits", "restart", "recovery", "copy")
+ALL = ("parse", "clients", "waits", "restart", "recovery", "copy", "fleet")
 
 
 def chosen(only: str) -> list[str]:

@@ -81,6 +81,9 @@ class Ecs:
             begin = int(asked.get("nextToken", 0))
             more = {"nextToken": str(begin + PAGE)} if begin + PAGE < len(arns) else {}
             return {"taskArns": arns[begin : begin + PAGE], **more}
+        if action == "DescribeTaskDefinition":
+            definition = {"taskDefinitionArn": asked["taskDefinition"], "family": "benchmark", "revision": 1}
+            return {"taskDefinition": {**definition, "containerDefinitions": [{"name": "app", "image": "app:1"}]}}
         assert action == "DescribeTasks", f"{action} is not a call a wait makes"
         return {"tasks": [_task(arn) for arn in asked["tasks"]], "failures": []}
 
@@ -100,7 +103,7 @@ class Ecs:
             "taskDefinition": f"{name}:1",
             "deployments": [deployment | counts | {"taskDefinition": f"{name}:1"}],
             "loadBalancers": [{"targetGroupArn": f"arn:aws:elasticloadbalancing:::targetgroup/{name}"}],
-            "events": [{"id": f"{name}-{running}"}],
+            "events": [{"id": f"{name}-{running}", "createdAt": 1.7e9, "message": f"{running} tasks run"}],
             **counts,
         }
 

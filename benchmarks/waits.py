@@ -106,6 +106,7 @@ def arguments(name: str) -> dict[str, Any]:
     from include.restart.plan import ServiceRestart
 
     plan = ServiceRestart(
+        kind="surge",
         cluster="benchmark",
         service=name,
         task_definition=f"{name}:1",

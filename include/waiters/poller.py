@@ -27,7 +27,7 @@ from include.waiters.token_bucket import TokenBucket
 DOUBT = 10.0  # seconds that a failure has to last: right after a write AWS may still answer with the state before it
 SILENCE = 600.0  # seconds without an answer of AWS after which a wait gives up
 TASK_CALLS = 3  # of a thorough look: it lists running and stopped tasks, and describes them
-LOOK_CALLS = TASK_CALLS + 1  # with the health of its targets
+LOOK_CALLS = TASK_CALLS + 2  # with the health of its targets and, the first time, its task definition
 ROUTINE_SHARE = 0.75  # of the calls for the batches; the rest is for thorough looks without a known change
 
 log = logging.getLogger(__name__)
@@ -98,8 +98,8 @@ class Poller:
     ):
         self._run_watch = run_watch
         self._routine = routine
-        self._burst = routine.burst
         self._prompted = prompted
+        self._bursts = {budget: budget.burst for budget in (routine, prompted)}
         self._settle = settle
         self._clock = clock
         self._states: dict[str, _State] = {}
@@ -128,8 +128,9 @@ class Poller:
     def round(self) -> list[tuple[str, PollResult]]:
         """Look once on behalf of all waits. Return only news: a wait that the budget did not cover has none."""
         now = self._clock()
-        # otherwise the batches would use up the budget for looks in turn, and what comes in during a longer round were lost
-        self._routine.burst = self._prompted.burst = max(self._burst, self._calls_of_a_round())
+        # otherwise the batches would use up the budget for looks in turn, and of a round that takes longer some would be lost
+        for budget, burst in self._bursts.items():
+            budget.burst = max(burst, budget.rate * self._calls_of_a_round() / self._routine.rate)
         ready = [each for each in list(self._states.values()) if now - each.since >= self._settle]
         news = list(self._describe(ready))
         due = [each for each in ready if not each.wait.service or (each.service and each.described >= now)]

@@ -5,6 +5,8 @@ import pytest
 from benchmarks.__main__ import ALL, chosen
 from benchmarks.ecs_server import Bucket, Ecs
 from benchmarks.rows import quantile, spread
+from benchmarks.waits import arguments
+from include.waiter_registry import service_waited_for
 
 
 def test_quantile_is_a_value_that_was_measured():
@@ -43,3 +45,20 @@ def test_server_refuses_a_call_only_for_the_bucket_it_is_in():
     assert ecs.throttled["DescribeServices"] == admitted.count(False) > 0
     assert ecs.admit("ListTasks")
     assert ecs.admit("DescribeTargetHealth")
+
+
+def test_wait_of_the_benchmark_is_one_that_a_run_could_store():
+    given = arguments("service-0001")
+    assert service_waited_for(given) == ("benchmark", "service-0001")
+
+
+def test_server_lists_the_tasks_of_the_services_it_knows_page_by_page():
+    ecs = Ecs()
+    names = [f"service-{number:03}" for number in range(150)]
+    ecs.answer("DescribeServices", {"services": names})
+    first = ecs.answer("ListTasks", {"cluster": "c", "desiredStatus": "RUNNING"})
+    second = ecs.answer("ListTasks", {"cluster": "c", "desiredStatus": "RUNNING", "nextToken": first["nextToken"]})
+    assert (len(first["taskArns"]), len(second["taskArns"])) == (100, 50)
+    assert "nextToken" not in second
+    tasks = ecs.answer("DescribeTasks", {"tasks": second["taskArns"]})["tasks"]
+    assert {task["group"] for task in tasks} == {f"service:{name}" for name in names[100:]}

@@ -5,6 +5,7 @@ import threading
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from include.aws.ecs import list_cluster_tasks, list_tasks
 from tests.sandbox.conftest import ECS_MAPS
 from tests.sandbox.test_faults import HOUSING, MAPS, inject, injected
 
@@ -106,6 +107,13 @@ def test_hanging_call_hangs_alone_until_its_own_fault_is_removed_and_has_no_effe
     hanging.join(timeout=30)
     assert failures == ["ServiceUnavailable"]
     assert describe(cloud)["desiredCount"] == 2
+
+
+def test_tasks_of_a_whole_cluster_are_those_of_each_of_its_services(cloud):
+    client = cloud.client("ecs")
+    found = list_cluster_tasks(client, CLUSTER)
+    assert found[SERVICE] == list_tasks(client, CLUSTER, SERVICE)
+    assert len(found[SERVICE]) == 2
 
 
 def test_call_that_hung_when_the_world_was_reset_is_no_call_of_the_new_one(cloud, control):

@@ -18,10 +18,11 @@ log = logging.getLogger(__name__)
 
 SETTLE = 1.0  # seconds for the scheduler to store a deferral before its event may come
 BURST = 100  # calls at once after a quiet time; ECS's own bucket holds as many
+PROMPTED = 2  # times as many calls are for services that changed: ECS counts what a look needs in three kinds of calls
 
 
 def calls_per_second() -> float:
-    """Return the calls per second for all waits of an account and region: 400 a minute, a third of what ECS allows.
+    """Return the calls per second for all waits of an account and region: 400 a minute, a third of what ECS allows of one kind.
 
     The rest is for deployments, autoscaling and people. RUNBOOK_CALLS_PER_MINUTE overrides the number.
     """
@@ -33,7 +34,8 @@ class SharedPoller:
 
     def __init__(self, poll_seconds: float):
         rate = calls_per_second()
-        self.poller = Poller(run_waiter, TokenBucket(rate, BURST), TokenBucket(rate, BURST), settle=SETTLE)
+        prompted = TokenBucket(PROMPTED * rate, BURST)
+        self.poller = Poller(run_waiter, TokenBucket(rate, BURST), prompted, settle=SETTLE)
         self._poll_seconds = poll_seconds
         self._clients: dict[str, Clients] = {}  # by connection: systems may share an account, with a separate role each
         self._news: dict[str, asyncio.Queue[PollResult | BaseException]] = {}
