@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from include.aws.ecs import batches
+from include.aws.batches import batches
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from include.aws.batches import batches
 from include.aws.clock import answered_at
 from include.aws.deployment_strategies import ROLLING, Strategy, read_alternate_groups, read_strategy
 from include.errors import DriftError, PreconditionError
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 DESCRIBE_SERVICES_LIMIT = 10  # the most services that one DescribeServices call takes
 DESCRIBE_TASKS_LIMIT = 100  # the most tasks that one DescribeTasks call takes
-DESIRED_STATUSES: tuple[Literal["RUNNING", "STOPPED"], ...] = (
-    "RUNNING",
-    "STOPPED",
-)  # ListTasks takes one, RUNNING if none
 DELETED = "INACTIVE"  # the status of a service that was deleted
 COMPLAINTS = ("unable to", "unhealthy", "failed", "is stopped because", "not found", "insufficient")  # in ECS's events
 UPDATE_SERVICE = Action(
@@ -264,7 +260,7 @@ def _deployment(item: Any) -> Deployment:
 def list_tasks(client: ECSClient, cluster: str, service: str) -> tuple[Task, ...]:
     """Return the service's tasks, oldest first, including the stopped ones that AWS still remembers (about an hour)."""
     arns: list[str] = []
-    for desired_status in DESIRED_STATUSES:
+    for desired_status in ("RUNNING", "STOPPED"):
         pages = client.get_paginator("list_tasks").paginate(
             cluster=cluster,
             serviceName=service,
@@ -272,28 +268,6 @@ def list_tasks(client: ECSClient, cluster: str, service: str) -> tuple[Task, ...
         )
         arns += [arn for page in pages for arn in page["taskArns"]]
     return describe_tasks(client, cluster, arns)
-
-
-def list_cluster_tasks(client: ECSClient, cluster: str) -> dict[str, tuple[Task, ...]]:
-    """Return the tasks of every service of a cluster, by service, as `list_tasks` returns them for one.
-
-    A hundred tasks a call: for many services of one cluster, a fraction of the calls.
-    """
-    arns: list[str] = []
-    for desired_status in DESIRED_STATUSES:
-        pages = client.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=desired_status)
-        arns += [arn for page in pages for arn in page["taskArns"]]
-    found: dict[str, list[Task]] = {}
-    for task in describe_tasks(client, cluster, arns):
-        kind, _, name = task.group.partition(":")
-        if kind == "service":
-            found.setdefault(name, []).append(task)
-    return {name: tuple(tasks) for name, tasks in found.items()}
-
-
-def calls_for_tasks(running: int) -> int:
-    """Return about how many calls `list_cluster_tasks` takes for so many running tasks."""
-    return 2 + 2 * -(-running // DESCRIBE_TASKS_LIMIT)
 
 
 def describe_tasks(client: ECSClient, cluster: str, arns: Iterable[str]) -> tuple[Task, ...]:
@@ -420,10 +394,3 @@ def alive_among(client: ECSClient, cluster: str, arns: Iterable[str]) -> frozens
         for task in describe_tasks(client, cluster, arns)
         if task.desired_status == "RUNNING" and task.last_status != "STOPPED"
     )
-
-
-def batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Yield the items in lists of at most that size, as calls of AWS take them."""
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch

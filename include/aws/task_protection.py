@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from include.aws.ecs import alive_among, batches
+from include.aws.batches import batches
+from include.aws.ecs import alive_among
 from include.errors import RolloutFailedError
 from include.write import Action, RecordedWrite, Write
 

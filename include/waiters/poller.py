@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws import ecs
 from include.aws.clients import Clients
+from include.aws.cluster_tasks import calls_for_tasks, list_cluster_tasks
 from include.aws.ecs import Service
 from include.aws.refusals import refusal_of
 from include.errors import DriftError, RunbookError
@@ -181,10 +182,10 @@ class Poller:
         for (_, cluster), group in groups.items():
             looks = min(sum(state.moved for state in group), self._prompted.left / LOOK_CALLS)
             running = sum(state.service.running for state in group if state.service)
-            if looks * TASK_CALLS <= ecs.calls_for_tasks(running):
+            if looks * TASK_CALLS <= calls_for_tasks(running):
                 continue
             try:
-                tasks = ecs.list_cluster_tasks(group[0].wait.clients.ecs, cluster)
+                tasks = list_cluster_tasks(group[0].wait.clients.ecs, cluster)
             except (RunbookError, BotoCoreError, ClientError) as error:
                 log.warning("Each wait reads the tasks of its own service: %s", error)
                 continue

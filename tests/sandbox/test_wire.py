@@ -5,7 +5,8 @@ import threading
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from include.aws.ecs import list_cluster_tasks, list_tasks
+from include.aws.cluster_tasks import list_cluster_tasks
+from include.aws.ecs import list_tasks
 from tests.sandbox.conftest import ECS_MAPS
 from tests.sandbox.test_faults import HOUSING, MAPS, inject, injected
 

@@ -9,6 +9,7 @@ import tenacity.nap
 from botocore.exceptions import ClientError
 
 from include.aws import ecs, task_protection
+from include.aws.cluster_tasks import list_cluster_tasks
 from include.aws.container_instances import list_instances
 from include.errors import DriftError, PreconditionError, RolloutFailedError
 from tests.unit.aws.answers import ARN, CREATED, DEFINITION, SERVICE, TASK
@@ -180,7 +181,7 @@ def test_tasks_of_a_cluster_are_told_apart_by_their_services_and_those_of_no_ser
     groups = {"a": "service:app", "b": "service:worker", "c": "service:app", "d": "family:ad-hoc"}
     tasks = [{**TASK, "taskArn": ARN + name, "group": group} for name, group in groups.items()]
     aws.answer("describe_tasks", {"cluster": "c", "tasks": [ARN + name for name in groups]}, {"tasks": tasks})
-    found = ecs.list_cluster_tasks(aws.client, "c")
+    found = list_cluster_tasks(aws.client, "c")
     assert {name: [task.id for task in each] for name, each in found.items()} == {"app": ["a", "c"], "worker": ["b"]}
 
 
