@@ -16,7 +16,7 @@ if is_component(sys.argv[1:]):
     refuse_unknown_settings()
     refuse_missing_program(sys.argv)
     if "db" not in sys.argv:  # which may be about to make other secrets those of the installation
-        installation.check(os.environ)
+        installation.check(os.environ, sys.argv)
 for component in {"scheduler", "dag-processor"} & set(sys.argv):
     from opskit.airflow_patches.preload import preload
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 import psycopg
@@ -15,6 +15,8 @@ SHARED = {
     "AIRFLOW__API__SECRET_KEY": "no log of a task could be shown",
     "AIRFLOW__CORE__FERNET_KEY": "no connection could be read",
 }
+# the components that need it; the others may be without it, as Airflow's official chart has them, but not have another one
+NEEDED_BY = {"AIRFLOW__API_AUTH__JWT_SECRET": {"api-server", "scheduler"}}
 TABLE = "runbook_installation"
 SKEW = 30.0  # seconds by which a machine's clock may differ from the database's
 
@@ -32,7 +34,7 @@ def record(environment: Mapping[str, str]) -> None:
             )
 
 
-def differences(environment: Mapping[str, str]) -> list[str]:
+def differences(environment: Mapping[str, str], arguments: Collection[str]) -> list[str]:
     """Return a sentence for each secret that is not the installation's, and one for a wrong clock. Raises: psycopg.Error."""
     with metadata.connect() as connection:
         if connection.execute("SELECT to_regclass(%s)", [TABLE]).fetchone() == (None,):
@@ -40,15 +42,18 @@ def differences(environment: Mapping[str, str]) -> list[str]:
         known = dict(connection.execute(f"SELECT name, fingerprint FROM {TABLE}".encode()).fetchall())  # noqa: S608  # our own name
         row = connection.execute("SELECT clock_timestamp()").fetchone()
         here = datetime.now(UTC)
-    return [*other_secrets(environment, known), *wrong_clock(row[0] if row else here, here)]
+    return [*other_secrets(environment, known, arguments), *wrong_clock(row[0] if row else here, here)]
 
 
-def other_secrets(environment: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
+def other_secrets(environment: Mapping[str, str], known: Mapping[str, str], arguments: Collection[str]) -> list[str]:
+    """Return a sentence for each secret that is not the known one. `arguments` are those of the component's command."""
     return [
         f"{name} is not the one of the other components, so {effect}; give all of them the same .env, or start `init` again if "
         "the secret has changed."
         for name, effect in SHARED.items()
-        if name in known and not hmac.compare_digest(known[name], fingerprint(name, environment.get(name, "")))
+        if name in known
+        and (environment.get(name) or not NEEDED_BY.get(name, {*arguments}).isdisjoint(arguments))
+        and not hmac.compare_digest(known[name], fingerprint(name, environment.get(name, "")))
     ]
 
 
@@ -67,7 +72,7 @@ def fingerprint(name: str, secret: str) -> str:
     return hmac.new(secret.encode(), f"runbooks {name}".encode(), hashlib.sha256).hexdigest()
 
 
-def check(environment: Mapping[str, str]) -> None:
+def check(environment: Mapping[str, str], arguments: Collection[str]) -> None:
     """End this process if it does not fit the installation. Raises: SystemExit with a sentence.
 
     Airflow itself says if its database is away, and waits or ends.
@@ -75,7 +80,7 @@ def check(environment: Mapping[str, str]) -> None:
     if not environment.get(metadata.VARIABLE, "").startswith("postgresql"):
         return
     try:
-        found = differences(environment)
+        found = differences(environment, arguments)
     except psycopg.OperationalError:
         return
     if found:
