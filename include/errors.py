@@ -11,7 +11,8 @@
         ├── RolloutFailedError  new tasks failed, or did not become healthy in time
         ├── MigrationFailedError  a one-off task could not start, failed, or its end is unknown
         ├── BakeFailedError   the release is running, but alarms, errors or measurements got worse
-        └── CopyFailedError   some objects were not copied; those that were are whole
+        ├── CopyFailedError   some objects were not copied; those that were are whole
+        └── ApplyFailedError  Terraform stopped during an apply; what it made stays, and its plan is stale
 
 A message is one sentence saying what is wrong, with both values, then what to do next.
 
@@ -69,6 +70,10 @@ class CopyFailedError(StoppedHalfwayError):
     def __init__(self, message: str, result: object = None):
         super().__init__(message)
         self.result = result
+
+
+class ApplyFailedError(StoppedHalfwayError):
+    """Terraform stopped during an apply. What it made stays, and its plan is stale: the next one needs a new approval."""
 
 
 class ServiceUnavailableError(Exception):

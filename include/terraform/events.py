@@ -104,7 +104,7 @@ class Outputs(Event):
 
 @dataclass(frozen=True)
 class PlainText(Event):
-    """A line that is no event, such as one of a provider's panic. It may hold a secret."""
+    """A line that is no event, such as one of a provider's panic, or an empty one. It may hold a secret."""
 
     text: str = field(repr=False)
 
@@ -120,13 +120,13 @@ class EventReader:
         """Return the events of the lines that end in what is read now."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         self.consumed += sum(len(line) + 1 for line in lines)
-        return [event for line in lines if (event := read_event(_decoded(line)))]
+        return [read_event(_decoded(line)) for line in lines]
 
     def finish(self) -> list[Event]:
         """Return the event of a last line without an end, after the process is gone. Half of an event is left out."""
         rest, self._rest = _decoded(self._rest), b""
         event = read_event(rest)
-        return [] if event is None or (isinstance(event, PlainText) and _is_part_of_an_event(rest)) else [event]
+        return [] if isinstance(event, PlainText) and _is_part_of_an_event(rest) else [event]
 
 
 def read_events(text: str) -> tuple[Event, ...]:
@@ -135,11 +135,9 @@ def read_events(text: str) -> tuple[Event, ...]:
     return (*reader.feed(text.encode()), *reader.finish())
 
 
-def read_event(line: str) -> Event | None:
-    """Return the event of a line, None for an empty one."""
-    line = line.strip("\r\n\x00 ")
-    if not line:
-        return None
+def read_event(line: str) -> Event:
+    """Return the event of a line."""
+    line = line.rstrip("\r\n\x00 ")
     start = max(line.find(START_OF_EVENT), 0)  # text of another stream may stand in front of it on the same line
     try:
         entry = json.loads(line[start:])
@@ -151,7 +149,7 @@ def read_event(line: str) -> Event | None:
 
 
 def _is_part_of_an_event(text: str) -> bool:
-    return START_OF_EVENT in text or START_OF_EVENT.startswith(text)
+    return START_OF_EVENT in text or START_OF_EVENT.startswith(text)  # nothing at all is a part, too
 
 
 def _event(entry: Mapping[str, Any]) -> Event:

@@ -63,14 +63,24 @@ class Progress:
 
     def text(self, now: datetime | None = None) -> str:
         """Return the progress in one sentence."""
-        parts = [f"{len(self.done)} of {max(self.total, len(self.done) + len(self.failed) + len(self._running))} done"]
-        parts += [each.text(now) for each in self.running[:SHOWN]]
+        parts = [self._counted(), *(each.text(now) for each in self.running[:SHOWN])]
         if len(self._running) > SHOWN:
             parts.append(f"{len(self._running) - SHOWN} more in progress")
         if self.failed:
-            more = f" and {len(self.failed) - SHOWN} more" if len(self.failed) > SHOWN else ""
-            parts.append(f"failed: {', '.join(each.address for each in self.failed[:SHOWN])}{more}")
+            parts.append(f"failed: {_named([each.address for each in self.failed])}")
         return "; ".join(parts)
+
+    def text_at_end(self) -> str:
+        """Return the progress of a process that is gone: what it had in progress may be there or not."""
+        parts = [self._counted()]
+        if self.failed:
+            parts.append(f"failed: {_named([each.address for each in self.failed])}")
+        if self._running:
+            parts.append(f"begun, and not known whether done: {_named([each.address for each in self.running])}")
+        return "; ".join(parts)
+
+    def _counted(self) -> str:
+        return f"{len(self.done)} of {max(self.total, len(self.done) + len(self.failed) + len(self._running))} done"
 
     def _take(self, event: Operation) -> None:
         key = (event.address, event.action)
@@ -83,6 +93,11 @@ class Progress:
             self._running[key] = Running(
                 known.address, known.resource_type, known.action, known.id_value, known.since, event.elapsed
             )
+
+
+def _named(addresses: list[str]) -> str:
+    more = len(addresses) - SHOWN
+    return ", ".join(addresses[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def operations(plan: TerraformPlan) -> int:

@@ -99,7 +99,7 @@ def test_warnings_are_no_errors(captured):
 
 def test_panic_between_the_lines_is_plain_text_and_hides_no_event():
     found = read_events(f"{line('refresh_start', **hook())}\n{PANIC}{line('apply_start', **hook())}\n")
-    assert [type(each).__name__ for each in found] == ["Refresh", "PlainText", "PlainText", "Operation"]
+    assert [type(each).__name__ for each in found] == ["Refresh", "PlainText", "PlainText", "PlainText", "Operation"]
     assert "nil pointer" not in repr(found)
 
 
