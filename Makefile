@@ -1,7 +1,7 @@
 # Every command a person needs; `make help` lists them.
 # Variables given to make, such as TARGET=core/staging, reach the commands through their environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-part check inventory-check soak bench sandbox env up down upgrade docs requirements hooks release
+.PHONY: help demo test test-all test-part check inventory-check soak bench sandbox env engine up down upgrade docs requirements hooks release
 SHELL := /bin/sh
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -48,16 +48,19 @@ bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explain
 env: ## Write .env with secrets of this installation; what is in it stays (USERS="ann:Admin bob:User").
 	@$(PYTHON) -m deployment.env_file
 
-up: env ## Build the image and start Airflow in containers (SANDBOX=1 with the pretend cloud, WORKERS=2).
+engine:
+	@$(PYTHON) -m deployment.engine
+
+up: engine env ## Build the image and start Airflow in containers (SANDBOX=1 with the pretend cloud, WORKERS=2).
 	$(COMPOSE) build
 	$(COMPOSE) up --detach --wait --wait-timeout 600 --scale worker=$${WORKERS:-2} \
 		$$($(COMPOSE) config --services | grep -v -x world-connections)
 	$(if $(filter 1,$(SANDBOX)),$(COMPOSE) run --rm world-connections)
 
-down: ## Stop the containers; workers end their steps first. Database and logs stay.
+down: engine ## Stop the containers; workers end their steps first. Database and logs stay.
 	docker compose --profile sandbox down
 
-upgrade: env ## Wait until no run is in the middle of something, and start this version (SANDBOX=1, WORKERS=2, WAIT=60 minutes).
+upgrade: engine env ## Wait until no run is in the middle of something, and start this version (SANDBOX=1, WORKERS=2, WAIT=60 minutes).
 	$(COMPOSE) build
 	$(COMPOSE) run --rm --no-deps init python -m deployment.drain "$${WAIT:-60}"
 	@$(MAKE) --no-print-directory down

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 FILE = Path(".env")
+ROLES = ("Admin", "Op", "User", "Viewer")  # Airflow's own
 # the people of the shipped inventory; `make env` for another installation: USERS="ann:Admin bob:User"
 USERS = "admin:Admin operator:User approver:User second_approver:User viewer:Viewer ci:User"
 MADE: dict[str, Callable[[], str]] = {
@@ -24,7 +25,14 @@ MADE: dict[str, Callable[[], str]] = {
 
 
 def accounts(users: str) -> str:
-    """Return users as name:Role:password, each with a password of its own."""
+    """Return users as name:Role:password, each with a password of its own. Raises: SystemExit for a wrong role, or if nobody is Admin."""
+    for user in users.split():
+        if user.partition(":")[2] not in ROLES:
+            raise SystemExit(
+                f"USERS has {user!r}, which is not name:Role with one of {', '.join(ROLES)}; nothing was changed."
+            )
+    if not any(user.endswith(":Admin") for user in users.split()):
+        raise SystemExit("USERS has no Admin, so nobody could manage users; nothing was changed.")
     return ",".join(f"{user}:{secrets.token_urlsafe(12)}" for user in users.split())
 
 
@@ -37,8 +45,22 @@ def completed(text: str) -> tuple[str, list[str]]:
     return text + gap + "".join(lines), missing
 
 
+def unused(text: str, users: str) -> str:
+    """Return why the users that are asked for are not made, or "": those of the file stay."""
+    found = next((line.partition("=")[2] for line in text.splitlines() if line.startswith("RUNBOOK_USERS=")), "")
+    there = [":".join(entry.split(":")[:2]) for entry in found.split(",") if entry]
+    if not users or not there or sorted(users.split()) == sorted(there):
+        return ""
+    return (
+        f"{FILE} has users already ({' '.join(there)}), so USERS was not used and nothing was changed. Before the first `make up`, remove "
+        "its line RUNBOOK_USERS and call `make env` again; later, add people in Airflow under Security."
+    )
+
+
 def main() -> int:
     before = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
+    if said := unused(before, os.environ.get("USERS", "")):
+        raise SystemExit(said)
     text, missing = completed(before)
     part = FILE.with_name(f"{FILE.name}.part")
     part.unlink(missing_ok=True)

@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass
 
 from deployment import installation
+from deployment.env_file import ROLES
 
 VARIABLE = "RUNBOOK_USERS"  # name:Role:password, with commas between them
-ROLES = ("Admin", "Op", "User", "Viewer")  # Airflow's own
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,43 @@ def test_users_are_the_ones_that_are_asked_for(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("users", "said"),
+    [
+        (
+            "ann:Admin bob",
+            "USERS has 'bob', which is not name:Role with one of Admin, Op, User, Viewer; nothing was changed.",
+        ),
+        (
+            "ann:Boss",
+            "USERS has 'ann:Boss', which is not name:Role with one of Admin, Op, User, Viewer; nothing was changed.",
+        ),
+        ("bob:User", "USERS has no Admin, so nobody could manage users; nothing was changed."),
+    ],
+)
+def test_users_that_could_not_be_made_are_refused_before_the_file_is_written(folder, monkeypatch, users, said):
+    monkeypatch.setenv("USERS", users)
+    with pytest.raises(SystemExit) as refused:
+        env_file.main()
+    assert str(refused.value) == said
+    assert not (folder / ".env").exists()
+
+
+def test_users_that_are_asked_for_too_late_are_refused_by_their_names_and_without_a_password(folder, monkeypatch):
+    monkeypatch.setenv("USERS", "ann:Admin")
+    env_file.main()
+    before = (folder / ".env").read_text()
+    env_file.main()  # the same ones are there
+    monkeypatch.setenv("USERS", "ann:Admin bob:User")
+    with pytest.raises(SystemExit) as refused:
+        env_file.main()
+    assert str(refused.value).startswith(
+        ".env has users already (ann:Admin), so USERS was not used and nothing was changed."
+    )
+    assert values(folder)["RUNBOOK_USERS"].split(":")[2] not in str(refused.value)
+    assert (folder / ".env").read_text() == before
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("ann:Admin:secret,bob:User", "Entry 2 of RUNBOOK_USERS is not name:Role:password"),

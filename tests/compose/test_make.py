@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from deployment.engine import complaint
 from tests.support.compose_file import ROOT
 
 DOCKER = """#!/bin/sh
 echo "docker $*" >> {calls}
 case "$*" in
+"compose version --short") echo {version} ;;
 *"config --services") printf "postgres\\nworker\\nworld-connections\\n" ;;
 {fail}
 esac
@@ -22,10 +24,10 @@ esac
 def made(tmp_path):
     """Call make in a copy of what it needs, with a docker that only notes how it is called."""
 
-    def call(*words: str, fail: str = "") -> tuple[int, list[str]]:
+    def call(*words: str, fail: str = "", version: str = "2.24.0") -> tuple[int, list[str]]:
         calls, program = tmp_path / "calls", tmp_path / "docker"
         calls.write_text("")
-        program.write_text(DOCKER.format(calls=calls, fail=fail))
+        program.write_text(DOCKER.format(calls=calls, fail=fail, version=version))
         program.chmod(0o755)
         (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
         link = tmp_path / "deployment"
@@ -34,7 +36,8 @@ def made(tmp_path):
         environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
         command = ["make", "--no-print-directory", f"PYTHON={sys.executable}", *words]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        return done.returncode, calls.read_text().splitlines()
+        asked = [line for line in calls.read_text().splitlines() if line != "docker compose version --short"]
+        return done.returncode, asked
 
     return call
 
@@ -61,6 +64,30 @@ def test_sandbox_is_a_profile_with_its_connections_last(made):
 
 def test_down_ends_the_pretend_cloud_as_well(made):
     assert made("down") == (0, ["docker compose --profile sandbox down"])
+
+
+@pytest.mark.parametrize("target", ["up", "down", "upgrade"])
+def test_compose_that_is_too_old_is_refused_before_anything(made, tmp_path: Path, target: str):
+    code, calls = made(target, version="v2.23.3")
+    assert (code != 0, calls) == (True, [])
+    assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ("2.24.0", ""),
+        ("v5.0.1", ""),
+        ("2.40.3-desktop.1", ""),
+        ("2.23.3", "Docker with Compose 2.24 or newer is needed, and here is 2.23.3; install it, and start again."),
+        (
+            "",
+            "Docker with Compose 2.24 or newer is needed, and here is no `docker compose`; install it, and start again.",
+        ),
+    ],
+)
+def test_version_of_compose_is_judged_by_its_numbers(found: str, said: str):
+    assert complaint(found) == said
 
 
 def test_upgrade_waits_for_runs_before_it_stops_anything(made):
