@@ -34,6 +34,7 @@ SERVICES = {  # botocore's name of a client: the prefix of its rights
     "logs": "logs",
     "rds": "rds",
     "s3": "s3",
+    "ssm": "ssm",
     "sts": "sts",
 }
 READS = re.compile("(?:Get|List|Describe|BatchGet|Filter|Query)")
@@ -43,6 +44,9 @@ S3 = {  # an operation's name is not its right's
     "head_object": ("s3:GetObject",),
     "delete_objects": ("s3:DeleteObject",),
     "list_multipart_uploads": ("s3:ListBucketMultipartUploads",),
+    "list_object_versions": ("s3:ListBucketVersions",),
+    "delete_object": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    "get_object": ("s3:GetObject", "s3:ListBucket"),  # without the latter a missing object is answered with 403
 }
 WIRE = {  # requests that are not made by a boto3 client
     ("include.s3copy.listing", "_page"): ("s3:ListBucket",),

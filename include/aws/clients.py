@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from include.aws.credentials import ProcessAccess
+
 if TYPE_CHECKING:
     from mypy_boto3_application_autoscaling.client import ApplicationAutoScalingClient
     from mypy_boto3_autoscaling.client import AutoScalingClient
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_rds.client import RDSClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_ssm.client import SSMClient
     from mypy_boto3_sts.client import STSClient
 
 
@@ -27,7 +30,7 @@ class Clients:
     """A factory of boto3 clients: `make(service name)` makes each client once and keeps it.
 
     `make_once` makes a client that never repeats a call by itself; without it, `make` serves for both. `begin` starts a new session
-    for both.
+    for both. `access` is for processes that call AWS themselves, with the same session.
     """
 
     def __init__(
@@ -35,7 +38,9 @@ class Clients:
         make: Callable[[str], Any],
         make_once: Callable[[str], Any] | None = None,
         begin: Callable[[], None] = lambda: None,
+        access: ProcessAccess | None = None,
     ):
+        self.access = access
         self._make = make
         self._make_once = make_once or make
         self._begin = begin
@@ -48,7 +53,7 @@ class Clients:
     def renew(self) -> None:
         """Begin a new session, because AWS refuses the credentials of the current one."""
         self._begin()
-        for name in [name for name in vars(self) if not name.startswith("_")]:
+        for name in [name for name in vars(self) if name != "access" and not name.startswith("_")]:
             delattr(self, name)
 
     def remember_checked(self, definition: str, read: Callable[[], frozenset[str]]) -> frozenset[str]:
@@ -138,6 +143,11 @@ class Clients:
     @cached_property
     def s3(self) -> S3Client:
         client: S3Client = self._make("s3")
+        return client
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        client: SSMClient = self._make("ssm")
         return client
 
     @cached_property

@@ -35,6 +35,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "ecr:BatchGetImage",
         "ecr:DescribeImageScanFindings",
     ),
+    "infrastructure_change": ("s3:ListBucketVersions",),
     "production_release": (
         "codedeploy:GetDeploymentConfig",
         "logs:FilterLogEvents",
@@ -88,6 +89,9 @@ def _trials(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[]
             "ecr:DescribeImageScanFindings",
             lambda: images.describe_image_scan_findings(**where, imageId={"imageTag": NO_TAG}),
         )
+    if terraform := environment.terraform:
+        bucket = terraform.state_bucket
+        yield "s3:ListBucketVersions", lambda: clients.s3.list_object_versions(Bucket=bucket, Prefix=NO_TAG, MaxKeys=1)
     if one_off := environment.one_off:
         yield from _of_log(clients, one_off.log_group)
     if database := environment.database:

@@ -73,6 +73,12 @@ class Target:
         return f"slack_{self.system.slack_workspace}".replace("-", "_")
 
     @property
+    def infrastructure_conn_id(self) -> str | None:
+        """The Airflow connection of the organization that owns the target's Terraform code, or None if there is none."""
+        terraform = self.environment.terraform
+        return f"github_{_as_id(terraform.repository.split('/')[0])}" if terraform else None
+
+    @property
     def github_conn_id(self) -> str | None:
         """The Airflow connection of the organization that owns the target's repository, or None if there is no repository."""
         return self.system.github and f"github_{_as_id(self.system.github.split('/')[0])}"
@@ -226,6 +232,10 @@ class Inventory:
     def publishing(self) -> list[str]:
         """The names of the targets whose images are built for them."""
         return [name for name, target in self.targets.items() if target.environment.builder]
+
+    def terraformed(self) -> list[str]:
+        """The names of the targets whose infrastructure is in Terraform."""
+        return [name for name, target in self.targets.items() if target.environment.terraform]
 
     def migratable(self) -> list[str]:
         """The names of the targets that have a one_off section and services whose network its tasks can use."""

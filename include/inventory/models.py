@@ -15,13 +15,11 @@ from include.inventory.capacity import LoadBalancing, ScalingGroup, ScheduledSca
 from include.inventory.deployment_strategy import DeploymentStrategy
 from include.inventory.fields import (
     Account,
-    BucketName,
     Command,
     ConnectionId,
     Duration,
     EcsName,
     Flag,
-    GitHubName,
     InstanceName,
     LogGroupName,
     Model,
@@ -38,6 +36,7 @@ from include.inventory.fields import (
     Timezone,
     Whole,
 )
+from include.inventory.infrastructure import Terraform
 from include.inventory.region_data import RegionData
 from include.inventory.releases import Release
 
@@ -205,18 +204,6 @@ class Builder(Model):
 
     kind: Literal["codebuild", "github"]
     name: Text  # a project of CodeBuild in the environment's account, or a workflow's file
-
-
-class Terraform(Model):
-    """Where an environment's Terraform code and state are."""
-
-    repository: GitHubName
-    folder: Text
-    workspace: Text = "default"
-    state_bucket: BucketName
-    state_key: str = Field(min_length=1, max_length=1_024)
-    lock_table: TableName
-    version: str = Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){2}$")
 
 
 class Hours(Model):

@@ -35,6 +35,8 @@ def _connections(target: Target) -> Iterable[str]:
     place = target.environment
     yield target.aws_conn_id
     yield from filter(None, (target.slack_conn_id, target.github_conn_id, target.jira_conn_id, target.sentry_conn_id))
+    if target.infrastructure_conn_id:
+        yield target.infrastructure_conn_id
     if place.database:
         yield place.database.connection
     if place.region_data and place.region_data.sheet:

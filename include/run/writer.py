@@ -15,6 +15,7 @@ from include.run.start import start_writing
 from include.run.store import RunStore
 from include.write import RecordedWrite, Write, read_write
 
+SHOWN_BY = {"github": "GitHub", "terraform": "Terraform"}  # services that are not AWS's
 SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state before it
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class FencedWriter:
 def _say(write: RecordedWrite, applied: bool | None) -> str:
     if applied is None:
         return write.unknown
-    shows = f"{'GitHub' if write.service == 'github' else 'AWS'} shows that it was"
+    shows = f"{SHOWN_BY.get(write.service, 'AWS')} shows that it was"
     return f"{shows} made" if applied else f"{shows} not made, or that it was undone since"
 
 

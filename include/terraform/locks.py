@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from include.errors import PreconditionError
+from include.terraform.state import State, parse_state
 from include.text import one_line
 
 if TYPE_CHECKING:
@@ -45,16 +46,6 @@ class Lock:
         return f"{self.who or 'somebody unknown'}{since} ({doing}, lock id {self.id or 'unknown'})"
 
 
-@dataclass(frozen=True)
-class State:
-    """Which state it is: the lineage is the same for as long as it lives, the serial rises with each write."""
-
-    lineage: str
-    serial: int
-    terraform_version: str
-    version_id: str = ""  # S3's, empty if the bucket keeps no versions
-
-
 def state_key(key: str, workspace: str = "default", prefix: str = "env:") -> str:
     """Return the key of a workspace's state, as the S3 backend builds it. `prefix`: its workspace_key_prefix."""
     return key if workspace == "default" else f"{prefix}/{workspace}/{key}"
@@ -83,18 +74,6 @@ def read_state(client: S3Client, bucket: str, key: str) -> State | None:
     """Return which state there is, None if there is none yet. Raises: PreconditionError if it cannot be read."""
     body = _read(client, bucket, key)
     return None if body is None else parse_state(body[0], body[1])
-
-
-def parse_state(text: str, version_id: str = "") -> State:
-    """Return the lineage and serial of a state's JSON. Raises: PreconditionError if it is none."""
-    document = _json(text)
-    lineage, serial = document.get("lineage"), document.get("serial")
-    if not isinstance(lineage, str) or not lineage or type(serial) is not int:
-        raise PreconditionError(
-            "The state has no lineage and serial, so it is no Terraform state, or encrypted as a whole; correct the state's bucket and key "
-            "in the inventory, nothing was changed."
-        )
-    return State(lineage, serial, str(document.get("terraform_version", "")), version_id)
 
 
 def parse_lock_info(text: str, kind: LockKind = "") -> Lock | None:

@@ -26,7 +26,7 @@ from include.run.writer import FencedWriter
 from include.text import one_line
 from include.waiters.progress import Progress
 from opskit.connections.aws import clients_for, run_store
-from opskit.connections.external_services import github_repository
+from opskit.connections.external_services import github_repository, infrastructure_repository
 from opskit.connections.postgres import connect
 from opskit.frame import frame_of
 from opskit.log_lines import tell
@@ -98,6 +98,11 @@ class StepContext:
     def github(self) -> Repository:
         """The target's repository on GitHub."""
         return github_repository(self.target)
+
+    @cached_property
+    def infrastructure(self) -> Repository:
+        """The repository of the target's Terraform code."""
+        return infrastructure_repository(self.target)
 
     @property
     def store(self) -> RunStore:

@@ -18,17 +18,18 @@ LAYERS = [
     ("waiters",),
     ("run",),  # parts of every run, and their storage
     ("terraform",),  # a tool, whose plans become changes of a run
+    ("terraform",),
     ("trigger_request",),
     ("notifications", "reconcile", "runbooks"),
     ("restart",),  # procedures
-    ("releases", "region_data"),
+    ("releases", "region_data", "infrastructure"),
     ("waiter_registry", "request_rules"),
 ]
 # a function with one of these arguments reads or changes the world
 CLIENTS = ("Client", "Clients", "Repository", "Jira", "Sentry", "Connection", "Folder")
-CONTEXTS = ("Context", "ReleaseContext", "RegionDataContext")
+CONTEXTS = ("Context", "ReleaseContext", "RegionDataContext", "InfrastructureContext")
 WORLD = (*CLIENTS, *CONTEXTS, "RunStore", "FencedWriter")
-PROCEDURES = ("restart", "releases", "region_data")
+PROCEDURES = ("restart", "releases", "region_data", "infrastructure")
 
 
 def name_of(file: Path) -> str:

@@ -10,6 +10,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.aws.clients import Clients
+from include.aws.credentials import Credentials, ProcessAccess
 from include.errors import PreconditionError
 from include.inventory import Target, load
 from include.retry import AWS_CALL
@@ -84,11 +85,14 @@ def make_clients(
     wrapper = AwsConnectionWrapper(conn=connection, region_name=region)
     sessions: list[Any] = []  # the current session, made when first needed
 
-    def make(service: str, attempts: int = attempts) -> Any:
+    def session() -> Any:
         if not sessions:
             factory = BaseSessionFactory(conn=wrapper)
             _share_models(factory.basic_session)  # this assumes the role
             sessions.append(_share_models(factory.create_session()))
+        return sessions[0]
+
+    def make(service: str, attempts: int = attempts) -> Any:
         endpoint = wrapper.get_service_endpoint_url(service, sts_test_connection=service == "sts")
         config = Config(
             connect_timeout=CONNECT_TIMEOUT,
@@ -96,12 +100,23 @@ def make_clients(
             retries={"mode": "standard", "total_max_attempts": attempts},
         )
         there = elsewhere.get(service, region)
-        client = sessions[0].client(service, region_name=there, endpoint_url=endpoint, config=config)
+        client = session().client(service, region_name=there, endpoint_url=endpoint, config=config)
         if on_call:
             client.meta.events.register("before-send", lambda **_: on_call())
         return client
 
-    return Clients(make, partial(make, attempts=1), sessions.clear)
+    access = ProcessAccess(lambda: _credentials(session()), region, wrapper.endpoint_url or "")
+    return Clients(make, partial(make, attempts=1), sessions.clear, access)
+
+
+def _credentials(session: Any) -> Credentials:
+    """Return the current credentials of a session, renewed if they expire soon. Raises: PreconditionError if there are none."""
+    found = session.get_credentials()
+    if found is None:
+        raise PreconditionError("The Airflow connection has no credentials for AWS; give it some, or a role to assume.")
+    frozen = found.get_frozen_credentials()
+    expires = getattr(found, "_expiry_time", None)  # botocore shows it nowhere else
+    return Credentials(frozen.access_key, frozen.secret_key, frozen.token or "", expires)
 
 
 def make_idle_clients() -> None:

@@ -33,18 +33,30 @@ def github_repository(target: Target) -> Repository:
         raise PreconditionError(
             f"{target.name} has no repository in the inventory; add github: <owner>/<name> to its system."
         )
-    owner = target.system.github.split("/", 1)[0]
+    return _repository(target, target.system.github, target.github_conn_id)
+
+
+def infrastructure_repository(target: Target) -> Repository:
+    """Return the repository of the target's Terraform code, likewise. Raises: PreconditionError without a connection."""
+    terraform, conn_id = target.environment.terraform, target.infrastructure_conn_id
+    if not terraform or not conn_id:
+        raise PreconditionError(f"{target.name} has no terraform section in the inventory; add one.")
+    return _repository(target, terraform.repository, conn_id)
+
+
+def _repository(target: Target, name: str, conn_id: str) -> Repository:
+    owner = name.split("/", 1)[0]
     missing = PreconditionError(
-        f"There is no usable Airflow connection {target.github_conn_id} for {target.name}; create one of type github with "
+        f"There is no usable Airflow connection {conn_id} for {target.name}; create one of type github with "
         f"a token for {owner} as its password, and for GitHub Enterprise with https://<host>/api/v3 as its host."
     )
-    if _connection(target.github_conn_id) is None:
+    if _connection(conn_id) is None:
         raise missing
     from airflow.providers.github.hooks.github import GithubHook
     from github import Consts, Github
 
     try:
-        given = GithubHook(target.github_conn_id).get_conn().requester  # this handles tokens as well as GitHub Apps
+        given = GithubHook(conn_id).get_conn().requester  # this handles tokens as well as GitHub Apps
     except (ValueError, OSError) as error:
         raise missing from error
     client = Github(
@@ -57,7 +69,7 @@ def github_repository(target: Target) -> Repository:
         seconds_between_writes=0,
         lazy=True,
     )
-    return client.get_repo(target.system.github)
+    return client.get_repo(name)
 
 
 def github_page(target: Target) -> str:

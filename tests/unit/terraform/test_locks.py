@@ -11,14 +11,13 @@ from botocore.response import StreamingBody
 from include.errors import PreconditionError
 from include.terraform.locks import (
     Lock,
-    State,
     parse_lock_info,
-    parse_state,
     read_dynamodb_lock,
     read_s3_lock,
     read_state,
     state_key,
 )
+from include.terraform.state import State, parse_state
 
 INFO = (  # as Terraform 1.11.4 wrote it
     '{"ID":"5bebed12-c510-4c41-dbe8-a83914e385dd","Operation":"OperationTypeApply","Info":"","Who":"root@vm","Version":"1.11.4",'
@@ -98,13 +97,13 @@ def test_state_is_known_by_lineage_serial_and_version(script):
     aws = script("s3")
     aws.answer("get_object", OBJECT, body(STATE, VersionId="v7"))
     found = read_state(aws.client, "core-state", "app/terraform.tfstate")
-    assert found == State("17f917e3-825b-6aa7-bfc5-aadf0fb7bac9", 3, "1.11.4", "v7")
+    assert found == State("17f917e3-825b-6aa7-bfc5-aadf0fb7bac9", 3, "v7", found.ids)
 
 
 def test_state_of_a_bucket_without_versions_has_none(script):
     aws = script("s3")
     aws.answer("get_object", OBJECT, body(STATE))
-    assert read_state(aws.client, "core-state", "app/terraform.tfstate").version_id == ""
+    assert read_state(aws.client, "core-state", "app/terraform.tfstate").version == ""
 
 
 def test_no_state_yet_is_no_error(script):
@@ -117,7 +116,7 @@ def test_no_state_yet_is_no_error(script):
     "text", ["", "<html>", "{}", '{"lineage":"x"}', '{"lineage":"","serial":1}', '{"lineage":"x","serial":true}', "[]"]
 )
 def test_what_is_no_state_is_refused(text):
-    with pytest.raises(PreconditionError, match=r"^The state has no lineage and serial"):
+    with pytest.raises(PreconditionError, match=r"^The state cannot be read"):
         parse_state(text)
 
 

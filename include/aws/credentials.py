@@ -1,0 +1,63 @@
+"""Credentials for a process of its own that calls AWS, such as Terraform."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Credentials of a session. Those of an assumed role expire, usually after an hour."""
+
+    access_key: str
+    secret_key: str
+    token: str
+    expires_at: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        """Return what a `credential_process` prints (AWS SDKs and Tools Reference Guide, Process credential provider)."""
+        found = {"Version": 1, "AccessKeyId": self.access_key, "SecretAccessKey": self.secret_key}
+        if self.token:
+            found["SessionToken"] = self.token
+        if self.expires_at:
+            found["Expiration"] = self.expires_at.astimezone(UTC).isoformat()
+        return found
+
+
+@dataclass(frozen=True)
+class ProcessAccess:
+    """What a process needs to call AWS as a target's connection does. `credentials` are renewed by calling it again."""
+
+    credentials: Callable[[], Credentials]
+    region: str
+    endpoint_url: str = ""  # of a pretend cloud, or a proxy
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """Write the credentials into a folder and return the variables that lead a process there. None of them is a secret.
+
+        The process reads the file again when its credentials expire, so `renew` keeps it alive for longer than a role's session.
+        """
+        self.renew(folder)
+        config = folder / "aws-config"
+        config.write_text(f"[default]\nregion = {self.region}\ncredential_process = cat {folder / FILE}\n")
+        found = {
+            "AWS_CONFIG_FILE": str(config),
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",  # the worker's own must never stand in for the target's
+            "AWS_REGION": self.region,
+        }
+        return {**found, "AWS_ENDPOINT_URL": self.endpoint_url} if self.endpoint_url else found
+
+    def renew(self, folder: Path) -> None:
+        """Write the current credentials where the process looks for them."""
+        whole = folder / f"{FILE}.new"
+        whole.touch(mode=0o600)
+        whole.write_text(json.dumps(self.credentials().document()))
+        whole.rename(folder / FILE)
+
+
+FILE = "aws-credentials.json"

@@ -1,0 +1,1 @@
+"""Infrastructure as code: changes, rebuilds and promotions by Terraform."""

@@ -1,0 +1,69 @@
+"""The plan of infrastructure_change: what Terraform will do, bound to everything that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from include.inventory import Target
+from include.inventory.infrastructure import Terraform
+from include.run.plan.model import Plan, Skip
+from include.terraform.plan import TerraformPlan, fingerprint
+from include.terraform.progress import operations
+from include.terraform.state import State
+from include.terraform.summary import refuse_beyond, summarize
+
+LOOKS = 60  # seconds that the second plan and the proof take
+
+
+class InfrastructureChangePlan(Plan):
+    """The plan of a change. Everything that Terraform's plan rests on is part of its digest."""
+
+    commit: str
+    tool: str  # with its version
+    lock_file: str  # SHA-256; it fixes the providers
+    workspace: str
+    lineage: str  # of the state; "" before the first apply
+    serial: int
+    variables: Mapping[str, str]  # a hash of each by its name
+    fingerprint: str  # of all that will be done, shown or not
+    plan_file: str  # SHA-256 of the file that is applied
+    summary: str  # of what is done, in one line
+    operations: int  # on resources; a replacement is two
+
+
+def plan_change(
+    target: Target,
+    terraform: Terraform,
+    commit: str,
+    plan: TerraformPlan,
+    state: State | None,
+    *,
+    lock_file: str,
+    variables: Mapping[str, str],
+    plan_file: str,
+    remarks: tuple[str, ...] = (),
+) -> InfrastructureChangePlan:
+    """Build the plan from Terraform's. Raises: PreconditionError beyond the target's limits."""
+    refuse_beyond(terraform.limits, plan)
+    summary = summarize(plan)
+    return InfrastructureChangePlan(
+        runbook="infrastructure_change",
+        target=target.name,
+        account=target.environment.account,
+        region=target.environment.region,
+        changes=summary.changes,
+        skips=tuple(Skip(what=each, why="Terraform leaves it for a later plan") for each in plan.deferred),
+        notes=(*summary.notes, *remarks),
+        expected_seconds=summary.expected_seconds + LOOKS,
+        commit=commit,
+        tool=f"{terraform.tool} {terraform.version}",
+        lock_file=lock_file,
+        workspace=terraform.workspace,
+        lineage=state.lineage if state else "",
+        serial=state.serial if state else 0,
+        variables=variables,
+        fingerprint=fingerprint(plan),
+        plan_file=plan_file,
+        summary=str(summary.counts),
+        operations=operations(plan),
+    )

@@ -1,0 +1,137 @@
+"""The steps of infrastructure_change: plan one commit, publish what it put out, and prove that nothing is left to change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from include.aws import s3_objects, ssm
+from include.aws.sts import ask_who
+from include.errors import DriftError, PreconditionError
+from include.infrastructure.change.plan import InfrastructureChangePlan, plan_change
+from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.orphans import list_orphans, write_imports
+from include.infrastructure.plan_file import keep_plan_file, plan_file_digest
+from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
+from include.infrastructure.variables import read_variables
+from include.infrastructure.working_copy import WorkingCopy, check_out
+from include.inventory.infrastructure import Terraform
+from include.run.plan.preconditions import refuse_other_account
+from include.terraform.command import CHANGED, PLAN_FILE
+from include.terraform.plan import TerraformPlan, read_plan
+from include.terraform.workdir import passing_folder
+from include.text import one_line
+
+
+def make_plan(
+    ctx: InfrastructureContext, commit: str, *, keep: bool, confirming: bool = False
+) -> tuple[InfrastructureChangePlan, datetime]:
+    """Return the plan of a commit, and AWS's time just before the reads it rests on. Raises: PreconditionError.
+
+    `keep` stores the plan file for the apply. `confirming` makes a plan to compare with the approved one, but names the file that was
+    kept then.
+    """
+    terraform, target = terraform_of(ctx), ctx.target
+    account, since = ask_who(ctx.clients.sts)
+    refuse_other_account(target, account)
+    refuse_locked(ctx)
+    state = read_target_state(ctx)
+    variables = read_variables(ctx.clients, terraform, target.name)
+    with passing_folder(ctx.run) as folder:
+        copy = check_out(ctx, commit, folder)
+        remarks = check(copy, terraform)
+        files, orphans = variables.write(folder), list_orphans(ctx, state)
+        shown = run_plan(copy, files)
+        if taken := write_imports(copy.code, orphans, [each.address for each in shown.of("create")]):
+            shown = run_plan(copy, files)
+            remarks = (*(_adopted(address, found) for address, found in taken.items()), *remarks)
+        if left := sorted(set(orphans) - set(taken)):
+            remarks = (
+                f"Made by an earlier apply, in no state, and not in this commit's code: {', '.join(left)}.",
+                *remarks,
+            )
+        content = (copy.code / PLAN_FILE).read_bytes()
+        lock_file = copy.lock_file
+    plan_file = plan_file_digest(ctx) if confirming else keep_plan_file(ctx, content, keep=keep)
+    if not s3_objects.is_versioned(ctx.clients.s3, terraform.state_bucket):
+        remarks = (
+            *remarks,
+            f"Bucket {terraform.state_bucket} keeps no versions, so a damaged state cannot be put back; switch its versioning on.",
+        )
+    plan = plan_change(
+        target,
+        terraform,
+        commit,
+        shown,
+        state,
+        lock_file=lock_file,
+        variables=variables.fingerprints(target.name),
+        plan_file=plan_file,
+        remarks=remarks,
+    )
+    return plan, since
+
+
+def _adopted(address: str, found: str) -> str:
+    return f"{address} ({found}) was made by an apply that was killed, and is in no state: this plan takes it into the state."
+
+
+def check(copy: WorkingCopy, terraform: Terraform) -> tuple[str, ...]:
+    """Run the static checks. Return what an approver should know. Raises: PreconditionError for the first that fails."""
+    copy.expect("validate", copy.commands.validate())
+    for number, command in enumerate(terraform.checks, 1):
+        ended = copy.run(f"check-{number}", command)
+        if ended.code != 0:
+            said = one_line(f"{ended.output} {ended.messages}")[-400:]
+            raise PreconditionError(
+                f"The static check {' '.join(command)} ended with {ended.code}: {said}; mend the code and start again with that "
+                "commit, nothing was changed."
+            )
+    formatted = copy.run("fmt", copy.commands.check_format())
+    if formatted.code != 0:
+        return (f"Not formatted as '{terraform.tool} fmt' does: {', '.join(formatted.output.split())}.",)
+    return ()
+
+
+def run_plan(copy: WorkingCopy, files: Sequence[Path]) -> TerraformPlan:
+    """Make a plan and return it, read. Raises: PreconditionError if Terraform cannot plan."""
+    copy.expect("plan", copy.commands.plan(files, out=PLAN_FILE), (0, CHANGED))
+    return read_plan(copy.expect("show", copy.commands.show()))
+
+
+def publish_outputs(ctx: InfrastructureContext, plan: InfrastructureChangePlan) -> str:
+    """Store the outputs as JSON in the target's SSM parameter. Sensitive ones are left out: it is no SecureString."""
+    terraform = terraform_of(ctx)
+    if terraform.outputs is None:
+        return "the inventory names no parameter for outputs"
+    with passing_folder(ctx.run) as folder:
+        copy = check_out(ctx, plan.commit, folder)
+        found = json.loads(copy.expect("output", copy.commands.outputs()))
+    shown = {name: each["value"] for name, each in sorted(found.items()) if not each.get("sensitive")}
+    left_out = sorted(name for name, each in found.items() if each.get("sensitive"))
+    ctx.writer.write(ssm.put_parameter(ctx.clients.ssm, terraform.outputs, json.dumps(shown, sort_keys=True)))
+    without = (
+        f", without {', '.join(left_out)}, which {'is' if len(left_out) == 1 else 'are'} sensitive" if left_out else ""
+    )
+    return f"{terraform.outputs} has {len(shown)} outputs{without}"
+
+
+def verify(ctx: InfrastructureContext, plan: InfrastructureChangePlan) -> str:
+    """Prove that a plan of the same commit finds nothing left to change. Raises: DriftError."""
+    ctx.writer.check()
+    terraform = terraform_of(ctx)
+    variables = read_variables(ctx.clients, terraform, ctx.target.name)
+    with passing_folder(ctx.run) as folder:
+        copy = check_out(ctx, plan.commit, folder)
+        left = [each for each in run_plan(copy, variables.write(folder)).changes if each.is_change]
+    if left:
+        names = ", ".join(f"{each.action} {each.address}" for each in left[:5])
+        more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+        raise DriftError(
+            f"Terraform has applied commit {plan.commit[:12]}, but a new plan of it still wants to {names}{more}; something else changes "
+            "them, or the code cannot settle. Look at these resources, then start a new run."
+        )
+    state = read_target_state(ctx)
+    return f"a new plan of commit {plan.commit[:12]} finds nothing to change; the state has serial {state.serial if state else 0}"

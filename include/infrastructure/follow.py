@@ -1,0 +1,164 @@
+"""An apply that goes on, wherever it runs: followed to its end, with every line of it on record."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from include.errors import ApplyFailedError
+from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.state import find_lock
+from include.run import terraform_documents as documents
+from include.terraform import process
+from include.terraform.errors import explain_apply
+from include.terraform.events import (
+    ChangeSummary,
+    Diagnostic,
+    Event,
+    Operation,
+    Provision,
+    Refresh,
+    read_event,
+    read_events,
+)
+from include.terraform.process import Started
+from include.terraform.progress import Progress
+from include.terraform.workdir import run_folder
+from include.text import spoken
+from include.waiters.progress import Progress as Told
+
+ON_RECORD = ("apply_start", "apply_complete", "apply_errored", "diagnostic")
+ENDS = ("apply_complete", "apply_errored")
+RENEWAL = timedelta(minutes=5)  # between two looks at the credentials; those of a role last 15 minutes at least
+TELLING = timedelta(seconds=30)  # between two lines about what is running
+ELSEWHERE = timedelta(hours=2)  # how long the Terraform of a worker that is gone may hold its lock
+LOOK = 5.0  # seconds between two looks at that lock
+PROCESS, CODE = "process", "code"  # folders of a run
+
+
+@dataclass(frozen=True)
+class End:
+    """How an apply ended. `code` is None if its process was killed."""
+
+    code: int | None
+    text: str
+
+
+def host() -> str:
+    """Return the name of this worker, as Terraform writes it into its locks."""
+    return os.uname().nodename
+
+
+def follow(ctx: InfrastructureContext, operations: int = 0) -> End:
+    """Follow the apply of this run to its end, wherever it runs, and return how it ended."""
+    if (end := ctx.store.get(*documents.apply_end(ctx.run))) is not None:
+        return End(end["code"], end["text"])
+    begun = ctx.store.get(*documents.apply(ctx.run))
+    assert begun  # otherwise there is nothing to follow
+    started = process.find_started(run_folder(ctx.run) / PROCESS) if begun["host"] == host() else None
+    if started:
+        return follow_here(ctx, started, operations)
+    return _follow_elsewhere(ctx, begun["host"])
+
+
+def follow_here(ctx: InfrastructureContext, started: Started, operations: int) -> End:
+    """Put every line of a process on this worker on record, keep its credentials alive, and put its end on record."""
+    record = _Record(ctx, Progress(operations))
+    for number, line in enumerate(started.lines(alive=record.look), 1):
+        record.take(number, line)
+    code = started.exit_code
+    if code is None:
+        text = f"Terraform was killed on {host()} ({record.progress.text()})"
+    elif code == 0:
+        text = record.summary or record.progress.text()
+    else:
+        text = str(explain_apply([*record.said, *read_events(started.messages)]))
+    return _keep_end(ctx, End(code, text))
+
+
+class _Record:
+    """What is kept of an apply while it runs."""
+
+    def __init__(self, ctx: InfrastructureContext, progress: Progress):
+        self.ctx = ctx
+        self.progress = progress
+        self.summary = ""
+        self.said: list[Event] = []  # what explains a failure
+        self._lock_known = False
+        self._renewed = self._told = datetime.now(UTC)
+
+    def take(self, number: int, line: str) -> None:
+        """Put a line on record, if it says what was made or why not."""
+        if (event := read_event(line)) is None:
+            return
+        self.progress.add([event])
+        if isinstance(event, ChangeSummary) and event.operation != "plan":
+            self.summary = f"{event.add} added, {event.change} changed, {event.remove} destroyed"
+        if not isinstance(event, Refresh | Provision):
+            self.said.append(event)
+        if event.type in ON_RECORD:
+            self.ctx.store.add(*documents.apply_line(self.ctx.run, number), _document(event))
+            self._keep_lock()
+        if event.type in ENDS:
+            self._tell()
+
+    def look(self) -> None:
+        """Renew the credentials and tell what is running, when it is time."""
+        now = datetime.now(UTC)
+        if now - self._renewed > RENEWAL:
+            access = self.ctx.clients.access
+            assert access  # of every connection
+            access.renew(run_folder(self.ctx.run) / CODE)
+            self._renewed = now
+        if now - self._told > TELLING:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = datetime.now(UTC)
+        self.ctx.tell_progress(Told(False, self.progress.text(self._told)))
+
+    def _keep_lock(self) -> None:
+        """Put the id of our own lock on record: while our Terraform changes something, no other can hold it."""
+        if not self._lock_known and (lock := find_lock(self.ctx)):
+            document: documents.LockDocument = {"id": lock.id}
+            self.ctx.store.add(*documents.apply_lock(self.ctx.run), document)
+            self._lock_known = True
+
+
+def _document(event: Event) -> documents.LineDocument:
+    """Return what is kept of a line: neither a value nor the detail of an error, which may hold one."""
+    kept: documents.LineDocument = {"kind": event.type, "address": "", "action": ""}
+    if isinstance(event, Operation):
+        kept["address"], kept["action"] = event.address, event.action
+        if event.id_value:
+            kept["id_key"], kept["id_value"] = event.id_key, event.id_value
+    elif isinstance(event, Diagnostic):
+        kept["address"], kept["text"] = event.address, event.summary
+    return kept
+
+
+def _follow_elsewhere(ctx: InfrastructureContext, where: str) -> End:
+    """Wait until the Terraform of another worker has released its lock. Its output stays there; the state says the rest.
+
+    Raises: ApplyFailedError if the lock is held for too long: nobody here can tell whether its process still lives.
+    """
+    began = datetime.now(UTC)
+    while lock := find_lock(ctx):
+        waited = datetime.now(UTC) - began
+        if waited > ELSEWHERE:
+            raise ApplyFailedError(
+                f"Terraform was started on worker {where}, which does not follow it any more, and {lock}. Look there whether it runs; once "
+                f"it is gone for sure, run 'terraform force-unlock {lock.id}', then start a new run."
+            )
+        ctx.tell_progress(Told(False, f"Terraform on worker {where} still holds its lock after {spoken(waited)}"))
+        time.sleep(LOOK)
+    return _keep_end(ctx, End(None, f"Terraform ran on worker {where}, which is gone; how it ended is not known there"))
+
+
+def _keep_end(ctx: InfrastructureContext, end: End) -> End:
+    """Put the end on record. The first record stands."""
+    kept: documents.ApplyEndDocument = {"at": datetime.now(UTC).isoformat(), "code": end.code, "text": end.text}
+    ctx.store.add(*documents.apply_end(ctx.run), kept)
+    return end

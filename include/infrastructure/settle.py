@@ -1,0 +1,85 @@
+"""What follows an apply, however its run ends: its lock, its state and what it has made are put in order or named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from include.errors import ServiceUnavailableError
+from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.follow import End, follow, host
+from include.infrastructure.orphans import keep_orphans
+from include.infrastructure.plan_file import remove_plan_file
+from include.infrastructure.state import find_lock, state_uri, terraform_of
+from include.infrastructure.working_copy import open_copy
+from include.run import terraform_documents as documents
+from include.terraform.process import Ended
+from include.terraform.workdir import remove_folder
+from include.write import Action, Write
+
+UNLOCK = Action("terraform", "force-unlock", resources=("state",), values=("lock",))
+PUSH = Action("terraform", "state-push", resources=("state",), values=("file",))
+ERRORED = "errored.tfstate"  # what Terraform writes beside the code when the backend does not take the state
+
+
+def settle(ctx: InfrastructureContext) -> str:
+    """Follow the apply to its end, push a state that its backend did not take, release its lock, and name what no state knows.
+
+    Returns how things are left, for people. The plan file and this worker's folder are removed at the very end.
+    """
+    begun = ctx.store.get(*documents.apply(ctx.run))
+    said = [] if begun is None else _settle(ctx, str(begun["host"]), Path(begun["folder"]))
+    remove_plan_file(ctx)
+    remove_folder(ctx.run)
+    return "; ".join(said) or "Terraform was never started"
+
+
+def _settle(ctx: InfrastructureContext, where: str, code: Path) -> list[str]:
+    end = follow(ctx)
+    said = [end.text] if end.code == 0 else []
+    if where == host():
+        said += _push_state(ctx, code)
+        said += _unlock(ctx, end, code)
+    elif lock := find_lock(ctx):
+        said.append(f"the state is locked by {lock}")
+    return said + ([] if end.code == 0 else keep_orphans(ctx))
+
+
+def _push_state(ctx: InfrastructureContext, code: Path) -> list[str]:
+    """Push the state that Terraform could not write. Raises: ServiceUnavailableError, to be tried again, while the backend refuses it."""
+    file = code / ERRORED
+    if not file.exists():
+        return []
+    copy, where = open_copy(ctx, code), state_uri(terraform_of(ctx))
+
+    def push() -> Ended:
+        ended = copy.run("push", copy.commands.push_state(ERRORED))
+        if ended.code != 0:
+            raise ServiceUnavailableError(
+                f"The state that Terraform could not write is in {file} on worker {host()}, and its bucket still refuses it; nothing of "
+                "it is lost. Mend the bucket, then clear this task."
+            )
+        return ended
+
+    ctx.writer.write(Write(PUSH, f"{ERRORED} to {where}", push, resources={"state": where}, values={"file": str(file)}))
+    file.rename(file.with_suffix(".pushed"))
+    return ["the state that its bucket had refused was pushed"]
+
+
+def _unlock(ctx: InfrastructureContext, end: End, code: Path) -> list[str]:
+    """Release the lock of this run's own Terraform, which is gone from this worker. A lock of anybody else's is left alone."""
+    lock, own = find_lock(ctx), ctx.store.get(*documents.apply_lock(ctx.run))
+    if lock is None:
+        return []
+    if end.code is not None or own is None or own["id"] != lock.id:
+        return [f"the state is locked by {lock}, which is not this run's lock"]
+    copy, where = open_copy(ctx, code), state_uri(terraform_of(ctx))
+    ctx.writer.write(
+        Write(
+            UNLOCK,
+            f"{lock.id} of {where}, whose Terraform was killed",
+            lambda: copy.expect("unlock", copy.commands.unlock(lock.id)),
+            resources={"state": where},
+            values={"lock": lock.id},
+        )
+    )
+    return [f"lock {lock.id} of the killed Terraform was released"]

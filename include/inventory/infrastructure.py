@@ -1,0 +1,64 @@
+"""Where an environment's Terraform code and state are, and what its changes may do."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from include.inventory.fields import BucketName, Command, Flag, GitHubName, Model, TableName, Text, Whole
+
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,127}$")]
+ParameterName = Annotated[str, Field(max_length=1_011, pattern=r"^/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")]  # of SSM
+Word = Annotated[str, Field(max_length=4_096)]
+Value = (
+    Flag | Annotated[Whole, Field(ge=-(2**53), le=2**53)] | Word | Annotated[tuple[Word, ...], Field(max_length=200)]
+)
+
+
+class Limits(Model):
+    """The most that one change may destroy or replace. Beyond that it is refused, and nobody is asked."""
+
+    destroys: Whole = Field(default=3, ge=0, le=10_000)
+    replacements: Whole = Field(default=3, ge=0, le=10_000)
+
+
+class Settings(Model):
+    """A file of variables (`terraform.tfvars`) that stands in S3 instead of in the repository."""
+
+    bucket: BucketName
+    key: str = Field(min_length=1, max_length=1_024)
+
+
+class Terraform(Model):
+    """Where an environment's Terraform code and state are, and what its changes may do."""
+
+    tool: Literal["terraform", "tofu"] = "terraform"
+    version: str = Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4}){2}$")  # exactly this one
+    repository: GitHubName
+    branch: Text = "main"
+    folder: Text
+    workspace: Text = "default"
+    state_bucket: BucketName
+    state_key: str = Field(min_length=1, max_length=1_024)
+    lock_table: TableName | None = None  # default: a lock file beside the state
+    variables: dict[VariableName, Value] = Field(default_factory=dict, max_length=200)
+    parameters: dict[VariableName, ParameterName] = Field(
+        default_factory=dict, max_length=200
+    )  # variables that SSM keeps
+    settings: Settings | None = None
+    checks: tuple[Command, ...] = Field(
+        default=(), max_length=20
+    )  # static checks, run in the folder; each must end with 0
+    limits: Limits = Limits()
+    outputs: ParameterName | None = None  # the SSM parameter that gets the outputs as JSON
+
+    @model_validator(mode="after")
+    def _variables_have_one_source(self) -> Self:
+        if twice := sorted(set(self.variables) & set(self.parameters)):
+            raise ValueError(f"parameters: {twice[0]!r} stands in variables as well; remove one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _folder_is_inside(self) -> Self:
+        if self.folder.startswith("/") or ".." in self.folder.split("/"):
+            raise ValueError(f"folder: {self.folder!r} is no folder of the repository")
+        return self

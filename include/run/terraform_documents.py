@@ -1,0 +1,67 @@
+"""Documents kept about applies of Terraform: their keys and their shapes."""
+
+from typing import NotRequired, TypedDict
+
+from include.run.documents import Place, run_key, target_key
+
+__all__ = ["run_key", "target_key"]
+
+LINES, ORPHANS = "apply-line#", "orphan#"
+
+
+class ApplyDocument(TypedDict):
+    at: str
+    host: str  # the worker on which the process was started
+    folder: str  # on that worker
+    state_version: str  # of the state's object in S3, before the apply
+
+
+def apply(run: str) -> Place:
+    """The apply that a run is about to start. It is on record before the process exists."""
+    return Place(run_key(run), "apply")
+
+
+class LockDocument(TypedDict):
+    id: str
+
+
+def apply_lock(run: str) -> Place:
+    """The id of the lock that this run's own Terraform holds."""
+    return Place(run_key(run), "apply-lock")
+
+
+class LineDocument(TypedDict):
+    kind: str  # apply_start, apply_complete, apply_errored, or diagnostic
+    address: str
+    action: str
+    id_key: NotRequired[str]
+    id_value: NotRequired[str]
+    text: NotRequired[str]  # of an error
+
+
+def apply_line(run: str, number: int) -> Place:
+    """One line of the apply's output: the same line again, after a crash, is the same document."""
+    return Place(run_key(run), f"{LINES}{number:08d}")
+
+
+class ApplyEndDocument(TypedDict):
+    at: str
+    code: int | None  # None: the process was killed
+    text: str
+
+
+def apply_end(run: str) -> Place:
+    """How the apply ended."""
+    return Place(run_key(run), "apply-end")
+
+
+class OrphanDocument(TypedDict):
+    at: str
+    address: str
+    id: str
+    run: str
+
+
+def orphan(target: str, address: str) -> Place:
+    """A resource that an apply has made, and that is in no state."""
+    return Place(target_key(target), f"{ORPHANS}{address}")

@@ -1,0 +1,53 @@
+"""The state as Terraform stores it: which one it is, and which resources it knows by address and id. No other value is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from include.errors import PreconditionError
+
+FORMAT = 4
+
+
+@dataclass(frozen=True)
+class State:
+    """The lineage is the same for as long as a state lives, the serial rises with each write. `ids` are of managed resources."""
+
+    lineage: str
+    serial: int
+    version: str = ""  # of the object in S3; "" in a bucket without versions
+    ids: Mapping[str, str] = field(default_factory=dict)  # by address
+
+
+def parse_state(text: str, version: str = "") -> State:
+    """Return a state of Terraform 0.12 or later. Raises: PreconditionError if it is none."""
+    try:
+        found = json.loads(text)
+        if found["version"] != FORMAT:
+            raise ValueError(f"its format is {found['version']}, not {FORMAT}")
+        lineage, serial = found["lineage"], found["serial"]
+        if not isinstance(lineage, str) or not lineage or type(serial) is not int:
+            raise ValueError("it has no lineage and serial")
+        return State(lineage, serial, version, dict(_ids(found)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PreconditionError(
+            f"The state cannot be read ({type(error).__name__}: {error}), so it is no Terraform state, or encrypted as a whole; correct "
+            "the state's bucket and key in the inventory, or put an earlier version of the object back. Nothing was changed."
+        ) from error
+
+
+def _ids(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for resource in state.get("resources", ()):
+        if resource.get("mode") != "managed":
+            continue
+        module = f"{resource['module']}." if resource.get("module") else ""
+        for instance in resource.get("instances", ()):
+            if instance.get("deposed"):
+                continue
+            key = instance.get("index_key")
+            index = "" if key is None else f"[{json.dumps(key)}]"
+            attributes = instance.get("attributes") or {}
+            yield f"{module}{resource['type']}.{resource['name']}{index}", str(attributes.get("id") or "")

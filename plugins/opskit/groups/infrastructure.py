@@ -1,0 +1,68 @@
+"""The steps that apply an approved plan of Terraform, and follow it to its end whatever happens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import BaseOperator
+
+from include.infrastructure import apply
+from include.infrastructure.change import steps
+from include.infrastructure.change.plan import InfrastructureChangePlan
+from include.infrastructure.settle import settle
+from opskit.context import CONFIRM, StepContext
+from opskit.queues import TERRAFORM
+from opskit.step import OperatorStep, running, step
+
+
+def plan_commit(ctx: StepContext) -> tuple[InfrastructureChangePlan, datetime]:
+    """Plan the commit of the run. The plan that the run would apply is kept; the confirm task compares a new one with it."""
+    keep, confirming = not ctx.params["plan_only"], ctx.name == CONFIRM
+    return steps.make_plan(ctx, ctx.params["commit"], keep=keep, confirming=confirming)
+
+
+def planned(ctx: StepContext) -> InfrastructureChangePlan:
+    """Return the plan that was confirmed."""
+    return InfrastructureChangePlan.model_validate(ctx.guard["plan"])
+
+
+class TerraformApplyOperator(BaseOperator):
+    """Applies the approved plan file. Who stops the task interrupts Terraform, which then writes its state and releases its lock."""
+
+    run = ""
+
+    def execute(self, context: Any) -> str:
+        with running(context) as ctx:
+            self.run, plan = ctx.run, planned(ctx)
+            wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
+            return apply.apply(ctx, wanted)
+
+    def on_kill(self) -> None:
+        apply.interrupt(self.run)
+
+
+apply_plan = OperatorStep(TerraformApplyOperator, "apply_plan", queue=TERRAFORM)
+
+
+@step(queue=TERRAFORM)
+def publish_outputs(ctx: StepContext) -> str:
+    """Store Terraform's outputs where other systems read them."""
+    return steps.publish_outputs(ctx, planned(ctx))
+
+
+@step(queue=TERRAFORM)
+def verify_nothing_left(ctx: StepContext) -> str:
+    """Prove that a new plan of the same commit finds nothing to change."""
+    return steps.verify(ctx, planned(ctx))
+
+
+@step(queue=TERRAFORM)
+def settle_apply(ctx: StepContext) -> str:
+    """Follow Terraform to its end, name what it has made and no state knows, and remove the plan file."""
+    return settle(ctx)
+
+
+def what_is_left(ctx: StepContext) -> str:
+    """Return in what state an unfinished apply has left things."""
+    return str(ctx.result_of(settle_apply) or "")

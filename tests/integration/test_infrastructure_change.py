@@ -1,0 +1,218 @@
+"""A change by Terraform: planned, bound to all that it rests on, applied exactly so, and proved."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from include.errors import ApplyFailedError, ApprovalError, PreconditionError
+from include.infrastructure import apply, follow, settle
+from include.infrastructure.change import steps
+from include.infrastructure.plan_file import keep_plan_file
+from include.infrastructure.state import find_lock, read_target_state
+from include.terraform import process
+from include.terraform.workdir import run_folder
+from tests.support.infrastructure_scene import RUN, InfrastructureScene, InfrastructureStep
+
+TARGET = "core/staging"
+pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
+
+BACKEND = 'terraform {\n  backend "s3" {}\n}\n'
+TWO = (
+    BACKEND
+    + """
+resource "terraform_data" "first" { input = "one" }
+resource "terraform_data" "second" { input = terraform_data.first.output }
+output "shown" { value = terraform_data.second.output }
+output "hidden" {
+  value     = "canary-of-an-output"
+  sensitive = true
+}
+"""
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNBOOK_TERRAFORM_FOLDER", str(tmp_path / "terraform"))
+    return tmp_path / "terraform"
+
+
+@pytest.fixture
+def scene(cloud, control, small_inventory, settled, neighbourhood):
+    return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
+
+
+def step_of(scene, name="apply_plan", run=RUN):
+    return InfrastructureStep(scene, scene.writer(run, name))
+
+
+def wanted(plan):
+    return apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
+
+
+def test_a_change_is_planned_applied_and_proved(scene, monkeypatch, folder):
+    commit = scene.has_code(monkeypatch, {"main.tf": TWO})
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, commit, keep=True)
+    assert (plan.lineage, plan.serial, plan.operations) == ("", 0, 2)
+    assert len(plan.changes) == 2
+    again, _ = steps.make_plan(ctx, commit, keep=True, confirming=True)
+    assert again == plan
+    text = apply.apply(ctx, wanted(plan))
+    assert "2 added" in text
+    assert set(read_target_state(ctx).ids) == {"terraform_data.first", "terraform_data.second"}
+    assert "finds nothing to change" in steps.verify(ctx, plan)
+    assert "2 added" in settle.settle(ctx)
+    assert not list(folder.rglob("*"))
+    bucket = scene.target.environment.terraform.state_bucket
+    found = scene.clients.s3.list_object_versions(Bucket=bucket, Prefix="runbook-plans/")
+    assert not found.get("Versions")
+    assert not found.get("DeleteMarkers")
+
+
+def slow(gate, begun):
+    """Return code whose second resource tells that it has begun, and waits for a file."""
+    wait = f"touch {begun}; while [ ! -e {gate} ]; do sleep 0.05; done"
+    return (
+        BACKEND
+        + f"""
+resource "terraform_data" "first" {{ input = "one" }}
+resource "terraform_data" "second" {{
+  input = terraform_data.first.output
+  provisioner "local-exec" {{ command = "{wait}" }}
+}}
+"""
+    )
+
+
+class Killed(BaseException):
+    """The process of the step is killed here."""
+
+
+@pytest.fixture
+def half_way(scene, monkeypatch, tmp_path):
+    """Apply until Terraform makes the second resource, then kill the step. Return its plan, and the gate that lets Terraform go on."""
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": slow(gate, begun)}), keep=True)
+
+    def look(self):
+        if begun.exists():
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(follow._Record, "look", look)
+        with pytest.raises(Killed):
+            apply.apply(ctx, wanted(plan))
+    yield plan, gate
+    gate.touch()  # so that no Terraform outlives the test
+    if started := process.find_started(run_folder(RUN) / follow.PROCESS):
+        list(started.lines())
+
+
+def test_worker_killed_during_an_apply_loses_nothing_and_nothing_is_applied_twice(scene, half_way):
+    plan, gate = half_way
+    ctx = step_of(scene)
+    gate.touch()
+    assert "2 added" in apply.apply(ctx, wanted(plan))
+    assert read_target_state(ctx).serial == plan.serial + 1 or read_target_state(ctx).serial > 0
+    intents = [text for text in scene.texts(RUN, "intent") if text.startswith("terraform.apply")]
+    assert len(intents) == 1
+    assert len(scene.texts(RUN, "found")) == 1
+    assert settle.settle(ctx) == "2 added, 0 changed, 0 destroyed"
+    assert find_lock(ctx) is None
+
+
+def test_terraform_killed_during_an_apply_leaves_no_lock_and_what_it_made_is_taken_into_the_state(
+    scene, half_way, monkeypatch
+):
+    plan, _gate = half_way
+    started = process.find_started(run_folder(RUN) / follow.PROCESS)
+    os.killpg(started.pid, signal.SIGKILL)
+    ctx = step_of(scene)
+    with pytest.raises(
+        ApplyFailedError, match=r"Terraform was killed on .* \(1 of 2 done; creating terraform_data.second"
+    ):
+        apply.apply(ctx, wanted(plan))
+    assert find_lock(ctx) is not None
+    said = settle.settle(ctx)
+    assert find_lock(ctx) is None
+    assert "of the killed Terraform was released" in said
+    assert "made, and in no state: terraform_data.first (" in said
+    assert "begun, and perhaps made: terraform_data.second" in said
+    after = step_of(scene, run="infrastructure_change/two")
+    commit = scene.has_code(monkeypatch, {"main.tf": TWO})
+    plan, _ = steps.make_plan(after, commit, keep=True)
+    assert plan.summary == "1 to add, 1 to change"  # taken into the state with what it lacks there
+    assert plan.notes[0].startswith("terraform_data.first (")
+    assert apply.apply(after, wanted(plan))
+    assert set(read_target_state(after).ids) == {"terraform_data.first", "terraform_data.second"}
+
+
+def test_a_lock_of_somebody_else_is_named_by_the_plan_and_never_released(scene, half_way, monkeypatch):
+    plan, _gate = half_way
+    lock = find_lock(scene)
+    other = step_of(scene, run="infrastructure_change/two")
+    with pytest.raises(PreconditionError, match=rf"is locked by .* since .* \(apply, lock id {lock.id}\)"):
+        steps.make_plan(other, plan.commit, keep=True)
+    assert settle.settle(other) == "Terraform was never started"
+    assert find_lock(scene) == lock
+
+
+def test_an_interrupted_apply_writes_its_state_and_releases_its_lock(scene, half_way):
+    plan, gate = half_way
+    apply.interrupt(RUN)
+    gate.touch()
+    ctx = step_of(scene)
+    with pytest.raises(ApplyFailedError):
+        apply.apply(ctx, wanted(plan))
+    assert find_lock(ctx) is None
+    assert "terraform_data.first" in read_target_state(ctx).ids
+
+
+def test_another_plan_file_than_the_approved_one_is_not_applied(scene, monkeypatch):
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
+    keep_plan_file(ctx, b"another one", keep=True)
+    with pytest.raises(ApprovalError, match="somebody replaced it"):
+        apply.apply(ctx, wanted(plan))
+    assert read_target_state(ctx) is None
+    assert steps.make_plan(ctx, plan.commit, keep=True, confirming=True)[0].digest != plan.digest
+
+
+def test_a_state_that_has_moved_since_the_approval_is_another_plan(scene, monkeypatch):
+    ctx = step_of(scene)
+    commit = scene.has_code(monkeypatch, {"main.tf": TWO})
+    plan, _ = steps.make_plan(ctx, commit, keep=True)
+    other = step_of(scene, run="infrastructure_change/two")
+    apply.apply(other, wanted(steps.make_plan(other, commit, keep=True)[0]))
+    now, _ = steps.make_plan(ctx, commit, keep=True, confirming=True)
+    assert (now.serial, now.operations) != (plan.serial, plan.operations)
+    with pytest.raises(ApplyFailedError):
+        apply.apply(step_of(scene), wanted(plan))
+
+
+def test_nothing_secret_is_kept_where_people_look(scene, monkeypatch):
+    code = TWO + 'variable "password" {}\nresource "terraform_data" "third" { input = sensitive(var.password) }\n'
+    scene.clients.ssm.put_parameter(Name="/core/password", Value="canary-of-a-parameter", Type="SecureString")
+    terraform = scene.target.environment.terraform.model_copy(update={"parameters": {"password": "/core/password"}})
+    monkeypatch.setattr(steps, "terraform_of", lambda ctx: terraform)
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": code}), keep=True)
+    apply.apply(ctx, wanted(plan))
+    settle.settle(ctx)
+    table = scene.clients.dynamodb.scan(TableName="runbook-operations")["Items"]
+    said = f"{plan.model_dump_json()} {table} {ctx.told}"
+    assert "canary" not in said
+    assert set(plan.variables) == {"password"}
+
+
+def test_a_missing_and_an_empty_parameter_are_both_named(scene, monkeypatch):
+    wanted = {"one": "/core/missing", "two": "/core/blank"}
+    scene.clients.ssm.put_parameter(Name="/core/blank", Value=" ", Type="String")
+    terraform = scene.target.environment.terraform.model_copy(update={"parameters": wanted})
+    monkeypatch.setattr(steps, "terraform_of", lambda ctx: terraform)
+    with pytest.raises(PreconditionError, match="/core/missing is missing, /core/blank is empty"):
+        steps.make_plan(step_of(scene), "0" * 40, keep=True)
