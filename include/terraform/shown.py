@@ -89,7 +89,7 @@ class _Walk:
         if canonical_json(before.value) == canonical_json(after.value) and not _any(after.unknown):
             return  # only the marks differ
         marked = before.sensitive is True or after.sensitive is True
-        whole = marked or pattern in self.patterns or not self._leads_on(pattern)
+        whole = marked or not self._leads_on(pattern)
         if whole and (_any(before.sensitive) or _any(after.sensitive)):
             yield self._attribute(path, before, after, "sensitive")
         elif pattern in self.patterns:

@@ -199,3 +199,9 @@ def test_every_json_attribute_has_entries_below_it():
     for kind, names in IN_JSON.items():
         for name in names:
             assert [each for each in IN_TYPE[kind] if each.startswith((f"{name}.", f"{name}[]"))] != []
+
+
+@pytest.mark.parametrize("kind", sorted(IN_TYPE))
+def test_no_entry_lies_below_another_which_would_show_it_whole(kind):
+    listed = IN_EVERY_TYPE | IN_TYPE[kind]
+    assert [(one, other) for one in listed for other in listed if other.startswith((f"{one}.", f"{one}[]"))] == []
