@@ -9,6 +9,7 @@ from sandbox.errors import SandboxError
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
+REREAD = 120  # seconds: a round costs 4 s of a processor, more than anything else in an idle sandbox; a changed file is read at once
 DEFAULT_PORTS = {"airflow": 8080, "aws": 4566, "control": 4567, "neighbours": 4568, "postgres": 15432}
 USES = {
     "airflow": "Airflow",
@@ -21,7 +22,7 @@ USES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """`speed` is simulated seconds per real second; `reread` real seconds until an unchanged runbook is read again, if not as usual.
+    """`speed` is simulated seconds per real second; `reread` real seconds until an unchanged runbook is read again.
 
     `host` is the name by which other processes reach the pretend services, and `database_host` the server of `region_config`.
     """
@@ -30,7 +31,7 @@ class Settings:
     dags: Path
     speed: float
     ports: dict[str, int]
-    reread: int | None = None
+    reread: int = REREAD
     host: str = HOST
     database_host: str = HOST
 
@@ -88,10 +89,10 @@ def _port(name: str, default: int) -> int:
     return int(value)
 
 
-def _reread(value: str) -> int | None:
+def _reread(value: str) -> int:
     if value and not (value.isdecimal() and int(value) > 0):
         raise SandboxError(f"SANDBOX_REREAD_SECONDS is {value!r}; use a whole number of seconds, such as 30.")
-    return int(value) if value else None
+    return int(value or REREAD)
 
 
 def _speed(value: str) -> float:

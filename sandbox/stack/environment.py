@@ -73,8 +73,7 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         "RUNBOOK_POLL_SECONDS": os.environ.get("RUNBOOK_POLL_SECONDS", "1"),
         "RUNBOOK_CALLS_PER_MINUTE": os.environ.get("RUNBOOK_CALLS_PER_MINUTE", "6000"),
     }
-    if settings.reread:
-        pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
+    pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
     served = connections(settings, databases.Databases.of(settings, credentials), inventory)
     return base() | tuning() | sandbox | pace | served
 

@@ -116,7 +116,7 @@ class Supervisor:
                 return False
             return answer.status_code == 200 and bool(answer.json().get("ok"))
 
-        await wait_for("the pretend AWS to build its world", look, WORLD_DEADLINE)
+        await wait_for("the pretend AWS to build its world", look, WORLD_DEADLINE, every=0.5)
         counts = ((len(self.inventory.targets), "target"), (len(self.inventory.systems), "system"))
         self.screen.up("pretend AWS", " of ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts))
 

@@ -23,11 +23,11 @@ def pauses(monkeypatch):
 
 def test_first_passes_after_news_come_at_the_usual_pace_and_later_ones_seldom(pauses):
     sleep = IdleSleep(None)
-    for _ in range(12):
+    for _ in range(32):
         sleep.sleep(0.1)
     sleep.news()
     sleep.sleep(0.1)
-    assert pauses == [0.1] * 10 + [0.5] * 2 + [0.1]
+    assert pauses == [0.1] * 10 + [0.5] * 20 + [1.0] * 2 + [0.1]
 
 
 def test_longer_pace_of_the_settings_stays(pauses):

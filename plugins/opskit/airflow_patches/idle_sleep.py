@@ -12,7 +12,8 @@ from typing import Any
 from airflow.jobs import scheduler_job_runner
 
 SHORT_PASSES = 10  # at the usual pace, after news: several passes may be needed for what follows from it, one for each skipped task
-LONGEST = 0.5  # seconds; what happens elsewhere, such as an answer or the end of a wait, is noticed no later
+LONG_PASSES = 20  # after those, until nothing has happened for about ten seconds
+LONG, LONGEST = 0.5, 1.0  # seconds; what happens elsewhere, such as an answer or the end of a wait, is noticed no later
 
 
 class IdleSleep:
@@ -28,10 +29,10 @@ class IdleSleep:
         self._passes = 0
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for the configured time, or up to LONGEST if the last passes found nothing. A task's news ends the sleep."""
+        """Sleep for the configured time, or longer if the last passes found nothing. A task's news ends the sleep."""
         self._passes += 1
         if self._passes > SHORT_PASSES:
-            seconds = max(seconds, LONGEST)
+            seconds = max(seconds, LONG if self._passes <= SHORT_PASSES + LONG_PASSES else LONGEST)
         if wait([self._results], seconds):
             self.news()
 
