@@ -16,6 +16,7 @@ import moto.ecr.urls as ecr_urls
 import moto.ecs.urls as ecs_urls
 import moto.logs.urls as logs_urls
 import moto.rds.urls as rds_urls
+import moto.secretsmanager.urls as secretsmanager_urls
 import moto.sts.urls as sts_urls
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.utils import method_names_from_class
@@ -31,12 +32,14 @@ from sandbox.aws.services.autoscaling.api import WorldAutoScalingResponse
 from sandbox.aws.services.cloudwatch.api import WorldCloudWatchResponse
 from sandbox.aws.services.codebuild.api import WorldCodeBuildResponse
 from sandbox.aws.services.codedeploy.api import WorldCodeDeployResponse
+from sandbox.aws.services.ec2 import api as ec2_api
 from sandbox.aws.services.ecr.api import WorldEcrResponse
 from sandbox.aws.services.ecs.api import WorldEcsResponse
 from sandbox.aws.services.elbv2 import api as elb_api
 from sandbox.aws.services.logs.api import WorldLogsResponse
 from sandbox.aws.services.rds.api import WorldRdsResponse
 from sandbox.aws.services.s3 import api as s3_api
+from sandbox.aws.services.secretsmanager.api import WorldSecretsManagerResponse
 from sandbox.aws.services.sts.api import WorldStsResponse
 from sandbox.aws.services.sts.model import BASE, Identities
 from sandbox.aws.sim.world import World
@@ -71,6 +74,7 @@ class Application:
         autoscaling_urls.url_paths["{0}/$"] = WorldAutoScalingResponse.dispatch
         logs_urls.url_paths["{0}/$"] = WorldLogsResponse.dispatch
         rds_urls.url_paths["{0}/$"] = WorldRdsResponse.dispatch
+        secretsmanager_urls.url_paths["{0}/$"] = WorldSecretsManagerResponse.dispatch
         sts_urls.url_paths["{0}/$"] = WorldStsResponse.dispatch
         self._moto = DomainDispatcherApplication(create_backend_app)
 
@@ -85,12 +89,14 @@ class Application:
             WorldAutoScalingResponse,
             WorldLogsResponse,
             WorldRdsResponse,
+            WorldSecretsManagerResponse,
             Handler,
         ):
             part.world = self.world
         WorldStsResponse.identities = self.identities
         elb_api.install(self.world)
         s3_api.install()
+        ec2_api.install()
         setattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target", make_service_check(self.world))  # noqa: B010  # moto's own, replaced
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

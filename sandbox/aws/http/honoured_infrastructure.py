@@ -46,6 +46,32 @@ OF_INFRASTRUCTURE: dict[str, dict[str, str]] = {
         "TagResource": "resourceArn tags",
         "UntagResource": "resourceArn tagKeys",
     },
+    "ecs": {
+        "DeleteTaskDefinitions": "taskDefinitions",
+        "DescribeTaskDefinition": "include",
+        "ListTagsForResource": "resourceArn",
+        "TagResource": "resourceArn tags",
+        "UntagResource": "resourceArn tagKeys",
+    },
+    "elasticloadbalancing": {
+        "AddTags": "ResourceArns Tags",
+        "CreateListener": "DefaultActions LoadBalancerArn Port Protocol Tags",
+        "CreateLoadBalancer": "Name Scheme SecurityGroups Subnets Tags Type",
+        "CreateTargetGroup": "HealthCheckEnabled HealthCheckIntervalSeconds HealthCheckPath HealthCheckPort HealthCheckProtocol "
+        "HealthCheckTimeoutSeconds HealthyThresholdCount Matcher Name Port Protocol Tags TargetType UnhealthyThresholdCount VpcId",
+        "DeleteListener": "ListenerArn",
+        "DeleteLoadBalancer": "LoadBalancerArn",
+        "DeleteTargetGroup": "TargetGroupArn",
+        "DescribeCapacityReservation": "LoadBalancerArn",
+        "DescribeListenerAttributes": "ListenerArn",
+        "DescribeLoadBalancerAttributes": "LoadBalancerArn",
+        "DescribeTags": "ResourceArns",
+        "DescribeTargetGroupAttributes": "TargetGroupArn",
+        "ModifyLoadBalancerAttributes": "Attributes LoadBalancerArn",
+        "ModifyTargetGroupAttributes": "Attributes TargetGroupArn",
+        "RemoveTags": "ResourceArns TagKeys",
+        "SetSecurityGroups": "LoadBalancerArn SecurityGroups",
+    },
     "iam": {
         "AttachRolePolicy": "RoleName PolicyArn",
         "CreateRole": "AssumeRolePolicyDocument Description MaxSessionDuration Path RoleName Tags",
@@ -78,6 +104,26 @@ OF_INFRASTRUCTURE: dict[str, dict[str, str]] = {
         "PutMetricAlarm": "Tags",
         "TagResource": "ResourceARN Tags",
         "UntagResource": "ResourceARN TagKeys",
+    },
+    "rds": {
+        "AddTagsToResource": "ResourceName Tags",
+        "CreateDBInstance": "AllocatedStorage AutoMinorVersionUpgrade BackupRetentionPeriod DBInstanceClass DBInstanceIdentifier "
+        "DBName DBSubnetGroupName DeletionProtection Engine EngineVersion MasterUserPassword MasterUsername StorageEncrypted "
+        "Tags VpcSecurityGroupIds",
+        "CreateDBSubnetGroup": "DBSubnetGroupDescription DBSubnetGroupName SubnetIds Tags",
+        "DeleteDBInstance": "DBInstanceIdentifier DeleteAutomatedBackups FinalDBSnapshotIdentifier SkipFinalSnapshot",
+        "DeleteDBSnapshot": "DBSnapshotIdentifier",
+        "DeleteDBSubnetGroup": "DBSubnetGroupName",
+        "DescribeDBInstances": "Filters",
+        "DescribeDBSubnetGroups": "DBSubnetGroupName",
+        "ListTagsForResource": "ResourceName",
+        "ModifyDBInstance": "AllocatedStorage ApplyImmediately BackupRetentionPeriod DBInstanceClass DBInstanceIdentifier "
+        "DeletionProtection MasterUserPassword",
+        "RemoveTagsFromResource": "ResourceName TagKeys",
+        "RestoreDBInstanceFromDBSnapshot": "DBInstanceClass DBInstanceIdentifier DBSnapshotIdentifier DBSubnetGroupName "
+        "DeletionProtection Tags VpcSecurityGroupIds",
+        "StartDBInstance": "DBInstanceIdentifier",
+        "StopDBInstance": "DBInstanceIdentifier",
     },
     "s3": {
         "CreateBucket": "x-amz-acl",

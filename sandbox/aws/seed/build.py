@@ -16,6 +16,7 @@ from sandbox.aws.services.codebuild.model import Project
 from sandbox.aws.services.codedeploy.model import EVENTS, DeploymentGroup, Event, app_spec
 from sandbox.aws.services.ecs.model import Service, Task
 from sandbox.aws.services.elbv2.model import Target as WorldTarget
+from sandbox.aws.services.rds import api as rds
 from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim import auto_scaling, blue_green, ecs_scheduler, image_pull, scheduled_actions
 from sandbox.aws.sim.task_placement import capacity_of
@@ -71,6 +72,7 @@ class _Builder:
     def build(self) -> None:
         environment = self.environment
         self.resources.create()
+        rds.settle(self.region)
         terraform_backends.create(self.resources, self.target)
         region_data.fill(self.target, self.world.clock.now())
         if (builder := environment.builder) and builder.kind == "codebuild":

@@ -5,6 +5,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.elbv2.exceptions import ELBClientError, TargetGroupNotFoundError
 from moto.elbv2.responses import ELBV2Response
+from moto.s3.models import s3_backends
 
 from sandbox.aws.services.elbv2.model import Target
 from sandbox.aws.sim.world import World
@@ -22,12 +23,17 @@ REASONS = {
 
 
 _moto_describes_balancers = ELBV2Response.describe_load_balancers
+_moto_deletes_balancer = ELBV2Response.delete_load_balancer
+_moto_modifies_attributes = ELBV2Response.modify_load_balancer_attributes
+LOGGED, LOGS = "access_logs.s3.enabled", "access_logs.s3.bucket"
 
 
 def install(world: World) -> None:
     """Replace the operations in moto's own class: moto picks it in a function that cannot be told of another."""
     operations = {
         "world": world,
+        "delete_load_balancer": delete_load_balancer,
+        "modify_load_balancer_attributes": modify_load_balancer_attributes,
         "describe_load_balancers": describe_load_balancers,
         "describe_target_health": describe_target_health,
         "register_targets": refuse_targets,
@@ -65,6 +71,43 @@ def describe_load_balancers(self: Any) -> ActionResult:
         )
     answer: ActionResult = _moto_describes_balancers(self)
     return answer
+
+
+def delete_load_balancer(self: Any) -> ActionResult:
+    """Delete a balancer that is not protected. One that is not there is no error."""
+    arn = self._get_param("LoadBalancerArn")
+    balancer = self.elbv2_backend.load_balancers.get(arn)
+    if balancer is not None and balancer.attrs.get("deletion_protection.enabled") == "true":
+        raise ELBClientError(
+            "OperationNotPermitted",
+            f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
+        )
+    answer: ActionResult = _moto_deletes_balancer(self)
+    return answer
+
+
+def modify_load_balancer_attributes(self: Any) -> ActionResult:
+    """Change attributes. A bucket for access logs must exist, and have a policy that lets them in."""
+    wanted = {each["Key"]: each["Value"] for each in self._get_param("Attributes", [])}
+    if wanted.get(LOGGED) == "true":
+        bucket = s3_backends[self.current_account]["aws"].buckets.get(wanted.get(LOGS, ""))
+        if bucket is None or b"s3:PutObject" not in (bucket.policy or b"") or _denied(self):
+            raise ELBClientError(
+                "InvalidConfigurationRequest",
+                f"Access Denied for bucket: {wanted.get(LOGS)}. Please check S3bucket permission",
+            )
+    answer: ActionResult = _moto_modifies_attributes(self)
+    return answer
+
+
+def _denied(self: Any) -> bool:
+    """Whether a fault says that the bucket's policy is not in force yet."""
+    for fault in self.world.faults:
+        here = fault.kind == "access_logs_denied" and fault.place[:2] == (self.current_account, self.region)
+        if here and fault.injected < fault.fields["times"]:
+            fault.count()
+            return True
+    return False
 
 
 def refuse_targets(self: Any) -> ActionResult:

@@ -1,10 +1,18 @@
-"""RDS snapshots that take simulated time; everything else of RDS is moto's."""
+"""RDS snapshots, creations and deletions that take simulated time; everything else of RDS is moto's."""
 
+import base64
+import hashlib
 from collections.abc import Iterator
 
 from moto.core.responses import ActionResult
-from moto.rds.exceptions import InvalidDBInstanceStateFault, InvalidParameterValue, RDSClientError
-from moto.rds.models import rds_backends
+from moto.rds.exceptions import (
+    DBSnapshotAlreadyExistsError,
+    InvalidDBInstanceStateFault,
+    InvalidParameterCombination,
+    InvalidParameterValue,
+    RDSClientError,
+)
+from moto.rds.models import DBInstance, rds_backends
 from moto.rds.responses import RDSResponse
 
 from sandbox.aws.faults.model import Fault
@@ -14,6 +22,12 @@ from sandbox.aws.state.region import Region
 
 SNAPSHOT_QUOTA = 100  # manual snapshots of an account in a region, unless a fault lowers it
 LASTS = 360.0  # seconds, for the whole of a snapshot
+CREATION, DELETION = 300.0, 120.0
+WITHOUT_SNAPSHOT = (
+    "failed",
+    "incompatible-restore",
+    "incompatible-network",
+)  # states in which no final one can be made
 
 
 class WorldRdsResponse(RDSResponse):
@@ -42,6 +56,57 @@ class WorldRdsResponse(RDSResponse):
         snapshot.created = snapshot.original_snapshot_create_time = as_datetime(now).replace(tzinfo=None)
         self._follow()
         return answer
+
+    def create_db_instance(self) -> ActionResult:
+        now, region = self._follow()
+        answer = super().create_db_instance()
+        name = str(self.params["DBInstanceIdentifier"])
+        region.databases[name] = now + CREATION
+        self.backend.databases[name].dbi_resource_id = _resource_id(self.current_account, self.region, name, now)
+        self._follow()
+        return answer
+
+    def delete_db_instance(self) -> ActionResult:
+        """Delete an instance, which is shown as `deleting` for a while. The final snapshot is made, or refused, first."""
+        now, region = self._follow()
+        name, final = str(self.params["DBInstanceIdentifier"]), self.params.get("FinalDBSnapshotIdentifier")
+        skip = self.params.get("SkipFinalSnapshot") is True
+        database = self.backend.databases.get(name)
+        if database is not None and not database.deletion_protection:
+            if database.status == "deleting":
+                raise InvalidDBInstanceStateFault(f"Instance {name} is already being deleted.")
+            self._check_final_snapshot(database, final, skip)
+        answer = super().delete_db_instance()
+        assert database is not None  # moto has refused it otherwise
+        if final:
+            region.snapshots[final] = now
+        self.backend.databases[name] = database
+        database.status = "deleting"
+        region.databases[name] = now + DELETION + (LASTS if final else 0)
+        self._follow()
+        return answer
+
+    def _check_final_snapshot(self, database: DBInstance, final: str | None, skip: bool) -> None:
+        """Raises: RDSClientError where the final snapshot is missing or cannot be made."""
+        if final and skip:
+            raise InvalidParameterCombination(
+                "FinalDBSnapshotIdentifier can't be specified when SkipFinalSnapshot is true."
+            )
+        if not final and not skip and not database.is_replica:
+            raise InvalidParameterCombination(
+                "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
+            )
+        if not final:
+            return
+        if database.status in WITHOUT_SNAPSHOT:
+            raise InvalidDBInstanceStateFault(
+                f"Cannot create a snapshot because the database instance {database.db_instance_identifier} is not currently "
+                "in the available state."
+            )
+        if final in self.backend.database_snapshots:
+            raise DBSnapshotAlreadyExistsError(final)
+        if self._used() >= (most := self._quota()):
+            raise RDSClientError("SnapshotQuotaExceeded", f"Cannot create more than {most} manual snapshots")
 
     def describe_db_snapshots(self) -> ActionResult:
         self._follow()
@@ -86,9 +151,30 @@ class WorldRdsResponse(RDSResponse):
         return now, region
 
 
+def _resource_id(*about: object) -> str:
+    """Return an id of a database instance that no other one has; in moto they all have the same."""
+    digest = hashlib.sha256(" ".join(map(str, about)).encode()).digest()
+    return f"db-{base64.b32encode(digest).decode()[:26]}"
+
+
+def settle(region: Region) -> None:
+    """Let every instance be available, as if it had been made long ago."""
+    for name in region.databases:
+        rds_backends[region.account][region.name].databases[name].status = "available"
+    region.databases.clear()
+
+
 def follow(region: Region, active: list[Fault], now: float) -> None:
     """Update each snapshot and its instance."""
     backend = rds_backends[region.account][region.name]
+    for name, until in list(region.databases.items()):
+        each = backend.databases.get(name)
+        if each is None or now >= until:
+            del region.databases[name]
+        if each is not None and each.status == "deleting" and now >= until:
+            del backend.databases[name]
+        elif each is not None and each.status != "deleting":
+            each.status = "available" if now >= until else "creating"
     for snapshot in backend.database_snapshots.values():
         begun = region.snapshots.get(snapshot.db_snapshot_identifier)
         if begun is None or snapshot.status == "failed":
@@ -103,5 +189,5 @@ def follow(region: Region, active: list[Fault], now: float) -> None:
             if fault.kind == "snapshot_fails" and database and fault.place[2] == database.db_instance_identifier:
                 snapshot.status = "failed"
                 fault.count()
-        if database is not None and (was != snapshot.status or not done):
+        if database is not None and database.status != "deleting" and (was != snapshot.status or not done):
             database.status = "available" if done else "backing-up"
