@@ -14,6 +14,7 @@ from sandbox.external_services.sentry import state as sentry
 from sandbox.external_services.sheets import state as sheets
 from sandbox.external_services.slack import state as slack
 from sandbox.settings import HOST, ROOT, Settings
+from sandbox.stack import terraform_providers
 
 TUNING = ROOT / "config" / "airflow.env"
 # neither another Airflow's settings nor the way to a real AWS account may reach a rehearsal
@@ -75,7 +76,9 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
     }
     pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
     served = connections(settings, databases.Databases.of(settings, credentials), inventory)
-    return base() | tuning() | sandbox | pace | served
+    ours = base()
+    providers = terraform_providers.variables(os.environ, settings.folder)
+    return ours | tuning() | sandbox | pace | providers | served
 
 
 def connections(settings: Settings, server: databases.Databases, inventory: Inventory) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.model_instances import reset_model_data
 from moto.s3.models import FakeKey, s3_backends
+from moto.ssm.models import ParameterDict
 
 from include.inventory import Inventory
 from sandbox.aws.http.endpoint import Application
@@ -99,6 +100,11 @@ class _Pickler(pickle.Pickler):
     def __init__(self, buffer: io.BytesIO, kept: dict[int, Any]):
         super().__init__(buffer, pickle.HIGHEST_PROTOCOL)
         self._kept = kept
+
+    def reducer_override(self, found: Any) -> Any:
+        if isinstance(found, ParameterDict):  # it is a dictionary that cannot be made without these
+            return ParameterDict, (found.account_id, found.region_name), found.__dict__, None, iter(found.items())
+        return NotImplemented
 
     def persistent_id(self, found: Any) -> int | None:
         local = callable(found) and "<" in getattr(found, "__qualname__", "")  # no pickle can name it

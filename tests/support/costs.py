@@ -30,7 +30,7 @@ BUDGETS = {
     "tests/regions": (185, 185),
     "tests/s3": (20, 20),
     "tests/integration": (260, 260),
-    "tests/sandbox": (270, 270),
+    "tests/sandbox": (320, 370),
     "tests/unit": (90, 90),
 }
 

@@ -72,6 +72,10 @@ KEPT = {
         "failure that lasts, each on one kind of service"
         for fault in ("killed-surge", "an answer lost-rolling", "AWS failed for long-rolling")
     },
+    "tests/sandbox/test_terraform.py": {
+        "test_environment_is_made_changed_and_destroyed_and_each_plan_afterwards_is_empty": "Terraform from end to end",
+        "test_every_repeated_run_is_told_who_holds_the_lock": "Terraform refused",
+    },
     "tests/sandbox/stack/test_tree.py": {
         "test_what_is_killed_is_started_again_and_without_the_world_everything_ends": "the scheduler and the database "
         "killed",
@@ -86,6 +90,7 @@ OTHERWISE_FULL = (
     "tests/inprocess/test_any_history.py",
     "tests/inprocess/test_faults.py",
     "tests/sandbox/stack/test_tree.py",
+    "tests/sandbox/test_terraform.py",
 )
 
 
