@@ -70,8 +70,8 @@ class Terraform:
             "bucket": about.state_bucket,
             "key": about.state_key,
             "region": self.target.environment.region,
-            "dynamodb_table": about.lock_table,
             "use_lockfile": "true",
+            **({"dynamodb_table": about.lock_table} if about.lock_table else {}),
         }
         answer = self.ask("init", *(f"-backend-config={name}={value}" for name, value in backend.items()))
         if answer.returncode and NO_PROVIDER.search(answer.stderr):

@@ -19,7 +19,8 @@ def create(resources: StaticResources, target: Target) -> None:
         return
     s3, region = resources.client("s3"), target.environment.region
     _bucket(s3, wanted.state_bucket, region)
-    _lock_table(resources.client("dynamodb"), wanted.lock_table)
+    if wanted.lock_table:
+        _lock_table(resources.client("dynamodb"), wanted.lock_table)
     values = CODE / wanted.repository.partition("/")[2] / "values"
     file = values / f"{target.environment_name}.tfvars"
     if file.exists():
