@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -85,7 +86,10 @@ def _await_endpoints(settings: Settings, started: subprocess.Popen[bytes] | None
 
 def rehearse(options: Options, client: Client, console: Console) -> bool:
     """Run the runbook to its end and sum it up; returns whether it succeeded."""
-    known = {"commit": client.newest_commit, "regions": client.new_data}
+    known: dict[str, Callable[[str], Any]] = {
+        "commit": partial(client.newest_commit, runbook=options.runbook),
+        "regions": client.new_data,
+    }
     conf = options.conf(declared_params(client, options.runbook), known)
     target, began = conf.get("target"), time.monotonic()
     begin = _simulated(client)

@@ -20,6 +20,9 @@ class RefusedError(SandboxError):
         self.status = status
 
 
+OF_INFRASTRUCTURE = ("infrastructure_change",)  # runbooks whose commits are of the Terraform code
+
+
 class Client:
     """Talks to the sandbox that an endpoints.json names, as any of its users."""
 
@@ -60,13 +63,14 @@ class Client:
         found: list[dict[str, Any]] = [target for target in self.control("/world")["targets"] if target["name"] == name]
         return found[0] if found else None
 
-    def newest_commit(self, target: str) -> str:
-        """Return the newest commit on the main branch of a target's repository. Raises: SandboxError."""
-        wanted = load().target(target).system.github
-        found = [repository for repository in self.control("/github")["repositories"] if repository["name"] == wanted]
-        if not found:
+    def newest_commit(self, target: str, runbook: str) -> str:
+        """Return the newest commit on the main branch of the repository that a runbook works with. Raises: SandboxError."""
+        found, terraform = load().target(target), load().target(target).environment.terraform
+        wanted = terraform.repository if terraform and runbook in OF_INFRASTRUCTURE else found.system.github
+        known = [repository for repository in self.control("/github")["repositories"] if repository["name"] == wanted]
+        if not known:
             raise SandboxError(f'{target} has no repository on GitHub; name a commit in PARAMS={{"commit": "..."}}.')
-        return str(found[0]["commits"][0]["sha"])
+        return str(known[0]["commits"][0]["sha"])
 
     def new_data(self, target: str) -> list[dict[str, str]]:
         """Return the regions of a target that have new data, each with its newest whole folder. Raises: SandboxError."""

@@ -123,6 +123,10 @@ def external_service_connections(settings: Settings, inventory: Inventory) -> di
         if system.github and target.github_conn_id:
             token = github.token_of(system.github.split("/")[0])
             found[target.github_conn_id] = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
+        if (terraform := target.environment.terraform) and target.infrastructure_conn_id:
+            token = github.token_of(terraform.repository.split("/")[0])
+            given = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
+            found[target.infrastructure_conn_id] = given
         if system.jira_project and target.jira_conn_id:
             token = jira.token_of(system.jira_project)
             found[target.jira_conn_id] = {

@@ -27,7 +27,7 @@ from include.run.image_attestations import list_attestations
 from include.run.store import RunStore
 from include.run.writer import FencedWriter
 from opskit.connections.aws import clients_for, run_store
-from opskit.connections.external_services import github_repository
+from opskit.connections.external_services import github_repository, infrastructure_repository
 from opskit.connections.postgres import connect
 
 router = APIRouter()
@@ -91,6 +91,13 @@ def _commits(target: Target) -> list[Choice]:
     return [Choice(commit.sha, f"{commit.subject} ({commit.author})") for commit in commits]
 
 
+def _code(target: Target) -> list[Choice]:
+    terraform = target.environment.terraform
+    assert terraform  # of every target that this is offered for
+    commits = github.list_newest_commits(infrastructure_repository(target), terraform.branch, MOST)
+    return [Choice(commit.sha, f"{commit.subject} ({commit.author})") for commit in commits]
+
+
 def _folders(target: Target) -> list[Choice]:
     with connect(target) as connection:
         regions = list_regions(connection)
@@ -114,6 +121,7 @@ OFFERS = {
     "production_release": Offer("Commit", Inventory.releasable, _proved),
     "staging_deployment": Offer("Commit", Inventory.staging, _commits),
     "image_publication": Offer("Commit", Inventory.publishing, _commits),
+    "infrastructure_change": Offer("Commit", Inventory.terraformed, _code),
     "region_data_update": Offer("Regions", Inventory.updatable, _folders, "by region, the newest folder first", 300),
 }
 
