@@ -8,7 +8,7 @@ from typing import Any
 
 from include.aws.rights import refuse_missing_reads
 from include.errors import ApprovalError, PreconditionError
-from include.run.approval import ensure_approved, refuse_withdrawn
+from include.run.approval import ensure_approved, policy_for, refuse_withdrawn
 from include.run.journal import add_confirmation, add_event, list_decisions
 from include.run.lease.store import confirm_lease
 from include.run.plan.differences import differences
@@ -51,7 +51,8 @@ def approved_plan(ctx: StepContext, planned_by: StepDefinition) -> dict[str, Any
         raise PreconditionError("This run was asked to plan only; start one without plan_only to change anything.")
     decisions = list_decisions(ctx.store, ctx.run)
     refuse_withdrawn(read_withdrawal(ctx.store, ctx.run))
-    policy, unattended = ctx.target.environment.approval, ctx.unattended is not None
+    policy = policy_for(ctx.target.environment.approval, planned["plan"], ctx.target.name)
+    unattended = bool(policy.unattended) and ctx.unattended is not None
     ensure_approved(policy, ctx.requester, planned["digest"], decisions, unattended=unattended)
     return planned
 

@@ -68,10 +68,12 @@ def _approved(history: History, run: Run) -> Iterator[Violation]:
             yield Violation("I13", f"{by} asked for {run.id} and decided on it.")
         if each.n < first and each.decision.outcome == "approved":
             people.add(by)
-    if len(people) < policy.count and not by_policy:
+    own = run.confirmed.get("plan", {}).get("approvers", 0)  # of a plan that wants more people than its target
+    wanted = max(policy.count, own)
+    if len(people) < wanted and not (by_policy and own <= policy.count):
         yield Violation(
             "I13",
-            f"{run.id} wrote on {run.target} with {len(people)} approvals on record before, of {policy.count} needed "
+            f"{run.id} wrote on {run.target} with {len(people)} approvals on record before, of {wanted} needed "
             f"({', '.join(sorted(map(str, people))) or 'nobody'}).",
         )
 

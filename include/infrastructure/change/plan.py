@@ -10,8 +10,9 @@ from include.run.plan.model import Plan, Skip
 from include.terraform.plan import TerraformPlan, fingerprint
 from include.terraform.progress import operations
 from include.terraform.state import State
-from include.terraform.summary import refuse_beyond, summarize
+from include.terraform.summary import refuse_beyond, second_approver_reasons, summarize
 
+NAMED = 3  # reasons in a sentence
 LOOKS = 60  # seconds that the second plan and the proof take
 
 
@@ -28,6 +29,7 @@ class InfrastructureChangePlan(Plan):
     fingerprint: str  # of all that will be done, shown or not
     plan_file: str  # SHA-256 of the file that is applied
     summary: str  # of what is done, in one line
+    approvers: int  # at least so many people, whatever the target's policy asks
     operations: int  # on resources; a replacement is two
 
 
@@ -45,7 +47,8 @@ def plan_change(
 ) -> InfrastructureChangePlan:
     """Build the plan from Terraform's. Raises: PreconditionError beyond the target's limits."""
     refuse_beyond(terraform.limits, plan)
-    summary = summarize(plan)
+    summary, reasons = summarize(plan), second_approver_reasons(plan)
+    two = (f"Two people have to approve, since the plan {_listed(reasons)}.",) if reasons else ()
     return InfrastructureChangePlan(
         runbook="infrastructure_change",
         target=target.name,
@@ -53,7 +56,7 @@ def plan_change(
         region=target.environment.region,
         changes=summary.changes,
         skips=tuple(Skip(what=each, why="Terraform leaves it for a later plan") for each in plan.deferred),
-        notes=(*summary.notes, *remarks),
+        notes=(*two, *summary.notes, *remarks),
         expected_seconds=summary.expected_seconds + LOOKS,
         commit=commit,
         tool=f"{terraform.tool} {terraform.version}",
@@ -65,5 +68,11 @@ def plan_change(
         fingerprint=fingerprint(plan),
         plan_file=plan_file,
         summary=str(summary.counts),
+        approvers=2 if reasons else 1,
         operations=operations(plan),
     )
+
+
+def _listed(reasons: tuple[str, ...]) -> str:
+    more = f" and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
+    return f"{', '.join(reasons[:NAMED])}{more}"

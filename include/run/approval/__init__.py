@@ -7,6 +7,7 @@ from include.run.approval.policy import (
     judge,
     list_approvers,
     people_to_ask,
+    policy_for,
     why_not,
 )
 from include.run.approval.unattended import approve_by_policy, find_unattended
@@ -23,6 +24,7 @@ __all__ = [
     "judge",
     "list_approvers",
     "people_to_ask",
+    "policy_for",
     "refuse_withdrawn",
     "why_not",
     "withdraw",

@@ -4,9 +4,9 @@ Airflow's own approval can be answered twice at once, can be bypassed by marking
 when cleared. So each answer becomes a `Decision`, stored once and never overwritten, and the confirm task reads those.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,6 +40,19 @@ class Decision(BaseModel):
     at: datetime
     digest: str
     why: str
+
+
+def policy_for(policy: Approval, plan: Mapping[str, Any], target: str) -> Approval:
+    """Return the policy for a plan, which may want more people than the target usually asks (`approvers`). Raises: PreconditionError."""
+    wanted = int(plan.get("approvers", 0))
+    if wanted <= policy.count:
+        return policy
+    if wanted > len(policy.approvers):
+        raise PreconditionError(
+            f"This plan needs {wanted} approvers, and {target} has only {', '.join(policy.approvers)}; add one to the inventory, nothing "
+            "was changed."
+        )
+    return policy.model_copy(update={"count": wanted, "unattended": {}})
 
 
 def list_approvers(policy: Approval, requester: str | None) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 
-from include.run.approval import Answer, Decision, approve_by_policy, judge, people_to_ask
+from include.run.approval import Answer, Decision, approve_by_policy, judge, people_to_ask, policy_for
 from include.run.approval.policy import COMMENT_LENGTH
 from include.run.journal import add_decision, list_decisions
 from include.run.plan.markdown import escape
@@ -41,8 +41,9 @@ class ApprovePlanOperator(HITLOperator):
 
     def execute(self, context: Any) -> Any:
         with running(context) as ctx:
-            policy, planned = ctx.target.environment.approval, self._planned(ctx)
-            if rule := ctx.unattended:
+            planned = self._planned(ctx)
+            policy = policy_for(ctx.target.environment.approval, planned["plan"], ctx.target.name)
+            if policy.unattended and (rule := ctx.unattended):
                 by_policy = approve_by_policy(rule, ctx.dag_id, planned["digest"], datetime.now(UTC))
                 return self._ended(add_decision(ctx.store, ctx.run, by_policy))
             if self.seat > policy.count:
@@ -70,8 +71,11 @@ class ApprovePlanOperator(HITLOperator):
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
         with running(context) as ctx:
-            answer, digest = self._answer(event), self._planned(ctx)["digest"]
-            policy = ctx.target.environment.approval
+            planned, answer = self._planned(ctx), self._answer(event)
+            policy, digest = (
+                policy_for(ctx.target.environment.approval, planned["plan"], ctx.target.name),
+                planned["digest"],
+            )
 
             def record() -> Decision:
                 earlier = list_decisions(ctx.store, ctx.run)

@@ -116,8 +116,8 @@ def slack_connection(target: Target) -> Any:
 def _facts(context: Any, target: Target) -> Facts:
     """Return facts known only to the running task: who asked, and what was planned."""
     run, params, frame = context["dag_run"], context["params"], frame_of(context["dag_run"].dag_id)
-    policy = target.environment.approval
-    gates = frame.gates[: policy.count]
+    policy, planned = target.environment.approval, context["ti"].xcom_pull(task_ids=frame.plan)
+    gates = frame.gates[: max(policy.count, planned["plan"].get("approvers", 0) if planned else 0)]
     asked = {
         "runbook": run.dag_id,
         "target": target.name,
@@ -130,7 +130,6 @@ def _facts(context: Any, target: Target) -> Facts:
         "at": run.run_after.isoformat(),
     }
     facts: Facts = {"asked": asked}
-    planned = context["ti"].xcom_pull(task_ids=frame.plan)
     if planned:
         plan = planned["plan"]
         facts["plan"] = {

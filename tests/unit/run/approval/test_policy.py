@@ -7,7 +7,7 @@ import pytest
 
 from include.errors import ApprovalError, PreconditionError
 from include.inventory import Approval
-from include.run.approval import Answer, Decision, ensure_approved, judge, people_to_ask
+from include.run.approval import Answer, Decision, ensure_approved, judge, people_to_ask, policy_for
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 DIGEST = "d" * 64
@@ -180,3 +180,13 @@ def test_comment_goes_on_record_on_one_line(approved, why):
 def test_comment_of_a_megabyte_is_cut():
     answer = Answer(approved=False, by="ann", at=NOW, comment="x" * 1_000_000)
     assert len(judge(policy(), "carol", 1, DIGEST, answer, []).why) == len("ann rejected the plan: ") + 500
+
+
+def test_a_plan_may_want_more_people_than_the_target_asks():
+    usual = policy()
+    two = policy_for(usual, {"approvers": 2}, "core/staging")
+    assert two.count == 2
+    assert policy_for(usual, {"approvers": 1}, "core/staging") is usual
+    assert policy_for(usual, {}, "core/staging") is usual
+    with pytest.raises(PreconditionError, match=r"needs 9 approvers, and core/staging has only"):
+        policy_for(usual, {"approvers": 9}, "core/staging")
