@@ -128,7 +128,7 @@ def _durations(durations: Sequence[StepDuration], run_link: str) -> str:
         f"<td>{escape(spoken(each.lasted))}{'' if each.ended else ' so far'}{escape(each.remark)}</td></tr>"
         for each in durations
     )
-    return f'<table id="durations"><tr><th>step</th><th>began (UTC)</th><th>from its begin to its end</th></tr>{rows}</table>'
+    return f'<table id="durations"><tr><th>step</th><th>began (UTC)</th><th>from its start to its end</th></tr>{rows}</table>'
 
 
 def _step(step: str, run_link: str) -> str:
