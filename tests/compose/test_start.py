@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from celery import Celery
+from redis import Redis
 
-from tests.support.containers import Engine, missing
+from tests.support.containers import Container, Engine, missing
 from tests.support.fleet import prepared
+from tests.support.sandbox_client import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +52,27 @@ def test_worker_that_does_not_fit_is_refused(engine: Engine, number: int, change
     assert said in odd.log.read_text()
 
 
-def test_worker_is_healthy_and_ends_by_a_warm_shutdown(engine: Engine):
-    worker = engine.scale("worker", 1)
-    engine.await_healthy(worker)
+@pytest.fixture(scope="module")
+def worker(engine: Engine) -> Container:
+    """Return a worker that serves the queue `default` alone."""
+    command = ["default" if word == "default,terraform" else word for word in engine.services["worker"].command]
+    started = engine.scale("worker", 1, command=command)
+    engine.await_healthy(started)
+    return started
+
+
+def test_worker_takes_nothing_from_a_queue_that_it_does_not_serve(engine: Engine, worker: Container):
+    broker = (
+        f"redis://:{engine.services['redis'].environment['REDISCLI_AUTH']}@{engine.containers['redis'].address}:6379/0"
+    )
+    for queue in ("terraform", "default"):
+        Celery(broker=broker).send_task("execute_workload", ["no workload"], queue=queue)
+    with Redis.from_url(broker) as redis:
+        wait_for("the worker to take what is in its own queue", lambda: redis.llen("default") == 0)
+        assert redis.llen("terraform") == 1
+
+
+def test_worker_is_healthy_and_ends_by_a_warm_shutdown(engine: Engine, worker: Container):
     assert engine.stop(worker) < worker.service.grace
     assert "Warm shutdown" in worker.log.read_text()
     assert not engine.healthy(worker)

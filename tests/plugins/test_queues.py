@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from opskit.queues import refuse_missing_program
+from opskit.queues import TERRAFORM, refuse_missing_program
+from opskit.runbook import Proof, Stage, runbook
+from opskit.step import step
 
 LACKING = (
     "This worker is to serve the queue terraform, whose steps need terraform or tofu, and has neither; install one, or leave "
@@ -39,3 +41,25 @@ def test_worker_with_the_program_is_let_through(monkeypatch, tmp_path: Path, nam
 def test_process_that_serves_no_such_queue_needs_no_program(monkeypatch, tmp_path, command):
     monkeypatch.setenv("PATH", str(tmp_path))
     refuse_missing_program(["airflow", *command])
+
+
+def test_steps_that_need_terraform_are_in_its_queue_and_no_others():
+    change = step(name="change", queue=TERRAFORM)(lambda ctx: "changed")
+    check = step(name="check")(lambda ctx: "checked")
+    dag = runbook(
+        subject="restart",
+        risk="disruptive",
+        targets=("core/staging",),
+        plan=lambda ctx: pytest.fail("nothing is run"),
+        steps=[Stage("Restart", change, check)],
+        proof=Proof((check,)),
+        plan_queue=TERRAFORM,
+        page="service_restart",
+    )
+    queues = {task.task_id: task.queue for task in dag.tasks}
+    assert {name for name, queue in queues.items() if queue == "terraform"} == {
+        "plan_restart",
+        "confirm_plan_unchanged",
+        "change",
+    }
+    assert {queue for name, queue in queues.items()} == {"default", "terraform"}
