@@ -88,3 +88,15 @@ def test_alarm_in_the_canary_brings_ecs_back_and_the_run_says_so_and_never_goes_
     run.clear("deploy_services")
     run.to_end()
     assert cloud.writes().count("UpdateService") == updates
+
+
+def test_deployment_that_ecs_gives_up_is_told_in_ecs_own_words(cloud, town):
+    before = commits_run_by(cloud, STAGING)
+    control = control_of(cloud, cloud.inventory, town)
+    fault = {"kind": "bad_image", "target": STAGING, "service": "visits-staging-worker", "how": "cannot_pull"}
+    assert control.post("/faults", json=fault).status_code == 200
+    run = start(cloud, "staging_deployment", STAGING, commit=NEWEST)
+    assert run.to_end() == "failed"
+    assert "deployment failed: tasks failed to start" in str(run.errors)
+    assert "Rolled back" in str(run.errors)
+    assert commits_run_by(cloud, STAGING) == before
