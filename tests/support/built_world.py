@@ -1,7 +1,8 @@
 """A sandbox world that is built once and restored for each test: a build takes half a second, a copy some hundredths.
 
 The result of a build is kept as one pickle: moto's backends, which remain the same objects and get their contents back, and
-the mutable parts of our world. Objects in S3 are not in it: there are thousands, and all copies can share their bytes.
+the mutable parts of our world. Objects in S3 are not in it: there are thousands, and all copies can share their bytes. The
+objects of a bucket are copied when somebody asks for them, since few tests do.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import copy
 import io
 import pickle
 import threading
+from functools import cached_property
 from typing import Any
 
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.model_instances import reset_model_data
-from moto.s3.models import FakeKey, s3_backends
+from moto.s3.models import FakeBucket, FakeKey, s3_backends
+from moto.s3.utils import _VersionedKeyStore
 from moto.ssm.models import ParameterDict
 
 from include.inventory import Inventory
@@ -96,24 +99,49 @@ def _content_of(services: BackendDict[Any]) -> list[tuple[Any, dict[str, Any]]]:
     return [(account, dict(account)) for account in services.values()]
 
 
+class _Bucket(FakeBucket):
+    """A restored bucket."""
+
+    built: _VersionedKeyStore
+
+    @cached_property
+    def keys(self) -> _VersionedKeyStore:  # type: ignore[override] # moto sets an attribute, which this becomes
+        """The objects, each with its versions, copied from the built bucket."""
+        made = _VersionedKeyStore()
+        for name, versions in self.built.lists():
+            made.setlist(name, [_copy_of(each) if isinstance(each, FakeKey) else copy.copy(each) for each in versions])
+        return made
+
+
+def _restored(content: dict[str, Any]) -> _Bucket:
+    made: _Bucket = object.__new__(_Bucket)  # type: ignore[type-abstract] # moto's own way would register it
+    made.__dict__.update(content)
+    return made
+
+
 class _Pickler(pickle.Pickler):
     def __init__(self, buffer: io.BytesIO, kept: dict[int, Any]):
         super().__init__(buffer, pickle.HIGHEST_PROTOCOL)
         self._kept = kept
 
-    def reducer_override(self, found: Any) -> Any:
-        if isinstance(found, ParameterDict):  # it is a dictionary that cannot be made without these
-            return ParameterDict, (found.account_id, found.region_name), found.__dict__, None, iter(found.items())
-        return NotImplemented
-
     def persistent_id(self, found: Any) -> int | None:
         local = callable(found) and "<" in getattr(found, "__qualname__", "")  # no pickle can name it
-        if local or isinstance(found, (*STAYING, FakeKey)):
-            if isinstance(found, FakeKey):
-                found.disposed = True  # otherwise it would warn at the end of the tests that it was never closed
+        if local or isinstance(found, (*STAYING, _VersionedKeyStore)):
             self._kept[id(found)] = found
             return id(found)
         return None
+
+    def reducer_override(self, found: Any) -> Any:
+        if isinstance(found, ParameterDict):  # it is a dictionary that cannot be made without these
+            return ParameterDict, (found.account_id, found.region_name), found.__dict__, None, iter(found.items())
+        if type(found) is not FakeBucket:
+            return NotImplemented
+        content = dict(found.__dict__)
+        content["built"] = content.pop("keys")
+        for _, versions in content["built"].lists():
+            for each in versions:  # FakeKeys and delete markers
+                each.disposed = True  # otherwise it would warn at the end of the tests that it was never closed
+        return _restored, (content,)
 
 
 class _Unpickler(pickle.Unpickler):
@@ -122,8 +150,7 @@ class _Unpickler(pickle.Unpickler):
         self._kept = kept
 
     def persistent_load(self, number: int) -> Any:
-        found = self._kept[number]
-        return _copy_of(found) if isinstance(found, FakeKey) else found
+        return self._kept[number]
 
 
 def _copy_of(key: FakeKey) -> FakeKey:

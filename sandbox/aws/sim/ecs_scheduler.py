@@ -166,6 +166,8 @@ def scale_in(region: Region, service: Service, new: list[Task], now: float) -> N
 
 
 def _replace_old(region: Region, service: Service, alive: list[Task], old: list[Task], now: float) -> None:
+    if not old:
+        return
     floor = math.ceil(service.desired * service.min_percent / 100)
     spare = sum(region.is_healthy(task) for task in alive) - floor
     for task in sorted(old, key=lambda task: (region.is_healthy(task), -task.created)):

@@ -38,7 +38,9 @@ def fire(region: Region, service: Service, name: str) -> None:
 
 def fire_due(region: Region, before: float, now: float) -> None:
     """Fire the scheduled actions whose time came after `before` and not after `now`."""
-    for action in applicationautoscaling_backends[region.account][region.name].scheduled_actions:
+    backends = applicationautoscaling_backends.get(region.account)  # by [] moto would make one, and take longer
+    found = backends.get(region.name) if backends is not None else None
+    for action in found.scheduled_actions if found else ():
         key = (action.resource_id, action.scheduled_action_name, action.schedule, action.timezone)
         due = region.due.get(key)
         if due is None:

@@ -73,8 +73,9 @@ class World(WorldState):
             for group in region.groups.values():
                 auto_scaling.advance(region, group, now)
             for task in list(region.tasks.values()):
-                by_platform = self.strikes(region, task.cluster, "platform_digest")
-                image_pull.pull(self.regions, region, task, now, by_platform=by_platform)
+                if task.status == "PENDING":
+                    by_platform = self.strikes(region, task.cluster, "platform_digest")
+                    image_pull.pull(self.regions, region, task, now, by_platform=by_platform)
                 task_lifecycle.advance(region, task, now)
                 self._advance_load(region, task, now)
                 if task.service is None:
@@ -88,7 +89,7 @@ class World(WorldState):
             for service in list(region.services.values()):
                 if service.daemon:
                     daemon_scheduler.reconcile(region, service, now, self.start_task)
-                elif service.strategy.shifts:
+                elif service.shifts:
                     active = self.faults_on(region, service.cluster, service.name)
                     traffic_shift.reconcile(region, service, now, self.start_task, active)
                 else:

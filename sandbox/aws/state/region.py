@@ -69,14 +69,20 @@ class Region:
     def health(self, task: Task) -> str:
         """Return the task's health by its targets and its containers' health check, or "none" where nothing asks."""
         service = self.services.get((task.cluster, task.service or ""))
-        states = []
+        found = "none"
         if service is not None and service.target_groups:
-            states = [target.state for target in self.target_of(task)] or ["unused"]
-        if task.check:
-            states.append({"HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}.get(task.check.status, "initial"))
-        return next((state for state in states if state != "healthy"), "healthy" if states else "none")
+            found = "unused"
+            for target in self.target_of(task):
+                found = target.state
+                if found != "healthy":
+                    break
+        if task.check and found in ("none", "healthy"):
+            found = {"HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}.get(task.check.status, "initial")
+        return found
 
     def is_healthy(self, task: Task) -> bool:
         """Tell whether ECS counts the task as healthy; one that nothing checks once it has run for a while."""
+        if not task.alive or task.status != "RUNNING":
+            return False
         health = self.health(task)
-        return task.alive and task.status == "RUNNING" and (health == "healthy" or (health == "none" and task.settled))
+        return health == "healthy" or (health == "none" and task.settled)

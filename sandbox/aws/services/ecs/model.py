@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sandbox.aws.services.ecs.deployment_model import (
+    SHIFTING,
     Breaker,
     Revision,
     ServiceDeployment,
@@ -221,6 +222,11 @@ class Service:
     @property
     def breaker(self) -> Breaker:
         return read_breaker(self.configuration)
+
+    @property
+    def shifts(self) -> bool:
+        """Whether deployments shift traffic; cheaper than its strategy, and asked in every step of the world."""
+        return self.configuration.get("strategy") in SHIFTING
 
     @property
     def strategy(self) -> Strategy:
