@@ -44,7 +44,7 @@ def person(browser, sandbox):
     contexts = []
 
     def enter(user: str) -> Person:
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
         contexts.append(context)
         made = Person(context.new_page(), sandbox.endpoints["airflow"].rstrip("/"))
         made.log_in(user, sandbox.endpoints["users"][user]["password"])
