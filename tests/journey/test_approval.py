@@ -8,8 +8,6 @@ import pytest
 from tests.support.sandbox_client import Run
 from tests.support.scenes import Scene
 
-RUNS = 6  # answered by two people at the same moment; tests/integration/test_at_once.py does it a hundred times
-
 
 def test_rejected(scene: Scene):
     run = scene.restart()
@@ -48,13 +46,19 @@ def test_by_the_requester(scene: Scene):
     scene.ensure_nothing_changed()
 
 
-def test_by_someone_not_listed(scene: Scene):
+@pytest.mark.stage(approval={"count": 2})
+def test_by_someone_not_listed_or_by_one_person_twice(scene: Scene):
     run = scene.restart(user="ci")
     run.wait_until_asked()
     for user in ("operator", "ci", "viewer"):
         assert run.answer("Approve", user).status_code == 403, user
-    assert run.answer("Reject").status_code == 200
+    run.approve("approver")
+    second = "approve_restart_second"
+    assert [user["id"] for user in run.wait_until_asked(second)["assigned_users"]] == ["second_approver"]
+    assert run.answer("Approve", "approver", second).status_code == 403
+    assert run.answer("Reject", "second_approver", second).status_code == 200
     assert run.wait() == "failed"
+    assert "second_approver rejected the plan" in run.log("record_restart")
     scene.ensure_nothing_changed()
 
 
@@ -80,8 +84,10 @@ def test_for_a_run_that_was_cleared_stays_what_it_was(scene: Scene):
 
 
 @pytest.mark.stage(strategy="rolling")
-def test_answered_twice_at_once_leaves_one_decision_that_the_run_obeys(scene: Scene):
-    runs = [scene.restart() for _ in range(RUNS)]
+# tests/integration/test_at_once.py does it a hundred times
+@pytest.mark.parametrize("count", [pytest.param(2, id="2"), pytest.param(6, id="6")])
+def test_answered_twice_at_once_leaves_one_decision_that_the_run_obeys(scene: Scene, count: int):
+    runs = [scene.restart() for _ in range(count)]
     for run in runs:
         run.wait_until_asked()
     # so that an approved run ends at its confirm task, and all variants can be tried on one target

@@ -151,7 +151,8 @@ def test_same_key_for_something_else_is_refused_and_the_difference_named(job):
     ],
     ids=["unknown key", "near target", "look-alike", "blank reason", "wrong type", "unknown runbook"],
 )
-def test_wrong_input_is_refused_before_there_is_a_run(job, given, sentence):
+def test_wrong_input_is_refused_before_there_is_a_run(running_sandbox, given, sentence):
+    job = Job(running_sandbox)  # the world is not changed, so it need not be built anew
     before = runs(job.sandbox)
     code, said = job(*given.get("more", []), **{name: value for name, value in given.items() if name != "more"})
     assert code == 2, said

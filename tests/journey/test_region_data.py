@@ -142,6 +142,11 @@ def test_update_is_looked_at_on_staging_and_then_goes_to_production(scene: Scene
     assert {region for region in before if after[region] != before[region]} == {CO, MI}
     scene.ensure_whole_again()
 
+    ensure_goes_to_production(scene)
+
+
+def ensure_goes_to_production(scene: Scene) -> None:
+    """Update a region of production that people have found good on staging, and assert that its sheet names the new data."""
     first, known = live(scene, CO, "production"), versions(scene, "production")
     released = update(scene, CO, environment="production")
     assert "people have looked at this very data after region_data_update/" in released.log("plan_update")
@@ -159,6 +164,8 @@ def test_map_that_does_not_work_sends_everything_back_at_once(scene: Scene):
     before, old = versions(scene), {region: live(scene, region) for region in (CO, MI)}
     run = update(scene, CO, MI)
     look(run, CO, 0)
+    look(run, MI, 1, named=CO)  # a slip, so the question is repeated
+    wait_for("the slip to be on record", lambda: "it is asked again" in run.log("confirm_qa[1]"))
     look(run, MI, 1, option=BAD, note="counties of Wayne are missing")
     assert run.wait(LONG) == "failed", run.story()
     said, text = outcome(scene, run)
@@ -192,7 +199,7 @@ def test_data_that_services_cannot_load_is_named_and_taken_back(scene: Scene):
 
 
 @MAPPED
-def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scene: Scene):
+def test_run_that_is_killed_at_every_turn_does_nothing_twice_and_then_goes_to_production(scene: Scene):
     before, old = versions(scene), live(scene, CO)
     first_change = scene.fault("hang", api="ecs", action="UpdateService", seconds=300)
     run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}], requests_per_second=HELD_DOWN)
@@ -234,6 +241,7 @@ def test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice(scen
     assert versions(scene)[CO] == changed
     ensure_new(scene, CO, old)
     scene.ensure_whole_again()
+    ensure_goes_to_production(scene)
 
 
 def waiting(scene: Scene) -> bool:

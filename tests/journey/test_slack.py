@@ -33,6 +33,7 @@ def ensure_told_once(scene: Scene, run: Run) -> None:
 
 @pytest.mark.stage(slack=True)
 def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(scene: Scene):
+    old = scene.alive()
     run = scene.restart(reason="memory grows, <!channel> & more")
     run.wait_until_asked()
     asked = scene.thread(run, "waiting for an approval")
@@ -56,6 +57,9 @@ def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(scene: Scene
     assert places == sorted(places, key=lambda place: (isinstance(place, str), place)), texts
     assert "<!channel>" not in str(scene.thread(run, "*Success*"))
     ensure_told_once(scene, run)
+    assert scene.alive().isdisjoint(old)
+    assert scene.lowest_healthy() == 2
+    scene.ensure_whole_again()
 
 
 @pytest.mark.stage(slack=True, timeout="12h", grace="12h")

@@ -18,22 +18,21 @@ PARTS = 4  # `make test-part` runs one of these
 # tests of folders that `make test` excludes, except those named here, each with the reason; with its parameters, or all of them
 KEPT = {
     "tests/journey/test_service_restart.py": {
-        "test_surge_renews_every_task_and_is_never_short_of_a_healthy_one": "service_restart from end to end, by surge",
-        "test_rolling_renews_each_service_in_order_once_two_different_people_agree": "and one by one; two seats",
         "test_guard_marked_as_success_by_hand_lets_no_step_through": "only Airflow lets a person mark a task",
         "test_run_marked_as_failed_by_hand_gives_the_lease_back_and_stays_failed": "only Airflow runs teardowns so",
     },
     "tests/journey/test_approval.py": {
-        "test_rejected": "service_restart refused by a person",
         "test_expired": "only Airflow's triggerer times a question out",
-        "test_by_someone_not_listed": "only Airflow's API refuses an answer by its user",
-        "test_answered_twice_at_once_leaves_one_decision_that_the_run_obeys": "the race of two answers",
+        "test_by_someone_not_listed_or_by_one_person_twice": "service_restart refused by a person; only Airflow's API "
+        "refuses an answer by its user",
+        "test_answered_twice_at_once_leaves_one_decision_that_the_run_obeys[2]": "the race of two answers",
     },
     "tests/journey/test_faults.py": {
         "test_group_maximum_too_small": "service_restart refused by its plan",
         "test_repeated_failed_loads_and_back_to_the_count_before": "service_restart failing and going back",
         "test_code_of_the_runbook_changes_on_disk_between_plan_and_approval": "only a DAG processor reads files again",
-        "test_a_second_run_waits_and_names_who_holds_the_target": "the race of two runs for one target",
+        "test_a_second_run_waits_and_names_who_holds_the_target": "the race of two runs for one target; service_restart "
+        "from end to end, one service after the other",
     },
     "tests/journey/test_releases.py": {
         "test_commit_goes_from_its_build_to_staging_to_production": "staging_deployment, production_release and "
@@ -47,13 +46,15 @@ KEPT = {
         "test_image_is_published_once": "image_publication from end to end",
     },
     "tests/journey/test_region_data.py": {
-        "test_update_is_looked_at_on_staging_and_then_goes_to_production": "region_data_update from end to end",
-        "test_map_that_does_not_work_sends_everything_back_at_once": "region_data_update failing and going back",
+        "test_map_that_does_not_work_sends_everything_back_at_once": "region_data_update failing and going back, with "
+        "every kind of answer about its maps",
         "test_update_that_could_not_be_made_or_undone_is_refused_by_its_plan": "region_data_update refused",
-        "test_run_that_is_killed_at_every_turn_goes_on_and_nothing_is_done_twice": "tasks that are killed",
+        "test_run_that_is_killed_at_every_turn_does_nothing_twice_and_then_goes_to_production": "region_data_update from end to end, "
+        "with tasks that are killed",
     },
     "tests/journey/test_slack.py": {
-        "test_thread_tells_the_run_in_order_and_its_parent_shows_the_end": "only real processes tell Slack side by side",
+        "test_thread_tells_the_run_in_order_and_its_parent_shows_the_end": "service_restart from end to end, by surge; only "
+        "real processes tell Slack side by side",
     },
     "tests/journey/test_bad_input.py": {
         "test_wrong_conf_is_refused_in_one_sentence_before_there_is_a_run": "Airflow's API, and no run",
