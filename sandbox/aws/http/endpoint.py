@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
@@ -12,12 +12,14 @@ import moto.cloudwatch.urls as cloudwatch_urls
 import moto.codebuild.urls as codebuild_urls
 import moto.codedeploy.urls as codedeploy_urls
 import moto.core.responses as moto_responses
+import moto.core.serialize as moto_serialize
 import moto.ecr.urls as ecr_urls
 import moto.ecs.urls as ecs_urls
 import moto.logs.urls as logs_urls
 import moto.rds.urls as rds_urls
 import moto.secretsmanager.urls as secretsmanager_urls
 import moto.sts.urls as sts_urls
+from botocore.utils import parse_to_aware_datetime
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -50,6 +52,8 @@ moto_backends.list_of_moto_modules = partial(
     tuple, tuple(moto_backends.list_of_moto_modules())
 )  # else a look through its folder at every request
 setattr(moto_responses, "method_names_from_class", cache(method_names_from_class))  # noqa: B010  # and one through a class
+# and a guess at a date's form for each object of a listing
+setattr(moto_serialize, "parse_to_aware_datetime", lru_cache(maxsize=10_000)(parse_to_aware_datetime))  # noqa: B010
 
 KEPT_CALLS = 100_000  # the call log's length: hours of a busy sandbox
 log = logging.getLogger(__name__)
