@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from include.inventory import Inventory, Target
-from sandbox.aws.faults import catalogue, infra_faults, release_faults, s3_faults
+from sandbox.aws.faults import catalogue, infra_faults, release_faults, s3_faults, terraform_faults
 from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.services.ecs.model import Service
 from sandbox.aws.sim import scheduled_actions
@@ -48,6 +48,10 @@ def inject(
             release_faults.prepare(fault, world, inventory.target(target), name)
             if fault.kind in ("database_away", "database_denied"):
                 _strike_database(fault, inventory.target(target), databases)
+            world.faults.append(fault)
+            return fault
+        if fault.kind in catalogue.TERRAFORM_FAULTS:
+            terraform_faults.prepare(fault, world, inventory.target(target), name)
             world.faults.append(fault)
             return fault
         if fault.kind in catalogue.API_FAULTS:

@@ -82,8 +82,8 @@ class ApiFaults:
 
     def hold(self, active: Iterable[Fault], call: Call) -> Refusal | None:
         """Keep a call waiting. A hanging call is never carried out, as its caller has given up by then."""
-        for fault in self._matching(active, call, "copies_slow"):
-            if call.action in s3_faults.COPIES:
+        for fault in self._matching(active, call, "copies_slow", "calls_slow"):
+            if fault.kind == "calls_slow" or call.action in s3_faults.COPIES:
                 fault.count()
                 self._of(fault).over.wait(fault.fields["milliseconds"] / 1000)
         for fault in self._matching(active, call, "hang"):
@@ -111,6 +111,8 @@ class ApiFaults:
                 if call.service == "s3":
                     return Refusal("InternalError", "We encountered an internal error. Please try again.", STATUS_500)
                 return Refusal("InternalFailure", "The request processing has failed.", STATUS_500)
+        if denied := self._terraform_refusal(active, call):
+            return denied
         for fault in self._matching(active, call, "refused"):
             if fault.injected < fault.fields["times"]:
                 fault.count()
@@ -141,6 +143,28 @@ class ApiFaults:
             if call.service == "ecs" and not self._in_bucket(fault, call):
                 fault.count()
                 return _throttled(call)
+        return None
+
+    def _terraform_refusal(self, active: Iterable[Fault], call: Call) -> Refusal | None:
+        """Return the error of a role that nobody may assume, or of a state bucket that is gone or takes no state."""
+        role = str(call.params.get("RoleArn")) if call.action == "AssumeRole" and isinstance(call.params, dict) else ""
+        for fault in active:
+            of_role = fault.kind == "assume_role_denied" and f":{fault.account}:" in role
+            if of_role and fault.injected < fault.fields["times"]:
+                fault.count()
+                message = f"User: {call.role} is not authorized to perform: sts:AssumeRole on resource: {role}"
+                return Refusal("AccessDenied", message, "403 Forbidden")
+        for fault in self._matching(active, call, "state_missing", "state_unwritable"):
+            if call.service != "s3" or call.params.get("Bucket") != fault.place[2]:
+                continue
+            if fault.kind == "state_missing":
+                fault.count()
+                return Refusal("NoSuchBucket", "The specified bucket does not exist", "404 Not Found")
+            if call.action == "PutObject" and not call.params["Key"].endswith(".tflock"):
+                self._of(fault).calls += 1
+                if self._of(fault).calls > fault.fields["after"]:
+                    fault.count()
+                    return Refusal("AccessDenied", "Access Denied", "403 Forbidden")
         return None
 
     def apply(self, world: World, call: Call) -> None:

@@ -61,6 +61,11 @@ API_FAULTS: dict[str, dict[str, Field]] = {  # they strike every call of the tar
     },
     "deletion_ignored": {"key": KEY, "times": TIMES},
     "copy_breaks": {"times": TIMES},
+    "calls_slow": {
+        "milliseconds": Field(float, lambda value: 0 < value <= 60_000, "a number of milliseconds up to 60000"),
+        "api": API,
+        "action": ACTION,
+    },
     "copies_slow": {
         "milliseconds": Field(float, lambda value: 0 < value <= 60_000, "a number of milliseconds up to 60000")
     },
@@ -195,6 +200,28 @@ RELEASE_FAULTS: dict[str, dict[str, Field]] = {  # they strike what belongs to a
     },
 }
 
+_BUCKET = Field(str, bool, "the name of a bucket in the target's account")
+_SECRET = Field(str, bool, "the name of a secret, such as MONITORING_EMAIL")
+_PARAMETER = Field(str, bool, "the name of a parameter, such as /core/staging/log-level")
+TERRAFORM_FAULTS: dict[str, dict[str, Field]] = {  # they strike what Terraform makes and destroys for a target
+    "access_logs_denied": {"times": TIMES},
+    "assume_role_denied": {"times": EVER},
+    "bucket_filled": {
+        "bucket": _BUCKET,
+        "objects": Field(int, lambda value: 2 <= value <= 5_000, "a whole number from 2 to 5000", default=3),
+    },
+    "bucket_refilled": {"bucket": _BUCKET, "times": TIMES},
+    "parameter_empty": {"name": _PARAMETER},
+    "parameter_missing": {"name": _PARAMETER},
+    "secret_recreated": {"name": _SECRET},
+    "secret_scheduled": {"name": _SECRET},
+    "snapshot_exists": {"name": Field(str, bool, "the name of a snapshot, such as core-staging-records")},
+    "state_missing": {},
+    "state_unwritable": {
+        "after": Field(int, lambda value: 0 <= value <= 10_000, "a whole number of writes up to 10000", default=0)
+    },
+}
+
 _SECONDS = Field(float, lambda value: 0 <= value <= 600, "a number of seconds up to 600")
 _TIMES = Field(int, lambda value: 1 <= value <= 10_000, "a whole number from 1 to 10000", default=1)
 SLACK: dict[str, dict[str, Field]] = {  # for every workspace, or for that of a target's system
@@ -280,7 +307,7 @@ EXTERNAL_SERVICE_FAULTS = SLACK | GITHUB | JIRA | SENTRY | SHEETS
 
 def parse_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return a fault's own fields, checked. Raises: FaultError."""
-    kinds = INFRA_FAULTS | RELEASE_FAULTS | EXTERNAL_SERVICE_FAULTS
+    kinds = INFRA_FAULTS | RELEASE_FAULTS | TERRAFORM_FAULTS | EXTERNAL_SERVICE_FAULTS
     if not isinstance(kind, str) or kind not in kinds:
         near = get_close_matches(str(kind), kinds, n=1)
         choose = f"did you mean {near[0]}? Choose" if near else "choose"

@@ -24,6 +24,7 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from sandbox.aws.faults import terraform_faults
 from sandbox.aws.faults.api_faults import TOKENS, ApiFaults, Refusal
 from sandbox.aws.http.error_responses import error_of, is_page, refuse
 from sandbox.aws.http.honouring import refusal_of
@@ -121,6 +122,7 @@ class Application:
             if refusal:
                 ask = partial(self._refuse_by_fault, refusal)
             body = self._serve(environ, start_response, call, ask)
+            terraform_faults.refill(self.world, call)
             lost = self.api_faults.loses(self.world.faults, call)
         if lost:
             hang_up(environ)

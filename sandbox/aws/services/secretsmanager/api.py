@@ -6,6 +6,7 @@ from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import FakeSecret
 from moto.secretsmanager.responses import SecretsManagerResponse
 
+from sandbox.aws.faults import terraform_faults
 from sandbox.aws.sim.world import World
 
 FORCED = 30.0  # simulated seconds: a secret that is deleted without recovery is not gone at once
@@ -92,4 +93,5 @@ class WorldSecretsManagerResponse(SecretsManagerResponse):
         for name, each in list(dict.items(held)):
             if isinstance(each, FakeSecret) and each.deleted_date is not None and each.deleted_date <= now:
                 dict.pop(held, name)
+                terraform_faults.make_again(self.world, self.current_account, self.region, name)
         return now
