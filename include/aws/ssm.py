@@ -12,9 +12,7 @@ from include.write import Action, RecordedWrite, Write
 if TYPE_CHECKING:
     from mypy_boto3_ssm.client import SSMClient
 
-PUT_PARAMETER = Action(
-    "ssm", "PutParameter", resources=("name",), values=("sha256",)
-)  # the value itself may be nobody's business
+PUT_PARAMETER = Action("ssm", "PutParameter", resources=("Name",))
 STANDARD, LARGEST = 4_096, 8_192  # bytes of a standard parameter, and of an advanced one
 AT_ONCE = 10  # names in one GetParameters
 
@@ -41,7 +39,7 @@ def put_parameter(client: SSMClient, name: str, value: str) -> Write[None]:
         client.put_parameter(Name=name, Value=value, Type="String", Overwrite=True, Tier=tier)
 
     return Write(
-        PUT_PARAMETER, f"{name} ({size:,} bytes)", make, resources={"name": name}, values={"sha256": _digest(value)}
+        PUT_PARAMETER, f"{name} ({size:,} bytes)", make, resources={"Name": name}, values={"sha256": _digest(value)}
     )
 
 
@@ -49,7 +47,7 @@ def was_applied(client: SSMClient, write: RecordedWrite) -> bool | None:
     """Tell whether a parameter has the value of a write."""
     if str(write) != str(PUT_PARAMETER):
         return None
-    name = write.resource("name")
+    name = write.resource("Name")
     found = get_values(client, [name]).get(name)
     return found is not None and _digest(found) == write.values["sha256"]
 

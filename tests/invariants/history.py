@@ -15,6 +15,7 @@ from include.run.lease import Lease
 from include.write import RecordedWrite, read_write
 from tests.invariants.actions import ACTIONS
 
+PLAN_FILES = "/runbook-plans/"  # where a plan waits for its approval, beside the state
 OUTCOMES = ("done", "failed", "found")
 
 
@@ -42,6 +43,7 @@ class Call:
     params: Mapping[str, Any]
     mutates: bool
     status: int
+    agent: str = ""  # terraform, if its provider or its backend made the call
 
     @property
     def name(self) -> str:
@@ -206,13 +208,31 @@ class History:
 
     @cached_property
     def writes(self) -> list[Call]:
-        """The calls of the runbooks' own roles that change AWS, without those to the run store."""
+        """The calls of the runbooks themselves that change AWS, without those to the run store and to kept plan files."""
+        return [each for each in self._of_our_roles if not each.agent and PLAN_FILES not in each.uri]
+
+    @cached_property
+    def writes_of_terraform(self) -> list[Call]:
+        """The calls that change AWS and that a Terraform of the runbooks' own roles has made."""
+        return [each for each in self._of_our_roles if each.agent == "terraform"]
+
+    @cached_property
+    def _of_our_roles(self) -> list[Call]:
         ours = {(each.environment.account, role_name(each)) for each in self.targets.values()}
         return [
             each
             for each in self.calls
             if each.mutates and each.service != "dynamodb" and (each.account, each.role) in ours
         ]
+
+    def is_applied(self, call: Call) -> bool:
+        """Tell whether a run's Terraform was at work at the time of a call, or may have gone on after the run's own process died."""
+        return any(
+            str(intent.write).startswith("terraform.") and intent.n < call.n and _is_open(run, intent, call.n)
+            for run in self.runs.values()
+            for intent in run.intents
+            if self._in_account(run, call)
+        )
 
     def run(self, run: str, target: str) -> Run | None:
         """Return a run that is in the store of a target."""

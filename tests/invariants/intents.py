@@ -9,7 +9,7 @@ from tests.invariants.history import History, Run, Violation
 
 def check_intents(history: History) -> list[Violation]:
     """Check that every write has an intent before it, every intent an outcome or a finding, and every journal one order."""
-    found = [*_unannounced(history), *_repeated(history)]
+    found = [*_unannounced(history), *_not_applied(history), *_repeated(history)]
     claims = filter(None, map(history.claims, history.writes))
     made = {(run.account, run.id, intent.number) for run, intent in claims}
     for run in history.runs.values():
@@ -27,6 +27,14 @@ def _unannounced(history: History) -> Iterator[Violation]:
                 "I20",
                 f"Call {call.n:g} {call.name} on {about} {call.values} was made by {call.role} without an open intent of "
                 "any run.",
+            )
+
+
+def _not_applied(history: History) -> Iterator[Violation]:
+    for call in history.writes_of_terraform:
+        if not history.is_applied(call):
+            yield Violation(
+                "I20", f"Call {call.n:g} {call.name} was made by Terraform as {call.role} outside of any run's apply."
             )
 
 

@@ -79,8 +79,8 @@ class _Reader:
 
     def read_table_calls(self) -> None:
         for call in self.calls:
-            if call.service != "dynamodb" or not call.took_effect:
-                continue
+            if call.service != "dynamodb" or not call.took_effect or call.agent:
+                continue  # Terraform has a table of its own, for its locks
             if call.action == "GetItem":
                 key = call.params.get("Key", {})
                 if key.get("sk", {}).get("S") == "lease":
@@ -179,6 +179,7 @@ def _call(given: Mapping[str, Any]) -> Call:
         params=_params(given["params"] or {}),
         mutates=given["mutates"],
         status=given["status"],
+        agent=given.get("agent", ""),
     )
 
 

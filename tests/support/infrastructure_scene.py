@@ -49,7 +49,9 @@ class InfrastructureScene(Scene):
 
     def has_code(self, monkeypatch: Any, files: Mapping[str, str]) -> str:
         """Serve these files of the target's folder, by name, at every commit. Return a commit."""
-        folder = self.target.environment.terraform.folder
+        terraform = self.target.environment.terraform
+        assert terraform
+        folder = terraform.folder
         found = {
             f"{folder}/{name}": text.encode() for name, text in {".terraform.lock.hcl": LOCK_FILE, **files}.items()
         }

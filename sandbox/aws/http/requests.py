@@ -28,6 +28,7 @@ READS = (
 CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 RPC_PATH = re.compile(r"/service/[^/]+/operation/(?P<action>\w+)")
 VERSION = "Version"  # how the query protocols name the API's version
+TERRAFORM = "terraform"  # part of the user agent of its provider and of its backend
 HTTP_READS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -48,7 +49,8 @@ def read_call(environ: dict[str, Any]) -> tuple[Call, str]:
     mutates = not action.startswith(READS) if action else environ["REQUEST_METHOD"] not in HTTP_READS
     name = action or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
     version = params.pop(VERSION, "") if isinstance(params, dict) else ""
-    return Call(service, name, region, mutates, params, version=version), key
+    agent = TERRAFORM if TERRAFORM in environ.get("HTTP_USER_AGENT", "").lower() else ""
+    return Call(service, name, region, mutates, params, version=version, agent=agent), key
 
 
 def _action(environ: dict[str, Any], body: bytes) -> tuple[str, Any]:

@@ -18,6 +18,7 @@ class Call:
     status: int = 0
     error: str | None = None
     version: str = ""  # of the API, where a request names it
+    agent: str = ""  # terraform, if its provider or its backend made the call
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
