@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from include.errors import ApplyFailedError, ApprovalError
+from include.errors import ApplyFailedError, ApprovalError, PreconditionError
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.follow import CODE, PROCESS, End, follow, follow_here, host
 from include.infrastructure.plan_file import read_plan_file
@@ -117,7 +117,7 @@ def _start(ctx: InfrastructureContext, copy: WorkingCopy, wanted: Wanted) -> End
 
 
 def _judge(end: End) -> str:
-    """Return what an apply has done. Raises: ApplyFailedError."""
+    """Return what an apply has done. Raises: ApplyFailedError; PreconditionError if Terraform refused before it changed anything."""
     if end.code != 0:
-        raise ApplyFailedError(end.text)
+        raise ApplyFailedError(end.text) if end.changed else PreconditionError(end.text)
     return end.text

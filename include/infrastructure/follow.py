@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from include.errors import ApplyFailedError
+from include.errors import ApplyFailedError, StoppedHalfwayError
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.state import find_lock
 from include.run import terraform_documents as documents
@@ -44,6 +44,7 @@ class End:
 
     code: int | None
     text: str
+    changed: bool = True  # whether it may have changed anything
 
 
 def host() -> str:
@@ -54,7 +55,7 @@ def host() -> str:
 def follow(ctx: InfrastructureContext, operations: int = 0) -> End:
     """Follow the apply of this run to its end, wherever it runs, and return how it ended."""
     if (end := ctx.store.get(*documents.apply_end(ctx.run))) is not None:
-        return End(end["code"], end["text"])
+        return End(end["code"], end["text"], end["changed"])
     begun = ctx.store.get(*documents.apply(ctx.run))
     assert begun  # otherwise there is nothing to follow
     started = process.find_started(run_folder(ctx.run) / PROCESS) if begun["host"] == host() else None
@@ -70,12 +71,11 @@ def follow_here(ctx: InfrastructureContext, started: Started, operations: int) -
         record.take(number, line)
     code = started.exit_code
     if code is None:
-        text = f"Terraform was killed on {host()} ({record.progress.text()})"
-    elif code == 0:
-        text = record.summary or record.progress.text()
-    else:
-        text = str(explain_apply([*record.said, *read_events(started.messages)]))
-    return _keep_end(ctx, End(code, text))
+        return _keep_end(ctx, End(None, f"Terraform was killed on {host()} ({record.progress.text()})"))
+    if code == 0:
+        return _keep_end(ctx, End(0, record.summary or record.progress.text()))
+    error = explain_apply([*record.said, *read_events(started.messages)])
+    return _keep_end(ctx, End(code, str(error), changed=isinstance(error, StoppedHalfwayError)))
 
 
 class _Record:
@@ -159,6 +159,7 @@ def _follow_elsewhere(ctx: InfrastructureContext, where: str) -> End:
 
 def _keep_end(ctx: InfrastructureContext, end: End) -> End:
     """Put the end on record. The first record stands."""
-    kept: documents.ApplyEndDocument = {"at": datetime.now(UTC).isoformat(), "code": end.code, "text": end.text}
+    at = datetime.now(UTC).isoformat()
+    kept: documents.ApplyEndDocument = {"at": at, "code": end.code, "text": end.text, "changed": end.changed}
     ctx.store.add(*documents.apply_end(ctx.run), kept)
     return end

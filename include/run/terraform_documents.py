@@ -48,6 +48,7 @@ class ApplyEndDocument(TypedDict):
     at: str
     code: int | None  # None: the process was killed
     text: str
+    changed: bool  # whether it may have changed anything
 
 
 def apply_end(run: str) -> Place:

@@ -190,7 +190,7 @@ def test_a_state_that_has_moved_since_the_approval_is_another_plan(scene, monkey
     apply.apply(other, wanted(steps.make_plan(other, commit, keep=True)[0]))
     now, _ = steps.make_plan(ctx, commit, keep=True, confirming=True)
     assert (now.serial, now.operations) != (plan.serial, plan.operations)
-    with pytest.raises(ApplyFailedError):
+    with pytest.raises(PreconditionError, match="the plan is stale"):
         apply.apply(step_of(scene), wanted(plan))
 
 
