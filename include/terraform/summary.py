@@ -173,8 +173,9 @@ def _sides(change: ResourceChange) -> tuple[str, str]:
         return "in the state", "in the world, and in no state"
     before = _values(change.attributes, before=True)
     after = _values(change.attributes, before=False)
-    if change.action == "create":
-        return "not there", after
+    if change.action == "create":  # ids and the like are no news
+        set_now = tuple(each for each in change.attributes if not each.later)
+        return "not there", _values(set_now, before=False)
     if change.action == "destroy":
         return before, "gone"
     if change.action == "replace":

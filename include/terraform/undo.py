@@ -44,7 +44,7 @@ def undo(change: ResourceChange) -> str:
     kind = kind_of(change.type)
     match change.action:
         case "create":
-            lost = f", with what {_it(kind.data)} then holds" if kind.data else ""
+            lost = ", and what is in it by then is lost" if kind.data else ""
             return f"{BEFORE}: Terraform destroys it{lost}"
         case "change":
             why = [ONE_WAY[key] for each in change.attributes if (key := (change.type, each.path)) in ONE_WAY]
@@ -137,7 +137,3 @@ def _smaller(attribute: Attribute) -> bool:
     if forever:
         return after != 0 and (before == 0 or after < before)
     return after < before
-
-
-def _it(data: str) -> str:
-    return "they" if data.endswith("s") else "it"

@@ -56,7 +56,7 @@ def plan_change(
         region=target.environment.region,
         changes=summary.changes,
         skips=tuple(Skip(what=each, why="Terraform leaves it for a later plan") for each in plan.deferred),
-        notes=(*two, *summary.notes, *remarks),
+        notes=(*two, *summary.notes, *remarks, f"In all: {summary.counts}."),
         expected_seconds=summary.expected_seconds + LOOKS,
         commit=commit,
         tool=f"{terraform.tool} {terraform.version}",
