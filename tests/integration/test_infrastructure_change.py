@@ -102,14 +102,16 @@ def half_way(scene, monkeypatch, tmp_path):
         if begun.exists():
             raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(follow._Record, "look", look)
-        with pytest.raises(Killed):
-            apply.apply(ctx, wanted(plan))
-    yield plan, gate
-    gate.touch()  # so that no Terraform outlives the test
-    if started := process.find_started(run_folder(RUN) / follow.PROCESS):
-        list(started.lines())
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(follow._Record, "look", look)
+            with pytest.raises(Killed):
+                apply.apply(ctx, wanted(plan))
+        yield plan, gate
+    finally:
+        gate.touch()  # so that no Terraform outlives the test
+        if started := process.find_started(run_folder(RUN) / follow.PROCESS):
+            list(started.lines())
 
 
 def test_worker_killed_during_an_apply_loses_nothing_and_nothing_is_applied_twice(scene, half_way):
