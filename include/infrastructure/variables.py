@@ -14,6 +14,7 @@ from include.aws.clients import Clients
 from include.errors import PreconditionError
 from include.inventory.infrastructure import Terraform
 
+SHORT = 7  # letters of a commit
 SETTINGS = "settings of the target"
 
 
@@ -44,7 +45,7 @@ class Variables:
         return {name: _hash(value, f"{salt} {name}") for name, value in sorted(found.items())}
 
 
-def read_variables(clients: Clients, terraform: Terraform, target: str) -> Variables:
+def read_variables(clients: Clients, terraform: Terraform, target: str, commit: str) -> Variables:
     """Return the values for a plan. Raises: PreconditionError, naming every parameter that is missing or empty."""
     found = ssm.get_values(clients.ssm, list(terraform.parameters.values())) if terraform.parameters else {}
     names = terraform.parameters.values()
@@ -57,6 +58,8 @@ def read_variables(clients: Clients, terraform: Terraform, target: str) -> Varia
             "nothing was changed."
         )
     values = {**terraform.variables, **{name: found[place] for name, place in terraform.parameters.items()}}
+    if terraform.commit_variable:
+        values[terraform.commit_variable] = commit[:SHORT]
     return Variables(values, _settings(clients, terraform))
 
 

@@ -51,8 +51,11 @@ class WorkingCopy:
         return hashlib.sha256((self.code / LOCK_FILE).read_bytes()).hexdigest()
 
 
-def check_out(ctx: InfrastructureContext, commit: str, folder: Path) -> WorkingCopy:
-    """Fetch the code of a commit into a folder, and initialise Terraform there. Raises: PreconditionError."""
+def check_out(ctx: InfrastructureContext, commit: str, folder: Path, *, create: bool = False) -> WorkingCopy:
+    """Fetch the code of a commit into a folder, and initialise Terraform there. Raises: PreconditionError.
+
+    `create` makes the target's workspace, with an empty state, if it is missing.
+    """
     terraform, access = terraform_of(ctx), ctx.clients.access
     binary = find_binary(terraform.tool, terraform.version).path
     (folder / "repository").mkdir()
@@ -74,7 +77,7 @@ def check_out(ctx: InfrastructureContext, commit: str, folder: Path) -> WorkingC
     backend = Backend(terraform.state_bucket, terraform.state_key, region, terraform.lock_table or "")
     made.expect("init", made.commands.init(backend))
     if terraform.workspace != DEFAULT:
-        made.expect("workspace", made.commands.select_workspace(terraform.workspace))
+        made.expect("workspace", made.commands.select_workspace(terraform.workspace, create=create))
     return made
 
 

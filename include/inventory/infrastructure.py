@@ -45,6 +45,7 @@ class Terraform(Model):
         default_factory=dict, max_length=200
     )  # variables that SSM keeps
     settings: Settings | None = None
+    commit_variable: VariableName | None = None  # the variable that gets the first seven letters of the commit
     checks: tuple[Command, ...] = Field(
         default=(), max_length=20
     )  # static checks, run in the folder; each must end with 0

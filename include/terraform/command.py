@@ -68,9 +68,9 @@ class Commands:
         """Load the modules and the providers of the lock file, which is never rewritten."""
         return [self.binary, "init", "-no-color", "-reconfigure", "-lockfile=readonly", *backend.arguments]
 
-    def select_workspace(self, name: str) -> list[str]:
-        """Select a workspace. It has to exist: making one by a misspelt name would plan a second environment."""
-        return [self.binary, "workspace", "select", "-no-color", name]
+    def select_workspace(self, name: str, *, create: bool = False) -> list[str]:
+        """Select a workspace. Creating one writes an empty state."""
+        return [self.binary, "workspace", "select", "-no-color", *(["-or-create"] if create else []), name]
 
     def check_format(self) -> list[str]:
         return [self.binary, "fmt", "-no-color", "-check", "-recursive", "-list=true"]

@@ -38,9 +38,9 @@ def make_plan(
     refuse_other_account(target, account)
     refuse_locked(ctx)
     state = read_target_state(ctx)
-    variables = read_variables(ctx.clients, terraform, target.name)
+    variables = read_variables(ctx.clients, terraform, target.name, commit)
     with passing_folder(ctx.run) as folder:
-        copy = check_out(ctx, commit, folder)
+        copy = check_out(ctx, commit, folder, create=keep)
         remarks = check(copy, terraform)
         files, orphans = variables.write(folder), list_orphans(ctx, state)
         shown = run_plan(copy, files)
@@ -122,7 +122,7 @@ def verify(ctx: InfrastructureContext, plan: InfrastructureChangePlan) -> str:
     """Prove that a plan of the same commit finds nothing left to change. Raises: DriftError."""
     ctx.writer.check()
     terraform = terraform_of(ctx)
-    variables = read_variables(ctx.clients, terraform, ctx.target.name)
+    variables = read_variables(ctx.clients, terraform, ctx.target.name, plan.commit)
     with passing_folder(ctx.run) as folder:
         copy = check_out(ctx, plan.commit, folder)
         left = [each for each in run_plan(copy, variables.write(folder)).changes if each.is_change]
