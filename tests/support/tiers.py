@@ -52,6 +52,9 @@ KEPT = {
         "test_run_that_is_killed_at_every_turn_does_nothing_twice_and_then_goes_to_production": "region_data_update from end to end, "
         "with tasks that are killed",
     },
+    "tests/journey/test_infrastructure.py": {
+        "test_code_is_planned_applied_and_proved_and_then_changed": "infrastructure_change from end to end",
+    },
     "tests/journey/test_slack.py": {
         "test_thread_tells_the_run_in_order_and_its_parent_shows_the_end": "service_restart from end to end, by surge; only "
         "real processes tell Slack side by side",
