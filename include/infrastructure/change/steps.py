@@ -37,10 +37,10 @@ def make_plan(
     account, since = ask_who(ctx.clients.sts)
     refuse_other_account(target, account)
     refuse_locked(ctx)
-    state = read_target_state(ctx)
     variables = read_variables(ctx.clients, terraform, target.name, commit)
     with passing_folder(ctx.run) as folder:
         copy = check_out(ctx, commit, folder, create=keep)
+        state = read_target_state(ctx)  # which the new workspace has by now
         remarks = check(copy, terraform)
         files, orphans = variables.write(folder), list_orphans(ctx, state)
         shown = run_plan(copy, files)
