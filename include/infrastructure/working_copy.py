@@ -21,6 +21,7 @@ from include.terraform.events import read_events
 from include.terraform.process import Ended
 from include.terraform.workdir import run_folder
 
+MISSING = "doesn't exist"  # what Terraform says of a workspace
 LOCK_FILE = ".terraform.lock.hcl"
 
 
@@ -77,8 +78,19 @@ def check_out(ctx: InfrastructureContext, commit: str, folder: Path, *, create: 
     backend = Backend(terraform.state_bucket, terraform.state_key, region, terraform.lock_table or "")
     made.expect("init", made.commands.init(backend))
     if terraform.workspace != DEFAULT:
-        made.expect("workspace", made.commands.select_workspace(terraform.workspace, create=create))
+        _select(made, terraform.workspace, create=create)
     return made
+
+
+def _select(copy: WorkingCopy, workspace: str, *, create: bool) -> None:
+    ended = copy.run("workspace", copy.commands.select_workspace(workspace, create=create))
+    if ended.code != 0 and not create and MISSING in ended.messages:
+        raise PreconditionError(
+            f"Terraform has no workspace {workspace} yet, and a run that only plans makes none; start it without plan_only, which asks before "
+            "it changes anything, or create the workspace. Nothing was changed."
+        )
+    if ended.code != 0:
+        raise explain(read_events(f"{ended.output}\n{ended.messages}"))
 
 
 def open_copy(ctx: InfrastructureContext, code: Path) -> WorkingCopy:

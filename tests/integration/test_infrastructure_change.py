@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from include.errors import ApplyFailedError, ApprovalError, PreconditionError
-from include.infrastructure import apply, follow, settle
+from include.infrastructure import apply, follow, plan_file, settle, state, working_copy
 from include.infrastructure.change import steps
 from include.infrastructure.plan_file import keep_plan_file
 from include.infrastructure.state import find_lock, read_target_state
@@ -218,3 +218,16 @@ def test_a_missing_and_an_empty_parameter_are_both_named(scene, monkeypatch):
     monkeypatch.setattr(steps, "terraform_of", lambda ctx: terraform)
     with pytest.raises(PreconditionError, match="/core/missing is missing, /core/blank is empty"):
         steps.make_plan(step_of(scene), "0" * 40, keep=True)
+
+
+def test_a_workspace_that_there_is_not_is_made_by_a_plan_that_is_to_be_applied(scene, monkeypatch):
+    terraform = scene.target.environment.terraform.model_copy(update={"workspace": "blue"})
+    for module in (steps, state, working_copy, plan_file):
+        monkeypatch.setattr(module, "terraform_of", lambda ctx: terraform)
+    commit, ctx = scene.has_code(monkeypatch, {"main.tf": TWO}), step_of(scene)
+    with pytest.raises(PreconditionError, match="no workspace blue yet, and a run that only plans makes none"):
+        steps.make_plan(ctx, commit, keep=False)
+    assert read_target_state(ctx) is None
+    plan, _ = steps.make_plan(ctx, commit, keep=True)
+    assert steps.make_plan(ctx, commit, keep=True, confirming=True)[0] == plan
+    assert plan.serial > 0
