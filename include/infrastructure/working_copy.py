@@ -86,8 +86,8 @@ def _select(copy: WorkingCopy, workspace: str, *, create: bool) -> None:
     ended = copy.run("workspace", copy.commands.select_workspace(workspace, create=create))
     if ended.code != 0 and not create and MISSING in ended.messages:
         raise PreconditionError(
-            f"Terraform has no workspace {workspace} yet, and a run that only plans makes none; start it without plan_only, which asks before "
-            "it changes anything, or create the workspace. Nothing was changed."
+            f"Terraform has no workspace {workspace} yet, and a run that only plans makes none; start it without plan_only, which asks "
+            "before it changes anything, or create the workspace. Nothing was changed."
         )
     if ended.code != 0:
         raise explain(read_events(f"{ended.output}\n{ended.messages}"))
