@@ -20,7 +20,7 @@ BLOCK = 1024 * 1024
 
 def download_files(repository: Repository, sha: str, folder: Path) -> None:
     """Write the files of a commit into an empty folder. Raises: PreconditionError, ServiceUnavailableError."""
-    thing = f"the files of commit {sha[:12]} of {name_of(repository)}"
+    thing = f"files of commit {sha[:12]} of {name_of(repository)}"
 
     def get() -> None:
         address = repository.get_archive_link("tarball", sha)
@@ -50,9 +50,9 @@ def _unpack(archive: object, folder: Path, thing: str) -> None:
                 members.append(member)
         if (size := sum(member.size for member in members)) > LARGEST:
             raise PreconditionError(
-                f"{thing} are {size:,} bytes, and {LARGEST:,} at most are unpacked; nothing was changed."
+                f"The {thing} are {size:,} bytes, and {LARGEST:,} at most are unpacked; nothing was changed."
             )
         try:
             files.extractall(folder, members, filter="data")
         except tarfile.FilterError as error:
-            raise PreconditionError(f"{thing} cannot be unpacked safely: {error}; nothing was changed.") from error
+            raise PreconditionError(f"The {thing} cannot be unpacked safely: {error}; nothing was changed.") from error

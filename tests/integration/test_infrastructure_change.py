@@ -6,13 +6,14 @@ import signal
 
 import pytest
 
-from include.errors import ApplyFailedError, ApprovalError, PreconditionError
+from include.errors import ApplyFailedError, ApprovalError, PreconditionError, ServiceUnavailableError
 from include.infrastructure import apply, follow, plan_file, settle, state, working_copy
 from include.infrastructure.change import steps
 from include.infrastructure.plan_file import keep_plan_file
 from include.infrastructure.state import find_lock, read_target_state
 from include.terraform import process
 from include.terraform.workdir import run_folder
+from sandbox.external_services.github import archives
 from tests.support.infrastructure_scene import RUN, InfrastructureScene, InfrastructureStep
 
 TARGET = "core/staging"
@@ -231,3 +232,47 @@ def test_a_workspace_that_there_is_not_is_made_by_a_plan_that_is_to_be_applied(s
     plan, _ = steps.make_plan(ctx, commit, keep=True)
     assert steps.make_plan(ctx, commit, keep=True, confirming=True)[0] == plan
     assert plan.serial > 0
+
+
+def test_a_state_that_its_bucket_refuses_is_pushed_as_soon_as_it_takes_it(scene, monkeypatch):
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
+    fault = scene.inject("state_unwritable")
+    with pytest.raises(ApplyFailedError, match=r"errored\.tfstate"):
+        apply.apply(ctx, wanted(plan))
+    assert read_target_state(ctx) is None
+    with pytest.raises(ServiceUnavailableError, match="nothing of it is lost"):
+        settle.settle(ctx)
+    scene.control.delete(f"/faults/{fault}")
+    assert "was pushed" in settle.settle(step_of(scene))
+    assert set(read_target_state(ctx).ids) == {"terraform_data.first", "terraform_data.second"}
+    assert find_lock(ctx) is None
+
+
+def test_a_plan_that_destroys_more_than_the_target_allows_is_refused(scene, monkeypatch):
+    four = BACKEND + 'resource "terraform_data" "many" { count = 4 }\n'
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": four}), keep=True)
+    apply.apply(ctx, wanted(plan))
+    other = step_of(scene, run="infrastructure_change/two")
+    with pytest.raises(PreconditionError, match=r"destroys 4 resources .* limit is 3"):
+        steps.make_plan(other, scene.has_code(monkeypatch, {"main.tf": BACKEND}), keep=True)
+
+
+def test_a_lock_file_that_is_not_the_approved_one_is_not_applied(scene, monkeypatch):
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
+    scene.has_code(monkeypatch, {"main.tf": TWO, ".terraform.lock.hcl": "# Another one.\n"})
+    with pytest.raises(ApprovalError, match=r"The lock file of commit .* was approved"):
+        apply.apply(ctx, wanted(plan))
+
+
+def test_code_without_a_lock_file_or_without_the_folder_is_refused(scene, monkeypatch):
+    commit = scene.has_code(monkeypatch, {"main.tf": TWO, ".terraform.lock.hcl": None})
+    with pytest.raises(PreconditionError, match=r"has no terraform/staging/\.terraform\.lock\.hcl"):
+        steps.make_plan(step_of(scene), commit, keep=True)
+    monkeypatch.setattr(archives, "files_of", lambda repository, commit: {"README.md": b"# Nothing\n"})
+    with pytest.raises(PreconditionError, match="has no folder terraform/staging"):
+        steps.make_plan(step_of(scene), commit, keep=True)
+    with pytest.raises(PreconditionError, match="GitHub has no files of commit 111111111111"):
+        steps.make_plan(step_of(scene), "1" * 40, keep=True)

@@ -47,14 +47,13 @@ class InfrastructureScene(Scene):
     def infrastructure(self) -> Any:
         return infrastructure_repository(self.target)
 
-    def has_code(self, monkeypatch: Any, files: Mapping[str, str]) -> str:
-        """Serve these files of the target's folder, by name, at every commit. Return a commit."""
+    def has_code(self, monkeypatch: Any, files: Mapping[str, str | None]) -> str:
+        """Serve these files of the target's folder, by name, at every commit. Return a commit. None leaves a usual file out."""
         terraform = self.target.environment.terraform
         assert terraform
         folder = terraform.folder
-        found = {
-            f"{folder}/{name}": text.encode() for name, text in {".terraform.lock.hcl": LOCK_FILE, **files}.items()
-        }
+        texts = {".terraform.lock.hcl": LOCK_FILE, **files}
+        found = {f"{folder}/{name}": text.encode() for name, text in texts.items() if text is not None}
         monkeypatch.setattr(archives, "files_of", lambda repository, commit: found)
         return str(self.infrastructure.get_commits()[0].sha)
 
