@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from include.errors import ApplyFailedError, ApprovalError, PreconditionError
 from include.infrastructure.context import InfrastructureContext
-from include.infrastructure.follow import CODE, PROCESS, End, follow, follow_here, host
+from include.infrastructure.follow import CODE, PROCESS, End, follow, follow_here, has_begun, host
 from include.infrastructure.plan_file import read_plan_file
 from include.infrastructure.state import read_target_state, state_uri, terraform_of
 from include.infrastructure.working_copy import WorkingCopy, check_out
@@ -40,7 +40,8 @@ class Wanted:
 
 def apply(ctx: InfrastructureContext, wanted: Wanted) -> str:
     """Apply the approved plan, or follow the apply that an earlier attempt has started, to its end. Raises: ApplyFailedError."""
-    if not _has_begun(ctx):
+    if not has_begun(ctx):
+        ctx.writer.reconcile(lambda write: None)  # of an attempt that died before it started anything
         copy = _prepare(ctx, wanted)
         where = state_uri(terraform_of(ctx))
         return ctx.writer.write(
@@ -63,19 +64,11 @@ def interrupt(run: str) -> None:
         started.interrupt()
 
 
-def _has_begun(ctx: InfrastructureContext) -> bool:
-    """Tell whether an attempt of this run may have started Terraform. One that died just before has not."""
-    begun = ctx.store.get(*documents.apply(ctx.run))
-    if begun is None:
-        return False
-    return begun["host"] != host() or process.find_started(run_folder(ctx.run) / PROCESS) is not None
-
-
 def _prepare(ctx: InfrastructureContext, wanted: Wanted) -> WorkingCopy:
     """Make the folder of the apply, with the approved plan file in it. Raises: ApprovalError if that is another one."""
     folder = make_folder(ctx.run)
     for name in (PROCESS, CODE):
-        shutil.rmtree(folder / name, ignore_errors=True)  # of an attempt that died before it started anything
+        shutil.rmtree(folder / name, ignore_errors=True)
     (folder / CODE).mkdir()
     copy = check_out(ctx, wanted.commit, folder / CODE)
     plan_file = read_plan_file(ctx)

@@ -34,13 +34,14 @@ ENDS = ("apply_complete", "apply_errored")
 RENEWAL = timedelta(minutes=5)  # between two looks at the credentials; those of a role last 15 minutes at least
 TELLING = timedelta(seconds=30)  # between two lines about what is running
 ELSEWHERE = timedelta(hours=2)  # how long the Terraform of a worker that is gone may hold its lock
+SIGNALLED = 128  # a shell's exit code for a command that a signal ended is greater
 LOOK = 5.0  # seconds between two looks at that lock
 PROCESS, CODE = "process", "code"  # folders of a run
 
 
 @dataclass(frozen=True)
 class End:
-    """How an apply ended. `code` is None if its process was killed."""
+    """How an apply ended. `code` is None if Terraform was killed, or its end is not known."""
 
     code: int | None
     text: str
@@ -50,6 +51,18 @@ class End:
 def host() -> str:
     """Return the name of this worker, as Terraform writes it into its locks."""
     return os.uname().nodename
+
+
+def has_begun(ctx: InfrastructureContext) -> bool:
+    """Tell whether an attempt of this run may have started Terraform. One that died just before has left its folder, and no process.
+
+    If the folder is gone, so is the machine that it was on, although one of the same name has taken its place.
+    """
+    begun = ctx.store.get(*documents.apply(ctx.run))
+    if begun is None:
+        return False
+    folder = run_folder(ctx.run)
+    return begun["host"] != host() or not (folder / CODE).exists() or process.find_started(folder / PROCESS) is not None
 
 
 def follow(ctx: InfrastructureContext, operations: int = 0) -> End:
@@ -70,7 +83,7 @@ def follow_here(ctx: InfrastructureContext, started: Started, operations: int) -
     for number, line in enumerate(started.lines(alive=record.look), 1):
         record.take(number, line)
     code = started.exit_code
-    if code is None:
+    if code is None or code > SIGNALLED:
         return _keep_end(ctx, End(None, f"Terraform was killed on {host()} ({record.progress.text()})"))
     if code == 0:
         return _keep_end(ctx, End(0, record.summary or record.progress.text()))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from include.errors import ServiceUnavailableError
 from include.infrastructure.context import InfrastructureContext
-from include.infrastructure.follow import End, follow, host
+from include.infrastructure.follow import follow, has_begun, host
 from include.infrastructure.orphans import keep_orphans
 from include.infrastructure.plan_file import remove_plan_file
 from include.infrastructure.state import find_lock, state_uri, terraform_of
@@ -26,21 +26,22 @@ def settle(ctx: InfrastructureContext) -> str:
 
     Returns how things are left, for people. The plan file and this worker's folder are removed at the very end.
     """
-    begun = ctx.store.get(*documents.apply(ctx.run))
-    said = [] if begun is None else _settle(ctx, str(begun["host"]), Path(begun["folder"]))
+    said = _settle(ctx) if has_begun(ctx) else []
     remove_plan_file(ctx)
     remove_folder(ctx.run)
     return "; ".join(said) or "Terraform was never started"
 
 
-def _settle(ctx: InfrastructureContext, where: str, code: Path) -> list[str]:
-    end = follow(ctx)
+def _settle(ctx: InfrastructureContext) -> list[str]:
+    begun, end = ctx.store.get(*documents.apply(ctx.run)), follow(ctx)
+    assert begun  # it has begun
+    where, code = begun["host"], Path(begun["folder"])
     said = [end.text] if end.code == 0 else []
-    if where == host():
+    if where == host() and code.exists():
         said += _push_state(ctx, code)
-        said += _unlock(ctx, end, code)
-    elif lock := find_lock(ctx):
-        said.append(f"the state is locked by {lock}")
+        said += _unlock(ctx, code)
+    elif end.code != 0:
+        said.append(f"if Terraform could not write its state, it is in {code / ERRORED} on worker {where}")
     return said + ([] if end.code == 0 else keep_orphans(ctx))
 
 
@@ -65,18 +66,18 @@ def _push_state(ctx: InfrastructureContext, code: Path) -> list[str]:
     return ["the state that its bucket had refused was pushed"]
 
 
-def _unlock(ctx: InfrastructureContext, end: End, code: Path) -> list[str]:
-    """Release the lock of this run's own Terraform, which is gone from this worker. A lock of anybody else's is left alone."""
+def _unlock(ctx: InfrastructureContext, code: Path) -> list[str]:
+    """Release the lock of this run's own Terraform, whose process has ended here without doing so. Any other lock is left alone."""
     lock, own = find_lock(ctx), ctx.store.get(*documents.apply_lock(ctx.run))
     if lock is None:
         return []
-    if end.code is not None or own is None or own["id"] != lock.id:
+    if own is None or own["id"] != lock.id:
         return [f"the state is locked by {lock}, which is not this run's lock"]
     copy, where = open_copy(ctx, code), state_uri(terraform_of(ctx))
     ctx.writer.write(
         Write(
             UNLOCK,
-            f"{lock.id} of {where}, whose Terraform was killed",
+            f"{lock.id} of {where}, whose Terraform is gone",
             lambda: copy.expect("unlock", copy.commands.unlock(lock.id)),
             resources={"state": where},
             values={"lock": lock.id},

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 
+import psutil
 import pytest
 
 from include.errors import ApplyFailedError, ApprovalError, PreconditionError, ServiceUnavailableError
@@ -128,12 +129,17 @@ def test_worker_killed_during_an_apply_loses_nothing_and_nothing_is_applied_twic
     assert find_lock(ctx) is None
 
 
+@pytest.mark.parametrize("with_its_shell", [True, False])
 def test_terraform_killed_during_an_apply_leaves_no_lock_and_what_it_made_is_taken_into_the_state(
-    scene, half_way, monkeypatch
+    scene, half_way, monkeypatch, with_its_shell
 ):
     plan, _gate = half_way
     started = process.find_started(run_folder(RUN) / follow.PROCESS)
-    os.killpg(started.pid, signal.SIGKILL)
+    if with_its_shell:
+        os.killpg(started.pid, signal.SIGKILL)
+    else:  # as the kernel kills the largest process when memory runs out
+        [terraform] = [each for each in psutil.Process(started.pid).children() if each.name() == "terraform"]
+        terraform.kill()
     ctx = step_of(scene)
     with pytest.raises(
         ApplyFailedError, match=r"Terraform was killed on .* \(1 of 2 done; creating terraform_data.second"
@@ -276,3 +282,18 @@ def test_code_without_a_lock_file_or_without_the_folder_is_refused(scene, monkey
         steps.make_plan(step_of(scene), commit, keep=True)
     with pytest.raises(PreconditionError, match="GitHub has no files of commit 111111111111"):
         steps.make_plan(step_of(scene), "1" * 40, keep=True)
+
+
+def test_a_worker_whose_folder_is_gone_starts_no_second_apply(scene, half_way, folder):
+    plan, _gate = half_way
+    started = process.find_started(run_folder(RUN) / follow.PROCESS)
+    os.killpg(started.pid, signal.SIGKILL)
+    shutil.rmtree(folder)  # as on a new machine of the same name
+    lock = find_lock(scene)
+    scene.clients.dynamodb.delete_item(  # the person who is asked to look has released it
+        TableName=scene.target.environment.terraform.lock_table, Key={"LockID": {"S": lock.path}}
+    )
+    ctx = step_of(scene)
+    with pytest.raises(ApplyFailedError, match="how it ended is not known"):
+        apply.apply(ctx, wanted(plan))
+    assert "terraform_data.first (" in settle.settle(ctx)
