@@ -1,9 +1,11 @@
-"""The context of the steps of an infrastructure runbook: that of every step, and the repository of the Terraform code."""
+"""The contexts of infrastructure runbooks: of a look at a target, and of a step that may change it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from include.aws.clients import Clients
+from include.inventory import Target
 from include.run.context import Context
 from include.waiters.progress import Progress
 
@@ -11,12 +13,24 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 
-class InfrastructureContext(Context, Protocol):
-    """The context of a step whose target has its infrastructure in Terraform."""
+class InfrastructureLook(Protocol):
+    """What a plan needs: a target, the clients of its account, the repository of its Terraform code."""
+
+    @property
+    def target(self) -> Target: ...
+    @property
+    def clients(self) -> Clients: ...
+    @property
+    def run(self) -> str:
+        """`<dag_id>/<run_id>`."""
 
     @property
     def infrastructure(self) -> Repository:
         """The repository of the target's Terraform code."""
+
+
+class InfrastructureContext(InfrastructureLook, Context, Protocol):
+    """The context of a step whose target has its infrastructure in Terraform."""
 
     def tell_progress(self, progress: Progress) -> None:
         """Report how far a wait has come."""

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from include.errors import PreconditionError
 from include.github.archive import download_files
-from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.context import InfrastructureLook
 from include.infrastructure.follow import CODE
 from include.infrastructure.state import DEFAULT, terraform_of
 from include.terraform import process
 from include.terraform.binary import find_binary
-from include.terraform.command import Backend, Commands, environment
+from include.terraform.command import CHANGED, PLAN_FILE, Backend, Commands, environment
 from include.terraform.errors import explain
 from include.terraform.events import read_events
+from include.terraform.plan import TerraformPlan, read_plan
 from include.terraform.process import Ended
 from include.terraform.workdir import run_folder
 
@@ -46,13 +47,18 @@ class WorkingCopy:
             raise explain(read_events(f"{ended.output}\n{ended.messages}"))
         return ended.output
 
+    def plan(self, files: Sequence[Path]) -> TerraformPlan:
+        """Make a plan with these files of variables, and return it, read. Raises: PreconditionError if Terraform cannot plan."""
+        self.expect("plan", self.commands.plan(files, out=PLAN_FILE), (0, CHANGED))
+        return read_plan(self.expect("show", self.commands.show()))
+
     @property
     def lock_file(self) -> str:
         """The SHA-256 of the lock file, which fixes the versions and the content of the providers."""
         return hashlib.sha256((self.code / LOCK_FILE).read_bytes()).hexdigest()
 
 
-def check_out(ctx: InfrastructureContext, commit: str, folder: Path, *, create: bool = False) -> WorkingCopy:
+def check_out(ctx: InfrastructureLook, commit: str, folder: Path, *, create: bool = False) -> WorkingCopy:
     """Fetch the code of a commit into a folder, and initialise Terraform there. Raises: PreconditionError.
 
     `create` makes the target's workspace, with an empty state, if it is missing.
@@ -93,7 +99,7 @@ def _select(copy: WorkingCopy, workspace: str, *, create: bool) -> None:
         raise explain(read_events(f"{ended.output}\n{ended.messages}"))
 
 
-def open_copy(ctx: InfrastructureContext, code: Path) -> WorkingCopy:
+def open_copy(ctx: InfrastructureLook, code: Path) -> WorkingCopy:
     """Return the copy in which an earlier step of this run has worked on this worker."""
     terraform, access = terraform_of(ctx), ctx.clients.access
     assert access  # of every connection

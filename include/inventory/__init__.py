@@ -2,9 +2,10 @@
 
 from include.inventory.approving import Approval, Unattended
 from include.inventory.deployment_strategy import DeploymentStrategy, LifecycleHook
-from include.inventory.loader import FOLDER_VARIABLE, Inventory, Target, inventory_folder, load
+from include.inventory.loader import FOLDER_VARIABLE, Inventory, inventory_folder, load
 from include.inventory.models import Environment, Service
 from include.inventory.system import System
+from include.inventory.target import Target
 
 __all__ = [
     "FOLDER_VARIABLE",

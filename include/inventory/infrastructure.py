@@ -50,6 +50,7 @@ class Terraform(Model):
         default=(), max_length=20
     )  # static checks, run in the folder; each must end with 0
     limits: Limits = Limits()
+    drift_check: Flag = False  # whether somebody is told each day what differs from the newest commit
     outputs: ParameterName | None = None  # the SSM parameter that gets the outputs as JSON
 
     @model_validator(mode="after")

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from include.inventory.loader import Inventory, Target
+from include.inventory.loader import Inventory
+from include.inventory.target import Target
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,10 @@ def _connections(target: Target) -> Iterable[str]:
     place = target.environment
     yield target.aws_conn_id
     yield from filter(None, (target.slack_conn_id, target.github_conn_id, target.jira_conn_id, target.sentry_conn_id))
-    if target.infrastructure_conn_id:
+    if place.terraform and target.infrastructure_conn_id:
         yield target.infrastructure_conn_id
+        if place.terraform.drift_check:
+            yield target.reading_conn_id
     if place.database:
         yield place.database.connection
     if place.region_data and place.region_data.sheet:

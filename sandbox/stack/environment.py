@@ -87,6 +87,11 @@ def connections(settings: Settings, server: databases.Databases, inventory: Inve
         f"AIRFLOW_CONN_{target.aws_conn_id.upper()}": connection(target, settings.url("aws"))
         for target in inventory.targets.values()
     }
+    found |= {
+        f"AIRFLOW_CONN_{target.reading_conn_id.upper()}": connection(target, settings.url("aws"), suffix="-read")
+        for name, target in inventory.targets.items()
+        if name in inventory.drift_checked()
+    }
     workspaces = {target.system.slack_workspace for target in inventory.targets.values()} - {None}
     found |= {
         f"AIRFLOW_CONN_SLACK_{str(name).upper().replace('-', '_')}": slack_connection(str(name), settings)
@@ -95,12 +100,15 @@ def connections(settings: Settings, server: databases.Databases, inventory: Inve
     return found | external_service_connections(settings, inventory) | databases.connections(server, inventory)
 
 
-def connection(target: Target, endpoint: str) -> str:
-    """Return the Airflow connection, as JSON, by which runbooks reach a target's account in the pretend AWS."""
+def connection(target: Target, endpoint: str, suffix: str = "") -> str:
+    """Return the Airflow connection, as JSON, by which runbooks reach a target's account in the pretend AWS.
+
+    `suffix` is that of another role's name.
+    """
     environment = target.environment
     extra = {
         "region_name": environment.region,
-        "role_arn": f"arn:aws:iam::{environment.account}:role/{environment.role}",
+        "role_arn": f"arn:aws:iam::{environment.account}:role/{environment.role}{suffix}",
         "endpoint_url": endpoint,
         # the provider leaves endpoint_url aside when it assumes the role
         "service_config": {"sts": {"endpoint_url": endpoint}},

@@ -10,6 +10,7 @@ import pytest
 from include.errors import ApplyFailedError, ApprovalError, PreconditionError, ServiceUnavailableError
 from include.infrastructure import apply, follow, plan_file, settle, state, working_copy
 from include.infrastructure.change import steps
+from include.infrastructure.drift import describe_drift
 from include.infrastructure.plan_file import keep_plan_file
 from include.infrastructure.state import find_lock, read_target_state
 from include.terraform import process
@@ -297,3 +298,16 @@ def test_a_worker_whose_folder_is_gone_starts_no_second_apply(scene, half_way, f
     with pytest.raises(ApplyFailedError, match="how it ended is not known"):
         apply.apply(ctx, wanted(plan))
     assert "terraform_data.first (" in settle.settle(ctx)
+
+
+def test_drift_is_told_with_what_would_put_it_right_and_a_locked_state_is_left_alone(scene, monkeypatch, half_way):
+    assert describe_drift(scene) == ""
+    plan, gate = half_way
+    gate.touch()
+    apply.apply(step_of(scene), wanted(plan))
+    assert describe_drift(scene) == ""
+    commit = scene.has_code(monkeypatch, {"main.tf": TWO + 'resource "terraform_data" "third" {}\n'})
+    told = describe_drift(scene)
+    assert "core/staging differs from its code (commit " in told
+    assert "Create terraform_data.third" in told
+    assert told.endswith(f"start infrastructure_change on core/staging with commit {commit}.")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from include.aws import s3_objects, ssm
 from include.aws.sts import ask_who
@@ -19,8 +17,7 @@ from include.infrastructure.variables import read_variables
 from include.infrastructure.working_copy import WorkingCopy, check_out
 from include.inventory.infrastructure import Terraform
 from include.run.plan.preconditions import refuse_other_account
-from include.terraform.command import CHANGED, PLAN_FILE
-from include.terraform.plan import TerraformPlan, read_plan
+from include.terraform.command import PLAN_FILE
 from include.terraform.workdir import passing_folder
 from include.text import one_line
 
@@ -43,9 +40,9 @@ def make_plan(
         state = read_target_state(ctx)  # which the new workspace has by now
         remarks = check(copy, terraform)
         files, orphans = variables.write(folder), list_orphans(ctx, state)
-        shown = run_plan(copy, files)
+        shown = copy.plan(files)
         if taken := write_imports(copy.code, orphans, [each.address for each in shown.of("create")]):
-            shown = run_plan(copy, files)
+            shown = copy.plan(files)
             remarks = (*(_adopted(address, found) for address, found in taken.items()), *remarks)
         if left := sorted(set(orphans) - set(taken)):
             remarks = (
@@ -95,12 +92,6 @@ def check(copy: WorkingCopy, terraform: Terraform) -> tuple[str, ...]:
     return ()
 
 
-def run_plan(copy: WorkingCopy, files: Sequence[Path]) -> TerraformPlan:
-    """Make a plan and return it, read. Raises: PreconditionError if Terraform cannot plan."""
-    copy.expect("plan", copy.commands.plan(files, out=PLAN_FILE), (0, CHANGED))
-    return read_plan(copy.expect("show", copy.commands.show()))
-
-
 def publish_outputs(ctx: InfrastructureContext, plan: InfrastructureChangePlan) -> str:
     """Store the outputs as JSON in the target's SSM parameter. Sensitive ones are left out: it is no SecureString."""
     terraform = terraform_of(ctx)
@@ -125,7 +116,7 @@ def verify(ctx: InfrastructureContext, plan: InfrastructureChangePlan) -> str:
     variables = read_variables(ctx.clients, terraform, ctx.target.name, plan.commit)
     with passing_folder(ctx.run) as folder:
         copy = check_out(ctx, plan.commit, folder)
-        left = [each for each in run_plan(copy, variables.write(folder)).changes if each.is_change]
+        left = [each for each in copy.plan(variables.write(folder)).changes if each.is_change]
     if left:
         names = ", ".join(f"{each.action} {each.address}" for each in left[:5])
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""

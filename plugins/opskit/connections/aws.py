@@ -34,6 +34,17 @@ def clients_for(target_name: str) -> Clients:
     return make_clients(connection, target)
 
 
+def reading_clients(target: Target) -> Clients:
+    """Return the clients of a role that can only read the target's account. Raises: PreconditionError without its connection."""
+    try:
+        return make_clients(BaseHook.get_connection(target.reading_conn_id), target)
+    except AirflowNotFoundException as error:
+        raise PreconditionError(
+            f"There is no Airflow connection {target.reading_conn_id} for {target.name}; create one of type aws with a role of account "
+            f"{target.environment.account} that can only read."
+        ) from error
+
+
 async def clients_for_async(target_name: str) -> Clients:
     """Return the clients for the triggerer, whose event loop must not be blocked, one set per connection as currently stored."""
     target = load().target(target_name)

@@ -17,18 +17,16 @@ from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse
 
 from include import github
-from include.aws.clients import Clients
-from include.errors import PreconditionError, RunbookError, ServiceUnavailableError
+from include.errors import RunbookError, ServiceUnavailableError
 from include.inventory import Inventory, Target, load
 from include.region_data.offers import list_offered
 from include.region_data.region_config import list_regions
 from include.releases.rollback.preflight import list_releases
 from include.run.image_attestations import list_attestations
-from include.run.store import RunStore
-from include.run.writer import FencedWriter
 from opskit.connections.aws import clients_for, run_store
 from opskit.connections.external_services import github_repository, infrastructure_repository
 from opskit.connections.postgres import connect
+from opskit.looking import Looking
 
 router = APIRouter()
 MOST = 15  # entries of a list
@@ -52,20 +50,6 @@ class Choice:
 
     value: str
     what: str
-
-
-@dataclass(frozen=True)
-class Looking:
-    """The context of a look at a target, for functions that read. It has no writer."""
-
-    target: Target
-    clients: Clients
-    store: RunStore
-    run: str = ""
-
-    @property
-    def writer(self) -> FencedWriter:
-        raise PreconditionError("This page only reads.")
 
 
 def _releases(target: Target) -> list[Choice]:

@@ -56,7 +56,9 @@ def test_each_target_has_a_connection_to_its_role_in_the_pretend_aws(variables):
         },
     }
     connections = [name for name in variables if name.startswith("AIRFLOW_CONN_AWS_")]
-    assert len(connections) == len(load().targets)
+    assert len(connections) == len(load().targets) + len(load().drift_checked())
+    reading = json.loads(variables["AIRFLOW_CONN_AWS_CORE_STAGING_READ"])
+    assert reading["extra"]["role_arn"] == "arn:aws:iam::111111111111:role/core-staging-deployment-read"
 
 
 def test_each_workspace_has_a_connection_to_the_pretend_slack(variables):
