@@ -30,7 +30,7 @@ from sandbox.aws.state.snapshot import world_json
 from tests.invariants import Excuse, Violation, check, read_history
 from tests.support.built_world import BuiltWorlds
 
-URL = "http://pretend-aws.invalid"
+URL = "http://127.0.0.1:9"  # nobody listens there; a name would be taken for that of a bucket
 TABLE = "runbook-operations"
 
 
