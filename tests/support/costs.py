@@ -24,14 +24,14 @@ BUDGETS = {
     "tests/ci": (10, 10),
     "tests/compose": (15, 15),
     "tests/contract": (30, 30),
-    "tests/inprocess": (320, 850),
+    "tests/inprocess": (290, 850),
     "tests/mutants": (0, 220),
     "tests/plugins": (90, 90),
-    "tests/regions": (185, 185),
+    "tests/regions": (155, 155),
     "tests/s3": (20, 20),
-    "tests/integration": (260, 260),
+    "tests/integration": (305, 305),
     "tests/sandbox": (320, 370),
-    "tests/unit": (90, 90),
+    "tests/unit": (105, 105),
 }
 
 
