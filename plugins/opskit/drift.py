@@ -6,7 +6,9 @@ import logging
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import ClientError
 
+from include.aws.refusals import refusal_of
 from include.errors import RunbookError
 from include.infrastructure.drift import describe_drift
 from include.inventory import load
@@ -26,8 +28,9 @@ def check_drift(name: str) -> str:
     owner = f"{run.dag_id}/{run.run_id}/{name}"
     try:
         found = describe_drift(Looking(target, reading_clients(target), run_store(name), owner))
-    except RunbookError as error:
-        raise AirflowFailException(f"Whether {name} differs from its code is not known: {error}") from error
+    except (RunbookError, ClientError) as error:
+        said = refusal_of(error) or error
+        raise AirflowFailException(f"Whether {name} differs from its code is not known: {said}") from error
     log.info("%s: %s", name, found or SAME)
     connection = slack_connection(target) if found else None
     if connection and target.environment.slack_channel:

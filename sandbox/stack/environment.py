@@ -7,6 +7,7 @@ from typing import Any
 
 from include.inventory import FOLDER_VARIABLE, Inventory, Target
 from sandbox import databases
+from sandbox.aws.seed.build import READING
 from sandbox.credentials import Credentials, role_of
 from sandbox.external_services.github import state as github
 from sandbox.external_services.jira import state as jira
@@ -88,7 +89,7 @@ def connections(settings: Settings, server: databases.Databases, inventory: Inve
         for target in inventory.targets.values()
     }
     found |= {
-        f"AIRFLOW_CONN_{target.reading_conn_id.upper()}": connection(target, settings.url("aws"), suffix="-read")
+        f"AIRFLOW_CONN_{target.reading_conn_id.upper()}": connection(target, settings.url("aws"), suffix=READING)
         for name, target in inventory.targets.items()
         if name in inventory.drift_checked()
     }

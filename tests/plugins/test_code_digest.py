@@ -100,7 +100,10 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
     assert house("dags/service_restart.py") == {"service_restart"}
     assert house("include/region_data/overwrite.py") == {"region_data_update"}
     assert house("include/run/writer.py") == everyone
-    assert house("include/waiter_registry.py") == everyone - {"image_publication", "infrastructure_change"}  # neither defers
+    assert house("include/waiter_registry.py") == everyone - {
+        "image_publication",
+        "infrastructure_change",
+    }  # neither defers
     assert house("plugins/opskit/lease.py") == everyone
 
 

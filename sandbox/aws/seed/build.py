@@ -30,6 +30,8 @@ os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "False"  # thousands of images nobody
 
 AGE = 6 * 3600.0  # seconds the first tasks have been running when the world begins
 
+READING = "-read"  # ends the name of the role that can only read a target's account
+
 
 def build(world: World, url: str, inventory: Inventory | None = None) -> None:
     """Make every target of the inventory; whatever existed before is removed. Raises: InventoryError."""
@@ -44,7 +46,8 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         roles = set()
         for target in inventory.targets.values():
             account = target.environment.account
-            roles |= {f"arn:aws:iam::{account}:role/{role}" for role in (target.environment.role, SOMEBODY)}
+            own = (target.environment.role, f"{target.environment.role}{READING}", SOMEBODY)
+            roles |= {f"arn:aws:iam::{account}:role/{role}" for role in own}
             roles.add(f"arn:aws:iam::{target_registry.registry_of(target).account}:role/{SOMEBODY}")
             clients.account = account
             _Builder(world, clients, target).build()

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from include.inventory import load
+from include.inventory.loader import SHIPPED
 from opskit.settings_check import find_unknown, known_settings
 from sandbox.credentials import Credentials, role_of
 from sandbox.settings import Settings
@@ -56,9 +57,7 @@ def test_each_target_has_a_connection_to_its_role_in_the_pretend_aws(variables):
         },
     }
     connections = [name for name in variables if name.startswith("AIRFLOW_CONN_AWS_")]
-    assert len(connections) == len(load().targets) + len(load().drift_checked())
-    reading = json.loads(variables["AIRFLOW_CONN_AWS_CORE_STAGING_READ"])
-    assert reading["extra"]["role_arn"] == "arn:aws:iam::111111111111:role/core-staging-deployment-read"
+    assert len(connections) == len(load().targets)
 
 
 def test_each_workspace_has_a_connection_to_the_pretend_slack(variables):
@@ -148,3 +147,12 @@ def test_runbooks_reach_the_table_of_regions_and_the_sheet(variables):
 
 def test_every_setting_of_airflow_exists(variables):
     assert find_unknown(variables, known_settings()) == []
+
+
+def test_a_target_that_is_looked_at_for_drift_has_a_connection_that_only_reads(settings, tmp_path):
+    text = (SHIPPED / "core.yaml").read_text(encoding="utf-8")
+    (tmp_path / "core.yaml").write_text(text.replace("    terraform:\n", "    terraform:\n      drift_check: true\n", 1))
+    made = environment.airflow(settings, Credentials.of(settings.folder), load(tmp_path), "postgresql://x")
+    reading = json.loads(made["AIRFLOW_CONN_AWS_CORE_STAGING_READ"])
+    assert reading["extra"]["role_arn"] == "arn:aws:iam::111111111111:role/core-staging-deployment-read"
+    assert "AIRFLOW_CONN_AWS_CORE_PRODUCTION_READ" not in made
