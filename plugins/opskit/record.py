@@ -18,6 +18,7 @@ from include.text import one_line
 from opskit.context import StepContext
 from opskit.failure import StepFailedError
 from opskit.notifications.run_state import show_end
+from opskit.queues import PROGRAMS
 from opskit.step_definition import StepDefinition
 
 
@@ -90,7 +91,7 @@ def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> str:
     why = [event["text"] for event in list_events(ctx.store, ctx.run) if event["step"] == planned_by.name]
     record = {
         "outcome": "refused",
-        "text": why[-1] if why else f"{planned_by.name} left no plan; nothing was changed",
+        "text": why[-1] if why else f"{planned_by.name} left no plan{_unserved(planned_by)}; nothing was changed",
         "reason": ctx.reason,
         "requester": ctx.requester,
         "ended": datetime.now(UTC).isoformat(),
@@ -99,3 +100,13 @@ def _record_refusal(ctx: StepContext, planned_by: StepDefinition) -> str:
     title, next_step = OUTCOMES["refused"]
     show_end(ctx, title, str(record["text"]), next_step)
     return str(record["text"])
+
+
+def _unserved(step: StepDefinition) -> str:
+    """Return why a step that needs a program may have left nothing. What Airflow says of it may come after the record."""
+    queue = getattr(step.last, "queue", "")
+    return (
+        f", perhaps since no worker serves the queue {queue} (airflow celery worker --queues {queue})"
+        if queue in PROGRAMS
+        else ""
+    )

@@ -1,5 +1,6 @@
 """The runbooks on the processes of the compose file: two Celery workers, and what dies or is wrong among them."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -128,7 +129,8 @@ def test_step_that_needs_terraform_is_left_to_the_workers_that_have_it(fleet: Fl
     hosts = fleet.hosts(run)
     assert hosts["record_restart"] == without.name
     assert "plan_restart" not in hosts
-    assert "plan_restart was lost: no worker took it from the queue terraform" in run.log("record_restart")
+    # what Airflow knows of the loss may come before the record or after it
+    assert re.search(r"no worker (took it from|serves) the queue terraform", run.log("record_restart"))
     for worker in serving:
         fleet.engine.start(worker)
         fleet.engine.await_healthy(worker)

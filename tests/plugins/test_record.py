@@ -1,5 +1,6 @@
 """The record of a run: nothing that only decorates it keeps it from being written."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from include.errors import PreconditionError
 from opskit import record
 from opskit.context import StepContext
+from opskit.step_definition import StepDefinition
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,12 @@ def test_state_that_cannot_be_read_is_said_so_and_stops_nothing(error: Exception
     told = record._left(ctx, record.Proof((), left=left))
     assert told.startswith("in what state things are left could not be read (")
     assert said in told
+
+
+def test_plan_that_no_worker_took_is_told_with_its_queue():
+    step = StepDefinition("plan_change")
+    assert record._unserved(step) == ""
+    step.last = SimpleNamespace(queue="default")
+    assert record._unserved(step) == ""
+    step.last = SimpleNamespace(queue="terraform")
+    assert "no worker serves the queue terraform" in record._unserved(step)

@@ -151,7 +151,9 @@ def test_every_setting_of_airflow_exists(variables):
 
 def test_a_target_that_is_looked_at_for_drift_has_a_connection_that_only_reads(settings, tmp_path):
     text = (SHIPPED / "core.yaml").read_text(encoding="utf-8")
-    (tmp_path / "core.yaml").write_text(text.replace("    terraform:\n", "    terraform:\n      drift_check: true\n", 1))
+    (tmp_path / "core.yaml").write_text(
+        text.replace("    terraform:\n", "    terraform:\n      drift_check: true\n", 1)
+    )
     made = environment.airflow(settings, Credentials.of(settings.folder), load(tmp_path), "postgresql://x")
     reading = json.loads(made["AIRFLOW_CONN_AWS_CORE_STAGING_READ"])
     assert reading["extra"]["role_arn"] == "arn:aws:iam::111111111111:role/core-staging-deployment-read"
