@@ -15,7 +15,7 @@ from include.infrastructure.follow import CODE
 from include.infrastructure.state import DEFAULT, terraform_of
 from include.terraform import process
 from include.terraform.binary import find_binary
-from include.terraform.command import CHANGED, PLAN_FILE, Backend, Commands, environment
+from include.terraform.command import CHANGED, Backend, Commands, environment
 from include.terraform.errors import explain
 from include.terraform.events import read_events
 from include.terraform.plan import TerraformPlan, read_plan
@@ -49,7 +49,7 @@ class WorkingCopy:
 
     def plan(self, files: Sequence[Path]) -> TerraformPlan:
         """Make a plan with these files of variables, and return it, read. Raises: PreconditionError if Terraform cannot plan."""
-        self.expect("plan", self.commands.plan(files, out=PLAN_FILE), (0, CHANGED))
+        self.expect("plan", self.commands.plan(files), (0, CHANGED))
         return read_plan(self.expect("show", self.commands.show()))
 
     @property

@@ -78,25 +78,14 @@ class Commands:
     def validate(self) -> list[str]:
         return [self.binary, "validate", "-no-color"]
 
-    def plan(
-        self, variables: Sequence[Path], *, out: str = "", destroy: bool = False, targets: Sequence[str] = ()
-    ) -> list[str]:
+    def plan(self, variables: Sequence[Path], out: str = PLAN_FILE) -> list[str]:
         """Plan against the live account.
 
         It takes no lock, so a plan whose worker dies leaves none behind. A plan of a state that changes meanwhile cannot be applied:
         Terraform compares the serial number.
         """
-        return [
-            self.binary,
-            "plan",
-            "-json",
-            "-lock=false",
-            "-detailed-exitcode",
-            *([f"-out={out}"] if out else []),
-            *(["-destroy"] if destroy else []),
-            *(f"-target={each}" for each in targets),
-            *(f"-var-file={each}" for each in variables),
-        ]
+        files = [f"-var-file={each}" for each in variables]
+        return [self.binary, "plan", "-json", "-lock=false", "-detailed-exitcode", f"-out={out}", *files]
 
     def show(self, plan_file: str = PLAN_FILE) -> list[str]:
         return [self.binary, "show", "-json", plan_file]
@@ -107,9 +96,6 @@ class Commands:
 
     def outputs(self) -> list[str]:
         return [self.binary, "output", "-json"]
-
-    def pull_state(self) -> list[str]:
-        return [self.binary, "state", "pull"]
 
     def push_state(self, file: str) -> list[str]:
         return [self.binary, "state", "push", file]

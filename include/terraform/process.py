@@ -122,7 +122,7 @@ def complete(argv: Sequence[str], *, folder: Path, run: Path, environment: Mappi
     started = start(argv, folder=folder, run=run, environment=environment)
     try:
         output = "\n".join(started.lines())
-    except BaseException:
+    except BaseException:  # also an interrupt or a time-out of Airflow: nobody would read the answer any more
         started.interrupt()
         raise
     return Ended(started.exit_code, output, started.messages)
