@@ -58,15 +58,15 @@ def apply(ctx: InfrastructureContext, wanted: Wanted) -> str:
     return _judge(end)
 
 
-def interrupt(run: str) -> None:
-    """Ask a run's Terraform on this worker to end after what it is doing, to write its state and to release its lock."""
-    if started := process.find_started(run_folder(run) / PROCESS):
+def interrupt(apply_id: str) -> None:
+    """Ask an apply's Terraform on this worker to end after what it is doing, to write its state and to release its lock."""
+    if started := process.find_started(run_folder(apply_id) / PROCESS):
         started.interrupt()
 
 
 def _prepare(ctx: InfrastructureContext, wanted: Wanted) -> WorkingCopy:
     """Make the folder of the apply, with the approved plan file in it. Raises: ApprovalError if that is another one."""
-    folder = make_folder(ctx.run)
+    folder = make_folder(ctx.apply_id)
     for name in (PROCESS, CODE):
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / CODE).mkdir()
@@ -101,8 +101,8 @@ def _start(ctx: InfrastructureContext, copy: WorkingCopy, wanted: Wanted) -> End
         "folder": str(copy.code),
         "state_version": version,
     }
-    ctx.store.add(*documents.apply(ctx.run), begun)
-    run = run_folder(ctx.run) / PROCESS
+    ctx.store.add(*documents.apply(ctx.apply_id), begun)
+    run = run_folder(ctx.apply_id) / PROCESS
     argv = copy.commands.apply()
     return follow_here(
         ctx, process.start(argv, folder=copy.code, run=run, environment=copy.environment), wanted.operations

@@ -32,5 +32,9 @@ class InfrastructureLook(Protocol):
 class InfrastructureContext(InfrastructureLook, Context, Protocol):
     """The context of a step whose target has its infrastructure in Terraform."""
 
+    @property
+    def apply_id(self) -> str:
+        """The owner of an apply: the run, or `<run>#<part>` where a run makes several."""
+
     def tell_progress(self, progress: Progress) -> None:
         """Report how far a wait has come."""

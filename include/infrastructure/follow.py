@@ -58,20 +58,20 @@ def has_begun(ctx: InfrastructureContext) -> bool:
 
     If the folder is gone, so is the machine that it was on, although one of the same name has taken its place.
     """
-    begun = ctx.store.get(*documents.apply(ctx.run))
+    begun = ctx.store.get(*documents.apply(ctx.apply_id))
     if begun is None:
         return False
-    folder = run_folder(ctx.run)
+    folder = run_folder(ctx.apply_id)
     return begun["host"] != host() or not (folder / CODE).exists() or process.find_started(folder / PROCESS) is not None
 
 
 def follow(ctx: InfrastructureContext, operations: int = 0) -> End:
     """Follow the apply of this run to its end, wherever it runs, and return how it ended."""
-    if (end := ctx.store.get(*documents.apply_end(ctx.run))) is not None:
+    if (end := ctx.store.get(*documents.apply_end(ctx.apply_id))) is not None:
         return End(end["code"], end["text"], end["changed"])
-    begun = ctx.store.get(*documents.apply(ctx.run))
+    begun = ctx.store.get(*documents.apply(ctx.apply_id))
     assert begun  # otherwise there is nothing to follow
-    started = process.find_started(run_folder(ctx.run) / PROCESS) if begun["host"] == host() else None
+    started = process.find_started(run_folder(ctx.apply_id) / PROCESS) if begun["host"] == host() else None
     if started:
         return follow_here(ctx, started, operations)
     return _follow_elsewhere(ctx, begun["host"])
@@ -112,7 +112,7 @@ class _Record:
         if not isinstance(event, Refresh | Provision):
             self.said.append(event)
         if event.type in ON_RECORD:
-            self.ctx.store.add(*documents.apply_line(self.ctx.run, number), _document(event))
+            self.ctx.store.add(*documents.apply_line(self.ctx.apply_id, number), _document(event))
             self._keep_lock()
         if event.type in ENDS:
             self._tell()
@@ -123,7 +123,7 @@ class _Record:
         if now - self._renewed > RENEWAL:
             access = self.ctx.clients.access
             assert access  # of every connection
-            access.renew(run_folder(self.ctx.run) / CODE)
+            access.renew(run_folder(self.ctx.apply_id) / CODE)
             self._renewed = now
         if now - self._told > TELLING:
             self._tell()
@@ -136,7 +136,7 @@ class _Record:
         """Put the id of our own lock on record: while our Terraform changes something, no other can hold it."""
         if not self._lock_known and (lock := find_lock(self.ctx)):
             document: documents.LockDocument = {"id": lock.id}
-            self.ctx.store.add(*documents.apply_lock(self.ctx.run), document)
+            self.ctx.store.add(*documents.apply_lock(self.ctx.apply_id), document)
             self._lock_known = True
 
 
@@ -174,5 +174,5 @@ def _keep_end(ctx: InfrastructureContext, end: End) -> End:
     """Put the end on record. The first record stands."""
     at = datetime.now(UTC).isoformat()
     kept: documents.ApplyEndDocument = {"at": at, "code": end.code, "text": end.text, "changed": end.changed}
-    ctx.store.add(*documents.apply_end(ctx.run), kept)
+    ctx.store.add(*documents.apply_end(ctx.apply_id), kept)
     return end

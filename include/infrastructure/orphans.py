@@ -48,7 +48,7 @@ def read_journal(lines: Iterable[Mapping[str, Any]]) -> Journal:
 
 def keep_orphans(ctx: InfrastructureContext) -> list[str]:
     """Put on record what the apply has made and the state does not know. Return a sentence about them for people."""
-    journal = read_journal(ctx.store.list(documents.run_key(ctx.run), documents.LINES))
+    journal = read_journal(ctx.store.list(documents.run_key(ctx.apply_id), documents.LINES))
     state = read_target_state(ctx)
     known = state.ids if state else {}
     lost = {address: found for address, found in journal.made.items() if address not in known and found}

@@ -12,8 +12,10 @@ from include.infrastructure.state import terraform_of
 
 
 def plan_file_key(ctx: InfrastructureContext) -> str:
-    """Return the key of this run's plan file in the state's bucket."""
-    return f"runbook-plans/{terraform_of(ctx).state_key}/{hashlib.sha256(ctx.run.encode()).hexdigest()[:32]}.tfplan"
+    """Return the key of this apply's plan file in the state's bucket."""
+    return (
+        f"runbook-plans/{terraform_of(ctx).state_key}/{hashlib.sha256(ctx.apply_id.encode()).hexdigest()[:32]}.tfplan"
+    )
 
 
 def keep_plan_file(ctx: InfrastructureContext, content: bytes, *, keep: bool) -> str:

@@ -28,12 +28,12 @@ def settle(ctx: InfrastructureContext) -> str:
     """
     said = _settle(ctx) if has_begun(ctx) else []
     remove_plan_file(ctx)
-    remove_folder(ctx.run)
+    remove_folder(ctx.apply_id)
     return "; ".join(said) or "Terraform was never started"
 
 
 def _settle(ctx: InfrastructureContext) -> list[str]:
-    begun, end = ctx.store.get(*documents.apply(ctx.run)), follow(ctx)
+    begun, end = ctx.store.get(*documents.apply(ctx.apply_id)), follow(ctx)
     assert begun  # it has begun
     where, code = begun["host"], Path(begun["folder"])
     said = [end.text] if end.code == 0 else []
@@ -68,7 +68,7 @@ def _push_state(ctx: InfrastructureContext, code: Path) -> list[str]:
 
 def _unlock(ctx: InfrastructureContext, code: Path) -> list[str]:
     """Release the lock of this run's own Terraform, whose process has ended here without doing so. Any other lock is left alone."""
-    lock, own = find_lock(ctx), ctx.store.get(*documents.apply_lock(ctx.run))
+    lock, own = find_lock(ctx), ctx.store.get(*documents.apply_lock(ctx.apply_id))
     if lock is None:
         return []
     if own is None or own["id"] != lock.id:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from include.errors import PreconditionError
 from include.github.archive import download_files
-from include.infrastructure.context import InfrastructureLook
+from include.infrastructure.context import InfrastructureContext, InfrastructureLook
 from include.infrastructure.follow import CODE
 from include.infrastructure.state import DEFAULT, terraform_of
 from include.terraform import process
@@ -99,11 +99,11 @@ def _select(copy: WorkingCopy, workspace: str, *, create: bool) -> None:
         raise explain(read_events(f"{ended.output}\n{ended.messages}"))
 
 
-def open_copy(ctx: InfrastructureLook, code: Path) -> WorkingCopy:
+def open_copy(ctx: InfrastructureContext, code: Path) -> WorkingCopy:
     """Return the copy in which an earlier step of this run has worked on this worker."""
     terraform, access = terraform_of(ctx), ctx.clients.access
     assert access  # of every connection
-    folder = run_folder(ctx.run) / CODE
+    folder = run_folder(ctx.apply_id) / CODE
     return WorkingCopy(
         folder,
         code,

@@ -1,4 +1,7 @@
-"""Documents kept about applies of Terraform: their keys and their shapes."""
+"""Documents kept about applies of Terraform: their keys and their shapes.
+
+An apply is owned by its run, `<dag_id>/<run_id>`, or by `<run>#<part>` where a run makes several.
+"""
 
 from typing import NotRequired, TypedDict
 
@@ -16,18 +19,18 @@ class ApplyDocument(TypedDict):
     state_version: str  # of the state's object in S3, before the apply
 
 
-def apply(run: str) -> Place:
+def apply(apply_id: str) -> Place:
     """The apply that a run is about to start. It is on record before the process exists."""
-    return Place(run_key(run), "apply")
+    return Place(run_key(apply_id), "apply")
 
 
 class LockDocument(TypedDict):
     id: str
 
 
-def apply_lock(run: str) -> Place:
+def apply_lock(apply_id: str) -> Place:
     """The id of the lock that this run's own Terraform holds."""
-    return Place(run_key(run), "apply-lock")
+    return Place(run_key(apply_id), "apply-lock")
 
 
 class LineDocument(TypedDict):
@@ -39,9 +42,9 @@ class LineDocument(TypedDict):
     text: NotRequired[str]  # of an error
 
 
-def apply_line(run: str, number: int) -> Place:
+def apply_line(apply_id: str, number: int) -> Place:
     """One line of the apply's output: the same line again, after a crash, is the same document."""
-    return Place(run_key(run), f"{LINES}{number:08d}")
+    return Place(run_key(apply_id), f"{LINES}{number:08d}")
 
 
 class ApplyEndDocument(TypedDict):
@@ -51,9 +54,9 @@ class ApplyEndDocument(TypedDict):
     changed: bool  # whether it may have changed anything
 
 
-def apply_end(run: str) -> Place:
+def apply_end(apply_id: str) -> Place:
     """How the apply ended."""
-    return Place(run_key(run), "apply-end")
+    return Place(run_key(apply_id), "apply-end")
 
 
 class OrphanDocument(TypedDict):

@@ -8,10 +8,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws.clients import Clients
@@ -48,6 +47,7 @@ class StepContext:
     """The context of the running task, in the runbook's terms."""
 
     context: Any
+    part: str = ""  # which of several applies of Terraform the step is about
 
     @property
     def name(self) -> str:
@@ -57,6 +57,11 @@ class StepContext:
     def run(self) -> str:
         """The owner of leases and the key of records: `<dag_id>/<run_id>`."""
         return f"{self.context['dag_run'].dag_id}/{self.context['dag_run'].run_id}"
+
+    @property
+    def apply_id(self) -> str:
+        """The owner of an apply of Terraform: the run, or `<run>#<part>` where a run makes several."""
+        return f"{self.run}#{self.part}" if self.part else self.run
 
     @property
     def dag_id(self) -> str:
@@ -213,17 +218,6 @@ class StepContext:
             raise PreconditionError(f"This run has not leased {target}, so it must not write to it.")
         fencing = guard["leases"][target]
         return FencedWriter(self.store, target, self.run, fencing, guard["digest"], self.name, self.store_of(target))
-
-    def run_state(self, owner: str) -> str | None:
-        """Return Airflow's state of a run, `<dag_id>/<run_id>`, or None for a deleted run."""
-        dag_id, _, run_id = owner.partition("/")
-        try:
-            state = self.context["ti"].get_dagrun_state(dag_id=dag_id, run_id=run_id)
-        except AirflowRuntimeError as error:
-            if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
-                return None
-            raise
-        return str(getattr(state, "value", state)) if state else None
 
     @property
     def has_begun(self) -> bool:

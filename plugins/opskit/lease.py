@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from airflow.sdk import PokeReturnValue
 
@@ -17,6 +18,7 @@ from opskit.context import StepContext
 from opskit.log_lines import tell
 from opskit.notifications.run_state import show_wait
 from opskit.notifications.sender import notify
+from opskit.run_states import state_of
 from opskit.step_definition import StepDefinition
 
 log = logging.getLogger(__name__)
@@ -49,10 +51,10 @@ def ask_for_leases(ctx: StepContext, others: Sequence[str]) -> PokeReturnValue:
     """
     now, asker = datetime.now(UTC), (ctx.run, ctx.reason)
     if others:
-        all_of_them = acquire_all(_stores(ctx, others), *asker, now, ctx.run_state)
+        all_of_them = acquire_all(_stores(ctx, others), *asker, now, partial(state_of, ctx))
         waits, message, fencing = all_of_them.outcome == "wait", all_of_them.message, all_of_them.fencing
     else:
-        one = try_claim(ctx.store, ctx.target.name, *asker, now, ctx.run_state)
+        one = try_claim(ctx.store, ctx.target.name, *asker, now, partial(state_of, ctx))
         waits, message, fencing = one.outcome == "wait", one.message, {ctx.target.name: one.lease.fencing}
     tell(log, f"progress: {message}")
     if waits:

@@ -61,9 +61,15 @@ class InfrastructureScene(Scene):
 class InfrastructureStep(SceneStep):
     """A step's context."""
 
+    part = ""
+
     def __init__(self, scene: Any, writer: Any):
         super().__init__(scene, writer)
         self.told: list[str] = []
+
+    @property
+    def apply_id(self) -> str:
+        return f"{self.run}#{self.part}" if self.part else self.run
 
     def tell_progress(self, progress: Progress) -> None:
         self.told.append(progress.text)

@@ -30,16 +30,16 @@ def planned(ctx: StepContext) -> InfrastructureChangePlan:
 class TerraformApplyOperator(BaseOperator):
     """Applies the approved plan file. Who stops the task interrupts Terraform, which then writes its state and releases its lock."""
 
-    run = ""
+    apply_id = ""
 
     def execute(self, context: Any) -> str:
         with running(context) as ctx:
-            self.run, plan = ctx.run, planned(ctx)
+            self.apply_id, plan = ctx.apply_id, planned(ctx)
             wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
             return apply.apply(ctx, wanted)
 
     def on_kill(self) -> None:
-        apply.interrupt(self.run)
+        apply.interrupt(self.apply_id)
 
 
 apply_plan = OperatorStep(TerraformApplyOperator, "apply_plan", queue=TERRAFORM)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from include.releases.production.other_deployments import poll_other_deployments
 from include.waiters.progress import Progress
 from opskit.connections.aws import run_store
 from opskit.context import StepContext
+from opskit.run_states import state_of
 from opskit.step import poll
 
 LONGEST = 2 * 3600  # seconds: a deployment to staging with a long migration
@@ -15,7 +17,7 @@ LONGEST = 2 * 3600  # seconds: a deployment to staging with a long migration
 
 def _look(ctx: StepContext) -> Progress:
     assert ctx.target.proved_on  # only such targets are offered
-    return poll_other_deployments(ctx, run_store(ctx.target.proved_on.name), ctx.run_state)
+    return poll_other_deployments(ctx, run_store(ctx.target.proved_on.name), partial(state_of, ctx))
 
 
 @poll(timeout=LONGEST)
