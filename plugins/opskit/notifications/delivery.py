@@ -20,6 +20,7 @@ from opskit.connections.aws import clients_for
 from opskit.context import StepContext
 from opskit.notifications.sender import run_within, slack_connection
 from opskit.notifications.slack import SlackThread
+from opskit.run_states import state_of
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def targets_with_slack() -> list[str]:
 
 def deliver_pending() -> str:
     """Deliver the pending messages of every target. Raises: AirflowFailException that says what Slack does not show yet."""
-    run_state = StepContext(get_current_context()).run_state
+    run_state = partial(state_of, StepContext(get_current_context()))
     deadline, problems, complete = time.monotonic() + BUDGET, dict[str, str](), 0
     names = targets_with_slack()
     # in another order each time, so that no target waits for ever behind others that use up all the time
