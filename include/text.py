@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,15 @@ from typing import Any
 def one_line(text: str) -> str:
     """Return text on one line, without the control and direction marks that can hide or reorder it."""
     return "".join(mark for mark in " ".join(text.split()) if unicodedata.category(mark) not in ("Cc", "Cf"))
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Return sentences as one, with semicolons between them: none ends in a full stop, and empty ones are left out."""
+    return "; ".join(filter(None, (_without_stop(each.rstrip()) for each in sentences)))
+
+
+def _without_stop(sentence: str) -> str:
+    return sentence if sentence.endswith("..") else sentence.removesuffix(".")
 
 
 def canonical_json(value: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from include.text import joined
 from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class ServiceDeployment:
         counted = (
             f"{self.failures} failed tasks of {self.threshold} allowed" if 0 < self.threshold <= self.failures else ""
         )
-        return "; ".join(each for each in (self.reason, named, counted) if each) or "no reason given"
+        return joined((self.reason, named, counted)) or "no reason given"
 
 
 def list_service_deployments(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,28 @@ class OtherImage:
             f"{self.names[:19]} by now. Going back does not bring back the one that runs."
         )
 
+    def tell_return(self, service: str, revision: str) -> str:
+        """Return that a service which goes back to an earlier revision gets another image in this container, as a note."""
+        if not self.runs:
+            begins = f"This starts container {self.container} of {service} as well, which no task of it runs"
+            now = f"{self.image}, which {revision} names, stands for {self.names[:19]} now"
+            return f"{begins}: {now}. What it stood for when {revision} ran is not on record."
+        runs = " and ".join(digest[:19] for digest in self.runs)
+        begins = f"This renews container {self.container} of {service} as well: it runs {runs}, and"
+        if read_image_name(self.image).digest:
+            return f"{begins} {revision} names {self.names[:19]}."
+        return (
+            f"{begins} {self.image}, which {revision} names, stands for {self.names[:19]} by now. What it stood for when {revision} ran "
+            "is not on record."
+        )
+
+    def explain_unstartable(self, revision: str) -> str:
+        """Return why no task of a revision could start, if the image is gone, in one sentence with the way out."""
+        return (
+            f"No task of {revision} could start: {self.image}, the image of its container {self.container}, is not in its registry any "
+            "more; push it there again, or choose another release, nothing was changed."
+        )
+
 
 @dataclass(frozen=True)
 class RunningImages:
@@ -64,6 +86,16 @@ class RunningImages:
     accepted: tuple[tuple[str, tuple[str, ...]], ...] = ()  # the digests that ECS may report for the image named now
     others: tuple[OtherImage, ...] = ()
     unread: tuple[str, ...] = ()  # images nobody here can ask about, each with the reason
+    runs: tuple[tuple[str, tuple[str, ...]], ...] = ()  # the digests that tasks report
+
+    def beside(self, container: str) -> RunningImages:
+        """Return the same without the container of the release's own image."""
+        return RunningImages(
+            tuple(each for each in self.accepted if each[0] != container),
+            tuple(other for other in self.others if other.container != container),
+            self.unread,
+            tuple(each for each in self.runs if each[0] != container),
+        )
 
 
 def read_running_images(
@@ -73,12 +105,36 @@ def read_running_images(
 
     `accounts` are those whose registries have to answer; what another one refuses is told as unread. Raises: PreconditionError.
     """
-    accepted, others, unread = [], [], []
+    described = describe_definition(clients.ecs, definition)
     own = [task for task in tasks if task.task_definition == definition]
-    for container in describe_definition(clients.ecs, definition)["containerDefinitions"]:
+    names = [str(container["name"]) for container in described["containerDefinitions"]]
+    return _compare(clients, described, {name: _digests(own, name) for name in names}, accounts, known=True)
+
+
+def read_other_images(
+    clients: Clients, definition: Mapping[str, Any], runs: Mapping[str, Sequence[str]], accounts: Collection[str]
+) -> RunningImages:
+    """Compare what a task definition that does not run names now with the digests that run, by container.
+
+    A container of which nothing runs is among the others, unless its image is named by digest. `accounts`: see read_running_images.
+    Raises: PreconditionError.
+    """
+    return _compare(clients, definition, runs, accounts, known=False)
+
+
+def _compare(
+    clients: Clients,
+    definition: Mapping[str, Any],
+    running: Mapping[str, Sequence[str]],
+    accounts: Collection[str],
+    *,
+    known: bool,
+) -> RunningImages:
+    accepted, others, unread = [], [], []
+    for container in definition["containerDefinitions"]:
         name, image = str(container["name"]), str(container["image"])
         named = read_image_name(image)
-        runs = _digests(own, name)
+        runs = tuple(running.get(name, ()))
         found: Any = _why_not_asked(clients, named)
         if not found:
             registry = Registry(account=named.account, region=named.region, repository=named.repository)
@@ -94,11 +150,13 @@ def read_running_images(
                 unread.append(f"{image} of container {name} ({found.rstrip('.')})")
         elif found is None:
             others.append(OtherImage(name, image, runs, ""))
-        elif set(runs) - found.reported:
+        elif set(runs) - found.reported or not (runs or known or named.digest):
             others.append(OtherImage(name, image, runs, found.digest))
         else:
             accepted.append((name, tuple(sorted(found.reported))))
-    return RunningImages(tuple(accepted), tuple(others), tuple(unread))
+    return RunningImages(
+        tuple(accepted), tuple(others), tuple(unread), tuple((n, tuple(d)) for n, d in running.items())
+    )
 
 
 def _digests(tasks: Sequence[Task], name: str) -> tuple[str, ...]:

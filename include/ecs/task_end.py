@@ -1,7 +1,7 @@
 """How a task ended, in words: why AWS says that it stopped, and the exit code and reason of each of its containers."""
 
 from include.aws.ecs import Container, Task
-from include.text import one_line
+from include.text import joined, one_line
 
 BY_ITSELF = "EssentialContainerExited"  # the stop code of a task that nobody stopped
 OUT_OF_MEMORY = "OutOfMemory"  # how AWS's reason begins where the kernel killed a process of a container
@@ -39,4 +39,4 @@ def describe_end(task: Task) -> str:
     """
     said = [task.stop_code or "no stop code yet", one_line(task.stopped_reason) or "no reason yet"]
     ended = [container for container in task.containers if container.exit_code or container.reason]
-    return "; ".join([": ".join(said), *(describe_container(each) for each in ended)])
+    return joined([": ".join(said), *(describe_container(each) for each in ended)])

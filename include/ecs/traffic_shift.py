@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from include.aws.deployment_strategies import Strategy
 from include.aws.service_deployments import FORWARD, GOING_BACK, STOPPED, SUCCESSFUL, Hook, ServiceDeployment
 from include.errors import PreconditionError
+from include.text import joined
 
 APART = timedelta(
     minutes=1
@@ -69,7 +70,7 @@ def describe_stage(ours: ServiceDeployment) -> str:
     text = " ".join(said)
     hooks = ours.hooks if ours.status in FORWARD else ()
     waits = [_waits(ours, hook) for hook in hooks if hook.status in ("AWAITING_ACTION", "IN_PROGRESS")]
-    return "; ".join([text, *waits])
+    return joined([text, *waits])
 
 
 def ensure_settled(service: str, newest: ServiceDeployment | None) -> None:

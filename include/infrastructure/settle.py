@@ -14,6 +14,7 @@ from include.infrastructure.working_copy import open_copy
 from include.run import terraform_documents as documents
 from include.terraform.process import Ended
 from include.terraform.workdir import remove_folder
+from include.text import joined
 from include.write import Action, Write
 
 UNLOCK = Action("terraform", "force-unlock", resources=("state",), values=("lock",))
@@ -29,7 +30,7 @@ def settle(ctx: InfrastructureContext) -> str:
     said = _settle(ctx) if has_begun(ctx) else []
     remove_plan_file(ctx)
     remove_folder(ctx.apply_id)
-    return "; ".join(said) or "Terraform was never started"
+    return joined(said) or "Terraform was never started"
 
 
 def _settle(ctx: InfrastructureContext) -> list[str]:

@@ -23,6 +23,7 @@ class ServiceRelease(Frozen):
     timeout_seconds: int
     group: GroupSurge | None = None  # for a service on instances: both revisions need space side by side
     strategy: Strategy = ROLLING  # by which ECS deploys it
+    beside: tuple[tuple[str, tuple[str, ...]], ...] = ()  # the digests that its other containers run
     template: str = ""  # its container's definition without values: see container_diff.template_of
 
 

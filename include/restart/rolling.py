@@ -10,6 +10,7 @@ from include.ecs.task_end import describe_end
 from include.ecs.traffic_shift import describe_stage, failure_of, find_newer, find_ours, is_late
 from include.errors import DriftError, RolloutFailedError
 from include.restart.plan import ServiceRestart
+from include.text import joined
 from include.waiters.progress import Progress, minutes
 
 
@@ -112,7 +113,7 @@ def _refuse_failed(
             f"this run has not begun. {plan.left}; find out who started it, then start again."
         )
     if failed := failure_of(record):
-        why = f"{failed}; {died}" if died else failed
+        why = joined((failed, died))
         raise RolloutFailedError(
             f"The new deployment of {plan.service} failed ({why}). {plan.left}; look at the log {plan.log_group}."
         )

@@ -13,6 +13,7 @@ from include.ecs.task_end import describe_end
 from include.errors import DriftError, RolloutFailedError
 from include.restart import load_progress
 from include.restart.plan import ServiceRestart
+from include.text import joined
 from include.waiters.progress import Progress, minutes
 
 LEFT = "The old tasks were left alone and capacity was left up"
@@ -103,7 +104,7 @@ def _refuse_stopped(plan: ServiceRestart, ours: Iterable[Task]) -> None:
 
 def _ill(tasks: Iterable[TaskState]) -> str:
     ill = [f"{task.task.id} is {task.condition}" for task in tasks if not task.is_healthy]
-    return "; ".join(ill[:3]) or "the others have not been started"
+    return joined(ill[:3]) or "the others have not been started"
 
 
 def choose_protected(plan: ServiceRestart, state: ServiceState, since: datetime) -> tuple[TaskState, ...]:

@@ -10,6 +10,7 @@ from include.ecs.service_state import ServiceState
 from include.ecs.traffic_shift import describe_stage, failure_of
 from include.errors import RolloutFailedError
 from include.restart.plan import ServiceRestart
+from include.text import joined
 
 
 def verify_restarted(
@@ -46,7 +47,7 @@ def verify_restarted(
     if state.service.task_definition != plan.task_definition:
         problems.append(f"it runs {state.service.task_definition.rsplit('/', 1)[-1]}")
     if problems:
-        raise RolloutFailedError(f"{plan.service} is not proved restarted: {'; '.join(problems)}; look at its events.")
+        raise RolloutFailedError(f"{plan.service} is not proved restarted: {joined(problems)}; look at its events.")
     return f"{plan.service}: {wanted} tasks of {wanted}, all healthy, all started after {since:%H:%M:%S} (AWS's clock)"
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from include.text import joined
+
 SAME = "nothing was changed"
 Outcome = Literal["success", "rolled back", "rejected", "refused", "failed", "stopped"]
 
@@ -28,7 +30,7 @@ def conclude(
         why = refusals[:1] or failures[-1:]
         return "refused", f"{why[0].rstrip('.')}; {SAME}" if why else f"{SAME}; the failed task says why"
     if all(proofs):
-        return "success", "; ".join(proof for proof in proofs if proof)
+        return "success", joined(proof for proof in proofs if proof)
     if returned:
         why = failures[0] if failures else "a step failed, or was ended by hand; look at it"
         return "rejected" if rejected else "rolled back", f"{why.rstrip('.')}; gone back: {returned}"

@@ -10,6 +10,7 @@ from include.terraform.kinds import is_known, kind_of
 from include.terraform.plan import ResourceChange, TerraformPlan
 from include.terraform.shown import Attribute
 from include.terraform.undo import losses, undo
+from include.text import joined
 
 ATTRIBUTES = 12  # of one resource in a summary
 NAMED = 6  # addresses in a sentence
@@ -212,7 +213,7 @@ def _notes(plan: TerraformPlan, ordered: list[ResourceChange]) -> Iterator[str]:
     if forgotten:
         yield f"{_named(forgotten)} stay where they are and leave the state: nothing manages them afterwards."
     for check in plan.failed_checks:
-        yield f"Check {check.address} does not hold: {'; '.join(check.messages).rstrip('.') or check.status}."
+        yield f"Check {check.address} does not hold: {joined(check.messages) or check.status}."
     if plan.deferred:
         yield f"Terraform puts off {_named(list(plan.deferred))} to a later plan, so this one is not all that is needed."
     if plan.complete is False and not plan.deferred:

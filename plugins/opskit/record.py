@@ -14,7 +14,7 @@ from include.run.journal import add_record, list_causes, list_decisions, list_ev
 from include.run.outcome import conclude
 from include.run.start import read_withdrawal
 from include.run.summary import OUTCOMES, PLANNED_ONLY, kind_of
-from include.text import one_line
+from include.text import joined, one_line
 from opskit.context import StepContext
 from opskit.failure import StepFailedError
 from opskit.notifications.run_state import show_end
@@ -59,7 +59,7 @@ def write_record(ctx: StepContext, planned_by: StepDefinition, confirm: StepDefi
         rejected=proof.rejected(ctx),
     )
     if outcome in ("failed", "stopped") and (left := _left(ctx, proof)):
-        text = f"{text}; {left}"
+        text = joined((text, left))
     record = {
         "outcome": outcome,
         "text": text,

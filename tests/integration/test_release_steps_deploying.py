@@ -299,7 +299,9 @@ def test_way_back_to_an_image_that_is_gone_is_refused(scene, made):
     wanted = made.register()
     made.wait(wanted, *made.advance(wanted))
     fault = scene.inject("image_expired", tag=RUNNING)
-    with pytest.raises(PreconditionError, match=f"{APP} cannot go back to {APP}:1: its task definition or its image"):
+    with pytest.raises(
+        PreconditionError, match=f"{APP} cannot go back to {APP}:1: its task definition or an image of it"
+    ):
         steps.find_rollback(scene, made.parts, wanted)
     assert scene.injected(fault) == 1
 

@@ -133,7 +133,7 @@ def test_alarm_in_ecs_own_bake_is_a_failure_that_names_it_and_the_way_back_waits
     fault = scene.inject("alarm", name=ALARM, when="deployment", after_seconds=330)
     scene.cloud.advance(1)
     part, rollout = made.advance(wanted)
-    with pytest.raises(RolloutFailedError, match=rf"rolled back: .*of the alarms {ALARM}.; alarm {ALARM}"):
+    with pytest.raises(RolloutFailedError, match=rf"rolled back: .*of the alarms {ALARM}; alarm {ALARM}"):
         made.wait(wanted, part, rollout)
     assert scene.injected(fault) == 1
     parts, to = made.back(wanted)
@@ -151,7 +151,7 @@ def test_breaker_is_named_with_its_count_and_its_threshold(scene, made):
     wanted = made.register()
     part, rollout = made.advance(wanted)
     with pytest.raises(
-        RolloutFailedError, match=r"circuit breaker threshold was exceeded.; 4 failed tasks of 3 allowed"
+        RolloutFailedError, match=r"circuit breaker threshold was exceeded; 4 failed tasks of 3 allowed"
     ):
         made.wait(wanted, part, rollout)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.text import spoken
+from include.text import joined, spoken
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,19 @@ from include.text import spoken
 )
 def test_duration_is_said_in_words(span, expected):
     assert spoken(span) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentences", "expected"),
+    [
+        (
+            ["The circuit breaker was triggered.", "task 1 exited with 1."],
+            "The circuit breaker was triggered; task 1 exited with 1",
+        ),
+        (["", "no reason given", ""], "no reason given"),
+        (["it waits... ", "and waits..."], "it waits...; and waits..."),
+        ([], ""),
+    ],
+)
+def test_joined_sentences_have_no_full_stop_before_a_semicolon(sentences, expected):
+    assert joined(sentences) == expected

@@ -11,7 +11,7 @@ from include.aws.cloudwatch import Alarm
 from include.errors import BakeFailedError, PreconditionError
 from include.inventory import Target
 from include.inventory.releases import Bake
-from include.text import one_line
+from include.text import joined, one_line
 from include.waiters.progress import Progress, minutes
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _refuse_alarms(baseline: Baseline, now: Mapping[str, Alarm], since: datetime
             fired.append(f"{name} ({was}; now: {one_line(alarm.reason)[:200] or 'no reason given'})")
     if fired:
         raise BakeFailedError(
-            f"{len(fired)} alarm{'s' if len(fired) > 1 else ''} fired after the release: {'; '.join(fired)}; find out whether the "
+            f"{len(fired)} alarm{'s' if len(fired) > 1 else ''} fired after the release: {joined(fired)}; find out whether the "
             "release is the reason."
         )
 

@@ -7,7 +7,7 @@ from include.aws.codedeploy import ROLLBACK, Deployment
 from include.aws.task_sets import TaskSet
 from include.errors import DriftError, RolloutFailedError
 from include.releases.model import ServiceRelease, revision
-from include.text import one_line
+from include.text import joined, one_line
 from include.waiters.progress import Progress, minutes
 
 FAILED = ("Failed", "Stopped")
@@ -128,7 +128,7 @@ def reason_of(deployment: Deployment, undoing: Deployment | None = None) -> str:
     )
     message = one_line(deployment.error_message or deployment.rollback_message)
     message = message or (one_line(undoing.rollback_message) if undoing else "")
-    return "; ".join(each for each in (code, message) if each) or "no reason given"
+    return joined((code, message)) or "no reason given"
 
 
 def _is_late(part: ServiceRelease, deployment: Deployment, now: datetime) -> bool:

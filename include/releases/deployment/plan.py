@@ -94,15 +94,16 @@ def plan_services(
                 timeout_seconds=int(target.release.timeout.total_seconds()),
                 group=_surge(name, seen),
                 strategy=seen.strategy,
+                beside=seen.images.beside(service.container).runs,
                 template=(templates or {}).get(name, ""),
             )
         )
     return tuple(parts)
 
 
-def _besides(service: Service, live: Live) -> list[OtherImage]:
+def _besides(service: Service, live: Live) -> tuple[OtherImage, ...]:
     """Return the containers beside that of the release's image of which a new task would run another image."""
-    return [other for other in live.images.others if other.container != service.container]
+    return live.images.beside(service.container).others
 
 
 def refuse_unstartable(target: Target, live: Mapping[str, Live]) -> None:

@@ -32,13 +32,14 @@ class DeploymentRollback:
     returns: tuple[ServiceRollback, ...]  # newest first
     untouched: tuple[str, ...]  # services that run the same as before
     mixed: str | None  # how the release is mixed, in one sentence
+    renewed: tuple[str, ...] = ()  # which other containers get another image than the one from before, each a sentence
 
     @property
     def text(self) -> str:
         """The rollback in one sentence for the person on call."""
         if not self.returns:
             return "Every service runs what it ran before; nothing goes back."
-        return f"Going back: {', then '.join(map(str, self.returns))}."
+        return " ".join([f"Going back: {', then '.join(map(str, self.returns))}.", *self.renewed])
 
 
 def locate(part: ServiceRelease, runs: str, wanted: str | None) -> Where:
@@ -69,11 +70,13 @@ def plan_deployment_rollback(
     existing: Mapping[str, bool],
     *,
     unsettled: Collection[str] = (),
+    renewed: Mapping[str, Sequence[str]] | None = None,
 ) -> DeploymentRollback:
     """Work out the rollback of a release that failed; `parts` are in the order of the release.
 
     `wanted` and `runs` are task definitions by service, `existing` says by task definition whether it is still ACTIVE and
-    its image in the registry, `unsettled` are the services with a deployment under way.
+    its images in the registry, `unsettled` are the services with a deployment under way, `renewed` tells by service which other
+    containers get another image than they had before.
     Raises: PreconditionError if a service runs a task definition that is neither this release's nor the one before, or
     there is nothing to go back to.
     """
@@ -91,14 +94,15 @@ def plan_deployment_rollback(
             )
         if not existing.get(part.before, False):
             raise PreconditionError(
-                f"{part.service} cannot go back to {revision(part.before)}: its task definition or its image is gone, or the tag "
-                "that it names stands for another image by now; choose an older release that is still in the registry, or fix forward."
+                f"{part.service} cannot go back to {revision(part.before)}: its task definition or an image of it is gone, or the "
+                "tag that it names stands for another image by now; choose an older release that is still in the registry, or fix forward."
             )
         returns.append(ServiceRollback(part, runs[part.service], part.before))
     return DeploymentRollback(
         returns=tuple(returns),
         untouched=tuple(untouched),
         mixed=find_mixed(parts, wanted, runs),
+        renewed=tuple(text for each in returns for text in (renewed or {}).get(each.part.service, ())),
     )
 
 

@@ -10,7 +10,7 @@ from include.ecs.service_state import ServiceState, TaskState
 from include.ecs.traffic_shift import describe_stage, failure_of, find_newer, find_ours, goes_back_to, is_late, is_over
 from include.errors import DriftError, RolloutFailedError
 from include.releases.model import ServiceRelease, revision
-from include.text import one_line
+from include.text import joined, one_line
 from include.waiters.progress import Progress, minutes
 
 FAILED_TASKS = 3  # new tasks that may fail: the minimum at which ECS's own circuit breaker trips
@@ -64,7 +64,7 @@ def find_started(part: ServiceRelease, wanted: str, state: ServiceState, *, begu
         )
     if begun:
         record = state.newest.why if state.newest else ""
-        raise _rolled_back(part, wanted, state.service, _together(record, _why(_failed(state, wanted))))
+        raise _rolled_back(part, wanted, state.service, joined((record, _why(_failed(state, wanted)))))
     return None
 
 
@@ -97,7 +97,7 @@ def judge_rollout(
             "started it."
         )
     if ours.rollout_state == "FAILED":
-        reason = _together(one_line(ours.rollout_reason), why) or "no reason given"
+        reason = joined((one_line(ours.rollout_reason), why)) or "no reason given"
         raise RolloutFailedError(
             f"{part.service} did not get from {revision(part.before)} to {revision(wanted)} ({reason}). {LEFT}; look at the "
             f"log {part.log_group}."
@@ -162,7 +162,7 @@ def _record(
         )
     if failed := failure_of(ours):
         raise RolloutFailedError(
-            f"{part.service} did not get from {revision(part.before)} to {revision(wanted)} ({_together(failed, why)}); look at the "
+            f"{part.service} did not get from {revision(part.before)} to {revision(wanted)} ({joined((failed, why))}); look at the "
             f"log {part.log_group}."
         )
     return ours
@@ -189,7 +189,7 @@ def verify_released(
         problems.append(f"its deployments are of {others}, not of {revision(wanted)} alone")
     if not live.running == live.desired == len(state.healthy) == len(state.alive):
         ill = [f"{each.task.id} is {each.condition}" for each in state.alive if not each.is_healthy]
-        of_them = f" ({'; '.join(ill[:3])})" if ill else ""
+        of_them = f" ({joined(ill[:3])})" if ill else ""
         problems.append(
             f"{len(state.healthy)} healthy and {live.running} running tasks of {live.desired} wanted{of_them}"
         )
@@ -205,7 +205,7 @@ def verify_released(
             problems.append(f"task {each.task.id} runs image {found[:19] or 'of unknown digest'}, not {digest[:19]}")
     if problems:
         raise RolloutFailedError(
-            f"{part.service} is not proved to run {revision(wanted)} (before: {revision(part.before)}): {'; '.join(problems)}; "
+            f"{part.service} is not proved to run {revision(wanted)} (before: {revision(part.before)}): {joined(problems)}; "
             "look at its events."
         )
     if idle:
@@ -218,7 +218,7 @@ def _rolled_back(part: ServiceRelease, wanted: str, live: Service, why: str) -> 
     reason = one_line(primary.rollout_reason)
     if reason.endswith("completed."):  # of the way back; what failed before it stands in the service's events
         reason = _failure_before(live, primary.created_at)
-    said = _together(reason, why) or "no reason given"
+    said = joined((reason, why)) or "no reason given"
     return RolloutFailedError(
         f"{part.service} was rolled back: it is on {revision(primary.task_definition)} again, not on {revision(wanted)} "
         f"({said}); look at the log {part.log_group}."
@@ -229,10 +229,6 @@ def _failure_before(live: Service, begun: datetime) -> str:
     """Return the event with which ECS said why it began a deployment that goes back, or "" if it said nothing."""
     near = (event for event in live.events if abs(event.at - begun) < SAID_WITHIN)
     return next((f"ECS said: {event.message}" for event in near if "deployment failed" in event.message), "")
-
-
-def _together(*reasons: str) -> str:
-    return "; ".join(reason for reason in reasons if reason)
 
 
 def _failed(state: ServiceState, wanted: str) -> list[TaskState]:

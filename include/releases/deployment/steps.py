@@ -9,7 +9,8 @@ from include.aws.clients import Clients
 from include.aws.ecr import Image
 from include.aws.image_names import read_image_name
 from include.aws.service_deployments import FORWARD, stop_service_deployment
-from include.aws.task_definitions import describe_definition, describe_newest, image_of, set_task_definition
+from include.aws.task_definitions import Definition, describe_definition, describe_newest, image_of, set_task_definition
+from include.ecs.running_images import OtherImage, read_other_images
 from include.ecs.service_state import ServiceState, read_service, read_service_deployments
 from include.ecs.traffic_shift import describe_stage, find_ours
 from include.errors import DriftError, PreconditionError
@@ -225,13 +226,30 @@ def find_rollback(
     # ECS itself is going back
     unsettled = [part.service for part in rolled if len(look(ctx.clients, part).service.deployments) > 1]
     images = ecr.list_images(ctx.clients.ecr, ctx.target.registry)
-    existing = {part.before: _exists(ctx, part, images) for part in parts}
-    return plan_deployment_rollback(parts, wanted, runs, existing, unsettled=unsettled)
+    definitions = {part.service: describe_definition(ctx.clients.ecs, part.before) for part in parts}
+    beside = {part.service: _read_beside(ctx, part, definitions[part.service]) for part in parts}
+    existing = {
+        part.before: _exists(ctx, part, definitions[part.service], images)
+        and all(other.names for other in beside[part.service])
+        for part in parts
+    }
+    renewed = {
+        part.service: [other.tell_return(part.service, revision(part.before)) for other in beside[part.service]]
+        for part in parts
+    }
+    return plan_deployment_rollback(parts, wanted, runs, existing, unsettled=unsettled, renewed=renewed)
 
 
-def _exists(ctx: Context, part: ServiceRelease, images: Sequence[Image]) -> bool:
+def _read_beside(ctx: Context, part: ServiceRelease, definition: Definition) -> tuple[OtherImage, ...]:
+    """Return the other containers of the revision from before that would run another image than they did. A registry that does
+    not answer keeps no service from going back.
+    """
+    found = read_other_images(ctx.clients, definition, dict(part.beside), accounts=())
+    return found.beside(part.container).others
+
+
+def _exists(ctx: Context, part: ServiceRelease, definition: Definition, images: Sequence[Image]) -> bool:
     """Tell whether a service would run again what it ran before: its revision may name it by a tag, which may have moved."""
-    definition = describe_definition(ctx.clients.ecs, part.before)
     image, registry = image_of(definition, part.container), ctx.target.registry
     named = digest_in(image, images, registry) if read_image_name(image).is_in(registry) else part.before_digest
     there = any(each.digest == part.before_digest for each in images)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from include.errors import BakeFailedError
 from include.inventory.releases import Threshold
+from include.text import joined
 
 NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 FIGURES = {
@@ -66,7 +67,7 @@ def judge_load_test(
             problems += [f"{threshold.path}: {problem}" for problem in _compare(each, threshold)]
     if problems:
         raise BakeFailedError(
-            f"The performance test did not pass: {'; '.join(problems)}. Staging runs this image; look for what made it slow "
+            f"The performance test did not pass: {joined(problems)}. Staging runs this image; look for what made it slow "
             "before it goes further."
         )
     return f"performance: {'; '.join(map(str, measured)) or 'the test passed'}"

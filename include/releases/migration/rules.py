@@ -14,7 +14,7 @@ from include.errors import MigrationFailedError, PreconditionError
 from include.inventory.models import OneOff
 from include.run.migration_attempts import Attempt
 from include.run.params import shown, storable
-from include.text import one_line
+from include.text import joined, one_line
 from include.waiters.progress import Progress, minutes
 
 PRESETS = ("migrate", "prepare", "seed", "setup")  # drop is for review apps only, and destroys data
@@ -189,7 +189,7 @@ def _named(attempt: Attempt) -> str:
 def read_start(tasks: Sequence[Task], failures: Sequence[Mapping[str, Any]]) -> str:
     """Return the ARN of the one task that RunTask started. Raises: MigrationFailedError with the failures that AWS reports."""
     if failures or not tasks:
-        why = "; ".join(
+        why = joined(
             " ".join(filter(None, (str(failure.get("reason") or "no reason given"), str(failure.get("detail") or ""))))
             for failure in failures
         )
@@ -244,7 +244,7 @@ def judge_migration(
         never = task.stop_code == "TaskFailedToStart" and all(each.exit_code is None for each in task.containers)
         rest = "nothing was migrated; correct that, then start another run" if never else HALF_WAY
         raise MigrationFailedError(f"Task {task.id} failed after {_lasted(task)}: {wrong}; {rest}.")
-    text = "; ".join([f"task {task.id} exited with 0 after {_lasted(task)}", *_besides(task, container, essential)])
+    text = joined([f"task {task.id} exited with 0 after {_lasted(task)}", *_besides(task, container, essential)])
     return Progress(True, text, f"task {task.id} exited with 0")
 
 
@@ -270,7 +270,7 @@ def why_failed(task: Task, container: str, essential: Names | None = None) -> st
                 problems.append(describe_container(each))
         elif _is_essential(each, essential) and not _was_ended(each):
             problems.append(f"{describe_container(each)}, and the command may have been ended with it half way")
-    return "; ".join(problems)
+    return joined(problems)
 
 
 def _is_essential(each: Container, essential: Names | None) -> bool:

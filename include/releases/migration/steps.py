@@ -21,6 +21,7 @@ from include.aws.task_definitions import (
     image_of,
     log_prefix,
 )
+from include.ecs.running_images import read_other_images
 from include.ecs.task_log import Excerpt, log_url, read_log, stream_name
 from include.errors import ApprovalError, LeaseLostError, MigrationFailedError, PreconditionError, RefusedError
 from include.inventory.models import Registry
@@ -39,7 +40,7 @@ from include.releases.migration.rules import (
     read_start,
     started_by,
 )
-from include.releases.model import Migration
+from include.releases.model import Migration, revision
 from include.run.context import Context
 from include.run.migration_attempts import Attempt, add_attempt, add_end, keep_arn, list_attempts
 from include.text import one_line
@@ -80,22 +81,28 @@ def make_plan(ctx: Context, request: MigrationRequest) -> tuple[DatabaseMigratio
 
     key = plan(()).migration.key  # by which the attempts on record are found
     planned = plan(list_attempts(ctx.store, target.name, key))
-    if planned.changes:
-        ensure_startable(ctx, planned.migration, definition, since)
-    return planned, since
+    if not planned.changes:
+        return planned, since
+    notes = ensure_startable(ctx, planned.migration, definition, since)
+    return planned.model_copy(update={"notes": (*planned.notes, *notes)}), since
 
 
-def ensure_migratable(ctx: Context, migration: Migration | None, now: datetime) -> None:
-    """Refuse a release whose migration could not be started, while nothing is published yet. Raises: PreconditionError."""
-    if migration is not None:
-        one_off = one_off_of(ctx.target)
-        ensure_startable(ctx, migration, describe_newest(ctx.clients.ecs, one_off.family, one_off.launch_type), now)
+def ensure_migratable(ctx: Context, migration: Migration | None, now: datetime) -> list[str]:
+    """Refuse a release whose migration could not be started, while nothing is published yet. Return notes on its other containers.
+
+    Raises: PreconditionError.
+    """
+    if migration is None:
+        return []
+    one_off = one_off_of(ctx.target)
+    return ensure_startable(ctx, migration, describe_newest(ctx.clients.ecs, one_off.family, one_off.launch_type), now)
 
 
-def ensure_startable(ctx: Context, migration: Migration, definition: Mapping[str, Any], now: datetime) -> None:
+def ensure_startable(ctx: Context, migration: Migration, definition: Mapping[str, Any], now: datetime) -> list[str]:
     """Refuse by the plan what would keep a migration from being started later, or its end from being proved.
 
-    `definition` is its task definition, or one that will be registered anew with another image. Raises: PreconditionError.
+    `definition` is its task definition, or one that will be registered anew with another image. Return notes on the images of its
+    other containers, which a tag may name. Raises: PreconditionError.
     """
     if migration.container not in essential_names(definition):
         container_of(definition, migration.container)
@@ -111,6 +118,20 @@ def ensure_startable(ctx: Context, migration: Migration, definition: Mapping[str
             look(ctx, migration, now)
         except MigrationFailedError as error:
             raise PreconditionError(str(error)) from error
+    return _note_beside(ctx, migration, definition)
+
+
+def _note_beside(ctx: Context, migration: Migration, definition: Mapping[str, Any]) -> list[str]:
+    accounts = {ctx.target.environment.account, ctx.target.registry.account}
+    found = read_other_images(ctx.clients, definition, {}, accounts).beside(migration.container)
+    for other in found.others:
+        if not other.names:
+            raise PreconditionError(other.explain_unstartable(revision(str(definition["taskDefinitionArn"]))))
+    notes = [
+        f"Container {other.container} beside it runs {other.image}, which stands for {other.names[:19]} now."
+        for other in found.others
+    ]
+    return [*notes, *(f"Not checked: what stands behind {each}." for each in found.unread)]
 
 
 def resolve_digest(ctx: Context, image: str) -> str:

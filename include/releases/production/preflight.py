@@ -87,9 +87,9 @@ def make_plan(
         bump=request.bump,
         registry=source.name,
     )
-    ensure_migratable(ctx, plan.migration, since)
+    beside = ensure_migratable(ctx, plan.migration, since)
     ensure_runnable(ctx, plan.image, {part.service: part.before for part in plan.services}, (there, registry))
-    return plan, since
+    return plan.model_copy(update={"notes": (*plan.notes, *beside)}), since
 
 
 def _last_proved(staging: RunStore, target: Target) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from include import jira
 from include.errors import PreconditionError, ServiceUnavailableError
 from include.run.context import Context
+from include.text import joined
 
 if TYPE_CHECKING:
     from atlassian import Jira
@@ -56,5 +57,5 @@ def _touch_tickets(
         else:
             (remarks.append(remark) if remark else touched.append(key))
     text = f"{len(touched)} of {len(keys)} tickets {done}"
-    ctx.writer.note("; ".join([text, *remarks]))
+    ctx.writer.note(joined([text, *remarks]))
     return text

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from include.aws.ecr import Image
+from include.ecs.running_images import RunningImages
 from include.errors import PreconditionError
 from include.inventory import Target
 from include.releases.deployment.plan import Live, group_changes, idle, plan_services, services_seconds, waiting, weak
 from include.releases.model import ServiceRelease, revision
+from include.restart.notes import note_unread_images
 from include.run.plan.model import Change, Plan
 from include.run.plan.preconditions import refuse_other_account, refuse_outside_hours
 
@@ -110,6 +112,24 @@ def plan_rollback(
         services=parts,
         to=chosen,
     )
+
+
+def with_other_images(plan: RollbackPlan, found: Mapping[str, RunningImages]) -> RollbackPlan:
+    """Return the plan with what it deploys beside the release's image. `found` is what the earlier revisions name now, by service.
+
+    Raises: PreconditionError if the tasks of one could not start.
+    """
+    notes: list[str] = []
+    for part in plan.services:
+        if part.service not in found:
+            continue
+        to, images = revision(plan.to[part.service]), found[part.service].beside(part.container)
+        for other in images.others:
+            if not other.names:
+                raise PreconditionError(other.explain_unstartable(to))
+            notes.append(other.tell_return(part.service, to))
+        notes += note_unread_images(part.service, images)
+    return plan.model_copy(update={"notes": (*plan.notes, *notes)})
 
 
 def last_before(

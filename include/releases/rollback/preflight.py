@@ -9,10 +9,19 @@ from include.aws import ecr
 from include.aws.ecr import Image
 from include.aws.sts import ask_who
 from include.aws.task_definitions import describe_definition, image_of, list_definitions, takes
+from include.ecs.running_images import RunningImages, read_other_images
 from include.inventory import Service
 from include.releases.image.platforms import ensure_runnable
 from include.releases.image.rules import digest_in
-from include.releases.rollback.plan import Candidate, RollbackPlan, describe_offer, last_before, offer, plan_rollback
+from include.releases.rollback.plan import (
+    Candidate,
+    RollbackPlan,
+    describe_offer,
+    last_before,
+    offer,
+    plan_rollback,
+    with_other_images,
+)
 from include.releases.staging.steps import read_live
 from include.run.context import Context
 
@@ -26,7 +35,19 @@ def make_plan(ctx: Context, to: str) -> tuple[RollbackPlan, datetime]:
     candidates = {service.name: list_candidates(ctx, images, service) for service in services}
     plan = plan_rollback(target, to, images, candidates, live, account, since)
     ensure_runnable(ctx, plan.image, plan.to)
-    return plan, since
+    return with_other_images(plan, _read_images(ctx, plan)), since
+
+
+def _read_images(ctx: Context, plan: RollbackPlan) -> dict[str, RunningImages]:
+    """Return what the revisions that services go back to name now, beside what the services' tasks run."""
+    accounts = {ctx.target.environment.account, ctx.target.registry.account}
+    return {
+        part.service: read_other_images(
+            ctx.clients, describe_definition(ctx.clients.ecs, plan.to[part.service]), dict(part.beside), accounts
+        )
+        for part in plan.services
+        if part.before != plan.to[part.service]
+    }
 
 
 def list_releases(ctx: Context) -> dict[str, str]:

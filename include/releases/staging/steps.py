@@ -54,10 +54,10 @@ def make_plan(ctx: ReleaseContext, commit: str, stamp: datetime) -> tuple[Stagin
         templates=read_templates(ctx, live),
         newer=_newer(ctx, commit, live),
     )
-    ensure_migratable(ctx, plan.migration, since)
+    beside = ensure_migratable(ctx, plan.migration, since)
     if plan.image:  # otherwise it is asked about once it has been built
         ensure_runnable(ctx, plan.image, {part.service: part.before for part in plan.services})
-    return plan, since
+    return plan.model_copy(update={"notes": (*plan.notes, *beside)}), since
 
 
 def _newer(ctx: ReleaseContext, commit: str, live: Mapping[str, Live]) -> str:

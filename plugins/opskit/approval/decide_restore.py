@@ -15,6 +15,7 @@ from include.region_data.qa import list_answers
 from include.region_data.restore import states_of_regions
 from include.run.journal import list_causes
 from include.run.plan.markdown import escape
+from include.text import joined
 from opskit.approval.hitl import ask, note_choice
 from opskit.context import StepContext
 from opskit.step import running
@@ -51,7 +52,7 @@ class DecideRestoreOperator(HITLOperator):
                 raise AirflowSkipException("The new data is live, and people found it good.")
             bad = [look.text for look in list_answers(ctx.store, ctx.run) if not look.good]
             if bad:
-                ctx.writer.note(f"going back: {'; '.join(bad)}")
+                ctx.writer.note(f"going back: {joined(bad)}")
                 return RETURN
             self._prepare(ctx)
             ask(self, ctx, self.subject)

@@ -14,6 +14,7 @@ from include.region_data.transfer import WAY_BACK, read_mark, refuse_after_way_b
 from include.run.data_attestations import add_data_attestation
 from include.run.journal import list_events
 from include.sheets import note_uris
+from include.text import joined
 from opskit.approval.confirm_maps import ConfirmQaOperator, ConfirmTestMapsOperator
 from opskit.approval.decide_restore import state_of_regions
 from opskit.connections.external_services import open_worksheet
@@ -37,7 +38,7 @@ def is_live(ctx: StepContext) -> bool:
 def left_behind(ctx: StepContext) -> str:
     """Return the state in which a run stopped half way, or nothing if it has written nothing."""
     begun = any(event["phase"] == "intent" for event in list_events(ctx.store, ctx.run))
-    return "; ".join(state_of_regions(ctx)) if begun else ""
+    return joined(state_of_regions(ctx)) if begun else ""
 
 
 def found_bad(ctx: StepContext) -> bool:

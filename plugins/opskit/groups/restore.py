@@ -14,6 +14,7 @@ from include.region_data import restore as region_data_restore
 from include.region_data.overwrite import has_begun
 from include.region_data.transfer import WAY_BACK, mark
 from include.restart import steps
+from include.text import joined
 from opskit.approval.decide_restore import RETURN, DecideRestoreOperator, nothing_overwritten
 from opskit.context import StepContext
 from opskit.groups.region_data import bump_versions, plan_of
@@ -111,7 +112,7 @@ def return_versions(ctx: StepContext) -> str:
         raise AirflowSkipException("Nothing went back.")
     proved, plan = ctx.proof_of(verify_return), plan_of(ctx)
     said = cache_keys.bump_cache_keys(ctx, plan.regions, attempt="way back")
-    return f"{proved}; {said}"
+    return joined((proved, said))
 
 
 @task_group(group_id="way_back", group_display_name="Way back")

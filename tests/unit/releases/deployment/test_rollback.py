@@ -65,7 +65,7 @@ def test_somebody_elses_work_is_not_undone():
 
 def test_way_back_to_what_is_gone_is_refused():
     with pytest.raises(
-        PreconditionError, match=r"^core-app cannot go back to core-app:41: its task definition or its image"
+        PreconditionError, match=r"^core-app cannot go back to core-app:41: its task definition or an image of it"
     ):
         plan_deployment_rollback(PARTS, WANTED, {"core-app": APP_NEW, "core-sidekiq": WORK_OLD}, {APP_OLD: False})
 

@@ -89,7 +89,7 @@ def test_circuit_breakers_rollback_is_a_failure_that_names_both_revisions_howeve
         judge_rollout(APP, APP_NEW, OURS, rolled_back(rollout_state))
     assert str(caught.value) == (
         "core-app was rolled back: it is on core-app:41 again, not on core-app:42 (ECS deployment circuit breaker: rolling "
-        "back to deploymentId ecs-svc/3.); look at the log core-log."
+        "back to deploymentId ecs-svc/3); look at the log core-log."
     )
 
 
@@ -97,7 +97,7 @@ def test_rollback_that_is_complete_says_what_ecs_said_of_the_failed_deployment()
     seen = rolled_back(reason="ECS deployment ecs-svc/3 completed.")
     begun, said = seen.service.primary.created_at, "(deployment ecs-svc/2) deployment failed: tasks failed to start."
     events = (Event(begun + timedelta(minutes=3), "deployment completed."), Event(begun, said))
-    for known, shown in ((events, f"(ECS said: {said})"), (events[:1], "(no reason given)")):
+    for known, shown in ((events, f"(ECS said: {said.removesuffix('.')})"), (events[:1], "(no reason given)")):
         with pytest.raises(RolloutFailedError, match=re.escape(shown)):
             judge_rollout(APP, APP_NEW, OURS, replace(seen, service=replace(seen.service, events=known)))
 
@@ -106,6 +106,18 @@ def test_rollback_says_what_the_new_tasks_died_of():
     seen = rolled_back(reason="")
     seen = replace(seen, tasks=(*seen.tasks, failed_task("n9")))
     with pytest.raises(RolloutFailedError, match=r"\(task n9: EssentialContainerExited: app exited with 1\)"):
+        judge_rollout(APP, APP_NEW, OURS, seen)
+
+
+def test_failed_deployment_has_no_full_stop_before_what_its_tasks_died_of():
+    seen = between()
+    said = "ECS deployment circuit breaker: tasks failed to start."
+    ours = replace(seen.service.deployments[0], rollout_state="FAILED", rollout_reason=said)
+    seen = replace(seen, service=replace(seen.service, deployments=(ours, seen.service.deployments[1])))
+    seen = replace(seen, tasks=(*seen.tasks, failed_task("n9")))
+    with pytest.raises(
+        RolloutFailedError, match=r"\(ECS deployment circuit breaker: tasks failed to start; task n9: Essential"
+    ):
         judge_rollout(APP, APP_NEW, OURS, seen)
 
 
