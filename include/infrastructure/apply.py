@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from include.errors import ApplyFailedError, ApprovalError, PreconditionError
+from include.infrastructure.attempts import attempt_id
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.follow import CODE, PROCESS, End, follow, follow_here, has_begun, host
 from include.infrastructure.plan_file import read_plan_file
@@ -15,6 +16,7 @@ from include.infrastructure.working_copy import WorkingCopy, check_out
 from include.run import terraform_documents as documents
 from include.terraform import process
 from include.terraform.command import PLAN_FILE
+from include.terraform.errors import AccessLogsRefusedError
 from include.terraform.workdir import make_folder, run_folder
 from include.write import Action, Write
 
@@ -60,8 +62,9 @@ def apply(ctx: InfrastructureContext, wanted: Wanted) -> str:
 
 def interrupt(apply_id: str) -> None:
     """Ask an apply's Terraform on this worker to end after what it is doing, to write its state and to release its lock."""
-    if started := process.find_started(run_folder(apply_id) / PROCESS):
-        started.interrupt()
+    for number in range(AccessLogsRefusedError.attempts + 1):
+        if started := process.find_started(run_folder(attempt_id(apply_id, number)) / PROCESS):
+            started.interrupt()
 
 
 def _prepare(ctx: InfrastructureContext, wanted: Wanted) -> WorkingCopy:
@@ -111,6 +114,8 @@ def _start(ctx: InfrastructureContext, copy: WorkingCopy, wanted: Wanted) -> End
 
 def _judge(end: End) -> str:
     """Return what an apply has done. Raises: ApplyFailedError; PreconditionError if Terraform refused before it changed anything."""
+    if end.passes:
+        raise AccessLogsRefusedError(end.text)
     if end.code != 0:
         raise ApplyFailedError(end.text) if end.changed else PreconditionError(end.text)
     return end.text

@@ -12,7 +12,7 @@ from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.state import find_lock
 from include.run import terraform_documents as documents
 from include.terraform import process
-from include.terraform.errors import explain_apply
+from include.terraform.errors import AccessLogsRefusedError, explain_apply
 from include.terraform.events import (
     ChangeSummary,
     Diagnostic,
@@ -46,6 +46,7 @@ class End:
     code: int | None
     text: str
     changed: bool = True  # whether it may have changed anything
+    passes: bool = False  # whether what has stopped it usually passes by itself
 
 
 def host() -> str:
@@ -68,7 +69,7 @@ def has_begun(ctx: InfrastructureContext) -> bool:
 def follow(ctx: InfrastructureContext, operations: int = 0) -> End:
     """Follow the apply of this run to its end, wherever it runs, and return how it ended."""
     if (end := ctx.store.get(*documents.apply_end(ctx.apply_id))) is not None:
-        return End(end["code"], end["text"], end["changed"])
+        return End(end["code"], end["text"], end["changed"], end.get("passes", False))
     begun = ctx.store.get(*documents.apply(ctx.apply_id))
     assert begun  # otherwise there is nothing to follow
     started = process.find_started(run_folder(ctx.apply_id) / PROCESS) if begun["host"] == host() else None
@@ -88,7 +89,8 @@ def follow_here(ctx: InfrastructureContext, started: Started, operations: int) -
     if code == 0:
         return _keep_end(ctx, End(0, record.summary or record.progress.text()))
     error = explain_apply([*record.said, *read_events(started.messages)])
-    return _keep_end(ctx, End(code, str(error), changed=isinstance(error, StoppedHalfwayError)))
+    changed, passes = isinstance(error, StoppedHalfwayError), isinstance(error, AccessLogsRefusedError)
+    return _keep_end(ctx, End(code, str(error), changed, passes))
 
 
 class _Record:
@@ -173,6 +175,12 @@ def _follow_elsewhere(ctx: InfrastructureContext, where: str) -> End:
 def _keep_end(ctx: InfrastructureContext, end: End) -> End:
     """Put the end on record. The first record stands."""
     at = datetime.now(UTC).isoformat()
-    kept: documents.ApplyEndDocument = {"at": at, "code": end.code, "text": end.text, "changed": end.changed}
+    kept: documents.ApplyEndDocument = {
+        "at": at,
+        "code": end.code,
+        "text": end.text,
+        "changed": end.changed,
+        "passes": end.passes,
+    }
     ctx.store.add(*documents.apply_end(ctx.apply_id), kept)
     return end

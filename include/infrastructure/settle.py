@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from include.errors import ServiceUnavailableError
+from include.infrastructure.attempts import attempts_made
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.follow import follow, has_begun, host
 from include.infrastructure.orphans import keep_orphans
@@ -27,9 +28,12 @@ def settle(ctx: InfrastructureContext) -> str:
 
     Returns how things are left, for people. The plan file and this worker's folder are removed at the very end.
     """
-    said = _settle(ctx) if has_begun(ctx) else []
-    remove_plan_file(ctx)
-    remove_folder(ctx.apply_id)
+    made = list(attempts_made(ctx))
+    last = next((each for each in reversed(made) if has_begun(each)), None)  # those before it have written their state
+    said = _settle(last) if last else []
+    for each in made:
+        remove_plan_file(each)
+        remove_folder(each.apply_id)
     return joined(said) or "Terraform was never started"
 
 

@@ -1,6 +1,7 @@
 """Documents kept about applies of Terraform: their keys and their shapes.
 
-An apply is owned by its run, `<dag_id>/<run_id>`, or by `<run>#<part>` where a run makes several.
+An apply is owned by its run, `<dag_id>/<run_id>`, or by `<run>#<part>` where a run makes several. `#attempt-<number>` is added for
+further attempts.
 """
 
 from typing import NotRequired, TypedDict
@@ -52,11 +53,21 @@ class ApplyEndDocument(TypedDict):
     code: int | None  # None: the process was killed
     text: str
     changed: bool  # whether it may have changed anything
+    passes: NotRequired[bool]  # whether what has stopped it usually passes by itself
 
 
 def apply_end(apply_id: str) -> Place:
     """How the apply ended."""
     return Place(run_key(apply_id), "apply-end")
+
+
+class AttemptDocument(TypedDict):
+    since: str  # when its wait has begun, by AWS's clock
+
+
+def attempt(apply_id: str) -> Place:
+    """One more attempt of an apply, which AWS refused for a while. It is on record before it is waited for and planned."""
+    return Place(run_key(apply_id), "attempt")
 
 
 class OrphanDocument(TypedDict):

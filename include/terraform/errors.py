@@ -223,7 +223,12 @@ def _explain(events: list[Event], *, changed: bool) -> RunbookError:
                      for known in [KNOWN[place]]), key=lambda each: each[0])  # fmt: skip
     if ranked:
         _, known, problem = ranked[0]
-        sentence, error = _sentence(known, problem, [each for _, other, each in ranked if other is known]), known
+        alike = [each for _, other, each in ranked if other is known]
+        sentence, error = _sentence(known, problem, alike), known
+        if known.halfway is AccessLogsRefusedError and len(alike) < len(
+            found
+        ):  # another attempt meets the others again
+            error = Known(known.pattern, known.says, known.before)
     elif found:
         sentence, error = _unknown(found[0]), Known(re.compile(""), "")
     else:

@@ -93,6 +93,7 @@ OTHERWISE_FULL = (
     "tests/compose/test_fleet_without_patches.py",
     "tests/inprocess/test_any_history.py",
     "tests/inprocess/test_faults.py",
+    "tests/integration/test_infrastructure_balancer.py",
     "tests/sandbox/stack/test_tree.py",
     "tests/sandbox/test_terraform.py",
 )

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator
 
 from include.infrastructure import apply
+from include.infrastructure.apply_again import apply_patiently
 from include.infrastructure.change import steps
 from include.infrastructure.change.plan import InfrastructureChangePlan
 from include.infrastructure.settle import settle
@@ -36,7 +37,7 @@ class TerraformApplyOperator(BaseOperator):
         with running(context) as ctx:
             self.apply_id, plan = ctx.apply_id, planned(ctx)
             wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
-            return apply.apply(ctx, wanted)
+            return apply_patiently(ctx, wanted, plan.variables)
 
     def on_kill(self) -> None:
         apply.interrupt(self.apply_id)

@@ -147,6 +147,18 @@ def test_access_logs_that_are_refused_may_be_tried_again_a_limited_number_of_tim
     assert "the load balancer aws_lb.front may not write its access logs to bucket core-logs yet" in str(found)
 
 
+def test_access_logs_that_are_not_all_that_is_wrong_are_not_tried_again():
+    refused = error(
+        "modifying ELBv2 Load Balancer (front) attributes: operation error Elastic Load Balancing v2: ModifyLoadBalancerAttributes, "
+        f"{REQUEST}, api error InvalidConfigurationRequest: Access Denied for bucket: core-logs. Please check S3bucket permission"
+    )
+    quota = error(f"creating EC2 VPC: operation error EC2: CreateVpc, {REQUEST}, api error VpcLimitExceeded: no more")
+    assert isinstance(of(begun(), refused, refused, apply=True), AccessLogsRefusedError)
+    found = of(begun(), refused, quota, apply=True)
+    assert type(found) is ApplyFailedError
+    assert "may not write its access logs to bucket core-logs yet" in str(found)
+
+
 def test_denied_access_to_another_bucket_is_not_taken_for_access_logs():
     found = of(
         begun(),

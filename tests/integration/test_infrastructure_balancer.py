@@ -1,0 +1,85 @@
+"""A real load balancer that the AWS provider has made, and could not give its access logs: made again from the approved plan alone."""
+
+import os
+import shutil
+
+import pytest
+
+from include.errors import PreconditionError
+from include.infrastructure import apply
+from include.infrastructure.apply_again import apply_patiently
+from include.infrastructure.change import steps
+from include.infrastructure.settle import settle
+from sandbox.aws.seed.terraform_backends import CODE
+from sandbox.stack import terraform_providers
+from tests.support.infrastructure_scene import RUN, InfrastructureScene, InfrastructureStep
+from tests.support.terraform import NO_PROVIDER
+
+TARGET = "core/staging"
+pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
+
+BALANCER = """
+terraform {
+  backend "s3" {}
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+resource "aws_s3_bucket" "logs" { bucket = "core-staging-balancer-logs" }
+resource "aws_s3_bucket_policy" "logs" {
+  bucket = aws_s3_bucket.logs.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = "*", Action = "s3:PutObject", Resource = "${aws_s3_bucket.logs.arn}/*" }]
+  })
+}
+resource "aws_vpc" "this" { cidr_block = "10.9.0.0/16" }
+resource "aws_subnet" "this" {
+  count             = 2
+  vpc_id            = aws_vpc.this.id
+  cidr_block        = "10.9.${count.index}.0/24"
+  availability_zone = "eu-west-2${["a", "b"][count.index]}"
+}
+resource "aws_lb" "front" {
+  name                       = "core-staging-balancer"
+  internal                   = true
+  subnets                    = aws_subnet.this[*].id
+  enable_deletion_protection = true
+  access_logs {
+    bucket  = aws_s3_bucket_policy.logs.bucket
+    enabled = true
+  }
+}
+"""
+
+
+@pytest.fixture
+def ctx(cloud, control, small_inventory, settled, neighbourhood, tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNBOOK_TERRAFORM_FOLDER", str(tmp_path / "terraform"))
+    for name, value in terraform_providers.variables(os.environ, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    scene = InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
+    return InfrastructureStep(scene, scene.writer(RUN, "apply_plan"))
+
+
+def test_balancer_whose_access_logs_are_refused_once_is_made_again_and_nobody_is_asked(ctx, monkeypatch):
+    lock_file = (CODE / "core-infrastructure/base/terraform/staging/.terraform.lock.hcl").read_text()
+    commit = ctx.has_code(monkeypatch, {"main.tf": BALANCER, ".terraform.lock.hcl": lock_file})
+    try:
+        plan, _ = steps.make_plan(ctx, commit, keep=True)
+    except PreconditionError as error:
+        if NO_PROVIDER.search(str(error)):
+            pytest.skip(
+                "Terraform finds no AWS provider: there is neither a mirror of it on this machine nor its registry"
+            )
+        raise
+    fault = ctx.inject("access_logs_denied", times=1)
+    wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
+    said = apply_patiently(ctx, wanted, plan.variables, lambda _: ctx.cloud.advance(30))
+    assert (said, ctx.injected(fault)) == ("1 added, 0 changed, 1 destroyed", 1)
+    balancers = ctx.clients.elbv2.describe_load_balancers(Names=["core-staging-balancer"])["LoadBalancers"]
+    arn = balancers[0]["LoadBalancerArn"]
+    attributes = ctx.clients.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+    assert {"Key": "access_logs.s3.enabled", "Value": "true"} in attributes
+    assert settle(ctx) == "1 added, 0 changed, 1 destroyed"
+    assert "finds nothing to change" in steps.verify(ctx, plan)
