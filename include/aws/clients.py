@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
     from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_rds.client import RDSClient
+    from mypy_boto3_resourcegroupstaggingapi.client import ResourceGroupsTaggingAPIClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_ssm.client import SSMClient
     from mypy_boto3_sts.client import STSClient
 
@@ -143,6 +145,16 @@ class Clients:
     @cached_property
     def s3(self) -> S3Client:
         client: S3Client = self._make("s3")
+        return client
+
+    @cached_property
+    def secretsmanager(self) -> SecretsManagerClient:
+        client: SecretsManagerClient = self._make("secretsmanager")
+        return client
+
+    @cached_property
+    def tagging(self) -> ResourceGroupsTaggingAPIClient:
+        client: ResourceGroupsTaggingAPIClient = self._make("resourcegroupstaggingapi")
         return client
 
     @cached_property

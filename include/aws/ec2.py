@@ -1,7 +1,9 @@
-"""Amazon EC2: the subnets that tasks run in."""
+"""Amazon EC2: the subnets that tasks run in, and the network interfaces in them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import PreconditionError
@@ -21,3 +23,36 @@ def find_subnets(client: EC2Client, vpc: str, name: str) -> tuple[str, ...]:
             f"VPC {vpc} has no subnet named {name} in this account and region; correct one_off.network in the inventory."
         )
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class NetworkInterface:
+    """An interface that keeps its subnet and its security groups from being deleted for as long as it is there."""
+
+    id: str
+    description: str
+    status: str  # in-use, available, ...
+    subnet: str
+    groups: frozenset[str]
+    requester: str  # the service that made it, such as amazon-elb; empty for one made by hand
+
+
+def list_interfaces(client: EC2Client, subnets: Collection[str]) -> tuple[NetworkInterface, ...]:
+    """Return the interfaces in these subnets."""
+    if not subnets:
+        return ()
+    pages = client.get_paginator("describe_network_interfaces").paginate(
+        Filters=[{"Name": "subnet-id", "Values": sorted(subnets)}]
+    )
+    return tuple(
+        NetworkInterface(
+            id=each["NetworkInterfaceId"],
+            description=each.get("Description", ""),
+            status=each.get("Status", ""),
+            subnet=each.get("SubnetId", ""),
+            groups=frozenset(group["GroupId"] for group in each.get("Groups", ()) if "GroupId" in group),
+            requester=each.get("RequesterId", ""),
+        )
+        for page in pages
+        for each in page["NetworkInterfaces"]
+    )

@@ -32,6 +32,22 @@ class Snapshot:
     status: str  # creating, available, failed
     percent: int
     created_at: datetime | None
+    engine: str = ""  # with its version
+    gigabytes: int = 0
+    kms_key: str = ""  # without it nobody can use the snapshot; "" for one that is not encrypted
+
+    @property
+    def about(self) -> str:
+        """What is needed to use it."""
+        return f"{self.engine}, {self.gigabytes} GiB, {f'encrypted by {self.kms_key}' if self.kms_key else 'not encrypted'}"
+
+
+@dataclass(frozen=True)
+class SnapshotQuota:
+    """How many manual snapshots an account has, and may have."""
+
+    used: int
+    most: int
 
 
 def create_snapshot(client: RDSClient, instance: str, identifier: str) -> Write[None]:
@@ -62,18 +78,24 @@ def ensure_snapshot_possible(client: RDSClient, instance: str) -> None:
             f"Database instance {instance} is {status or 'in no known state'}, and RDS makes a snapshot only while it is available; "
             "wait until it is, then start again, nothing was changed."
         )
+    quota = read_snapshot_quota(client)
+    if quota and quota.used >= quota.most:
+        raise PreconditionError(
+            f"This account has {quota.used} manual snapshots of databases and may have {quota.most}; delete some or have the quota "
+            "raised, then start again, nothing was changed."
+        )
+
+
+def read_snapshot_quota(client: RDSClient) -> SnapshotQuota | None:
+    """Return how many manual snapshots the account has and may have, None if it does not say."""
     try:
         with translated():
             quotas = client.describe_account_attributes()["AccountQuotas"]
     except RefusedError as error:  # without the right to ask, RDS itself refuses the snapshot
         log.warning("How many snapshots the account may have is not known: %s", error)
-        return
+        return None
     quota = next((each for each in quotas if each.get("AccountQuotaName") == SNAPSHOTS), None)
-    if quota and quota["Used"] >= quota["Max"]:
-        raise PreconditionError(
-            f"This account has {quota['Used']} manual snapshots of databases and may have {quota['Max']}; delete some or have the quota "
-            "raised, then start again, nothing was changed."
-        )
+    return SnapshotQuota(quota["Used"], quota["Max"]) if quota else None
 
 
 def was_applied(client: RDSClient, write: RecordedWrite) -> bool | None:
@@ -121,4 +143,7 @@ def describe_snapshot(client: RDSClient, identifier: str) -> Snapshot | None:
         status=found[0].get("Status", ""),
         percent=found[0].get("PercentProgress", 0),
         created_at=found[0].get("SnapshotCreateTime"),
+        engine=f"{found[0].get('Engine', '')} {found[0].get('EngineVersion', '')}".strip(),
+        gigabytes=found[0].get("AllocatedStorage", 0),
+        kms_key=found[0].get("KmsKeyId", "") if found[0].get("Encrypted") else "",
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from include.aws.batches import batches
 from include.aws.clock import answered_at
 from include.aws.ecs import UPDATE_SERVICE, Deployment, read_described_service
 from include.errors import PreconditionError
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
 
 REGISTER = Action("ecs", "RegisterTaskDefinition", resources=("family",))
+
+DEREGISTER = Action("ecs", "DeregisterTaskDefinition", resources=("taskDefinition",))
+DELETE = Action("ecs", "DeleteTaskDefinitions", resources=("taskDefinitions",))
+
+DELETED_AT_ONCE = 10  # revisions in one DeleteTaskDefinitions
 
 Definition = dict[str, Any]  # as AWS returns it, including fields that this program does not know
 
@@ -102,6 +108,30 @@ def was_applied(client: ECSClient, write: RecordedWrite) -> bool | None:
     if write.action != REGISTER.name or not container:
         return None
     return bool(image_of(describe_definition(client, family), container) == write.values["image"])
+
+
+def is_active(client: ECSClient, arn: str) -> bool:
+    """Tell whether tasks can be started with this revision."""
+    return client.describe_task_definition(taskDefinition=arn)["taskDefinition"].get("status") == "ACTIVE"
+
+
+def deregister(client: ECSClient, arn: str) -> Write[None]:
+    """Return the write after which no task can be started with this revision. It is safe to repeat."""
+
+    def make() -> None:
+        client.deregister_task_definition(taskDefinition=arn)
+
+    return Write(DEREGISTER, arn.rsplit("/", 1)[-1], make, resources={"taskDefinition": arn})
+
+
+def delete(client: ECSClient, arns: Sequence[str]) -> Write[None]:
+    """Return the write that deletes revisions that are no longer active, once no task uses them. It is safe to repeat."""
+
+    def make() -> None:
+        for batch in batches(arns, DELETED_AT_ONCE):
+            client.delete_task_definitions(taskDefinitions=batch)
+
+    return Write(DELETE, f"{len(arns)} revisions", make, resources={"taskDefinitions": tuple(arns)})
 
 
 def container_of(definition: Mapping[str, Any], container: str) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from include.aws.clients import Clients
 from include.inventory import Target
 from include.run.context import Context
+from include.run.store import RunStore
 from include.waiters.progress import Progress
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class InfrastructureContext(InfrastructureLook, Context, Protocol):
     @property
     def apply_id(self) -> str:
         """The owner of an apply: the run, or `<run>#<part>` where a run makes several."""
+
+    def store_of(self, target: str) -> RunStore:
+        """Return the store of another target's records."""
 
     def tell_progress(self, progress: Progress) -> None:
         """Report how far a wait has come."""

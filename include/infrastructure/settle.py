@@ -20,6 +20,7 @@ from include.write import Action, Write
 
 UNLOCK = Action("terraform", "force-unlock", resources=("state",), values=("lock",))
 PUSH = Action("terraform", "state-push", resources=("state",), values=("file",))
+NEVER = "Terraform was never started"
 ERRORED = "errored.tfstate"  # what Terraform writes beside the code when the backend does not take the state
 
 
@@ -34,7 +35,7 @@ def settle(ctx: InfrastructureContext) -> str:
     for each in made:
         remove_plan_file(each)
         remove_folder(each.apply_id)
-    return joined(said) or "Terraform was never started"
+    return joined(said) or NEVER
 
 
 def _settle(ctx: InfrastructureContext) -> list[str]:

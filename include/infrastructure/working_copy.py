@@ -47,9 +47,9 @@ class WorkingCopy:
             raise explain(read_events(f"{ended.output}\n{ended.messages}"))
         return ended.output
 
-    def plan(self, files: Sequence[Path]) -> TerraformPlan:
+    def plan(self, files: Sequence[Path], *, destroy: bool = False, targets: Sequence[str] = ()) -> TerraformPlan:
         """Make a plan with these files of variables, and return it, read. Raises: PreconditionError if Terraform cannot plan."""
-        self.expect("plan", self.commands.plan(files), (0, CHANGED))
+        self.expect("plan", self.commands.plan(files, destroy=destroy, targets=targets), (0, CHANGED))
         return read_plan(self.expect("show", self.commands.show()))
 
     @property

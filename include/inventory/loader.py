@@ -132,6 +132,11 @@ class Inventory:
         """The names of the targets whose infrastructure is in Terraform."""
         return [name for name, target in self.targets.items() if target.environment.terraform]
 
+    def recreatable(self) -> list[str]:
+        """The names of the targets whose infrastructure may be destroyed and built again."""
+        sections = {name: target.environment.terraform for name, target in self.targets.items()}
+        return [name for name, terraform in sections.items() if terraform and terraform.recreation]
+
     def drift_checked(self) -> list[str]:
         """The names of the targets whose infrastructure is compared with its code each day."""
         sections = {name: target.environment.terraform for name, target in self.targets.items()}

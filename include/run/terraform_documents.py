@@ -10,7 +10,8 @@ from include.run.documents import Place, run_key, target_key
 
 __all__ = ["run_key", "target_key"]
 
-LINES, ORPHANS = "apply-line#", "orphan#"
+LINES, ORPHANS, RECREATIONS = "apply-line#", "orphan#", "recreation#"
+DATA_KEPT, DATA_BACK = "data-kept#", "data-back#"
 
 
 class ApplyDocument(TypedDict):
@@ -80,3 +81,37 @@ class OrphanDocument(TypedDict):
 def orphan(target: str, address: str) -> Place:
     """A resource that an apply has made, and that is in no state."""
     return Place(target_key(target), f"{ORPHANS}{address}")
+
+
+class RecreationDocument(TypedDict):
+    at: str
+    commit: str
+    run: str
+
+
+def recreation(target: str, run: str) -> Place:
+    """A recreation of a whole target that was proved."""
+    return Place(target_key(target), f"{RECREATIONS}{run}")
+
+
+class KeptDataDocument(TypedDict):
+    at: str
+    address: str
+    place: str  # a snapshot's name, or s3://bucket/prefix/
+    run: str
+
+
+def kept_data(target: str, place: str) -> Place:
+    """Where a recreation has put data before it destroyed what held it."""
+    return Place(target_key(target), f"{DATA_KEPT}{place}")
+
+
+class DataBackDocument(TypedDict):
+    at: str
+    place: str
+    run: str
+
+
+def data_back(target: str, place: str) -> Place:
+    """That such data is back, or was left out as approved."""
+    return Place(target_key(target), f"{DATA_BACK}{place}")

@@ -78,14 +78,24 @@ class Commands:
     def validate(self) -> list[str]:
         return [self.binary, "validate", "-no-color"]
 
-    def plan(self, variables: Sequence[Path], out: str = PLAN_FILE) -> list[str]:
-        """Plan against the live account.
+    def plan(
+        self,
+        variables: Sequence[Path],
+        out: str = PLAN_FILE,
+        *,
+        destroy: bool = False,
+        targets: Sequence[str] = (),
+    ) -> list[str]:
+        """Plan against the live account: to make what the code says, or to destroy what the state knows.
 
-        It takes no lock, so a plan whose worker dies leaves none behind. A plan of a state that changes meanwhile cannot be applied:
+        `targets` are addresses of modules or resources, with what they depend on, or with what depends on them for a destruction. It
+        takes no lock, so a plan whose worker dies leaves none behind. A plan of a state that changes meanwhile cannot be applied:
         Terraform compares the serial number.
         """
+        options = ["-destroy"] if destroy else []
+        options += [f"-target={each}" for each in targets]
         files = [f"-var-file={each}" for each in variables]
-        return [self.binary, "plan", "-json", "-lock=false", "-detailed-exitcode", f"-out={out}", *files]
+        return [self.binary, "plan", "-json", "-lock=false", "-detailed-exitcode", f"-out={out}", *options, *files]
 
     def show(self, plan_file: str = PLAN_FILE) -> list[str]:
         return [self.binary, "show", "-json", plan_file]

@@ -1,4 +1,4 @@
-"""The state as Terraform stores it: which one it is, and which resources it knows by address and id. No other value is read."""
+"""The state as Terraform stores it: which one it is, and which resources it knows by address, id and ARN. No other value is read."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class State:
     serial: int
     version: str = ""  # of the object in S3; "" in a bucket without versions
     ids: Mapping[str, str] = field(default_factory=dict)  # by address
+    arns: frozenset[str] = frozenset()
 
 
 def parse_state(text: str, version: str = "") -> State:
@@ -31,7 +32,10 @@ def parse_state(text: str, version: str = "") -> State:
         lineage, serial = found["lineage"], found["serial"]
         if not isinstance(lineage, str) or not lineage or type(serial) is not int:
             raise ValueError("it has no lineage and serial")
-        return State(lineage, serial, version, dict(_ids(found)))
+        known = list(_instances(found))
+        ids = {address: str(attributes.get("id") or "") for address, attributes in known}
+        arns = frozenset(str(attributes["arn"]) for _, attributes in known if attributes.get("arn"))
+        return State(lineage, serial, version, ids, arns)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PreconditionError(
             f"The state cannot be read ({type(error).__name__}: {error}), so it is no Terraform state, or encrypted as a whole; correct "
@@ -39,7 +43,8 @@ def parse_state(text: str, version: str = "") -> State:
         ) from error
 
 
-def _ids(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _instances(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the address and the attributes of each managed resource."""
     for resource in state.get("resources", ()):
         if resource.get("mode") != "managed":
             continue
@@ -49,5 +54,4 @@ def _ids(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 continue
             key = instance.get("index_key")
             index = "" if key is None else f"[{json.dumps(key)}]"
-            attributes = instance.get("attributes") or {}
-            yield f"{module}{resource['type']}.{resource['name']}{index}", str(attributes.get("id") or "")
+            yield f"{module}{resource['type']}.{resource['name']}{index}", instance.get("attributes") or {}

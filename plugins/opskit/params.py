@@ -165,6 +165,33 @@ REQUESTS_PER_SECOND = {
     "description": "At most so many requests to S3 for copies, for the sake of others who read there; 0: as many as S3 takes.",
 }
 
+MODULES = {
+    "default": [],
+    "type": ["null", "array"],
+    "maxItems": 50,
+    "items": {"type": "string", "maxLength": 500, "pattern": f"^module\\.[A-Za-z0-9_.-]+{END}"},
+    "title": "Modules",
+    "description": "Only these, such as module.front_door, with what depends on them; left out, the whole environment.",
+}
+DATABASES = choice(
+    ("restore", "empty"),
+    "restore",
+    title="Databases",
+    description="restore: from the snapshot that is made first. empty: as the code makes them; the snapshot stays.",
+)
+OBJECTS = choice(
+    ("return", "archive"),
+    "return",
+    title="Objects of buckets",
+    description="return: copied back from the archive. archive: only kept there.",
+)
+SECRETS = choice(
+    ("keep", "renew"),
+    "keep",
+    title="Secrets",
+    description="keep: restored with their values. renew: deleted for good, and people enter the values anew in AWS.",
+)
+
 OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "commit": COMMIT_OR_NONE,
     "version": VERSION_OR_NONE,
@@ -176,6 +203,10 @@ OPTIONAL: Mapping[str, Mapping[str, Any]] = {
     "cpu": CPU,
     "memory": MEMORY,
     "requests_per_second": REQUESTS_PER_SECOND,
+    "modules": MODULES,
+    "databases": DATABASES,
+    "objects": OBJECTS,
+    "secrets": SECRETS,
 }
 
 

@@ -66,7 +66,7 @@ def test_a_change_is_planned_applied_and_proved(scene, monkeypatch, folder):
     text = apply.apply(ctx, wanted(plan))
     assert "2 added" in text
     assert set(read_target_state(ctx).ids) == {"terraform_data.first", "terraform_data.second"}
-    assert "finds nothing to change" in steps.verify(ctx, plan)
+    assert "finds nothing to change" in steps.verify(ctx, plan.commit)
     assert "2 added" in settle.settle(ctx)
     assert not list(folder.rglob("*"))
     bucket = scene.target.environment.terraform.state_bucket

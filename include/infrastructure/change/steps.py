@@ -92,13 +92,13 @@ def check(copy: WorkingCopy, terraform: Terraform) -> tuple[str, ...]:
     return ()
 
 
-def publish_outputs(ctx: InfrastructureContext, plan: InfrastructureChangePlan) -> str:
+def publish_outputs(ctx: InfrastructureContext, commit: str) -> str:
     """Store the outputs as JSON in the target's SSM parameter. Sensitive ones are left out: it is no SecureString."""
     terraform = terraform_of(ctx)
     if terraform.outputs is None:
         return "the inventory names no parameter for outputs"
     with passing_folder(ctx.run) as folder:
-        copy = check_out(ctx, plan.commit, folder)
+        copy = check_out(ctx, commit, folder)
         found = json.loads(copy.expect("output", copy.commands.outputs()))
     shown = {name: each["value"] for name, each in sorted(found.items()) if not each.get("sensitive")}
     left_out = sorted(name for name, each in found.items() if each.get("sensitive"))
@@ -109,20 +109,20 @@ def publish_outputs(ctx: InfrastructureContext, plan: InfrastructureChangePlan) 
     return f"{terraform.outputs} has {len(shown)} outputs{without}"
 
 
-def verify(ctx: InfrastructureContext, plan: InfrastructureChangePlan) -> str:
+def verify(ctx: InfrastructureContext, commit: str) -> str:
     """Prove that a plan of the same commit finds nothing left to change. Raises: DriftError."""
     ctx.writer.check()
     terraform = terraform_of(ctx)
-    variables = read_variables(ctx.clients, terraform, ctx.target.name, plan.commit)
+    variables = read_variables(ctx.clients, terraform, ctx.target.name, commit)
     with passing_folder(ctx.run) as folder:
-        copy = check_out(ctx, plan.commit, folder)
+        copy = check_out(ctx, commit, folder)
         left = [each for each in copy.plan(variables.write(folder)).changes if each.is_change]
     if left:
         names = ", ".join(f"{each.action} {each.address}" for each in left[:5])
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         raise DriftError(
-            f"Terraform has applied commit {plan.commit[:12]}, but a new plan of it still wants to {names}{more}; something else changes "
+            f"Terraform has applied commit {commit[:12]}, but a new plan of it still wants to {names}{more}; something else changes "
             "them, or the code cannot settle. Look at these resources, then start a new run."
         )
     state = read_target_state(ctx)
-    return f"a new plan of commit {plan.commit[:12]} finds nothing to change; the state has serial {state.serial if state else 0}"
+    return f"a new plan of commit {commit[:12]} finds nothing to change; the state has serial {state.serial if state else 0}"

@@ -10,8 +10,9 @@ from airflow.sdk import Param
 
 from include.run.approval import Answer, Decision, approve_by_policy, judge, people_to_ask, policy_for
 from include.run.approval.policy import COMMENT_LENGTH
-from include.run.journal import add_decision, list_decisions
+from include.run.journal import add_decision, add_event, list_decisions
 from include.run.plan.markdown import escape
+from include.text import one_line
 from opskit.approval.people import assigned, name_of
 from opskit.context import StepContext
 from opskit.failure import StepFailedError
@@ -21,6 +22,7 @@ from opskit.step import running
 from opskit.step_definition import StepDefinition
 
 APPROVE, REJECT = "Approve", "Reject"
+TYPED = "typed"  # the field in which an approver types what the plan wants typed
 
 
 class ApprovePlanOperator(HITLOperator):
@@ -60,6 +62,8 @@ class ApprovePlanOperator(HITLOperator):
             self.subject = f"{ctx.context['dag_run'].dag_id} on {ctx.target.name}: approve this plan?"
             until = datetime.now(UTC) + policy.respond_within
             seat = _seat(policy.count, self.seat, people, until)
+            if typed := planned["plan"].get(TYPED):
+                self.params[TYPED] = Param("", **typed_field(typed))
             self.body = (
                 f"{escape(' '.join([seat, *(f'{decision.why}.' for decision in earlier)]))}\n\n{planned['markdown']}"
             )
@@ -69,9 +73,16 @@ class ApprovePlanOperator(HITLOperator):
             show_question(ctx, "Waiting for an approval", seat)
         return super().execute(context)
 
-    def execute_complete(self, context: Any, event: dict[str, Any]) -> str:
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         with running(context) as ctx:
             planned, answer = self._planned(ctx), self._answer(event)
+            wanted, given = planned["plan"].get(TYPED, ""), str((event.get("params_input") or {}).get(TYPED) or "")
+            mistyped = answer.approved and wanted and given.strip() != wanted
+            if mistyped:
+                add_event(ctx.store, ctx.run, ctx.name, "note", _mistyped(answer.by, given, wanted))
+        if mistyped:
+            return self.execute(context)  # asks again in this attempt: the retries are for attempts that were killed
+        with running(context) as ctx:
             policy, digest = (
                 policy_for(ctx.target.environment.approval, planned["plan"], ctx.target.name),
                 planned["digest"],
@@ -105,6 +116,21 @@ class ApprovePlanOperator(HITLOperator):
         chosen, by = event["chosen_options"], name_of(event["responded_by_user"])
         comment = str((event.get("params_input") or {}).get("comment") or "")
         return Answer(approved=chosen == [APPROVE], by=by, at=datetime.now(UTC), comment=comment)
+
+
+def typed_field(wanted: str) -> dict[str, Any]:
+    """Return the field in which an approver types what the plan destroys."""
+    return {
+        "type": ["null", "string"],
+        "maxLength": 200,
+        "title": f"Type {wanted} to approve",
+        "description": "So that nobody approves a destruction of something else. A rejection needs no typing.",
+    }
+
+
+def _mistyped(by: str | None, given: str, wanted: str) -> str:
+    said = f"typed {one_line(given)[:50]!r}" if given.strip() else "typed nothing"
+    return f"{by} approved the plan, but {said} in place of {wanted}, so the question is asked again"
 
 
 def _seat(count: int, seat: int, people: list[str], until: datetime) -> str:

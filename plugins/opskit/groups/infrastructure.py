@@ -49,13 +49,13 @@ apply_plan = OperatorStep(TerraformApplyOperator, "apply_plan", queue=TERRAFORM)
 @step(queue=TERRAFORM)
 def publish_outputs(ctx: StepContext) -> str:
     """Store Terraform's outputs where other systems read them."""
-    return steps.publish_outputs(ctx, planned(ctx))
+    return steps.publish_outputs(ctx, planned(ctx).commit)
 
 
 @step(queue=TERRAFORM)
 def verify_nothing_left(ctx: StepContext) -> str:
     """Prove that a new plan of the same commit finds nothing to change."""
-    return steps.verify(ctx, planned(ctx))
+    return steps.verify(ctx, planned(ctx).commit)
 
 
 @step(queue=TERRAFORM)

@@ -155,6 +155,7 @@ OF_INFRASTRUCTURE: dict[str, dict[str, str]] = {
         "GetSecretValue": "SecretId VersionId VersionStage",
         "ListSecrets": f"Filters IncludePlannedDeletion {PAGES}",
         "PutSecretValue": "ClientRequestToken SecretId SecretString VersionStages",
+        "RemoveRegionsFromReplication": "RemoveReplicaRegions SecretId",
         "RestoreSecret": "SecretId",
         "TagResource": "SecretId Tags",
         "UntagResource": "SecretId TagKeys",
@@ -174,6 +175,7 @@ OF_INFRASTRUCTURE: dict[str, dict[str, str]] = {
         "Unsubscribe": "SubscriptionArn",
         "UntagResource": "ResourceArn TagKeys",
     },
+    "tagging": {"GetResources": "PaginationToken ResourceTypeFilters ResourcesPerPage TagFilters TagsPerPage"},
     "ssm": {
         "AddTagsToResource": "ResourceId ResourceType Tags",
         "DeleteParameter": "Name",

@@ -1,4 +1,4 @@
-"""What Terraform needs before its first run: the bucket of its state, the table of its locks, and the values of its variables."""
+"""What Terraform needs before its first run: buckets of its state and of archives, the table of locks, the values of its variables."""
 
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ def create(resources: StaticResources, target: Target) -> None:
         return
     s3, region = resources.client("s3"), target.environment.region
     _bucket(s3, wanted.state_bucket, region)
+    if wanted.recreation and wanted.recreation.archive:
+        _bucket(s3, wanted.recreation.archive, region)
     if wanted.lock_table:
         _lock_table(resources.client("dynamodb"), wanted.lock_table)
     values = CODE / wanted.repository.partition("/")[2] / "values"

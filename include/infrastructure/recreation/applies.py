@@ -1,0 +1,148 @@
+"""The applies of a recreation: each planned in the run, held against what was approved, and then applied exactly so.
+
+Their plan files cannot be approved one by one, since each apply moves the state that the next one rests on. So what people approve is
+what the plans may do, and a plan that would do anything else is not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from include.errors import ApprovalError, DriftError
+from include.infrastructure import apply
+from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.follow import has_begun
+from include.infrastructure.orphans import list_orphans, write_imports
+from include.infrastructure.plan_file import keep_plan_file
+from include.infrastructure.recreation.obstacles import arguments_of, lifted_arguments
+from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
+from include.infrastructure.state import read_target_state, terraform_of
+from include.infrastructure.variables import Variables, read_variables
+from include.infrastructure.working_copy import WorkingCopy, check_out
+from include.terraform.command import PLAN_FILE
+from include.terraform.overrides import write_overrides
+from include.terraform.plan import ResourceChange, TerraformPlan
+from include.terraform.progress import operations
+from include.terraform.summary import count
+from include.terraform.workdir import passing_folder
+
+LIFT, DESTROY, FIRST, BUILD = PARTS = ("lift", "destroy", "first", "build")
+NOTHING = "nothing to do"
+NAMED = 5
+
+Make = Callable[["Planning"], TerraformPlan]
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What a plan of one part is made with."""
+
+    ctx: InfrastructureContext
+    plan: InfrastructureRecreationPlan  # the approved one
+    copy: WorkingCopy
+    variables: Variables
+
+    def make(self, *, destroy: bool = False, targets: Sequence[str] = ()) -> TerraformPlan:
+        return self.copy.plan(self.variables.write(self.copy.folder), destroy=destroy, targets=targets)
+
+
+def lift_protection(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
+    """Apply what has to be in the state before the destruction. Raises: ApplyFailedError, DriftError."""
+    return _apply(ctx, plan, _plan_lift) if plan.lifted else "nothing is protected"
+
+
+def destroy(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
+    """Destroy what was approved, as far as it is still there. Raises: ApplyFailedError, DriftError."""
+    return _apply(ctx, plan, _plan_destruction)
+
+
+def build_first(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan, modules: Sequence[str]) -> str:
+    """Build what people need before they can enter secrets. `kept` are restored secrets: their ARNs by address."""
+    if not modules:
+        return "the inventory builds nothing first"
+    return _apply(ctx, plan, lambda planning: _plan_build(planning, modules))
+
+
+def build(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
+    """Build everything that the code says and that is not there. Raises: ApplyFailedError, DriftError."""
+    return _apply(ctx, plan, lambda planning: _plan_build(planning, ()))
+
+
+def _apply(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan, make: Make) -> str:
+    """Plan, hold the plan against the approved one, and apply it; or follow the apply that an earlier attempt has begun."""
+    if has_begun(ctx):
+        return apply.apply(ctx, apply.Wanted(plan.commit, "", plan.lock_file, 0, ""))
+    ctx.writer.check()
+    terraform = terraform_of(ctx)
+    variables = read_variables(ctx.clients, terraform, ctx.target.name, plan.commit)
+    if (now := variables.fingerprints(ctx.target.name)) != dict(plan.variables):
+        changed = sorted(name for name in {*now, *plan.variables} if now.get(name) != plan.variables.get(name))
+        raise ApprovalError(
+            f"Variable {', '.join(changed)} is not what it was when the plan was approved; start a new run."
+        )
+    with passing_folder(ctx.run) as folder:
+        copy = check_out(ctx, plan.commit, folder)
+        if copy.lock_file != plan.lock_file:
+            raise ApprovalError(
+                f"The lock file of commit {plan.commit[:12]} is {copy.lock_file[:12]}, and {plan.lock_file[:12]} was approved; start a new "
+                "run."
+            )
+        shown = make(Planning(ctx, plan, copy, variables))
+        if not any(each.is_change for each in shown.changes):
+            return NOTHING
+        digest = keep_plan_file(ctx, (copy.code / PLAN_FILE).read_bytes(), keep=True)
+    return apply.apply(ctx, apply.Wanted(plan.commit, digest, plan.lock_file, operations(shown), str(count(shown))))
+
+
+def _plan_lift(planning: Planning) -> TerraformPlan:
+    plan = planning.plan
+    write_overrides(planning.copy.code, arguments_of(plan.lifted, plan.unprevented))
+    shown = planning.make(targets=sorted(plan.lifted))
+    for each in shown.changes:
+        allowed = plan.lifted.get(each.address, {})
+        if each.is_change and (
+            each.action != "change" or not {found.path for found in each.attributes} <= set(allowed)
+        ):
+            raise _other("The apply that lifts protection", each)
+    return shown
+
+
+def _plan_destruction(planning: Planning) -> TerraformPlan:
+    plan = planning.plan
+    write_overrides(planning.copy.code, arguments_of({}, plan.unprevented))
+    shown = planning.make(destroy=True, targets=plan.modules)
+    approved = {(each.address, each.type, each.id) for each in plan.doomed}
+    for each in shown.changes:
+        if each.is_change and (each.action != "destroy" or (each.address, each.type, each.id) not in approved):
+            raise _other("The destruction", each)
+        if each.action == "destroy" and (held := lifted_arguments(each, plan.choices)):
+            raise DriftError(
+                f"{each.address} still has {', '.join(f'{name} not {value}' for name, value in held.items())} in the state; the code "
+                "ignores changes of it (lifecycle.ignore_changes), or somebody has set it again. Nothing was destroyed; set it by hand, "
+                "then start a new run."
+            )
+    return shown
+
+
+def _plan_build(planning: Planning, targets: Sequence[str]) -> TerraformPlan:
+    """Plan what is missing. Restored secrets, and what a killed apply has made, are taken into the state."""
+    ctx, plan, copy = planning.ctx, planning.plan, planning.copy
+    if plan.choices.databases == "restore":
+        write_overrides(copy.code, {each.address: {"snapshot_identifier": each.snapshot} for each in plan.databases})
+    shown = planning.make(targets=targets)
+    outside = list_orphans(ctx, read_target_state(ctx))
+    if write_imports(copy.code, outside, [each.address for each in shown.of("create")]):
+        shown = planning.make(targets=targets)
+    for each in shown.changes:
+        back = each.action == "change" and (each.importing or each.address in plan.lifted)
+        if each.is_change and each.action not in ("create", "import") and not back:
+            raise _other("The build", each)
+    return shown
+
+
+def _other(which: str, change: ResourceChange) -> DriftError:
+    return DriftError(
+        f"{which} would {change.action} {change.address}, which was not approved; something has changed since. What was done so far "
+        "stays; look at it, then start a new run."
+    )

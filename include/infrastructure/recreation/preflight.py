@@ -1,0 +1,323 @@
+"""The plan of a recreation: Terraform's plan of the destruction, read together with the state and the live account."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from include.aws.secrets_manager import describe_secret
+from include.aws.sts import ask_who
+from include.aws.task_definitions import list_definitions
+from include.errors import PreconditionError
+from include.infrastructure.change.steps import check
+from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.recreation.kept_data import list_kept
+from include.infrastructure.recreation.obstacles import (
+    BUCKET,
+    DATABASE,
+    DEFINITION,
+    SECRET,
+    Found,
+    Survey,
+    arguments_of,
+    is_replica,
+    lifted_arguments,
+    new_value,
+    shown_value,
+)
+from include.infrastructure.recreation.plan import (
+    Bucket,
+    Choices,
+    Database,
+    Doomed,
+    DoomedSecret,
+    InfrastructureRecreationPlan,
+)
+from include.infrastructure.recreation.proof import refuse_unproved
+from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
+from include.infrastructure.variables import Variables, read_variables
+from include.infrastructure.working_copy import WorkingCopy, check_out
+from include.inventory.infrastructure import Recreation
+from include.run.plan.model import Change
+from include.run.plan.preconditions import refuse_other_account
+from include.terraform.diagnosis import problems
+from include.terraform.events import read_events
+from include.terraform.overrides import write_overrides
+from include.terraform.plan import ResourceChange, TerraformPlan, fingerprint
+from include.terraform.process import Ended
+from include.terraform.state import State
+from include.terraform.summary import summarize
+from include.terraform.workdir import passing_folder
+from include.text import one_line
+
+PREVENTED = re.compile(r"Resource (?P<address>\S+) has lifecycle\.prevent_destroy set")
+BUILD_AGAIN = "Build"
+LOOKS = 300  # seconds that the plans between the applies take
+SNAPSHOT_SECONDS = 600  # that a snapshot usually takes
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an operator asked for."""
+
+    commit: str
+    modules: tuple[str, ...]  # addresses; empty for everything
+    choices: Choices
+
+
+def recreation_of(ctx: InfrastructureContext) -> Recreation:
+    """Return the target's recreation section. Raises: PreconditionError if it has none."""
+    found = terraform_of(ctx).recreation
+    if found is None:
+        raise PreconditionError(f"{ctx.target.name} has no terraform.recreation in the inventory; nothing was changed.")
+    return found
+
+
+def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[InfrastructureRecreationPlan, datetime]:
+    """Return the plan, and AWS's time just before the reads it rests on. Raises: PreconditionError, naming all that is in the way."""
+    terraform, target, recreation = terraform_of(ctx), ctx.target, recreation_of(ctx)
+    account, since = ask_who(ctx.clients.sts)
+    refuse_other_account(target, account)
+    refuse_unproved(ctx, recreation, since)
+    refuse_locked(ctx)
+    state = read_target_state(ctx)
+    if state is None or not state.ids:
+        raise PreconditionError(
+            f"The state of {target.name} knows no resource, so there is nothing to destroy; infrastructure_change builds it."
+        )
+    variables = read_variables(ctx.clients, terraform, target.name, request.commit)
+    with passing_folder(ctx.run) as folder:
+        copy = check_out(ctx, request.commit, folder)
+        looked = _compare(copy, variables)
+        remarks = (*check(copy, terraform), *looked.remarks)
+        prevented = _find_prevented(copy, variables, request.modules)
+        write_overrides(copy.code, arguments_of({}, prevented))
+        destruction = copy.plan(variables.write(folder), destroy=True, targets=request.modules)
+        lock_file = copy.lock_file
+    doomed = destruction.of("destroy")
+    _refuse_empty(doomed, request)
+    survey = Survey(ctx.clients, doomed, prevented, request.choices, recreation.archive, recreation.tags, state)
+    found = survey.look()
+    found.refuse()
+    made = _Maker(ctx, request, destruction, doomed, looked.missing, found, recreation, state)
+    return made.plan(lock_file, prevented, variables.fingerprints(target.name), remarks), since
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the commit would do as things are."""
+
+    missing: tuple[ResourceChange, ...]  # what the build makes beside what is destroyed
+    remarks: tuple[str, ...]
+
+
+def _compare(copy: WorkingCopy, variables: Variables) -> Compared:
+    """Refuse a commit that would change more than it builds. Raises: PreconditionError.
+
+    A recreation builds what the code says. Whatever it says otherwise than the world is, is a change of its own.
+    """
+    try:
+        plan = copy.plan(variables.write(copy.folder))
+    except PreconditionError as error:  # such as a secret without its value, after a recreation that was not finished
+        return Compared((), (f"What this commit would change now cannot be planned: {str(error).rstrip('.')}.",))
+    other = [each for each in plan.changes if each.is_change and each.action in ("replace", "destroy", "forget")]
+    if other:
+        more = f", and {len(other) - 1} more" if len(other) > 1 else ""
+        raise PreconditionError(
+            f"This commit would {other[0].action} {other[0].address}{more} as things are; apply it by infrastructure_change first, or "
+            "give the commit that was applied last. Nothing was changed."
+        )
+    missing = plan.of("create")
+    told = (
+        (f"The build also makes what is missing now: {_named([each.address for each in missing])}.",) if missing else ()
+    )
+    return Compared(missing, told)
+
+
+def _find_prevented(copy: WorkingCopy, variables: Variables, modules: Sequence[str]) -> tuple[str, ...]:
+    """Return the addresses whose prevent_destroy refuses the destruction. Terraform names them all at once, or none is left."""
+    found: dict[str, None] = {}
+    while True:
+        write_overrides(copy.code, arguments_of({}, tuple(found)))
+        ended = copy.run("prevented", copy.commands.plan(variables.write(copy.folder), destroy=True, targets=modules))
+        named = _prevented_in(ended)
+        if not named or set(named) <= set(found):
+            return tuple(sorted(found))
+        found |= dict.fromkeys(named)
+
+
+def _prevented_in(ended: Ended) -> list[str]:
+    told = problems(read_events(f"{ended.output}\n{ended.messages}"))
+    return [match["address"] for each in told if (match := PREVENTED.search(each.text))]
+
+
+def _refuse_empty(doomed: Sequence[ResourceChange], request: Request) -> None:
+    if not doomed:
+        raise PreconditionError(
+            f"Nothing would be destroyed: the state has nothing in {', '.join(request.modules) or 'it'}; correct 'modules', such as "
+            "module.front_door. Nothing was changed."
+        )
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Puts the plan together."""
+
+    ctx: InfrastructureContext
+    request: Request
+    destruction: TerraformPlan
+    doomed: Sequence[ResourceChange]
+    missing: Sequence[ResourceChange]
+    found: Found
+    recreation: Recreation
+    state: State
+
+    def plan(
+        self, lock_file: str, prevented: Sequence[str], variables: dict[str, str], remarks: Sequence[str]
+    ) -> InfrastructureRecreationPlan:
+        terraform, target, choices = terraform_of(self.ctx), self.ctx.target, self.request.choices
+        summary = summarize(self.destruction)
+        lifted = {each.address: arguments for each in self.doomed if (arguments := lifted_arguments(each, choices))}
+        databases, buckets, secrets = self._databases(), self._buckets(), self._secrets()
+        production = target.environment.purpose == "production"
+        remedies = [
+            Change(what=each.what, before="in the way", after=each.remedy, undo="") for each in self.found.obstacles
+        ]
+        return InfrastructureRecreationPlan(
+            runbook="infrastructure_recreation",
+            target=target.name,
+            account=target.environment.account,
+            region=target.environment.region,
+            changes=(*(_remedy(each) for each in remedies), *summary.changes, *self._back(databases, buckets, secrets)),
+            notes=(*remarks, *self.found.left, *self._asked(), f"In all: {summary.counts}, and the same built again."),
+            expected_seconds=2 * summary.expected_seconds + LOOKS + SNAPSHOT_SECONDS * bool(databases),
+            commit=self.request.commit,
+            tool=f"{terraform.tool} {terraform.version}",
+            lock_file=lock_file,
+            workspace=terraform.workspace,
+            lineage=self.state.lineage,
+            serial=self.state.serial,
+            variables=variables,
+            fingerprint=fingerprint(self.destruction),
+            modules=self.request.modules,
+            choices=choices,
+            doomed=tuple(Doomed(address=each.address, type=each.type, id=each.id) for each in self.doomed),
+            unprevented=tuple(prevented),
+            lifted=lifted,
+            databases=databases,
+            buckets=buckets,
+            secrets=secrets,
+            definitions=tuple(self._definitions()),
+            approvers=2 if production else 1,
+            typed=target.name,
+        )
+
+    def _of(self, resource_type: str) -> list[ResourceChange]:
+        return [each for each in self.doomed if each.type == resource_type]
+
+    def _databases(self) -> tuple[Database, ...]:
+        mark, kept = _mark(self.ctx.run), list_kept(self.ctx)
+        named = [(each.address, shown_value(each, "identifier")) for each in self._of(DATABASE) if not is_replica(each)]
+        now = [Database(address=address, instance=name, snapshot=f"{name}-{mark}") for address, name in named]
+        gone = [each for each in self.missing if each.type == DATABASE and each.address in kept]
+        earlier = [
+            Database(
+                address=each.address, instance=new_value(each, "identifier"), snapshot=kept[each.address], earlier=True
+            )
+            for each in gone
+        ]
+        return (*now, *earlier)
+
+    def _buckets(self) -> tuple[Bucket, ...]:
+        root, kept = f"s3://{self.recreation.archive}/{self.ctx.target.name}/{_mark(self.ctx.run)}", list_kept(self.ctx)
+        named = (
+            [(each.address, shown_value(each, "bucket")) for each in self._of(BUCKET)]
+            if self.recreation.archive
+            else []
+        )
+        now = [Bucket(address=address, bucket=name, archive=f"{root}/{name}/") for address, name in named]
+        gone = [each for each in self.missing if each.type == BUCKET and each.address in kept]
+        earlier = [
+            Bucket(address=each.address, bucket=new_value(each, "bucket"), archive=kept[each.address], earlier=True)
+            for each in gone
+        ]
+        return (*now, *earlier)
+
+    def _secrets(self) -> tuple[DoomedSecret, ...]:
+        """Return the secrets that are destroyed, and those that are gone and whose name is still taken."""
+        now = [DoomedSecret(address=each.address, name=shown_value(each, "name")) for each in self._of(SECRET)]
+        client = self.ctx.clients.secretsmanager
+        gone = [
+            DoomedSecret(address=each.address, name=name)
+            for each in self.missing
+            if each.type == SECRET and (name := new_value(each, "name")) and describe_secret(client, name)
+        ]
+        return (*now, *gone)
+
+    def _definitions(self) -> list[str]:
+        """Return the active revisions of families whose definitions Terraform leaves behind on purpose."""
+        families = {
+            shown_value(each, "family") for each in self._of(DEFINITION) if each.setting("skip_destroy") == "true"
+        }
+        return sorted(arn for family in families for arn in list_definitions(self.ctx.clients.ecs, family))
+
+    def _asked(self) -> list[str]:
+        """Return which resources go beside the modules that were asked for, since they depend on these."""
+        inside = tuple(f"{module}{end}" for module in self.request.modules for end in (".", "["))
+        also = [each.address for each in self.doomed if inside and not each.address.startswith(inside)]
+        return [f"Beside the modules that were asked for, what depends on them goes: {_named(also)}."] if also else []
+
+    def _back(
+        self, databases: Sequence[Database], buckets: Sequence[Bucket], secrets: Sequence[DoomedSecret]
+    ) -> list[Change]:
+        """Return what brings data back."""
+        choices, found = self.request.choices, list[Change]()
+        for each in databases:
+            restored = choices.databases == "restore"
+            found.append(
+                Change(
+                    what=f"Make {each.address} again {'from its snapshot' if restored else 'empty'}",
+                    before=f"snapshot {each.snapshot} of {each.instance} is {'there' if each.earlier else 'made first'}, and stays",
+                    after="the data as it was" if restored else "no data; run its seed task by database_migration",
+                    undo=f"restore snapshot {each.snapshot}",
+                )
+            )
+        if buckets and choices.objects == "return":
+            found.append(
+                Change(
+                    what=f"Copy back the objects of {_named([each.bucket for each in buckets])}",
+                    before="in the archive",
+                    after="in the new buckets, as they were but for old versions",
+                    undo="they stay in the archive as well",
+                )
+            )
+        if secrets:
+            kept = choices.secrets == "keep"
+            found.append(
+                Change(
+                    what=f"{'Restore' if kept else 'Delete for good'} {_named([each.name for each in secrets])}",
+                    before="marked for deletion by the destruction" if kept else "with their values",
+                    after="with their values, and in the state again"
+                    if kept
+                    else "new, and people enter their values in AWS",
+                    undo="nothing to undo" if kept else "the values are lost for good",
+                )
+            )
+        return found
+
+
+def _remedy(change: Change) -> Change:
+    return change.model_copy(update={"undo": "see what is built again"})
+
+
+def _mark(run: str) -> str:
+    """Return what tells this run's snapshots and archives from those of others, the same at every try."""
+    return f"before-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
+
+
+def _named(names: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return one_line(", ".join(names[:most]) + more)

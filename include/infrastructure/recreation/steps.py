@@ -1,0 +1,62 @@
+"""The steps of infrastructure_recreation that are more than one of its parts."""
+
+from __future__ import annotations
+
+from include.errors import DriftError
+from include.infrastructure.change import steps as change
+from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.recreation import applies, kept_data
+from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
+from include.infrastructure.recreation.preflight import recreation_of
+from include.infrastructure.recreation.proof import keep_proof
+from include.infrastructure.recreation.secret_values import wrong_values
+from include.infrastructure.state import read_target_state
+
+
+def destroy(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
+    """Put on record where the data is, then destroy what was approved."""
+    kept_data.keep(ctx, plan)
+    return applies.destroy(ctx, plan)
+
+
+def build_first(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
+    """Build the modules that the inventory builds first, if the environment is built as a whole."""
+    return applies.build_first(ctx, plan, recreation_of(ctx).first if not plan.modules else ())
+
+
+def verify(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
+    """Prove that what was destroyed is there again, that a new plan finds nothing to change, and that every secret has its value."""
+    settled = change.verify(ctx, plan.commit)
+    state = read_target_state(ctx)
+    known = state.ids if state else {}
+    if missing := sorted(each.address for each in plan.doomed if each.address not in known):
+        raise DriftError(
+            f"{', '.join(missing[:5])} is not in the state after the build; look at it, then start a new run."
+        )
+    if wrong := wrong_values(ctx, recreation_of(ctx).entered):
+        told = ", ".join(f"{name} {why}" for name, why in sorted(wrong.items()))
+        raise DriftError(f"After the build secret {told}; enter it in AWS, then clear this step.")
+    if not plan.modules:
+        keep_proof(ctx, plan.commit)
+    return f"all {len(plan.doomed)} destroyed resources are there again; {settled}"
+
+
+def what_is_left(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan, settled: str) -> str:
+    """Return in what state an unfinished run leaves things, and how to go on."""
+    state = read_target_state(ctx)
+    known = state.ids if state else {}
+    gone = [each.address for each in plan.doomed if each.address not in known]
+    kept = kept_data.list_kept(ctx)
+    parts = [settled] if settled else []
+    if gone:
+        parts.append(f"{len(gone)} of {len(plan.doomed)} resources are gone")
+    if kept:
+        parts.append(
+            f"data that is not back yet: {', '.join(f'{address} in {place}' for address, place in sorted(kept.items()))}"
+        )
+    parts.append(
+        "a new run of infrastructure_recreation with the same commit goes on from here"
+        if gone
+        else "nothing was destroyed"
+    )
+    return "; ".join(parts)
