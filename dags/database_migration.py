@@ -7,8 +7,8 @@ from include.releases.migration.plan import DatabaseMigrationPlan
 from include.releases.migration.request import read_request
 from include.releases.migration.steps import make_plan
 from opskit.context import StepContext
+from opskit.fields import AGAIN, COMMAND, COMMAND_IN_FULL, CPU, MEMORY, SNAPSHOT
 from opskit.groups.migration import migration, verify_migration
-from opskit.params import AGAIN, COMMAND, COMMAND_IN_FULL, CPU, MEMORY, SNAPSHOT
 from opskit.runbook import Proof, Stage, runbook
 
 

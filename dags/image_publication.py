@@ -6,8 +6,8 @@ from include.inventory import load
 from include.releases.image.plan import ImagePublicationPlan
 from include.releases.image.steps import make_plan
 from opskit.context import StepContext
+from opskit.fields import COMMIT
 from opskit.groups.image import image, verify_image
-from opskit.params import COMMIT
 from opskit.runbook import Proof, Stage, runbook
 
 

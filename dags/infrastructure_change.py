@@ -5,6 +5,7 @@ from datetime import datetime
 from include.infrastructure.change.plan import InfrastructureChangePlan
 from include.inventory import load
 from opskit.context import StepContext
+from opskit.fields import COMMIT
 from opskit.groups.infrastructure import (
     apply_plan,
     plan_commit,
@@ -13,7 +14,6 @@ from opskit.groups.infrastructure import (
     verify_nothing_left,
     what_is_left,
 )
-from opskit.params import COMMIT
 from opskit.queues import TERRAFORM
 from opskit.runbook import Proof, Stage, runbook
 

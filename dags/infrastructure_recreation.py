@@ -5,12 +5,13 @@ from datetime import datetime
 from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
 from include.inventory import load
 from opskit.context import StepContext
+from opskit.fields import COMMIT, DATABASES, MODULES, OBJECTS, SECRETS
 from opskit.groups.recreation import (
     archive_buckets,
     await_names,
     await_snapshots,
-    build,
     build_first,
+    build_rest,
     deregister_definitions,
     destroy,
     empty_buckets,
@@ -26,7 +27,6 @@ from opskit.groups.recreation import (
     verify_recreation,
     what_is_left,
 )
-from opskit.params import COMMIT, DATABASES, MODULES, OBJECTS, SECRETS
 from opskit.queues import TERRAFORM
 from opskit.runbook import Proof, Stage, runbook
 
@@ -45,11 +45,11 @@ dag = runbook(
     steps=[
         Stage("Safety", make_snapshots, await_snapshots, archive_buckets),
         Stage("Destruction", lift_protection, empty_buckets, remove_replicas, destroy, deregister_definitions),
-        Stage("Build", give_back_secrets, await_names, build_first, enter_secrets, build, publish_new_outputs),
+        Stage("Build", give_back_secrets, await_names, build_first, enter_secrets, build_rest, publish_new_outputs),
         Stage("Data", return_objects),
     ],
     verification=[verify_recreation],
-    proof=Proof((destroy, build, verify_recreation), left=what_is_left),
+    proof=Proof((destroy, build_rest, verify_recreation), left=what_is_left),
     hand_back=settle_applies,
     plan_queue=TERRAFORM,
 )

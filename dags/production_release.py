@@ -8,6 +8,7 @@ from include.releases.production.plan import ProductionReleasePlan
 from opskit.connections.aws import run_store
 from opskit.connections.external_services import sentry_client
 from opskit.context import StepContext
+from opskit.fields import BUMP, COMMIT_OR_NONE, VERSION_OR_NONE
 from opskit.groups.bake import await_bake, bake_held, keep_baseline
 from opskit.groups.definitions import register_definitions, tag_image
 from opskit.groups.deployment import (
@@ -22,7 +23,6 @@ from opskit.groups.github_release import await_pipeline, draft_release, publish_
 from opskit.groups.migration import migration
 from opskit.groups.other_deployments import await_other_deployments, await_staging, only_waited
 from opskit.groups.tickets import mark_tickets, move_tickets
-from opskit.params import BUMP, COMMIT_OR_NONE, VERSION_OR_NONE
 from opskit.runbook import Aside, KeptTarget, Proof, Stage, runbook
 
 

@@ -7,6 +7,7 @@ from include.region_data import preflight
 from include.region_data.plan import RegionDataPlan
 from opskit.connections.aws import run_store
 from opskit.context import StepContext
+from opskit.fields import REGIONS, REMOVE_STALE, REQUESTS_PER_SECOND
 from opskit.groups.region_data import (
     back_up_data,
     bump_versions,
@@ -25,7 +26,6 @@ from opskit.groups.region_data import (
 from opskit.groups.restart import verify_restart
 from opskit.groups.restore import decide_way_back, nothing_to_look_at, return_versions, way_back
 from opskit.groups.service_refresh import hand_back_group, renewal
-from opskit.params import REGIONS, REMOVE_STALE, REQUESTS_PER_SECOND
 from opskit.runbook import KeptTarget, Proof, Stage, runbook
 
 

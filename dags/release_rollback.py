@@ -6,8 +6,8 @@ from include.inventory import load
 from include.releases.rollback.plan import RollbackPlan
 from include.releases.rollback.preflight import make_plan
 from opskit.context import StepContext
+from opskit.fields import TO_RELEASE
 from opskit.groups.deployment import deploy_earlier_release, hand_back_groups, raise_group_capacity, verify_rollback
-from opskit.params import TO_RELEASE
 from opskit.runbook import Proof, Stage, runbook
 
 

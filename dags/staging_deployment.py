@@ -6,6 +6,7 @@ from include.inventory import load
 from include.releases.staging.plan import StagingDeploymentPlan, refuse_other_repository
 from include.releases.staging.steps import make_plan
 from opskit.context import StepContext
+from opskit.fields import COMMIT, REPOSITORY
 from opskit.groups.definitions import register_definitions, tag_image
 from opskit.groups.deployment import (
     deploy_services,
@@ -19,7 +20,6 @@ from opskit.groups.image import image
 from opskit.groups.load_test import performance, verify_performance
 from opskit.groups.migration import migration
 from opskit.groups.staging_attestation import await_checks_green, keep_staging_proof
-from opskit.params import COMMIT, REPOSITORY
 from opskit.runbook import Proof, Stage, runbook
 
 

@@ -50,6 +50,10 @@ class WorkingCopy:
     def plan(self, files: Sequence[Path], *, destroy: bool = False, targets: Sequence[str] = ()) -> TerraformPlan:
         """Make a plan with these files of variables, and return it, read. Raises: PreconditionError if Terraform cannot plan."""
         self.expect("plan", self.commands.plan(files, destroy=destroy, targets=targets), (0, CHANGED))
+        return self.show()
+
+    def show(self) -> TerraformPlan:
+        """Return the plan that was made last, read."""
         return read_plan(self.expect("show", self.commands.show()))
 
     @property

@@ -20,7 +20,10 @@ class RefusedError(SandboxError):
         self.status = status
 
 
-OF_INFRASTRUCTURE = ("infrastructure_change",)  # runbooks whose commits are of the Terraform code
+OF_INFRASTRUCTURE = (
+    "infrastructure_change",
+    "infrastructure_recreation",
+)  # runbooks whose commits are of the Terraform code
 
 
 class Client:

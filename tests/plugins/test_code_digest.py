@@ -91,6 +91,7 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
         "database_migration",
         "image_publication",
         "infrastructure_change",
+        "infrastructure_recreation",
         "production_release",
         "region_data_update",
         "release_rollback",
@@ -103,7 +104,8 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
     assert house("include/waiter_registry.py") == everyone - {
         "image_publication",
         "infrastructure_change",
-    }  # neither defers
+        "infrastructure_recreation",
+    }  # none of them defers
     assert house("plugins/opskit/lease.py") == everyone
 
 

@@ -21,7 +21,6 @@ from include.infrastructure.recreation.obstacles import (
     DEFINITION,
     SECRET,
     Found,
-    Survey,
     arguments_of,
     is_replica,
     lifted_arguments,
@@ -37,17 +36,19 @@ from include.infrastructure.recreation.plan import (
     InfrastructureRecreationPlan,
 )
 from include.infrastructure.recreation.proof import refuse_unproved
+from include.infrastructure.recreation.survey import Survey, look
 from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
 from include.infrastructure.variables import Variables, read_variables
 from include.infrastructure.working_copy import WorkingCopy, check_out
 from include.inventory.infrastructure import Recreation
 from include.run.plan.model import Change
 from include.run.plan.preconditions import refuse_other_account
+from include.terraform.command import CHANGED
 from include.terraform.diagnosis import problems
+from include.terraform.errors import explain
 from include.terraform.events import read_events
 from include.terraform.overrides import write_overrides
 from include.terraform.plan import ResourceChange, TerraformPlan, fingerprint
-from include.terraform.process import Ended
 from include.terraform.state import State
 from include.terraform.summary import summarize
 from include.terraform.workdir import passing_folder
@@ -93,14 +94,12 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
         copy = check_out(ctx, request.commit, folder)
         looked = _compare(copy, variables)
         remarks = (*check(copy, terraform), *looked.remarks)
-        prevented = _find_prevented(copy, variables, request.modules)
-        write_overrides(copy.code, arguments_of({}, prevented))
-        destruction = copy.plan(variables.write(folder), destroy=True, targets=request.modules)
+        prevented, destruction = _plan_destruction(copy, variables, request.modules)
         lock_file = copy.lock_file
     doomed = destruction.of("destroy")
     _refuse_empty(doomed, request)
-    survey = Survey(ctx.clients, doomed, prevented, request.choices, recreation.archive, recreation.tags, state)
-    found = survey.look()
+    survey = Survey(doomed, prevented, request.choices, recreation.archive, recreation.tags, state)
+    found = look(ctx.clients, survey)
     found.refuse()
     made = _Maker(ctx, request, destruction, doomed, looked.missing, found, recreation, state)
     return made.plan(lock_file, prevented, variables.fingerprints(target.name), remarks), since
@@ -137,21 +136,22 @@ def _compare(copy: WorkingCopy, variables: Variables) -> Compared:
     return Compared(missing, told)
 
 
-def _find_prevented(copy: WorkingCopy, variables: Variables, modules: Sequence[str]) -> tuple[str, ...]:
-    """Return the addresses whose prevent_destroy refuses the destruction. Terraform names them all at once, or none is left."""
-    found: dict[str, None] = {}
+def _plan_destruction(
+    copy: WorkingCopy, variables: Variables, modules: Sequence[str]
+) -> tuple[tuple[str, ...], TerraformPlan]:
+    """Return the addresses whose prevent_destroy would refuse the destruction, and its plan without that. Raises: PreconditionError."""
+    prevented: dict[str, None] = {}
+    command = copy.commands.plan(variables.write(copy.folder), destroy=True, targets=modules)
     while True:
-        write_overrides(copy.code, arguments_of({}, tuple(found)))
-        ended = copy.run("prevented", copy.commands.plan(variables.write(copy.folder), destroy=True, targets=modules))
-        named = _prevented_in(ended)
-        if not named or set(named) <= set(found):
-            return tuple(sorted(found))
-        found |= dict.fromkeys(named)
-
-
-def _prevented_in(ended: Ended) -> list[str]:
-    told = problems(read_events(f"{ended.output}\n{ended.messages}"))
-    return [match["address"] for each in told if (match := PREVENTED.search(each.text))]
+        write_overrides(copy.code, arguments_of({}, tuple(prevented)))
+        ended = copy.run("plan", command)
+        if ended.code in (0, CHANGED):
+            return tuple(sorted(prevented)), copy.show()
+        said = list(read_events(f"{ended.output}\n{ended.messages}"))
+        named = [match["address"] for each in problems(said) if (match := PREVENTED.search(each.text))]
+        if set(named) <= set(prevented):
+            raise explain(said)
+        prevented |= dict.fromkeys(named)
 
 
 def _refuse_empty(doomed: Sequence[ResourceChange], request: Request) -> None:

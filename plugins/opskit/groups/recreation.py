@@ -119,7 +119,7 @@ def await_names(ctx: StepContext) -> Progress:
 
 build_first = _part("build_first", applies.FIRST, steps.build_first)
 enter_secrets = OperatorStep(EnterSecretsOperator, "enter_secrets")
-build = _part("build", applies.BUILD, applies.build)
+build_rest = _part("build_rest", applies.BUILD, applies.build)
 
 
 @step(queue=TERRAFORM)

@@ -106,6 +106,7 @@ OFFERS = {
     "staging_deployment": Offer("Commit", Inventory.staging, _commits),
     "image_publication": Offer("Commit", Inventory.publishing, _commits),
     "infrastructure_change": Offer("Commit", Inventory.terraformed, _code),
+    "infrastructure_recreation": Offer("Commit", Inventory.recreatable, _code),
     "region_data_update": Offer("Regions", Inventory.updatable, _folders, "by region, the newest folder first", 300),
 }
 

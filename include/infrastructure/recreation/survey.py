@@ -1,0 +1,207 @@
+"""A look at the account for everything that is in the way of a destruction, and everything that stays behind after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from include.aws import rds
+from include.aws.bucket_contents import Contents, count_contents
+from include.aws.clients import Clients
+from include.aws.ec2 import list_interfaces
+from include.aws.resource_tags import list_tagged
+from include.aws.secrets_manager import describe_secret
+from include.errors import PreconditionError
+from include.infrastructure.recreation.obstacles import (
+    BUCKET,
+    DATABASE,
+    DEFINITION,
+    DISTRIBUTION,
+    REPOSITORY,
+    SECRET,
+    Found,
+    Obstacle,
+    is_replica,
+    shown_value,
+)
+from include.infrastructure.recreation.plan import Choices
+from include.terraform.kinds import kind_of
+from include.terraform.overrides import split_address
+from include.terraform.plan import ResourceChange
+from include.terraform.state import State
+
+ENDING = ("amazon-elb", "amazon-rds")  # services whose interfaces go with what they belong to, in minutes
+DELETED_IN_AN_HOUR = 1_500_000  # versions: some 400 a second were reported
+NAMED = 5
+
+
+def look(clients: Clients, survey: Survey) -> Found:
+    """Return everything that is in the way or stays."""
+    buckets = [(each, count_contents(clients.s3, shown_value(each, "bucket"))) for each in survey.of(BUCKET)]
+    obstacles = [
+        *survey.prevented_ones(),
+        *survey.protected(),
+        *survey.databases(clients),
+        *(each for change, contents in buckets for each in survey.bucket(change, contents)),
+        *survey.secrets(clients),
+        *survey.repositories(),
+        *survey.interfaces(clients),
+    ]
+    return Found(tuple(obstacles), (*survey.left_behind(), *survey.unknown(clients)))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A look at the plan of a destruction and at the account."""
+
+    doomed: Sequence[ResourceChange]
+    prevented: Sequence[str]
+    choices: Choices
+    archive: str | None  # the bucket for objects
+    tags: Mapping[str, str]
+    state: State
+
+    def of(self, resource_type: str) -> list[ResourceChange]:
+        return [each for each in self.doomed if each.type == resource_type]
+
+    def prevented_ones(self) -> Iterator[Obstacle]:
+        for address in self.prevented:
+            yield Obstacle(f"{address} has prevent_destroy in the code", "it is set aside for this run's plans only")
+
+    def protected(self) -> Iterator[Obstacle]:
+        for change in self.doomed:
+            kind = kind_of(change.type)
+            if kind.protection and change.setting(kind.protection) == kind.protecting:
+                yield Obstacle(
+                    f"{change.address} is protected in AWS ({kind.protection} is {kind.protecting})",
+                    "an apply lifts the protection; the build makes it again with it",
+                )
+
+    def databases(self, clients: Clients) -> Iterator[Obstacle]:
+        databases, keys = [each for each in self.of(DATABASE) if not is_replica(each)], self.of("aws_kms_key")
+        for change in databases:
+            instance = shown_value(change, "identifier")
+            try:
+                rds.ensure_snapshot_possible(clients.rds, instance)
+            except PreconditionError as error:
+                yield Obstacle(f"{change.address}: {str(error).rstrip('.')}")
+            if key := next((each for each in keys if each.id and each.id in shown_value(change, "kms_key_id")), None):
+                yield Obstacle(
+                    f"{change.address} is encrypted by {key.address}, which goes too, so no snapshot of it could be read"
+                )
+            name = change.setting("final_snapshot_identifier")
+            if name and change.setting("skip_final_snapshot") != "true" and rds.describe_snapshot(clients.rds, name):
+                yield Obstacle(
+                    f"{change.address} would make a final snapshot {name}, and there is one of that name",
+                    "the run makes a snapshot with a name of its own before, and the destruction makes none",
+                )
+        blocks = Counter(split_address(each.address) for each in databases)
+        for (_, _, block), number in blocks.items():
+            if number > 1 and self.choices.databases == "restore":
+                yield Obstacle(
+                    f"{number} databases come from one block (aws_db_instance.{block}), which cannot name a snapshot for each; choose "
+                    "'empty' for databases and restore them by hand"
+                )
+        quota = rds.read_snapshot_quota(clients.rds) if databases else None
+        if quota and quota.used < quota.most < quota.used + len(databases):
+            yield Obstacle(
+                f"{len(databases)} snapshots of databases are needed, and the account has {quota.used} of the {quota.most} it may have; "
+                "delete some or have the quota raised"
+            )
+
+    def bucket(self, change: ResourceChange, contents: Contents) -> Iterator[Obstacle]:
+        name = shown_value(change, "bucket")
+        if not contents.total:
+            return
+        if shown_value(change, "object_lock_enabled") == "true":
+            yield Obstacle(
+                f"bucket {name} has Object Lock and holds {roughly(contents)}, which nobody may delete before its time"
+            )
+        elif not self.archive:
+            yield Obstacle(
+                f"bucket {name} holds {roughly(contents)}, and the inventory names no bucket for its objects (recreation.archive)"
+            )
+        else:
+            yield Obstacle(
+                f"bucket {name} holds {roughly(contents)}{_hours(contents)}",
+                f"its current objects are copied to s3://{self.archive} and compared, then all of it is deleted; old versions are lost",
+            )
+
+    def secrets(self, clients: Clients) -> Iterator[Obstacle]:
+        for change in self.of(SECRET):
+            secret = describe_secret(clients.secretsmanager, change.id)
+            if secret is None:
+                continue
+            if secret.replicas:
+                yield Obstacle(
+                    f"secret {secret.name} has replicas in {', '.join(secret.replicas)}, with which AWS does not delete it",
+                    "the replicas are removed first; the code makes them again",
+                )
+            if secret.deleted_at:
+                yield Obstacle(
+                    f"secret {secret.name} is marked for deletion already, so its name is taken",
+                    "it is restored and taken into the state again"
+                    if self.choices.secrets == "keep"
+                    else "it is deleted for good before the build",
+                )
+
+    def repositories(self) -> Iterator[Obstacle]:
+        for change in self.of(REPOSITORY):
+            if change.setting("force_delete") != "true":
+                yield Obstacle(
+                    f"repository {shown_value(change, 'name')} is not deleted while it has images",
+                    "an apply sets force_delete; its images are lost, publish them again",
+                )
+
+    def interfaces(self, clients: Clients) -> Iterator[Obstacle]:
+        subnets = [each.id for each in self.of("aws_subnet") if each.id]
+        for each in list_interfaces(clients.ec2, subnets):
+            if each.requester not in ENDING and not each.description.startswith(("ELB ", "RDSNetworkInterface")):
+                about = f" ({each.description})" if each.description else ""
+                yield Obstacle(
+                    f"network interface {each.id}{about} is {each.status or 'there'} in {each.subnet}, which cannot go before it; stop "
+                    "what uses it"
+                )
+
+    def left_behind(self) -> Iterator[str]:
+        for change in self.doomed:
+            for name in kind_of(change.type).left_behind:
+                if change.setting(name) == "true":
+                    after = "; the run deregisters its active revisions" if change.type == DEFINITION else ""
+                    yield f"{change.address} stays in AWS when Terraform destroys it ({name} is set){after}."
+        if self.of(DEFINITION):
+            yield "The numbers of task definitions go on: the first revision after the build is not 1."
+        for change in self.of(DISTRIBUTION):
+            yield f"{change.address} is disabled first, which takes CloudFront a quarter of an hour."
+
+    def unknown(self, clients: Clients) -> Iterator[str]:
+        if not self.tags:
+            return
+        known = {*self.state.arns, *self.state.ids.values()}
+        unknown = [arn for arn in list_tagged(clients.tagging, self.tags) if not _is_known(arn, known)]
+        if unknown:
+            more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+            marks = ", ".join(f"{key}={value}" for key, value in sorted(self.tags.items()))
+            yield f"In the account with {marks}, and in no state, so they stay: {', '.join(unknown[:NAMED])}{more}."
+
+
+def roughly(contents: Contents) -> str:
+    """Return how much a bucket holds, in words that stay the same while people work with it."""
+    kinds = [
+        (contents.objects, "objects"), (contents.old_versions, "old versions"), (contents.delete_markers, "delete markers"),
+        (contents.uploads, "unfinished uploads"),
+    ]  # fmt: skip
+    told = " and ".join(name for count, name in kinds if count)
+    for most in (100, 10_000):
+        if contents.total < most and not contents.more:
+            return f"fewer than {most:,} {told}"
+    return f"10,000 or more {told}"
+
+
+def _hours(contents: Contents) -> str:
+    return f"; more than {DELETED_IN_AN_HOUR:,} versions take hours to delete" if contents.more else ""
+
+
+def _is_known(arn: str, known: set[str]) -> bool:
+    return arn in known or arn.rsplit(":", 1)[-1].rsplit("/", 1)[-1] in known
