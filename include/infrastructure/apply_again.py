@@ -18,8 +18,8 @@ from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.follow import has_begun
 from include.infrastructure.plan_file import keep_plan_file, read_plan_file
 from include.infrastructure.state import terraform_of
-from include.infrastructure.variables import read_variables
-from include.infrastructure.working_copy import check_out
+from include.infrastructure.variables import Variables, read_variables
+from include.infrastructure.working_copy import WorkingCopy, check_out
 from include.run import terraform_documents as documents
 from include.terraform.command import PLAN_FILE
 from include.terraform.errors import AccessLogsRefusedError
@@ -31,8 +31,14 @@ from include.terraform.workdir import passing_folder
 from include.text import spoken
 from include.waiters.progress import Progress
 
+PlanLeft = Callable[[WorkingCopy, Variables], TerraformPlan]
+
 LOOK = 5.0  # seconds between two looks at AWS's clock
 NAMED = 5  # changes in a sentence
+
+
+def _plan_whole(copy: WorkingCopy, variables: Variables) -> TerraformPlan:
+    return copy.plan(variables.write(copy.folder))
 
 
 def apply_patiently(
@@ -40,10 +46,12 @@ def apply_patiently(
     wanted: Wanted,
     variables: Mapping[str, str],
     pause: Callable[[float], None] = time.sleep,
+    plan_left: PlanLeft = _plan_whole,
 ) -> str:
     """Apply the approved plan, and what is left of it again for as long as ELB may not write its access logs.
 
-    `variables` are the approved fingerprints. Each attempt is safe to follow for whoever comes next. Raises: ApplyFailedError.
+    `variables` are the approved fingerprints, `plan_left` makes the plan in the way in which the approved one was made. Each attempt
+    is safe to follow for whoever comes next. Raises: ApplyFailedError.
     """
     attempt: InfrastructureContext = ctx
     for number in range(1, AccessLogsRefusedError.attempts + 1):
@@ -58,7 +66,7 @@ def apply_patiently(
             raise _stopped(error) from error
         if not has_begun(attempt):
             try:
-                wanted = _plan_what_is_left(ctx, attempt, wanted, variables)
+                wanted = _plan_what_is_left(ctx, attempt, wanted, variables, plan_left)
             except PreconditionError as error:
                 raise _stopped(error) from error
     try:
@@ -99,7 +107,11 @@ def _wait(attempt: Attempt, wait: timedelta, pause: Callable[[float], None]) -> 
 
 
 def _plan_what_is_left(
-    ctx: InfrastructureContext, attempt: Attempt, wanted: Wanted, variables: Mapping[str, str]
+    ctx: InfrastructureContext,
+    attempt: Attempt,
+    wanted: Wanted,
+    variables: Mapping[str, str],
+    plan_left: PlanLeft,
 ) -> Wanted:
     """Plan the same commit again and keep that plan file for the attempt. Raises: ApplyFailedError if it goes beyond the approved plan."""
     attempt.writer.check()
@@ -108,7 +120,7 @@ def _plan_what_is_left(
         copy = check_out(attempt, wanted.commit, folder)
         (copy.code / PLAN_FILE).write_bytes(read_plan_file(ctx).body)
         approved = read_plan(copy.expect("show-approved", copy.commands.show()))
-        left = copy.plan(given.write(folder))
+        left = plan_left(copy, given)
         if copy.lock_file != wanted.lock_file or given.fingerprints(attempt.target.name) != variables:
             raise ApplyFailedError(
                 "The apply stopped half way, and its variables or its lock file are others than the approved ones by now, so what is left "

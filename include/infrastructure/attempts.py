@@ -54,6 +54,9 @@ class Attempt:
     def writer(self) -> FencedWriter:
         return self.step.writer
 
+    def store_of(self, target: str) -> RunStore:
+        return self.step.store_of(target)
+
     def tell_progress(self, progress: Progress) -> None:
         self.step.tell_progress(progress)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from include.errors import ApprovalError, DriftError
-from include.infrastructure import apply
+from include.infrastructure.apply import Wanted
+from include.infrastructure.apply_again import apply_patiently
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.follow import has_begun
 from include.infrastructure.orphans import list_orphans, write_imports
@@ -71,8 +72,13 @@ def build(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str
 
 def _apply(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan, make: Make) -> str:
     """Plan, hold the plan against the approved one, and apply it; or follow the apply that an earlier attempt has begun."""
+
+    def plan_left(copy: WorkingCopy, variables: Variables) -> TerraformPlan:
+        return make(Planning(ctx, plan, copy, variables))
+
     if has_begun(ctx):
-        return apply.apply(ctx, apply.Wanted(plan.commit, "", plan.lock_file, 0, ""))
+        begun = Wanted(plan.commit, "", plan.lock_file, 0, "")  # of its plan file no more is needed to follow it
+        return apply_patiently(ctx, begun, plan.variables, plan_left=plan_left)
     ctx.writer.check()
     terraform = terraform_of(ctx)
     variables = read_variables(ctx.clients, terraform, ctx.target.name, plan.commit)
@@ -92,7 +98,8 @@ def _apply(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan, make:
         if not any(each.is_change for each in shown.changes):
             return NOTHING
         digest = keep_plan_file(ctx, (copy.code / PLAN_FILE).read_bytes(), keep=True)
-    return apply.apply(ctx, apply.Wanted(plan.commit, digest, plan.lock_file, operations(shown), str(count(shown))))
+    wanted = Wanted(plan.commit, digest, plan.lock_file, operations(shown), str(count(shown)))
+    return apply_patiently(ctx, wanted, plan.variables, plan_left=plan_left)
 
 
 def _plan_lift(planning: Planning) -> TerraformPlan:
