@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from include.errors import ApplyFailedError, StoppedHalfwayError
 from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.durations import keep_durations
 from include.infrastructure.state import find_lock
 from include.run import terraform_documents as documents
 from include.terraform import process
@@ -83,6 +84,7 @@ def follow_here(ctx: InfrastructureContext, started: Started, operations: int) -
     record = _Record(ctx, Progress(operations))
     for number, line in enumerate(started.lines(alive=record.look), 1):
         record.take(number, line)
+    keep_durations(ctx, record.progress.done)
     code = started.exit_code
     if code is None or code > SIGNALLED:
         return _keep_end(ctx, End(None, f"Terraform was killed on {host()} ({record.progress.text()})"))

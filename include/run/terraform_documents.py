@@ -10,7 +10,7 @@ from include.run.documents import Place, run_key, target_key
 
 __all__ = ["run_key", "target_key"]
 
-LINES, ORPHANS, RECREATIONS = "apply-line#", "orphan#", "recreation#"
+LINES, ORPHANS, RECREATIONS, TOOK = "apply-line#", "orphan#", "recreation#", "took#"
 DATA_KEPT, DATA_BACK = "data-kept#", "data-back#"
 
 
@@ -115,3 +115,13 @@ class DataBackDocument(TypedDict):
 def data_back(target: str, place: str) -> Place:
     """That such data is back, or was left out as approved."""
     return Place(target_key(target), f"{DATA_BACK}{place}")
+
+
+class TookDocument(TypedDict):
+    at: str
+    seconds: dict[str, int]  # of the slowest operation by its kind, such as "create aws_lb"
+
+
+def took(target: str, at: str, apply_id: str) -> Place:
+    """How long the operations of an apply took, in the order of the applies' begins."""
+    return Place(target_key(target), f"{TOOK}{at}#{apply_id}")

@@ -36,10 +36,6 @@ class StalePlanError(PreconditionError):
     """The plan was made for a state, a lock file or a configuration that is no longer the one there. A new plan is needed."""
 
 
-class StateNotSavedError(ApplyFailedError):
-    """The apply changed the world and could not write its state: it is in errored.tfstate, which has to be pushed before all else."""
-
-
 class AccessLogsRefusedError(ApplyFailedError):
     """ELB may not write to its bucket yet, since its policy is new: a new plan and apply after `wait`, at most `attempts` times."""
 
@@ -70,7 +66,6 @@ KNOWN = (
         r"Failed to (?:save|persist) state|errored\.tfstate",
         "Terraform could not write its state to the bucket, so it is in the file errored.tfstate of its folder; make the bucket "
         "writable, then push that file (state push errored.tfstate) before anything else is planned",
-        StateNotSavedError,
     ),
     _known(
         r"Instance cannot be destroyed.*?Resource (?P<resource>\S+) has lifecycle\.prevent_destroy set",

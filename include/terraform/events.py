@@ -109,30 +109,12 @@ class PlainText(Event):
     text: str = field(repr=False)
 
 
-class EventReader:
-    """A reader of what a process has written so far. A line without its end waits for the rest."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self.consumed = 0  # bytes of whole lines: a later reader of the same file goes on there
-
-    def feed(self, data: bytes) -> list[Event]:
-        """Return the events of the lines that end in what is read now."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        self.consumed += sum(len(line) + 1 for line in lines)
-        return [read_event(_decoded(line)) for line in lines]
-
-    def finish(self) -> list[Event]:
-        """Return the event of a last line without an end, after the process is gone. Half of an event is left out."""
-        rest, self._rest = _decoded(self._rest), b""
-        event = read_event(rest)
-        return [] if isinstance(event, PlainText) and _is_part_of_an_event(rest) else [event]
-
-
 def read_events(text: str) -> tuple[Event, ...]:
-    """Return the events of everything that a process has written."""
-    reader = EventReader()
-    return (*reader.feed(text.encode()), *reader.finish())
+    """Return the events of everything that a process has written. Half of an event at the end is left out."""
+    *lines, last = text.split("\n")
+    found = [read_event(line) for line in lines]
+    event = read_event(last)
+    return tuple(found) if isinstance(event, PlainText) and _is_part_of_an_event(last) else (*found, event)
 
 
 def read_event(line: str) -> Event:
@@ -207,10 +189,6 @@ def _time(text: Any) -> datetime | None:
         return datetime.fromisoformat(str(text))
     except ValueError:
         return None
-
-
-def _decoded(line: bytes) -> str:
-    return line.decode("utf-8", "replace")
 
 
 def errors(events: Iterable[Event]) -> tuple[Diagnostic, ...]:

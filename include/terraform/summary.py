@@ -6,6 +6,7 @@ from typing import Protocol
 
 from include.errors import PreconditionError
 from include.run.plan import Change
+from include.terraform.durations import Took, expected
 from include.terraform.kinds import is_known, kind_of
 from include.terraform.plan import ResourceChange, TerraformPlan
 from include.terraform.shown import Attribute
@@ -74,8 +75,8 @@ class Summary:
     expected_seconds: int
 
 
-def summarize(plan: TerraformPlan) -> Summary:
-    """Return what a plan does, in the order of what may be lost."""
+def summarize(plan: TerraformPlan, took: Took | None = None) -> Summary:
+    """Return what a plan does, in the order of what may be lost. `took`: how long such operations took the last times."""
     ordered = sorted((each for each in plan.changes if each.is_change), key=_rank)
     flags = tuple(flags_of(each) for each in ordered if takes_away(each))
     return Summary(
@@ -83,7 +84,7 @@ def summarize(plan: TerraformPlan) -> Summary:
         changes=tuple(_change(each) for each in ordered),
         notes=tuple(_notes(plan, ordered)),
         flags=flags,
-        expected_seconds=START + max((_minutes(each) * 60 for each in ordered), default=0),
+        expected_seconds=START + max((expected(each, took or {}) for each in ordered), default=0),
     )
 
 
@@ -122,13 +123,10 @@ def refuse_beyond(limits: Limits, plan: TerraformPlan) -> None:
             )
 
 
-def needs_second_approver(plan: TerraformPlan) -> bool:
-    """Tell whether a plan takes away what holds data, what is protected, or what is not known to be neither."""
-    return bool(second_approver_reasons(plan))
-
-
 def second_approver_reasons(plan: TerraformPlan) -> tuple[str, ...]:
-    """Return what makes a plan need a second approver, one phrase for each resource."""
+    """Return what makes a plan need a second approver, one phrase for each resource: it takes away what holds data, what is
+    protected, or what is not known to be neither.
+    """
     flags = [(each, flags_of(each)) for each in sorted(plan.changes, key=_rank) if takes_away(each)]
     return tuple(
         f"{each.action}s {each.address} ({flag.data or ('a protected kind' if flag.protected else 'a kind that is not known')})"
@@ -227,10 +225,3 @@ def _notes(plan: TerraformPlan, ordered: list[ResourceChange]) -> Iterator[str]:
 def _named(addresses: list[str]) -> str:
     more = len(addresses) - NAMED
     return ", ".join(addresses[:NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _minutes(change: ResourceChange) -> int:
-    """Return how long the apply of a change takes, by its kind; a replacement destroys and creates."""
-    if change.action not in ("create", "change", "replace", "destroy"):
-        return 0
-    return kind_of(change.type).minutes * (2 if change.action == "replace" else 1)

@@ -11,8 +11,10 @@ from include.errors import ApplyFailedError, ApprovalError, PreconditionError, S
 from include.infrastructure import apply, follow, plan_file, settle, state, working_copy
 from include.infrastructure.change import steps
 from include.infrastructure.drift import describe_drift
+from include.infrastructure.durations import read_durations
 from include.infrastructure.plan_file import keep_plan_file
 from include.infrastructure.state import find_lock, read_target_state
+from include.run import terraform_documents as documents
 from include.terraform import process
 from include.terraform.workdir import run_folder
 from sandbox.external_services.github import archives
@@ -65,6 +67,7 @@ def test_a_change_is_planned_applied_and_proved(scene, monkeypatch, folder):
     assert again == plan
     text = apply.apply(ctx, wanted(plan))
     assert "2 added" in text
+    assert read_durations(ctx).keys() == {"create terraform_data"}
     assert set(read_target_state(ctx).ids) == {"terraform_data.first", "terraform_data.second"}
     assert "finds nothing to change" in steps.verify(ctx, plan.commit)
     assert "2 added" in settle.settle(ctx)
@@ -254,6 +257,16 @@ def test_a_state_that_its_bucket_refuses_is_pushed_as_soon_as_it_takes_it(scene,
     assert "was pushed" in settle.settle(step_of(scene))
     assert set(read_target_state(ctx).ids) == {"terraform_data.first", "terraform_data.second"}
     assert find_lock(ctx) is None
+
+
+def test_a_plan_tells_how_long_such_changes_took_the_last_times(scene, monkeypatch):
+    commit = scene.has_code(monkeypatch, {"main.tf": TWO})
+    for day, seconds in (("2026-11-02", 700), ("2026-11-09", 95)):
+        place = documents.took(TARGET, day, "infrastructure_change/before")
+        scene.store.add(*place, {"at": day, "seconds": {"create terraform_data": seconds}})
+    plan, _ = steps.make_plan(step_of(scene), commit, keep=True)
+    assert plan.details == ("It took the last times, each at most: create terraform_data 12 minutes.",)
+    assert plan.expected_seconds == 700 + 60 + 60
 
 
 def test_a_plan_that_destroys_more_than_the_target_allows_is_refused(scene, monkeypatch):

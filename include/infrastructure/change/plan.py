@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from include.inventory import Target
 from include.inventory.infrastructure import Terraform
 from include.run.plan.model import Plan, Skip
+from include.terraform.durations import Took, last_times
 from include.terraform.plan import TerraformPlan, fingerprint
 from include.terraform.progress import operations
 from include.terraform.state import State
@@ -31,6 +32,11 @@ class InfrastructureChangePlan(Plan):
     summary: str  # of what is done, in one line
     approvers: int  # at least so many people, whatever the target's policy asks
     operations: int  # on resources; a replacement is two
+    took: tuple[str, ...] = ()  # how long such operations took in the target's last applies
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        return (f"It took the last times, each at most: {'; '.join(self.took)}.",) if self.took else ()
 
 
 def plan_change(
@@ -44,10 +50,14 @@ def plan_change(
     variables: Mapping[str, str],
     plan_file: str,
     remarks: tuple[str, ...] = (),
+    took: Took | None = None,
 ) -> InfrastructureChangePlan:
-    """Build the plan from Terraform's. Raises: PreconditionError beyond the target's limits."""
+    """Build the plan from Terraform's. `took`: how long operations took in the target's last applies.
+
+    Raises: PreconditionError beyond the target's limits.
+    """
     refuse_beyond(terraform.limits, plan)
-    summary, reasons = summarize(plan), second_approver_reasons(plan)
+    summary, reasons = summarize(plan, took), second_approver_reasons(plan)
     two = (f"Two people have to approve, since the plan {_listed(reasons)}.",) if reasons else ()
     return InfrastructureChangePlan(
         runbook="infrastructure_change",
@@ -70,6 +80,7 @@ def plan_change(
         summary=str(summary.counts),
         approvers=2 if reasons else 1,
         operations=operations(plan),
+        took=last_times(plan.changes, took or {}),
     )
 
 

@@ -10,6 +10,7 @@ from include.aws.sts import ask_who
 from include.errors import DriftError, PreconditionError
 from include.infrastructure.change.plan import InfrastructureChangePlan, plan_change
 from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.durations import read_durations
 from include.infrastructure.orphans import list_orphans, write_imports
 from include.infrastructure.plan_file import keep_plan_file, plan_file_digest
 from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
@@ -67,6 +68,7 @@ def make_plan(
         variables=variables.fingerprints(target.name),
         plan_file=plan_file,
         remarks=remarks,
+        took=read_durations(ctx),
     )
     return plan, since
 

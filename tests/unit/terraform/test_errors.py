@@ -10,7 +10,6 @@ from include.terraform.errors import (
     AccessLogsRefusedError,
     LockHeldError,
     StalePlanError,
-    StateNotSavedError,
     explain,
     explain_apply,
 )
@@ -126,8 +125,8 @@ def test_lock_that_says_nothing_of_its_holder_is_a_lock_all_the_same():
 def test_state_that_could_not_be_written_comes_before_every_other_error(captured):
     events = read_events(captured("errors/state_not_saved.jsonl"))
     found = explain_apply((*read_events(error("BucketNotEmpty")), *events))
-    assert isinstance(found, StateNotSavedError)
-    assert "errored.tfstate" in str(found)
+    assert isinstance(found, ApplyFailedError)
+    assert "Terraform could not write its state to the bucket, so it is in the file errored.tfstate" in str(found)
     assert "There are 2 more errors in its output." in str(found)
 
 

@@ -10,7 +10,6 @@ from include.terraform.events import (
     ChangeSummary,
     Diagnostic,
     Event,
-    EventReader,
     Operation,
     Output,
     Outputs,
@@ -120,25 +119,6 @@ def test_whole_event_without_its_end_of_line_counts():
 
 def test_text_at_the_end_without_its_end_of_line_counts():
     assert [type(each) for each in read_events("fatal error: out of memory")] == [PlainText]
-
-
-def test_reader_waits_for_the_rest_of_a_line_and_of_a_letter():
-    data = f"{line('apply_start', **hook(address='aws_lb.é'))}\n".encode()
-    reader, found = EventReader(), []
-    for number in range(len(data)):
-        found += reader.feed(data[number : number + 1])
-    assert [each.address for each in found] == ["aws_lb.é"]
-    assert reader.consumed == len(data)
-    assert reader.finish() == []
-
-
-def test_reader_goes_on_where_another_stopped():
-    one, two = line("apply_start", **hook()), line("apply_complete", **hook())
-    data = f"{one}\n{two}\n".encode()
-    first = EventReader()
-    first.feed(data[: len(one) + 20])
-    second = EventReader()
-    assert [each.type for each in second.feed(data[first.consumed :])] == ["apply_complete"]
 
 
 @pytest.mark.parametrize(

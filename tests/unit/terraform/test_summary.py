@@ -6,7 +6,7 @@ import pytest
 
 from include.errors import PreconditionError
 from include.terraform.plan import read_plan
-from include.terraform.summary import Counts, Flags, count, needs_second_approver, refuse_beyond, summarize
+from include.terraform.summary import Counts, Flags, count, refuse_beyond, summarize
 from include.terraform.summary import second_approver_reasons as reasons
 
 
@@ -207,7 +207,7 @@ def test_expected_time_is_that_of_the_slowest_and_twice_for_a_replacement(plan):
 )
 def test_second_approver_is_needed_where_something_is_lost(plan, kind, actions, needed):
     made = plan((f"{kind}.a", *actions, {"before": {"x": 1}, "after": {"x": 2}}))
-    assert needs_second_approver(made) is needed
+    assert bool(reasons(made)) is needed
 
 
 def test_module_and_key_of_a_resource_do_not_hide_what_it_is(plan_of, change_of):
@@ -215,12 +215,12 @@ def test_module_and_key_of_a_resource_do_not_hide_what_it_is(plan_of, change_of)
         **change_of("aws_db_instance.a", "delete", before={}),
         "address": 'module.x["a.b"].aws_db_instance.a["c.d"]',
     }
-    assert needs_second_approver(read_plan(plan_of(entry)))
+    assert reasons(read_plan(plan_of(entry)))
 
 
 def test_deposed_database_counts_as_a_destruction(plan):
     made = plan(("aws_db_instance.a", "delete", {"before": {}, "deposed": "ab12cd34"}))
-    assert (needs_second_approver(made), count(made).destroy) == (True, 1)
+    assert (len(reasons(made)), count(made).destroy) == (1, 1)
     assert "what an earlier replacement left, ab12cd34" in summarize(made).changes[0].what
 
 
