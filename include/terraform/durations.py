@@ -38,5 +38,7 @@ def expected(change: ResourceChange, took: Took) -> int:
 def last_times(changes: Iterable[ResourceChange], took: Took) -> tuple[str, ...]:
     """Return how long operations of this plan took the last times, the longest first, as far as that is on record."""
     names = {f"{each} {change.type}" for change in changes for each in OPERATIONS.get(change.action, ())}
-    known = sorted((name for name in names if name in took and took[name] >= LONG), key=lambda name: (-took[name], name))
+    known = sorted(
+        (name for name in names if name in took and took[name] >= LONG), key=lambda name: (-took[name], name)
+    )
     return tuple(f"{name} {spoken(timedelta(seconds=took[name]))}" for name in known)

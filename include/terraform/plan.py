@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from include.errors import PreconditionError
 from include.terraform.kinds import has_plain_id, kind_of
+from include.terraform.parts import BUCKET, find_parts, is_part
 from include.terraform.shown import Attribute, named, shown
 from include.text import canonical_json, one_line
 
@@ -217,18 +218,25 @@ def _drift(document: Mapping[str, Any], changes: Sequence[ResourceChange]) -> It
 
     Terraform lists every difference, such as the tags and times that AWS adds after a creation.
     """
+    parts = find_parts(document.get("resource_changes") or ())
     changing = {each.address for each in changes if each.is_change}
     relevant = [
         (each["resource"], list(each.get("attribute") or ())) for each in document.get("relevant_attributes") or ()
     ]
     for entry in document.get("resource_drift") or ():
-        change, found = entry["change"], _resource_change(entry)
+        change, found = entry["change"], _without_parts(_resource_change(entry), parts)
         matters = found.address in changing or any(
             resource == entry["address"] and _value(change.get("before"), path) != _value(change.get("after"), path)
             for resource, path in relevant
         )
         if matters and (found.attributes or found.action != "change"):  # else null became an empty list
             yield found
+
+
+def _without_parts(change: ResourceChange, parts: Mapping[str, frozenset[str]]) -> ResourceChange:
+    """Leave out of a bucket what a resource of its own manages: if somebody changes that, it is told of that resource."""
+    managed = parts.get(change.id, frozenset()) if change.type == BUCKET else frozenset()
+    return replace(change, attributes=tuple(each for each in change.attributes if not is_part(each.path, managed)))
 
 
 def _value(value: Any, path: Sequence[str | int]) -> str:

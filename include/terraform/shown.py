@@ -15,6 +15,7 @@ from include.terraform.shown_attributes import IN_EVERY_TYPE, IN_JSON, IN_TYPE
 from include.text import canonical_json, one_line
 
 KNOWN_LATER = "(known after apply)"
+TAGS, ALL_TAGS = "tags", "tags_all"
 LONGEST = 200  # characters of a value
 
 Hidden = Literal["", "sensitive", "unlisted"]
@@ -61,7 +62,24 @@ def shown(kind: str, change: Mapping[str, Any]) -> tuple[Attribute, ...]:
     walk = _Walk(patterns, IN_JSON.get(kind, frozenset()), [tuple(path) for path in change.get("replace_paths") or ()])
     before = _Side(change.get("before"), change.get("before_sensitive", False))
     after = _Side(change.get("after"), change.get("after_sensitive", False), change.get("after_unknown", False))
-    return tuple(walk.differences((), before, after))
+    found = walk.differences((), before, after)
+    return tuple(each for each in found if each.path != ALL_TAGS or not _is_told_by_tags(change))
+
+
+def _is_told_by_tags(change: Mapping[str, Any]) -> bool:
+    """Tell whether all tags, those of the provider included, differ by no more than the resource's own tags do."""
+    before, after, unknown = change.get("before"), change.get("after"), change.get("after_unknown")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return True  # of something that is made or goes
+    if isinstance(unknown, dict) and unknown.get(ALL_TAGS):
+        return bool(unknown.get(TAGS))
+    return _different(before.get(ALL_TAGS), after.get(ALL_TAGS)) <= _different(before.get(TAGS), after.get(TAGS))
+
+
+def _different(before: Any, after: Any) -> set[str]:
+    """Return the names of the tags that differ."""
+    one, other = before or {}, after or {}
+    return {name for name in {*one, *other} if one.get(name) != other.get(name)}
 
 
 def named(kind: str, path: Sequence[str | int]) -> str:

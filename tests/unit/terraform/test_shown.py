@@ -205,3 +205,25 @@ def test_every_json_attribute_has_entries_below_it():
 def test_no_entry_lies_below_another_which_would_show_it_whole(kind):
     listed = IN_EVERY_TYPE | IN_TYPE[kind]
     assert [(one, other) for one in listed for other in listed if other.startswith((f"{one}.", f"{one}[]"))] == []
+
+
+def paths(before, after, **more):
+    return [each.path for each in shown("aws_s3_bucket", {"before": before, "after": after, **more})]
+
+
+def test_all_tags_of_a_real_plan_say_nothing_that_its_tags_do_not(captured):
+    found = {each.address: each.attributes for each in read_plan(captured("plan_after_parts.json")).changes}
+    assert [each.path for each in found["aws_s3_bucket.files"]] == ["tags.purpose"]
+
+
+def test_tag_of_the_provider_that_changes_is_told_by_its_attribute_alone():
+    before = {"tags": {"a": "1"}, "tags_all": {"a": "1", "team": "maps"}}
+    after = {"tags": {"a": "2"}, "tags_all": {"a": "2", "team": "roads"}}
+    assert paths(before, after) == ["tags.a", "tags_all"]
+    assert paths(before, {**before, "tags_all": after["tags_all"]}) == ["tags_all"]
+    assert paths(before, {**before, "tags_all": None}, after_unknown={"tags_all": True}) == ["tags_all"]
+
+
+def test_all_tags_of_what_is_made_or_goes_are_not_told():
+    tags = {"tags": {"Name": "x"}, "tags_all": {"Name": "x", "team": "maps"}}
+    assert (paths(None, tags), paths(tags, None)) == (["tags.Name"], ["tags.Name"])
