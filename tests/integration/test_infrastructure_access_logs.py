@@ -41,8 +41,9 @@ def refusals(tmp_path):
 
     def code(times):
         command = f"mktemp -p {tries} && [ $(ls {tries} | wc -l) -gt {times} ] || {{ echo '{REFUSED}'; exit 1; }}"
-        front = f'resource "terraform_data" "front" {{\n  provisioner "local-exec" {{ command = "{command}" }}\n}}\n'
-        return {"main.tf": f'{BACKEND}resource "terraform_data" "logs" {{}}\n{front}'}
+        front = f'  depends_on = [terraform_data.logs]\n  provisioner "local-exec" {{ command = "{command}" }}\n'
+        both = f'resource "terraform_data" "logs" {{}}\nresource "terraform_data" "front" {{\n{front}}}\n'
+        return {"main.tf": f"{BACKEND}{both}"}
 
     return code, lambda: len(list(tries.iterdir()))
 
