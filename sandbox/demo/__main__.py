@@ -31,6 +31,7 @@ from sandbox.settings import ROOT, Settings
 from sandbox.stack import process_registry, processes
 
 START_DEADLINE = 1800.0  # seconds; the sandbox has deadlines of its own, and ends with a reason: this one only ends a wait for nothing
+AGAIN = "infrastructure_recreation"
 STOP_DEADLINE = 60.0  # seconds until a sandbox asked to stop must have
 
 
@@ -91,6 +92,8 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
         "regions": client.new_data,
     }
     conf = options.conf(declared_params(client, options.runbook), known)
+    if options.runbook == AGAIN and not build_before(conf, options, client, console):
+        return False
     target, began = conf.get("target"), time.monotonic()
     begin = _simulated(client)
     with broken(client, {"target": target, **options.fault} if options.fault else {}, console) as strikes:
@@ -121,6 +124,16 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
     procedure = summary.by_hand(load().target(target)) if target and options.runbook == "service_restart" else []
     summary.show(console, outcome, timelines, procedure)
     return state == "success"
+
+
+def build_before(conf: dict[str, Any], options: Options, client: Client, console: Console) -> bool:
+    """Have the infrastructure that is to be destroyed, made by the runbook that makes it; returns whether it is there."""
+    target = conf["target"]
+    console.print(f"{target} has to be there before it can be destroyed, so it is built first.")
+    first = {"target": target, "reason": options.reason, "commit": conf["commit"]}
+    run = trigger(client, "infrastructure_change", first)
+    console.rule(f"infrastructure_change {target}", align="left")
+    return Follower(run, options, console, target).follow() == "success"
 
 
 def _simulated(client: Client) -> datetime:

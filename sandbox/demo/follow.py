@@ -25,6 +25,7 @@ LOOK_EVERY = 0.5  # seconds
 QUIET_LINE_EVERY = 5.0  # seconds between two lines about a wait where there is no live line
 DEADLINE = 6 * 3600.0  # seconds; a run that asks a person may take long
 PROGRESS = "progress:"
+TYPED = "typed"  # the field in which an approver types the target's name
 
 
 @dataclass
@@ -109,6 +110,8 @@ class Follower:
             self.console.print(f"[bold]{escape(asked['subject'])}[/] It is the plan shown above.", soft_wrap=True)
         user, options = self._who(asked), list(asked["options"])
         option = options[0]
+        if self.options.yes and task["task_id"] == "enter_secrets" and self.target:
+            self.run.client.enter_secrets(self.target)
         if self.options.yes:
             self.console.print(f"[bold]{escape(user)}[/] answers [bold]{escape(option)}[/] (YES=1)")
         else:
@@ -147,6 +150,8 @@ class Follower:
             schema = param.get("schema") or {}
             suggested = [example for example in schema.get("examples") or [] if example in asked["subject"]]
             form[name] = suggested[0] if suggested else ""
+            if name == TYPED and self.options.yes:
+                form[name] = self.target or ""
             if not self.options.yes:
                 form[name] = Prompt.ask(f"{schema.get('title', name)}", console=self.console, default=form[name])
         return form

@@ -60,3 +60,24 @@ def test_terraform_that_is_killed_leaves_no_lock_and_the_next_run_finishes_its_w
     again = change(sandbox, BASE)
     approve(again)
     assert again.wait(900) == "success", again.story()
+
+
+def test_an_environment_is_destroyed_and_built_again_with_its_objects(sandbox):
+    target, code = "staff-device-logging/development", "example-devices/staff-device-logging"
+    conf = {"target": target, "reason": "A change of the tests", "commit": sha_of(code, BASE)}
+    first = sandbox.trigger("infrastructure_change", conf)
+    approve(first)
+    assert first.wait(900) == "success", first.story()
+    bucket = "staff-device-development-infra-log-archive"
+    sandbox.inject("bucket_filled", target=target, bucket=bucket)
+    run = sandbox.trigger("infrastructure_recreation", conf)
+    question = run.wait_until_asked("approve_recreation", 600)
+    assert (
+        f"bucket {bucket} holds fewer than 100 objects and old versions and delete markers and unfinished uploads"
+        in question["body"]
+    )
+    run.answer("Approve", "approver", "approve_recreation", typed="staff-device-logging/production")
+    run.approve(task="approve_recreation", typed=target)
+    assert run.wait(1200) == "success", run.story()
+    assert "typed 'staff-device-logging/production' in place of" in run.story()
+    assert "2 objects are back in" in run.log("return_objects")

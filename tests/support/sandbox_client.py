@@ -224,9 +224,9 @@ class Run:
         body = {"chosen_options": [option], "params_input": form}
         return self.sandbox.airflow(user).patch(f"{self.path}/taskInstances/{name}/{index}/hitlDetails", json=body)
 
-    def approve(self, user: str = "approver", task: str = "approve_restart") -> None:
+    def approve(self, user: str = "approver", task: str = "approve_restart", **form: str) -> None:
         self.wait_until_asked(task)
-        answer = self.answer("Approve", user, task)
+        answer = self.answer("Approve", user, task, **form)
         assert answer.status_code == 200, answer.text
 
     def mark(self, task: str, state: str, user: str = "operator") -> None:

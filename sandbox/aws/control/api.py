@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from include.errors import InventoryError
 from include.inventory import Inventory, Target
+from sandbox.aws.control import secret_entry
 from sandbox.aws.control.fault_injection import find_service, inject
 from sandbox.aws.faults.model import FaultError
 from sandbox.aws.http.endpoint import Application
@@ -107,6 +108,17 @@ def make_control(
         external.clear()
         if databases:
             databases.begin_anew(inventory)
+        return jsonify(ok=True)
+
+    @app.post("/secrets")
+    def enter_secret() -> Any:
+        given = given_fields()
+        try:
+            target = inventory.target(str(given.get("target")))
+            with world.lock:
+                secret_entry.enter(world, target, given.get("name"), given.get("value"))
+        except (InventoryError, FaultError) as error:
+            return refusal(str(error))
         return jsonify(ok=True)
 
     @app.post("/images")
