@@ -117,6 +117,7 @@ class _Record:
             self.said.append(event)
         if event.type in ON_RECORD:
             self.ctx.store.add(*documents.apply_line(self.ctx.apply_id, number), _document(event))
+        if isinstance(event, Operation):
             self._keep_lock()
         if event.type in ENDS:
             self._tell()
@@ -137,7 +138,10 @@ class _Record:
         self.ctx.tell_progress(Told(False, self.progress.text(self._told)))
 
     def _keep_lock(self) -> None:
-        """Put the id of our own lock on record: while our Terraform changes something, no other can hold it."""
+        """Put the id of our own lock on record: while our Terraform changes something, no other can hold it.
+
+        Before that the lock may be somebody else's, of which our Terraform complains.
+        """
         if not self._lock_known and (lock := find_lock(self.ctx)):
             document: documents.LockDocument = {"id": lock.id}
             self.ctx.store.add(*documents.apply_lock(self.ctx.apply_id), document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from include.errors import ServiceUnavailableError
@@ -13,6 +14,8 @@ from include.infrastructure.plan_file import remove_plan_file
 from include.infrastructure.state import find_lock, state_uri, terraform_of
 from include.infrastructure.working_copy import open_copy
 from include.run import terraform_documents as documents
+from include.terraform import process
+from include.terraform.locks import Lock
 from include.terraform.process import Ended
 from include.terraform.workdir import remove_folder
 from include.text import joined
@@ -21,6 +24,7 @@ from include.write import Action, Write
 UNLOCK = Action("terraform", "force-unlock", resources=("state",), values=("lock",))
 PUSH = Action("terraform", "state-push", resources=("state",), values=("file",))
 NEVER = "Terraform was never started"
+PROGRAMS = ("terraform", "tofu")
 ERRORED = "errored.tfstate"  # what Terraform writes beside the code when the backend does not take the state
 
 
@@ -74,10 +78,10 @@ def _push_state(ctx: InfrastructureContext, code: Path) -> list[str]:
 
 def _unlock(ctx: InfrastructureContext, code: Path) -> list[str]:
     """Release the lock of this run's own Terraform, whose process has ended here without doing so. Any other lock is left alone."""
-    lock, own = find_lock(ctx), ctx.store.get(*documents.apply_lock(ctx.apply_id))
+    lock = find_lock(ctx)
     if lock is None:
         return []
-    if own is None or own["id"] != lock.id:
+    if not _is_own(ctx, lock):
         return [f"the state is locked by {lock}, which is not this run's lock"]
     copy, where = open_copy(ctx, code), state_uri(terraform_of(ctx))
     ctx.writer.write(
@@ -89,4 +93,23 @@ def _unlock(ctx: InfrastructureContext, code: Path) -> list[str]:
             values={"lock": lock.id},
         )
     )
-    return [f"lock {lock.id} of the killed Terraform was released"]
+    return [f"lock {lock.id} of this run's Terraform, which is gone, was released"]
+
+
+def _is_own(ctx: InfrastructureContext, lock: Lock) -> bool:
+    """Tell whether the lock was made by this run's Terraform, which has ended.
+
+    A Terraform whose call for the lock took effect and whose answer got lost ends with a complaint about its own lock. That one was
+    made on this host while it ran, and no Terraform lives here any more.
+    """
+    recorded = ctx.store.get(*documents.apply_lock(ctx.apply_id))
+    if recorded:
+        return bool(recorded["id"] == lock.id)
+    begun, end = ctx.store.get(*documents.apply(ctx.apply_id)), ctx.store.get(*documents.apply_end(ctx.apply_id))
+    if begun is None or end is None or lock.created is None:
+        return False
+    access = ctx.clients.access
+    assert access  # of every connection
+    endpoint = access.endpoint_url
+    meanwhile = datetime.fromisoformat(begun["at"]) <= lock.created <= datetime.fromisoformat(end["at"])
+    return meanwhile and lock.who.rpartition("@")[2] == host() and not process.lives(PROGRAMS, endpoint)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import psutil
 
 OUTPUT, MESSAGES, EXIT, PID = "output", "messages", "exit", "pid"
 MARK = "TERRAFORM_PROCESS_FOLDER"  # this variable of a process names its folder: a pid is used again after a while
+ENDPOINT = "AWS_ENDPOINT_URL"
+GONE = "gone"  # no endpoint of anybody
 BRIEF = 0.005  # seconds between two looks at a process that begins
 PAUSE = 0.3  # seconds between two looks at a process
 
@@ -114,6 +116,25 @@ def find_started(run: Path) -> Started | None:
     try:
         return Started(int((run / PID).read_text()), str(run))
     except (FileNotFoundError, ValueError):  # its shell writes this before anything else
+        return None
+
+
+def lives(names: Collection[str], endpoint: str) -> bool:
+    """Tell whether a process of these programs is on this host that works with this endpoint of AWS ("" for AWS itself).
+
+    Whoever has started it counts, and so does one whose environment may not be read.
+    """
+    return any(
+        each.info["name"] in names and _endpoint(each) in (endpoint, None) for each in psutil.process_iter(["name"])
+    )
+
+
+def _endpoint(found: psutil.Process) -> str | None:
+    try:
+        return found.environ().get(ENDPOINT, "")
+    except psutil.NoSuchProcess:
+        return GONE
+    except psutil.AccessDenied:
         return None
 
 

@@ -1,5 +1,6 @@
 """A change by Terraform: planned, bound to all that it rests on, applied exactly so, and proved."""
 
+import json
 import os
 import shutil
 import signal
@@ -152,7 +153,7 @@ def test_terraform_killed_during_an_apply_leaves_no_lock_and_what_it_made_is_tak
     assert find_lock(ctx) is not None
     said = settle.settle(ctx)
     assert find_lock(ctx) is None
-    assert "of the killed Terraform was released" in said
+    assert "of this run's Terraform, which is gone, was released" in said
     assert "made, and in no state: terraform_data.first (" in said
     assert "begun, and perhaps made: terraform_data.second" in said
     after = step_of(scene, run="infrastructure_change/two")
@@ -172,6 +173,32 @@ def test_a_lock_of_somebody_else_is_named_by_the_plan_and_never_released(scene, 
         steps.make_plan(other, plan.commit, keep=True)
     assert settle.settle(other) == "Terraform was never started"
     assert find_lock(scene) == lock
+
+
+def test_a_lock_whose_answer_got_lost_is_known_as_its_own_and_released(scene, monkeypatch):
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
+    lost = scene.inject("lock_answer_lost")
+    with pytest.raises(PreconditionError, match="is locked by"):
+        apply.apply(ctx, wanted(plan))
+    assert scene.injected(lost) == 1
+    lock = find_lock(ctx)
+    assert f"lock {lock.id} of this run's Terraform, which is gone, was released" in settle.settle(ctx)
+    assert find_lock(ctx) is None
+
+
+def test_a_lock_that_somebody_takes_before_the_apply_is_never_released(scene, monkeypatch):
+    ctx = step_of(scene)
+    plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
+    info = {"ID": "theirs", "Operation": "OperationTypeApply", "Who": "ann@laptop", "Created": "2026-11-27T12:00:00Z"}
+    terraform = scene.target.environment.terraform
+    name = f"{terraform.state_bucket}/{terraform.state_key}"
+    item = {"LockID": {"S": name}, "Info": {"S": json.dumps({**info, "Path": name})}}
+    scene.clients.dynamodb.put_item(TableName=terraform.lock_table, Item=item)
+    with pytest.raises(PreconditionError, match="is locked by ann@laptop"):
+        apply.apply(ctx, wanted(plan))
+    assert "is locked by ann@laptop" in settle.settle(ctx)
+    assert find_lock(ctx).id == "theirs"
 
 
 def test_an_interrupted_apply_writes_its_state_and_releases_its_lock(scene, half_way):

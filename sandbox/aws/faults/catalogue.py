@@ -211,6 +211,7 @@ TERRAFORM_FAULTS: dict[str, dict[str, Field]] = {  # they strike what Terraform 
         "objects": Field(int, lambda value: 2 <= value <= 5_000, "a whole number from 2 to 5000", default=3),
     },
     "bucket_refilled": {"bucket": _BUCKET, "times": TIMES},
+    "lock_answer_lost": {"times": TIMES},
     "parameter_empty": {"name": _PARAMETER},
     "parameter_missing": {"name": _PARAMETER},
     "secret_recreated": {"name": _SECRET},

@@ -10,6 +10,7 @@ from moto.ssm.models import ssm_backends
 
 from include.inventory import Target
 from sandbox.aws.faults.model import Fault, FaultError
+from sandbox.aws.http.requests import TERRAFORM
 from sandbox.aws.services.s3 import api as s3_api
 from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim.world import World
@@ -17,7 +18,8 @@ from sandbox.aws.state.call_log import Call
 
 MONTH = 30 * 86400.0
 EMPTY = " "  # the least that Parameter Store keeps
-STATE_FAULTS = ("state_missing", "state_unwritable")
+STATE_FAULTS = ("lock_answer_lost", "state_missing", "state_unwritable")
+LOCK_FILE = ".tflock"  # beside the state
 
 
 def prepare(fault: Fault, world: World, target: Target, name: str | None) -> None:
@@ -77,6 +79,24 @@ def refill(world: World, call: Call) -> None:
             key = f"AWSLogs/late-{fault.injected}.log.gz"
             backend.put_object(bucket, key, b"late", disable_notification=True)
             _log(world, fault, Call("s3", "PutObject", fault.place[1], True, {"Bucket": bucket, "Key": key}))
+
+
+def loses_lock(world: World, call: Call) -> bool:
+    """Whether the answer gets lost by which Terraform would learn that it has its lock: of DynamoDB, or of S3."""
+    if call.agent != TERRAFORM or call.status >= 300 or call.action not in ("PutItem", "PutObject"):
+        return False
+    in_table = call.service == "dynamodb" and "ConditionExpression" in call.params
+    if not in_table and not str(call.params.get("Key", "")).endswith(LOCK_FILE):
+        return False
+    for fault in world.faults:
+        if (
+            fault.kind == "lock_answer_lost"
+            and fault.account == call.account
+            and fault.injected < fault.fields["times"]
+        ):
+            fault.count()
+            return True
+    return False
 
 
 def _spoil_parameter(fault: Fault) -> None:

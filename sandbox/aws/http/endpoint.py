@@ -123,7 +123,7 @@ class Application:
                 ask = partial(self._refuse_by_fault, refusal)
             body = self._serve(environ, start_response, call, ask)
             terraform_faults.refill(self.world, call)
-            lost = self.api_faults.loses(self.world.faults, call)
+            lost = self.api_faults.loses(self.world.faults, call) or terraform_faults.loses_lock(self.world, call)
         if lost:
             hang_up(environ)
         return body

@@ -13,7 +13,10 @@ from sandbox.aws.state.clock import as_datetime
 
 
 class Handler(MotoRequestHandler):
+    """Answers in one piece, as AWS does with small ones: a client of Go may give up on headers whose body comes a moment later."""
+
     world: World
+    wbufsize = 64 * 1024  # bytes; an answer is flushed at its end
 
     def log_request(self, *_: Any) -> None:
         """The call log says it better."""
