@@ -9,7 +9,6 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from include.infrastructure.recreation.preflight import recreation_of
 from include.infrastructure.recreation.secret_values import wrong_values
 from include.run.journal import add_event
-from include.run.plan.markdown import escape
 from opskit.approval.hitl import ask, who_answered
 from opskit.context import StepContext
 from opskit.failure import StepFailedError
@@ -33,7 +32,7 @@ class EnterSecretsOperator(HITLOperator):
                 return "every secret has a plain value"
             self.response_timeout = ctx.target.environment.approval.respond_within
             self.subject = f"{ctx.target.name}: enter the values of {len(wrong)} secrets in AWS"
-            told = "\n".join(f"- `{escape(name)}` {why}" for name, why in sorted(wrong.items()))
+            told = "\n".join(f"- `{name}` {why}" for name, why in sorted(wrong.items()))
             place = ctx.target.environment
             self.body = (
                 f"The secrets are made again in account {place.account}, {place.region}. Enter their values in AWS Secrets Manager as "
