@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from include import github
 from include.aws import (
     autoscaling,
+    cloudformation,
     codedeploy,
     ecr,
     ecs,
+    log_groups,
     one_off_tasks,
     rds,
     service_deployments,
@@ -40,6 +42,8 @@ def was_applied(
     match write.service:
         case "autoscaling":
             return autoscaling.was_applied(clients.autoscaling, write)
+        case "cloudformation":
+            return cloudformation.was_applied(clients.cloudformation, write)
         case "codedeploy":
             return codedeploy.was_applied(clients.codedeploy, write)
         case "ecr":
@@ -50,6 +54,8 @@ def was_applied(
             return next((found for found in asked if found is not None), None)
         case "github" if repository:
             return github.was_applied(repository(), write)
+        case "logs":
+            return log_groups.was_applied(clients.logs, write)
         case "rds":
             return rds.was_applied(clients.rds, write)
     return None

@@ -23,6 +23,7 @@ FOLDERS = {"include": ROOT, "opskit": ROOT / "plugins", "dags": ROOT}
 SERVICES = {  # botocore's name of a client: the prefix of its rights
     "application-autoscaling": "application-autoscaling",
     "autoscaling": "autoscaling",
+    "cloudformation": "cloudformation",
     "cloudwatch": "cloudwatch",
     "codebuild": "codebuild",
     "codedeploy": "codedeploy",
@@ -57,6 +58,11 @@ WIRE = {  # requests that are not made by a boto3 client
     ("include.s3copy.object_copy", "list_uploads"): ("s3:ListBucketMultipartUploads",),
 }
 BESIDES = {  # what AWS asks for beside the right of the operation's own name
+    "cloudformation:ExecuteChangeSet": (  # of its caller: what a stack with a function and its log group takes
+        *("iam:PassRole", "lambda:CreateFunction", "lambda:DeleteFunction", "lambda:GetFunction"),
+        *("lambda:PutFunctionConcurrency", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"),
+        *("logs:CreateLogGroup", "logs:DeleteLogGroup"),
+    ),
     "codedeploy:CreateDeployment": ("codedeploy:GetDeploymentConfig", "codedeploy:RegisterApplicationRevision"),
     "ecs:RegisterTaskDefinition": ("iam:PassRole", "ecs:TagResource"),
     "ecs:RunTask": ("iam:PassRole",),

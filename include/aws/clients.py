@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from include.aws.cloudformation import CloudFormationClient
 from include.aws.credentials import ProcessAccess
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ class Clients:
     def autoscaling(self) -> AutoScalingClient:
         client: AutoScalingClient = self._make("autoscaling")
         return client
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        return self._make("cloudformation")
 
     @cached_property
     def cloudwatch(self) -> CloudWatchClient:

@@ -17,6 +17,11 @@ CONFIGURATION = "CodeDeployDefault.ECSAllAtOnce"
 
 # the reads of each runbook that its plan does not make; a test derives them from the code
 LATER: Mapping[str, tuple[str, ...]] = {
+    "account_promotion": (
+        "cloudformation:DescribeChangeSet",
+        "cloudformation:DescribeStackEvents",
+        "s3:ListBucketVersions",
+    ),
     "database_migration": (
         "autoscaling:DescribeAutoScalingGroups",
         "ecs:DescribeContainerInstances",
@@ -92,6 +97,13 @@ def _trials(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[]
     if terraform := environment.terraform:
         bucket = terraform.state_bucket
         yield "s3:ListBucketVersions", lambda: clients.s3.list_object_versions(Bucket=bucket, Prefix=NO_TAG, MaxKeys=1)
+    if environment.promotion and environment.promotion.artefact:
+        stacks, stack = clients.cloudformation, environment.promotion.artefact.functions[0]
+        yield (
+            "cloudformation:DescribeChangeSet",
+            lambda: stacks.describe_change_set(StackName=stack, ChangeSetName=NO_TAG),
+        )
+        yield "cloudformation:DescribeStackEvents", lambda: stacks.describe_stack_events(StackName=stack)
     if one_off := environment.one_off:
         yield from _of_log(clients, one_off.log_group)
     if database := environment.database:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from include.write import Action, Write
+
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+PUT_OBJECT = Action("s3", "PutObject", resources=("bucketName",), values=("key",))
 MISSING = ("NoSuchKey", "NoSuchVersion", "404")
 
 
@@ -45,6 +48,18 @@ def is_versioned(client: S3Client, bucket: str) -> bool:
 def put_object(client: S3Client, bucket: str, key: str, body: bytes) -> None:
     """Write an object, encrypted by the bucket's rule."""
     client.put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def upload(client: S3Client, bucket: str, key: str, body: bytes) -> Write[None]:
+    """Return the write of an object of a runbook's product. It is safe to repeat."""
+    digest = hashlib.sha256(body).hexdigest()
+    return Write(
+        PUT_OBJECT,
+        f"s3://{bucket}/{key} ({len(body):,} bytes)",
+        lambda: put_object(client, bucket, key, body),
+        resources={"bucketName": bucket},
+        values={"key": key, "sha256": digest},
+    )
 
 
 def delete_for_good(client: S3Client, bucket: str, key: str) -> int:

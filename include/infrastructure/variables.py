@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,20 +47,25 @@ class Variables:
 
 def read_variables(clients: Clients, terraform: Terraform, target: str, commit: str) -> Variables:
     """Return the values for a plan. Raises: PreconditionError, naming every parameter that is missing or empty."""
-    found = ssm.get_values(clients.ssm, list(terraform.parameters.values())) if terraform.parameters else {}
-    names = terraform.parameters.values()
-    missing = sorted(name for name in names if name not in found)
-    empty = sorted(name for name in names if name in found and not found[name].strip())
-    if missing or empty:
-        wrong = [f"{name} is missing" for name in missing] + [f"{name} is empty" for name in empty]
-        raise PreconditionError(
-            f"Parameter Store of {target} lacks what Terraform needs: {', '.join(wrong)}; put the values there, then start again, "
-            "nothing was changed."
-        )
+    found = read_parameters(clients, tuple(terraform.parameters.values()), target)
     values = {**terraform.variables, **{name: found[place] for name, place in terraform.parameters.items()}}
     if terraform.commit_variable:
         values[terraform.commit_variable] = commit[:SHORT]
     return Variables(values, _settings(clients, terraform))
+
+
+def read_parameters(clients: Clients, names: Sequence[str], target: str) -> dict[str, str]:
+    """Return the values of SSM's parameters by their names. Raises: PreconditionError, naming every one that is missing or empty."""
+    found = ssm.get_values(clients.ssm, list(dict.fromkeys(names))) if names else {}
+    missing = sorted({name for name in names if name not in found})
+    empty = sorted({name for name in names if name in found and not found[name].strip()})
+    if missing or empty:
+        wrong = [f"{name} is missing" for name in missing] + [f"{name} is empty" for name in empty]
+        raise PreconditionError(
+            f"Parameter Store of {target} lacks what is needed there: {', '.join(wrong)}; put the values there, then start again, "
+            "nothing was changed."
+        )
+    return found
 
 
 def _settings(clients: Clients, terraform: Terraform) -> bytes:

@@ -142,6 +142,10 @@ class Inventory:
         sections = {name: target.environment.terraform for name, target in self.targets.items()}
         return [name for name, terraform in sections.items() if terraform and terraform.drift_check]
 
+    def promotable(self) -> list[str]:
+        """The names of the targets to which commits are promoted, each in an account of its own."""
+        return [name for name, target in self.targets.items() if target.environment.promotion]
+
     def migratable(self) -> list[str]:
         """The names of the targets that have a one_off section and services whose network its tasks can use."""
         return [

@@ -37,6 +37,7 @@ from include.inventory.fields import (
     Whole,
 )
 from include.inventory.infrastructure import Terraform
+from include.inventory.promotion import Promotion
 from include.inventory.region_data import RegionData
 from include.inventory.releases import Release
 
@@ -245,6 +246,7 @@ class Environment(Model):
     registry: Registry | None = None  # default: the system's image_repository, in the environment's own account
     builder: Builder | None = None  # absent if images are only promoted, never built
     terraform: Terraform | None = None
+    promotion: Promotion | None = None  # how commits come here from the accounts before
     database: Database | None = None
     alarms: tuple[Text, ...] = Field(default=(), max_length=100)
     slack_channel: str | None = Field(
@@ -327,6 +329,12 @@ class Environment(Model):
     def _regions_can_be_updated(self) -> Self:
         if self.region_data and not (self.restart and self.database and self.database.region_config):
             raise ValueError("region_data: needs a restart section, and a database with region_config: true")
+        return self
+
+    @model_validator(mode="after")
+    def _promotable(self) -> Self:
+        if self.promotion and not self.terraform:
+            raise ValueError("promotion: needs a terraform section, which says what is promoted")
         return self
 
     @model_validator(mode="after")

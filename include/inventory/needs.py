@@ -38,7 +38,7 @@ def _connections(target: Target) -> Iterable[str]:
     yield from filter(None, (target.slack_conn_id, target.github_conn_id, target.jira_conn_id, target.sentry_conn_id))
     if place.terraform and target.infrastructure_conn_id:
         yield target.infrastructure_conn_id
-        if place.terraform.drift_check:
+        if place.terraform.drift_check or place.promotion:
             yield target.reading_conn_id
     if place.database:
         yield place.database.connection

@@ -58,6 +58,20 @@ class System(Model):
         return self
 
     @model_validator(mode="after")
+    def _promotions_come_from_elsewhere(self) -> Self:
+        for name, environment in self.environments.items():
+            seen, before = {name}, environment.promotion.after if environment.promotion else None
+            while before:
+                other = self.environments.get(before)
+                if before in seen or other is None or other.promotion is None:
+                    raise ValueError(
+                        f"environments.{name}.promotion.after: {before!r} is no environment with a promotion section that comes before it"
+                    )
+                seen.add(before)
+                before = other.promotion.after
+        return self
+
+    @model_validator(mode="after")
     def _transition_is_of_a_project(self) -> Self:
         if self.jira_transition and not self.jira_project:
             raise ValueError("jira_transition: needs jira_project, whose tickets it moves")

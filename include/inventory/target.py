@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from include.errors import InventoryError
 from include.inventory.models import Environment, Registry, Restart
+from include.inventory.promotion import Promotion
 from include.inventory.region_data import RegionData
 from include.inventory.releases import Release
 from include.inventory.system import System
@@ -100,6 +101,23 @@ class Target:
         if self.environment.region_data is None:
             raise InventoryError(f"{self.name} has no region_data section in the inventory; add one to offer it here.")
         return self.environment.region_data
+
+    @property
+    def promotion(self) -> Promotion:
+        """The target's promotion section. Raises: InventoryError."""
+        if self.environment.promotion is None:
+            raise InventoryError(f"{self.name} has no promotion section in the inventory; add one to offer it here.")
+        return self.environment.promotion
+
+    @property
+    def promoted_before(self) -> "tuple[Target, ...]":
+        """The targets that get a commit before this one, the nearest first."""
+        found: list[Target] = []
+        name = self.promotion.after
+        while name:
+            found.append(Target(self.system, name))
+            name = found[-1].promotion.after
+        return tuple(found)
 
     @property
     def looked_at_on(self) -> "Target | None":

@@ -21,6 +21,7 @@ MORE = 3  # other errors in a message
 ANSWERED = re.compile(
     r"^(.*?)(?:: )?operation error (.+?): (\w+), .*?RequestID: [^,]*, (?:HostID: [^,]*, )?(?:api error )?(\w+): "
 )
+DENIED = re.compile(r"AccessDenied|not authorized to perform")
 OLDER = re.compile(r"^(.*?): ([A-Z][A-Za-z]+(?:\.[A-Za-z]+)*): .*?status code: \d+")
 
 
@@ -212,7 +213,7 @@ def explain_apply(events: Iterable[Event]) -> RunbookError:
 
 def _explain(events: list[Event], *, changed: bool) -> RunbookError:
     found = problems(events)
-    if lock := next((each for each in found if "Error acquiring the state lock" in each.text), None):
+    if lock := next((each for each in found if _is_locked(each)), None):
         return _lock_held(lock)
     ranked = sorted(((place, known, problem) for problem in found if (place := _place(problem)) is not None
                      for known in [KNOWN[place]]), key=lambda each: each[0])  # fmt: skip
@@ -243,6 +244,11 @@ def _explain(events: list[Event], *, changed: bool) -> RunbookError:
         f"The apply stopped half way ({progress.text_at_end()}): {sentence}. What was made stays, and this plan is stale: after that, "
         f"make a new plan and have it approved.{more}"
     )
+
+
+def _is_locked(problem: Problem) -> bool:
+    """Tell whether somebody else holds the state. Who may not take the lock gets the same title."""
+    return "Error acquiring the state lock" in problem.text and not DENIED.search(problem.text)
 
 
 def _lock_held(problem: Problem) -> LockHeldError:

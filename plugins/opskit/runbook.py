@@ -37,8 +37,9 @@ ASKED_FOR: dict[str, Any] = {  # the schedule of a DAG that only a person or CI 
         "on_failure_callback": [note_failure, notify, tell_failure],
     },
     "max_active_runs": 16,  # the lease, not Airflow, separates runs on one target
-    "allowed_run_types": ["manual"],
 }
+STARTED_BY_PEOPLE: Any = ["manual"]
+STARTED_BY_RUNS: Any = [*STARTED_BY_PEOPLE, "operator_triggered"]
 
 
 def runbook(
@@ -59,6 +60,7 @@ def runbook(
     kept: KeptTarget | None = None,
     also_leased: Others = lambda ctx: (),
     plan_queue: str | None = None,
+    started_by_runs: bool = False,
     page: str = "",
 ) -> DAG:
     """Return the DAG of the runbook whose file calls this. The file's name is the runbook's name.
@@ -68,7 +70,7 @@ def runbook(
     the run ends. `kept`: the target stays leased after an unsuccessful run, until a person has checked it. `also_leased` names the
     targets that a run needs beside its own; all runbooks take leases in one order, so no two runs wait for each other. `plan_queue` is
     one of opskit.queues, if planning needs a program which not every worker has. `page` names the operator's page, where that is
-    another runbook's.
+    another runbook's. `started_by_runs`: a run of the runbook may start another one, for the same person.
     """
     file = sys._getframe(1).f_code.co_filename
     name = Path(file).stem
@@ -82,6 +84,7 @@ def runbook(
         params={**common_params(targets), **{key: field(schema) for key, schema in (params or {}).items()}},
         tags=[f"risk:{risk}", *sorted({f"system:{target.split('/')[0]}" for target in targets})],
         **ASKED_FOR,
+        allowed_run_types=STARTED_BY_RUNS if started_by_runs else STARTED_BY_PEOPLE,
     ) as dag:
         dag.fileloc = file
         chain, own = Chain(dag, shown), FrameSteps(subject, plan, proof, kept, also_leased, plan_queue)

@@ -20,10 +20,11 @@ class RefusedError(SandboxError):
         self.status = status
 
 
-OF_INFRASTRUCTURE = (
+OF_INFRASTRUCTURE = (  # runbooks whose commits are of the Terraform code
+    "account_promotion",
     "infrastructure_change",
     "infrastructure_recreation",
-)  # runbooks whose commits are of the Terraform code
+)
 
 
 class Client:

@@ -7,7 +7,7 @@ from typing import Any
 
 from include.inventory import FOLDER_VARIABLE, Inventory, Target
 from sandbox import databases
-from sandbox.aws.seed.build import READING
+from sandbox.aws.services.sts.model import READING
 from sandbox.credentials import Credentials, role_of
 from sandbox.external_services.github import state as github
 from sandbox.external_services.jira import state as jira
@@ -17,6 +17,7 @@ from sandbox.external_services.slack import state as slack
 from sandbox.settings import HOST, ROOT, Settings
 from sandbox.stack import terraform_providers
 
+STAND_INS = ROOT / "sandbox" / "bin"  # of programs that runbooks call, such as functionbeat
 TUNING = ROOT / "config" / "airflow.env"
 # neither another Airflow's settings nor the way to a real AWS account may reach a rehearsal
 FOREIGN = ("AIRFLOW", "_AIRFLOW", "AWS_", "PG", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SANDBOX_")
@@ -75,11 +76,12 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         "RUNBOOK_POLL_SECONDS": os.environ.get("RUNBOOK_POLL_SECONDS", "1"),
         "RUNBOOK_CALLS_PER_MINUTE": os.environ.get("RUNBOOK_CALLS_PER_MINUTE", "6000"),
     }
+    tools = {"PATH": f"{STAND_INS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
     served = connections(settings, databases.Databases.of(settings, credentials), inventory)
     ours = base()
     providers = terraform_providers.variables(os.environ, settings.folder)
-    return ours | tuning() | sandbox | pace | providers | served
+    return ours | tuning() | sandbox | pace | tools | providers | served
 
 
 def connections(settings: Settings, server: databases.Databases, inventory: Inventory) -> dict[str, str]:
@@ -91,7 +93,7 @@ def connections(settings: Settings, server: databases.Databases, inventory: Inve
     found |= {
         f"AIRFLOW_CONN_{target.reading_conn_id.upper()}": connection(target, settings.url("aws"), suffix=READING)
         for name, target in inventory.targets.items()
-        if name in inventory.drift_checked()
+        if name in (*inventory.drift_checked(), *inventory.promotable())
     }
     workspaces = {target.system.slack_workspace for target in inventory.targets.values()} - {None}
     found |= {

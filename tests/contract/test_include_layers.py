@@ -27,7 +27,14 @@ LAYERS = [
 ]
 # a function with one of these arguments reads or changes the world
 CLIENTS = ("Client", "Clients", "Repository", "Jira", "Sentry", "Connection", "Folder")
-CONTEXTS = ("Context", "ReleaseContext", "RegionDataContext", "InfrastructureContext", "InfrastructureLook")
+CONTEXTS = (
+    "Context",
+    "ReleaseContext",
+    "RegionDataContext",
+    "InfrastructureContext",
+    "InfrastructureLook",
+    "PromotionContext",
+)
 WORLD = (*CLIENTS, *CONTEXTS, "RunStore", "FencedWriter")
 PROCEDURES = ("restart", "releases", "region_data", "infrastructure")
 

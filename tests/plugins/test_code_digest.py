@@ -88,6 +88,7 @@ def house(tmp_path, monkeypatch):
 
 def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
     everyone = {
+        "account_promotion",
         "database_migration",
         "image_publication",
         "infrastructure_change",
@@ -102,6 +103,7 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
     assert house("include/region_data/overwrite.py") == {"region_data_update"}
     assert house("include/run/writer.py") == everyone
     assert house("include/waiter_registry.py") == everyone - {
+        "account_promotion",
         "image_publication",
         "infrastructure_change",
         "infrastructure_recreation",

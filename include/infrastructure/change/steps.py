@@ -9,7 +9,7 @@ from include.aws import s3_objects, ssm
 from include.aws.sts import ask_who
 from include.errors import DriftError, PreconditionError
 from include.infrastructure.change.plan import InfrastructureChangePlan, plan_change
-from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.context import InfrastructureContext, InfrastructureLook
 from include.infrastructure.durations import read_durations
 from include.infrastructure.orphans import list_orphans, write_imports
 from include.infrastructure.plan_file import keep_plan_file, plan_file_digest
@@ -24,12 +24,17 @@ from include.text import one_line
 
 
 def make_plan(
-    ctx: InfrastructureContext, commit: str, *, keep: bool, confirming: bool = False
+    ctx: InfrastructureContext,
+    commit: str,
+    *,
+    keep: bool,
+    confirming: bool = False,
+    planner: InfrastructureLook | None = None,
 ) -> tuple[InfrastructureChangePlan, datetime]:
     """Return the plan of a commit, and AWS's time just before the reads it rests on. Raises: PreconditionError.
 
     `keep` stores the plan file for the apply. `confirming` makes a plan to compare with the approved one, but names the file that was
-    kept then.
+    kept then. `planner` has other clients, by which Terraform plans: of a role that can only read, for which the workspace has to be there.
     """
     terraform, target = terraform_of(ctx), ctx.target
     account, since = ask_who(ctx.clients.sts)
@@ -37,7 +42,7 @@ def make_plan(
     refuse_locked(ctx)
     variables = read_variables(ctx.clients, terraform, target.name, commit)
     with passing_folder(ctx.run) as folder:
-        copy = check_out(ctx, commit, folder, create=keep)
+        copy = check_out(planner or ctx, commit, folder, create=keep and planner is None)
         state = read_target_state(ctx)  # which the new workspace has by now
         remarks = check(copy, terraform)
         files, orphans = variables.write(folder), list_orphans(ctx, state)

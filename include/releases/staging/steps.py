@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from include import github
 from include.aws import cloudwatch, ecr
@@ -16,6 +17,7 @@ from include.ecs.container_diff import template_of
 from include.ecs.running_images import read_running_images
 from include.ecs.service_state import read_service, with_room
 from include.errors import PreconditionError
+from include.inventory import Target
 from include.releases.context import ReleaseContext
 from include.releases.deployment.codedeploy import defined_digest, read_live_service
 from include.releases.deployment.plan import Live, live_of
@@ -30,6 +32,9 @@ from include.run.context import Context
 from include.run.image_attestations import add_attestation
 from include.text import canonical_json
 from include.waiters.progress import Progress
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +153,12 @@ def read_templates(ctx: Context, live: Mapping[str, Live]) -> dict[str, str]:
 
 def poll_checks(ctx: ReleaseContext, commit: str) -> Progress:
     """Look whether every check of a commit is green. Raises: PreconditionError if one has failed."""
-    checks, required = github.list_checks(ctx.github, commit), ctx.target.system.versions.checks
+    return look_at_checks(ctx.github, ctx.target, commit)
+
+
+def look_at_checks(repository: Repository, target: Target, commit: str) -> Progress:
+    """Look whether every check of a commit in a repository is green. Raises: PreconditionError if one has failed."""
+    checks, required = github.list_checks(repository, commit), target.system.versions.checks
     if ensure_green(commit, checks, required):
         passed = f"{len(checks) - len(skipped(checks))} checks of commit {commit[:12]} are green"
         return Progress(True, "; skipped: ".join(filter(None, [passed, ", ".join(skipped(checks))])))

@@ -24,8 +24,9 @@ def plan_commit(ctx: StepContext) -> tuple[InfrastructureChangePlan, datetime]:
 
 
 def planned(ctx: StepContext) -> InfrastructureChangePlan:
-    """Return the plan that was confirmed."""
-    return InfrastructureChangePlan.model_validate(ctx.guard["plan"])
+    """Return what was confirmed of Terraform's plan. A runbook's plan may say more than that."""
+    plan = ctx.guard["plan"]
+    return InfrastructureChangePlan.model_validate({name: plan[name] for name in InfrastructureChangePlan.model_fields})
 
 
 class TerraformApplyOperator(BaseOperator):

@@ -101,6 +101,7 @@ class Offer:
 
 
 OFFERS = {
+    "account_promotion": Offer("Commit", Inventory.promotable, _code),
     "release_rollback": Offer("Release to go back to", Inventory.returnable, _releases),
     "production_release": Offer("Commit", Inventory.releasable, _proved),
     "staging_deployment": Offer("Commit", Inventory.staging, _commits),

@@ -217,6 +217,7 @@ TERRAFORM_FAULTS: dict[str, dict[str, Field]] = {  # they strike what Terraform 
     "secret_recreated": {"name": _SECRET},
     "secret_scheduled": {"name": _SECRET},
     "snapshot_exists": {"name": Field(str, bool, "the name of a snapshot, such as core-staging-records")},
+    "stack_fails": {"stack": Field(str, bool, "the name of a stack of CloudFormation"), "times": TIMES},
     "state_missing": {},
     "state_unwritable": {
         "after": Field(int, lambda value: 0 <= value <= 10_000, "a whole number of writes up to 10000", default=0)

@@ -22,7 +22,7 @@ Regions = dict[tuple[str, str], Region]
 def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -> None:
     """Check that a fault can apply to its target, and apply its immediate effect. Raises: FaultError."""
     environment = target.environment
-    if environment.cluster is None:
+    if environment.cluster is None and not _strikes_now(fault):
         raise FaultError(f"Target {target.name} has no cluster, so {fault.kind} cannot apply to it.")
     if name:
         raise FaultError(f"Fault {fault.kind} strikes the target as a whole; leave 'service' out.")
@@ -46,8 +46,13 @@ def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -
         fault.place = (environment.account, environment.region, environment.database.instance)
     elif fault.kind == "alarm":
         _choose_alarm(fault, target)
-        fault.place = (environment.account, environment.region, environment.cluster)
+        fault.place = (environment.account, environment.region, environment.cluster or "")
         strike(world.regions, fault, fault.since)
+
+
+def _strikes_now(fault: Fault) -> bool:
+    """Whether it needs no deployment, and so no cluster: an alarm that fires at once."""
+    return fault.kind == "alarm" and fault.fields["when"] == "now"
 
 
 def _add_sidecar(fault: Fault, environment: Environment) -> None:

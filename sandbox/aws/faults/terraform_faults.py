@@ -110,7 +110,8 @@ def _spoil_parameter(fault: Fault) -> None:
         fault.undo = partial(held.__setitem__, name, versions)
     else:
         fault.undo = partial(setattr, versions[-1], "value", versions[-1].value)
-        versions[-1].value = EMPTY
+        secret = versions[-1].parameter_type == "SecureString"
+        versions[-1].value = versions[-1].encrypt(EMPTY) if secret else EMPTY
     fault.count()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import moto.autoscaling.urls as autoscaling_urls
 import moto.backends as moto_backends
+import moto.cloudformation.urls as cloudformation_urls
 import moto.cloudwatch.urls as cloudwatch_urls
 import moto.codebuild.urls as codebuild_urls
 import moto.codedeploy.urls as codedeploy_urls
@@ -32,6 +33,7 @@ from sandbox.aws.http.requests import read_call
 from sandbox.aws.http.server import Handler, hang_up
 from sandbox.aws.services.application_autoscaling.api import make_service_check
 from sandbox.aws.services.autoscaling.api import WorldAutoScalingResponse
+from sandbox.aws.services.cloudformation.api import WorldCloudFormationResponse
 from sandbox.aws.services.cloudwatch.api import WorldCloudWatchResponse
 from sandbox.aws.services.codebuild.api import WorldCodeBuildResponse
 from sandbox.aws.services.codedeploy.api import WorldCodeDeployResponse
@@ -44,7 +46,7 @@ from sandbox.aws.services.rds.api import WorldRdsResponse
 from sandbox.aws.services.s3 import api as s3_api
 from sandbox.aws.services.secretsmanager.api import WorldSecretsManagerResponse
 from sandbox.aws.services.sts.api import WorldStsResponse
-from sandbox.aws.services.sts.model import BASE, Identities
+from sandbox.aws.services.sts.model import BASE, Caller, Identities
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.call_log import Call
 from sandbox.aws.state.clock import as_text
@@ -55,6 +57,7 @@ moto_backends.list_of_moto_modules = partial(
 setattr(moto_responses, "method_names_from_class", cache(method_names_from_class))  # noqa: B010  # and one through a class
 # and a guess at a date's form for each object of a listing
 setattr(moto_serialize, "parse_to_aware_datetime", lru_cache(maxsize=10_000)(parse_to_aware_datetime))  # noqa: B010
+
 
 KEPT_CALLS = 100_000  # the call log's length: hours of a busy sandbox
 log = logging.getLogger(__name__)
@@ -71,6 +74,7 @@ class Application:
         self._count = 0
         world.log_call, world.endpoint = self._log, self
         self.take_over()
+        cloudformation_urls.url_paths["{0}/$"] = WorldCloudFormationResponse.dispatch
         cloudwatch_urls.url_paths["{0}/$"] = WorldCloudWatchResponse.dispatch
         codedeploy_urls.url_paths["{0}/$"] = WorldCodeDeployResponse.dispatch
         codebuild_urls.url_paths["{0}/$"] = WorldCodeBuildResponse.dispatch
@@ -86,6 +90,7 @@ class Application:
     def take_over(self) -> None:
         """Make moto, which has one backend per process, serve this world from now on."""
         for part in (
+            WorldCloudFormationResponse,
             WorldCloudWatchResponse,
             WorldCodeBuildResponse,
             WorldCodeDeployResponse,
@@ -117,7 +122,7 @@ class Application:
             if begun == self.api_faults.forgotten:
                 self._log(call)
             self.api_faults.apply(self.world, call)
-            refusal = held or self.api_faults.refusal(self.world.faults, call, key)
+            refusal = held or self.api_faults.refusal(self.world.faults, call, key) or _write_of_reader(caller, call)
             ask = self._refuse_stranger if caller is None else self._ask_world
             if refusal:
                 ask = partial(self._refuse_by_fault, refusal)
@@ -208,3 +213,13 @@ class Application:
         else:
             code, message = "InvalidClientTokenId", "The security token included in the request is invalid."
         return refuse(environ, start, call.service, code, message, "403 Forbidden")
+
+
+def _write_of_reader(caller: Caller | None, call: Call) -> Refusal | None:
+    """Return the refusal of a write by a role that can only read."""
+    if caller is None or not caller.only_reads or not call.mutates:
+        return None
+    if call.service == "s3":
+        return Refusal("AccessDenied", "Access Denied", "403 Forbidden")
+    said = f"User: {caller.arn} is not authorized to perform: {call.service}:{call.action}"
+    return Refusal("AccessDeniedException", f"{said} because no identity-based policy allows the action")

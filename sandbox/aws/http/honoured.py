@@ -51,6 +51,15 @@ OF_RUNBOOKS: dict[str, dict[str, str]] = {
         "TerminateInstanceInAutoScalingGroup": "InstanceId ShouldDecrementDesiredCapacity",
         "UpdateAutoScalingGroup": f"{GROUP} MinSize MaxSize DesiredCapacity",
     },
+    "cloudformation": {
+        "CreateChangeSet": "StackName ChangeSetName ChangeSetType TemplateBody Capabilities",
+        "DeleteChangeSet": "StackName ChangeSetName",
+        "DescribeChangeSet": "StackName ChangeSetName",
+        "DescribeStackEvents": "StackName",
+        "DescribeStacks": "StackName",
+        "ExecuteChangeSet": "StackName ChangeSetName",
+        "GetTemplate": "StackName",
+    },
     "codebuild": {
         "BatchGetBuilds": "ids",
         "BatchGetProjects": "names",

@@ -17,7 +17,7 @@ from sandbox.aws.services.codedeploy.model import EVENTS, DeploymentGroup, Event
 from sandbox.aws.services.ecs.model import Service, Task
 from sandbox.aws.services.elbv2.model import Target as WorldTarget
 from sandbox.aws.services.rds import api as rds
-from sandbox.aws.services.sts.model import SOMEBODY
+from sandbox.aws.services.sts.model import READING, SOMEBODY
 from sandbox.aws.sim import auto_scaling, blue_green, ecs_scheduler, image_pull, scheduled_actions
 from sandbox.aws.sim.task_placement import capacity_of
 from sandbox.aws.sim.topology_load import Load, first_uris, region_of
@@ -29,8 +29,6 @@ from sandbox.aws.state.region import Region
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "False"  # thousands of images nobody asks for, at every reset
 
 AGE = 6 * 3600.0  # seconds the first tasks have been running when the world begins
-
-READING = "-read"  # ends the name of the role that can only read a target's account
 
 
 def build(world: World, url: str, inventory: Inventory | None = None) -> None:

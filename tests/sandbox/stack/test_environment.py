@@ -57,7 +57,9 @@ def test_each_target_has_a_connection_to_its_role_in_the_pretend_aws(variables):
         },
     }
     connections = [name for name in variables if name.startswith("AIRFLOW_CONN_AWS_")]
-    assert len(connections) == len(load().targets)
+    assert len(connections) == len(load().targets) + len(
+        load().promotable()
+    )  # these have a role that can only read, too
 
 
 def test_each_workspace_has_a_connection_to_the_pretend_slack(variables):

@@ -228,6 +228,7 @@ def test_two_targets_that_would_share_a_connection_are_refused(tmp_path):
     other = text.replace("system: staff-device-logging", "system: staff-device").replace(
         "  pre-production:", "  logging-production:"
     )
+    other = other.replace("after: pre-production", "after: logging-production")
     (tmp_path / "staff-device.yaml").write_text(other)
     with pytest.raises(InventoryError, match="would share the connection aws_staff_device_logging_production"):
         load(tmp_path)

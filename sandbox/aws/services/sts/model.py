@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 BASE_KEY = "sandbox"
 BASE_ACCOUNT = "000000000000"
+READING = "-read"  # ends the name of the role that can only read a target's account
 SOMEBODY = "somebody"  # a role of every account: whoever else is at work there
 
 
@@ -20,6 +21,10 @@ class Caller:
         if self.role == "base":
             return f"arn:aws:iam::{self.account}:user/{BASE_KEY}"
         return f"arn:aws:sts::{self.account}:assumed-role/{self.role}/{self.session}"
+
+    @property
+    def only_reads(self) -> bool:
+        return self.role.endswith(READING)
 
     @property
     def user_id(self) -> str:
