@@ -9,6 +9,7 @@ from opskit.fields import COMMIT, DATABASES, MODULES, OBJECTS, SECRETS
 from opskit.groups.recreation import (
     archive_buckets,
     await_names,
+    await_services,
     await_snapshots,
     build_first,
     build_rest,
@@ -48,8 +49,8 @@ dag = runbook(
         Stage("Build", give_back_secrets, await_names, build_first, enter_secrets, build_rest, publish_new_outputs),
         Stage("Data", return_objects),
     ],
-    verification=[verify_recreation],
-    proof=Proof((destroy, build_rest, verify_recreation), left=what_is_left),
+    verification=[await_services, verify_recreation],
+    proof=Proof((destroy, build_rest, await_services, verify_recreation), left=what_is_left),
     hand_back=settle_applies,
     plan_queue=TERRAFORM,
 )

@@ -8,10 +8,12 @@ from include.errors import CopyFailedError, PreconditionError
 from include.infrastructure.recreation import remedies, secret_values
 from include.infrastructure.recreation.obstacles import Found, Obstacle, arguments_of, lifted_arguments
 from include.infrastructure.recreation.plan import Bucket, Choices, Database, DoomedSecret, InfrastructureRecreationPlan
+from include.infrastructure.recreation.serving import look_at_services
 from include.infrastructure.recreation.survey import Survey, look, roughly
 from include.terraform.plan import ResourceChange
 from include.terraform.shown import Attribute
 from include.terraform.state import State
+from include.waiters.progress import Progress
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
 
 TARGET, RUN = "core/staging", "infrastructure_recreation/one"
@@ -268,3 +270,15 @@ def test_what_is_wrong_with_a_value_is_told_without_it(scene, ctx, secret):
     assert wrong["MISSING"] == "has no value yet"
     assert "JSON" in wrong["A_SECRET"]
     assert "canary" not in str(wrong)
+
+
+def test_the_environment_serves_once_every_service_is_whole(scene, ctx, cloud):
+    cloud.advance(600)
+    assert look_at_services(ctx) == Progress(True, "core-staging-app, core-staging-sidekiq serve")
+    ecs = scene.clients.ecs
+    ecs.update_service(cluster="core-staging-app", service="core-staging-app", desiredCount=6)
+    assert look_at_services(ctx) == Progress(False, "4 of 6 tasks of core-staging-app are healthy")
+    cloud.advance(1200)
+    assert look_at_services(ctx).done
+    ecs.update_service(cluster="core-staging-app", service="core-staging-sidekiq", desiredCount=0)
+    assert look_at_services(ctx) == Progress(False, "core-staging-sidekiq is meant to run no task")

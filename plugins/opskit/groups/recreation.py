@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator
 
 from include.infrastructure import apply, settle
 from include.infrastructure.change import steps as change
-from include.infrastructure.recreation import applies, kept_data, preflight, remedies, secret_values, steps
+from include.infrastructure.recreation import applies, kept_data, preflight, remedies, secret_values, serving, steps
 from include.infrastructure.recreation.plan import Choices, InfrastructureRecreationPlan
 from include.waiters.progress import Progress
 from opskit.approval.enter_secrets import EnterSecretsOperator
@@ -20,6 +20,7 @@ from opskit.queues import TERRAFORM
 from opskit.step import OperatorStep, poll, running, step
 
 SNAPSHOT_TIMEOUT = 12 * 3600  # seconds: a first snapshot of a large database
+SERVING_TIMEOUT = 2 * 3600  # seconds until new tasks are healthy: they may wait for images and for certificates
 NAMES_TIMEOUT = 3600  # seconds until a name of a deleted secret is free
 
 Apply = Callable[[StepContext, InfrastructureRecreationPlan], str]
@@ -132,6 +133,12 @@ def publish_new_outputs(ctx: StepContext) -> str:
 def return_objects(ctx: StepContext) -> str:
     """Copy the archived objects back."""
     return kept_data.return_objects(ctx, planned(ctx))
+
+
+@poll(timeout=SERVING_TIMEOUT)
+def await_services(ctx: StepContext) -> Progress:
+    """Wait until the target's services serve."""
+    return serving.look_at_services(ctx)
 
 
 @step(queue=TERRAFORM)
