@@ -19,6 +19,7 @@ DELETE_CHANGE_SET = Action("cloudformation", "DeleteChangeSet", resources=("stac
 EXECUTE_CHANGE_SET = Action("cloudformation", "ExecuteChangeSet", resources=("stackName",), values=("changeSetName",))
 NO_STACK, NO_CHANGE_SET = "does not exist", "ChangeSetNotFound"
 EMPTY = ("didn't contain changes", "No updates are to be performed")
+BEGUN = "User Initiated"  # the reason of the event with which an operation on a stack begins
 REVIEW = "REVIEW_IN_PROGRESS"  # a stack that has a change set and nothing else
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "IMPORT_COMPLETE")
 UPDATABLE = (*GOOD, "UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE")
@@ -136,8 +137,12 @@ def was_applied(client: CloudFormationClient, write: RecordedWrite) -> bool | No
 
 def why_failed(client: CloudFormationClient, name: str) -> str:
     """Return what CloudFormation says of the first resource that failed in a stack's last operation, "" if nothing did."""
-    events = client.describe_stack_events(StackName=name)["StackEvents"]  # newest first
-    failed = [each for each in events if each["ResourceStatus"].endswith("_FAILED")]
+    failed = []
+    for event in client.describe_stack_events(StackName=name)["StackEvents"]:  # newest first
+        if event["LogicalResourceId"] == name and event.get("ResourceStatusReason") == BEGUN:
+            break
+        if event["ResourceStatus"].endswith("_FAILED"):
+            failed.append(event)
     if not failed:
         return ""
     return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason', failed[-1]['ResourceStatus'])}"

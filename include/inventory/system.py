@@ -60,12 +60,13 @@ class System(Model):
     @model_validator(mode="after")
     def _promotions_come_from_elsewhere(self) -> Self:
         for name, environment in self.environments.items():
-            seen, before = {name}, environment.promotion.after if environment.promotion else None
+            first = before = environment.promotion.after if environment.promotion else None
+            seen = {name}
             while before:
                 other = self.environments.get(before)
                 if before in seen or other is None or other.promotion is None:
                     raise ValueError(
-                        f"environments.{name}.promotion.after: {before!r} is no environment with a promotion section that comes before it"
+                        f"environments.{name}.promotion.after: {first!r} is no environment with a promotion section that comes before it"
                     )
                 seen.add(before)
                 before = other.promotion.after

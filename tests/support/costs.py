@@ -29,7 +29,7 @@ BUDGETS = {
     "tests/plugins": (90, 90),
     "tests/regions": (155, 155),
     "tests/s3": (20, 20),
-    "tests/integration": (330, 390),
+    "tests/integration": (440, 500),
     "tests/sandbox": (320, 370),
     "tests/unit": (105, 105),
 }

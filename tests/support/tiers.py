@@ -55,6 +55,9 @@ KEPT = {
     "tests/journey/test_infrastructure.py": {
         "test_code_is_planned_applied_and_proved_and_then_changed": "infrastructure_change from end to end",
     },
+    "tests/journey/test_promotion.py": {
+        "test_commit_goes_through_the_account_before_and_to_its_target": "account_promotion from end to end",
+    },
     "tests/journey/test_slack.py": {
         "test_thread_tells_the_run_in_order_and_its_parent_shows_the_end": "service_restart from end to end, by surge; only "
         "real processes tell Slack side by side",
