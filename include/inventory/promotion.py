@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from include.inventory.fields import BucketName, Command, Duration, Model, Name, Pause, Text, Whole
+from include.inventory.fields import BucketName, Command, Model, Name, Pause, Text, Whole
 from include.inventory.infrastructure import ParameterName, VariableName, Word
 
 StackName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,127}$")]  # as CloudFormation takes it
@@ -32,7 +32,6 @@ class Artefact(Model):
     describe: Command  # prints a function's CloudFormation template; {function} is its name
     bucket: BucketName  # of the packages
     functions: tuple[StackName, ...] = Field(min_length=1, max_length=50)  # each is a stack, too
-    timeout: Duration = timedelta(hours=1)  # for all stacks
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
