@@ -103,7 +103,7 @@ def promote(ctx, scene, commit):
     steps.prepare_functions(ctx, made)
     deploy(ctx)
     steps.set_log_retention(ctx)
-    change.verify(ctx, made)
+    change.verify(ctx, made.commit)
     steps.verify_functions(ctx, made)
     assert watch(ctx).done
     steps.prove(ctx, made)
