@@ -14,7 +14,11 @@ from sandbox.aws.http.honoured import HONOURED
 from sandbox.aws.http.honouring import refusal_of
 from sandbox.aws.http.requests import read_call
 
-MODELS = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2"}  # where the signing name is not botocore's
+MODELS = {
+    "monitoring": "cloudwatch",
+    "elasticloadbalancing": "elbv2",
+    "tagging": "resourcegroupstaggingapi",
+}  # where the signing name is not botocore's
 IN_PATH = {"Bucket": "bucket", "Key": "key", "RequestRoute": "route", "RequestToken": "token"}
 OF_ANOTHER_ENDPOINT = {"ListDirectoryBuckets"}  # S3 Express signs for another service, and there it is told by its host
 SAME_ON_THE_WIRE = {"GetBucketLifecycle"}  # the older name of a request that is in the table under its newer one
