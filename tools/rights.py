@@ -34,13 +34,16 @@ SERVICES = {  # botocore's name of a client: the prefix of its rights
     "elbv2": "elasticloadbalancing",
     "logs": "logs",
     "rds": "rds",
+    "resourcegroupstaggingapi": "tag",
     "s3": "s3",
+    "secretsmanager": "secretsmanager",
     "ssm": "ssm",
     "sts": "sts",
 }
 READS = re.compile("(?:Get|List|Describe|BatchGet|Filter|Query)")
 COPY = ("s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload")
 S3 = {  # an operation's name is not its right's
+    "list_buckets": ("s3:ListAllMyBuckets",),
     "list_objects_v2": ("s3:ListBucket",),
     "head_object": ("s3:GetObject",),
     "delete_objects": ("s3:DeleteObject",),
@@ -56,6 +59,13 @@ WIRE = {  # requests that are not made by a boto3 client
     ("include.s3copy.object_copy", "abort_upload"): ("s3:AbortMultipartUpload",),
     ("include.s3copy.object_copy", "head_object"): ("s3:GetObject",),
     ("include.s3copy.object_copy", "list_uploads"): ("s3:ListBucketMultipartUploads",),
+}
+STATE_READS = ("s3:ListBucket", "s3:GetObject", "dynamodb:GetItem")  # the lock table has the state's checksum
+LOCKING = ("s3:PutObject", "s3:DeleteObject", "dynamodb:PutItem", "dynamodb:DeleteItem")
+TERRAFORM = {  # what its S3 backend calls, whether it locks in DynamoDB or beside the state
+    ("include.infrastructure.working_copy", "check_out"): STATE_READS,
+    ("include.infrastructure.apply", "apply"): LOCKING,
+    ("include.infrastructure.settle", "settle"): LOCKING,
 }
 BESIDES = {  # what AWS asks for beside the right of the operation's own name
     "cloudformation:ExecuteChangeSet": (  # of its caller: what a stack with a function and its log group takes
@@ -229,6 +239,7 @@ def _called(node: Node) -> frozenset[str]:
 
 def _calls(node: Node) -> Iterator[str]:
     yield from WIRE.get(node, ())
+    yield from TERRAFORM.get(node, ())
     module, name = node
     for each in ast.walk(_defined(module)[name]) if name in _defined(module) else ():
         operation, client = "", ""

@@ -67,6 +67,12 @@ def count_contents(client: S3Client, bucket: str) -> Contents:
     return Contents(objects, old, markers, uploads, size, more)
 
 
+def count_objects(client: S3Client, bucket: str, prefix: str) -> int:
+    """Count the current objects of a folder."""
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return sum(page["KeyCount"] for page in pages)
+
+
 def list_versions(client: S3Client, bucket: str) -> Iterator[ObjectIdentifierTypeDef]:
     """Yield every version and delete marker of a bucket."""
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):

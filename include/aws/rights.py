@@ -41,6 +41,20 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "ecr:DescribeImageScanFindings",
     ),
     "infrastructure_change": ("s3:ListBucketVersions",),
+    "infrastructure_recreation": (
+        "autoscaling:DescribeAutoScalingGroups",
+        "ecs:DescribeContainerInstances",
+        "ecs:DescribeServiceDeployments",
+        "ecs:DescribeServiceRevisions",
+        "ecs:DescribeServices",
+        "ecs:DescribeTaskDefinition",
+        "ecs:DescribeTasks",
+        "ecs:ListContainerInstances",
+        "ecs:ListServiceDeployments",
+        "ecs:ListTasks",
+        "elasticloadbalancing:DescribeTargetHealth",
+        "s3:ListAllMyBuckets",
+    ),
     "production_release": (
         "codedeploy:GetDeploymentConfig",
         "logs:FilterLogEvents",
@@ -96,6 +110,8 @@ def _trials(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[]
         )
     if terraform := environment.terraform:
         bucket = terraform.state_bucket
+        yield "ecs:DescribeTaskDefinition", lambda: clients.ecs.describe_task_definition(taskDefinition=NO_TAG)
+        yield "s3:ListAllMyBuckets", lambda: clients.s3.list_buckets()
         yield "s3:ListBucketVersions", lambda: clients.s3.list_object_versions(Bucket=bucket, Prefix=NO_TAG, MaxKeys=1)
     if environment.promotion and environment.promotion.artefact:
         stacks, stack = clients.cloudformation, environment.promotion.artefact.functions[0]
@@ -121,6 +137,9 @@ def _of_services(clients: Clients, target: Target) -> Iterator[tuple[str, Callab
     name = f"{environment.region}:{environment.account}"
     deployments = [f"arn:aws:ecs:{name}:service-deployment/{cluster}/{services[0].name}/{NOBODY[:22]}"]
     revisions = [f"arn:aws:ecs:{name}:service-revision/{cluster}/{services[0].name}/{NOBODY[:16]}"]
+    yield "ecs:DescribeServices", lambda: ecs.describe_services(cluster=cluster, services=[services[0].name])
+    yield "ecs:ListTasks", lambda: ecs.list_tasks(cluster=cluster, maxResults=1)
+    yield "ecs:DescribeTasks", lambda: ecs.describe_tasks(cluster=cluster, tasks=[NOBODY])
     yield "ecs:ListServiceDeployments", lambda: ecs.list_service_deployments(cluster=cluster, service=services[0].name)
     yield (
         "ecs:DescribeServiceDeployments",

@@ -98,6 +98,7 @@ class KeptDataDocument(TypedDict):
     at: str
     address: str
     place: str  # a snapshot's name, or s3://bucket/prefix/
+    objects: int  # in an archive
     run: str
 
 

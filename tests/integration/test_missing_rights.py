@@ -9,7 +9,8 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 
 PROMOTED = "staff-device-logging/development"
-OPERATIONS = {"s3:ListBucketVersions": "s3:ListObjectVersions"}  # where a right has another name than its operation
+# where a right has another name than its operation
+OPERATIONS = {"s3:ListBucketVersions": "s3:ListObjectVersions", "s3:ListAllMyBuckets": "s3:ListBuckets"}
 
 
 @pytest.fixture(scope="module")

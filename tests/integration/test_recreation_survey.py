@@ -5,7 +5,7 @@ from moto.ec2.models import ec2_backends
 
 from include.aws.bucket_contents import COUNTED, Contents, count_contents
 from include.errors import CopyFailedError, PreconditionError
-from include.infrastructure.recreation import remedies, secret_values
+from include.infrastructure.recreation import kept_data, remedies, secret_values
 from include.infrastructure.recreation.obstacles import Found, Obstacle, arguments_of, lifted_arguments
 from include.infrastructure.recreation.plan import Bucket, Choices, Database, DoomedSecret, InfrastructureRecreationPlan
 from include.infrastructure.recreation.serving import look_at_services
@@ -282,3 +282,32 @@ def test_the_environment_serves_once_every_service_is_whole(scene, ctx, cloud):
     assert look_at_services(ctx).done
     ecs.update_service(cluster="core-staging-app", service="core-staging-sidekiq", desiredCount=0)
     assert look_at_services(ctx) == Progress(False, "core-staging-sidekiq is meant to run no task")
+
+
+def test_objects_come_back_and_an_archive_that_lost_some_is_no_success(scene, ctx, bucket):
+    s3, archive = scene.clients.s3, "s3://core-non-prod-archive/here/"
+    for key in ("a", "b"):
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    empty = Bucket(address="empty", bucket="core-non-prod-tf-state", archive="s3://core-non-prod-archive/nothing/")
+    plan = plan_of(buckets=(Bucket(address="a", bucket=bucket, archive=archive), empty))
+    remedies.archive_buckets(ctx, plan_of(buckets=plan.buckets[:1]))
+    kept_data.keep(ctx, plan)
+    assert kept_data.list_kept(ctx) == {"a": archive, "empty": "s3://core-non-prod-archive/nothing/"}
+    remedies.empty_buckets(ctx, plan_of(buckets=plan.buckets[:1]))
+    assert kept_data.return_objects(ctx, plan) == f"2 objects are back in {bucket}"
+    assert {each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]} == {"a", "b"}
+    assert kept_data.list_kept(ctx) == {}
+    s3.delete_object(Bucket="core-non-prod-archive", Key="here/b")
+    with pytest.raises(CopyFailedError, match="holds 1 objects, and 2 were archived"):
+        kept_data.return_objects(ctx, plan)
+
+
+def test_objects_stay_in_the_archive_if_that_was_chosen(scene, ctx, bucket):
+    scene.clients.s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    place = Bucket(address="a", bucket=bucket, archive="s3://core-non-prod-archive/here/")
+    plan = plan_of(buckets=(place,), choices=Choices(objects="archive"))
+    remedies.archive_buckets(ctx, plan)
+    kept_data.keep(ctx, plan)
+    remedies.empty_buckets(ctx, plan)
+    assert kept_data.return_objects(ctx, plan) == "there is no object to be returned"
+    assert count_contents(scene.clients.s3, bucket) == Contents()

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from include.aws.bucket_contents import count_objects
+from include.errors import CopyFailedError
 from include.infrastructure.context import InfrastructureContext
-from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
+from include.infrastructure.recreation.plan import Bucket, InfrastructureRecreationPlan
 from include.run import terraform_documents as documents
 from include.s3copy import CopyOptions, Folder, Location, copy_folder, verify
 
 
 def keep(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> None:
     """Put on record, before anything is destroyed, where the data of each database and bucket is."""
-    places = [(each.address, each.snapshot) for each in plan.databases if not each.earlier]
-    places += [(each.address, each.archive) for each in plan.buckets if not each.earlier]
-    for address, place in places:
+    places = [(each.address, each.snapshot, 0) for each in plan.databases if not each.earlier]
+    places += [(each.address, each.archive, _archived(ctx, each)) for each in plan.buckets if not each.earlier]
+    for address, place, objects in places:
         document: documents.KeptDataDocument = {
             "at": datetime.now(UTC).isoformat(),
             "address": address,
             "place": place,
+            "objects": objects,
             "run": ctx.run,
         }
         ctx.store.add(*documents.kept_data(ctx.target.name, place), document)
+
+
+def _archived(ctx: InfrastructureContext, bucket: Bucket) -> int:
+    archive = Location.parse(bucket.archive)
+    return count_objects(ctx.clients.s3, archive.bucket, archive.prefix)
 
 
 def list_kept(ctx: InfrastructureContext) -> dict[str, str]:
@@ -42,15 +50,25 @@ def return_objects(ctx: InfrastructureContext, plan: InfrastructureRecreationPla
     """Copy the archived objects into the new buckets, and prove that they are there. Raises: CopyFailedError."""
     said = []
     for each in plan.buckets:
-        if plan.choices.objects == "return":
-            client = ctx.clients.s3
-            archive = Folder(client, Location.parse(each.archive))
-            bucket = Folder(client, Location(each.bucket, ""))
-            what = f"the objects of {each.archive} to {each.bucket}"
-            ctx.writer.write(copy_folder(what, archive, bucket, CopyOptions(), lambda progress: ctx.writer.check()))
-            count = verify(archive, bucket).source.count
-            said.append(f"{count:,} objects are back in {each.bucket}")
+        kept = ctx.store.get(*documents.kept_data(ctx.target.name, each.archive))
+        assert kept  # it was put there before anything was destroyed
+        if kept["objects"] and plan.choices.objects == "return":
+            said.append(_return(ctx, each, kept["objects"]))
         note_back(ctx, each.archive)
     for database in plan.databases:
         note_back(ctx, database.snapshot)
-    return "; ".join(said) or "no object was to be returned"
+    return "; ".join(said) or "there is no object to be returned"
+
+
+def _return(ctx: InfrastructureContext, bucket: Bucket, objects: int) -> str:
+    client = ctx.clients.s3
+    archive, place = Folder(client, Location.parse(bucket.archive)), Folder(client, Location(bucket.bucket, ""))
+    what = f"the objects of {bucket.archive} to {bucket.bucket}"
+    ctx.writer.write(copy_folder(what, archive, place, CopyOptions(), lambda progress: ctx.writer.check()))
+    count = verify(archive, place).source.count
+    if count < objects:
+        raise CopyFailedError(
+            f"{bucket.archive} holds {count:,} objects, and {objects:,} were archived; find out who deleted some, put them back, then "
+            "clear this step."
+        )
+    return f"{count:,} objects are back in {bucket.bucket}"

@@ -8,7 +8,9 @@ from tools import rights
 HOUSEKEEPING = ("infrastructure_drift", "slack_delivery")  # these ask nobody
 NOT_TRIED = {
     "lambda:GetFunction",  # CloudFormation makes the call
+    "s3:GetObjectTagging",  # a copy tries it itself, on an object that it is to copy
     "s3:ListBucketMultipartUploads",  # a copy goes on without it, and says what it could not look for
+    "secretsmanager:GetSecretValue",  # a trial would read a secret
 }
 
 
