@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 EMPTY = Action(
-    "s3", "EmptyBucket", resources=("Bucket",), calls=("DeleteObjects", "DeleteObject", "AbortMultipartUpload")
+    "s3", "EmptyBucket", resources=("folder",), calls=("DeleteObjects", "DeleteObject", "AbortMultipartUpload")
 )
 AT_ONCE = 1_000  # keys that one DeleteObjects takes
 COUNTED = 100_000  # versions after which nobody counts on: listing them takes a hundred calls
@@ -91,7 +91,7 @@ def delete_versions(
         EMPTY,
         f"of {bucket}, with old versions and unfinished uploads",
         lambda: _delete_all(client, bucket, versions, check),
-        resources={"Bucket": bucket},
+        resources={"folder": f"s3://{bucket}/"},
         whole=False,
     )
 

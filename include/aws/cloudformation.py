@@ -14,9 +14,9 @@ from include.write import Action, RecordedWrite, Write
 
 CloudFormationClient: TypeAlias = Any  # boto3-stubs has types of it only in an extra that is not installed
 
-CREATE_CHANGE_SET = Action("cloudformation", "CreateChangeSet", resources=("stackName",), values=("changeSetName",))
-DELETE_CHANGE_SET = Action("cloudformation", "DeleteChangeSet", resources=("stackName",), values=("changeSetName",))
-EXECUTE_CHANGE_SET = Action("cloudformation", "ExecuteChangeSet", resources=("stackName",), values=("changeSetName",))
+CREATE_CHANGE_SET = Action("cloudformation", "CreateChangeSet", resources=("StackName",), values=("ChangeSetName",))
+DELETE_CHANGE_SET = Action("cloudformation", "DeleteChangeSet", resources=("StackName",), values=("ChangeSetName",))
+EXECUTE_CHANGE_SET = Action("cloudformation", "ExecuteChangeSet", resources=("StackName",), values=("ChangeSetName",))
 NO_STACK, NO_CHANGE_SET = "does not exist", "ChangeSetNotFound"
 EMPTY = ("didn't contain changes", "No updates are to be performed")
 BEGUN = "User Initiated"  # the reason of the event with which an operation on a stack begins
@@ -99,8 +99,8 @@ def create_change_set(
         CREATE_CHANGE_SET,
         f"{change_set} of stack {name}, to {kind.lower()} it",
         make,
-        resources={"stackName": name},
-        values={"changeSetName": change_set, "template": hashlib.sha256(template.encode()).hexdigest()},
+        resources={"StackName": name},
+        values={"ChangeSetName": change_set, "template": hashlib.sha256(template.encode()).hexdigest()},
     )
 
 
@@ -114,8 +114,8 @@ def execute_change_set(client: CloudFormationClient, name: str, change_set: str)
         EXECUTE_CHANGE_SET,
         f"{change_set} of stack {name}",
         make,
-        resources={"stackName": name},
-        values={"changeSetName": change_set},
+        resources={"StackName": name},
+        values={"ChangeSetName": change_set},
     )
 
 
@@ -127,7 +127,7 @@ def execution_of(client: CloudFormationClient, name: str, change_set: str) -> st
 
 def was_applied(client: CloudFormationClient, write: RecordedWrite) -> bool | None:
     """Tell whether a change set of a write was made, carried out or removed."""
-    found = _describe(client, write.resource("stackName"), write.values["changeSetName"])
+    found = _describe(client, write.resource("StackName"), write.values["ChangeSetName"])
     if str(write) == str(CREATE_CHANGE_SET):
         return found is not None
     if str(write) == str(EXECUTE_CHANGE_SET):
@@ -158,8 +158,8 @@ def delete_change_set(client: CloudFormationClient, name: str, change_set: str) 
         DELETE_CHANGE_SET,
         f"{change_set} of stack {name}, which is not carried out",
         make,
-        resources={"stackName": name},
-        values={"changeSetName": change_set},
+        resources={"StackName": name},
+        values={"ChangeSetName": change_set},
     )
 
 

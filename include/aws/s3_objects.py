@@ -13,7 +13,7 @@ from include.write import Action, Write
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-PUT_OBJECT = Action("s3", "PutObject", resources=("bucketName",), values=("key",))
+PUT_OBJECT = Action("s3", "PutObject", resources=("object",))
 MISSING = ("NoSuchKey", "NoSuchVersion", "404")
 
 
@@ -57,8 +57,8 @@ def upload(client: S3Client, bucket: str, key: str, body: bytes) -> Write[None]:
         PUT_OBJECT,
         f"s3://{bucket}/{key} ({len(body):,} bytes)",
         lambda: put_object(client, bucket, key, body),
-        resources={"bucketName": bucket},
-        values={"key": key, "sha256": digest},
+        resources={"object": f"s3://{bucket}/{key}"},
+        values={"sha256": digest},
     )
 
 

@@ -300,17 +300,18 @@ def test_composite_alarms_and_more_than_one_page_are_read(cloud):
 
 def test_snapshot_is_begun_once_and_gets_ready(cloud):
     client, begun = cloud.client("rds", HOUSING), now(cloud)
+    about = ("postgres 9.3.3", 100, "")  # without a key, since the pretend database is not encrypted
     assert rds.describe_snapshot(client, "before-v1") is None
     rds.create_snapshot(client, "core-staging", "before-v1").make()
     rds.create_snapshot(client, "core-staging", "before-v1").make()
     cloud.advance(180)
-    assert rds.describe_snapshot(client, "before-v1") == rds.Snapshot("core-staging", "creating", 50, begun)
+    assert rds.describe_snapshot(client, "before-v1") == rds.Snapshot("core-staging", "creating", 50, begun, *about)
     with pytest.raises(
         PreconditionError, match=r"^RDS makes no snapshot of database instance core-staging now \(.*avail"
     ):
         rds.create_snapshot(client, "core-staging", "before-v2").make()
     cloud.advance(240)
-    assert rds.describe_snapshot(client, "before-v1") == rds.Snapshot("core-staging", "available", 100, begun)
+    assert rds.describe_snapshot(client, "before-v1") == rds.Snapshot("core-staging", "available", 100, begun, *about)
     with pytest.raises(PreconditionError, match=r"^There is no database instance nothing"):
         rds.create_snapshot(client, "nothing", "before-v3").make()
 

@@ -299,11 +299,11 @@ def deliver(monkeypatch):
     """Run one pass of slack_delivery, in an Airflow whose runs have these states."""
     states = {}
 
-    def run_state(self, owner):
+    def state_of(ctx, owner):
         return states[owner]
 
     monkeypatch.setattr(delivery, "get_current_context", dict)
-    monkeypatch.setattr(delivery.StepContext, "run_state", run_state)
+    monkeypatch.setattr(delivery, "state_of", state_of)
     monkeypatch.setattr(delivery, "targets_with_slack", lambda: ["core/staging"])
 
     def begin(state="running"):

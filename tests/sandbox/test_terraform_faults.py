@@ -54,7 +54,7 @@ def test_bucket_is_refilled_once_it_is_empty_and_not_before(control, s3):
 def test_unknown_bucket_is_refused_by_the_names_that_there_are(control):
     answer = control.post("/faults", json={"kind": "bucket_filled", "target": CORE, "bucket": "nothing"})
     assert answer.status_code == 400
-    assert "no bucket 'nothing'; it has core-non-prod-tf-state" in answer.get_json()["error"]
+    assert "no bucket 'nothing'; it has core-non-prod-archive, core-non-prod-tf-state" in answer.get_json()["error"]
 
 
 @pytest.mark.parametrize("kind", ["parameter_missing", "parameter_empty"])

@@ -59,7 +59,7 @@ def destroy(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> s
 
 
 def build_first(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan, modules: Sequence[str]) -> str:
-    """Build what people need before they can enter secrets. `kept` are restored secrets: their ARNs by address."""
+    """Build what people need before they can enter secrets. Raises: ApplyFailedError, DriftError."""
     if not modules:
         return "the inventory builds nothing first"
     return _apply(ctx, plan, lambda planning: _plan_build(planning, modules))
