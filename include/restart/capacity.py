@@ -82,8 +82,8 @@ def hand_back(ctx: Context, held: HeldGroup, *, waited: bool = False) -> Handove
     `waited`: the wait for it to shrink is over, so each instance is protected or not as before.
     """
     client, name = ctx.clients.autoscaling, held.group.name
-    live, used = _look(ctx.clients, held)
-    found = plan_handover(held.group, live, used, waited=waited)
+    live, used, staying = _look(ctx.clients, held)
+    found = plan_handover(held.group, live, used, staying, waited=waited)
     for ids, protected in ((found.protect, True), (found.lift, False)):
         if ids:
             ctx.writer.write(autoscaling.protect_instances(client, name, ids, protected=protected))
@@ -93,11 +93,17 @@ def hand_back(ctx: Context, held: HeldGroup, *, waited: bool = False) -> Handove
     return found
 
 
-def plan_handover(group: GroupSurge, live: Group, used: frozenset[str], *, waited: bool = False) -> Handover:
-    """Work out which instances to protect and which no longer. `used` are those that living tasks of the run's services are on."""
+def plan_handover(
+    group: GroupSurge, live: Group, used: frozenset[str], staying: frozenset[str], *, waited: bool = False
+) -> Handover:
+    """Work out which instances to protect and which no longer.
+
+    `used` are those that tasks of the run's services are on, `staying` those of them whose tasks are to go on: where the others
+    drain, an instance is given up in minutes.
+    """
     ours = {instance.id for instance in live.instances if _is_ours(group, live, instance)}
     protected = {instance.id for instance in live.instances if instance.protected}
-    shrinking = not waited and shrinks(group, live, used)
+    shrinking = not waited and shrinks(group, live, staying)
     idle = _there(live) - used
     # it would take one in use as soon as none of them is protected: it has more than it wants, or none else that may go
     endangered = len(_there(live)) > live.desired or (
@@ -112,9 +118,9 @@ def plan_handover(group: GroupSurge, live: Group, used: frozenset[str], *, waite
     )
 
 
-def shrinks(group: GroupSurge, live: Group, used: frozenset[str]) -> bool:
-    """Tell whether the group is larger than before the run, and has instances to give up that no task of the run needs."""
-    return _is_larger(group, live) and bool(_there(live) - used - set(group.protected_before))
+def shrinks(group: GroupSurge, live: Group, staying: frozenset[str]) -> bool:
+    """Tell whether the group is larger than before the run, and has instances to give up on which no task of the run stays."""
+    return _is_larger(group, live) and bool(_there(live) - staying - set(group.protected_before))
 
 
 def _is_larger(group: GroupSurge, live: Group) -> bool:
@@ -133,9 +139,9 @@ def poll_shrunk(clients: Clients, groups: Sequence[HeldGroup], since: datetime) 
     """
     waiting, idle, longest = [], list[str](), timedelta()
     for held in groups:
-        live, used = _look(clients, held)
-        idle += plan_handover(held.group, live, used).lift
-        if shrinks(held.group, live, used):
+        live, used, staying = _look(clients, held)
+        idle += plan_handover(held.group, live, used, staying).lift
+        if shrinks(held.group, live, staying):
             before = held.group.desired_before
             waiting.append(
                 f"{held.group.name} has {live.desired} instances, {before} before, {len(used)} of them in use"
@@ -161,16 +167,17 @@ def _is_ours(group: GroupSurge, live: Group, each: Instance) -> bool:
     return each.id in group.instances_before or not live.protects_new
 
 
-def _look(clients: Clients, held: HeldGroup) -> tuple[Group, frozenset[str]]:
-    """Read a group, and the ids of the instances that tasks of the services are on."""
+def _look(clients: Clients, held: HeldGroup) -> tuple[Group, frozenset[str], frozenset[str]]:
+    """Read a group, the ids of the instances that tasks of the services are on, and of those on which tasks stay."""
     where = {instance.arn: instance.id for instance in list_instances(clients.ecs, held.cluster)}
-    used = {
-        where[str(task.container_instance)]
+    found = [
+        (where[str(task.container_instance)], task.desired_status == "RUNNING")
         for name in held.services
         for task in ecs.list_tasks(clients.ecs, held.cluster, name)
         if task.last_status != "STOPPED" and task.container_instance in where  # also while it drains
-    }
-    return autoscaling.describe_group(clients.autoscaling, held.group.name), frozenset(used)
+    ]
+    group = autoscaling.describe_group(clients.autoscaling, held.group.name)
+    return group, frozenset(each for each, _ in found), frozenset(each for each, stays in found if stays)
 
 
 def protect_hosts(ctx: Context, group: str, state: ServiceState) -> None:

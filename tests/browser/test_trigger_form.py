@@ -4,6 +4,7 @@ import json
 
 from playwright.sync_api import Page, expect
 
+from include.runbooks import read_page
 from tests.support.sandbox_client import wait_for
 
 PATIENCE = 120_000  # milliseconds: Airflow's pages are slow on a busy machine
@@ -81,7 +82,8 @@ def test_every_runbook_starts_from_the_form_with_only_what_is_required(sandbox, 
     page.set_default_timeout(PATIENCE)
     for runbook, params in params_of_every_runbook(sandbox).items():
         follow(page, f"/dags/{runbook}")
-        expect(page.get_by_text(runbook, exact=True).first).to_be_visible(timeout=PATIENCE)
+        place = page.get_by_role("navigation", name="breadcrumb")
+        expect(place.get_by_text(read_page(runbook).title, exact=True)).to_be_visible(timeout=PATIENCE)
         page.get_by_role("button", name="Trigger").first.click()
         trigger = page.get_by_test_id("trigger-dag-submit")
         expect(page.locator("#element_reason")).to_be_visible(timeout=PATIENCE)

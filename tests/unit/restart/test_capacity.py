@@ -22,29 +22,40 @@ def group(*instances: tuple[str, bool], desired: int = 5, state: str = "InServic
     return scaling_group(desired=desired, instances=found, protects_new=new)
 
 
+def handover(before, live, used, **more):
+    """Return the handover of a group on which no task drains."""
+    return plan_handover(before, live, used, used, **more)
+
+
 SURGED = group(("i-old1", True), ("i-old2", True), ("i-a", True), ("i-b", True), ("i-c", False))
 
 
 def test_instances_in_use_stay_protected_while_the_group_still_shrinks():
-    assert plan_handover(BEFORE, SURGED, frozenset({"i-a", "i-b"})) == Handover(
+    assert handover(BEFORE, SURGED, frozenset({"i-a", "i-b"})) == Handover(
         protect=(), lift=("i-old1",), kept=("i-a", "i-b"), shrinks=True
     )
-    assert plan_handover(BEFORE, SURGED, frozenset({"i-a", "i-c"})).protect == ("i-c",)
+    assert handover(BEFORE, SURGED, frozenset({"i-a", "i-c"})).protect == ("i-c",)
+
+
+def test_instances_in_use_stay_protected_while_tasks_drain_on_those_that_will_go():
+    everywhere, staying = frozenset({"i-old1", "i-old2", "i-a", "i-b", "i-c"}), frozenset({"i-a", "i-b"})
+    found = plan_handover(BEFORE, SURGED, everywhere, staying)
+    assert found == Handover(protect=("i-c",), lift=(), kept=("i-a", "i-b", "i-c", "i-old1"), shrinks=True)
 
 
 def test_each_instance_is_as_before_once_the_group_has_shrunk_or_was_waited_for():
     shrunk = group(("i-old2", True), ("i-a", True), desired=2)
-    assert plan_handover(BEFORE, shrunk, frozenset({"i-a"})) == Handover((), ("i-a",), ())
+    assert handover(BEFORE, shrunk, frozenset({"i-a"})) == Handover((), ("i-a",), ())
     idle = group(("i-old2", True), ("i-a", True), ("i-b", True), desired=2)
-    stuck = plan_handover(BEFORE, idle, frozenset({"i-a", "i-b"}), waited=True)
+    stuck = handover(BEFORE, idle, frozenset({"i-a", "i-b"}), waited=True)
     assert stuck == Handover((), (), ("i-a", "i-b")), "the group would take one of them at once"
-    waited = plan_handover(BEFORE, SURGED, frozenset({"i-a"}), waited=True)
+    waited = handover(BEFORE, SURGED, frozenset({"i-a"}), waited=True)
     assert waited == Handover((), ("i-a", "i-b", "i-old1"), ())
 
 
 def test_protection_that_a_group_gives_its_new_instances_is_not_ours_to_lift():
     live = group(("i-old1", True), ("i-a", True), desired=2, new=True)
-    assert plan_handover(BEFORE, live, frozenset({"i-a"})) == Handover((), ("i-old1",), ())
+    assert handover(BEFORE, live, frozenset({"i-a"})) == Handover((), ("i-old1",), ())
 
 
 @pytest.mark.parametrize(
