@@ -69,15 +69,13 @@ def test_an_environment_is_destroyed_and_built_again_with_its_objects(sandbox):
     approve(first)
     assert first.wait(900) == "success", first.story()
     bucket = "staff-device-development-infra-log-archive"
-    sandbox.inject("bucket_filled", target=target, bucket=bucket)
+    sandbox.fault("bucket_filled", target, bucket=bucket)
     run = sandbox.trigger("infrastructure_recreation", conf)
     question = run.wait_until_asked("approve_recreation", 600)
     assert (
         f"bucket {bucket} holds fewer than 100 objects and old versions and delete markers and unfinished uploads"
         in question["body"]
     )
-    run.answer("Approve", "approver", "approve_recreation", typed="staff-device-logging/production")
     run.approve(task="approve_recreation", typed=target)
     assert run.wait(1200) == "success", run.story()
-    assert "typed 'staff-device-logging/production' in place of" in run.story()
     assert "2 objects are back in" in run.log("return_objects")
