@@ -76,6 +76,6 @@ def test_an_environment_is_destroyed_and_built_again_with_its_objects(sandbox):
         f"bucket {bucket} holds fewer than 100 objects and old versions and delete markers and unfinished uploads"
         in question["body"]
     )
-    run.approve(task="approve_recreation", typed=target)
+    run.approve(task="approve_recreation", typed=target, comment="")
     assert run.wait(1200) == "success", run.story()
     assert "2 objects are back in" in run.log("return_objects")
