@@ -73,6 +73,11 @@ def count_objects(client: S3Client, bucket: str, prefix: str) -> int:
     return sum(page["KeyCount"] for page in pages)
 
 
+def has_objects(client: S3Client, bucket: str) -> bool:
+    """Tell whether a bucket has a current object: old versions and delete markers are none."""
+    return client.list_objects_v2(Bucket=bucket, MaxKeys=1)["KeyCount"] > 0
+
+
 def list_versions(client: S3Client, bucket: str) -> Iterator[ObjectIdentifierTypeDef]:
     """Yield every version and delete marker of a bucket."""
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):

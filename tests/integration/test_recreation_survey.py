@@ -311,3 +311,18 @@ def test_objects_stay_in_the_archive_if_that_was_chosen(scene, ctx, bucket):
     remedies.empty_buckets(ctx, plan)
     assert kept_data.return_objects(ctx, plan) == "there is no object to be returned"
     assert count_contents(scene.clients.s3, bucket) == Contents()
+
+
+def test_a_bucket_with_nothing_but_old_versions_is_emptied(scene, ctx, bucket):
+    scene.clients.s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    scene.clients.s3.delete_object(Bucket=bucket, Key="a")
+    plan = plan_of(buckets=(Bucket(address="a", bucket=bucket, archive="s3://core-non-prod-archive/here/"),))
+    assert remedies.archive_buckets(ctx, plan) == "no bucket holds an object"
+    assert remedies.empty_buckets(ctx, plan) == f"2 versions in {bucket} were deleted"
+    assert count_contents(scene.clients.s3, bucket) == Contents()
+
+
+def test_the_archive_itself_is_never_destroyed(scene):
+    told = found(scene, doomed("aws_s3_bucket", bucket="core-non-prod-archive"))
+    with pytest.raises(PreconditionError, match="bucket core-non-prod-archive goes as well"):
+        told.refuse()

@@ -55,7 +55,6 @@ from include.terraform.workdir import passing_folder
 from include.text import one_line
 
 PREVENTED = re.compile(r"Resource (?P<address>\S+) has lifecycle\.prevent_destroy set")
-BUILD_AGAIN = "Build"
 LOOKS = 300  # seconds that the plans between the applies take
 SNAPSHOT_SECONDS = 600  # that a snapshot usually takes
 
@@ -184,14 +183,15 @@ class _Maker:
         databases, buckets, secrets = self._databases(), self._buckets(), self._secrets()
         production = target.environment.purpose == "production"
         remedies = [
-            Change(what=each.what, before="in the way", after=each.remedy, undo="") for each in self.found.obstacles
+            Change(what=each.what, before="in the way", after=each.remedy, undo="see what is built again")
+            for each in self.found.obstacles
         ]
         return InfrastructureRecreationPlan(
             runbook="infrastructure_recreation",
             target=target.name,
             account=target.environment.account,
             region=target.environment.region,
-            changes=(*(_remedy(each) for each in remedies), *summary.changes, *self._back(databases, buckets, secrets)),
+            changes=(*remedies, *summary.changes, *self._back(databases, buckets, secrets)),
             notes=(*remarks, *self.found.left, *self._asked(), f"In all: {summary.counts}, and the same built again."),
             expected_seconds=2 * summary.expected_seconds + LOOKS + SNAPSHOT_SECONDS * bool(databases),
             commit=self.request.commit,
@@ -281,7 +281,9 @@ class _Maker:
                 Change(
                     what=f"Make {each.address} again {'from its snapshot' if restored else 'empty'}",
                     before=f"snapshot {each.snapshot} of {each.instance} is {'there' if each.earlier else 'made first'}, and stays",
-                    after="the data as it was" if restored else "no data; run its seed task by database_migration",
+                    after="the data as it was at its snapshot; what is written later is lost"
+                    if restored
+                    else "no data; run its seed task by database_migration",
                     undo=f"restore snapshot {each.snapshot}",
                 )
             )
@@ -307,10 +309,6 @@ class _Maker:
                 )
             )
         return found
-
-
-def _remedy(change: Change) -> Change:
-    return change.model_copy(update={"undo": "see what is built again"})
 
 
 def _mark(run: str) -> str:

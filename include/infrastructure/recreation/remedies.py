@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from include.aws import rds, secrets_manager, task_definitions
-from include.aws.bucket_contents import count_contents, delete_versions, list_versions
+from include.aws.bucket_contents import count_contents, delete_versions, has_objects, list_versions
 from include.errors import CopyFailedError, PreconditionError
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.recreation.plan import Bucket, InfrastructureRecreationPlan
@@ -59,9 +59,9 @@ def archive_buckets(ctx: InfrastructureContext, plan: InfrastructureRecreationPl
     """Copy the current objects of each bucket to the archive, and prove that they are there. Raises: CopyFailedError."""
     said = []
     for each in plan.buckets:
-        if _is_there(ctx, each.bucket) and count_contents(ctx.clients.s3, each.bucket).total:
+        if _is_there(ctx, each.bucket) and has_objects(ctx.clients.s3, each.bucket):
             said.append(f"{each.bucket}: {_archive(ctx, each):,} objects are in {each.archive}")
-    return "; ".join(said) or "every bucket is empty"
+    return "; ".join(said) or "no bucket holds an object"
 
 
 def empty_buckets(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
@@ -77,7 +77,8 @@ def _empty(ctx: InfrastructureContext, bucket: Bucket) -> str:
         if not _is_there(ctx, bucket.bucket) or not count_contents(client, bucket.bucket).total:
             return f"{deleted:,} versions in {bucket.bucket} were deleted" if deleted else ""
         with _kept(list_versions(client, bucket.bucket)) as versions:
-            _archive(ctx, bucket)
+            if has_objects(client, bucket.bucket):
+                _archive(ctx, bucket)
             deleted += ctx.writer.write(delete_versions(client, bucket.bucket, versions, ctx.writer.check))
     left = count_contents(client, bucket.bucket)
     if left.total:

@@ -11,6 +11,7 @@ from include.infrastructure.recreation.preflight import recreation_of
 from include.infrastructure.recreation.proof import keep_proof
 from include.infrastructure.recreation.secret_values import wrong_values
 from include.infrastructure.state import read_target_state
+from include.run import terraform_documents as documents
 
 
 def destroy(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
@@ -54,9 +55,11 @@ def what_is_left(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan,
         parts.append(
             f"data that is not back yet: {', '.join(f'{address} in {place}' for address, place in sorted(kept.items()))}"
         )
-    parts.append(
-        "a new run of infrastructure_recreation with the same commit goes on from here"
-        if gone
-        else "nothing was destroyed"
-    )
+    destruction = ctx.store.get(*documents.apply_end(f"{ctx.run}#{applies.DESTROY}"))
+    if gone:
+        parts.append("a new run of infrastructure_recreation with the same commit goes on from here")
+    elif destruction and destruction["changed"]:
+        parts.append("everything that was destroyed is there again; mend the cause, then clear the failed step")
+    else:
+        parts.append("nothing was destroyed")
     return "; ".join(parts)

@@ -112,6 +112,8 @@ class Survey:
 
     def bucket(self, change: ResourceChange, contents: Contents) -> Iterator[Obstacle]:
         name = shown_value(change, "bucket")
+        if name == self.archive:
+            yield Obstacle(f"bucket {name} goes as well, and the objects of the others are to be archived there")
         if not contents.total:
             return
         if shown_value(change, "object_lock_enabled") == "true":
