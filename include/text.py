@@ -1,15 +1,23 @@
 """Text prepared for display, and values in a canonical form for comparison as text."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
 
 def one_line(text: str) -> str:
     """Return text on one line, without the control and direction marks that can hide or reorder it."""
     return "".join(mark for mark in " ".join(text.split()) if unicodedata.category(mark) not in ("Cc", "Cf"))
+
+
+def fits_in_xml(text: str) -> bool:
+    """Tell whether XML 1.0 can hold a text. It has no way to write some control characters, which keys of S3 may have."""
+    return NOT_IN_XML.search(text) is None
 
 
 def joined(sentences: Iterable[str]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.aws.batches import batches
 from include.errors import CopyFailedError
+from include.text import fits_in_xml
 from include.write import Action, Write
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ EMPTY = Action(
 )
 AT_ONCE = 1_000  # keys that one DeleteObjects takes
 COUNTED = 100_000  # versions after which nobody counts on: listing them takes a hundred calls
-# DeleteObjects names its keys in XML 1.0, which has no way to write these; DeleteObject has the key in its path
-NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -123,12 +121,12 @@ def _delete_all(
 
 def _delete(client: S3Client, bucket: str, batch: Sequence[ObjectIdentifierTypeDef]) -> str:
     """Delete versions. Return what S3 says of one that it refused, or ""."""
-    plain = [each for each in batch if not NOT_IN_XML.search(each["Key"])]
+    plain = [each for each in batch if fits_in_xml(each["Key"])]  # DeleteObjects names its keys in XML
     said = ""
     if plain:
         answer = client.delete_objects(Bucket=bucket, Delete={"Objects": plain, "Quiet": True})
         said = next((f"{each.get('Code')} for {each.get('Key')}" for each in answer.get("Errors", ())), "")
     for each in batch:
-        if NOT_IN_XML.search(each["Key"]):
+        if not fits_in_xml(each["Key"]):  # DeleteObject has the key in its path
             client.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
     return said

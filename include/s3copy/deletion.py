@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -14,13 +13,12 @@ from include.s3copy.folder_comparison import Keys, compare
 from include.s3copy.folder_copy import Folder
 from include.s3copy.listing import Entry, Pair
 from include.s3copy.options import NAMED
+from include.text import fits_in_xml
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 DELETE_LIMIT = 1_000  # keys that one DeleteObjects call takes
-# DeleteObjects names its keys in XML 1.0, which has no way to write these; DeleteObject has the key in its path
-NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def list_keys(folder: Folder) -> frozenset[str]:
@@ -75,8 +73,8 @@ def remove_stale(
 
 def _delete(folder: Folder, entries: Sequence[Entry]) -> dict[str, str]:
     """Ask S3 to delete objects, and return what it said about those it refused, by key."""
-    alone = [entry for entry in entries if NOT_IN_XML.search(entry.key)]
-    together = [entry for entry in entries if not NOT_IN_XML.search(entry.key)]
+    together = [entry for entry in entries if fits_in_xml(entry.key)]  # DeleteObjects names its keys in XML
+    alone = [entry for entry in entries if not fits_in_xml(entry.key)]  # DeleteObject has the key in its path
     refused: dict[str, str] = {}
     for first in range(0, len(together), DELETE_LIMIT):
         refused |= _delete_together(folder, together[first : first + DELETE_LIMIT])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.text import joined, spoken
+from include.text import fits_in_xml, joined, spoken
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,18 @@ def test_duration_is_said_in_words(span, expected):
 )
 def test_joined_sentences_have_no_full_stop_before_a_semicolon(sentences, expected):
     assert joined(sentences) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("a key\twith\r\nlines é😀", True),
+        ("", True),
+        ("a\x00b", False),
+        ("\x1b[1m", False),
+        ("\ufffe", False),
+        ("\uffff", False),
+    ],
+)
+def test_text_with_control_characters_does_not_fit_in_xml(text, fits):
+    assert fits_in_xml(text) is fits
