@@ -11,6 +11,7 @@ from include.errors import DriftError, PreconditionError
 from include.infrastructure.change.plan import InfrastructureChangePlan, plan_change
 from include.infrastructure.context import InfrastructureContext, InfrastructureLook
 from include.infrastructure.durations import read_durations
+from include.infrastructure.foundations import refuse_undermined
 from include.infrastructure.orphans import list_orphans, write_imports
 from include.infrastructure.plan_file import keep_plan_file, plan_file_digest
 from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
@@ -50,6 +51,7 @@ def make_plan(
         if taken := write_imports(copy.code, orphans, [each.address for each in shown.of("create")]):
             shown = copy.plan(files)
             remarks = (*(_adopted(address, found) for address, found in taken.items()), *remarks)
+        refuse_undermined(target, shown.changes)
         if left := sorted(set(orphans) - set(taken)):
             remarks = (
                 f"Made by an earlier apply, in no state, and not in this commit's code: {', '.join(left)}.",

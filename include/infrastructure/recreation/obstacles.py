@@ -7,7 +7,7 @@ here refuses the recreation before anything is changed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from include.errors import PreconditionError
@@ -34,6 +34,10 @@ class Found:
 
     obstacles: tuple[Obstacle, ...]
     left: tuple[str, ...]  # what stays behind on purpose, or is known to no state
+
+    def after(self, *more: Obstacle) -> Found:
+        """Return this with further obstacles before it."""
+        return replace(self, obstacles=(*more, *self.obstacles))
 
     def refuse(self) -> None:
         """Refuse if anything is in the way that the run can do nothing about. Raises: PreconditionError, naming all of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from include.aws.task_definitions import list_definitions
 from include.errors import PreconditionError
 from include.infrastructure.change.steps import check
 from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.foundations import find_undermined
 from include.infrastructure.recreation.kept_data import list_kept
 from include.infrastructure.recreation.obstacles import (
     BUCKET,
@@ -21,6 +22,7 @@ from include.infrastructure.recreation.obstacles import (
     DEFINITION,
     SECRET,
     Found,
+    Obstacle,
     arguments_of,
     is_replica,
     lifted_arguments,
@@ -98,7 +100,9 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
     doomed = destruction.of("destroy")
     _refuse_empty(doomed, request)
     survey = Survey(doomed, prevented, request.choices, recreation.archive, recreation.tags, state)
-    found = look(ctx.clients, survey)
+    needed = (Obstacle(each) for each in find_undermined(target, doomed))
+    kept = (Obstacle(each) for each in _forgotten(destruction))
+    found = look(ctx.clients, survey).after(*needed, *kept)
     found.refuse()
     made = _Maker(ctx, request, destruction, doomed, looked.missing, found, recreation, state)
     return made.plan(lock_file, prevented, variables.fingerprints(target.name), remarks), since
@@ -151,6 +155,15 @@ def _plan_destruction(
         if set(named) <= set(prevented):
             raise explain(said)
         prevented |= dict.fromkeys(named)
+
+
+def _forgotten(destruction: TerraformPlan) -> Iterator[str]:
+    """Yield what a destruction would leave in AWS and in no state, as OpenTofu does with `destroy = false`."""
+    for each in destruction.of("forget"):
+        yield (
+            f"{each.address} would stay in AWS and in no state (lifecycle.destroy is false in the code), so the build would make a second "
+            "one; take that out of the code and apply it, or name modules without it"
+        )
 
 
 def _refuse_empty(doomed: Sequence[ResourceChange], request: Request) -> None:
