@@ -27,7 +27,10 @@ def middlewares() -> list[dict[str, Any]]:
 class OpskitPlugin(AirflowPlugin):
     name = "opskit"
     fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = middlewares()
-    fastapi_apps: ClassVar[list[dict[str, Any]]] = [{"name": "runbooks", "app": LazyApp(), "url_prefix": "/runbooks"}]
+    fastapi_apps: ClassVar[list[dict[str, Any]]] = [
+        {"name": "runbooks", "app": LazyApp(), "url_prefix": "/runbooks"},
+        {"name": "front door", "app": LazyApp("opskit.web.door.app"), "url_prefix": "/door"},
+    ]
     listeners: ClassVar[list[Any]] = [run_note, *([early_end] if is_on("early_end") else [])]
     external_views: ClassVar[list[dict[str, Any]]] = [
         {

@@ -21,6 +21,14 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field, as a sentence without its full stop. `path` leads to it: its name, then keys and places in it."""
+
+    path: tuple[str | int, ...]
+    text: str
+
+
 FORMATS = {"date": "2026-11-27", "date-time": "2026-11-27T14:30:00Z", "time": "14:30:00"}  # an example of each
 
 
@@ -42,9 +50,19 @@ def complaint(params: Mapping[str, Declared], given: object) -> str | None:
         return f"What is given must be an object of names and values such as {_example(params)}, not {shown(given)}."
     if unknown := sorted(set(given) - set(params)):
         return unknown_names(unknown, params)
-    wrong = [_missing(name, param) for name, param in params.items() if name not in given and not param.has_default]
-    wrong += [sentence for name, value in given.items() if (sentence := _wrong(name, value, params[name]))]
+    wrong = [error.text for error in field_errors(params, given)]
     return f"{'; '.join(wrong)}." if wrong else None
+
+
+def field_errors(params: Mapping[str, Declared], given: Mapping[str, Any]) -> list[FieldError]:
+    """Return what is wrong with each given param, and which are missing."""
+    wrong = [
+        FieldError((name,), unknown_names([name], params).rstrip(".")) for name in sorted(set(given) - set(params))
+    ]
+    missing = [name for name, param in params.items() if name not in given and not param.has_default]
+    wrong += [FieldError((name,), _missing(name, params[name])) for name in missing]
+    known = ((name, value) for name, value in given.items() if name in params)
+    return wrong + [error for name, value in known if (error := _wrong(name, value, params[name]))]
 
 
 def wrong_values(fields: Mapping[str, Declared], given: object) -> str | None:
@@ -54,7 +72,7 @@ def wrong_values(fields: Mapping[str, Declared], given: object) -> str | None:
     if unknown := sorted(set(given) - set(fields)):
         return unknown_names(unknown, fields, "question")
     wrong = [f"{name} is missing, and this question needs it" for name in fields if name not in given]
-    wrong += [sentence for name, value in given.items() if (sentence := _wrong(name, value, fields[name]))]
+    wrong += [error.text for name, value in given.items() if (error := _wrong(name, value, fields[name]))]
     return f"{'; '.join(wrong)}." if wrong else None
 
 
@@ -86,13 +104,15 @@ def _missing(name: str, declared: Declared) -> str:
     return f"{name} is missing, and this runbook needs it{told}"
 
 
-def _wrong(name: str, value: object, declared: Declared) -> str | None:
+def _wrong(name: str, value: object, declared: Declared) -> FieldError | None:
     if isinstance(value, str) and not storable(value):
-        return f"{name} {shown(value)} holds a character that no database takes"
+        return FieldError((name,), f"{name} {shown(value)} holds a character that no database takes")
     validator = validator_for(declared.schema, default=Draft202012Validator)
     found = validator(declared.schema, format_checker=FormatChecker()).iter_errors(value)
     errors = sorted(islice(found, MOST_ERRORS), key=lambda error: error.validator != "type")
-    return _sentence(name, errors[0], declared.description) if errors else None
+    if not errors:
+        return None
+    return FieldError((name, *errors[0].absolute_path), _sentence(name, errors[0], declared.description))
 
 
 def _sentence(param: str, error: ValidationError, description: str) -> str:

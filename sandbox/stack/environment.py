@@ -77,11 +77,12 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
         "RUNBOOK_CALLS_PER_MINUTE": os.environ.get("RUNBOOK_CALLS_PER_MINUTE", "6000"),
     }
     tools = {"PATH": f"{STAND_INS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    door = {"RUNBOOK_DOOR_TARGET": next(iter(inventory.targets))}  # any will do: the pretend AWS keeps all tables
     pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
     served = connections(settings, databases.Databases.of(settings, credentials), inventory)
     ours = base()
     providers = terraform_providers.variables(os.environ, settings.folder)
-    return ours | tuning() | sandbox | pace | tools | providers | served
+    return ours | tuning() | sandbox | pace | door | tools | providers | served
 
 
 def connections(settings: Settings, server: databases.Databases, inventory: Inventory) -> dict[str, str]:

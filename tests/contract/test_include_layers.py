@@ -24,6 +24,7 @@ LAYERS = [
     ("restart",),  # procedures
     ("releases", "region_data", "infrastructure"),
     ("waiter_registry", "request_rules"),
+    ("front_door",),
 ]
 # a function with one of these arguments reads or changes the world
 CLIENTS = ("Client", "Clients", "Repository", "Jira", "Sentry", "Connection", "Folder")

@@ -214,7 +214,7 @@ def test_page_says_how_long_each_step_took(browser):
 
 
 def test_plugin_offers_the_page_beside_the_run():
-    assert [each["url_prefix"] for each in OpskitPlugin.fastapi_apps] == ["/runbooks"]
+    assert [each["url_prefix"] for each in OpskitPlugin.fastapi_apps] == ["/runbooks", "/door"]
     assert [(each["destination"], each["href"]) for each in OpskitPlugin.external_views] == [
         ("dag_run", "/runbooks/{DAG_ID}/runs/{RUN_ID}/summary"),
         ("dag", "/runbooks/{DAG_ID}/choices"),

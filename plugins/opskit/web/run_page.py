@@ -73,6 +73,7 @@ class OpenQuestion:
     subject: str
     link: str
     refusal: str
+    people: tuple[str, ...] = ()  # who was asked; nobody named means anybody
 
 
 def render_page(

@@ -10,24 +10,22 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.models.dagrun import DagRun
-from airflow.models.hitl import HITLDetail
-from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XComModel
 from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 
 from include.errors import ApprovalError, RunbookError
-from include.run.approval import TooLateError, why_not, withdraw
+from include.run.approval import TooLateError, withdraw
 from include.run.journal import add_event, list_decisions, list_events, read_record
 from include.run.start import add_withdrawal, read_withdrawal
 from include.run.store import RunStore
 from include.run.summary import summarize
 from opskit.connections.aws import run_store
-from opskit.notifications.run_links import gate_link, run_link
+from opskit.notifications.run_links import run_link
 from opskit.web import choices
-from opskit.web.run_page import OpenQuestion, render_page
+from opskit.web.asked import plan_of, questions_of
+from opskit.web.run_page import render_page
 from opskit.web.step_durations import read_durations
 
 app = FastAPI(title="Runbooks", openapi_url=None)  # the OpenAPI document would be shown to strangers, too
@@ -35,8 +33,6 @@ app.include_router(choices.router)
 OF_RUN = "/{dag_id}/runs/{run_id}"
 MAY_SEE = [Depends(requires_access_dag("GET", DagAccessEntity.RUN))]
 STEP = "withdraw_approval"  # in the journal
-AWAITING = "awaiting_input"  # Airflow's state of a task that asks people
-PLAN_KEY = "return_value"  # of the plan task's result, which has the plan as Markdown
 
 
 @app.get(OF_RUN + "/summary", dependencies=MAY_SEE, response_class=HTMLResponse)
@@ -49,7 +45,7 @@ def show_run(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) ->
         record = read_record(store, run)
     over = airflow_run.state not in ("queued", "running")
     own = any(decision.outcome == "approved" and decision.by == user.get_name() for decision in decisions)
-    plan = _plan_of(dag_id, run_id, session)
+    plan = plan_of(dag_id, run_id, session)
     plan_only = bool((airflow_run.conf or {}).get("plan_only"))
     me = str(user.get_name())
     return render_page(
@@ -63,7 +59,7 @@ def show_run(dag_id: str, run_id: str, user: GetUserDep, session: SessionDep) ->
             plan_only=plan_only,
         ),
         run_link=run_link(airflow_run),
-        questions=[] if over else _questions_of(airflow_run, me, session),
+        questions=[] if over else questions_of(airflow_run, me, session),
         decisions=decisions,
         withdrawal=withdrawal,
         may_withdraw=own and not withdrawal and not over,
@@ -92,32 +88,6 @@ def _run_of(dag_id: str, run_id: str, session: SessionDep) -> tuple[DagRun, RunS
     if run is None or not target:
         raise HTTPException(404, f"{dag_id} has no run {run_id} that names a target.")
     return run, run_store(target)
-
-
-def _questions_of(run: DagRun, user: str, session: SessionDep) -> list[OpenQuestion]:
-    """Return the run's open questions, and for each whether this user may answer it."""
-    waiting = select(HITLDetail, TaskInstance.task_id, TaskInstance.map_index).join(
-        TaskInstance, TaskInstance.id == HITLDetail.ti_id
-    )
-    here = waiting.where(TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
-    found = session.execute(here.where(TaskInstance.state == AWAITING))
-    return [
-        OpenQuestion(
-            str(asked.subject),
-            gate_link(run, task_id, map_index),
-            why_not(user, [str(person["id"]) for person in asked.assignees or ()], str(run.triggering_user_name)),
-        )
-        for asked, task_id, map_index in found
-    ]
-
-
-def _plan_of(dag_id: str, run_id: str, session: SessionDep) -> str | None:
-    """Return the run's plan as Markdown, or None while there is none. Only the plan task's result has one."""
-    of_run = (XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == PLAN_KEY)
-    for result in session.scalars(select(XComModel.value).where(*of_run)):
-        if isinstance(result, dict) and isinstance(result.get("markdown"), str):
-            return str(result["markdown"])
-    return None
 
 
 @contextmanager

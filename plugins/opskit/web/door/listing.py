@@ -1,0 +1,28 @@
+"""The runbooks that this Airflow has, with the targets of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.models.dag import DagModel, DagTag
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from include.front_door.answers import Offer
+from opskit.airflow_patches.requested import RISK, params_of
+
+
+def list_offers(dag_bag: Any) -> list[Offer]:
+    """Return every runbook with all of its targets."""
+    with create_session() as session:
+        of_runbooks = select(DagTag.dag_id, DagTag.name).where(DagTag.name.startswith(RISK))
+        risks = {dag_id: str(name).removeprefix(RISK) for dag_id, name in session.execute(of_runbooks)}
+        here = select(DagModel).where(DagModel.dag_id.in_(risks), ~DagModel.is_stale)
+        rows = [(each.dag_id, each.dag_display_name, bool(each.is_paused)) for each in session.scalars(here)]
+    found = []
+    for dag_id, title, paused in sorted(rows):
+        declared = params_of(dag_bag, dag_id) or {}
+        target = declared.get("target")
+        targets = [str(name) for name in (target.schema.get("enum") or ())] if target else []
+        found.append(Offer(runbook=dag_id, title=title, risk=risks[dag_id], targets=targets, paused=paused))
+    return found
