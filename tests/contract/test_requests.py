@@ -5,7 +5,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from include.region_data.request import MOST
 from include.request_rules import RULES, wrong_request
-from opskit.airflow_patches.requested import params_of
+from opskit.requested import params_of
 
 REASON = "a check of the tests"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

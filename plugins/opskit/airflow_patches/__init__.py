@@ -28,7 +28,7 @@ preload
     Off: RUNBOOK_AIRFLOW_PATCHES does not name it, or the executor does not fork tasks from the scheduler.
     Remove when: Airflow loads a list of modules before LocalExecutor forks, and notices when their files change.
 
-trigger_validation (with requested)
+trigger_validation
     Wrong: the API takes keys of `conf` that no param declares (#29018, closed without a change), and values that it cannot
     store or serialise. It answers a wrong value with a dump of the JSON schema, and does not say who may answer a question. The ids
     of its runs do not say their target.

@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from include import trigger_request
 from include.request_rules import wrong_request
 from include.run.params import storable, wrong_values
-from opskit.airflow_patches.requested import fields_of, params_of, people_of
+from opskit.requested import fields_of, params_of, people_of
 
 API = re.compile(
     r"^(?!(?:/[^/]+)?/execution/).*?/(?:api/v2|ui|auth)/"

@@ -9,7 +9,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from include.front_door.answers import Offer
-from opskit.airflow_patches.requested import RISK, params_of
+from opskit.requested import RISK, params_of
 
 
 def list_offers(dag_bag: Any) -> list[Offer]:

@@ -13,7 +13,7 @@ from include.front_door.answers import Offer, Offers, RunStatus
 from include.front_door.claims import claim, find_claim, mark_started
 from include.front_door.problem import Problem
 from include.front_door.request import StartRequest, read_request, refuse_wrong
-from opskit.airflow_patches.requested import params_of
+from opskit.requested import params_of
 from opskit.web.door.airflow_runs import has_run, log_refusal, make_run, refuse_paused
 from opskit.web.door.bodies import read_body
 from opskit.web.door.callers import Visitor, VisitorDep
