@@ -36,6 +36,7 @@ from include.inventory.fields import (
     Timezone,
     Whole,
 )
+from include.inventory.front_door import FrontDoor
 from include.inventory.infrastructure import Terraform
 from include.inventory.promotion import Promotion
 from include.inventory.region_data import RegionData
@@ -253,6 +254,7 @@ class Environment(Model):
         default=None, pattern=r"^(#[\p{L}\p{N}_-]{1,80}|[CG][A-Z0-9]{8,20})$"
     )  # its name or its id
     approval: Approval
+    front_door: FrontDoor = FrontDoor()
     maintenance_hours: Hours | None = None
     region_data: RegionData | None = None
     release: Release | None = None  # how images are deployed here, to staging and to production alike

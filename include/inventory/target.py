@@ -52,12 +52,12 @@ class Target:
     def infrastructure_conn_id(self) -> str | None:
         """The Airflow connection of the organization that owns the target's Terraform code, or None if there is none."""
         terraform = self.environment.terraform
-        return f"github_{_as_id(terraform.repository.split('/')[0])}" if terraform else None
+        return github_connection(terraform.repository.split("/")[0]) if terraform else None
 
     @property
     def github_conn_id(self) -> str | None:
         """The Airflow connection of the organization that owns the target's repository, or None if there is no repository."""
-        return self.system.github and f"github_{_as_id(self.system.github.split('/')[0])}"
+        return self.system.github and github_connection(self.system.github.split("/")[0])
 
     @property
     def jira_conn_id(self) -> str | None:
@@ -130,6 +130,11 @@ class Target:
         """The target that has to prove an image before this one gets it, or None if this target proves images itself."""
         name = self.release.proved_on
         return Target(self.system, name) if name else None
+
+
+def github_connection(owner: str) -> str:
+    """Return the Airflow connection of an organization on GitHub."""
+    return f"github_{_as_id(owner)}"
 
 
 def _as_id(name: str) -> str:

@@ -16,7 +16,7 @@ from sandbox.external_services.services import ExternalServices
 
 
 def make_routes(external: ExternalServices, world: World) -> Blueprint:
-    """Return GET for each external service, and POST /sheets, /github/commits and /sentry/events."""
+    """Return GET for each external service, and POST /sheets, /github/commits, /github/oidc and /sentry/events."""
     app = Blueprint("neighbours", __name__)
 
     @app.get("/slack")
@@ -53,6 +53,15 @@ def make_routes(external: ExternalServices, world: World) -> Blueprint:
         try:
             given = _given(repository="", subject="", branch="main", author="amelia", files=[], merges=[])
             return jsonify(sha=_push(external, given))
+        except FaultError as error:
+            return jsonify(error=str(error)), 400
+
+    @app.post("/github/oidc")
+    def token() -> Any:
+        try:
+            given = _given(repository="", ref="refs/heads/main", event="push", audience="runbooks", actor="amelia",
+                           environment="none", lasts=600)  # fmt: skip
+            return jsonify(token=_token(external, given))
         except FaultError as error:
             return jsonify(error=str(error)), 400
 
@@ -96,6 +105,20 @@ def _push(external: ExternalServices, given: dict[str, Any]) -> str:
             )
         merged = tuple(repository.branches[str(merge)] for merge in given["merges"])
         return github.push(repository, given["branch"], given["subject"], given["author"], files, merged).sha
+
+
+def _token(external: ExternalServices, given: dict[str, Any]) -> str:
+    """Return the OIDC token of a job of GitHub Actions. Repositories of other people get some, too, as on GitHub."""
+    environment = None if given["environment"] == "none" else given["environment"]
+    return external.github.oidc.token(
+        repository=given["repository"],
+        ref=given["ref"],
+        event=given["event"],
+        audience=given["audience"],
+        actor=given["actor"],
+        environment=environment,
+        lasts=given["lasts"],
+    )
 
 
 def _edit(external: ExternalServices, given: dict[str, Any]) -> None:

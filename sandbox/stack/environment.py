@@ -9,6 +9,7 @@ from include.inventory import FOLDER_VARIABLE, Inventory, Target
 from sandbox import databases
 from sandbox.aws.services.sts.model import READING
 from sandbox.credentials import Credentials, role_of
+from sandbox.external_services.github import oidc
 from sandbox.external_services.github import state as github
 from sandbox.external_services.jira import state as jira
 from sandbox.external_services.sentry import state as sentry
@@ -134,11 +135,12 @@ def external_service_connections(settings: Settings, inventory: Inventory) -> di
         system = target.system
         if system.github and target.github_conn_id:
             token = github.token_of(system.github.split("/")[0])
-            found[target.github_conn_id] = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
+            given = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
+            found[target.github_conn_id] = {**given, "extra": {"oidc_keys": f"{url}{oidc.KEYS}"}}
         if (terraform := target.environment.terraform) and target.infrastructure_conn_id:
             token = github.token_of(terraform.repository.split("/")[0])
             given = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
-            found[target.infrastructure_conn_id] = given
+            found.setdefault(target.infrastructure_conn_id, given)
         if system.jira_project and target.jira_conn_id:
             token = jira.token_of(system.jira_project)
             found[target.jira_conn_id] = {

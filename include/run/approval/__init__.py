@@ -3,11 +3,13 @@
 from include.run.approval.policy import (
     Answer,
     Decision,
+    asked_by,
     ensure_approved,
     judge,
     list_approvers,
     people_to_ask,
     policy_for,
+    requester_via,
     why_not,
 )
 from include.run.approval.unattended import approve_by_policy, find_unattended
@@ -19,6 +21,7 @@ __all__ = [
     "TooLateError",
     "Withdrawal",
     "approve_by_policy",
+    "asked_by",
     "ensure_approved",
     "find_unattended",
     "judge",
@@ -26,6 +29,7 @@ __all__ = [
     "people_to_ask",
     "policy_for",
     "refuse_withdrawn",
+    "requester_via",
     "why_not",
     "withdraw",
 ]

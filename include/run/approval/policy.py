@@ -15,6 +15,7 @@ from include.inventory import Approval
 from include.text import one_line
 
 POLICY_SEAT = 0  # the seat of the decision by the inventory; people have seats from 1 on
+VIA = " via "  # between a user and the token by which the user asked; no user of the inventory has blanks in the name
 COMMENT_LENGTH = 500  # characters of a comment that go on record
 
 
@@ -55,16 +56,27 @@ def policy_for(policy: Approval, plan: Mapping[str, Any], target: str) -> Approv
     return policy.model_copy(update={"count": wanted, "unattended": {}})
 
 
+def asked_by(user: str | None, requester: str | None) -> bool:
+    """Tell whether a user asked for a run, in person or by a token of theirs, see `requester_via`."""
+    return user is not None and requester is not None and (user == requester or requester.startswith(f"{user}{VIA}"))
+
+
+def requester_via(user: str, what: str) -> str:
+    """Return the requester of a run that a user's token asked for. The user counts as having asked."""
+    return f"{user}{VIA}{what}"
+
+
 def list_approvers(policy: Approval, requester: str | None) -> list[str]:
     """Return the user ids who may approve a request."""
-    return [user for user in policy.approvers if policy.requester_may_approve or user != requester]
+    return [user for user in policy.approvers if policy.requester_may_approve or not asked_by(user, requester)]
 
 
 def why_not(user: str, people: Sequence[str], requester: str | None) -> str:
     """Return why a user may not answer a question that was put to these people, or "" for one who may. Nobody named means anybody."""
     if not people or user in people:
         return ""
-    asked = f"{user} asked for this run, so somebody else answers" if user == requester else f"{user} is not among them"
+    own = asked_by(user, requester)
+    asked = f"{user} asked for this run, so somebody else answers" if own else f"{user} is not among them"
     return f"{' or '.join(people)} may answer; {asked}."
 
 
@@ -89,7 +101,7 @@ def judge(
 
     if answer.by is None:
         return decided("expired", "nobody answered in time, which is a refusal")
-    if answer.by == requester and not policy.requester_may_approve:
+    if asked_by(answer.by, requester) and not policy.requester_may_approve:
         return decided("refused", f"{answer.by} asked for this run and may not decide on it")
     if answer.by not in policy.approvers:
         return decided("refused", f"{answer.by} is not one of the approvers ({', '.join(policy.approvers)})")
@@ -119,7 +131,8 @@ def ensure_approved(
                 "Nothing was changed; start a new run to have the new plan approved."
             )
         if decision.seat != POLICY_SEAT and (
-            decision.by not in policy.approvers or (decision.by == requester and not policy.requester_may_approve)
+            decision.by not in policy.approvers
+            or (asked_by(decision.by, requester) and not policy.requester_may_approve)
         ):
             raise ApprovalError(
                 f"{decision.by} may not approve this run. Nothing was changed; start a new run to ask again."

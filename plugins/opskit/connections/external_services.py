@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
@@ -11,6 +12,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.errors import PreconditionError
 from include.inventory import Target
+from include.inventory.target import github_connection
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
     from gspread.worksheet import Worksheet
 
+    from include.front_door.signing_keys import SigningKeys
     from include.inventory.region_data import Sheet
     from include.sentry import Sentry
 
@@ -70,6 +73,20 @@ def _repository(target: Target, name: str, conn_id: str) -> Repository:
         lazy=True,
     )
     return client.get_repo(name)
+
+
+def oidc_keys(issuer: str, owner: str) -> SigningKeys:
+    """Return the keys of an issuer of workflow tokens. `oidc_keys` in the extra of the owner's connection overrides their address."""
+    connection = _connection(github_connection(owner))
+    elsewhere = connection.extra_dejson.get("oidc_keys") if connection else None
+    return _keys_at(str(elsewhere or f"{issuer}/.well-known/jwks"))
+
+
+@cache
+def _keys_at(url: str) -> SigningKeys:
+    from include.front_door.signing_keys import SigningKeys
+
+    return SigningKeys(url)
 
 
 def github_page(target: Target) -> str:

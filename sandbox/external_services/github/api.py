@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, jsonify, request
 
 from sandbox.aws.state.clock import as_datetime
-from sandbox.external_services.github import actions, archives, issues, releases
+from sandbox.external_services.github import actions, archives, issues, oidc, releases
 from sandbox.external_services.github.model import BOT, AnnotatedTag, Commit, GitHubError, Repository, Status, invalid
 from sandbox.external_services.github.requests import (
     CODELOAD,
@@ -41,6 +41,7 @@ def make_github(github: GitHub) -> Flask:
     links, server = archives.make(github)
     app.register_blueprint(links, url_prefix=ROOT)
     app.register_blueprint(server, url_prefix=CODELOAD)
+    app.register_blueprint(oidc.make(github.oidc))
     return app
 
 

@@ -21,6 +21,7 @@ from sandbox.external_services.github.model import (
     Workflow,
     invalid,
 )
+from sandbox.external_services.github.oidc import Issuer
 from sandbox.external_services.github.seed import seed, seed_infrastructure
 from sandbox.external_services.github.snapshot import shown
 from sandbox.external_services.service_faults import ServiceFaults
@@ -60,6 +61,7 @@ class GitHub:
         self.clock = world.clock
         self.service_faults = ServiceFaults(world)
         self.real = real
+        self.oidc = Issuer(real)
         self.repositories: dict[str, Repository] = {}
         self.calls: dict[str, list[float]] = {}  # token -> when in simulated time it was used
         self.writes: dict[str, list[float]] = {}

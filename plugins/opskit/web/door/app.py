@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from include.errors import RunbookError, ServiceUnavailableError
 from include.front_door.problem import MEDIA_TYPE, FieldProblem, Problem, pointer
-from opskit.web.door import following, starting
+from opskit.web.door import following, machine_tokens, starting
 from opskit.web.door.callers import visitor
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ app = FastAPI(
 )
 app.include_router(starting.router)
 app.include_router(following.router)
+app.include_router(machine_tokens.router)
 
 
 @app.get("/openapi.json", dependencies=[Depends(visitor)], include_in_schema=False)
@@ -59,7 +60,8 @@ async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 @app.exception_handler(RequestValidationError)
 async def on_wrong_field(request: Request, error: RequestValidationError) -> JSONResponse:
-    fields = [FieldProblem(pointer(*each["loc"]), f"{each['msg']}.") for each in error.errors()]
+    found = [(each["loc"][1:] if each["loc"][0] == "body" else each["loc"], each["msg"]) for each in error.errors()]
+    fields = [FieldProblem(pointer(*where), f"{said}.") for where, said in found]
     return answer(Problem("bad-request", "; ".join(f"{each.pointer}: {each.detail}" for each in fields), fields))
 
 
