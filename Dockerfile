@@ -51,6 +51,7 @@ COPY --from=sandbox-packages /opt/venv /opt/venv
 COPY config /opt/runbooks/config
 COPY include /opt/runbooks/include
 COPY sandbox /opt/runbooks/sandbox
+COPY terraform /opt/runbooks/terraform
 
 FROM base AS airflow
 COPY --from=packages /opt/venv /opt/venv

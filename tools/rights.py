@@ -276,6 +276,11 @@ def rights_of_plan(name: str) -> set[str]:
     return rights_of(reached(plans))
 
 
+def works_with_terraform(name: str) -> bool:
+    """Whether a runbook runs Terraform, so that its objects and locks are those of a state."""
+    return not reached(_started_by(name)).isdisjoint(TERRAFORM)
+
+
 def _started_by(name: str) -> list[Node]:
     """Return what a runbook's DAG file defines and names."""
     module = f"dags.{name}"
@@ -315,4 +320,7 @@ def page() -> str:
 
 
 if __name__ == "__main__":
+    from tools import policies
+
     PAGE.write_text(page(), encoding="utf-8")
+    policies.write()

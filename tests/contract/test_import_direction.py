@@ -84,6 +84,7 @@ def test_sandbox_takes_only_the_inventory_from_the_rooms():
             "include.inventory.capacity",
             "include.inventory.models",
             "include.inventory.loader",
+            "include.inventory.policy_resources",
             "include.errors",
         }, file
 

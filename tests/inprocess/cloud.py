@@ -21,9 +21,13 @@ from moto.backends import list_of_moto_modules
 from include.aws.clients import Clients
 from include.inventory import Inventory, Target
 from opskit.connections.aws import make_clients
+from sandbox.aws.authorization.policy import Policies
+from sandbox.aws.authorization.requests import requests_of
+from sandbox.aws.authorization.role_policies import document_of
 from sandbox.aws.control.api import make_control
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.http.requests import read_call
+from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock, as_datetime, as_text
 from sandbox.aws.state.snapshot import world_json
@@ -60,7 +64,8 @@ class Cloud:
         self.application = Application(self.world)
         self.hook: Hook | None = None
         self.sent = 0
-        self._clients: dict[str, Clients] = {}
+        self._clients: dict[tuple[str, str], Clients] = {}
+        self._own: dict[tuple[str, str], Policies] = {}
         modules = tuple(list_of_moto_modules())  # moto looks through its own folder at every request
         patch.setattr("moto.backends.list_of_moto_modules", lambda: modules)
         patch.setattr(botocore.httpsession.URLLib3Session, "send", lambda _, request: self._send(request))
@@ -92,18 +97,35 @@ class Cloud:
         self.world.clock.advance(seconds)
         self.world.catch_up()
 
-    def clients(self, name: str) -> Clients:
-        """Return the clients that the runbooks make from a target's connection, kept across resets."""
-        if name not in self._clients:
+    def clients(self, name: str, role: str = "") -> Clients:
+        """Return the clients that the runbooks make from a target's connection, kept across resets; with another role, somebody's."""
+        if (name, role) not in self._clients:
             target = self.inventory.target(name)
             environment = target.environment
-            role = f"arn:aws:iam::{environment.account}:role/{environment.role}"
-            extra = {"endpoint_url": URL, "role_arn": role}
+            arn = f"arn:aws:iam::{environment.account}:role/{role or environment.role}"
+            extra = {"endpoint_url": URL, "role_arn": arn}
             connection = Connection(
                 conn_id="aws", conn_type="aws", login="sandbox", password="sandbox", extra=json.dumps(extra)
             )
-            self._clients[name] = make_clients(connection, target)
-        return self._clients[name]
+            self._clients[name, role] = make_clients(connection, target)
+        return self._clients[name, role]
+
+    def limit(self, name: str, runbook: str) -> None:
+        """Give the role of a target no more than the policy of one runbook, as long as this world lasts."""
+        target = self.inventory.target(name)
+        place = target.environment
+        if (name, runbook) not in self._own:
+            self._own[name, runbook] = Policies([document_of(runbook, target)])
+        self.application.identities.roles[f"arn:aws:iam::{place.account}:role/{place.role}"] = self._own[name, runbook]
+
+    def unused(self, name: str, runbook: str) -> set[str]:
+        """Return the rights in the policy of a runbook that none of the logged calls of a target's role needed."""
+        target = self.inventory.target(name)
+        place = target.environment
+        own = [call for call in self.application.calls if (call.account, call.role) == (place.account, place.role)]
+        used = {request.action for call in own for request in requests_of(call, self.world)}
+        granted = {right for each in document_of(runbook, target)["Statement"] for right in each["Action"]}
+        return granted - used
 
     def look(self) -> dict[str, Any]:
         return {target["name"]: target for target in world_json(self.world, self.inventory.targets.values())["targets"]}
@@ -117,7 +139,7 @@ class Cloud:
         return [each.action for each in self.application.calls if each.mutates and each.service != "dynamodb"]
 
     def documents(self, target: Target) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        pages = self.clients(target.name).dynamodb.get_paginator("scan").paginate(TableName=TABLE)
+        pages = self.clients(target.name, SOMEBODY).dynamodb.get_paginator("scan").paginate(TableName=TABLE)
         for page in pages:
             for item in page["Items"]:
                 yield item["pk"]["S"], item["sk"]["S"], json.loads(item["document"]["S"])

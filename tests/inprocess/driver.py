@@ -68,7 +68,9 @@ class Orchestrator:
         return [each.task_id for each in self.dag.topological_sort()]
 
     def trigger(self, target: str, requester: str | None = "operator", **conf: Any) -> Run:
+        """Make a run, whose role has no more than the policy of this runbook."""
         run_id = f"manual-{len(self.runs) + 1}"
+        self.cloud.limit(target, self.dag.dag_id)
         run = Run(self, run_id, {"target": target, "reason": "a run in process", "plan_only": False, **conf}, requester)
         self.runs[run_id] = run
         return run

@@ -11,6 +11,24 @@ from tests.inprocess.driver import Orchestrator, dag_of
 from tests.support.external_services import control_of, reach, serve
 
 STAGING, PRODUCTION, REPOSITORY = "visits/staging", "visits/production", "example-clinics/visits"
+# rights of the policies that this system's releases do not need, and what would need them
+UNUSED = {
+    "autoscaling:DescribeAutoScalingGroups": "services on instances",
+    "ecs:DescribeContainerInstances": "services on instances",
+    "ecs:ListContainerInstances": "services on instances",
+    "ecs:ListServices": "services on instances, which others may fill",
+    "codedeploy:GetDeploymentConfig": "services that CodeDeploy deploys",
+    "codedeploy:StopDeployment": "services that CodeDeploy deploys",
+    "ecs:StopServiceDeployment": "a release that somebody stops",
+}
+OF_MIGRATIONS = {
+    "ec2:DescribeSubnets",
+    "ecs:RunTask",
+    "ecs:TagResource",
+    "rds:CreateDBSnapshot",
+    "rds:DescribeAccountAttributes",
+    "rds:DescribeDBSnapshots",
+}  # this system has none
 NEWEST = commit_sha(REPOSITORY, COMMITS)
 BOTH = (("Approve", "approver"), ("Approve", "second_approver"))
 
@@ -59,12 +77,15 @@ def test_commit_goes_to_staging_by_blue_green_to_production_by_canary_and_back(c
     assert run.to_end() == "success", run.errors
     assert commits_run_by(cloud, STAGING) == {NEWEST}
     assert cloud.writes().count("UpdateService") == 2
+    assert cloud.unused(STAGING, "staging_deployment") == {*UNUSED, *OF_MIGRATIONS, "cloudwatch:DescribeAlarms"}
     before = commits_run_by(cloud, PRODUCTION)
     run = start(cloud, "production_release", PRODUCTION)
     assert run.to_end(BOTH) == "success", run.errors
     assert commits_run_by(cloud, PRODUCTION) == {NEWEST} != before
+    assert cloud.unused(PRODUCTION, "production_release") == {*UNUSED, *OF_MIGRATIONS}
     back = start(cloud, "release_rollback", PRODUCTION)
     assert back.to_end(BOTH) == "success", back.errors
+    assert cloud.unused(PRODUCTION, "release_rollback") == set(UNUSED)
     assert commits_run_by(cloud, PRODUCTION) == before
     assert cloud.violations() == []
 

@@ -31,7 +31,7 @@ def scene(scene_of):
 
 def as_daemon(scene, least):
     """Replace the service by a daemon of the same name. Return its tasks."""
-    ecs = scene.clients.ecs
+    ecs = scene.somebody.ecs
     (before,) = ecs.describe_services(cluster=CLUSTER, services=[SERVICE])["services"]
     ecs.delete_service(cluster=CLUSTER, service=SERVICE, force=True)
     scene.cloud.advance(1200)

@@ -236,14 +236,15 @@ def test_a_state_that_has_moved_since_the_approval_is_another_plan(scene, monkey
 
 def test_nothing_secret_is_kept_where_people_look(scene, monkeypatch):
     code = TWO + 'variable "password" {}\nresource "terraform_data" "third" { input = sensitive(var.password) }\n'
-    scene.clients.ssm.put_parameter(Name="/core/password", Value="canary-of-a-parameter", Type="SecureString")
+    scene.grant("arn:aws:ssm:eu-west-2:111111111111:parameter/core/*", "ssm:GetParameters")
+    scene.somebody.ssm.put_parameter(Name="/core/password", Value="canary-of-a-parameter", Type="SecureString")
     terraform = scene.target.environment.terraform.model_copy(update={"parameters": {"password": "/core/password"}})
     monkeypatch.setattr(steps, "terraform_of", lambda ctx: terraform)
     ctx = step_of(scene)
     plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": code}), keep=True)
     apply.apply(ctx, wanted(plan))
     settle.settle(ctx)
-    table = scene.clients.dynamodb.scan(TableName="runbook-operations")["Items"]
+    table = scene.somebody.dynamodb.scan(TableName="runbook-operations")["Items"]
     said = f"{plan.model_dump_json()} {table} {ctx.told}"
     assert "canary" not in said
     assert set(plan.variables) == {"password"}
@@ -251,7 +252,8 @@ def test_nothing_secret_is_kept_where_people_look(scene, monkeypatch):
 
 def test_a_missing_and_an_empty_parameter_are_both_named(scene, monkeypatch):
     wanted = {"one": "/core/missing", "two": "/core/blank"}
-    scene.clients.ssm.put_parameter(Name="/core/blank", Value=" ", Type="String")
+    scene.grant("arn:aws:ssm:eu-west-2:111111111111:parameter/core/*", "ssm:GetParameters")
+    scene.somebody.ssm.put_parameter(Name="/core/blank", Value=" ", Type="String")
     terraform = scene.target.environment.terraform.model_copy(update={"parameters": wanted})
     monkeypatch.setattr(steps, "terraform_of", lambda ctx: terraform)
     with pytest.raises(PreconditionError, match="/core/missing is missing, /core/blank is empty"):
@@ -259,6 +261,7 @@ def test_a_missing_and_an_empty_parameter_are_both_named(scene, monkeypatch):
 
 
 def test_a_workspace_that_there_is_not_is_made_by_a_plan_that_is_to_be_applied(scene, monkeypatch):
+    scene.grant("arn:aws:s3:::core-non-prod-tf-state/env:/blue/*", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
     terraform = scene.target.environment.terraform.model_copy(update={"workspace": "blue"})
     for module in (steps, state, working_copy, plan_file):
         monkeypatch.setattr(module, "terraform_of", lambda ctx: terraform)

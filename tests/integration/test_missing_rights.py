@@ -7,10 +7,13 @@ from include.aws.rights import LATER, _trials, refuse_missing_reads
 from include.errors import PreconditionError
 from include.inventory import load
 from include.inventory.loader import SHIPPED
+from sandbox.aws.authorization.role_policies import runbooks_of
 
 PROMOTED = "staff-device-logging/development"
-# where a right has another name than its operation
-OPERATIONS = {"s3:ListBucketVersions": "s3:ListObjectVersions", "s3:ListAllMyBuckets": "s3:ListBuckets"}
+OPERATIONS = {  # where a right has another name than its operation
+    "s3:ListAllMyBuckets": "s3:ListBuckets",
+    "s3:ListBucketVersions": "s3:ListObjectVersions",
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +31,13 @@ def small_inventory(tmp_path_factory):
 @pytest.mark.parametrize("target", ["districtbuilder/staging", "core/staging", "planning-data/staging", PROMOTED])
 def test_every_trial_is_harmless_and_denied_alone(scene_of, target):
     scene = scene_of(target)
+    offered = runbooks_of(scene.cloud.inventory, scene.target)
     rights = sorted({right for right, _ in _trials(scene.clients, scene.target)})
     for right in rights:
         service, action = OPERATIONS.get(right, right).split(":")
-        runbook = next(name for name, later in LATER.items() if right in later)
+        runbook = next((name for name in offered if right in LATER.get(name, ())), None)
+        if runbook is None:  # a trial that no runbook of this target makes
+            continue
         before = len(scene.cloud.application.calls)
         refuse_missing_reads(scene.clients, scene.target, runbook)
         assert not [each for each in list(scene.cloud.application.calls)[before:] if each.mutates]

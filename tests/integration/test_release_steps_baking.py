@@ -184,7 +184,7 @@ def test_errors_in_the_logs_beyond_the_usual_send_the_release_back(scene):
     look(scene)
     scene.cloud.advance(120)
     at = int(scene.cloud.world.clock.now() * 1000)
-    group, logs = "core-prod-app", scene.clients.logs
+    group, logs = "core-prod-app", scene.somebody.logs
     logs.create_log_stream(logGroupName=group, logStreamName="worse")
     for count in (20, 1):
         events = [{"timestamp": at, "message": f"ERROR: Timeout {number}"} for number in range(count)]

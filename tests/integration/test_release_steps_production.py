@@ -82,7 +82,7 @@ def test_last_commit_that_staging_has_proved_is_released(scene, proving):
 
 
 def test_nothing_is_released_where_staging_has_proved_nothing(scene, proving):
-    store = proving.clients.dynamodb
+    store = proving.somebody.dynamodb
     for item in store.scan(TableName="runbook-operations")["Items"]:
         if item["sk"]["S"].startswith("proof#"):
             store.delete_item(TableName="runbook-operations", Key={key: item[key] for key in ("pk", "sk")})

@@ -199,7 +199,7 @@ def test_pause_waits_for_a_person_longer_than_the_timeout_and_says_how_to_go_on(
     )
     assert "then ROLLBACK" in said.milestone
     waiting = made.newest()
-    made.clients.ecs.continue_service_deployment(
+    scene.somebody.ecs.continue_service_deployment(
         serviceDeploymentArn=waiting["serviceDeploymentArn"],
         hookId=waiting["lifecycleHookDetails"][0]["hookId"],
         action="CONTINUE",

@@ -15,6 +15,7 @@ from sandbox.aws.control.api import make_control
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.http.server import Server
 from sandbox.aws.seed.build import build
+from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
 from sandbox.external_services.services import ExternalServices
@@ -45,13 +46,19 @@ class Cloud:
             self._built[key] = BuiltWorlds(self.world, self.url, self.inventory)
         self._built[key].begin_at(moment)
 
-    def client(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1):
-        """Return a client that has assumed the target's role. There is one per session, so it outlives resets."""
-        if (service, target, attempts) not in self._made:
-            self._made[service, target, attempts] = self.new_client(service, target, attempts)
-        return self._made[service, target, attempts]
+    def client(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1, role: str = SOMEBODY):
+        """Return a client of somebody in the target's account, who may do everything. It is made once, and outlives resets."""
+        if (service, target, attempts, role) not in self._made:
+            self._made[service, target, attempts, role] = self.new_client(service, target, attempts, role)
+        return self._made[service, target, attempts, role]
 
-    def new_client(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1):
+    def client_of_runbooks(self, service: str, target: str = "districtbuilder/staging", attempts: int = 1):
+        """Return a client with the role that the runbooks assume."""
+        return self.client(service, target, attempts, self.inventory.target(target).environment.role)
+
+    def new_client(
+        self, service: str, target: str = "districtbuilder/staging", attempts: int = 1, role: str = SOMEBODY
+    ):
         environment = self.inventory.target(target).environment
         common = {
             "endpoint_url": self.url,
@@ -59,9 +66,9 @@ class Cloud:
             "config": Config(retries={"mode": "standard", "total_max_attempts": attempts}),
         }
         base = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
-        role = f"arn:aws:iam::{environment.account}:role/{environment.role}"
+        arn = f"arn:aws:iam::{environment.account}:role/{role}"
         sts = boto3.client("sts", **common, **base)
-        found = sts.assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+        found = sts.assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
         return boto3.client(
             service,
             **common,

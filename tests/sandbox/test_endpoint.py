@@ -19,7 +19,7 @@ def test_only_roles_of_the_inventory_can_be_assumed(cloud):
 
 
 def test_every_call_is_logged_with_its_role_and_whether_it_mutates(cloud):
-    ecs = cloud.new_client("ecs")
+    ecs = cloud.new_client("ecs", role="districtbuilder-staging-runbooks")
     ecs.describe_services(cluster="ecsStagingCluster", services=["StagingApp_EC2LaunchType"])
     ecs.update_service(cluster="ecsStagingCluster", service="StagingApp_EC2LaunchType", desiredCount=2)
     found = [(each.action, each.role, each.account, each.mutates) for each in cloud.application.calls]
@@ -55,7 +55,7 @@ def client(cloud, service, key="sandbox", region="us-east-1"):
 
 
 def test_caller_identity_is_that_of_the_assumed_role(cloud):
-    said = cloud.client("sts").get_caller_identity()
+    said = cloud.client_of_runbooks("sts").get_caller_identity()
     assert said["Account"] == "222222222221"
     assert said["Arn"] == "arn:aws:sts::222222222221:assumed-role/districtbuilder-staging-runbooks/tests"
     assert client(cloud, "sts").get_caller_identity()["Account"] == "000000000000"

@@ -5,10 +5,14 @@ import shutil
 import pytest
 
 from include.inventory import load
+from include.terraform.errors import explain_apply
+from include.terraform.events import read_events
+from sandbox.aws.authorization.role_policies import READING
 from tests.support.built_world import BuiltWorlds
 from tests.support.terraform import Terraform
 
 pytestmark = pytest.mark.skipif(shutil.which("terraform") is None, reason="Terraform is not on the PATH")
+EMPTY = b'{"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "one", "outputs": {}, "resources": []}'
 FRIDAY = 1795780800.0  # 2026-11-27, noon
 
 
@@ -33,8 +37,8 @@ def world(whole):
 
 @pytest.fixture
 def of(world, inventory, tmp_path):
-    def terraform(name: str, *layers: str, **variables: str) -> Terraform:
-        made = Terraform(world.url, inventory.target(name), tmp_path / name.replace("/", "-"))
+    def terraform(name: str, *layers: str, suffix: str = "", **variables: str) -> Terraform:
+        made = Terraform(world.url, inventory.target(name), tmp_path / name.replace("/", "-"), suffix)
         made.variables = [f"-var={key}={value}" for key, value in variables.items()]
         made.lay_out(*layers)
         made.init()
@@ -90,6 +94,22 @@ def test_forty_resources_are_made_in_one_apply(of, world):
     assert terraform.plan() == 0
     assert len(terraform.run("state", "list").splitlines()) == 52  # with a data source
     assert refused(world) == []
+
+
+def test_role_that_only_reads_plans_and_is_told_in_one_sentence_that_it_may_not_apply(of, world):
+    target = "planning-data/development"
+    world.client("s3", target).put_object(
+        Bucket="planning-data-development-tf-state", Key="env:/development/application.tfstate", Body=EMPTY
+    )
+    terraform = of(target, "base", suffix=READING)
+    assert terraform.ask("plan", "-lock=false", "-detailed-exitcode").returncode == 2
+    for lock, right in (("-lock=true", "dynamodb:PutItem"), ("-lock=false", "logs:CreateLogGroup")):
+        answer = terraform.ask("apply", "-json", "-auto-approve", lock)
+        assert answer.returncode == 1
+        said = str(explain_apply(read_events(answer.stdout)))
+        assert f"the role may not do {right}" in said
+        assert "give it that right, which is in the policy that this repository has for the runbook" in said
+    assert not [call for call in world.application.calls if call.agent and call.mutates and call.status < 400]
 
 
 def test_every_repeated_run_is_told_who_holds_the_lock(of, world):

@@ -113,7 +113,7 @@ def test_scheduled_secret_is_in_the_way_of_a_new_one(cloud, control):
 
 
 def test_secret_is_made_again_by_somebody_when_it_is_gone(cloud, control):
-    secrets = cloud.client("secretsmanager", CORE)
+    secrets = cloud.client_of_runbooks("secretsmanager", CORE)
     secrets.create_secret(Name="MONITORING_EMAIL")
     injected = strike(control, "secret_recreated", target=CORE, name="MONITORING_EMAIL")
     secrets.delete_secret(SecretId="MONITORING_EMAIL", ForceDeleteWithoutRecovery=True)

@@ -21,6 +21,7 @@ from moto.s3.utils import _VersionedKeyStore
 from moto.ssm.models import ParameterDict
 
 from include.inventory import Inventory
+from sandbox.aws.authorization.policy import Policies
 from sandbox.aws.http.endpoint import Application
 from sandbox.aws.seed.build import build
 from sandbox.aws.sim.world import World
@@ -28,7 +29,16 @@ from sandbox.aws.state.clock import Clock, ManualClock
 from sandbox.aws.state.region_lists import RegionLists
 
 # values that never change, and moto's locks and lambdas
-STAYING = (World, Application, Clock, RegionLists, BaseBackend, type(threading.Lock()), type(threading.RLock()))
+STAYING = (
+    World,
+    Application,
+    Clock,
+    RegionLists,
+    Policies,
+    BaseBackend,
+    type(threading.Lock()),
+    type(threading.RLock()),
+)
 MOVING = ("regions", "faults", "target_names", "timeline", "problem", "_moved_to")
 
 BACKENDS: type[BackendDict[Any]] = BackendDict  # whose list of instances is of those of every service

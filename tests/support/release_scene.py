@@ -14,6 +14,7 @@ from include.run.store import RunStore
 from include.run.writer import FencedWriter
 from include.write import Write
 from opskit.connections.external_services import github_repository
+from sandbox.aws.authorization.policy import Policies
 
 RUN, NEXT = "staging_deployment/one", "staging_deployment/two"
 ATTEMPTS = 2  # attempts of the SDK: it repeats a call whose answer is lost once, and fails if all answers are lost
@@ -28,13 +29,23 @@ class Scene:
 
     @cached_property
     def clients(self) -> Clients:
-        name = self.target.name
-        return Clients(
-            lambda service: self.cloud.client(service, name, ATTEMPTS), lambda service: self.cloud.client(service, name)
-        )
+        name, of = self.target.name, self.cloud.client_of_runbooks
+        return Clients(lambda service: of(service, name, ATTEMPTS), lambda service: of(service, name))
+
+    @cached_property
+    def somebody(self) -> Clients:
+        """The clients of somebody else in the target's account, who may do everything."""
+        return Clients(lambda service: self.cloud.client(service, self.target.name))
+
+    def grant(self, resource: str, *rights: str) -> None:
+        """Allow the runbooks' role more than its policies do, for a target that a test describes otherwise."""
+        environment, roles = self.target.environment, self.cloud.application.identities.roles
+        arn = f"arn:aws:iam::{environment.account}:role/{environment.role}"
+        statement = {"Effect": "Allow", "Action": rights, "Resource": resource}
+        roles[arn] = Policies([*roles[arn].documents, {"Statement": [statement]}])
 
     def clients_of(self, target: str) -> Clients:
-        return Clients(lambda service: self.cloud.client(service, target, ATTEMPTS))
+        return Clients(lambda service: self.cloud.client_of_runbooks(service, target, ATTEMPTS))
 
     @cached_property
     def github(self) -> Any:

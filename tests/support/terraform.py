@@ -22,15 +22,16 @@ SECONDS = 300  # for one command, on a busy machine
 class Terraform:
     """A working folder with the code of some layers of a target, beside a state in its bucket."""
 
-    def __init__(self, url: str, target: Target, folder: Path):
+    def __init__(self, url: str, target: Target, folder: Path, suffix: str = ""):
+        """`suffix` is that of another role's name than the one that runbooks assume."""
         described = target.environment.terraform
         assert described is not None, f"{target.name} has no Terraform code"
         self.target, self.described, self.folder = target, described, folder
         self.code = CODE / described.repository.partition("/")[2]
-        self.environment = self._environment(url)
+        self.environment = self._environment(url, suffix)
         self.variables: list[str] = []
 
-    def _environment(self, url: str) -> dict[str, str]:
+    def _environment(self, url: str, suffix: str) -> dict[str, str]:
         place = self.target.environment
         sts = boto3.client(
             "sts",
@@ -39,7 +40,7 @@ class Terraform:
             aws_access_key_id="sandbox",
             aws_secret_access_key="sandbox",
         )
-        role = f"arn:aws:iam::{place.account}:role/{place.role}"
+        role = f"arn:aws:iam::{place.account}:role/{place.role}{suffix}"
         found = sts.assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
         own = self.folder / "own"
         own.mkdir(parents=True, exist_ok=True)

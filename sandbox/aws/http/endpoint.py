@@ -25,6 +25,7 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.utils import method_names_from_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from sandbox.aws.authorization import refusals
 from sandbox.aws.faults import terraform_faults
 from sandbox.aws.faults.api_faults import TOKENS, ApiFaults, Refusal
 from sandbox.aws.http.error_responses import error_of, is_page, refuse
@@ -46,7 +47,7 @@ from sandbox.aws.services.rds.api import WorldRdsResponse
 from sandbox.aws.services.s3 import api as s3_api
 from sandbox.aws.services.secretsmanager.api import WorldSecretsManagerResponse
 from sandbox.aws.services.sts.api import WorldStsResponse
-from sandbox.aws.services.sts.model import BASE, Caller, Identities
+from sandbox.aws.services.sts.model import BASE, Identities
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.call_log import Call
 from sandbox.aws.state.clock import as_text
@@ -122,7 +123,10 @@ class Application:
             if begun == self.api_faults.forgotten:
                 self._log(call)
             self.api_faults.apply(self.world, call)
-            refusal = held or self.api_faults.refusal(self.world.faults, call, key) or _write_of_reader(caller, call)
+            refusal = held or self.api_faults.refusal(self.world.faults, call, key)
+            if caller and not refusal:
+                policies = self.identities.policies_of(caller)
+                refusal = refusals.refusal_of(call, policies, caller.arn, self.world)
             ask = self._refuse_stranger if caller is None else self._ask_world
             if refusal:
                 ask = partial(self._refuse_by_fault, refusal)
@@ -213,13 +217,3 @@ class Application:
         else:
             code, message = "InvalidClientTokenId", "The security token included in the request is invalid."
         return refuse(environ, start, call.service, code, message, "403 Forbidden")
-
-
-def _write_of_reader(caller: Caller | None, call: Call) -> Refusal | None:
-    """Return the refusal of a write by a role that can only read."""
-    if caller is None or not caller.only_reads or not call.mutates:
-        return None
-    if call.service == "s3":
-        return Refusal("AccessDenied", "Access Denied", "403 Forbidden")
-    said = f"User: {caller.arn} is not authorized to perform: {call.service}:{call.action}"
-    return Refusal("AccessDeniedException", f"{said} because no identity-based policy allows the action")

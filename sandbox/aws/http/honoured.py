@@ -204,6 +204,13 @@ OF_RUNBOOKS: dict[str, dict[str, str]] = {
         "UploadPart": "uploadId partNumber",
         "UploadPartCopy": f"uploadId partNumber x-amz-copy-source-range {COPY_SOURCE}",
     },
+    "iam": {  # of terraform/roles, which an administrator applies and no runbook
+        "CreatePolicy": "Description Path PolicyDocument PolicyName Tags",
+        "DeletePolicy": "PolicyArn",
+        "GetPolicy": "PolicyArn",
+        "GetPolicyVersion": "PolicyArn VersionId",
+        "ListPolicyVersions": "PolicyArn",
+    },
     "sts": {
         "AssumeRole": "RoleArn RoleSessionName DurationSeconds",
         "GetCallerIdentity": "",

@@ -9,6 +9,8 @@ from include.errors import InventoryError
 from include.inventory import Environment, Inventory, Target, load
 from include.inventory import Service as InventoryService
 from include.inventory.models import CodeDeploy
+from sandbox.aws.authorization.policy import Policies
+from sandbox.aws.authorization.role_policies import policies_of
 from sandbox.aws.seed import attestations, image_repositories, strategies, terraform_backends
 from sandbox.aws.seed.static_resources import Clients, StaticResources, clients_of
 from sandbox.aws.services.autoscaling.model import Group
@@ -17,7 +19,7 @@ from sandbox.aws.services.codedeploy.model import EVENTS, DeploymentGroup, Event
 from sandbox.aws.services.ecs.model import Service, Task
 from sandbox.aws.services.elbv2.model import Target as WorldTarget
 from sandbox.aws.services.rds import api as rds
-from sandbox.aws.services.sts.model import READING, SOMEBODY
+from sandbox.aws.services.sts.model import SOMEBODY
 from sandbox.aws.sim import auto_scaling, blue_green, ecs_scheduler, image_pull, scheduled_actions
 from sandbox.aws.sim.task_placement import capacity_of
 from sandbox.aws.sim.topology_load import Load, first_uris, region_of
@@ -41,15 +43,14 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         image_repositories.seed(world, inventory, world.clock.now())
         world.endpoint.take_over()
         clients = clients_of(world.endpoint, url, world.endpoint.identities.builder_key)
-        roles = set()
+        roles: dict[str, Policies | None] = {}
         for target in inventory.targets.values():
             account = target.environment.account
-            own = (target.environment.role, f"{target.environment.role}{READING}", SOMEBODY)
-            roles |= {f"arn:aws:iam::{account}:role/{role}" for role in own}
-            roles.add(f"arn:aws:iam::{target_registry.registry_of(target).account}:role/{SOMEBODY}")
+            for at in (account, target_registry.registry_of(target).account):
+                roles[f"arn:aws:iam::{at}:role/{SOMEBODY}"] = None
             clients.account = account
             _Builder(world, clients, target).build()
-        world.endpoint.identities.roles = roles
+        world.endpoint.identities.roles = {**roles, **policies_of(inventory)}
 
 
 def _container_check(described: InventoryService) -> dict[str, Any]:

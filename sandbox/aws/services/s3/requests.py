@@ -57,7 +57,7 @@ COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
 
 
 def read_s3(environ: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """Return the action of a request with the bucket in its path, and what it names: Bucket, Key, CopySource."""
+    """Return the action of a request with the bucket in its path, and what it names: Bucket, Key, VersionId, CopySource."""
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace").removeprefix("/")
     bucket, _, key = path.partition("/")
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
@@ -66,6 +66,8 @@ def read_s3(environ: dict[str, Any]) -> tuple[str, dict[str, str]]:
     ways = (OF_OBJECTS if key else OF_BUCKETS).get(environ["REQUEST_METHOD"], (("", environ["REQUEST_METHOD"]),))
     action = next(name for mark, name in ways if not mark or mark in query)
     named = {"Bucket": bucket} | ({"Key": key} if key else {})
+    if version := query.get("versionId"):
+        named["VersionId"] = version[0]
     if source := environ.get("HTTP_X_AMZ_COPY_SOURCE"):
         action = COPIES.get(action, action)
         named["CopySource"] = unquote(source.split("?", 1)[0]).removeprefix("/")

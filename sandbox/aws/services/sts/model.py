@@ -3,6 +3,8 @@
 import secrets
 from dataclasses import dataclass
 
+from sandbox.aws.authorization.policy import Policies
+
 BASE_KEY = "sandbox"
 BASE_ACCOUNT = "000000000000"
 READING = "-read"  # ends the name of the role that can only read a target's account
@@ -23,8 +25,8 @@ class Caller:
         return f"arn:aws:sts::{self.account}:assumed-role/{self.role}/{self.session}"
 
     @property
-    def only_reads(self) -> bool:
-        return self.role.endswith(READING)
+    def role_arn(self) -> str:
+        return f"arn:aws:iam::{self.account}:role/{self.role}"
 
     @property
     def user_id(self) -> str:
@@ -45,11 +47,15 @@ class Identities:
         self.builder_key = (
             f"BUILDER{secrets.token_hex(8).upper()}"  # the world's own builder, whose calls are not logged
         )
-        self.roles: set[str] = set()
+        self.roles: dict[str, Policies | None] = {}  # None: of somebody else, who may do everything
         self._callers: dict[str, Caller] = {BASE_KEY: BASE}
 
     def find(self, key: str) -> Caller | None:
         return self._callers.get(key)
+
+    def policies_of(self, caller: Caller) -> Policies | None:
+        """Return what the caller's role may do, or None if it may do everything."""
+        return self.roles.get(caller.role_arn)
 
     def assume(self, role_arn: str, session: str) -> tuple[str, Caller]:
         """Return a new access key and its caller. Raises: KeyError for a role that nobody may assume."""

@@ -1,0 +1,59 @@
+"""The names of a target's resources to which the IAM policies of its runbooks are narrowed, from the inventory."""
+
+from __future__ import annotations
+
+from include.inventory.infrastructure import Terraform
+from include.inventory.target import Target
+
+PLANS = "runbook-plans"  # the folder of a state bucket with the plans that wait for their approval
+
+
+def policy_resources(target: Target) -> dict[str, list[str]]:
+    """Return the variable `resources` of the Terraform module terraform/roles, by the names that its policies have for each kind."""
+    place = target.environment
+    services, one_off = place.services, place.one_off
+    found = {
+        "operations_table": [place.operations_table],
+        "cluster": [place.cluster] if place.cluster else [],
+        "service": [f"{place.cluster}/{service.name}" for service in services],
+        "family": [service.family for service in services] + ([one_off.family] if one_off else []),
+        "scaling_group": [service.scaling_group.name for service in services if service.scaling_group],
+        "log_group": [service.log_group for service in services] + ([one_off.log_group] if one_off else []),
+        "database": [place.database.instance] if place.database else [],
+        "application": [service.code_deploy.application for service in services if service.code_deploy],
+        "deployment_group": [
+            f"{service.code_deploy.application}/{service.code_deploy.group}"
+            for service in services
+            if service.code_deploy
+        ],
+        "build_project": [place.builder.name] if place.builder and place.builder.kind == "codebuild" else [],
+        **_of_images(target),
+        "data_bucket": list(place.region_data.buckets) if place.region_data else [],
+        **(_of_terraform(place.terraform) if place.terraform else {}),
+    }
+    return {name: list(dict.fromkeys(names)) for name, names in found.items() if names}
+
+
+def _of_images(target: Target) -> dict[str, list[str]]:
+    """Return the ARN of the repository of the target's images, and the registries that images may come from, its account's included."""
+    place = target.environment
+    own = f"arn:aws:ecr:{place.region}:{place.account}:repository"
+    if not (place.registry or target.system.image_repository):
+        return {"repository": [], "registry": [own]}
+    found = target.registry
+    registry = f"arn:aws:ecr:{found.region}:{found.account}:repository"
+    return {"repository": [f"{registry}/{found.repository}"], "registry": [registry, own]}
+
+
+def _of_terraform(terraform: Terraform) -> dict[str, list[str]]:
+    key, workspace, bucket = terraform.state_key, terraform.workspace, terraform.state_bucket
+    state = key if workspace == "default" else f"env:/{workspace}/{key}"
+    keys = [key, state, f"{state}.tflock", f"{PLANS}/{key}/*"]
+    return {
+        "state_bucket": [bucket],
+        "state_object": [f"{bucket}/{each}" for each in keys],
+        "settings_object": [f"{terraform.settings.bucket}/{terraform.settings.key}"] if terraform.settings else [],
+        "lock_table": [terraform.lock_table] if terraform.lock_table else [],
+        "parameter": [name.removeprefix("/") for name in terraform.parameters.values()],
+        "output_parameter": [terraform.outputs.removeprefix("/")] if terraform.outputs else [],
+    }
