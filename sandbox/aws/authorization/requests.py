@@ -57,8 +57,16 @@ def right_of(service: str, action: str) -> str:
     return f"{PREFIXES.get(service, service)}:{action}"
 
 
+ALL = {
+    "cloudformation": "stack/*",
+    "lambda": "function:*",
+    "logs": "log-group:*",
+}  # of a service, where policies name a kind
+
+
 def _everything(right: str, place: Place) -> str:
-    return place.arn(right.split(":")[0], "*")
+    service = right.split(":")[0]
+    return place.arn(service, ALL.get(service, "*"))
 
 
 def _role(place: Place, params: Params) -> list[str]:
