@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tools.rights import ROOT, rights_of_runbook, runbooks, works_with_terraform
-from tools.scopes import Scope, scopes_of
+from tools.rights import ROOT, locks_state, reads_state, rights_of_runbook, runbooks
+from tools.scopes import Scope, Work, scopes_of
 
 FOLDER = ROOT / "terraform" / "roles" / "policies"
 ANEW = "infrastructure_recreation"
@@ -18,8 +18,9 @@ OFFERED = ROOT / "terraform" / "roles" / "offered.json"
 def policy(name: str) -> dict[str, Any]:
     """Return a runbook's policy: one statement for all rights that are granted on the same."""
     by_scope: dict[str, tuple[Scope, list[str]]] = {}
+    work = Work(reads_state(name), locks_state(name), makes_anew=name == ANEW)
     for right in sorted(rights_of_runbook(name)):
-        for scope in scopes_of(right, works_on_state=works_with_terraform(name), makes_anew=name == ANEW):
+        for scope in scopes_of(right, name, work):
             key = json.dumps([scope.resources, scope.condition])
             by_scope.setdefault(key, (scope, []))[1].append(right)
     return {"Version": "2012-10-17", "Statement": [_statement(*each) for each in by_scope.values()]}

@@ -276,9 +276,15 @@ def rights_of_plan(name: str) -> set[str]:
     return rights_of(reached(plans))
 
 
-def works_with_terraform(name: str) -> bool:
+def reads_state(name: str) -> bool:
     """Whether a runbook runs Terraform, so that its objects and locks are those of a state."""
     return not reached(_started_by(name)).isdisjoint(TERRAFORM)
+
+
+def locks_state(name: str) -> bool:
+    """Whether a runbook runs Terraform in a way that takes the state's lock."""
+    locking = {node for node, rights in TERRAFORM.items() if rights is LOCKING}
+    return not reached(_started_by(name)).isdisjoint(locking)
 
 
 def _started_by(name: str) -> list[Node]:

@@ -107,7 +107,7 @@ SCOPES: Mapping[str, Scope] = {
             "cloudformation:ExecuteChangeSet",
             "cloudformation:GetTemplate",
         ),
-        Scope(_arn("cloudformation", "stack/*")),
+        Scope(_arn("cloudformation", "stack/${function}/*")),  # each function is a stack of its own
     ),
     **dict.fromkeys(
         (
@@ -118,11 +118,11 @@ SCOPES: Mapping[str, Scope] = {
             "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration",
         ),
-        Scope(_arn("lambda", "function:*")),
+        Scope(_arn("lambda", "function:${function}")),
     ),
-    "logs:CreateLogGroup": Scope(_arn("logs", "log-group:*")),
-    "logs:DeleteLogGroup": Scope(_arn("logs", "log-group:*")),
-    "logs:PutRetentionPolicy": Scope(_arn("logs", "log-group:*")),
+    "logs:CreateLogGroup": Scope(_arn("logs", "log-group:/aws/lambda/${function}")),
+    "logs:DeleteLogGroup": Scope(_arn("logs", "log-group:/aws/lambda/${function}")),
+    "logs:PutRetentionPolicy": Scope(_arn("logs", "log-group:${short_lived_log_group}")),
     "secretsmanager:DeleteSecret": SECRETS,
     "secretsmanager:DescribeSecret": SECRETS,
     "secretsmanager:GetSecretValue": SECRETS,
@@ -146,23 +146,45 @@ OF_CODE = {  # what Terraform code has made and is made anew: only its state kno
     "rds": Scope(_arn("rds", "db:*", "snapshot:*")),
     "s3": Scope((f"{S3}*",), IN_ACCOUNT),
 }
+OF_ARTEFACT = (Scope((f"{S3}${{artefact_bucket}}/*",), IN_ACCOUNT),)
+OF_RUNBOOK: Mapping[str, Mapping[str, tuple[Scope, ...]]] = {  # what one runbook alone needs a right on, too
+    "account_promotion": {
+        "iam:PassRole": (
+            Scope(("${function_role}",), {"StringEquals": {"iam:PassedToService": ("lambda.amazonaws.com",)}}),
+        ),
+        "s3:GetObject": OF_ARTEFACT,
+        "s3:ListBucket": (Scope((f"{S3}${{artefact_bucket}}",), IN_ACCOUNT),),
+        "s3:PutObject": OF_ARTEFACT,
+    }
+}
 OF_LOCKS = Scope(_arn("dynamodb", "table/${lock_table}"))
-LOCKED = ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem")
+LOCKING = ("dynamodb:DeleteItem", "dynamodb:PutItem")
 ON_BUCKETS = ("s3:GetBucketVersioning", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions")
 
 
-def scopes_of(right: str, *, works_on_state: bool, makes_anew: bool = False) -> tuple[Scope, ...]:
-    """Return what a right is granted on.
+@dataclass(frozen=True)
+class Work:
+    """What a runbook works on, so that the same right is granted on other things."""
 
-    `works_on_state`: to a runbook that works on Terraform's state, and not on region data. `makes_anew`: it also works on the data of
-    all that the code has made.
-    """
-    if makes_anew and (right in SCOPES or right.startswith("s3:")) and right.split(":")[0] in OF_CODE:
+    reads_state: bool = False  # Terraform's, and no region data
+    locks_state: bool = False
+    makes_anew: bool = False  # all that the code has made, its data included
+
+
+def scopes_of(right: str, runbook: str, work: Work) -> tuple[Scope, ...]:
+    """Return what a right is granted on."""
+    return (*_usual(right, work), *OF_RUNBOOK.get(runbook, {}).get(right, ()))
+
+
+def _usual(right: str, work: Work) -> tuple[Scope, ...]:
+    if work.makes_anew and (right in SCOPES or right.startswith("s3:")) and right.split(":")[0] in OF_CODE:
         return (OF_CODE[right.split(":")[0]],) if right != "s3:ListAllMyBuckets" else (Scope(),)
     if right.startswith("s3:"):
-        if works_on_state and right == "s3:GetObject":
+        if work.reads_state and right == "s3:GetObject":
             return (OF_STATE_READ,)
-        return ((OF_STATE if works_on_state else OF_DATA)["bucket" if right in ON_BUCKETS else "object"],)
-    if works_on_state and right in LOCKED:
+        return ((OF_STATE if work.reads_state else OF_DATA)["bucket" if right in ON_BUCKETS else "object"],)
+    if right == "dynamodb:GetItem" and work.reads_state:  # the lock table has the state's checksum
+        return TABLES, OF_LOCKS
+    if right in LOCKING and work.locks_state:
         return (OF_LOCKS,) if right == "dynamodb:DeleteItem" else (TABLES, OF_LOCKS)
     return (SCOPES.get(right, Scope()),)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from include.inventory.infrastructure import Terraform
+from include.inventory.models import Environment
+from include.inventory.promotion import Promotion
 from include.inventory.target import Target
 
 PLANS = "runbook-plans"  # the folder of a state bucket with the plans that wait for their approval
@@ -30,7 +32,10 @@ def policy_resources(target: Target) -> dict[str, list[str]]:
         **_of_images(target),
         "data_bucket": list(place.region_data.buckets) if place.region_data else [],
         **(_of_terraform(place.terraform) if place.terraform else {}),
+        **(_of_promotion(place.promotion) if place.promotion else {}),
     }
+    if place.terraform:
+        found["parameter"] = _parameters(place)
     return {name: list(dict.fromkeys(names)) for name, names in found.items() if names}
 
 
@@ -54,6 +59,22 @@ def _of_terraform(terraform: Terraform) -> dict[str, list[str]]:
         "state_object": [f"{bucket}/{each}" for each in keys],
         "settings_object": [f"{terraform.settings.bucket}/{terraform.settings.key}"] if terraform.settings else [],
         "lock_table": [terraform.lock_table] if terraform.lock_table else [],
-        "parameter": [name.removeprefix("/") for name in terraform.parameters.values()],
         "output_parameter": [terraform.outputs.removeprefix("/")] if terraform.outputs else [],
     }
+
+
+def _of_promotion(promotion: Promotion) -> dict[str, list[str]]:
+    artefact, retention = promotion.artefact, promotion.log_retention
+    return {
+        "function": list(artefact.functions) if artefact else [],
+        "artefact_bucket": [artefact.bucket] if artefact else [],
+        "short_lived_log_group": list(retention.groups) if retention else [],
+    }
+
+
+def _parameters(place: Environment) -> list[str]:
+    """Return the names of the parameters that Terraform and the tool of an artefact read, without their first slash."""
+    artefact = place.promotion.artefact if place.promotion else None
+    found = [*place.terraform.parameters.values()] if place.terraform else []
+    found += [*artefact.parameters.values(), *artefact.files.values()] if artefact else []
+    return [name.removeprefix("/") for name in found]

@@ -21,7 +21,7 @@ MORE = 3  # other errors in a message
 ANSWERED = re.compile(
     r"^(.*?)(?:: )?operation error (.+?): (\w+), .*?RequestID: [^,]*, (?:HostID: [^,]*, )?(?:api error )?(\w+): "
 )
-DENIED = re.compile(r"AccessDenied|not authorized to perform")
+DENIED = re.compile(r"AccessDenied|api error Forbidden|not authorized to perform")  # Forbidden: an answer without a body
 OLDER = re.compile(r"^(.*?): ([A-Z][A-Za-z]+(?:\.[A-Za-z]+)*): .*?status code: \d+")
 
 
@@ -189,7 +189,7 @@ KNOWN = (
     ),
     _known(
         r"^.*?not authorized to perform: (?P<action>[\w:*]+)|AccessDenied|UnauthorizedOperation|AuthorizationError|not authorized",
-        "the role may not do {action} (at {at}); give it that right, which is in the policy that this repository has for the runbook",
+        "the role may not do {action}{near}; give it that right, which is in the policy that this repository has for the runbook",
         missing="what it was asked to",
     ),
 )

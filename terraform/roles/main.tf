@@ -92,6 +92,13 @@ resource "aws_iam_policy" "this" {
   description = "What the runbook ${each.key} calls"
   policy      = jsonencode(each.value)
   tags        = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(each.value)) <= 6144
+      error_message = "The policy of ${each.key} is longer than the 6,144 characters that IAM allows; name several resources by one pattern, such as \"my-cluster/*\"."
+    }
+  }
 }
 
 resource "aws_iam_role_policy_attachment" "runbook" {

@@ -16,26 +16,30 @@ variable "runbooks" {
 variable "resources" {
   description = "Names of the target's resources, by kind; `python -m tools.role_variables <target>` prints them."
   type = object({
-    operations_table = optional(list(string), [])
-    cluster          = optional(list(string), [])
-    service          = optional(list(string), []) # <cluster>/<service>
-    family           = optional(list(string), []) # of task definitions
-    task_role        = optional(list(string), []) # ARNs of the task and execution roles of those
-    scaling_group    = optional(list(string), [])
-    log_group        = optional(list(string), [])
-    database         = optional(list(string), []) # RDS instances
-    application      = optional(list(string), []) # of CodeDeploy
-    deployment_group = optional(list(string), []) # <application>/<group>
-    build_project    = optional(list(string), []) # of CodeBuild
-    repository       = optional(list(string), []) # ARNs, ECR
-    registry         = optional(list(string), []) # arn:aws:ecr:<region>:<account>:repository
-    data_bucket      = optional(list(string), [])
-    state_bucket     = optional(list(string), [])
-    state_object     = optional(list(string), []) # <bucket>/<key>
-    settings_object  = optional(list(string), []) # <bucket>/<key>
-    lock_table       = optional(list(string), [])
-    parameter        = optional(list(string), []) # of SSM, without the first slash
-    output_parameter = optional(list(string), [])
+    operations_table      = optional(list(string), [])
+    cluster               = optional(list(string), [])
+    service               = optional(list(string), []) # <cluster>/<service>
+    family                = optional(list(string), []) # of task definitions
+    task_role             = optional(list(string), []) # ARNs of the task and execution roles of those
+    scaling_group         = optional(list(string), [])
+    log_group             = optional(list(string), [])
+    database              = optional(list(string), []) # RDS instances
+    application           = optional(list(string), []) # of CodeDeploy
+    deployment_group      = optional(list(string), []) # <application>/<group>
+    build_project         = optional(list(string), []) # of CodeBuild
+    repository            = optional(list(string), []) # ARNs, ECR
+    registry              = optional(list(string), []) # arn:aws:ecr:<region>:<account>:repository
+    data_bucket           = optional(list(string), [])
+    state_bucket          = optional(list(string), [])
+    state_object          = optional(list(string), []) # <bucket>/<key>
+    settings_object       = optional(list(string), []) # <bucket>/<key>
+    lock_table            = optional(list(string), [])
+    parameter             = optional(list(string), []) # of SSM, without the first slash
+    output_parameter      = optional(list(string), [])
+    function              = optional(list(string), []) # of Lambda, each with a stack of its name
+    function_role         = optional(list(string), []) # ARNs of the execution roles of those
+    artefact_bucket       = optional(list(string), []) # of their packages
+    short_lived_log_group = optional(list(string), []) # patterns of those whose retention is set
   })
 }
 

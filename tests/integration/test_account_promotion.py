@@ -55,8 +55,8 @@ def scene_at(cloud, control, small_inventory, settled, neighbourhood):
         made = PromotionScene(cloud, control, small_inventory.target(name), run)
         bucket = made.target.promotion.artefact.bucket
         where = {"LocationConstraint": made.target.environment.region}
-        if bucket not in [each["Name"] for each in made.clients.s3.list_buckets()["Buckets"]]:
-            made.clients.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+        if bucket not in [each["Name"] for each in made.somebody.s3.list_buckets()["Buckets"]]:
+            made.somebody.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
             iam = cloud.client("iam", name)
             iam.create_role(
                 RoleName=bucket.replace("functionbeat-artifacts", "shipper"), AssumeRolePolicyDocument=TRUST

@@ -97,17 +97,17 @@ def test_forty_resources_are_made_in_one_apply(of, world):
 
 
 def test_role_that_only_reads_plans_and_is_told_in_one_sentence_that_it_may_not_apply(of, world):
-    target = "planning-data/development"
+    target = "planning-data/staging"
     world.client("s3", target).put_object(
-        Bucket="planning-data-development-tf-state", Key="env:/development/application.tfstate", Body=EMPTY
+        Bucket="planning-data-staging-tf-state", Key="env:/staging/application.tfstate", Body=EMPTY
     )
     terraform = of(target, "base", suffix=READING)
     assert terraform.ask("plan", "-lock=false", "-detailed-exitcode").returncode == 2
-    for lock, right in (("-lock=true", "dynamodb:PutItem"), ("-lock=false", "logs:CreateLogGroup")):
+    for lock, right in (("-lock=true", "s3:PutObject"), ("-lock=false", "logs:CreateLogGroup")):
         answer = terraform.ask("apply", "-json", "-auto-approve", lock)
         assert answer.returncode == 1
         said = str(explain_apply(read_events(answer.stdout)))
-        assert f"the role may not do {right}" in said
+        assert f"role may not do {right}" in said
         assert "give it that right, which is in the policy that this repository has for the runbook" in said
     assert not [call for call in world.application.calls if call.agent and call.mutates and call.status < 400]
 

@@ -144,6 +144,14 @@ def _group(place: Place, params: Params) -> list[str]:
     return [place.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{params.get('AutoScalingGroupName')}")]
 
 
+def _stack(place: Place, params: Params) -> list[str]:
+    return [place.arn("cloudformation", f"stack/{params.get('StackName') or '*'}/*")]
+
+
+def _log_group(place: Place, params: Params) -> list[str]:
+    return [place.arn("logs", f"log-group:{params.get('logGroupName') or '*'}")]
+
+
 def _log_streams(place: Place, params: Params) -> list[str]:
     return [place.arn("logs", f"log-group:{params.get('logGroupName')}:log-stream:{params.get('logStreamName') or ''}")]
 
@@ -242,8 +250,10 @@ RESOURCES: dict[str, Callable[[Place, Params], list[str]]] = {
     "ecs:UpdateService": _services,
     "ecs:UpdateTaskProtection": _tasks,
     **dict.fromkeys((f"iam:{each}" for each in HONOURED["iam"]), _role),
+    **dict.fromkeys((f"cloudformation:{each}" for each in HONOURED["cloudformation"]), _stack),
     "logs:FilterLogEvents": _log_streams,
     "logs:GetLogEvents": _log_streams,
+    "logs:PutRetentionPolicy": _log_group,
     "rds:CreateDBSnapshot": _snapshot,
     "rds:DescribeDBInstances": _database,
     "rds:DescribeDBSnapshots": _snapshot,

@@ -31,6 +31,7 @@ XML = {  # what each root element of an XML error is, by the service's signing n
         "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>sandbox</RequestId></ErrorResponse>",
     ),
 }
+REST = ("cloudfront", "route53", "s3")  # speak XML whatever the type of a request's body, such as of an object that is JSON
 
 
 class ApiError(ServiceException):
@@ -46,7 +47,7 @@ def refuse(
     status: str = "400 Bad Request",
 ) -> bytes:
     """Return an error response in the format of this service and protocol."""
-    kind = environ.get("CONTENT_TYPE", "")
+    kind = "" if service in REST else environ.get("CONTENT_TYPE", "")
     if "cbor" in kind:
         start(status, [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")])
         return b"\xa2" + b"".join(_cbor(text) for text in ("__type", code, "message", message))
