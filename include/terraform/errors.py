@@ -21,7 +21,9 @@ MORE = 3  # other errors in a message
 ANSWERED = re.compile(
     r"^(.*?)(?:: )?operation error (.+?): (\w+), .*?RequestID: [^,]*, (?:HostID: [^,]*, )?(?:api error )?(\w+): "
 )
-DENIED = re.compile(r"AccessDenied|api error Forbidden|not authorized to perform")  # Forbidden: an answer without a body
+DENIED = re.compile(
+    r"AccessDenied|api error Forbidden|not authorized to perform"
+)  # Forbidden: an answer without a body
 OLDER = re.compile(r"^(.*?): ([A-Z][A-Za-z]+(?:\.[A-Za-z]+)*): .*?status code: \d+")
 
 

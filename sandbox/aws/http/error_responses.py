@@ -31,7 +31,11 @@ XML = {  # what each root element of an XML error is, by the service's signing n
         "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>sandbox</RequestId></ErrorResponse>",
     ),
 }
-REST = ("cloudfront", "route53", "s3")  # speak XML whatever the type of a request's body, such as of an object that is JSON
+REST = (
+    "cloudfront",
+    "route53",
+    "s3",
+)  # speak XML whatever the type of a request's body, such as of an object that is JSON
 
 
 class ApiError(ServiceException):

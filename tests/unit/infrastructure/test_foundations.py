@@ -36,7 +36,12 @@ def inventory():
             "table runbook-operations, which has the runbooks' leases and records",
         ),
         (CORE, "aws_iam_role", "core-staging-deployment", "role core-staging-deployment, by which the runbooks work"),
-        (CORE, "aws_iam_role_policy", "core-staging-deployment:all", "a policy of role core-staging-deployment, by which"),
+        (
+            CORE,
+            "aws_iam_role_policy",
+            "core-staging-deployment:all",
+            "a policy of role core-staging-deployment, by which",
+        ),
         (MAPS, "aws_s3_bucket", "districtbuilder-staging-config-us-east-1", "which has Terraform's state"),
         (
             "staff-device-logging/development",
