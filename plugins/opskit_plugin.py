@@ -45,4 +45,10 @@ class OpskitPlugin(AirflowPlugin):
             "destination": "dag",
             "url_route": "choices",
         },
+        {
+            "name": "Emergency stop",
+            "href": "/door/stop/page",
+            "destination": "nav",
+            "url_route": "emergency-stop",
+        },
     ]

@@ -41,6 +41,7 @@ class RunStatus(Answer):
     text: str
     cause: str
     next_step: str
+    stopped: str  # by which emergency stop the run writes nothing now, or ""
     questions: list[Question]
     queued_at: datetime | None
     started_at: datetime | None

@@ -17,6 +17,7 @@ TITLES = {  # of each kind, and its status
     "too-large": ("The request is too large", 413),
     "too-many-requests": ("Too many requests", 429),
     "unavailable": ("A service does not answer", 503),
+    "partly-done": ("It was done in part", 503),
     "not-set-up": ("The front door is not set up", 503),
 }
 

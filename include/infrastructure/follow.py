@@ -12,6 +12,7 @@ from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.durations import keep_durations
 from include.infrastructure.state import find_lock
 from include.run import terraform_documents as documents
+from include.run.stop import read_stop
 from include.terraform import process
 from include.terraform.errors import AccessLogsRefusedError, explain_apply
 from include.terraform.events import (
@@ -37,6 +38,7 @@ TELLING = timedelta(seconds=30)  # between two lines about what is running
 ELSEWHERE = timedelta(hours=2)  # how long the Terraform of a worker that is gone may hold its lock
 SIGNALLED = 128  # a shell's exit code for a command that a signal ended is greater
 LOOK = 5.0  # seconds between two looks at that lock
+HEEDING = timedelta(seconds=3)  # between two looks whether an emergency stop is in force
 PROCESS, CODE = "process", "code"  # folders of a run
 
 
@@ -81,7 +83,7 @@ def follow(ctx: InfrastructureContext, operations: int = 0) -> End:
 
 def follow_here(ctx: InfrastructureContext, started: Started, operations: int) -> End:
     """Put every line of a process on this worker on record, keep its credentials alive, and put its end on record."""
-    record = _Record(ctx, Progress(operations))
+    record = _Record(ctx, Progress(operations), started)
     for number, line in enumerate(started.lines(alive=record.look), 1):
         record.take(number, line)
     keep_durations(ctx, record.progress.done)
@@ -98,13 +100,15 @@ def follow_here(ctx: InfrastructureContext, started: Started, operations: int) -
 class _Record:
     """What is kept of an apply while it runs."""
 
-    def __init__(self, ctx: InfrastructureContext, progress: Progress):
+    def __init__(self, ctx: InfrastructureContext, progress: Progress, started: Started):
         self.ctx = ctx
         self.progress = progress
+        self._started = started
+        self._interrupted = False
         self.summary = ""
         self.said: list[Event] = []  # what explains a failure
         self._lock_known = False
-        self._renewed = self._told = datetime.now(UTC)
+        self._renewed = self._told = self._heeded = datetime.now(UTC)
 
     def take(self, number: int, line: str) -> None:
         """Put a line on record, if it says what was made or why not."""
@@ -123,8 +127,11 @@ class _Record:
             self._tell()
 
     def look(self) -> None:
-        """Renew the credentials and tell what is running, when it is time."""
+        """Renew the credentials, tell what is running, and heed an emergency stop, when it is time."""
         now = datetime.now(UTC)
+        if not self._interrupted and now - self._heeded > HEEDING:
+            self._heeded = now
+            self._heed_stop()
         if now - self._renewed > RENEWAL:
             access = self.ctx.clients.access
             assert access  # of every connection
@@ -132,6 +139,14 @@ class _Record:
             self._renewed = now
         if now - self._told > TELLING:
             self._tell()
+
+    def _heed_stop(self) -> None:
+        if stop := read_stop(self.ctx.store):
+            self._interrupted = True
+            self.ctx.writer.note(
+                f"{stop.sentence}; Terraform is asked to end after what it is doing, to write its state and to release its lock"
+            )
+            self._started.interrupt()
 
     def _tell(self) -> None:
         self._told = datetime.now(UTC)

@@ -54,7 +54,7 @@ def transfer(
         now = time.monotonic()
         if now - checked >= CHECKED_EVERY:
             checked = now
-            writer.check()
+            writer.await_permission()
         if now - told >= TOLD_EVERY:
             told = now
             ctx.log(f"progress: {what}: {progress.text}")

@@ -56,3 +56,25 @@ class UsedDocument(TypedDict):
 def token_used(token_id: str) -> Place:
     """When a token was last used. A document of its own, so that a use and a revocation never meet."""
     return Place(TOKENS, f"{USED}{token_id}")
+
+
+class StopDocument(TypedDict):
+    version: int
+    by: str
+    at: str
+    why: str
+    lifted: NotRequired[dict[str, str]]  # by, at, why
+
+
+STOP = f"{DOOR}stop"
+PAST_STOP = "past#"
+
+
+def stop() -> Place:
+    """The emergency stop of all writes by runs whose table this is, in force or lifted."""
+    return Place(STOP, "stop")
+
+
+def past_stop(version: int) -> Place:
+    """One setting or lifting of the stop, kept for good."""
+    return Place(STOP, f"{PAST_STOP}{version:08d}")

@@ -12,10 +12,13 @@ from include.errors import PreconditionError, ServiceUnavailableError
 from include.run.journal import add_event, list_events, open_intents
 from include.run.lease.store import ensure_lease
 from include.run.start import start_writing
+from include.run.stop import StandsAsideError, Stop, read_stop
 from include.run.store import RunStore
 from include.write import RecordedWrite, Write, read_write
 
 SHOWN_BY = {"github": "GitHub", "terraform": "Terraform"}  # services that are not AWS's
+LOOK_EVERY = 3.0  # seconds between two looks whether the emergency stop was lifted
+IN_PLACE = 15.0  # seconds that a step which has written nothing keeps its worker meanwhile
 SETTLING = 10.0  # seconds: right after a write AWS may still answer with the state before it
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,8 @@ class FencedWriter:
     """Makes the writes of one step of a confirmed run. `owner` is `<dag_id>/<run_id>`.
 
     `store` keeps the run's journal. `lease_store` keeps the lease of the target if that is another target than the run's own.
+    `tell_stop` is told the emergency stop for which the writer waits, and then that it was lifted. `may_stand_aside`: the step may begin
+    again instead of keeping its worker.
     """
 
     def __init__(
@@ -37,6 +42,9 @@ class FencedWriter:
         digest: str,
         step: str,
         lease_store: RunStore | None = None,
+        *,
+        tell_stop: Callable[[Stop | None], None] = lambda stop: None,
+        may_stand_aside: bool = False,
     ):
         self.store = store
         self._lease_store = lease_store or store
@@ -46,10 +54,33 @@ class FencedWriter:
         self._fencing = fencing
         self._digest = digest
         self._started = False
+        self._tell_stop = tell_stop
+        self._may_stand_aside = may_stand_aside
 
     def check(self) -> None:
         """Refuse unless this run still holds the target. Raises: LeaseLostError."""
         ensure_lease(self._lease_store, self.target, self.owner, self._fencing, self._digest)
+
+    def await_permission(self) -> None:
+        """Wait while an emergency stop is in force, then refuse unless this run still holds the target.
+
+        Long writes call this in between. Raises: LeaseLostError; StandsAsideError if the step has written nothing and may begin again.
+        """
+        if stop := read_stop(self._lease_store):
+            self._stand(stop)
+        self.check()
+
+    def _stand(self, stop: Stop) -> None:
+        log.warning("This run writes nothing: %s.", stop.sentence)
+        self._tell_stop(stop)
+        looks = 0
+        while read_stop(self._lease_store):
+            if self._may_stand_aside and not self._started and looks * LOOK_EVERY >= IN_PLACE:
+                raise StandsAsideError(stop)
+            looks += 1
+            time.sleep(LOOK_EVERY)
+        log.warning("The emergency stop was lifted; this run goes on.")
+        self._tell_stop(None)
 
     def write(self, write: Write[T]) -> T:
         """Make one write: checked, logged and journalled before, its outcome journalled after.
@@ -59,7 +90,7 @@ class FencedWriter:
         refuses the write, which then has done nothing.
         """
         what = write.sentence
-        self.check()
+        self.await_permission()
         self._start()
         log.info("%s", what)
         details = {"fencing": self._fencing, "digest": self._digest, "detail": write.action.detail}

@@ -31,6 +31,7 @@ from opskit.frame import frame_of
 from opskit.log_lines import tell
 from opskit.params import filled
 from opskit.step_definition import StepDefinition
+from opskit.writing import make_writer
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -48,6 +49,7 @@ class StepContext:
 
     context: Any
     part: str = ""  # which of several applies of Terraform the step is about
+    may_stand_aside: bool = True  # the step's body may be run again from its beginning
 
     @property
     def name(self) -> str:
@@ -208,16 +210,14 @@ class StepContext:
     @cached_property
     def writer(self) -> FencedWriter:
         """The writer for this step. Raises: PreconditionError."""
-        guard = self.guard
-        return FencedWriter(self.store, self.target.name, self.run, guard["fencing"], guard["digest"], self.name)
+        return make_writer(self, self.target.name, self.guard["fencing"])
 
     def writer_of(self, target: str) -> FencedWriter:
         """Return the writer for another target that the run has leased. Raises: PreconditionError if it has not."""
         guard = self.guard
         if target not in guard["leases"]:
             raise PreconditionError(f"This run has not leased {target}, so it must not write to it.")
-        fencing = guard["leases"][target]
-        return FencedWriter(self.store, target, self.run, fencing, guard["digest"], self.name, self.store_of(target))
+        return make_writer(self, target, guard["leases"][target], self.store_of(target))
 
     @property
     def has_begun(self) -> bool:

@@ -9,12 +9,13 @@ from enum import Enum
 from typing import Any, overload
 
 from airflow.sdk import PokeReturnValue, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSensorTimeout
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws.refusals import explain, refusal_of
 from include.errors import RunbookError
 from include.run.journal import add_event
+from include.run.stop import StandsAsideError
 from include.text import spoken
 from include.waiters.progress import Progress
 from opskit.context import StepContext
@@ -27,6 +28,7 @@ from opskit.step_definition import StepDefinition, display_name
 log = logging.getLogger(__name__)
 
 RETRIES = 8  # a step survives failures of a worker, its scheduler, the API server and the database, one after the other
+ASIDE = timedelta(seconds=15)  # that a step leaves its worker to others during an emergency stop
 MISTAKES = (
     ArithmeticError,
     AssertionError,
@@ -58,8 +60,8 @@ class running:  # noqa: N801  # used as a function: with running(context) as ctx
     Any other error may be temporary, so Airflow tries again as often as the step's declaration allows.
     """
 
-    def __init__(self, context: Any = None, *, shown: bool = True):
-        self.ctx = StepContext(context or get_current_context())
+    def __init__(self, context: Any = None, *, shown: bool = True, may_stand_aside: bool = True):
+        self.ctx = StepContext(context or get_current_context(), may_stand_aside=may_stand_aside)
         self.shown = shown  # in the run's note; a poll shows for what it waits instead
 
     def __enter__(self) -> StepContext:
@@ -68,6 +70,8 @@ class running:  # noqa: N801  # used as a function: with running(context) as ctx
         return self.ctx
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, StandsAsideError):
+            raise AirflowRescheduleException(datetime.now(UTC) + ASIDE) from error
         if isinstance(error, RunbookError):
             fail(self.ctx, error)
         if error is not None and (refused := refusal_of(error)):
@@ -108,7 +112,8 @@ class FunctionStep(StepDefinition):
 
     def run(self) -> Any:
         """Run the body in the current task. A later attempt first checks what became of the one before it."""
-        with running(shown=self.kind is not task.sensor) as ctx:
+        repeatable = self.options["retries"] > 0 and self.look is None
+        with running(shown=self.kind is not task.sensor, may_stand_aside=repeatable) as ctx:
             if self.look and ctx.context["ti"].try_number > 1 and (found := self.look(ctx)) is not None:
                 return found
             result = self.function(ctx)

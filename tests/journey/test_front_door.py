@@ -6,6 +6,8 @@ from threading import Barrier
 import httpx
 import pytest
 
+from tests.support.sandbox_client import Run, wait_for
+
 HOUSING = "core/staging"
 AT_ONCE = 12
 
@@ -54,3 +56,53 @@ def test_requests_at_the_same_moment_with_one_key_give_one_run_that_is_followed_
     assert (ended["state"], ended["title"]) == ("success", "Planned only")
     plan = client.get(f"/runbooks/service_restart/runs/{run_id}/plan").json()["markdown"]
     assert "core-staging-app" in plan
+
+
+def test_machine_token_and_a_workflows_token_start_runs_within_their_scope(door, sandbox):
+    wanted = {"name": "ci-core", "runbooks": ["service_restart"], "targets": [HOUSING]}
+    made = door("admin").post("/tokens", json=wanted)
+    assert made.status_code == 201, made.text
+    job = {"repository": "example-housing/core", "ref": "refs/heads/main"}
+    text = sandbox.control.post("/github/oidc", json=job).raise_for_status().json()["token"]
+    requesters = []
+    for credential in (made.json()["token"], text):
+        headers = {"Authorization": f"Bearer {credential}"}
+        with httpx.Client(base_url=f"{sandbox.endpoints['airflow']}/door", headers=headers, timeout=120) as client:
+            answer = start(client, "release-1", plan_only=True)
+            assert answer.status_code == 201, answer.text
+            requesters.append(answer.json()["requester"])
+            assert start(client, "release-2", target="core/production").status_code == 403
+            assert follow(client, answer.json())["title"] == "Planned only"
+    assert requesters == ["admin via token ci-core", "github:amelia via Deploy of example-housing/core"]
+    door("admin").delete(f"/tokens/{made.json()['id']}").raise_for_status()
+    revoked = httpx.get(
+        f"{sandbox.endpoints['airflow']}/door/runbooks", headers={"Authorization": f"Bearer {made.json()['token']}"}
+    )
+    assert revoked.status_code == 401
+
+
+def test_emergency_stop_holds_a_run_before_its_first_write_and_lets_it_go_on(door, sandbox):
+    asked = start(door("operator"), "release-1").raise_for_status().json()
+    run = Run(sandbox, "service_restart", asked["run_id"])
+    run.wait_until_asked()
+    stopped = door("second_approver").post("/stop", json={"why": "A wrong image goes everywhere."})
+    assert stopped.status_code == 200, stopped.text
+    assert stopped.json()["untold"] == []
+    try:
+        before = sandbox.last_call()
+        run.approve()
+        wait_for("the run to say why it stands", lambda: "emergency stop by second_approver" in run.get()["note"])
+        # until the step has left its worker and come again at least once
+        wait_for("the step to stand aside", lambda: "up_for_reschedule" in set(run.tasks().values()))
+        assert sandbox.writes(before) == []
+        told = door("operator").get(f"/runbooks/service_restart/runs/{asked['run_id']}").json()
+        assert told["stopped"].endswith(": A wrong image goes everywhere")
+        plan = start(door("ci"), "plan-meanwhile", plan_only=True, target="districtbuilder/staging")
+        assert follow(door("ci"), plan.json())["title"] == "Planned only"
+    finally:
+        door("approver").post("/stop/lift", json={"why": "The image was withdrawn."}).raise_for_status()
+    assert run.wait() == "success", run.story()
+    assert sandbox.writes(before) != []
+    shown = [message["text"] for message in sandbox.threads("#core-staging")]
+    assert any("emergency stop by second_approver" in text for text in shown)
+    assert any("approver lifted the emergency stop" in text for text in shown)

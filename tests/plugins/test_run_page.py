@@ -218,6 +218,7 @@ def test_plugin_offers_the_page_beside_the_run():
     assert [(each["destination"], each["href"]) for each in OpskitPlugin.external_views] == [
         ("dag_run", "/runbooks/{DAG_ID}/runs/{RUN_ID}/summary"),
         ("dag", "/runbooks/{DAG_ID}/choices"),
+        ("nav", "/door/stop/page"),
     ]
 
 

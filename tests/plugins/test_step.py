@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSensorTimeout
 from botocore.exceptions import ClientError
 
 from include.errors import RolloutFailedError
 from include.run.journal import list_causes, list_events
+from include.run.stop import StandsAsideError, Stop
 from include.waiters.progress import Progress
 from opskit import step
 from tests.unit.run.conftest import client, dynamodb, store
@@ -170,3 +171,32 @@ def test_a_step_that_must_look_first_looks_before_its_second_try(monkeypatch, nu
 
     assert start_task.run() == result
     assert len(made) == applied
+
+
+def test_step_that_stands_aside_in_an_emergency_stop_comes_again_without_a_failure_on_record(store, monkeypatch):
+    monkeypatch.setattr("opskit.context.run_store", lambda _: store)
+    context = {
+        "ti": SimpleNamespace(task_id="stop_old_tasks"),
+        "dag_run": SimpleNamespace(dag_id="production_release", run_id="one"),
+        "params": {"target": "core/production"},
+    }
+    before = datetime.now(UTC)
+    with pytest.raises(AirflowRescheduleException) as again, step.running(context, shown=False):
+        raise StandsAsideError(Stop("ann", before, "A wrong image goes everywhere."))
+    assert again.value.reschedule_date - before >= timedelta(seconds=15)
+    assert list_events(store, RUN) == []
+
+
+@pytest.mark.parametrize(
+    ("repeat", "look", "aside"),
+    [(step.Repeat.SAFE, None, True), (step.Repeat.NEVER, None, False), (step.Repeat.SAFE, lambda ctx: None, False)],
+)
+def test_only_a_step_that_may_begin_again_stands_aside(monkeypatch, repeat, look, aside):
+    context = {"ti": SimpleNamespace(task_id="stop_old_tasks", try_number=1)}
+    monkeypatch.setattr(step, "get_current_context", lambda: context)
+    monkeypatch.setattr(step, "show_step", lambda ctx: None)
+    seen = []
+    step.FunctionStep(
+        lambda ctx: seen.append(ctx.may_stand_aside), name="stop_old_tasks", repeat=repeat, look=look
+    ).run()
+    assert seen == [aside]

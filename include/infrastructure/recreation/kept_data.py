@@ -64,7 +64,7 @@ def _return(ctx: InfrastructureContext, bucket: Bucket, objects: int) -> str:
     client = ctx.clients.s3
     archive, place = Folder(client, Location.parse(bucket.archive)), Folder(client, Location(bucket.bucket, ""))
     what = f"the objects of {bucket.archive} to {bucket.bucket}"
-    ctx.writer.write(copy_folder(what, archive, place, CopyOptions(), lambda progress: ctx.writer.check()))
+    ctx.writer.write(copy_folder(what, archive, place, CopyOptions(), lambda progress: ctx.writer.await_permission()))
     count = verify(archive, place).source.count
     if count < objects:
         raise CopyFailedError(

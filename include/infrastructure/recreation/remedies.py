@@ -79,7 +79,7 @@ def _empty(ctx: InfrastructureContext, bucket: Bucket) -> str:
         with _kept(list_versions(client, bucket.bucket)) as versions:
             if has_objects(client, bucket.bucket):
                 _archive(ctx, bucket)
-            deleted += ctx.writer.write(delete_versions(client, bucket.bucket, versions, ctx.writer.check))
+            deleted += ctx.writer.write(delete_versions(client, bucket.bucket, versions, ctx.writer.await_permission))
     left = count_contents(client, bucket.bucket)
     if left.total:
         raise CopyFailedError(
@@ -104,7 +104,7 @@ def _archive(ctx: InfrastructureContext, bucket: Bucket) -> int:
     client = ctx.clients.s3
     source, archive = Folder(client, Location(bucket.bucket, "")), Folder(client, Location.parse(bucket.archive))
     what = f"the objects of {bucket.bucket} to {bucket.archive}"
-    ctx.writer.write(copy_folder(what, source, archive, CopyOptions(), lambda progress: ctx.writer.check()))
+    ctx.writer.write(copy_folder(what, source, archive, CopyOptions(), lambda progress: ctx.writer.await_permission()))
     return verify(source, archive).source.count
 
 

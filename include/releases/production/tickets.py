@@ -50,7 +50,7 @@ def _touch_tickets(
             if jira.get_tickets(client, [key]).missing:
                 remarks.append(f"{key} is not in Jira")
                 continue
-            ctx.writer.check()
+            ctx.writer.await_permission()
             remark = change(client, key)
         except (ServiceUnavailableError, PreconditionError) as error:
             remarks.append(f"{key} is not known to be changed: {str(error).rstrip('.')}")

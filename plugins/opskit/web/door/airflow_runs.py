@@ -70,7 +70,13 @@ def log_refusal(runbook: str, requester: str, problem: Problem) -> None:
         session.add(_logged(REFUSED, requester, runbook[:250], None, problem.body()))
 
 
-def _logged(event: str, who: str, runbook: str, run_id: str | None, extra: Mapping[str, Any]) -> Log:
+def log_action(event: str, who: str, extra: Mapping[str, Any]) -> None:
+    """Put an action that concerns no single run into Airflow's audit log."""
+    with create_session() as session:
+        session.add(_logged(event, who, None, None, extra))
+
+
+def _logged(event: str, who: str, runbook: str | None, run_id: str | None, extra: Mapping[str, Any]) -> Log:
     return Log(
         event=event,
         task_instance=None,

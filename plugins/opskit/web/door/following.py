@@ -18,6 +18,7 @@ from include.front_door.answers import Links, PlanText, Question, RunRecord, Run
 from include.front_door.problem import Problem
 from include.run.journal import list_decisions, list_events, read_record
 from include.run.start import read_withdrawal
+from include.run.stop import read_stop
 from include.run.summary import summarize
 from opskit.connections.aws import run_store
 from opskit.notifications.run_links import base_url, run_link
@@ -125,6 +126,7 @@ def status_of(runbook: str, run_id: str) -> RunStatus:
         planned=planned,
         plan_only=plan_only,
     )
+    stop = read_stop(store)
     return RunStatus(
         runbook=runbook,
         run_id=run_id,
@@ -136,6 +138,7 @@ def status_of(runbook: str, run_id: str) -> RunStatus:
         text=told.text,
         cause=told.cause,
         next_step=told.next_step,
+        stopped=stop.sentence if stop and not over else "",
         **facts,
     )
 
