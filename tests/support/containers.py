@@ -307,6 +307,9 @@ class Engine:
                         self._start(container)
 
     def _remove_network(self) -> None:
+        # a namespace takes its end of a link with it only some time after it was deleted, and the name stays taken until then
+        for link in [each.name for each in Path("/sys/class/net").iterdir() if each.name.startswith(f"{OURS}-")]:
+            _run("ip", "link", "del", link)
         spaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split("\n")
         for space in [line.split()[0] for line in spaces if line.startswith(f"{OURS}-")]:
             _run("ip", "netns", "del", space)
