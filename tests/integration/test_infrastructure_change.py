@@ -260,6 +260,29 @@ def test_a_missing_and_an_empty_parameter_are_both_named(scene, monkeypatch):
         steps.make_plan(step_of(scene), "0" * 40, keep=True)
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("sh", "-c", "test -e main.tf"), ""),
+        (("sh", "-c", "echo main.tf has a wildcard; exit 2"), "ended with 2: main.tf has a wildcard; mend the code"),
+        (
+            ("no-such-linter", "--recursive"),
+            "no-such-linter on its PATH; install it, or take it out of the checks of the inventory",
+        ),
+    ],
+)
+def test_static_checks_of_the_inventory_decide_before_anything_is_planned(scene, monkeypatch, command, said):
+    terraform = scene.target.environment.terraform.model_copy(update={"checks": (command,)})
+    monkeypatch.setattr(steps, "terraform_of", lambda ctx: terraform)
+    commit = scene.has_code(monkeypatch, {"main.tf": TWO})
+    if not said:
+        plan, _ = steps.make_plan(step_of(scene), commit, keep=False)
+        assert plan.operations == 2
+        return
+    with pytest.raises(PreconditionError, match=said):
+        steps.make_plan(step_of(scene), commit, keep=False)
+
+
 def test_a_workspace_that_there_is_not_is_made_by_a_plan_that_is_to_be_applied(scene, monkeypatch):
     scene.grant("arn:aws:s3:::core-non-prod-tf-state/env:/blue/*", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
     terraform = scene.target.environment.terraform.model_copy(update={"workspace": "blue"})

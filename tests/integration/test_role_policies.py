@@ -1,12 +1,16 @@
 """Each runbook's role is denied what its policy does not allow, in AWS's words: another service, and the same call elsewhere."""
 
+import shutil
+
 import pytest
 from botocore.exceptions import ClientError
 
+from include.inventory import load
+from include.inventory.loader import SHIPPED
 from sandbox.aws.authorization.policy import Policies
 from sandbox.aws.authorization.role_policies import READING, document_of
 
-CORE, MAPS = "core/staging", "districtbuilder/staging"
+CORE, MAPS, DEVICES = "core/staging", "districtbuilder/staging", "staff-device-logging/development"
 ELSEWHERE = {"cluster": "another-cluster", "service": "another-app"}
 OF_ECS = ("ecs", "update_service", ELSEWHERE, "ecs:UpdateService", "service/another-cluster/another-app")
 OF_TABLES = (
@@ -46,6 +50,20 @@ OF_PARAMETERS = (
     "ssm:PutParameter",
     "parameter/another/name",
 )
+OF_FUNCTIONS = (
+    "cloudformation",
+    "execute_change_set",
+    {"StackName": "another", "ChangeSetName": "one"},
+    "cloudformation:ExecuteChangeSet",
+    "stack/another/*",
+)
+OF_LOG_GROUPS = (
+    "logs",
+    "put_retention_policy",
+    {"logGroupName": "another", "retentionInDays": 7},
+    "logs:PutRetentionPolicy",
+    "log-group:another",
+)
 ROLES = (
     "iam",
     "delete_role",
@@ -53,6 +71,14 @@ ROLES = (
     "iam:DeleteRole",
     "role/core-staging-deployment",
 )
+
+
+@pytest.fixture(scope="module")
+def small_inventory(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inventory")
+    for target in (CORE, MAPS, DEVICES):
+        shutil.copy(SHIPPED / f"{target.split('/')[0]}.yaml", folder)
+    return load(folder)
 
 
 @pytest.fixture
@@ -71,10 +97,12 @@ def role(scene_of):
 @pytest.mark.parametrize(
     ("runbook", "target", "calls"),
     [
+        ("account_promotion", DEVICES, [OF_FUNCTIONS, OF_LOG_GROUPS, OF_BUCKETS, OF_PARAMETERS, OF_TABLES]),
         ("database_migration", CORE, [OF_DATABASES, OF_ECS, OF_TABLES, OF_IMAGES]),
         ("image_publication", MAPS, [OF_BUILDS, OF_ECS, OF_TABLES, OF_BUCKETS]),
         ("infrastructure_change", CORE, [OF_BUCKETS, OF_PARAMETERS, OF_TABLES, OF_ECS]),
         ("infrastructure_drift", CORE, [OF_PARAMETERS, OF_BUCKETS, OF_TABLES]),
+        ("infrastructure_recreation", CORE, [OF_PARAMETERS, OF_TABLES, OF_IMAGES, OF_ECS]),
         ("production_release", CORE, [OF_ECS, OF_IMAGES, OF_DATABASES, OF_BUCKETS]),
         ("region_data_update", MAPS, [OF_BUCKETS, STOP, OF_ECS, OF_DATABASES]),
         ("release_rollback", CORE, [OF_ECS, OF_IMAGES, STOP]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import datetime
 
 from include.aws import s3_objects, ssm
@@ -88,6 +89,11 @@ def check(copy: WorkingCopy, terraform: Terraform) -> tuple[str, ...]:
     """Run the static checks. Return what an approver should know. Raises: PreconditionError for the first that fails."""
     copy.expect("validate", copy.commands.validate())
     for number, command in enumerate(terraform.checks, 1):
+        program = command[0]
+        if "/" not in program and shutil.which(program, path=copy.environment.get("PATH")) is None:
+            raise PreconditionError(
+                f"This worker has no {program} on its PATH; install it, or take it out of the checks of the inventory. Nothing was changed."
+            )
         ended = copy.run(f"check-{number}", command)
         if ended.code != 0:
             said = one_line(f"{ended.output} {ended.messages}")[-400:]
