@@ -52,12 +52,14 @@ class ProcessAccess:
         }
         return {**found, "AWS_ENDPOINT_URL": self.endpoint_url} if self.endpoint_url else found
 
-    def renew(self, folder: Path) -> None:
-        """Write the current credentials where the process looks for them."""
+    def renew(self, folder: Path) -> datetime | None:
+        """Write the current credentials where the process looks for them. Return when they expire, None if they never do."""
+        found = self.credentials()
         whole = folder / f"{FILE}.new"
         whole.touch(mode=0o600)
-        whole.write_text(json.dumps(self.credentials().document()))
+        whole.write_text(json.dumps(found.document()))
         whole.rename(folder / FILE)
+        return found.expires_at
 
 
 FILE = "aws-credentials.json"

@@ -21,7 +21,7 @@ CREATE_SNAPSHOT = Action(
 )
 
 SNAPSHOT_STATES = ("available", "storage-optimization")  # of an instance of which a snapshot can be made
-SNAPSHOTS = "ManualSnapshots"  # the quota's name
+SNAPSHOTS, CLUSTER_SNAPSHOTS = "ManualSnapshots", "ManualClusterSnapshots"  # the quotas' names
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def ensure_snapshot_possible(client: RDSClient, instance: str) -> None:
         )
 
 
-def read_snapshot_quota(client: RDSClient) -> SnapshotQuota | None:
+def read_snapshot_quota(client: RDSClient, name: str = SNAPSHOTS) -> SnapshotQuota | None:
     """Return how many manual snapshots the account has and may have, None if it does not say."""
     try:
         with translated():
@@ -94,7 +94,7 @@ def read_snapshot_quota(client: RDSClient) -> SnapshotQuota | None:
     except RefusedError as error:  # without the right to ask, RDS itself refuses the snapshot
         log.warning("How many snapshots the account may have is not known: %s", error)
         return None
-    quota = next((each for each in quotas if each.get("AccountQuotaName") == SNAPSHOTS), None)
+    quota = next((each for each in quotas if each.get("AccountQuotaName") == name), None)
     return SnapshotQuota(quota["Used"], quota["Max"]) if quota else None
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from include.errors import ApplyFailedError, StoppedHalfwayError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include.errors import ApplyFailedError, PreconditionError, StoppedHalfwayError
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.durations import keep_durations
-from include.infrastructure.state import find_lock
+from include.infrastructure.state import find_lock, read_target_state
 from include.run import terraform_documents as documents
 from include.run.stop import read_stop
 from include.terraform import process
@@ -28,12 +31,16 @@ from include.terraform.events import (
 from include.terraform.process import Started
 from include.terraform.progress import Progress
 from include.terraform.workdir import run_folder
-from include.text import spoken
+from include.text import joined, spoken
 from include.waiters.progress import Progress as Told
 
+log = logging.getLogger(__name__)
+
 ON_RECORD = ("apply_start", "apply_complete", "apply_errored", "diagnostic")
+VALIDATION = "aws_acm_certificate_validation"  # which is there once the certificate is issued
 ENDS = ("apply_complete", "apply_errored")
-RENEWAL = timedelta(minutes=5)  # between two looks at the credentials; those of a role last 15 minutes at least
+RENEWAL = timedelta(minutes=5)  # between two looks at the credentials, or half of the time that they still last
+AGAIN = timedelta(seconds=15)  # until credentials are asked for again that could not be had
 TELLING = timedelta(seconds=30)  # between two lines about what is running
 ELSEWHERE = timedelta(hours=2)  # how long the Terraform of a worker that is gone may hold its lock
 SIGNALLED = 128  # a shell's exit code for a command that a signal ended is greater
@@ -108,7 +115,9 @@ class _Record:
         self.summary = ""
         self.said: list[Event] = []  # what explains a failure
         self._lock_known = False
-        self._renewed = self._told = self._heeded = datetime.now(UTC)
+        self._said_records = ""
+        self._told = self._heeded = datetime.now(UTC)
+        self._renewed_until = self._told  # whoever follows an apply renews at once: nobody may have done it for long
 
     def take(self, number: int, line: str) -> None:
         """Put a line on record, if it says what was made or why not."""
@@ -132,11 +141,8 @@ class _Record:
         if not self._interrupted and now - self._heeded > HEEDING:
             self._heeded = now
             self._heed_stop()
-        if now - self._renewed > RENEWAL:
-            access = self.ctx.clients.access
-            assert access  # of every connection
-            access.renew(run_folder(self.ctx.apply_id) / CODE)
-            self._renewed = now
+        if now >= self._renewed_until:
+            self._renewed_until = now + self._renew(now)
         if now - self._told > TELLING:
             self._tell()
 
@@ -148,9 +154,33 @@ class _Record:
             )
             self._started.interrupt()
 
+    def _renew(self, now: datetime) -> timedelta:
+        """Renew the credentials of the process, and return until when that is enough. A failure stops nobody while old ones may last."""
+        access = self.ctx.clients.access
+        assert access  # of every connection
+        try:
+            expires = access.renew(run_folder(self.ctx.apply_id) / CODE)
+        except (PreconditionError, BotoCoreError, ClientError) as error:
+            log.warning("The credentials of Terraform could not be renewed, and are asked for again soon: %s", error)
+            return AGAIN
+        return min(RENEWAL, (expires - now) / 2) if expires else RENEWAL
+
     def _tell(self) -> None:
         self._told = datetime.now(UTC)
-        self.ctx.tell_progress(Told(False, self.progress.text(self._told)))
+        self.ctx.tell_progress(Told(False, joined([self.progress.text(self._told), *self._requested()])))
+
+    def _requested(self) -> list[str]:
+        """Return the DNS records that a certificate is waiting for, if Terraform waits for one. They are put on record once."""
+        if not any(each.resource_type == VALIDATION for each in self.progress.running):
+            return []
+        state = read_target_state(self.ctx)  # Terraform writes it every 20 seconds while it waits
+        if not state or not state.requested:
+            return []
+        said = f"ACM waits for these DNS records: {', '.join(state.requested)}"
+        if said != self._said_records:
+            self._said_records = said
+            self.ctx.writer.note(f"{said}; create those that the code does not create")
+        return [said]
 
     def _keep_lock(self) -> None:
         """Put the id of our own lock on record: while our Terraform changes something, no other can hold it.

@@ -5,11 +5,9 @@ The next plan of the target takes them into the state, which people approve with
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from include.infrastructure.context import InfrastructureContext
@@ -17,7 +15,6 @@ from include.infrastructure.state import read_target_state
 from include.run import terraform_documents as documents
 from include.terraform.state import State
 
-IMPORTS = "runbook_imports.tf"
 STARTED, DONE = "apply_start", "apply_complete"
 CREATE, DELETE = "create", "delete"
 
@@ -31,63 +28,73 @@ class Journal:
 
 
 def read_journal(lines: Iterable[Mapping[str, Any]]) -> Journal:
-    """Return what an apply has made, by its lines in order."""
+    """Return what an apply has made, by its lines in order.
+
+    A replacement may make the new one before the old one goes, so the deletion of another id takes nothing back.
+    """
     made: dict[str, str] = {}
     begun: dict[str, None] = {}
+    going: dict[str, str] = {}
     for line in lines:
-        address = line["address"]
-        if line["kind"] == STARTED and line["action"] == CREATE:
+        address, kind, action = line["address"], line["kind"], line["action"]
+        if kind == STARTED and action == CREATE:
             begun[address] = None
-        elif line["kind"] == DONE and line["action"] == CREATE:
+        elif kind == STARTED and action == DELETE:
+            going[address] = str(line.get("id_value") or "")
+        elif kind == DONE and action == CREATE:
             begun.pop(address, None)
             made[address] = str(line.get("id_value") or "")
-        elif line["kind"] == DONE and line["action"] == DELETE:
-            made.pop(address, None)
+        elif kind == DONE and action == DELETE and made.get(address) == going.pop(address, ""):
+            del made[address]
     return Journal(made, tuple(begun))
 
 
-def keep_orphans(ctx: InfrastructureContext) -> list[str]:
-    """Put on record what the apply has made and the state does not know. Return a sentence about them for people."""
+def keep_orphans(ctx: InfrastructureContext, *, killed: bool) -> list[str]:
+    """Put on record what the apply has made, or may have made, and the state does not know. Return sentences about it for people.
+
+    A Terraform that was not `killed` has written into its state what became of all that it began.
+    """
     journal = read_journal(ctx.store.list(documents.run_key(ctx.apply_id), documents.LINES))
     state = read_target_state(ctx)
     known = state.ids if state else {}
-    lost = {address: found for address, found in journal.made.items() if address not in known and found}
+    now = datetime.now(UTC).isoformat()
+    lost = {address: found for address, found in journal.made.items() if found and known.get(address) != found}
     for address, found in lost.items():
-        kept: documents.OrphanDocument = {
-            "at": datetime.now(UTC).isoformat(),
-            "address": address,
-            "id": found,
-            "run": ctx.run,
-        }
-        ctx.store.add(*documents.orphan(ctx.target.name, f"{address}#{found}"), kept)
-    unclear = [address for address in journal.open if address not in known]
+        keep_orphan(ctx, address, found)
+    unclear = [address for address in journal.open if killed and address not in known]
+    for address in unclear:
+        begun: documents.BegunDocument = {"at": now, "address": address, "run": ctx.run}
+        ctx.store.add(*documents.begun(ctx.target.name, f"{address}#{ctx.run}"), begun)
     said = []
     if lost:
         names = ", ".join(f"{address} ({found})" for address, found in sorted(lost.items()))
         said.append(f"made, and in no state: {names}; the next plan takes them into the state")
     if unclear:
-        said.append(f"begun, and perhaps made: {', '.join(unclear)}; look for them in the account before the next plan")
+        said.append(f"begun, and perhaps made: {', '.join(unclear)}; the next plan looks for them")
     return said
 
 
+def keep_orphan(ctx: InfrastructureContext, address: str, found: str) -> None:
+    """Put on record that a resource is in AWS, or will be, and in no state: the next plan that would create it takes it in."""
+    kept: documents.OrphanDocument = {
+        "at": datetime.now(UTC).isoformat(),
+        "address": address,
+        "id": found,
+        "run": ctx.run,
+    }
+    ctx.store.add(*documents.orphan(ctx.target.name, f"{address}#{found}"), kept)
+
+
 def list_orphans(ctx: InfrastructureContext, state: State | None) -> dict[str, str]:
-    """Return what earlier applies of this target have left outside its state: the id by address."""
+    """Return what earlier applies of this target have left outside its state: the newest id by address."""
     known = state.ids if state else {}
     found = ctx.store.list(documents.target_key(ctx.target.name), documents.ORPHANS)
-    return {each["address"]: each["id"] for each in found if each["address"] not in known}
+    newest = {each["address"]: each["id"] for each in sorted(found, key=lambda each: str(each["at"]))}
+    return {address: each for address, each in newest.items() if known.get(address) != each}
 
 
-def write_imports(code: Path, orphans: Mapping[str, str], planned: Sequence[str]) -> dict[str, str]:
-    """Write the blocks that take resources into the state which the code would create otherwise. Return these resources."""
-    taken = {address: found for address, found in orphans.items() if address in planned}
-    if taken:
-        blocks = (
-            f"import {{\n  to = {address}\n  id = {_quoted(found)}\n}}\n" for address, found in sorted(taken.items())
-        )
-        (code / IMPORTS).write_text("\n".join(blocks))
-    return taken
-
-
-def _quoted(text: str) -> str:
-    """Return a text as a literal of Terraform's language."""
-    return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+def list_begun(ctx: InfrastructureContext, state: State | None) -> frozenset[str]:
+    """Return the addresses of what earlier applies of this target may have made outside its state."""
+    known = state.ids if state else {}
+    found = ctx.store.list(documents.target_key(ctx.target.name), documents.BEGUN)
+    return frozenset(each["address"] for each in found if each["address"] not in known)

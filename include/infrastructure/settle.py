@@ -52,7 +52,7 @@ def _settle(ctx: InfrastructureContext) -> list[str]:
         said += _unlock(ctx, code)
     elif end.code != 0:
         said.append(f"if Terraform could not write its state, it is in {code / ERRORED} on worker {where}")
-    return said + ([] if end.code == 0 else keep_orphans(ctx))
+    return said + ([] if end.code == 0 else keep_orphans(ctx, killed=end.code is None))
 
 
 def _push_state(ctx: InfrastructureContext, code: Path) -> list[str]:

@@ -17,7 +17,7 @@ from include.terraform import process
 from include.terraform.binary import find_binary
 from include.terraform.command import CHANGED, Backend, Commands, environment
 from include.terraform.errors import explain
-from include.terraform.events import read_events
+from include.terraform.events import Event, read_events
 from include.terraform.plan import TerraformPlan, read_plan
 from include.terraform.process import Ended
 from include.terraform.workdir import run_folder
@@ -49,8 +49,16 @@ class WorkingCopy:
 
     def plan(self, files: Sequence[Path], *, destroy: bool = False, targets: Sequence[str] = ()) -> TerraformPlan:
         """Make a plan with these files of variables, and return it, read. Raises: PreconditionError if Terraform cannot plan."""
-        self.expect("plan", self.commands.plan(files, destroy=destroy, targets=targets), (0, CHANGED))
+        if said := self.try_plan(files, destroy=destroy, targets=targets):
+            raise explain(said)
         return self.show()
+
+    def try_plan(
+        self, files: Sequence[Path], *, destroy: bool = False, targets: Sequence[str] = ()
+    ) -> tuple[Event, ...]:
+        """Make a plan. Return nothing, or all that Terraform says if it cannot."""
+        ended = self.run("plan", self.commands.plan(files, destroy=destroy, targets=targets))
+        return () if ended.code in (0, CHANGED) else read_events(f"{ended.output}\n{ended.messages}")
 
     def show(self) -> TerraformPlan:
         """Return the plan that was made last, read."""

@@ -10,7 +10,7 @@ from include.run.documents import Place, run_key, target_key
 
 __all__ = ["run_key", "target_key"]
 
-LINES, ORPHANS, RECREATIONS, TOOK = "apply-line#", "orphan#", "recreation#", "took#"
+LINES, ORPHANS, BEGUN, RECREATIONS, TOOK = "apply-line#", "orphan#", "begun#", "recreation#", "took#"
 DATA_KEPT, DATA_BACK = "data-kept#", "data-back#"
 
 
@@ -81,6 +81,17 @@ class OrphanDocument(TypedDict):
 def orphan(target: str, address: str) -> Place:
     """A resource that an apply has made, and that is in no state."""
     return Place(target_key(target), f"{ORPHANS}{address}")
+
+
+class BegunDocument(TypedDict):
+    at: str
+    address: str
+    run: str
+
+
+def begun(target: str, address: str) -> Place:
+    """A resource whose creation an apply has begun, and of which nothing was heard again: it may be there, and is in no state."""
+    return Place(target_key(target), f"{BEGUN}{address}")
 
 
 class RecreationDocument(TypedDict):

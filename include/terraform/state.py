@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from include.errors import PreconditionError
+from include.text import one_line
 
 FORMAT = 4
+PENDING, VALIDATION = "PENDING_VALIDATION", "domain_validation_options"  # of certificates
+SNAPSHOT = "snapshot_identifier"  # of databases and clusters
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class State:
     version: str = ""  # of the object in S3; "" in a bucket without versions
     ids: Mapping[str, str] = field(default_factory=dict)  # by address
     arns: frozenset[str] = frozenset()
+    restored: Mapping[str, str] = field(default_factory=dict)  # by address: the snapshot that a database was made of
+    requested: tuple[str, ...] = ()  # the DNS records that prove the domains of certificates that are not issued yet
 
 
 def parse_state(text: str, version: str = "") -> State:
@@ -35,12 +40,22 @@ def parse_state(text: str, version: str = "") -> State:
         known = list(_instances(found))
         ids = {address: str(attributes.get("id") or "") for address, attributes in known}
         arns = frozenset(str(attributes["arn"]) for _, attributes in known if attributes.get("arn"))
-        return State(lineage, serial, version, ids, arns)
+        restored = {address: str(found) for address, attributes in known if (found := attributes.get(SNAPSHOT))}
+        requested = tuple(sorted({record for _, attributes in known for record in _requested(attributes)}))
+        return State(lineage, serial, version, ids, arns, restored, requested)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PreconditionError(
             f"The state cannot be read ({type(error).__name__}: {error}), so it is no Terraform state, or encrypted as a whole; correct "
             "the state's bucket and key in the inventory, or put an earlier version of the object back. Nothing was changed."
         ) from error
+
+
+def _requested(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the records that ACM waits for before it issues a certificate. They are public by their purpose."""
+    if attributes.get("status") != PENDING:
+        return
+    for each in attributes.get(VALIDATION) or ():
+        yield one_line(f"{each['resource_record_name']} {each['resource_record_type']} {each['resource_record_value']}")
 
 
 def _instances(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -2,12 +2,21 @@
 
 import pytest
 from moto.ec2.models import ec2_backends
+from moto.rds.models import rds_backends
 
 from include.aws.bucket_contents import COUNTED, Contents, count_contents
 from include.errors import CopyFailedError, PreconditionError
-from include.infrastructure.recreation import kept_data, remedies, secret_values
-from include.infrastructure.recreation.obstacles import Found, Obstacle, arguments_of, lifted_arguments
-from include.infrastructure.recreation.plan import Bucket, Choices, Database, DoomedSecret, InfrastructureRecreationPlan
+from include.infrastructure.orphans import list_orphans
+from include.infrastructure.recreation import kept_data, remedies, secret_values, steps
+from include.infrastructure.recreation.obstacles import Found, Obstacle, arguments_of, is_taken_back, lifted_arguments
+from include.infrastructure.recreation.plan import (
+    Bucket,
+    Choices,
+    Database,
+    Doomed,
+    DoomedSecret,
+    InfrastructureRecreationPlan,
+)
 from include.infrastructure.recreation.serving import look_at_services
 from include.infrastructure.recreation.survey import Survey, look, roughly
 from include.terraform.plan import ResourceChange
@@ -222,6 +231,74 @@ def test_a_snapshot_is_made_once_and_waited_for(scene, ctx, cloud):
 
 
 @pytest.fixture
+def cluster(scene):
+    """Have an Aurora cluster; the sandbox refuses calls that nobody makes, so it is made inside."""
+    environment = scene.target.environment
+    made = rds_backends[environment.account][environment.region].create_db_cluster(
+        {
+            "db_cluster_identifier": "core-staging-cluster",
+            "engine": "aurora-postgresql",
+            "engine_version": "15.4",
+            "master_username": "a",
+            "master_user_password": "a-password",
+            "storage_encrypted": True,
+        }
+    )
+    made.status = "available"
+    return made
+
+
+def test_cluster_is_put_into_a_snapshot_of_its_own_kind_and_waited_for(scene, ctx, cloud, cluster):
+    final = (("deletion_protection", "true"), ("skip_final_snapshot", "false"), ("final_snapshot_identifier", "taken"))
+    change = doomed("aws_rds_cluster", settings=final, cluster_identifier="core-staging-cluster")
+    assert lifted_arguments(change, Choices()) == {"deletion_protection": False, "skip_final_snapshot": True}
+    plan = plan_of(databases=(Database(address="a", instance="core-staging-cluster", snapshot="taken", cluster=True),))
+    assert not found(scene, change).obstacles[1:]
+    assert remedies.make_snapshots(ctx, plan) == "taken"
+    assert not remedies.look_at_snapshots(ctx, plan).done
+    remedies.make_snapshots(ctx, plan)
+    assert scene.called("rds.CreateDBClusterSnapshot") == 1
+    cloud.advance(3600)
+    assert remedies.look_at_snapshots(ctx, plan).done
+    remedies.note_snapshots(ctx, plan)
+    assert "snapshot taken of core-staging-cluster is available: aurora-postgresql 15.4" in str(
+        scene.texts(RUN, "note")
+    )
+    assert [each.what for each in found(scene, change).obstacles] == [
+        "aws_rds_cluster.this is protected in AWS (deletion_protection is true)",
+        "aws_rds_cluster.this would make a final snapshot taken, and there is one of that name",
+    ]
+
+
+def test_cluster_that_cannot_be_put_into_a_snapshot_is_in_the_way(scene, cluster):
+    cluster.status = "stopped"
+    with pytest.raises(
+        PreconditionError, match="Database cluster core-staging-cluster is stopped, and RDS makes a snap"
+    ):
+        found(scene, doomed("aws_rds_cluster", cluster_identifier="core-staging-cluster")).refuse()
+    with pytest.raises(PreconditionError, match="There is no database cluster another in this account"):
+        found(scene, doomed("aws_rds_cluster", cluster_identifier="another")).refuse()
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("aws_dynamodb_table", "the table's items"),
+        ("aws_cognito_user_pool", "the users"),
+        ("aws_efs_file_system", "the files"),
+        ("aws_docdb_cluster", "the database"),
+    ],
+)
+def test_data_of_which_no_copy_is_made_is_never_lost_unless_that_was_chosen(scene, kind, what):
+    with pytest.raises(PreconditionError) as caught:
+        found(scene, doomed(kind)).refuse()
+    assert f"{kind}.this holds data ({what}), of which a run makes no copy; make one by hand" in str(caught.value)
+    told = found(scene, doomed(kind), databases="empty")
+    told.refuse()
+    assert [each.remedy for each in told.obstacles] == ["it is lost, as was chosen ('empty' for databases)"]
+
+
+@pytest.fixture
 def secret(scene):
     return scene.clients.secretsmanager.create_secret(Name="A_SECRET", SecretString="canary")["ARN"]
 
@@ -326,3 +403,19 @@ def test_the_archive_itself_is_never_destroyed(scene):
     told = found(scene, doomed("aws_s3_bucket", bucket="core-non-prod-archive"))
     with pytest.raises(PreconditionError, match="bucket core-non-prod-archive goes as well"):
         told.refuse()
+
+
+def test_what_terraform_leaves_behind_is_taken_into_the_state_by_the_build(scene, ctx, monkeypatch):
+    group = doomed("aws_cloudwatch_log_group", resource_id="/core/audit", settings=(("skip_destroy", "true"),))
+    definition = doomed("aws_ecs_task_definition", resource_id="report", settings=(("skip_destroy", "true"),))
+    gone = doomed("aws_cloudwatch_log_group", "other", "/core/other", settings=(("skip_destroy", "false"),))
+    assert [is_taken_back(each) for each in (group, definition, gone)] == [True, False, False]
+    assert found(scene, group).left == (
+        "aws_cloudwatch_log_group.this stays in AWS when Terraform destroys it (skip_destroy is set); the build takes it into the state "
+        "again.",
+    )
+    monkeypatch.setattr(steps.applies, "destroy", lambda ctx, plan: "1 destroyed")
+    stays = (Doomed(address=group.address, type=group.type, id=group.id),)
+    assert steps.destroy(ctx, plan_of(stays=stays)) == "1 destroyed"
+    assert list_orphans(ctx, State("lineage", 1)) == {"aws_cloudwatch_log_group.this": "/core/audit"}
+    assert list_orphans(ctx, State("lineage", 2, ids={group.address: group.id})) == {}

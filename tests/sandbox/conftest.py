@@ -24,6 +24,7 @@ from tests.support.external_services import reach, serve
 from tests.support.release_scene import Scene
 
 SATURDAY = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()  # no scheduled action of the inventory fires at weekends
+LONGEST = 43_200  # seconds, which AWS lets a session last: clients outlive their tests
 ECS_MAPS = {
     "cluster": "ecsStagingCluster",
     "service": "StagingApp_EC2LaunchType",
@@ -68,7 +69,7 @@ class Cloud:
         base = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
         arn = f"arn:aws:iam::{environment.account}:role/{role}"
         sts = boto3.client("sts", **common, **base)
-        found = sts.assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+        found = sts.assume_role(RoleArn=arn, RoleSessionName="tests", DurationSeconds=LONGEST)["Credentials"]
         return boto3.client(
             service,
             **common,

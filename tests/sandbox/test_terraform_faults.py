@@ -80,6 +80,47 @@ def test_role_cannot_be_assumed_as_often_as_the_fault_says(cloud, control):
     assert injected() == 1
 
 
+def test_credentials_are_refused_once_their_time_is_over(cloud, control):
+    injected = strike(control, "sessions_shortened", target=CORE, seconds=0.2)
+    clients = {each: cloud.new_client(each, CORE) for each in ("sts", "logs", "s3")}
+    time.sleep(0.2)  # by the laptop's clock, as it is for the client
+    said = {"sts": "get_caller_identity", "logs": "describe_log_groups", "s3": "list_buckets"}
+    assert {each: refused(getattr(clients[each], said[each])) for each in clients} == {
+        "sts": "ExpiredToken",
+        "logs": "ExpiredTokenException",
+        "s3": "ExpiredToken",
+    }
+    assert injected() == 3
+    control.delete("/faults")
+    assert cloud.new_client("sts", CORE).get_caller_identity()["Account"] == "111111111111"
+
+
+def test_database_of_a_snapshot_holds_what_the_snapshot_holds_and_takes_its_time(cloud, control):
+    strike(control, "database_written", target=CORE, instance="core-staging", text="what was written")
+    rds, written = cloud.client("rds", CORE), cloud.world.region("111111111111", "eu-west-2").written
+    arn = rds.describe_db_instances(DBInstanceIdentifier="core-staging")["DBInstances"][0]["DBInstanceArn"]
+    rds.create_db_snapshot(DBInstanceIdentifier="core-staging", DBSnapshotIdentifier="before")
+    again = {"DBInstanceIdentifier": "core-staging-again", "DBSnapshotIdentifier": "before"}
+    assert refused(rds.restore_db_instance_from_db_snapshot, **again) == "InvalidDBSnapshotState"
+    cloud.advance(3600)
+    strike(control, "database_written", target=CORE, instance="core-staging", text="what was written later")
+    rds.restore_db_instance_from_db_snapshot(**again)
+    (made,) = rds.describe_db_instances(DBInstanceIdentifier="core-staging-again")["DBInstances"]
+    assert (made["DBInstanceStatus"], made["DeletionProtection"]) == ("creating", False)
+    assert written[made["DBInstanceArn"]] == "what was written"
+    assert written[arn] == "what was written later"
+    rds.delete_db_instance(DBInstanceIdentifier="core-staging", FinalDBSnapshotIdentifier="at-its-end")
+    cloud.advance(3600)
+    end = {"DBInstanceIdentifier": "core-staging", "DBSnapshotIdentifier": "at-its-end"}
+    assert (
+        written[rds.restore_db_instance_from_db_snapshot(**end)["DBInstance"]["DBInstanceArn"]]
+        == "what was written later"
+    )
+    empty = {"DBInstanceClass": "db.t3.medium", "Engine": "postgres", "AllocatedStorage": 20, "MasterUsername": "a"}
+    made = rds.create_db_instance(DBInstanceIdentifier="other", MasterUserPassword="a-password", **empty)
+    assert written[made["DBInstance"]["DBInstanceArn"]] == ""
+
+
 def test_state_cannot_be_written_after_so_many_writes_but_its_lock_can(cloud, control):
     s3 = cloud.client("s3", CORE)
     strike(control, "state_unwritable", target=CORE, after=1)

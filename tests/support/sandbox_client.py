@@ -77,7 +77,7 @@ class Sandbox:
             client_of: Callable[..., Any] = boto3.client  # which service it is, and so its type, is known only here
             base = client_of("sts", **common, aws_access_key_id="sandbox", aws_secret_access_key="sandbox")
             role = f"arn:aws:iam::{found['account']}:role/somebody"
-            key = base.assume_role(RoleArn=role, RoleSessionName="somebody")["Credentials"]
+            key = base.assume_role(RoleArn=role, RoleSessionName="somebody", DurationSeconds=43_200)["Credentials"]
             self._aws[target, service] = client_of(
                 service,
                 **common,

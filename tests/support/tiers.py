@@ -79,6 +79,10 @@ KEPT = {
         "failure that lasts, each on one kind of service"
         for fault in ("killed-surge", "an answer lost-rolling", "AWS failed for long-rolling")
     },
+    "tests/integration/test_killed_apply.py": {
+        "test_what_a_killed_apply_has_made_is_made_once_and_in_the_state_after_the_next_run[early]": "a worker and its "
+        "Terraform killed",
+    },
     "tests/sandbox/test_terraform.py": {
         "test_environment_is_made_changed_and_destroyed_and_each_plan_afterwards_is_empty": "Terraform from end to end",
         "test_every_repeated_run_is_told_who_holds_the_lock": "Terraform refused",
@@ -96,7 +100,11 @@ OTHERWISE_FULL = (
     "tests/compose/test_fleet_without_patches.py",
     "tests/inprocess/test_any_history.py",
     "tests/inprocess/test_faults.py",
+    "tests/integration/test_database_recreation.py",
+    "tests/integration/test_expired_credentials.py",
     "tests/integration/test_infrastructure_balancer.py",
+    "tests/integration/test_killed_apply.py",
+    "tests/integration/test_recreation_blockers.py",
     "tests/sandbox/stack/test_tree.py",
     "tests/sandbox/test_terraform.py",
 )

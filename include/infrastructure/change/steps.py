@@ -9,11 +9,11 @@ from datetime import datetime
 from include.aws import s3_objects, ssm
 from include.aws.sts import ask_who
 from include.errors import DriftError, PreconditionError
+from include.infrastructure.adoption import plan_adopting
 from include.infrastructure.change.plan import InfrastructureChangePlan, plan_change
 from include.infrastructure.context import InfrastructureContext, InfrastructureLook
 from include.infrastructure.durations import read_durations
 from include.infrastructure.foundations import refuse_undermined
-from include.infrastructure.orphans import list_orphans, write_imports
 from include.infrastructure.plan_file import keep_plan_file, plan_file_digest
 from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
 from include.infrastructure.variables import read_variables
@@ -47,17 +47,9 @@ def make_plan(
         copy = check_out(planner or ctx, commit, folder, create=keep and planner is None)
         state = read_target_state(ctx)  # which the new workspace has by now
         remarks = check(copy, terraform)
-        files, orphans = variables.write(folder), list_orphans(ctx, state)
-        shown = copy.plan(files)
-        if taken := write_imports(copy.code, orphans, [each.address for each in shown.of("create")]):
-            shown = copy.plan(files)
-            remarks = (*(_adopted(address, found) for address, found in taken.items()), *remarks)
+        adoption = plan_adopting(ctx, copy, variables.write(folder), state)
+        shown, remarks = adoption.plan, (*adoption.remarks, *remarks)
         refuse_undermined(target, shown.changes)
-        if left := sorted(set(orphans) - set(taken)):
-            remarks = (
-                f"Made by an earlier apply, in no state, and not in this commit's code: {', '.join(left)}.",
-                *remarks,
-            )
         content = (copy.code / PLAN_FILE).read_bytes()
         lock_file = copy.lock_file
     plan_file = plan_file_digest(ctx) if confirming else keep_plan_file(ctx, content, keep=keep)
@@ -79,10 +71,6 @@ def make_plan(
         took=read_durations(ctx),
     )
     return plan, since
-
-
-def _adopted(address: str, found: str) -> str:
-    return f"{address} ({found}) was made by an apply that was killed, and is in no state: this plan takes it into the state."
 
 
 def check(copy: WorkingCopy, terraform: Terraform) -> tuple[str, ...]:

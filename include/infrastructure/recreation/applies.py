@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from include.errors import ApprovalError, DriftError
+from include.infrastructure.adoption import plan_adopting
 from include.infrastructure.apply import Wanted
 from include.infrastructure.apply_again import apply_patiently
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.follow import has_begun
-from include.infrastructure.orphans import list_orphans, write_imports
 from include.infrastructure.plan_file import keep_plan_file
 from include.infrastructure.recreation.obstacles import arguments_of, lifted_arguments
 from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
@@ -137,10 +137,8 @@ def _plan_build(planning: Planning, targets: Sequence[str]) -> TerraformPlan:
     ctx, plan, copy = planning.ctx, planning.plan, planning.copy
     if plan.choices.databases == "restore":
         write_overrides(copy.code, {each.address: {"snapshot_identifier": each.snapshot} for each in plan.databases})
-    shown = planning.make(targets=targets)
-    outside = list_orphans(ctx, read_target_state(ctx))
-    if write_imports(copy.code, outside, [each.address for each in shown.of("create")]):
-        shown = planning.make(targets=targets)
+    files = planning.variables.write(copy.folder)
+    shown = plan_adopting(ctx, copy, files, read_target_state(ctx), targets=targets).plan
     for each in shown.changes:
         back = each.action == "change" and (each.importing or each.address in plan.lifted)
         if each.is_change and each.action not in ("create", "import") and not back:

@@ -15,7 +15,12 @@ from include.infrastructure.recreation.plan import Choices
 from include.terraform.kinds import kind_of
 from include.terraform.plan import ResourceChange
 
-DATABASE, BUCKET, SECRET = "aws_db_instance", "aws_s3_bucket", "aws_secretsmanager_secret"
+DATABASE, CLUSTER, BUCKET, SECRET = "aws_db_instance", "aws_rds_cluster", "aws_s3_bucket", "aws_secretsmanager_secret"
+DATABASES: Mapping[str, str] = {
+    DATABASE: "identifier",
+    CLUSTER: "cluster_identifier",
+}  # by type: the attribute with its name
+LAYER = "aws_lambda_layer_version"
 DEFINITION, REPOSITORY, DISTRIBUTION = "aws_ecs_task_definition", "aws_ecr_repository", "aws_cloudfront_distribution"
 OPPOSITE: Mapping[str, bool | str] = {"true": False, "ACTIVE": "INACTIVE"}  # of a protecting value
 
@@ -54,7 +59,7 @@ def lifted_arguments(change: ResourceChange, choices: Choices) -> dict[str, bool
     kind, wanted = kind_of(change.type), dict[str, bool | int | str]()
     if kind.protection and change.setting(kind.protection) == kind.protecting:
         wanted[kind.protection] = OPPOSITE[kind.protecting]
-    if change.type == DATABASE and change.setting("skip_final_snapshot") != "true":
+    if change.type in DATABASES and change.setting("skip_final_snapshot") != "true":
         wanted["skip_final_snapshot"] = True  # a snapshot with a name of its own is made before
     if change.type == SECRET and choices.secrets == "renew" and change.setting("recovery_window_in_days") != "0":
         wanted["recovery_window_in_days"] = 0
@@ -73,9 +78,19 @@ def new_value(change: ResourceChange, name: str) -> str:
     return next((each.after or "" for each in change.attributes if each.path == name and not each.later), "")
 
 
+def is_left_behind(change: ResourceChange) -> bool:
+    """Tell whether Terraform leaves a resource in AWS on purpose when it destroys it."""
+    return any(change.setting(name) == "true" for name in kind_of(change.type).left_behind)
+
+
+def is_taken_back(change: ResourceChange) -> bool:
+    """Tell whether what is left behind would be in the way of its own build. Of task definitions and layers there are new versions."""
+    return is_left_behind(change) and change.type not in (DEFINITION, LAYER) and bool(change.id)
+
+
 def is_replica(change: ResourceChange) -> bool:
     """Tell whether a database is a copy of another one, of which RDS makes no snapshot at its end."""
-    return bool(shown_value(change, "replicate_source_db"))
+    return any(shown_value(change, each) for each in ("replicate_source_db", "replication_source_identifier"))
 
 
 def arguments_of(lifted: Mapping[str, Mapping[str, Any]], unprevented: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -29,15 +29,16 @@ class Doomed(Frozen):
 
 
 class Database(Frozen):
-    """A database instance that is destroyed, and the snapshot that is made of it before.
+    """A database that is destroyed, and the snapshot that is made of it before.
 
-    `earlier`: a run before this one has made the snapshot and destroyed the instance.
+    `earlier`: a run before this one has made the snapshot and destroyed the database.
     """
 
     address: str
-    instance: str
+    instance: str  # or the cluster
     snapshot: str
     earlier: bool = False
+    cluster: bool = False  # of Aurora: its snapshots are of another kind
 
 
 class Bucket(Frozen):
@@ -76,6 +77,7 @@ class InfrastructureRecreationPlan(Plan):
     modules: tuple[str, ...]  # empty: everything in the state
     choices: Choices
     doomed: tuple[Doomed, ...]
+    stays: tuple[Doomed, ...]  # of these, what Terraform leaves in AWS, and the build takes into the state again
     unprevented: tuple[str, ...]  # addresses whose prevent_destroy is set aside
     lifted: Mapping[str, Mapping[str, bool | int | str]]  # arguments that an apply sets before, by address
     databases: tuple[Database, ...]

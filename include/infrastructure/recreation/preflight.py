@@ -12,19 +12,22 @@ from include.aws.secrets_manager import describe_secret
 from include.aws.sts import ask_who
 from include.aws.task_definitions import list_definitions
 from include.errors import PreconditionError
+from include.infrastructure.adoption import MadeAlreadyError, plan_adopting, remove_imports
 from include.infrastructure.change.steps import check
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.foundations import find_undermined
 from include.infrastructure.recreation.kept_data import list_kept
 from include.infrastructure.recreation.obstacles import (
     BUCKET,
-    DATABASE,
+    CLUSTER,
+    DATABASES,
     DEFINITION,
     SECRET,
     Found,
     Obstacle,
     arguments_of,
     is_replica,
+    is_taken_back,
     lifted_arguments,
     new_value,
     shown_value,
@@ -45,10 +48,8 @@ from include.infrastructure.working_copy import WorkingCopy, check_out
 from include.inventory.infrastructure import Recreation
 from include.run.plan.model import Change
 from include.run.plan.preconditions import refuse_other_account
-from include.terraform.command import CHANGED
 from include.terraform.diagnosis import problems
 from include.terraform.errors import explain
-from include.terraform.events import read_events
 from include.terraform.overrides import write_overrides
 from include.terraform.plan import ResourceChange, TerraformPlan, fingerprint
 from include.terraform.state import State
@@ -93,7 +94,7 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
     variables = read_variables(ctx.clients, terraform, target.name, request.commit)
     with passing_folder(ctx.run) as folder:
         copy = check_out(ctx, request.commit, folder)
-        looked = _compare(copy, variables)
+        looked = _compare(ctx, copy, variables, state)
         remarks = (*check(copy, terraform), *looked.remarks)
         prevented, destruction = _plan_destruction(copy, variables, request.modules)
         lock_file = copy.lock_file
@@ -116,15 +117,20 @@ class Compared:
     remarks: tuple[str, ...]
 
 
-def _compare(copy: WorkingCopy, variables: Variables) -> Compared:
+def _compare(ctx: InfrastructureContext, copy: WorkingCopy, variables: Variables, state: State) -> Compared:
     """Refuse a commit that would change more than it builds. Raises: PreconditionError.
 
     A recreation builds what the code says. Whatever it says otherwise than the world is, is a change of its own.
     """
     try:
-        plan = copy.plan(variables.write(copy.folder))
+        adoption = plan_adopting(ctx, copy, variables.write(copy.folder), state)
+    except MadeAlreadyError:
+        raise
     except PreconditionError as error:  # such as a secret without its value, after a recreation that was not finished
+        remove_imports(copy)
         return Compared((), (f"What this commit would change now cannot be planned: {str(error).rstrip('.')}.",))
+    remove_imports(copy)  # a destruction takes nothing in
+    plan = adoption.plan
     other = [each for each in plan.changes if each.is_change and each.action in ("replace", "destroy", "forget")]
     if other:
         more = f", and {len(other) - 1} more" if len(other) > 1 else ""
@@ -136,7 +142,7 @@ def _compare(copy: WorkingCopy, variables: Variables) -> Compared:
     told = (
         (f"The build also makes what is missing now: {_named([each.address for each in missing])}.",) if missing else ()
     )
-    return Compared(missing, told)
+    return Compared(missing, (*adoption.remarks, *told))
 
 
 def _plan_destruction(
@@ -144,13 +150,11 @@ def _plan_destruction(
 ) -> tuple[tuple[str, ...], TerraformPlan]:
     """Return the addresses whose prevent_destroy would refuse the destruction, and its plan without that. Raises: PreconditionError."""
     prevented: dict[str, None] = {}
-    command = copy.commands.plan(variables.write(copy.folder), destroy=True, targets=modules)
+    files = variables.write(copy.folder)
     while True:
         write_overrides(copy.code, arguments_of({}, tuple(prevented)))
-        ended = copy.run("plan", command)
-        if ended.code in (0, CHANGED):
+        if not (said := copy.try_plan(files, destroy=True, targets=modules)):
             return tuple(sorted(prevented)), copy.show()
-        said = list(read_events(f"{ended.output}\n{ended.messages}"))
         named = [match["address"] for each in problems(said) if (match := PREVENTED.search(each.text))]
         if set(named) <= set(prevented):
             raise explain(said)
@@ -217,7 +221,8 @@ class _Maker:
             fingerprint=fingerprint(self.destruction),
             modules=self.request.modules,
             choices=choices,
-            doomed=tuple(Doomed(address=each.address, type=each.type, id=each.id) for each in self.doomed),
+            doomed=tuple(_doomed(each) for each in self.doomed),
+            stays=tuple(_doomed(each) for each in self.doomed if is_taken_back(each)),
             unprevented=tuple(prevented),
             lifted=lifted,
             databases=databases,
@@ -233,16 +238,22 @@ class _Maker:
 
     def _databases(self) -> tuple[Database, ...]:
         mark, kept = _mark(self.ctx.run), list_kept(self.ctx)
-        named = [(each.address, shown_value(each, "identifier")) for each in self._of(DATABASE) if not is_replica(each)]
-        now = [Database(address=address, instance=name, snapshot=f"{name}-{mark}") for address, name in named]
-        gone = [each for each in self.missing if each.type == DATABASE and each.address in kept]
-        earlier = [
-            Database(
-                address=each.address, instance=new_value(each, "identifier"), snapshot=kept[each.address], earlier=True
-            )
-            for each in gone
-        ]
-        return (*now, *earlier)
+        found = []
+        for kind, attribute in DATABASES.items():
+            cluster = kind == CLUSTER
+            for each in self._of(kind):
+                if not is_replica(each):
+                    name = shown_value(each, attribute)
+                    found.append(
+                        Database(address=each.address, instance=name, snapshot=f"{name}-{mark}", cluster=cluster)
+                    )
+            for each in self.missing:
+                if each.type == kind and each.address in kept:
+                    name, snapshot = new_value(each, attribute), kept[each.address]
+                    found.append(
+                        Database(address=each.address, instance=name, snapshot=snapshot, earlier=True, cluster=cluster)
+                    )
+        return tuple(found)
 
     def _buckets(self) -> tuple[Bucket, ...]:
         root, kept = f"s3://{self.recreation.archive}/{self.ctx.target.name}/{_mark(self.ctx.run)}", list_kept(self.ctx)
@@ -322,6 +333,10 @@ class _Maker:
                 )
             )
         return found
+
+
+def _doomed(change: ResourceChange) -> Doomed:
+    return Doomed(address=change.address, type=change.type, id=change.id)
 
 
 def _mark(run: str) -> str:

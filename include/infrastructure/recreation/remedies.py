@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from include.aws import rds, secrets_manager, task_definitions
+from include.aws import rds, rds_clusters, secrets_manager, task_definitions
 from include.aws.bucket_contents import count_contents, delete_versions, has_objects, list_versions
 from include.errors import CopyFailedError, PreconditionError
 from include.infrastructure.context import InfrastructureContext
-from include.infrastructure.recreation.plan import Bucket, InfrastructureRecreationPlan
+from include.infrastructure.recreation.plan import Bucket, Database, InfrastructureRecreationPlan
 from include.s3copy import CopyOptions, Folder, Location, copy_folder, verify
 from include.waiters.progress import Progress
+from include.write import RecordedWrite
 
 if TYPE_CHECKING:
+    from mypy_boto3_rds.client import RDSClient
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 PASSES = 5  # over a bucket that somebody fills while it is being emptied
@@ -24,18 +26,30 @@ PASSES = 5  # over a bucket that somebody fills while it is being emptied
 
 def make_snapshots(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
     """Ask for a snapshot of each database that is destroyed."""
-    ctx.writer.reconcile(lambda write: rds.was_applied(ctx.clients.rds, write))
+    client = ctx.clients.rds
+    ctx.writer.reconcile(lambda write: _was_applied(client, write))
     for each in plan.databases:
-        if not each.earlier and rds.describe_snapshot(ctx.clients.rds, each.snapshot) is None:
-            ctx.writer.write(rds.create_snapshot(ctx.clients.rds, each.instance, each.snapshot))
+        if not each.earlier and _snapshot_of(ctx, each) is None:
+            create = rds_clusters.create_snapshot if each.cluster else rds.create_snapshot
+            ctx.writer.write(create(client, each.instance, each.snapshot))
     return ", ".join(each.snapshot for each in plan.databases) or "there is no database"
+
+
+def _was_applied(client: RDSClient, write: RecordedWrite) -> bool | None:
+    found = rds.was_applied(client, write)
+    return rds_clusters.was_applied(client, write) if found is None else found
+
+
+def _snapshot_of(ctx: InfrastructureContext, database: Database) -> rds.Snapshot | None:
+    describe = rds_clusters.describe_snapshot if database.cluster else rds.describe_snapshot
+    return describe(ctx.clients.rds, database.snapshot)
 
 
 def look_at_snapshots(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> Progress:
     """Tell how far the snapshots are. Raises: PreconditionError if one cannot be used."""
     waiting = []
     for each in plan.databases:
-        found = rds.describe_snapshot(ctx.clients.rds, each.snapshot)
+        found = _snapshot_of(ctx, each)
         if found is None or found.status == "failed":
             raise PreconditionError(
                 f"Snapshot {each.snapshot} of {each.instance} {'is gone' if found is None else 'failed'}, so nothing was destroyed; find "
@@ -49,7 +63,7 @@ def look_at_snapshots(ctx: InfrastructureContext, plan: InfrastructureRecreation
 def note_snapshots(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
     """Put on record what is needed to use each snapshot."""
     for each in plan.databases:
-        found = rds.describe_snapshot(ctx.clients.rds, each.snapshot)
+        found = _snapshot_of(ctx, each)
         assert found  # it was waited for
         ctx.writer.note(f"snapshot {each.snapshot} of {each.instance} is available: {found.about}")
     return f"{len(plan.databases)} snapshots are available"

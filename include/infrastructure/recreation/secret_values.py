@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from include.aws import secrets_manager
 from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.orphans import keep_orphan
 from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
-from include.run import terraform_documents as documents
 from include.waiters.progress import Progress
 
 QUOTES = "\"'`“”‘’"  # noqa: RUF001  # as documents make them
@@ -54,13 +53,7 @@ def give_back_secrets(ctx: InfrastructureContext, plan: InfrastructureRecreation
             if found.deleted_at:
                 ctx.writer.write(secrets_manager.restore_secret(client, found))
                 said.append(f"{each.name} was restored")
-            kept: documents.OrphanDocument = {
-                "at": datetime.now(UTC).isoformat(),
-                "address": each.address,
-                "id": found.arn,
-                "run": ctx.run,
-            }
-            ctx.store.add(*documents.orphan(ctx.target.name, f"{each.address}#{found.arn}"), kept)
+            keep_orphan(ctx, each.address, found.arn)
         elif found.deleted_at:
             ctx.writer.write(secrets_manager.delete_for_good(client, found))
             said.append(f"{each.name} was deleted for good")

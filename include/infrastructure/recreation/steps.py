@@ -5,6 +5,7 @@ from __future__ import annotations
 from include.errors import DriftError
 from include.infrastructure.change import steps as change
 from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.orphans import keep_orphan
 from include.infrastructure.recreation import applies, kept_data
 from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
 from include.infrastructure.recreation.preflight import recreation_of
@@ -12,11 +13,15 @@ from include.infrastructure.recreation.proof import keep_proof
 from include.infrastructure.recreation.secret_values import wrong_values
 from include.infrastructure.state import read_target_state
 from include.run import terraform_documents as documents
+from include.terraform.state import State
+from include.text import joined
 
 
 def destroy(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
-    """Put on record where the data is, then destroy what was approved."""
+    """Put on record where the data is, and what stays in AWS without a state, then destroy what was approved."""
     kept_data.keep(ctx, plan)
+    for each in plan.stays:
+        keep_orphan(ctx, each.address, each.id)
     return applies.destroy(ctx, plan)
 
 
@@ -34,12 +39,27 @@ def verify(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> st
         raise DriftError(
             f"{', '.join(missing[:5])} is not in the state after the build; look at it, then start a new run."
         )
+    restored = _restored(plan, state)
     if wrong := wrong_values(ctx, recreation_of(ctx).entered):
         told = ", ".join(f"{name} {why}" for name, why in sorted(wrong.items()))
         raise DriftError(f"After the build secret {told}; enter it in AWS, then clear this step.")
     if not plan.modules:
         keep_proof(ctx, plan.commit)
-    return f"all {len(plan.doomed)} destroyed resources are there again; {settled}"
+    return joined([f"all {len(plan.doomed)} destroyed resources are there again", *restored, settled])
+
+
+def _restored(plan: InfrastructureRecreationPlan, state: State | None) -> list[str]:
+    """Return of which snapshot each database was made. Raises: DriftError if that is not the one of the plan."""
+    if plan.choices.databases != "restore":
+        return []
+    found = state.restored if state else {}
+    for each in plan.databases:
+        if found.get(each.address) != each.snapshot:
+            raise DriftError(
+                f"{each.address} was not made of snapshot {each.snapshot} ({found.get(each.address) or 'of none'} in the state), so its "
+                "data is not back; the snapshot is kept, restore it by hand."
+            )
+    return [f"{each.address} was restored from snapshot {each.snapshot}" for each in plan.databases]
 
 
 def what_is_left(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan, settled: str) -> str:

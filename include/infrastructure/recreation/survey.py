@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from include.aws import rds
+from include.aws import rds, rds_clusters
 from include.aws.bucket_contents import Contents, count_contents
 from include.aws.clients import Clients
 from include.aws.ec2 import list_interfaces
@@ -15,7 +15,9 @@ from include.aws.secrets_manager import describe_secret
 from include.errors import PreconditionError
 from include.infrastructure.recreation.obstacles import (
     BUCKET,
+    CLUSTER,
     DATABASE,
+    DATABASES,
     DEFINITION,
     DISTRIBUTION,
     REPOSITORY,
@@ -23,6 +25,7 @@ from include.infrastructure.recreation.obstacles import (
     Found,
     Obstacle,
     is_replica,
+    is_taken_back,
     shown_value,
 )
 from include.infrastructure.recreation.plan import Choices
@@ -34,6 +37,16 @@ from include.terraform.state import State
 ENDING = ("amazon-elb", "amazon-rds")  # services whose interfaces go with what they belong to, in minutes
 DELETED_IN_AN_HOUR = 1_500_000  # versions: some 400 a second were reported
 NAMED = 5
+# types of which a run keeps the data, or whose data is in others. Of a key nothing is lost that is kept: databases are looked at
+COPIED = (
+    *DATABASES,
+    BUCKET,
+    SECRET,
+    "aws_kms_key",
+    "aws_kms_replica_key",
+    "aws_route53_zone",
+    "aws_rds_global_cluster",
+)
 
 
 def look(clients: Clients, survey: Survey) -> Found:
@@ -43,6 +56,7 @@ def look(clients: Clients, survey: Survey) -> Found:
         *survey.prevented_ones(),
         *survey.protected(),
         *survey.databases(clients),
+        *survey.lost(),
         *(each for change, contents in buckets for each in survey.bucket(change, contents)),
         *survey.secrets(clients),
         *survey.repositories(),
@@ -79,36 +93,55 @@ class Survey:
                 )
 
     def databases(self, clients: Clients) -> Iterator[Obstacle]:
-        databases, keys = [each for each in self.of(DATABASE) if not is_replica(each)], self.of("aws_kms_key")
-        for change in databases:
-            instance = shown_value(change, "identifier")
-            try:
-                rds.ensure_snapshot_possible(clients.rds, instance)
-            except PreconditionError as error:
-                yield Obstacle(f"{change.address}: {str(error).rstrip('.')}")
-            if key := next((each for each in keys if each.id and each.id in shown_value(change, "kms_key_id")), None):
-                yield Obstacle(
-                    f"{change.address} is encrypted by {key.address}, which goes too, so no snapshot of it could be read"
-                )
-            name = change.setting("final_snapshot_identifier")
-            if name and change.setting("skip_final_snapshot") != "true" and rds.describe_snapshot(clients.rds, name):
-                yield Obstacle(
-                    f"{change.address} would make a final snapshot {name}, and there is one of that name",
-                    "the run makes a snapshot with a name of its own before, and the destruction makes none",
-                )
-        blocks = Counter(split_address(each.address) for each in databases)
-        for (_, _, block), number in blocks.items():
+        found = [each for kind in DATABASES for each in self.of(kind) if not is_replica(each)]
+        for change in found:
+            yield from self._database(clients, change)
+        for (_, kind, block), number in Counter(split_address(each.address) for each in found).items():
             if number > 1 and self.choices.databases == "restore":
                 yield Obstacle(
-                    f"{number} databases come from one block (aws_db_instance.{block}), which cannot name a snapshot for each; choose "
-                    "'empty' for databases and restore them by hand"
+                    f"{number} databases come from one block ({kind}.{block}), which cannot name a snapshot for each; choose 'empty' for "
+                    "databases and restore them by hand"
                 )
-        quota = rds.read_snapshot_quota(clients.rds) if databases else None
-        if quota and quota.used < quota.most < quota.used + len(databases):
+        for kind, name in ((DATABASE, rds.SNAPSHOTS), (CLUSTER, rds.CLUSTER_SNAPSHOTS)):
+            needed = sum(each.type == kind for each in found)
+            quota = rds.read_snapshot_quota(clients.rds, name) if needed else None
+            told = kind == DATABASE and quota and quota.used >= quota.most  # of each instance
+            if quota and not told and quota.used + needed > quota.most:
+                yield Obstacle(
+                    f"{needed} snapshots of databases are needed, and the account has {quota.used} of the {quota.most} it may have; delete "
+                    "some or have the quota raised"
+                )
+
+    def _database(self, clients: Clients, change: ResourceChange) -> Iterator[Obstacle]:
+        cluster = change.type == CLUSTER
+        ensure = rds_clusters.ensure_snapshot_possible if cluster else rds.ensure_snapshot_possible
+        describe = rds_clusters.describe_snapshot if cluster else rds.describe_snapshot
+        try:
+            ensure(clients.rds, shown_value(change, DATABASES[change.type]))
+        except PreconditionError as error:
+            yield Obstacle(f"{change.address}: {str(error).rstrip('.')}")
+        keys = self.of("aws_kms_key")
+        if key := next((each for each in keys if each.id and each.id in shown_value(change, "kms_key_id")), None):
             yield Obstacle(
-                f"{len(databases)} snapshots of databases are needed, and the account has {quota.used} of the {quota.most} it may have; "
-                "delete some or have the quota raised"
+                f"{change.address} is encrypted by {key.address}, which goes too, so no snapshot of it could be read"
             )
+        name = change.setting("final_snapshot_identifier")
+        if name and change.setting("skip_final_snapshot") != "true" and describe(clients.rds, name):
+            yield Obstacle(
+                f"{change.address} would make a final snapshot {name}, and there is one of that name",
+                "the run makes a snapshot with a name of its own before, and the destruction makes none",
+            )
+
+    def lost(self) -> Iterator[Obstacle]:
+        """Yield what holds data of which a run makes no copy. Only the choice of empty databases lets it go."""
+        for change in self.doomed:
+            kind = kind_of(change.type)
+            if kind.data and kind.protected and change.type not in COPIED:
+                yield Obstacle(
+                    f"{change.address} holds data ({kind.data}), of which a run makes no copy; make one by hand, then choose 'empty' for "
+                    "databases, or name modules without it",
+                    "it is lost, as was chosen ('empty' for databases)" if self.choices.databases == "empty" else "",
+                )
 
     def bucket(self, change: ResourceChange, contents: Contents) -> Iterator[Obstacle]:
         name = shown_value(change, "bucket")
@@ -171,6 +204,7 @@ class Survey:
             for name in kind_of(change.type).left_behind:
                 if change.setting(name) == "true":
                     after = "; the run deregisters its active revisions" if change.type == DEFINITION else ""
+                    after = "; the build takes it into the state again" if is_taken_back(change) else after
                     yield f"{change.address} stays in AWS when Terraform destroys it ({name} is set){after}."
         if self.of(DEFINITION):
             yield "The numbers of task definitions go on: the first revision after the build is not 1."

@@ -28,6 +28,7 @@ SIZES = {  # what each list calls the number of items of a page
 }
 TOKENS = (b"nextToken", b"NextToken", b"LastEvaluatedKey")
 STALE = ("ecs", "autoscaling")  # the rest reads its own writes
+WITH_A_QUERY = ("autoscaling", "cloudformation", "elasticloadbalancing", "iam", "rds", "sns", "sts")  # their protocol
 THROTTLED = {"ec2": "RequestLimitExceeded", "dynamodb": "ThrottlingException"}
 BUCKETS: tuple[tuple[frozenset[str], float, float], ...] = (  # of ECS, per account and region: calls, burst, a second
     (frozenset({"DescribeServices", "ListServices"}), 100, 20),
@@ -131,14 +132,7 @@ class ApiFaults:
                 keys.add(key)
             if key in keys:
                 fault.count()
-                code = (
-                    "ExpiredTokenException"
-                    if call.service not in ("autoscaling", "elasticloadbalancing", "rds")
-                    else "ExpiredToken"
-                )
-                if call.service == "s3":
-                    return Refusal("ExpiredToken", "The provided token has expired.")
-                return Refusal(code, "The security token included in the request is expired", "403 Forbidden")
+                return expired_token(call)
         for fault in self._matching(active, call, "rate_limits"):
             if call.service == "ecs" and not self._in_bucket(fault, call):
                 fault.count()
@@ -244,6 +238,14 @@ class ApiFaults:
                 fields = fault.fields
                 if fields.get("api") in (None, call.service) and fields.get("action") in (None, call.action):
                     yield fault
+
+
+def expired_token(call: Call) -> Refusal:
+    """Return what a service says of credentials whose time is over."""
+    if call.service == "s3":
+        return Refusal("ExpiredToken", "The provided token has expired.")
+    code = "ExpiredToken" if call.service in WITH_A_QUERY else "ExpiredTokenException"
+    return Refusal(code, "The security token included in the request is expired", "403 Forbidden")
 
 
 def _throttled(call: Call) -> Refusal:

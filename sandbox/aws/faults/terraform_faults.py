@@ -42,6 +42,8 @@ def prepare(fault: Fault, world: World, target: Target, name: str | None) -> Non
         _schedule_secret(fault)
     elif fault.kind == "snapshot_exists":
         _add_snapshot(fault, target)
+    elif fault.kind == "database_written":
+        _write_database(fault, world)
 
 
 def _check_bucket(fault: Fault) -> None:
@@ -160,6 +162,16 @@ def _add_snapshot(fault: Fault, target: Target) -> None:
     if fault.fields["name"] in backend.database_snapshots:
         raise FaultError(f"There is a snapshot {fault.fields['name']!r} already.")
     backend.create_db_snapshot(database.instance, fault.fields["name"], snapshot_type="manual")
+    fault.count()
+
+
+def _write_database(fault: Fault, world: World) -> None:
+    """Have a database hold a text instead of what it held. Snapshots of it hold the same from now on."""
+    name = fault.fields["instance"]
+    database = rds_backends[fault.account][fault.place[1]].databases.get(name)
+    if database is None:
+        raise FaultError(f"There is no database instance {name!r} in {fault.place[1]} of account {fault.account}.")
+    world.region(fault.account, fault.place[1]).written[database.db_instance_arn] = fault.fields["text"]
     fault.count()
 
 

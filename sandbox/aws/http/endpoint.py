@@ -1,6 +1,7 @@
 """The AWS endpoint: moto's application with the sandbox's own operations, one call at a time, in simulated time."""
 
 import logging
+import time
 from collections import deque
 from collections.abc import Iterable
 from functools import cache, lru_cache, partial
@@ -27,7 +28,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from sandbox.aws.authorization import refusals
 from sandbox.aws.faults import terraform_faults
-from sandbox.aws.faults.api_faults import TOKENS, ApiFaults, Refusal
+from sandbox.aws.faults.api_faults import TOKENS, ApiFaults, Refusal, expired_token
 from sandbox.aws.http.error_responses import error_of, is_page, refuse
 from sandbox.aws.http.honouring import refusal_of
 from sandbox.aws.http.requests import read_call
@@ -101,6 +102,7 @@ class Application:
             WorldLogsResponse,
             WorldRdsResponse,
             WorldSecretsManagerResponse,
+            WorldStsResponse,
             Handler,
         ):
             part.world = self.world
@@ -124,6 +126,7 @@ class Application:
                 self._log(call)
             self.api_faults.apply(self.world, call)
             refusal = held or self.api_faults.refusal(self.world.faults, call, key)
+            refusal = refusal or _of_expired(caller, call)
             if caller and not refusal:
                 policies = self.identities.policies_of(caller)
                 refusal = refusals.refusal_of(call, policies, caller.arn, self.world)
@@ -217,3 +220,8 @@ class Application:
         else:
             code, message = "InvalidClientTokenId", "The security token included in the request is invalid."
         return refuse(environ, start, call.service, code, message, "403 Forbidden")
+
+
+def _of_expired(caller: Caller | None, call: Call) -> Refusal | None:
+    """Return the refusal of credentials whose time is over."""
+    return expired_token(call) if caller is not None and time.time() >= caller.expires else None

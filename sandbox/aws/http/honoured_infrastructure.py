@@ -107,6 +107,7 @@ OF_INFRASTRUCTURE: dict[str, dict[str, str]] = {
     },
     "rds": {
         "AddTagsToResource": "ResourceName Tags",
+        "CreateDBClusterSnapshot": "DBClusterIdentifier DBClusterSnapshotIdentifier Tags",
         "CreateDBInstance": "AllocatedStorage AutoMinorVersionUpgrade BackupRetentionPeriod DBInstanceClass DBInstanceIdentifier "
         "DBName DBSubnetGroupName DeletionProtection Engine EngineVersion MasterUserPassword MasterUsername StorageEncrypted "
         "Tags VpcSecurityGroupIds",
@@ -114,14 +115,16 @@ OF_INFRASTRUCTURE: dict[str, dict[str, str]] = {
         "DeleteDBInstance": "DBInstanceIdentifier DeleteAutomatedBackups FinalDBSnapshotIdentifier SkipFinalSnapshot",
         "DeleteDBSnapshot": "DBSnapshotIdentifier",
         "DeleteDBSubnetGroup": "DBSubnetGroupName",
+        "DescribeDBClusterSnapshots": "DBClusterSnapshotIdentifier",
+        "DescribeDBClusters": "DBClusterIdentifier",
         "DescribeDBInstances": "Filters",
         "DescribeDBSubnetGroups": "DBSubnetGroupName",
         "ListTagsForResource": "ResourceName",
         "ModifyDBInstance": "AllocatedStorage ApplyImmediately BackupRetentionPeriod DBInstanceClass DBInstanceIdentifier "
         "DeletionProtection MasterUserPassword",
         "RemoveTagsFromResource": "ResourceName TagKeys",
-        "RestoreDBInstanceFromDBSnapshot": "DBInstanceClass DBInstanceIdentifier DBSnapshotIdentifier DBSubnetGroupName "
-        "DeletionProtection Tags VpcSecurityGroupIds",
+        "RestoreDBInstanceFromDBSnapshot": "AutoMinorVersionUpgrade DBInstanceClass DBInstanceIdentifier DBSnapshotIdentifier "
+        "DBSubnetGroupName DeletionProtection Engine Tags VpcSecurityGroupIds",
         "StartDBInstance": "DBInstanceIdentifier",
         "StopDBInstance": "DBInstanceIdentifier",
     },

@@ -31,7 +31,9 @@ class Region:
     projects: dict[str, Project] = field(default_factory=dict)  # of CodeBuild
     deployment_groups: dict[tuple[str, str], DeploymentGroup] = field(default_factory=dict)  # (application, group)
     snapshots: dict[str, float] = field(default_factory=dict)  # of RDS: when each was begun
+    cluster_snapshots: dict[str, float] = field(default_factory=dict)  # of Aurora: when each was begun
     databases: dict[str, float] = field(default_factory=dict)  # of RDS: until when each is being made or deleted
+    written: dict[str, str] = field(default_factory=dict)  # of RDS: what databases and snapshots hold, by their ARNs
     rollouts: dict[str, Rollout] = field(default_factory=dict)  # CodeDeploy's deployments, oldest first
     due: dict[Any, float] = field(default_factory=dict)  # when each scheduled action fires next
     random: Random = field(default_factory=lambda: Random(7))  # noqa: S311  # chance for a simulation, no secret

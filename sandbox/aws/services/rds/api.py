@@ -51,20 +51,45 @@ class WorldRdsResponse(RDSResponse):
         if self._used() >= (most := self._quota()):
             raise RDSClientError("SnapshotQuotaExceeded", f"Cannot create more than {most} manual snapshots")
         answer = super().create_db_snapshot()
+        assert database is not None  # moto has refused it otherwise
         snapshot = self.backend.database_snapshots[self.params["DBSnapshotIdentifier"]]
         region.snapshots[snapshot.db_snapshot_identifier] = now
         snapshot.created = snapshot.original_snapshot_create_time = as_datetime(now).replace(tzinfo=None)
+        region.written[snapshot.db_snapshot_arn] = region.written.get(database.db_instance_arn, "")
         self._follow()
         return answer
 
     def create_db_instance(self) -> ActionResult:
         now, region = self._follow()
         answer = super().create_db_instance()
-        name = str(self.params["DBInstanceIdentifier"])
-        region.databases[name] = now + CREATION
-        self.backend.databases[name].dbi_resource_id = _resource_id(self.current_account, self.region, name, now)
-        self._follow()
+        self._begin(region, now, "")
         return answer
+
+    def restore_db_instance_from_db_snapshot(self) -> ActionResult:
+        """Make an instance that holds what the snapshot holds. It is not protected unless that is asked for."""
+        now, region = self._follow()
+        snapshot = self.backend.database_snapshots.get(str(self.params["DBSnapshotIdentifier"]).lower())
+        if snapshot is not None and snapshot.status != "available":
+            raise RDSClientError(
+                "InvalidDBSnapshotState",
+                f"Cannot restore from snapshot {snapshot.db_snapshot_identifier} in state {snapshot.status}.",
+            )
+        answer = super().restore_db_instance_from_db_snapshot()
+        assert snapshot is not None  # moto has refused it otherwise
+        self.backend.databases[str(self.params["DBInstanceIdentifier"])].deletion_protection = bool(
+            self.params.get("DeletionProtection")
+        )
+        self._begin(region, now, region.written.get(snapshot.db_snapshot_arn, ""))
+        return answer
+
+    def _begin(self, region: Region, now: float, written: str) -> None:
+        """Let an instance that moto has just made be created for a while."""
+        name = str(self.params["DBInstanceIdentifier"])
+        database = self.backend.databases[name]
+        region.databases[name] = now + CREATION
+        region.written[database.db_instance_arn] = written
+        database.dbi_resource_id = _resource_id(self.current_account, self.region, name, now)
+        self._follow()
 
     def delete_db_instance(self) -> ActionResult:
         """Delete an instance, which is shown as `deleting` for a while. The final snapshot is made, or refused, first."""
@@ -80,6 +105,8 @@ class WorldRdsResponse(RDSResponse):
         assert database is not None  # moto has refused it otherwise
         if final:
             region.snapshots[final] = now
+            made = self.backend.database_snapshots[final.lower()]
+            region.written[made.db_snapshot_arn] = region.written.get(database.db_instance_arn, "")
         self.backend.databases[name] = database
         database.status = "deleting"
         region.databases[name] = now + DELETION + (LASTS if final else 0)
@@ -112,6 +139,19 @@ class WorldRdsResponse(RDSResponse):
         self._follow()
         return super().describe_db_snapshots()
 
+    def create_db_cluster_snapshot(self) -> ActionResult:
+        now, region = self._follow()
+        if len(self.backend.cluster_snapshots) >= (most := self._quota()):
+            raise RDSClientError("SnapshotQuotaExceeded", f"Cannot create more than {most} manual snapshots")
+        answer = super().create_db_cluster_snapshot()
+        region.cluster_snapshots[str(self.params["DBClusterSnapshotIdentifier"])] = now
+        self._follow()
+        return answer
+
+    def describe_db_cluster_snapshots(self) -> ActionResult:
+        self._follow()
+        return super().describe_db_cluster_snapshots()
+
     def describe_db_instances(self) -> ActionResult:
         self._follow()
         for name, database in self.backend.databases.items():
@@ -119,8 +159,10 @@ class WorldRdsResponse(RDSResponse):
         return super().describe_db_instances()
 
     def describe_account_attributes(self) -> ActionResult:
-        quota = {"AccountQuotaName": "ManualSnapshots", "Used": self._used(), "Max": self._quota()}
-        return ActionResult({"AccountQuotas": [quota]})
+        used = {"ManualSnapshots": self._used(), "ManualClusterSnapshots": len(self.backend.cluster_snapshots)}
+        most = self._quota()
+        quotas = [{"AccountQuotaName": name, "Used": count, "Max": most} for name, count in used.items()]
+        return ActionResult({"AccountQuotas": quotas})
 
     def _used(self) -> int:
         return sum(snapshot.snapshot_type == "manual" for snapshot in self.backend.database_snapshots.values())
@@ -175,6 +217,10 @@ def follow(region: Region, active: list[Fault], now: float) -> None:
             del backend.databases[name]
         elif each is not None and each.status != "deleting":
             each.status = "available" if now >= until else "creating"
+    for name, begun_at in region.cluster_snapshots.items():
+        if found := backend.cluster_snapshots.get(name):
+            found.percent_progress = min(100, int(100 * (now - begun_at) / LASTS))
+            found.status = "available" if now - begun_at >= LASTS else "creating"
     for snapshot in backend.database_snapshots.values():
         begun = region.snapshots.get(snapshot.db_snapshot_identifier)
         if begun is None or snapshot.status == "failed":

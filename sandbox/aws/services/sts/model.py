@@ -1,5 +1,6 @@
 """Callers: the base user, and the roles of the inventory that it has assumed."""
 
+import math
 import secrets
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ class Caller:
     role: str = "base"
     session: str = ""
     role_id: str = "AIDASANDBOXBASEUSER00"
+    expires: float = math.inf  # in seconds since 1970, by the laptop's clock
 
     @property
     def arn(self) -> str:
@@ -57,12 +59,12 @@ class Identities:
         """Return what the caller's role may do, or None if it may do everything."""
         return self.roles.get(caller.role_arn)
 
-    def assume(self, role_arn: str, session: str) -> tuple[str, Caller]:
+    def assume(self, role_arn: str, session: str, expires: float) -> tuple[str, Caller]:
         """Return a new access key and its caller. Raises: KeyError for a role that nobody may assume."""
         if role_arn not in self.roles:
             raise KeyError(role_arn)
         key = f"ASIA{secrets.token_hex(8).upper()}"
         role_id = f"AROA{abs(hash(role_arn)) % 10**16:016d}"
-        caller = Caller(role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1], session, role_id)
+        caller = Caller(role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1], session, role_id, expires)
         self._callers[key] = caller
         return key, caller

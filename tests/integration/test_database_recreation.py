@@ -1,0 +1,134 @@
+"""A protected database that the AWS provider destroys and makes again from its snapshot, with its data."""
+
+import os
+import shutil
+import threading
+
+import pytest
+
+from include.errors import PreconditionError
+from include.infrastructure import apply as applying
+from include.infrastructure.change import steps as change
+from include.infrastructure.recreation import applies, kept_data, preflight, remedies, steps
+from include.infrastructure.recreation.plan import Choices
+from sandbox.aws.seed.terraform_backends import CODE
+from sandbox.stack import terraform_providers
+from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
+from tests.support.terraform import NO_PROVIDER
+
+TARGET, RUN, NAME = "core/staging", "infrastructure_recreation/one", "core-staging"
+pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
+
+DATABASE = """
+terraform {
+  backend "s3" {}
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+resource "aws_db_instance" "records" {
+  identifier                = "core-staging"
+  engine                    = "postgres"
+  instance_class            = "db.t3.medium"
+  allocated_storage         = 100
+  username                  = "postgres"
+  password                  = "a-password-of-the-tests"
+  deletion_protection       = true
+  skip_final_snapshot       = false
+  final_snapshot_identifier = "core-staging-final"
+  apply_immediately         = true
+  lifecycle {
+    prevent_destroy = true
+    ignore_changes  = [password, engine_version]
+  }
+}
+"""
+THERE = 'import {\n  to = aws_db_instance.records\n  id = "core-staging"\n}\n'  # it was made by hand, long ago
+
+
+@pytest.fixture
+def flowing(cloud):
+    """Let the world's time pass: the provider waits by its own clock."""
+    over = threading.Event()
+
+    def flow():
+        while not over.wait(0.2):
+            with cloud.world.lock:
+                cloud.advance(10)
+
+    thread = threading.Thread(target=flow)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+@pytest.fixture
+def scene(cloud, control, small_inventory, settled, neighbourhood, flowing, tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNBOOK_TERRAFORM_FOLDER", str(tmp_path / "terraform"))
+    for name, value in terraform_providers.variables(os.environ, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
+
+
+def step(scene, part="", run=RUN):
+    made = InfrastructureStep(scene, scene.writer(run, part or "a_step"))
+    made.part = part
+    return made
+
+
+def code(**files):
+    lock_file = (CODE / "core-infrastructure/base/terraform/staging/.terraform.lock.hcl").read_text()
+    return {"main.tf": DATABASE, ".terraform.lock.hcl": lock_file, **files}
+
+
+@pytest.fixture
+def commit(scene, monkeypatch):
+    """Have the database in the state, and return the commit of its code."""
+    commit = scene.has_code(monkeypatch, code(**{"import.tf": THERE}))
+    scene.clients.rds.modify_db_instance(DBInstanceIdentifier=NAME, DeletionProtection=True, ApplyImmediately=True)
+    ctx = step(scene, run="infrastructure_change/before")
+    try:
+        plan, _ = change.make_plan(ctx, commit, keep=True)
+    except PreconditionError as error:
+        if NO_PROVIDER.search(str(error)):
+            pytest.skip(
+                "Terraform finds no AWS provider: there is neither a mirror of it on this machine nor its registry"
+            )
+        raise
+    applying.apply(ctx, applying.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary))
+    return scene.has_code(monkeypatch, code())
+
+
+def held(scene):
+    """Return what the database holds, as the sandbox knows it."""
+    (found,) = scene.clients.rds.describe_db_instances(DBInstanceIdentifier=NAME)["DBInstances"]
+    environment = scene.target.environment
+    return scene.cloud.world.region(environment.account, environment.region).written[found["DBInstanceArn"]], found
+
+
+def test_database_comes_back_from_its_snapshot_with_its_data_and_its_protection(scene, commit, monkeypatch):
+    monkeypatch.setattr(steps, "wrong_values", lambda ctx, names: {})  # as if people had entered every secret
+    scene.inject("database_written", instance=NAME, text="1,204 logs of lettings")
+    scene.inject("snapshot_exists", name="core-staging-final")
+    plan, _ = preflight.make_plan(step(scene), preflight.Request(commit, (), Choices()))
+    assert [each.what for each in plan.changes[:3]] == [
+        "aws_db_instance.records has prevent_destroy in the code",
+        "aws_db_instance.records is protected in AWS (deletion_protection is true)",
+        "aws_db_instance.records would make a final snapshot core-staging-final, and there is one of that name",
+    ]
+    (database,) = plan.databases
+    remedies.make_snapshots(step(scene), plan)
+    while not remedies.look_at_snapshots(step(scene), plan).done:
+        scene.cloud.advance(60)
+    applies.lift_protection(step(scene, "lift"), plan)
+    assert "1 destroyed" in steps.destroy(step(scene, "destroy"), plan)
+    assert not scene.clients.rds.describe_db_instances()["DBInstances"]
+    assert "1 added" in applies.build(step(scene, "build"), plan)
+    text, found = held(scene)
+    assert text == "1,204 logs of lettings"
+    assert (found["DBInstanceStatus"], found["DeletionProtection"]) == ("available", True)
+    kept_data.return_objects(step(scene), plan)
+    assert kept_data.list_kept(step(scene)) == {}
+    said = steps.verify(step(scene), plan)
+    assert f"aws_db_instance.records was restored from snapshot {database.snapshot}" in said
