@@ -36,6 +36,7 @@ ON_CREATION: Condition = {"StringEquals": {"ecs:CreateAction": ("RegisterTaskDef
 ALARMS = Scope(_arn("cloudwatch", "alarm:*"))  # DescribeAlarms cannot be narrowed to some
 BUILDS = Scope(_arn("codebuild", "project/${build_project}"))
 DATABASES = Scope(_arn("rds", "db:${database}"))
+CLUSTERS = Scope(_arn("rds", "cluster:*", "cluster-snapshot:*"))  # of the code, as secrets are
 SNAPSHOTS = Scope(_arn("rds", "db:${database}", "snapshot:*"))
 DEFINITIONS = Scope(_arn("ecs", "task-definition/${family}:*"))
 DEPLOYMENT_GROUPS = Scope(_arn("codedeploy", "deploymentgroup:${deployment_group}"))
@@ -93,7 +94,10 @@ SCOPES: Mapping[str, Scope] = {
     "iam:PassRole": Scope(("${task_role}",), TO_TASKS),
     "logs:FilterLogEvents": LOGS,
     "logs:GetLogEvents": LOGS,
+    "rds:CreateDBClusterSnapshot": CLUSTERS,
     "rds:CreateDBSnapshot": SNAPSHOTS,
+    "rds:DescribeDBClusterSnapshots": CLUSTERS,
+    "rds:DescribeDBClusters": CLUSTERS,
     "rds:DescribeDBInstances": DATABASES,
     "rds:DescribeDBSnapshots": SNAPSHOTS,
     "ecs:DeleteTaskDefinitions": Scope(_arn("ecs", "task-definition/*")),
@@ -143,7 +147,7 @@ OF_STATE = {  # the bucket of Terraform's state: the state, its lock, and the pl
 }
 OF_STATE_READ = Scope((f"{S3}${{state_object}}", f"{S3}${{settings_object}}"), IN_ACCOUNT)
 OF_CODE = {  # what Terraform code has made and is made anew: only its state knows their names
-    "rds": Scope(_arn("rds", "db:*", "snapshot:*")),
+    "rds": Scope(_arn("rds", "db:*", "snapshot:*", "cluster:*", "cluster-snapshot:*")),
     "s3": Scope((f"{S3}*",), IN_ACCOUNT),
 }
 OF_ARTEFACT = (Scope((f"{S3}${{artefact_bucket}}/*",), IN_ACCOUNT),)

@@ -168,7 +168,8 @@ def test_what_a_killed_apply_has_made_is_made_once_and_in_the_state_after_the_ne
     ids = dict(read_target_state(after).ids)
     assert len(ids) == 40
     assert len(world(scene)) == len(set(world(scene))) == 40
-    assert sorted(made(scene).values()) == [1] * 40
+    again = {action for (action, _), count in made(scene).items() if count > 1}
+    assert again <= {"CreateTopic"}  # which SNS answers with the topic that is there
     # what is on record: made by one of the two runs, or taken into the state since it was made before
     lines = [line for run in (RUN, NEXT) for line in scene.store.list(documents.run_key(run), documents.LINES)]
     done = Counter(each["address"] for each in lines if (each["kind"], each["action"]) == ("apply_complete", "create"))

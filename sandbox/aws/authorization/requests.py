@@ -162,6 +162,12 @@ def _snapshot(place: Place, params: Params) -> list[str]:
     return [*found, place.arn("rds", f"snapshot:{snapshot}")]
 
 
+def _cluster_snapshot(place: Place, params: Params) -> list[str]:
+    cluster, snapshot = params.get("DBClusterIdentifier"), params.get("DBClusterSnapshotIdentifier") or "*"
+    found = [place.arn("rds", f"cluster:{cluster}")] if cluster else []
+    return [*found, place.arn("rds", f"cluster-snapshot:{snapshot}")]
+
+
 def _parameters(place: Place, params: Params) -> list[str]:
     names = params.get("Names") or [params.get("Name") or "*"]
     return [place.arn("ssm", f"parameter/{str(name).removeprefix('/')}") for name in names]
@@ -254,7 +260,10 @@ RESOURCES: dict[str, Callable[[Place, Params], list[str]]] = {
     "logs:FilterLogEvents": _log_streams,
     "logs:GetLogEvents": _log_streams,
     "logs:PutRetentionPolicy": _log_group,
+    "rds:CreateDBClusterSnapshot": _cluster_snapshot,
     "rds:CreateDBSnapshot": _snapshot,
+    "rds:DescribeDBClusterSnapshots": _cluster_snapshot,
+    "rds:DescribeDBClusters": _one("rds", "cluster:", "DBClusterIdentifier"),
     "rds:DescribeDBInstances": _database,
     "rds:DescribeDBSnapshots": _snapshot,
     **dict.fromkeys(

@@ -48,7 +48,7 @@ from sandbox.aws.services.rds.api import WorldRdsResponse
 from sandbox.aws.services.s3 import api as s3_api
 from sandbox.aws.services.secretsmanager.api import WorldSecretsManagerResponse
 from sandbox.aws.services.sts.api import WorldStsResponse
-from sandbox.aws.services.sts.model import BASE, Identities
+from sandbox.aws.services.sts.model import BASE, Caller, Identities
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.call_log import Call
 from sandbox.aws.state.clock import as_text
