@@ -182,7 +182,8 @@ def test_amounts_are_told_so_that_a_bucket_in_use_does_not_change_the_plan():
 def test_nothing_in_the_way_refuses_nothing():
     Found((), ()).refuse()
     with pytest.raises(
-        PreconditionError, match=r"^One thing is in the way, and a run can do nothing about it: this\. Nothing was"
+        PreconditionError,
+        match=r"^One thing is in the way, and a run can do nothing about it: this\. What else is in the way, a run deals with: that\. N",
     ):
         Found((Obstacle("this"), Obstacle("that", "mended")), ()).refuse()
 

@@ -47,10 +47,12 @@ class Found:
     def refuse(self) -> None:
         """Refuse if anything is in the way that the run can do nothing about. Raises: PreconditionError, naming all of it."""
         if blocking := [each.what for each in self.obstacles if not each.remedy]:
+            dealt = "; ".join(each.what for each in self.obstacles if each.remedy)
+            more = f"What else is in the way, a run deals with: {dealt}. " if dealt else ""
             count = f"{len(blocking)} things are" if len(blocking) > 1 else "One thing is"
             raise PreconditionError(
                 f"{count} in the way, and a run can do nothing about {'them' if len(blocking) > 1 else 'it'}: {'; '.join(blocking)}. "
-                "Nothing was changed; correct that, then start a new run."
+                f"{more}Nothing was changed; correct that, then start a new run."
             )
 
 
