@@ -5,6 +5,7 @@ import json
 import pytest
 
 from include.infrastructure import follow
+from include.terraform.process import Started
 from include.terraform.progress import Progress
 from tests.support.infrastructure_scene import RUN, InfrastructureScene, InfrastructureStep
 
@@ -46,7 +47,7 @@ def ctx(cloud, control, small_inventory, settled, neighbourhood):
 def test_records_are_shown_while_terraform_waits_and_are_on_record_once(ctx):
     state = {"version": 4, "lineage": "a-lineage", "serial": 1, "resources": [WAITING]}
     ctx.clients.s3.put_object(Bucket="core-non-prod-tf-state", Key="core-staging.tfstate", Body=json.dumps(state))
-    record = follow._Record(ctx, Progress(2))
+    record = follow._Record(ctx, Progress(2), Started(0, ""))  # its process is not looked at
     record.take(1, line("apply_start", "aws_acm_certificate"))
     record.take(2, line("apply_complete", "aws_acm_certificate"))
     assert "DNS" not in ctx.told[-1]
