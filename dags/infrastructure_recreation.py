@@ -50,7 +50,7 @@ dag = runbook(
         Stage("Data", return_objects),
     ],
     verification=[await_services, verify_recreation],
-    proof=Proof((destroy, build_first, build_rest, await_services, verify_recreation), left=what_is_left),
+    proof=Proof((destroy, build_rest, await_services, verify_recreation), left=what_is_left),
     hand_back=settle_applies,
     plan_queue=TERRAFORM,
 )

@@ -10,13 +10,17 @@ from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.airflow_patches.trigger_validation import TriggerValidation
 from opskit.notifications import run_note
 from opskit.web import LazyApp
+from opskit.web.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
 
 def middlewares() -> list[dict[str, Any]]:
     """Return the middlewares of Airflow's API server."""
-    made: list[tuple[str, Any]] = [("keep the notes of runs current", run_note.RunNotes)]
+    made: list[tuple[str, Any]] = [
+        ("keep the notes of runs current", run_note.RunNotes),
+        ("carry out deliveries of GitHub that wait", Sweeper),
+    ]
     if is_on("trigger_validation"):
         made.append(("refuse wrong input", TriggerValidation))
     else:

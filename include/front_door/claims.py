@@ -6,7 +6,7 @@ from datetime import datetime
 
 from include.front_door.problem import FieldProblem, Problem
 from include.front_door.request import KEY_HEADER, StartRequest
-from include.run import door_documents
+from include.run import documents, door_documents
 from include.run.store import Document, RunStore
 
 
@@ -23,7 +23,7 @@ class Claim:
 def find_claim(store: RunStore, caller: str, request: StartRequest) -> Claim | None:
     """Return the run of a caller's key, or None if the key is new. Raises: Problem if it belongs to another request."""
     document = store.get(*door_documents.claim(caller, request.key))
-    return None if document is None else _same(_claim(document), request)
+    return None if document is None else _same(_claim(store, document), request)
 
 
 def claim(store: RunStore, caller: str, request: StartRequest, name_run: Callable[[], str], now: datetime) -> Claim:
@@ -38,19 +38,16 @@ def claim(store: RunStore, caller: str, request: StartRequest, name_run: Callabl
         "run_id": run_id,
     }
     if store.add(*place, own):
-        return _claim(dict(own))
+        return Claim(request.runbook, run_id, request.digest, started=False)
     found = store.get(*place)
     assert found  # documents are never removed
-    return _same(_claim(found), request)
+    return _same(_claim(store, found), request)
 
 
 def mark_started(store: RunStore, caller: str, request: StartRequest, now: datetime) -> None:
     """Note that Airflow has the run: if somebody deletes it there, a repeated request does not make it again."""
-    place = door_documents.claim(caller, request.key)
-    found = store.get(*place)
-    if found and "started" not in found:
-        # if another process was faster, it has written the same
-        store.swap(*place, {**found, "started": now.isoformat()}, version=2, expected=1)
+    started: documents.MomentDocument = {"at": now.isoformat()}
+    store.add(*door_documents.claim_started(caller, request.key), started)
 
 
 def _same(found: Claim, request: StartRequest) -> Claim:
@@ -64,5 +61,6 @@ def _same(found: Claim, request: StartRequest) -> Claim:
     )
 
 
-def _claim(document: Document) -> Claim:
-    return Claim(document["runbook"], document["run_id"], document["digest"], "started" in document)
+def _claim(store: RunStore, document: Document) -> Claim:
+    started = store.get(*door_documents.claim_started(document["caller"], document["key"]))
+    return Claim(document["runbook"], document["run_id"], document["digest"], started is not None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
 from include.front_door.callers import Caller, Grants
 from include.front_door.problem import Problem
@@ -108,7 +108,7 @@ def check(store: RunStore, credential: str, now: datetime) -> Token:
     if document is None or not hmac.compare_digest(_digest(credential), document["digest"]):
         raise Problem("not-signed-in", UNKNOWN)
     token = _token(document)
-    if token.revoked is not None or now >= token.expires:
+    if now >= token.expires or store.get(*door_documents.token_revoked(token.id)) is not None:
         raise Problem("not-signed-in", UNKNOWN)
     _note_use(store, token.id, now)
     return token
@@ -120,22 +120,24 @@ def list_tokens(store: RunStore) -> list[Token]:
         each["id"]: datetime.fromisoformat(each["at"])
         for each in store.list(door_documents.TOKENS, door_documents.USED)
     }
-    found = [_token(each, uses.get(each["id"])) for each in store.list(door_documents.TOKENS, door_documents.TOKEN)]
+    ends = {each["id"]: each for each in store.list(door_documents.TOKENS, door_documents.REVOKED)}
+    found = [
+        _token(each, ends.get(each["id"]), uses.get(each["id"]))
+        for each in store.list(door_documents.TOKENS, door_documents.TOKEN)
+    ]
     return sorted(found, key=lambda token: token.made, reverse=True)
 
 
 def find_token(store: RunStore, token_id: str) -> Token | None:
     """Return a token by its id, or None."""
     document = store.get(*door_documents.token(token_id))
-    return _token(document) if document else None
+    return _token(document, store.get(*door_documents.token_revoked(token_id))) if document else None
 
 
 def revoke(store: RunStore, token_id: str, by: str, now: datetime) -> None:
     """End a token. The first revocation stands."""
-    place = door_documents.token(token_id)
-    found = store.get(*place)
-    if found and "revoked" not in found:
-        store.swap(*place, {**found, "revoked": {"at": now.isoformat(), "by": by}}, version=2, expected=1)
+    end: door_documents.RevokedDocument = {"id": token_id, "at": now.isoformat(), "by": by}
+    store.add(*door_documents.token_revoked(token_id), end)
 
 
 def _note_use(store: RunStore, token_id: str, now: datetime) -> None:
@@ -153,8 +155,7 @@ def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()  # of 256 random bits, which no list of words leads to
 
 
-def _token(document: dict[str, Any], last_used: datetime | None = None) -> Token:
-    revoked = document.get("revoked")
+def _token(document: Document, revoked: Document | None = None, last_used: datetime | None = None) -> Token:
     return Token(
         id=document["id"],
         name=document["name"],

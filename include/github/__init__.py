@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         list_newest_commits,
         list_tags,
     )
+    from include.github.pulls import Pull, get_pull
     from include.github.releases import Release, create_draft, find_release, generate_notes, publish, was_applied
     from include.github.workflows import (
         CREATE_DISPATCH,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CREATE_DISPATCH",
     "Commit",
+    "Pull",
     "Release",
     "WorkflowRun",
     "changed_files",
@@ -42,6 +44,7 @@ __all__ = [
     "find_release",
     "find_run",
     "generate_notes",
+    "get_pull",
     "get_run",
     "list_checks",
     "list_commits_between",
@@ -55,7 +58,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    for part in ("commits", "releases", "workflows"):
+    for part in ("commits", "pulls", "releases", "workflows"):
         if name in __all__ and hasattr(module := import_module(f"{__name__}.{part}"), name):
             return getattr(module, name)
     raise AttributeError(f"{__name__} has no {name}")

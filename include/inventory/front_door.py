@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from include.inventory.approving import DagId
 from include.inventory.fields import GitHubName, Model, Text
 
+USUAL = {"release": "[published]", "pull_request": "[opened, synchronize, reopened, labeled]"}
 GITHUB = "https://token.actions.githubusercontent.com"
 Ref = Annotated[str, Field(pattern=r"^refs/(heads|tags)/[^\s*?\[\]]+\*?$", max_length=255)]
 Runbooks = Annotated[tuple[DagId, ...], Field(min_length=1, max_length=50)]
@@ -27,11 +28,39 @@ class Workflow(Model):
     audience: Text = "runbooks"
 
 
+class Event(Model):
+    """Events of the system's repository on GitHub that start a runbook here. In a template, those of the pull request of that number."""
+
+    event: Literal["push", "release", "pull_request"]
+    runbook: DagId
+    branch: Text | None = None  # that was pushed to; default: the one that releases come from
+    actions: tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,50}$")], ...] = Field(default=(), max_length=20)
+    # of a pull request, as GitHub says when it is asked
+    state: Literal["open", "closed"] = "open"
+    label: Text | None = None  # only with this one
+    unless_label: Text | None = None  # only without this one
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.event == "push" and self.actions:
+            raise ValueError("actions: a push has none; remove them")
+        if self.event != "push" and not self.actions:
+            raise ValueError(f"actions: required for {self.event}, such as {USUAL[self.event]}")
+        if self.event != "push" and self.branch:
+            raise ValueError(f"branch: only for push, not for {self.event}; remove it")
+        if self.event != "pull_request" and (self.label or self.unless_label or self.state != "open"):
+            raise ValueError(
+                f"label: only for pull_request, not for {self.event}; remove label, unless_label and state"
+            )
+        return self
+
+
 class FrontDoor(Model):
     """Who may start what at the front door, besides the people whom Airflow lets."""
 
     machines: tuple[DagId, ...] = Field(default=(), max_length=50)  # runbooks that a machine token may be given
     workflows: tuple[Workflow, ...] = Field(default=(), max_length=50)
+    events: tuple[Event, ...] = Field(default=(), max_length=50)
 
     @model_validator(mode="after")
     def _once(self) -> Self:

@@ -1,7 +1,7 @@
-"""Documents of the front door, kept in the operations table of one target: their keys and their shapes. See `documents`."""
+"""Documents of the front door: their keys and their shapes, as in `documents`. Only a list and the last use of a token are replaced."""
 
 from hashlib import sha256
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 from include.run.documents import Place
 
@@ -15,13 +15,20 @@ class ClaimDocument(TypedDict):
     runbook: str
     digest: str  # of the request
     run_id: str
-    started: NotRequired[str]  # when it was known that Airflow has the run
 
 
 def claim(caller: str, key: str) -> Place:
     """What a caller asked for under an idempotency key. Both are of any form and length, so their digest is the key here."""
-    digest = sha256(f"{len(caller)} {caller} {key}".encode()).hexdigest()
-    return Place(f"{DOOR}request#{digest}", "claim")
+    return Place(_request(caller, key), "claim")
+
+
+def claim_started(caller: str, key: str) -> Place:
+    """When it was known that Airflow has the run of a key, a `MomentDocument`."""
+    return Place(_request(caller, key), "started")
+
+
+def _request(caller: str, key: str) -> str:
+    return f"{DOOR}request#{sha256(f'{len(caller)} {caller} {key}'.encode()).hexdigest()}"
 
 
 class TokenDocument(TypedDict):
@@ -35,16 +42,26 @@ class TokenDocument(TypedDict):
     digest: str  # of the token, which is kept nowhere
     made: str
     expires: str
-    revoked: NotRequired[dict[str, Any]]  # at, by
 
 
 TOKENS = f"{DOOR}tokens"  # the partition key of all tokens, so that they can be listed
-TOKEN, USED = "token#", "used#"
+TOKEN, REVOKED, USED = "token#", "revoked#", "used#"
 
 
 def token(token_id: str) -> Place:
     """A machine token, known by the part of it that is no secret."""
     return Place(TOKENS, f"{TOKEN}{token_id}")
+
+
+class RevokedDocument(TypedDict):
+    id: str
+    at: str
+    by: str
+
+
+def token_revoked(token_id: str) -> Place:
+    """The end of a token."""
+    return Place(TOKENS, f"{REVOKED}{token_id}")
 
 
 class UsedDocument(TypedDict):
@@ -54,27 +71,77 @@ class UsedDocument(TypedDict):
 
 
 def token_used(token_id: str) -> Place:
-    """When a token was last used. A document of its own, so that a use and a revocation never meet."""
+    """When a token was last used. Unlike the others this document is replaced."""
     return Place(TOKENS, f"{USED}{token_id}")
 
 
 class StopDocument(TypedDict):
-    version: int
+    number: int
     by: str
     at: str
     why: str
-    lifted: NotRequired[dict[str, str]]  # by, at, why
+    lifted: bool  # whether this is a lifting, or a stop
 
 
-STOP = f"{DOOR}stop"
-PAST_STOP = "past#"
+STOP, STOPS = f"{DOOR}stop", "stop#"
 
 
-def stop() -> Place:
-    """The emergency stop of all writes by runs whose table this is, in force or lifted."""
-    return Place(STOP, "stop")
+def stop(number: int) -> Place:
+    """One setting or lifting of the emergency stop of all writes by runs whose table this is. The last one counts."""
+    return Place(STOP, f"{STOPS}{number:08d}")
 
 
-def past_stop(version: int) -> Place:
-    """One setting or lifting of the stop, kept for good."""
-    return Place(STOP, f"{PAST_STOP}{version:08d}")
+class DeliveryDocument(TypedDict):
+    at: str
+    owner: str
+    event: str
+    sender: str
+    wakes: list[dict[str, Any]]
+
+
+def delivery(owner: str, delivery_id: str) -> Place:
+    """A delivery of GitHub that was accepted."""
+    return Place(_delivery(owner, delivery_id), "delivery")
+
+
+class ResultsDocument(TypedDict):
+    at: str
+    results: list[dict[str, str]]  # of each wake
+
+
+def delivery_results(owner: str, delivery_id: str) -> Place:
+    """What became of a delivery, once all of it is done."""
+    return Place(_delivery(owner, delivery_id), "results")
+
+
+def _delivery(owner: str, delivery_id: str) -> str:
+    return f"{DOOR}delivery#{sha256(f'{len(owner)} {owner.lower()} {delivery_id}'.encode()).hexdigest()}"
+
+
+class PendingDocument(TypedDict):
+    version: int
+    deliveries: list[list[str]]  # owner and id
+
+
+def pending_deliveries() -> Place:
+    """The deliveries that were accepted and are not done."""
+    return Place(f"{DOOR}deliveries", "pending")
+
+
+class StateDocument(TypedDict):
+    number: int
+    at: str
+    state: str
+
+
+STATES = "state#"
+
+
+def subject_key(subject: str) -> str:
+    """Return the partition key of what events are about, such as a branch."""
+    return f"{DOOR}subject#{sha256(subject.encode()).hexdigest()}"
+
+
+def subject_state(subject: str, number: int) -> Place:
+    """A state in which GitHub's events found what they were about, such as the newest commit of a branch. The last one counts."""
+    return Place(subject_key(subject), f"{STATES}{number:08d}")

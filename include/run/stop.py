@@ -37,24 +37,16 @@ class StandsAsideError(Exception):
 
 def read_stop(store: RunStore) -> Stop | None:
     """Return the stop in force, or None."""
-    return _in_force(store.get(*door_documents.stop()))
+    return _last(store)[1]
 
 
 def set_stop(store: RunStore, wanted: Stop) -> Stop:
     """Put a stop in force. Return the one in force, which may be an earlier one."""
     for _ in CONDITIONAL_WRITE.tries():
-        found = store.get(*door_documents.stop())
-        if stop := _in_force(found):
+        number, stop = _last(store)
+        if stop is not None:
             return stop
-        version = found["version"] + 1 if found else 1
-        document: door_documents.StopDocument = {
-            "version": version,
-            "by": wanted.by,
-            "at": wanted.at.isoformat(),
-            "why": wanted.why,
-        }
-        if store.swap(*door_documents.stop(), document, version=version, expected=version - 1):
-            store.add(*door_documents.past_stop(version), document)
+        if _add(store, number + 1, wanted, lifted=False):
             return wanted
     raise _contended(store)
 
@@ -62,27 +54,39 @@ def set_stop(store: RunStore, wanted: Stop) -> Stop:
 def lift_stop(store: RunStore, by: str, at: datetime, why: str) -> Stop | None:
     """Lift the stop. Return the one that was in force, or None if there was none."""
     for _ in CONDITIONAL_WRITE.tries():
-        found = store.get(*door_documents.stop())
-        stop = _in_force(found)
-        if found is None or stop is None:
+        number, stop = _last(store)
+        if stop is None:
             return None
-        version = found["version"] + 1
-        lifted = {**found, "version": version, "lifted": {"by": by, "at": at.isoformat(), "why": why}}
-        if store.swap(*door_documents.stop(), lifted, version=version, expected=found["version"]):
-            store.add(*door_documents.past_stop(version), lifted)
+        if _add(store, number + 1, Stop(by, at, why), lifted=True):
             return stop
     raise _contended(store)
 
 
 def list_stops(store: RunStore) -> list[Document]:
     """Return every setting and lifting of the stop, oldest first."""
-    return list(store.list(door_documents.STOP, door_documents.PAST_STOP))
+    return list(store.list(door_documents.STOP, door_documents.STOPS))
 
 
-def _in_force(found: Document | None) -> Stop | None:
-    if found is None or "lifted" in found:
-        return None
-    return Stop(found["by"], datetime.fromisoformat(found["at"]), found["why"])
+def _last(store: RunStore) -> tuple[int, Stop | None]:
+    found = store.last(door_documents.STOP, door_documents.STOPS)
+    if found is None:
+        return 0, None
+    _, last = found
+    stop = None if last["lifted"] else Stop(last["by"], datetime.fromisoformat(last["at"]), last["why"])
+    return last["number"], stop
+
+
+def _add(store: RunStore, number: int, said: Stop, *, lifted: bool) -> bool:
+    document: door_documents.StopDocument = {
+        "number": number,
+        "by": said.by,
+        "at": said.at.isoformat(),
+        "why": said.why,
+        "lifted": lifted,
+    }
+    place = door_documents.stop(number)
+    # the client repeats a write whose answer was lost, and may then find its own
+    return store.add(*place, document) or store.get(*place) == document
 
 
 def _contended(store: RunStore) -> PreconditionError:

@@ -134,9 +134,13 @@ def external_service_connections(settings: Settings, inventory: Inventory) -> di
     for target in inventory.targets.values():
         system = target.system
         if system.github and target.github_conn_id:
-            token = github.token_of(system.github.split("/")[0])
+            owner = system.github.split("/")[0]
+            token, secret = github.token_of(owner), github.webhook_secret_of(owner)
             given = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
-            found[target.github_conn_id] = {**given, "extra": {"oidc_keys": f"{url}{oidc.KEYS}"}}
+            found[target.github_conn_id] = {
+                **given,
+                "extra": {"oidc_keys": f"{url}{oidc.KEYS}", "webhook_secret": secret},
+            }
         if (terraform := target.environment.terraform) and target.infrastructure_conn_id:
             token = github.token_of(terraform.repository.split("/")[0])
             given = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}

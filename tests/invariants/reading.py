@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.inventory import Target
-from include.run import documents, large
+from include.run import documents, door_documents, large
 from include.run.approval import Decision
 from include.run.lease import Lease
 from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
@@ -20,7 +20,7 @@ _Key = tuple[str, str, str]  # the store's account, pk, sk
 _Unlogged = tuple[datetime, _Key, Mapping[str, Any]]  # its own time, its key, the document
 MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
 APPEND_ONLY = "attribute_not_exists"
-REPLACED = (documents.lease("").sk, documents.untold("").sk)
+REPLACED = (documents.lease("").sk, documents.untold("").sk, door_documents.pending_deliveries().sk)
 OUTBOX = documents.MESSAGES  # what Slack shows so far: it changes, and is not part of the record
 
 
@@ -98,7 +98,7 @@ class _Reader:
         item = call.params["Item"]
         pk, sk, text = item["pk"]["S"], item["sk"]["S"], item["document"]["S"]
         condition, key = str(call.params.get("ConditionExpression", "")), (call.account, pk, sk)
-        kept = sk not in REPLACED and not sk.startswith(OUTBOX)
+        kept = sk not in REPLACED and not sk.startswith((OUTBOX, door_documents.USED))
         if kept and (key in self._logged or APPEND_ONLY not in condition):
             self.tampered.append(
                 Violation(

@@ -1,6 +1,9 @@
 """The front door of a running Airflow: requests at the same moment, and a run that is followed to its end."""
 
+import hmac
+import json
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from threading import Barrier
 
 import httpx
@@ -103,6 +106,42 @@ def test_emergency_stop_holds_a_run_before_its_first_write_and_lets_it_go_on(doo
         door("approver").post("/stop/lift", json={"why": "The image was withdrawn."}).raise_for_status()
     assert run.wait() == "success", run.story()
     assert sandbox.writes(before) != []
-    shown = [message["text"] for message in sandbox.threads("#core-staging")]
+    shown = [message["text"] for message in sandbox.threads("core-staging")]
     assert any("emergency stop by second_approver" in text for text in shown)
     assert any("approver lifted the emergency stop" in text for text in shown)
+
+
+def test_push_that_is_told_twice_asks_for_the_newest_commit_once(sandbox):
+    pushed = {"repository": "example-housing/core", "subject": "CLDC-3500: Newer"}
+    sha = sandbox.control.post("/github/commits", json=pushed).raise_for_status().json()["sha"]
+    payload = {
+        "ref": "refs/heads/main",
+        "repository": {"full_name": pushed["repository"]},
+        "sender": {"login": "amelia"},
+    }
+    body = json.dumps(payload).encode()
+
+    def deliver(delivery, secret="sandbox_webhook_example-housing"):
+        signed = hmac.new(secret.encode(), body, sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": "push",
+            "X-GitHub-Delivery": delivery,
+            "X-Hub-Signature-256": f"sha256={signed}",
+        }
+        return httpx.post(
+            f"{sandbox.endpoints['airflow']}/door/github/example-housing", content=body, headers=headers, timeout=10
+        )
+
+    assert deliver("d-0", secret="another").status_code == 401
+    assert [deliver(delivery).status_code for delivery in ("d-1", "d-2")] == [202, 202]
+    [first] = wait_for("the deliveries to be done", lambda: deliver("d-1").json().get("results"))
+    [second] = wait_for("the deliveries to be done", lambda: deliver("d-2").json().get("results"))
+    assert {first["result"], second["result"]} == {"started", "started before"}
+    assert first["run_id"] == second["run_id"]
+    run = Run(sandbox, "staging_deployment", first["run_id"])
+    told = run.get()
+    assert told["conf"]["commit"] == sha
+    assert told["triggering_user_name"] == "github:amelia via push of main in example-housing/core"
+    run.mark_failed()
+    run.wait()

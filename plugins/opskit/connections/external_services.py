@@ -75,6 +75,12 @@ def _repository(target: Target, name: str, conn_id: str) -> Repository:
     return client.get_repo(name)
 
 
+def webhook_secret(owner: str) -> str:
+    """Return the secret of an organization's webhooks, from the extra of its connection, or "" if there is none."""
+    connection = _connection(github_connection(owner))
+    return str(connection.extra_dejson.get("webhook_secret") or "") if connection else ""
+
+
 def oidc_keys(issuer: str, owner: str) -> SigningKeys:
     """Return the keys of an issuer of workflow tokens. `oidc_keys` in the extra of the owner's connection overrides their address."""
     connection = _connection(github_connection(owner))

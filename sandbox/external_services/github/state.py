@@ -39,6 +39,11 @@ def reading_token_of(owner: str) -> str:
     return f"github_pat_sandbox_{owner}_read"
 
 
+def webhook_secret_of(owner: str) -> str:
+    """Return the secret with which an owner's webhooks are signed."""
+    return f"sandbox_webhook_{owner}"
+
+
 def repositories_of(inventory: Inventory) -> dict[str, str | None]:
     """Return every repository the inventory names, with the key of the tickets its commits speak of."""
     found: dict[str, str | None] = {}

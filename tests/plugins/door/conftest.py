@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from starlette.testclient import TestClient
 
-from opskit.web.door import following, home
+from opskit.web.door import following, home, limits
 from tests.unit.run.conftest import client, dynamodb, store
 
 __all__ = ["client", "dynamodb", "store"]
@@ -71,6 +71,8 @@ def sign_in(api_server, store, monkeypatch):
     from sqlalchemy import delete
 
     monkeypatch.setenv("RUNBOOK_DOOR_TARGET", "core/staging")
+    for each in (limits.CALLS, limits.STARTS, limits.DELIVERIES, limits.FAILURES):
+        each._buckets.clear()
     for module in (following, home):
         monkeypatch.setattr(module, "run_store", lambda target: store)
     with create_session() as session:

@@ -45,7 +45,7 @@ def test_lifting_is_on_record_and_in_slack(door, store):
     answer = door("approver").post("/door/stop/lift", json={"why": "The image was withdrawn."})
     assert (answer.status_code, answer.json()["stopped"]) == (200, False)
     assert read_stop(store) is None
-    assert list_stops(store)[-1]["lifted"]["by"] == "approver"
+    assert (list_stops(store)[-1]["by"], list_stops(store)[-1]["lifted"]) == ("approver", True)
     assert door.told[-1].startswith(":white_check_mark: approver lifted the emergency stop at ")
 
 

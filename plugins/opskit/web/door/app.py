@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from include.errors import RunbookError, ServiceUnavailableError
 from include.front_door.problem import MEDIA_TYPE, FieldProblem, Problem, pointer
-from opskit.web.door import following, machine_tokens, starting, stopping
+from opskit.web.door import following, machine_tokens, starting, stopping, webhooks
 from opskit.web.door.callers import visitor
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ app.include_router(starting.router)
 app.include_router(following.router)
 app.include_router(machine_tokens.router)
 app.include_router(stopping.router)
+app.include_router(webhooks.router)
 
 
 @app.get("/openapi.json", dependencies=[Depends(visitor)], include_in_schema=False)

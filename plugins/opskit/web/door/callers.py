@@ -10,7 +10,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 from airflow.models.dag import DagModel
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.concurrency import run_in_threadpool
 
@@ -20,6 +20,7 @@ from include.front_door.problem import Problem
 from include.inventory import load
 from opskit.connections.external_services import oidc_keys
 from opskit.web.door.home import door_store
+from opskit.web.door.limits import CALLS, count_failure, limit, refuse_after_failures
 from opskit.web.door.users import find_user
 
 
@@ -56,6 +57,18 @@ async def visitor(
     request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_scheme)]
 ) -> Visitor:
     """Let a caller in. Raises: HTTPException, Problem."""
+    refuse_after_failures(request)
+    try:
+        found = await _known(request, bearer)
+    except (HTTPException, Problem) as error:
+        if getattr(error, "status_code", getattr(error, "status", 0)) in (401, 403):
+            count_failure(request)
+        raise
+    limit(CALLS, found.caller.identity)
+    return found
+
+
+async def _known(request: Request, bearer: HTTPAuthorizationCredentials | None) -> Visitor:
     credential = bearer.credentials if bearer else ""
     if credential and (found := await run_in_threadpool(_not_of_airflow, credential)):
         return found

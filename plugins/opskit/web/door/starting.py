@@ -19,6 +19,7 @@ from opskit.web.door.bodies import read_body
 from opskit.web.door.callers import Visitor, VisitorDep
 from opskit.web.door.following import Runbook, status_of
 from opskit.web.door.home import door_store
+from opskit.web.door.limits import STARTS, limit
 from opskit.web.door.listing import list_offers
 
 router = APIRouter()
@@ -87,6 +88,7 @@ async def start_run(
     ] = None,
 ) -> RunStatus:
     """Start a runbook once per key. The same key with the same body answers with the same run."""
+    limit(STARTS, visitor.caller.identity)
     body = await read_body(request, trigger_request.LARGEST)
 
     def work() -> tuple[RunStatus, bool]:
@@ -112,7 +114,7 @@ def start_once(dag_bag: Any, visitor: Visitor, asked: StartRequest) -> tuple[str
     found = find_claim(store, caller.identity, asked)
     if found is None or not found.started:
         declared = params_of(dag_bag, asked.runbook)
-        if declared is None:
+        if declared is None or "target" not in declared:  # what keeps house by itself is no runbook to ask for
             raise Problem("not-found", f"There is no runbook {asked.runbook[:80]!a}.")
         refuse_wrong(asked, declared)
         refuse_paused(asked.runbook)
