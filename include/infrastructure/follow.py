@@ -147,7 +147,12 @@ class _Record:
             self._tell()
 
     def _heed_stop(self) -> None:
-        if stop := read_stop(self.ctx.store):
+        try:
+            stop = read_stop(self.ctx.store)
+        except (BotoCoreError, ClientError) as error:  # a look that fails ends no apply; the next one is soon
+            log.warning("Whether an emergency stop is in force is not known: %s", error)
+            return
+        if stop:
             self._interrupted = True
             self.ctx.writer.note(
                 f"{stop.sentence}; Terraform is asked to end after what it is doing, to write its state and to release its lock"

@@ -228,3 +228,33 @@ def test_description_is_served_to_callers(sign_in):
     described = sign_in("operator").get("/door/openapi.json").json()
     assert "/runbooks/{runbook}/runs" in described["paths"]
     assert described["servers"] == [{"url": "/door"}]
+
+
+def test_large_body_is_refused_before_anybody_asks_who_sends_it(sign_in):
+    stranger = sign_in(None)
+    for path in ("/door/tokens", "/door/stop", "/door/runbooks/service_restart/runs"):
+        answer = stranger.post(path, content=b" " * 1_048_577, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["type"]) == (413, "urn:runbooks:problem:too-large")
+
+    def pieces():  # without a length
+        for _ in range(2_000):
+            yield b" " * 1_000
+
+    assert (
+        stranger.post("/door/tokens", content=pieces(), headers={"Content-Type": "application/json"}).status_code >= 400
+    )
+
+
+def test_database_error_tells_no_statement(sign_in, monkeypatch):
+    from sqlalchemy.exc import OperationalError
+
+    from opskit.web.door import starting
+
+    def away(*_):
+        raise OperationalError("SELECT secret", {}, Exception("the server is away"))
+
+    client = sign_in("operator")
+    monkeypatch.setattr(starting, "refuse_paused", away)
+    answer = ask(client)
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:runbooks:problem:unavailable")
+    assert "SELECT" not in answer.text

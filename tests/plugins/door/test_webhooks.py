@@ -199,3 +199,24 @@ def test_headers_of_a_delivery_are_needed(hub):
 def test_signed_nonsense_is_refused(hub):
     for body in (b"", b"[]", b"\xff", b"{"):
         assert hub.deliver(body=body).status_code == 400
+
+
+def test_sweeps_begin_with_the_server_and_only_where_the_door_is_open(monkeypatch):
+    from threading import Event
+
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+    from starlette.testclient import TestClient
+
+    from opskit.web.sweeper import Sweeper
+
+    begun = Event()
+    monkeypatch.setattr(deliveries, "sweep_for_good", begun.set)
+    server = Starlette(middleware=[Middleware(Sweeper)])
+    monkeypatch.delenv("RUNBOOK_DOOR_TARGET", raising=False)
+    with TestClient(server) as client:
+        assert client.get("/").status_code == 404
+    assert not begun.is_set()
+    monkeypatch.setenv("RUNBOOK_DOOR_TARGET", "core/staging")
+    with TestClient(server):
+        assert begun.wait(10)

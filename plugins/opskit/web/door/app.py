@@ -9,11 +9,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from include.errors import RunbookError, ServiceUnavailableError
 from include.front_door.problem import MEDIA_TYPE, FieldProblem, Problem, pointer
 from opskit.web.door import following, machine_tokens, starting, stopping, webhooks
+from opskit.web.door.bodies import BodyLimit
 from opskit.web.door.callers import visitor
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ app = FastAPI(
     version="1",
     openapi_url=None,  # strangers get no description, see below
 )
+app.add_middleware(BodyLimit)
 app.include_router(starting.router)
 app.include_router(following.router)
 app.include_router(machine_tokens.router)
@@ -65,6 +68,14 @@ async def on_wrong_field(request: Request, error: RequestValidationError) -> JSO
     found = [(each["loc"][1:] if each["loc"][0] == "body" else each["loc"], each["msg"]) for each in error.errors()]
     fields = [FieldProblem(pointer(*where), f"{said}.") for where, said in found]
     return answer(Problem("bad-request", "; ".join(f"{each.pointer}: {each.detail}" for each in fields), fields))
+
+
+@app.exception_handler(SQLAlchemyError)
+async def on_database_error(request: Request, error: Exception) -> JSONResponse:
+    log.warning("The front door could not answer %s.", request.url.path, exc_info=error)
+    return answer(
+        Problem("unavailable", "Airflow's database does not answer as it should; its server's log says why.", wait=10)
+    )
 
 
 @app.exception_handler(RunbookError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -118,7 +119,8 @@ def start_once(dag_bag: Any, visitor: Visitor, asked: StartRequest) -> tuple[str
             raise Problem("not-found", f"There is no runbook {asked.runbook[:80]!a}.")
         refuse_wrong(asked, declared)
         refuse_paused(asked.runbook)
-        named = trigger_request.named({"conf": dict(asked.params)}, now)["dag_run_id"]
+        # with so much more at its end that no two keys are given one run
+        named = f"{trigger_request.named({'conf': dict(asked.params)}, now)['dag_run_id']}{secrets.token_hex(6)}"
         found = claim(store, caller.identity, asked, lambda: named, now)
         first = found.run_id == named
         if not found.started:

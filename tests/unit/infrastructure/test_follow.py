@@ -1,0 +1,71 @@
+"""An apply that is followed: an emergency stop interrupts its Terraform, and says so on record."""
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from threading import Timer
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from include.infrastructure import follow
+from include.run import terraform_documents
+from include.run.journal import list_events
+from include.run.lease.store import confirm_lease, try_claim
+from include.run.stop import Stop, set_stop
+from include.run.writer import FencedWriter
+from include.terraform import process
+from include.terraform.command import environment
+from tests.unit.run.conftest import client, dynamodb, store
+from tests.unit.terraform.test_process import WORKER
+
+__all__ = ["client", "dynamodb", "store"]
+RUN, TARGET = "infrastructure_change/run-1", "core/staging"
+NOW = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def ctx(store):
+    try_claim(store, TARGET, RUN, "a test", NOW, lambda _: "running")
+    confirm_lease(store, TARGET, RUN, 1, "digest")
+    writer = FencedWriter(store, TARGET, RUN, 1, "digest", "apply_plan")
+    clients = SimpleNamespace(access=SimpleNamespace(renew=lambda folder: None))
+    return SimpleNamespace(
+        clients=clients, store=store, apply_id=RUN, writer=writer, tell_progress=lambda progress: None
+    )
+
+
+def begin(tmp_path):
+    return process.start(
+        [sys.executable, "-c", WORKER], folder=tmp_path, run=tmp_path / "run", environment=environment({}, os.environ)
+    )
+
+
+def test_emergency_stop_interrupts_terraform_which_ends_in_order(ctx, tmp_path, monkeypatch):
+    monkeypatch.setattr(follow, "HEEDING", timedelta(0))
+    started = begin(tmp_path)
+    Timer(0.3, lambda: set_stop(ctx.store, Stop("ann", NOW, "A wrong image goes everywhere."))).start()
+    end = follow.follow_here(ctx, started, 0)
+    assert (end.code, started.is_alive()) == (7, False)
+    assert ctx.store.get(*terraform_documents.apply_end(RUN))["code"] == 7
+    [noted] = [event["text"] for event in list_events(ctx.store, RUN)]
+    assert noted == (
+        "emergency stop by ann at 18:00 UTC: A wrong image goes everywhere; Terraform is asked to end after what it is doing, to write "
+        "its state and to release its lock"
+    )
+
+
+def test_table_that_does_not_answer_for_a_while_ends_no_apply(ctx, tmp_path, monkeypatch):
+    looks = []
+
+    def away(_store):
+        looks.append(1)
+        if len(looks) > 1:
+            return Stop("ann", NOW, "A wrong image goes everywhere.")
+        raise EndpointConnectionError(endpoint_url="https://dynamodb.example.org")
+
+    monkeypatch.setattr(follow, "HEEDING", timedelta(0))
+    monkeypatch.setattr(follow, "read_stop", away)
+    assert follow.follow_here(ctx, begin(tmp_path), 0).code == 7
+    assert len(looks) == 2
