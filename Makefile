@@ -72,7 +72,7 @@ docs: $(READY) ## Write docs/runbooks.md, the architecture picture and the table
 	@$(BIN)/python -m tools.architecture
 
 requirements: $(READY) ## Compile requirements*.txt from requirements*.in, with hashes.
-	@for name in requirements requirements-dev requirements-uv; do \
+	@for name in requirements requirements-agent requirements-dev requirements-uv; do \
 		$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --annotation-style line --no-header \
 			--no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt || exit 1; \
 	done

@@ -38,7 +38,9 @@ def test_hooks_run_exactly_the_commands_of_make_check():
     assert [hook["entry"] for hook in repositories[0]["hooks"]] == recipe.stdout.splitlines()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-uv.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-agent.txt", "requirements-dev.txt", "requirements-uv.txt"]
+)
 def test_every_requirement_is_pinned_with_hashes_and_names_no_index(name):
     lines = [line for line in text(name).splitlines() if not line.startswith("    #")]
     hashed, pins = {line for line in lines if HASH.match(line)}, [line for line in lines if PIN.match(line)]
@@ -48,7 +50,7 @@ def test_every_requirement_is_pinned_with_hashes_and_names_no_index(name):
     assert [pin for pin in pins if not HASH.match(followed_by[pin])] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-agent.txt", "requirements-dev.txt"])
 def test_compiled_requirements_hold_what_was_asked_for(name):
     asked = {
         re.split(r"[=\[\s#]", line)[0]

@@ -120,6 +120,18 @@ def test_token_opens_nothing_of_airflows_own_api_and_makes_no_other_token(machin
     assert client.delete(f"/door/tokens/{made['id']}").status_code == 403
 
 
+def test_attempt_of_an_agent_to_approve_or_to_take_back_is_refused_and_in_the_audit_log(machine, airflow_rows):
+    agent, _ = machine(kind="agent", name="helper")
+    run_id = ask(agent).json()["run_id"]
+    for action in ("approve", "answer", "withdraw", "widen"):
+        answer = agent.post(
+            f"/door/runbooks/service_restart/runs/{run_id}/{action}", json={"chosen_options": ["Approve"]}
+        )
+        assert answer.status_code == 403
+        assert answer.json()["detail"].startswith(f"admin via agent helper may not {action} {run_id} here: nobody can")
+    assert airflow_rows.logged("front_door_refused") == [("admin via agent helper", "service_restart", run_id)] * 4
+
+
 def test_who_may_not_create_connections_makes_no_token(sign_in):
     assert sign_in("operator").post("/door/tokens", json=WANTED).status_code == 403
     assert sign_in("operator").get("/door/tokens").status_code == 403

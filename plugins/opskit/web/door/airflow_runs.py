@@ -64,10 +64,10 @@ def make_run(dag_bag: Any, request: StartRequest, run_id: str, requester: str) -
             raise
 
 
-def log_refusal(runbook: str, requester: str, problem: Problem) -> None:
+def log_refusal(runbook: str, requester: str, problem: Problem, run_id: str | None = None) -> None:
     """Put it into Airflow's audit log that somebody asked for what is refused."""
     with create_session() as session:
-        session.add(_logged(REFUSED, requester, runbook[:250], None, problem.body()))
+        session.add(_logged(REFUSED, requester, runbook[:250], run_id, problem.body()))
 
 
 def log_action(event: str, who: str, extra: Mapping[str, Any]) -> None:

@@ -23,7 +23,9 @@ from include.run.summary import summarize
 from opskit.connections.aws import run_store
 from opskit.notifications.run_links import base_url, run_link
 from opskit.web.asked import plan_of, questions_of
+from opskit.web.door.airflow_runs import log_refusal
 from opskit.web.door.callers import Visitor, VisitorDep
+from opskit.web.door.limits import STARTS, limit
 
 router = APIRouter(prefix="/runbooks/{runbook}/runs/{run_id}")
 LONGEST = 55.0  # seconds of a long poll; proxies often end a call after 60
@@ -82,6 +84,21 @@ def show_record(runbook: Runbook, run_id: RunId, visitor: VisitorDep) -> RunReco
     store = run_store(target)
     decisions = [each.model_dump(mode="json") for each in list_decisions(store, run)]
     return RunRecord(record=read_record(store, run), decisions=decisions, events=list_events(store, run))
+
+
+@router.post("/{action}", status_code=403, include_in_schema=False)
+def refuse_action(
+    runbook: Runbook, run_id: RunId, action: Annotated[str, Path(pattern=r"^[a-z_-]{1,40}$")], visitor: VisitorDep
+) -> None:
+    """Refuse to approve, answer or take back anything here, whoever asks, and put the attempt into Airflow's audit log."""
+    limit(STARTS, visitor.caller.identity)
+    look(runbook, run_id, visitor)
+    said = (
+        f"{visitor.caller.name} may not {action} {run_id} here: nobody can at the front door; people answer in Airflow."
+    )
+    problem = Problem("not-allowed", said)
+    log_refusal(runbook, visitor.caller.name, problem, run_id)
+    raise problem
 
 
 def look(runbook: str, run_id: str, visitor: Visitor) -> Seen:
