@@ -171,6 +171,22 @@ def test_outage_of_github_leaves_the_delivery_for_the_sweep(hub, store, airflow_
     assert kept.list_pending(store) == []
 
 
+def test_delivery_that_waited_for_a_day_is_given_up(hub, store, airflow_rows, api_server, monkeypatch):
+    hub.error = ServiceUnavailableError("GitHub did not answer.")
+    hub.deliver()
+    hub.error = None
+
+    class Tomorrow(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(UTC) + timedelta(hours=25)
+
+    monkeypatch.setattr(deliveries, "datetime", Tomorrow)
+    deliveries.sweep(api_server.state.dag_bag)
+    assert (airflow_rows.runs(), kept.list_pending(store)) == ([], [])
+    assert [each["result"] for each in hub.deliver().json()["results"]] == ["given up"]
+
+
 def test_refusal_of_github_is_the_result(hub):
     hub.error = PreconditionError("GitHub has no branch main.")
     hub.deliver()

@@ -26,6 +26,7 @@ from opskit.web.door.home import door_store
 from opskit.web.door.starting import start_once
 
 SWEEP_EVERY = 30.0  # seconds
+GIVEN_UP = timedelta(days=1)  # nobody expects a push of yesterday to be deployed now
 LEFT_ALONE = timedelta(minutes=1)  # a delivery that is younger is still in the hands of the process that took it
 PASSING = (ServiceUnavailableError, BotoCoreError, ClientError)
 
@@ -49,7 +50,17 @@ def sweep(dag_bag: Any) -> None:
     """Carry out the deliveries that were accepted a while ago by a process that could not."""
     now = datetime.now(UTC)
     for delivery in deliveries.list_pending(door_store()):
-        if now - delivery.at > LEFT_ALONE:
+        if now - delivery.at > GIVEN_UP:
+            log.error(
+                "Delivery %s of %s could not be carried out within a day; it is given up.", delivery.id, delivery.owner
+            )
+            why = "It could not be carried out within a day."
+            given_up = [
+                {"runbook": wake.runbook, "target": wake.target, "result": "given up", "why": why}
+                for wake in delivery.wakes
+            ]
+            deliveries.finish(door_store(), delivery, given_up)
+        elif now - delivery.at > LEFT_ALONE:
             carry_out(dag_bag, delivery)
 
 
