@@ -25,8 +25,14 @@ MUTANTS = [
         (
             "the requester may approve",
             "policy.py",
-            "    if answer.by == requester and not policy.requester_may_approve:",
+            "    if asked_by(answer.by, requester) and not policy.requester_may_approve:",
             "    if False:",
+        ),
+        (
+            "the owner of a token did not ask",
+            "policy.py",
+            'user == requester or requester.startswith(f"{user}{VIA}")',
+            "user == requester",
         ),
         ("silence approves", "policy.py", 'return decided("expired"', 'return decided("approved"'),
         ("anybody may approve", "policy.py", "    if answer.by not in policy.approvers:", "    if False:"),
@@ -74,7 +80,13 @@ MUTANTS = [
     *_of(
         "run",
         "tests/unit/run",
-        ("a write needs no lease", "writer.py", "        self.check()\n        self._start()", "        self._start()"),
+        (
+            "a write needs no lease",
+            "writer.py",
+            "            self._stand(stop)\n        self.check()",
+            "            self._stand(stop)",
+        ),
+        ("a write heeds no stop", "writer.py", "if stop := read_stop(self._lease_store):", "if stop := None:"),
         ("a swap does not look at the version", "store.py", '"version = :expected"', '"attribute_exists(pk)"'),
         (
             "an intent is noted after the write",
@@ -82,6 +94,40 @@ MUTANTS = [
             'number = add_event(self.store, self.owner, self.step, "intent", what, {**details, "write": write.document()})',
             "number = 0",
         ),
+    ),
+    *_of(
+        "front_door",
+        "tests/unit/front_door",
+        ("any signature fits", "signature.py", "return same and bool(secret)", "return True"),
+        ("no secret is a secret", "signature.py", "return same and bool(secret)", "return same"),
+        ("a token never expires", "tokens.py", "if now >= token.expires or store.get", "if store.get"),
+        (
+            "a revoked token lets in",
+            "tokens.py",
+            "store.get(*door_documents.token_revoked(token.id)) is not None",
+            "False",
+        ),
+        (
+            "any secret is right",
+            "tokens.py",
+            "not hmac.compare_digest(_digest(credential), document",
+            "not bool(document",
+        ),
+        (
+            "the inventory does not limit tokens",
+            "tokens.py",
+            "given[name] & frozenset(self.runbooks)",
+            "frozenset(self.runbooks)",
+        ),
+        ("a key is for any request", "claims.py", "if found.digest == request.digest:", "if True:"),
+        (
+            "any branch may start",
+            "workflows.py",
+            'any(fnmatchcase(str(claims.get("ref") or ""), ref) for ref in workflow.refs)',
+            "True",
+        ),
+        ("any audience is ours", "workflows.py", "workflow.audience in audience", "True"),
+        ("a fork is deployed", "events.py", "    if not pull.own:", "    if False:"),
     ),
     *_of(
         "restart",

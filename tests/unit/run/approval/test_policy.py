@@ -7,7 +7,16 @@ import pytest
 
 from include.errors import ApprovalError, PreconditionError
 from include.inventory import Approval
-from include.run.approval import Answer, Decision, ensure_approved, judge, people_to_ask, policy_for
+from include.run.approval import (
+    Answer,
+    Decision,
+    ensure_approved,
+    judge,
+    people_to_ask,
+    policy_for,
+    requester_via,
+    why_not,
+)
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 DIGEST = "d" * 64
@@ -190,3 +199,21 @@ def test_a_plan_may_want_more_people_than_the_target_asks():
     assert policy_for(usual, {}, "core/staging") is usual
     with pytest.raises(PreconditionError, match=r"needs 9 approvers, and core/staging has only"):
         policy_for(usual, {"approvers": 9}, "core/staging")
+
+
+def test_who_asked_by_a_token_of_theirs_is_not_asked_may_not_decide_and_does_not_count():
+    requester = requester_via("ann", "token ci-core")
+    assert requester == "ann via token ci-core"
+    assert people_to_ask(policy(), requester, "core/production") == ["bob"]
+    got = judge(policy(), requester, 1, DIGEST, Answer(approved=True, by="ann", at=NOW), [])
+    assert (got.outcome, got.why) == ("refused", "ann asked for this run and may not decide on it")
+    assert refusal(decision("ann"), requester=requester) == (
+        "ann may not approve this run. Nothing was changed; start a new run to ask again."
+    )
+    assert why_not("ann", ["bob"], requester) == "bob may answer; ann asked for this run, so somebody else answers."
+    assert judge(policy(), requester, 1, DIGEST, Answer(approved=True, by="bob", at=NOW), []).outcome == "approved"
+
+
+def test_token_of_somebody_with_a_longer_name_is_not_ones_own():
+    got = judge(policy(), "anna via token ci", 1, DIGEST, Answer(approved=True, by="ann", at=NOW), [])
+    assert got.outcome == "approved"
