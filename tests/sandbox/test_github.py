@@ -3,10 +3,14 @@
 from dataclasses import replace
 
 import httpx
+import jwt
 import pytest
 from github import Auth, BadCredentialsException, Github, GithubException, UnknownObjectException
 from github.GithubException import RateLimitExceededException
 
+from include.errors import PreconditionError
+from include.github import get_pull
+from sandbox.external_services.github.oidc import ISSUER, KEYS
 from sandbox.external_services.github.requests import CALLS_AN_HOUR, WRITES_A_MINUTE
 from sandbox.external_services.github.seed import COMMITS, UNRELEASED, commit_sha, released_sha
 from sandbox.external_services.github.state import QUEUED, GitHub, reading_token_of, token_of
@@ -463,3 +467,29 @@ def test_wrong_fault_of_github_is_refused_in_one_sentence(control, body, words):
     answer = control.post("/faults", json=body)
     assert answer.status_code == 400
     assert words in answer.get_json()["error"]
+
+
+# tokens of jobs, and pull requests as the front door reads them
+
+
+def test_job_of_actions_gets_a_token_that_the_published_keys_verify(place, control):
+    keys = jwt.PyJWKClient(place[1].replace("/github/api/v3", KEYS))
+    given = {"repository": CORE, "ref": "refs/tags/v1.2.3", "event": "release", "environment": "staging"}
+    text = control.post("/github/oidc", json=given).get_json()["token"]
+    claims = jwt.decode(text, keys.get_signing_key_from_jwt(text).key, ["RS256"], audience="runbooks", issuer=ISSUER)
+    assert (claims["repository"], claims["ref"], claims["event_name"], claims["environment"]) == tuple(given.values())
+    assert (claims["ref_type"], claims["sub"]) == ("tag", "repo:example-housing/core:environment:staging")
+
+
+def test_wrong_wish_for_a_token_is_refused_in_one_sentence(control):
+    answer = control.post("/github/oidc", json={"repo": CORE})
+    assert (answer.status_code, answer.get_json()["error"].split(";")[0]) == (400, "There is no field 'repo'")
+
+
+def test_pull_request_is_read_as_the_front_door_needs_it(core):
+    first = next(iter(core.get_pulls(state="all")))
+    found = get_pull(core, first.number)
+    assert (found.number, found.sha, found.title, found.own) == (first.number, first.head.sha, first.title, True)
+    assert found.state in ("open", "closed")
+    with pytest.raises(PreconditionError, match="GitHub has no pull request 999999 of example-housing/core"):
+        get_pull(core, 999_999)

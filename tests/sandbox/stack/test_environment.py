@@ -62,6 +62,10 @@ def test_each_target_has_a_connection_to_its_role_in_the_pretend_aws(variables):
     )  # these have a role that can only read, too
 
 
+def test_front_door_keeps_what_it_remembers_in_the_table_of_a_target(variables):
+    assert variables["RUNBOOK_DOOR_TARGET"] in load().targets
+
+
 def test_each_workspace_has_a_connection_to_the_pretend_slack(variables):
     assert json.loads(variables["AIRFLOW_CONN_SLACK_HOUSING"]) == {
         "conn_type": "slack",
@@ -78,6 +82,10 @@ def test_each_owner_project_and_organization_has_a_connection_to_a_pretend_neigh
         "conn_type": "github",
         "host": f"{url}/github/api/v3",
         "password": "ghp_sandbox_example-housing",
+        "extra": {
+            "oidc_keys": f"{url}/github/_services/token/.well-known/jwks",
+            "webhook_secret": "sandbox_webhook_example-housing",
+        },
     }
     assert json.loads(variables["AIRFLOW_CONN_JIRA_CLDC"]) == {
         "conn_type": "jira",
