@@ -108,7 +108,7 @@ def made(scene):
 
 def world(scene):
     """Return the names of what is there."""
-    clients = scene.clients
+    clients = scene.somebody
     groups = clients.logs.describe_log_groups(logGroupNamePrefix="/of-the-tests/")["logGroups"]
     pages = clients.ssm.get_paginator("get_parameters_by_path").paginate(Path="/parameters-of-the-tests")
     secrets = clients.secretsmanager.list_secrets()["SecretList"]

@@ -20,7 +20,11 @@ class Cloud:
     def __init__(self, url: str, inventory: Inventory):
         self.url, self._inventory = url, inventory
 
-    def client(self, service: str, target: str, attempts: int = 1) -> Any:
+    def client(self, service: str, target: str) -> Any:
+        """Return a client for what a scene looks at."""
+        return self.client_of_runbooks(service, target)
+
+    def client_of_runbooks(self, service: str, target: str, attempts: int = 1) -> Any:
         """Return a client that has assumed the target's role."""
         environment = self._inventory.target(target).environment
         common: dict[str, Any] = {
