@@ -50,7 +50,7 @@ class OpskitPlugin(AirflowPlugin):
             "url_route": "choices",
         },
         {
-            "name": "Emergency stop",
+            "name": "Stop all",  # the menu shows some nine letters
             "href": "/door/stop/page",
             "destination": "nav",
             "url_route": "emergency-stop",
