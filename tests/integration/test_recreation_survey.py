@@ -54,8 +54,9 @@ def doomed(kind, name="this", resource_id="", settings=(), **attributes):
     )
 
 
-def found(scene, *changes, archive="core-non-prod-archive", tags=None, state=None, prevented=(), **choices):
-    survey = Survey(changes, prevented, Choices(**choices), archive, tags or {}, state or State("lineage", 1))
+def found(scene, *changes, archive="core-non-prod-archive", tags=None, state=None, prevented=(), missing=(), **choices):
+    known = state or State("lineage", 1)
+    survey = Survey(changes, prevented, Choices(**choices), archive, tags or {}, known, missing)
     return look(scene.clients, survey)
 
 
@@ -311,6 +312,32 @@ def test_a_secret_that_is_marked_for_deletion_is_restored_with_its_value(scene, 
     assert secret_values.give_back_secrets(ctx, plan) == "A_SECRET was restored"
     assert client.get_secret_value(SecretId="A_SECRET")["SecretString"] == "canary"
     assert secret_values.give_back_secrets(ctx, plan) == "nothing to do"
+
+
+def test_a_secret_that_the_build_would_make_and_that_is_there_is_kept_or_refused(scene, secret):
+    missing = (
+        ResourceChange(
+            "aws_secretsmanager_secret.one",
+            "aws_secretsmanager_secret",
+            "managed",
+            "create",
+            attributes=(Attribute("name", None, "A_SECRET"),),
+        ),
+    )
+    found(scene, missing=missing).refuse()
+    with pytest.raises(
+        PreconditionError,
+        match="secret A_SECRET is there and in no state, so the build could not make it; choose 'keep'",
+    ):
+        found(scene, missing=missing, secrets="renew").refuse()
+    scene.clients.secretsmanager.delete_secret(SecretId="A_SECRET")
+    for choice, remedy in (
+        ("keep", "it is restored and taken into the state again"),
+        ("renew", "it is deleted for good"),
+    ):
+        (obstacle,) = found(scene, missing=missing, secrets=choice).obstacles
+        assert obstacle.what == "secret A_SECRET is marked for deletion already, so its name is taken"
+        assert remedy in obstacle.remedy
 
 
 def test_a_renewed_secret_is_gone_for_good_and_its_name_is_waited_for(scene, ctx, cloud, secret):

@@ -104,6 +104,7 @@ OTHERWISE_FULL = (
     "tests/integration/test_expired_credentials.py",
     "tests/integration/test_infrastructure_balancer.py",
     "tests/integration/test_killed_apply.py",
+    "tests/integration/test_recreation_blockers.py",
     "tests/sandbox/stack/test_tree.py",
     "tests/sandbox/test_terraform.py",
 )

@@ -100,7 +100,7 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
         lock_file = copy.lock_file
     doomed = destruction.of("destroy")
     _refuse_empty(doomed, request)
-    survey = Survey(doomed, prevented, request.choices, recreation.archive, recreation.tags, state)
+    survey = Survey(doomed, prevented, request.choices, recreation.archive, recreation.tags, state, looked.missing)
     needed = (Obstacle(each) for each in find_undermined(target, doomed))
     kept = (Obstacle(each) for each in _forgotten(destruction))
     found = look(ctx.clients, survey).after(*needed, *kept)

@@ -11,7 +11,7 @@ from include.aws.bucket_contents import Contents, count_contents
 from include.aws.clients import Clients
 from include.aws.ec2 import list_interfaces
 from include.aws.resource_tags import list_tagged
-from include.aws.secrets_manager import describe_secret
+from include.aws.secrets_manager import Secret, describe_secret
 from include.errors import PreconditionError
 from include.infrastructure.recreation.obstacles import (
     BUCKET,
@@ -26,6 +26,7 @@ from include.infrastructure.recreation.obstacles import (
     Obstacle,
     is_replica,
     is_taken_back,
+    new_value,
     shown_value,
 )
 from include.infrastructure.recreation.plan import Choices
@@ -75,6 +76,7 @@ class Survey:
     archive: str | None  # the bucket for objects
     tags: Mapping[str, str]
     state: State
+    missing: Sequence[ResourceChange] = ()  # what the build makes beside what is destroyed
 
     def of(self, resource_type: str) -> list[ResourceChange]:
         return [each for each in self.doomed if each.type == resource_type]
@@ -174,12 +176,25 @@ class Survey:
                     "the replicas are removed first; the code makes them again",
                 )
             if secret.deleted_at:
+                yield self._marked(secret)
+        for change in self.missing:
+            name = new_value(change, "name") if change.type == SECRET else ""
+            secret = describe_secret(clients.secretsmanager, name) if name else None
+            if secret and secret.deleted_at:
+                yield self._marked(secret)
+            elif secret and self.choices.secrets != "keep":
                 yield Obstacle(
-                    f"secret {secret.name} is marked for deletion already, so its name is taken",
-                    "it is restored and taken into the state again"
-                    if self.choices.secrets == "keep"
-                    else "it is deleted for good before the build",
+                    f"secret {name} is there and in no state, so the build could not make it; choose 'keep' for secrets, which takes it "
+                    "into the state, or delete it"
                 )
+
+    def _marked(self, secret: Secret) -> Obstacle:
+        return Obstacle(
+            f"secret {secret.name} is marked for deletion already, so its name is taken",
+            "it is restored and taken into the state again"
+            if self.choices.secrets == "keep"
+            else "it is deleted for good before the build",
+        )
 
     def repositories(self) -> Iterator[Obstacle]:
         for change in self.of(REPOSITORY):
