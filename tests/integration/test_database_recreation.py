@@ -1,20 +1,16 @@
 """A protected database that the AWS provider destroys and makes again from its snapshot, with its data."""
 
-import os
 import shutil
 import threading
 
 import pytest
 
-from include.errors import PreconditionError
 from include.infrastructure import apply as applying
 from include.infrastructure.change import steps as change
 from include.infrastructure.recreation import applies, kept_data, preflight, remedies, steps
 from include.infrastructure.recreation.plan import Choices
-from sandbox.aws.seed.terraform_backends import CODE
-from sandbox.stack import terraform_providers
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
-from tests.support.terraform import NO_PROVIDER
+from tests.support.terraform import LOCK_FILE, provider_needed
 
 TARGET, RUN, NAME = "core/staging", "infrastructure_recreation/one", "core-staging"
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
@@ -64,10 +60,7 @@ def flowing(cloud):
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood, flowing, tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNBOOK_TERRAFORM_FOLDER", str(tmp_path / "terraform"))
-    for name, value in terraform_providers.variables(os.environ, tmp_path).items():
-        monkeypatch.setenv(name, value)
+def scene(cloud, control, small_inventory, settled, neighbourhood, flowing, with_provider):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 
@@ -78,8 +71,7 @@ def step(scene, part="", run=RUN):
 
 
 def code(**files):
-    lock_file = (CODE / "core-infrastructure/base/terraform/staging/.terraform.lock.hcl").read_text()
-    return {"main.tf": DATABASE, ".terraform.lock.hcl": lock_file, **files}
+    return {"main.tf": DATABASE, ".terraform.lock.hcl": LOCK_FILE.read_text(), **files}
 
 
 @pytest.fixture
@@ -88,14 +80,8 @@ def commit(scene, monkeypatch):
     commit = scene.has_code(monkeypatch, code(**{"import.tf": THERE}))
     scene.clients.rds.modify_db_instance(DBInstanceIdentifier=NAME, DeletionProtection=True, ApplyImmediately=True)
     ctx = step(scene, run="infrastructure_change/before")
-    try:
+    with provider_needed():
         plan, _ = change.make_plan(ctx, commit, keep=True)
-    except PreconditionError as error:
-        if NO_PROVIDER.search(str(error)):
-            pytest.skip(
-                "Terraform finds no AWS provider: there is neither a mirror of it on this machine nor its registry"
-            )
-        raise
     applying.apply(ctx, applying.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary))
     return scene.has_code(monkeypatch, code())
 

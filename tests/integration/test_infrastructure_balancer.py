@@ -1,19 +1,15 @@
 """A real load balancer that the AWS provider has made, and could not give its access logs: made again from the approved plan alone."""
 
-import os
 import shutil
 
 import pytest
 
-from include.errors import PreconditionError
 from include.infrastructure import apply
 from include.infrastructure.apply_again import apply_patiently
 from include.infrastructure.change import steps
 from include.infrastructure.settle import settle
-from sandbox.aws.seed.terraform_backends import CODE
-from sandbox.stack import terraform_providers
 from tests.support.infrastructure_scene import RUN, InfrastructureScene, InfrastructureStep
-from tests.support.terraform import NO_PROVIDER
+from tests.support.terraform import LOCK_FILE, provider_needed
 
 TARGET = "core/staging"
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
@@ -54,25 +50,15 @@ resource "aws_lb" "front" {
 
 
 @pytest.fixture
-def ctx(cloud, control, small_inventory, settled, neighbourhood, tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNBOOK_TERRAFORM_FOLDER", str(tmp_path / "terraform"))
-    for name, value in terraform_providers.variables(os.environ, tmp_path).items():
-        monkeypatch.setenv(name, value)
+def ctx(cloud, control, small_inventory, settled, neighbourhood, with_provider):
     scene = InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
     return InfrastructureStep(scene, scene.writer(RUN, "apply_plan"))
 
 
 def test_balancer_whose_access_logs_are_refused_once_is_made_again_and_nobody_is_asked(ctx, monkeypatch):
-    lock_file = (CODE / "core-infrastructure/base/terraform/staging/.terraform.lock.hcl").read_text()
-    commit = ctx.has_code(monkeypatch, {"main.tf": BALANCER, ".terraform.lock.hcl": lock_file})
-    try:
+    commit = ctx.has_code(monkeypatch, {"main.tf": BALANCER, ".terraform.lock.hcl": LOCK_FILE.read_text()})
+    with provider_needed():
         plan, _ = steps.make_plan(ctx, commit, keep=True)
-    except PreconditionError as error:
-        if NO_PROVIDER.search(str(error)):
-            pytest.skip(
-                "Terraform finds no AWS provider: there is neither a mirror of it on this machine nor its registry"
-            )
-        raise
     fault = ctx.inject("access_logs_denied", times=1)
     wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
     said = apply_patiently(ctx, wanted, plan.variables, lambda _: ctx.cloud.advance(30))
@@ -82,4 +68,4 @@ def test_balancer_whose_access_logs_are_refused_once_is_made_again_and_nobody_is
     attributes = ctx.clients.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
     assert {"Key": "access_logs.s3.enabled", "Value": "true"} in attributes
     assert settle(ctx) == "1 added, 0 changed, 1 destroyed"
-    assert "finds nothing to change" in steps.verify(ctx, plan)
+    assert "finds nothing to change" in steps.verify(ctx, plan.commit)

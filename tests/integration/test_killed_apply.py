@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from include.errors import ApplyFailedError, PreconditionError
+from include.errors import ApplyFailedError
 from include.infrastructure import apply, follow
 from include.infrastructure.change import steps
 from include.infrastructure.settle import settle
@@ -22,10 +22,8 @@ from include.run import terraform_documents as documents
 from include.terraform import process
 from include.terraform.workdir import run_folder
 from sandbox.aws.http.requests import TERRAFORM
-from sandbox.aws.seed.terraform_backends import CODE
-from sandbox.stack import terraform_providers
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
-from tests.support.terraform import NO_PROVIDER
+from tests.support.terraform import LOCK_FILE, provider_needed
 
 TARGET, RUN, NEXT = "core/staging", "infrastructure_change/one", "infrastructure_change/two"
 ROOT = Path(__file__).parents[2]
@@ -69,10 +67,7 @@ CREATIONS = {
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood, tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNBOOK_TERRAFORM_FOLDER", str(tmp_path / "terraform"))
-    for name, value in terraform_providers.variables(os.environ, tmp_path).items():
-        monkeypatch.setenv(name, value)
+def scene(cloud, control, small_inventory, settled, neighbourhood, with_provider):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 
@@ -86,16 +81,9 @@ def wanted(plan):
 
 @pytest.fixture
 def planned(scene, monkeypatch):
-    lock_file = (CODE / "core-infrastructure/base/terraform/staging/.terraform.lock.hcl").read_text()
-    commit = scene.has_code(monkeypatch, {"main.tf": FORTY, ".terraform.lock.hcl": lock_file})
-    try:
+    commit = scene.has_code(monkeypatch, {"main.tf": FORTY, ".terraform.lock.hcl": LOCK_FILE.read_text()})
+    with provider_needed():
         plan, _ = steps.make_plan(step(scene), commit, keep=True)
-    except PreconditionError as error:
-        if NO_PROVIDER.search(str(error)):
-            pytest.skip(
-                "Terraform finds no AWS provider: there is neither a mirror of it on this machine nor its registry"
-            )
-        raise
     assert plan.operations == 40
     return plan
 

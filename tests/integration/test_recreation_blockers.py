@@ -1,6 +1,5 @@
 """Everything that can be in the way of a destruction at once, in the state of the real AWS provider: one pre-flight names it all."""
 
-import os
 import shutil
 
 import pytest
@@ -11,10 +10,8 @@ from include.infrastructure import apply as applying
 from include.infrastructure.change import steps as change
 from include.infrastructure.recreation import preflight
 from include.infrastructure.recreation.plan import Choices
-from sandbox.aws.seed.terraform_backends import CODE
-from sandbox.stack import terraform_providers
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
-from tests.support.terraform import NO_PROVIDER
+from tests.support.terraform import LOCK_FILE, provider_needed
 
 TARGET, RUN = "core/staging", "infrastructure_recreation/one"
 BUCKET, STATE, LOCKS = "core-staging-of-the-tests", "core-non-prod-tf-state", "core-non-prod-tf-state-lock"
@@ -72,10 +69,7 @@ import {
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood, tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNBOOK_TERRAFORM_FOLDER", str(tmp_path / "terraform"))
-    for name, value in terraform_providers.variables(os.environ, tmp_path).items():
-        monkeypatch.setenv(name, value)
+def scene(cloud, control, small_inventory, settled, neighbourhood, with_provider):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 
@@ -89,17 +83,10 @@ def commit(scene, monkeypatch):
     scene.somebody.rds.modify_db_instance(
         DBInstanceIdentifier="core-staging", DeletionProtection=True, ApplyImmediately=True
     )
-    lock_file = (CODE / "core-infrastructure/base/terraform/staging/.terraform.lock.hcl").read_text()
-    commit = scene.has_code(monkeypatch, {"main.tf": CODE_OF_ALL, ".terraform.lock.hcl": lock_file})
+    commit = scene.has_code(monkeypatch, {"main.tf": CODE_OF_ALL, ".terraform.lock.hcl": LOCK_FILE.read_text()})
     ctx = step(scene, "infrastructure_change/before")
-    try:
+    with provider_needed():
         plan, _ = change.make_plan(ctx, commit, keep=True)
-    except PreconditionError as error:
-        if NO_PROVIDER.search(str(error)):
-            pytest.skip(
-                "Terraform finds no AWS provider: there is neither a mirror of it on this machine nor its registry"
-            )
-        raise
     applying.apply(ctx, applying.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary))
     return commit
 

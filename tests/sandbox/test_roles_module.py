@@ -10,7 +10,7 @@ import pytest
 from include.inventory import load
 from sandbox.aws.authorization.role_policies import document_of, runbooks_of
 from sandbox.stack import terraform_providers
-from tests.support.terraform import NO_PROVIDER
+from tests.support.terraform import NO_PROVIDER, WITHOUT
 from tools.policies import ROOT
 from tools.role_variables import role_variables
 
@@ -54,7 +54,7 @@ class Module:
     def init(self):
         answer = self.ask("init", "-input=false", "-no-color")
         if answer.returncode and NO_PROVIDER.search(answer.stderr):
-            pytest.skip("Terraform finds no AWS provider: there is neither a mirror of it here nor its registry")
+            pytest.skip(WITHOUT)
         assert answer.returncode == 0, answer.stderr
 
 
