@@ -42,7 +42,7 @@ class Forks:
         try:
             go_on()
             found = problems()
-        except BaseException:
+        except BaseException:  # a branch is a process of its own: whatever ends it has to reach the trunk as a report
             if self.here == "the trunk":
                 raise
             found = [traceback.format_exc()]
