@@ -53,7 +53,8 @@ def was_applied(
             asked = (gateway.was_applied(clients.ecs, write) for gateway in gateways)
             return next((found for found in asked if found is not None), None)
         case "github" if repository:
-            return github.was_applied(repository(), write)
+            found = github.was_applied(repository(), write)
+            return github.was_posted(repository(), write) if found is None else found
         case "logs":
             return log_groups.was_applied(clients.logs, write)
         case "rds":

@@ -146,6 +146,19 @@ class Inventory:
         """The names of the targets to which commits are promoted, each in an account of its own."""
         return [name for name, target in self.targets.items() if target.environment.promotion]
 
+    def reviewed(self) -> list[str]:
+        """The patterns of targets that are review apps, such as core/review-<number>."""
+        return [
+            f"{name}/{template.pattern}"
+            for name, system in self.systems.items()
+            for template in system.templates.values()
+            if template.sample().review_app
+        ]
+
+    def review_app(self, pattern: str, number: int) -> Target:
+        """Return the review app of a pull request. `pattern` is one of `reviewed`."""
+        return self.target(pattern.replace(NUMBER, str(number)))
+
     def migratable(self) -> list[str]:
         """The names of the targets that have a one_off section and services whose network its tasks can use."""
         return [
@@ -177,6 +190,7 @@ def load(folder: Path | str | None = None) -> Inventory:
     _refuse_shared_connections(inventory)
     _refuse_shared_services(inventory)
     _refuse_shared_target_groups(inventory)
+    _refuse_review_apps_beside_others(inventory)
     return inventory
 
 
@@ -205,6 +219,19 @@ def _refuse_shared_services(inventory: Inventory) -> None:
                     f"{place.account}, {place.region}; a service belongs to one target, correct the copy."
                 )
             seen[key] = target.name
+
+
+def _refuse_review_apps_beside_others(inventory: Inventory) -> None:
+    # they run whatever a branch holds, and everything of theirs is destroyed again
+    kept = {"production", "staging"}
+    others = {each.environment.account: each for each in inventory.targets.values() if each.environment.purpose in kept}
+    for target in inventory.samples(1):
+        other = others.get(target.environment.account)
+        if target.environment.review_app and other:
+            raise InventoryError(
+                f"{target.system.system}.yaml: templates.{target.template}.environment.account: {target.environment.account} has "
+                f"{other.name}, too, which is for {other.environment.purpose}; review apps need an account without such targets."
+            )
 
 
 def _refuse_shared_target_groups(inventory: Inventory) -> None:

@@ -41,6 +41,7 @@ from include.inventory.infrastructure import Terraform
 from include.inventory.promotion import Promotion
 from include.inventory.region_data import RegionData
 from include.inventory.releases import Release
+from include.inventory.review_apps import ReviewApp
 
 
 def _minutes(duration: timedelta) -> str:
@@ -258,6 +259,7 @@ class Environment(Model):
     maintenance_hours: Hours | None = None
     region_data: RegionData | None = None
     release: Release | None = None  # how images are deployed here, to staging and to production alike
+    review_app: ReviewApp | None = None  # in a template: the environment of a pull request
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -344,6 +346,17 @@ class Environment(Model):
         if self.release:
             known = {service.name: service.boot for service in self.services}
             self.release.refuse_unknown(known, self.alarms, self.one_off.commands if self.one_off else ())
+        return self
+
+    @model_validator(mode="after")
+    def _reviewable(self) -> Self:
+        if self.review_app:
+            commands = self.one_off.commands if self.one_off else ()
+            fits = {
+                each.name: (each.launch_type, each.deployment_controller) == ("FARGATE", "ECS")
+                for each in self.services
+            }
+            self.review_app.refuse_unfit(self.purpose, self.terraform, fits, commands)
         return self
 
     def service(self, name: str) -> Service:

@@ -42,6 +42,8 @@ def _connections(target: Target) -> Iterable[str]:
             yield target.reading_conn_id
     if place.database:
         yield place.database.connection
+    if place.review_app:
+        yield place.review_app.database.connection
     if place.region_data and place.region_data.sheet:
         yield place.region_data.sheet.connection
 

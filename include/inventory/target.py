@@ -8,6 +8,7 @@ from include.inventory.models import Environment, Registry, Restart
 from include.inventory.promotion import Promotion
 from include.inventory.region_data import RegionData
 from include.inventory.releases import Release
+from include.inventory.review_apps import ReviewApp
 from include.inventory.system import System
 
 
@@ -108,6 +109,18 @@ class Target:
         if self.environment.promotion is None:
             raise InventoryError(f"{self.name} has no promotion section in the inventory; add one to offer it here.")
         return self.environment.promotion
+
+    @property
+    def review_app(self) -> ReviewApp:
+        """The target's review_app section. Raises: InventoryError."""
+        if self.environment.review_app is None or self.number is None:
+            raise InventoryError(f"{self.name} is no review app of the inventory; name one as core/review-1234.")
+        return self.environment.review_app
+
+    @property
+    def number(self) -> int | None:
+        """The number in the name of an environment that comes and goes: its pull request's. None for any other environment."""
+        return self.system.templates[self.template].number_of(self.environment_name) if self.template else None
 
     @property
     def promoted_before(self) -> "tuple[Target, ...]":

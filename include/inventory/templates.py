@@ -51,6 +51,15 @@ class Template(Model):
             raise ValueError(f"{name!r} would be in account {filled.account}, not in {self.environment['account']}")
         return filled
 
+    def number_of(self, name: str) -> int | None:
+        """Return the number in a name, or None if the name does not fit."""
+        found = self._number(name)
+        return int(found) if found else None
+
+    def name_of(self, number: int) -> str:
+        """Return the name of the environment with a number."""
+        return self.pattern.replace(NUMBER, str(number))
+
     def sample(self, number: int = 1) -> Environment:
         """Return one sample environment, to check what all environments of the template have in common."""
         return self.fill(self.pattern.replace(NUMBER, str(number)))

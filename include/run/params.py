@@ -99,7 +99,7 @@ def storable(text: str) -> bool:
 
 
 def _missing(name: str, declared: Declared) -> str:
-    offered = next(iter(declared.schema.get("enum") or ()), None)
+    offered = next(iter(declared.schema.get("enum") or declared.schema.get("examples") or ()), None)
     told = f", such as {offered}" if offered else f" ({declared.description})" if declared.description else ""
     return f"{name} is missing, and this runbook needs it{told}"
 

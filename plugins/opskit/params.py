@@ -7,14 +7,16 @@ replaces null by its default. A checkbox always has a value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
 from include.errors import PreconditionError
+from include.inventory.templates import DIGITS, NUMBER
 from include.run.params import Declared, complaint
-from opskit.fields import COMMAND, OPTIONAL
+from opskit.fields import COMMAND, END, OPTIONAL
 
 if TYPE_CHECKING:
     from opskit.context import StepContext
@@ -49,12 +51,7 @@ def field(schema: Mapping[str, Any]) -> Param:
 def common_params(targets: Sequence[str]) -> dict[str, Param]:
     """Return the params of a runbook that can work on these targets."""
     return {
-        "target": Param(
-            type="string",
-            enum=list(targets),
-            title="Target",
-            description="System and environment to work on." if targets else UNOFFERED,
-        ),
+        "target": Param(**_target(targets)),
         "reason": Param(
             type="string",
             minLength=REASON_LENGTH,
@@ -66,6 +63,23 @@ def common_params(targets: Sequence[str]) -> dict[str, Param]:
         "plan_only": Param(
             False, type="boolean", title="Plan only", description="Show what would be done, and stop. Changes nothing."
         ),
+    }
+
+
+def _target(targets: Sequence[str]) -> dict[str, Any]:
+    """Return the schema of the target: one of those, or a name that fits one of the patterns such as core/review-<number>."""
+    patterns = [name for name in targets if NUMBER in name]
+    if not patterns:
+        about = "System and environment to work on." if targets else UNOFFERED
+        return {"type": "string", "title": "Target", "enum": list(targets), "description": about}
+    forms = "|".join(re.escape(name).replace(re.escape(NUMBER), DIGITS) for name in targets)
+    return {
+        "type": "string",
+        "title": "Target",
+        "maxLength": 130,
+        "pattern": f"^({forms}){END}",
+        "examples": [name.replace(NUMBER, "1234") for name in targets],
+        "description": f"System and environment to work on: {', '.join(targets)}.",
     }
 
 

@@ -10,13 +10,14 @@ from include.inventory import Inventory, Target
 from sandbox.aws.faults.catalogue import SHEETS
 from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.sim.world import World
+from sandbox.external_services.github import people
 from sandbox.external_services.github.model import File
 from sandbox.external_services.sentry.state import Project, SentryError
 from sandbox.external_services.services import ExternalServices
 
 
 def make_routes(external: ExternalServices, world: World) -> Blueprint:
-    """Return GET for each external service, and POST /sheets, /github/commits, /github/oidc and /sentry/events."""
+    """Return GET for each external service, and POST /sheets, /github/commits, /github/pulls, /github/oidc and /sentry/events."""
     app = Blueprint("neighbours", __name__)
 
     @app.get("/slack")
@@ -53,6 +54,16 @@ def make_routes(external: ExternalServices, world: World) -> Blueprint:
         try:
             given = _given(repository="", subject="", branch="main", author="amelia", files=[], merges=[])
             return jsonify(sha=_push(external, given))
+        except FaultError as error:
+            return jsonify(error=str(error)), 400
+
+    @app.post("/github/pulls")
+    def act() -> Any:
+        try:
+            given = _given(
+                repository="", does="", number=1, text="Work on the logs", label="none", actor="amelia", fork="none"
+            )
+            return jsonify(people.act(external.github, given))
         except FaultError as error:
             return jsonify(error=str(error)), 400
 

@@ -23,6 +23,7 @@ LAYERS = [
     ("notifications", "reconcile", "runbooks"),
     ("restart",),  # procedures
     ("releases", "region_data", "infrastructure"),
+    ("review_apps",),
     ("waiter_registry", "request_rules"),
     ("front_door",),
 ]
@@ -37,7 +38,7 @@ CONTEXTS = (
     "PromotionContext",
 )
 WORLD = (*CLIENTS, *CONTEXTS, "RunStore", "FencedWriter")
-PROCEDURES = ("restart", "releases", "region_data", "infrastructure")
+PROCEDURES = ("restart", "releases", "region_data", "infrastructure", "review_apps")
 
 
 def name_of(file: Path) -> str:

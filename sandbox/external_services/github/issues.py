@@ -215,6 +215,8 @@ def _pulls(github: GitHub) -> Blueprint:
         with github.lock:
             repository = open_repository(github, owner, name)
             found = _newest([each for each in repository.issues.values() if each.pull])
+            if request.args.get("direction") == "asc":
+                found.reverse()
             if head := request.args.get("head"):
                 found = [each for each in found if each.pull and head == f"{repository.owner}:{each.pull.branch}"]
             if base := request.args.get("base"):

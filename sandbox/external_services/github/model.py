@@ -87,6 +87,7 @@ class Comment:
     body: str
     at: float
     edited: float
+    reactions: list[str] = field(default_factory=list)  # ours
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,39 @@ class Pull:
     head: str
     merge_commit: str | None = None
     merged: float | None = None
+    fork: str = ""  # whose fork its branch is in; "" for a branch of the repository
+    fork_gone: bool = False
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """That somebody gave or took a label."""
+
+    id: int
+    event: str
+    label: str
+    actor: str
+    at: float
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    id: int
+    state: str
+    description: str
+    url: str
+    at: float
+
+
+@dataclass
+class Deployment:
+    id: int
+    sha: str
+    environment: str
+    description: str
+    transient: bool
+    at: float
+    statuses: list[DeploymentStatus] = field(default_factory=list)
 
 
 @dataclass
@@ -112,6 +146,13 @@ class Issue:
     labels: list[str] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     pull: Pull | None = None
+    labelled: list[Labelled] = field(default_factory=list)
+    touched: float = 0.0  # when somebody did something with it
+
+    @property
+    def updated(self) -> float:
+        said = (moment for comment in self.comments for moment in (comment.at, comment.edited))
+        return max(self.at, self.closed or 0.0, self.touched, *said, *(each.at for each in self.labelled))
 
 
 @dataclass
@@ -170,6 +211,9 @@ class Repository:
     labels: dict[str, str] = field(default_factory=dict)  # name -> colour
     workflows: list[Workflow] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)  # oldest first
+    collaborators: dict[str, str] = field(default_factory=dict)  # login -> permission
+    gone: set[str] = field(default_factory=set)  # logins of accounts that were deleted
 
     @property
     def full_name(self) -> str:

@@ -288,7 +288,7 @@ class Shapes:
             "milestone": None,
             "comments": len(issue.comments),
             "created_at": as_text(issue.at),
-            "updated_at": as_text(issue.closed or issue.at),
+            "updated_at": as_text(issue.updated),
             "closed_at": as_text(issue.closed),
             "author_association": "MEMBER",
         }
@@ -307,6 +307,7 @@ class Shapes:
         url = f"{self.at(repository)}/pulls/{issue.number}"
         base = repository.branches[pull.base]
         repo = self.repository(repository, may_write=True)
+        head_repo = None if pull.fork_gone else self._fork(repo, repository, pull.fork) if pull.fork else repo
         kept = ("node_id", "number", "title", "body", "user", "labels", "state", "locked", "assignees", "milestone")
         return {
             **{name: about[name] for name in (*kept, "html_url", "created_at", "updated_at", "closed_at")},
@@ -320,11 +321,11 @@ class Shapes:
             "merged_at": as_text(pull.merged),
             "merge_commit_sha": pull.merge_commit,
             "head": {
-                "label": f"{repository.owner}:{pull.branch}",
+                "label": f"{pull.fork or repository.owner}:{pull.branch}",
                 "ref": pull.branch,
                 "sha": pull.head,
-                "user": self.owner(repository.owner),
-                "repo": repo,
+                "user": self.user(pull.fork) if pull.fork else self.owner(repository.owner),
+                "repo": head_repo,
             },
             "base": {
                 "label": f"{repository.owner}:{pull.base}",
@@ -333,4 +334,15 @@ class Shapes:
                 "user": self.owner(repository.owner),
                 "repo": repo,
             },
+        }
+
+    def _fork(self, repo: Json, repository: Repository, owner: str) -> Json:
+        name = f"{owner}/{repository.name}"
+        return {
+            **repo,
+            "id": number_of(name),
+            "full_name": name,
+            "owner": self.user(owner),
+            "fork": True,
+            "url": f"{self.api}/repos/{name}",
         }

@@ -92,6 +92,7 @@ def seed(
     if infrastructure.has_code(full_name):
         _beside_code(repository)
     repository.labels = {"bug": "d73a4a", "dependencies": "0366d6", "review-app": "0e8a16", "release": "5319e7"}
+    repository.collaborators = dict.fromkeys(AUTHORS, "write")
     _workflows(next_id, repository, pipelines)
     for commit in list(repository.commits.values()):
         _checked(next_id, repository, commit)

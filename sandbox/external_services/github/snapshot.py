@@ -61,9 +61,21 @@ def shown(repository: Repository) -> dict[str, Any]:
                 "state": issue.state,
                 "labels": issue.labels,
                 "pull": issue.pull is not None,
-                "comments": [{"author": said.author, "body": said.body} for said in issue.comments],
+                "comments": [
+                    {"author": said.author, "body": said.body, "reactions": said.reactions} for said in issue.comments
+                ],
+                "commit": issue.pull.head if issue.pull else None,
             }
             for issue in repository.issues.values()
             if issue.state == "open" or issue.comments
+        ],
+        "deployments": [
+            {
+                "environment": each.environment,
+                "sha": each.sha,
+                "states": [status.state for status in each.statuses],
+                "url": each.statuses[-1].url if each.statuses else "",
+            }
+            for each in repository.deployments
         ],
     }

@@ -23,6 +23,7 @@ def list_offers(dag_bag: Any) -> list[Offer]:
     for dag_id, title, paused in sorted(rows):
         declared = params_of(dag_bag, dag_id) or {}
         target = declared.get("target")
-        targets = [str(name) for name in (target.schema.get("enum") or ())] if target else []
+        schema = target.schema if target else {}
+        targets = [str(name) for name in schema.get("enum") or schema.get("examples") or ()]
         found.append(Offer(runbook=dag_id, title=title, risk=risks[dag_id], targets=targets, paused=paused))
     return found
