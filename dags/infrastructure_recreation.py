@@ -9,6 +9,7 @@ from opskit.fields import COMMIT, DATABASES, MODULES, OBJECTS, SECRETS
 from opskit.groups.recreation import (
     archive_buckets,
     await_names,
+    await_seed,
     await_services,
     await_snapshots,
     build_first,
@@ -25,7 +26,9 @@ from opskit.groups.recreation import (
     remove_replicas,
     return_objects,
     settle_applies,
+    start_seed,
     verify_recreation,
+    verify_seed,
     what_is_left,
 )
 from opskit.queues import TERRAFORM
@@ -47,10 +50,10 @@ dag = runbook(
         Stage("Safety", make_snapshots, await_snapshots, archive_buckets),
         Stage("Destruction", lift_protection, empty_buckets, remove_replicas, destroy, deregister_definitions),
         Stage("Build", give_back_secrets, await_names, build_first, enter_secrets, build_rest, publish_new_outputs),
-        Stage("Data", return_objects),
+        Stage("Data", start_seed, await_seed, verify_seed, return_objects),
     ],
     verification=[await_services, verify_recreation],
-    proof=Proof((destroy, build_rest, await_services, verify_recreation), left=what_is_left),
+    proof=Proof((destroy, build_rest, verify_seed, await_services, verify_recreation), left=what_is_left),
     hand_back=settle_applies,
     plan_queue=TERRAFORM,
 )

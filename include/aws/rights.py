@@ -53,6 +53,8 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "ecs:ListServiceDeployments",
         "ecs:ListTasks",
         "elasticloadbalancing:DescribeTargetHealth",
+        "logs:FilterLogEvents",
+        "logs:GetLogEvents",
         "s3:ListAllMyBuckets",
     ),
     "production_release": (

@@ -40,6 +40,9 @@ class Recreation(Model):
     )  # built before people enter the secrets' values
     entered: tuple[SecretName, ...] = Field(default=(), max_length=100)  # secrets whose values people enter in AWS
     archive: BucketName | None = None  # where the objects of buckets are kept; default: a bucket with objects stays
+    seed: Literal["migrate", "prepare", "seed", "setup"] | None = (
+        None  # the command of one_off that fills empty databases
+    )
     tags: dict[Tag, Tag] = Field(
         default_factory=dict, max_length=10
     )  # what marks all of this environment in its account

@@ -330,6 +330,16 @@ class Environment(Model):
         return self
 
     @model_validator(mode="after")
+    def _seed_is_a_command(self) -> Self:
+        seed = self.terraform.recreation.seed if self.terraform and self.terraform.recreation else None
+        commands = self.one_off.commands if self.one_off else {}
+        if seed and seed not in commands:
+            raise ValueError(
+                f"terraform.recreation.seed: {seed!r} is no command of one_off (known: {', '.join(sorted(commands)) or 'none'})"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _regions_can_be_updated(self) -> Self:
         if self.region_data and not (self.restart and self.database and self.database.region_config):
             raise ValueError("region_data: needs a restart section, and a database with region_config: true")

@@ -152,10 +152,11 @@ MODULES = {
     "description": "Only these, such as module.front_door, with what depends on them; left out, the whole environment.",
 }
 DATABASES = choice(
-    ("restore", "empty"),
+    ("restore", "empty", "seed"),
     "restore",
     title="Databases",
-    description="restore: from the snapshot that is made first. empty: as the code makes them; the snapshot stays.",
+    description="restore: from the snapshot that is made first. empty: as the code makes them; the snapshot stays. seed: the same, and "
+    "then the target's seed command runs once.",
 )
 OBJECTS = choice(
     ("return", "archive"),

@@ -18,11 +18,11 @@ LAYERS = [
     ("waiters",),
     ("run",),  # parts of every run, and their storage
     ("terraform",),  # a tool, whose plans become changes of a run
-    ("terraform",),
     ("trigger_request",),
     ("notifications", "reconcile", "runbooks"),
     ("restart",),  # procedures
-    ("releases", "region_data", "infrastructure"),
+    ("releases", "region_data"),
+    ("infrastructure",),  # whose databases are seeded as a release migrates them
     ("review_apps",),
     ("waiter_registry", "request_rules"),
     ("front_door",),

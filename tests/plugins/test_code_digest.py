@@ -106,7 +106,6 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
         "account_promotion",
         "image_publication",
         "infrastructure_change",
-        "infrastructure_recreation",
     }  # none of them defers
     assert house("plugins/opskit/lease.py") == everyone
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from include.releases.model import Migration
 from include.run.plan.model import Frozen, Plan
 
-Databases = Literal["restore", "empty"]
+Databases = Literal["restore", "empty", "seed"]
 Objects = Literal["return", "archive"]
 Secrets = Literal["renew", "keep"]
 
@@ -15,7 +16,7 @@ Secrets = Literal["renew", "keep"]
 class Choices(Frozen):
     """What the operator chose for each kind of data."""
 
-    databases: Databases = "restore"  # from the snapshot that is made first, or as the code makes them
+    databases: Databases = "restore"  # from the snapshot that is made first, as the code makes them, or that and seeded
     objects: Objects = "return"  # those of buckets: copied back from the archive, or only kept there
     secrets: Secrets = "keep"  # restored with their values, or deleted for good and entered anew by people
 
@@ -83,6 +84,7 @@ class InfrastructureRecreationPlan(Plan):
     databases: tuple[Database, ...]
     buckets: tuple[Bucket, ...]
     secrets: tuple[DoomedSecret, ...]
+    seed: Migration | None  # the one-off task that fills the databases once they are built
     definitions: tuple[str, ...]  # ARNs of task definitions that Terraform would leave behind
     approvers: int
     typed: str  # what an approver has to type

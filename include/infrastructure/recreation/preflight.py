@@ -41,11 +41,13 @@ from include.infrastructure.recreation.plan import (
     InfrastructureRecreationPlan,
 )
 from include.infrastructure.recreation.proof import refuse_unproved
+from include.infrastructure.recreation.seed import find_seed, find_unseedable, seed_change
 from include.infrastructure.recreation.survey import Survey, look
 from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
 from include.infrastructure.variables import Variables, read_variables
 from include.infrastructure.working_copy import WorkingCopy, check_out
 from include.inventory.infrastructure import Recreation
+from include.releases.model import Migration
 from include.run.plan.model import Change
 from include.run.plan.preconditions import refuse_other_account
 from include.terraform.diagnosis import problems
@@ -101,11 +103,13 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
     doomed = destruction.of("destroy")
     _refuse_empty(doomed, request)
     survey = Survey(doomed, prevented, request.choices, recreation.archive, recreation.tags, state, looked.missing)
+    seed = find_seed(ctx, request.choices)
+    unseeded = (Obstacle(each) for each in find_unseedable(ctx, seed, doomed, looked.missing))
     needed = (Obstacle(each) for each in find_undermined(target, doomed))
     kept = (Obstacle(each) for each in _forgotten(destruction))
-    found = look(ctx.clients, survey).after(*needed, *kept)
+    found = look(ctx.clients, survey).after(*needed, *kept, *unseeded)
     found.refuse()
-    made = _Maker(ctx, request, destruction, doomed, looked.missing, found, recreation, state)
+    made = _Maker(ctx, request, destruction, doomed, looked.missing, found, recreation, state, seed)
     return made.plan(lock_file, prevented, variables.fingerprints(target.name), remarks), since
 
 
@@ -190,6 +194,7 @@ class _Maker:
     found: Found
     recreation: Recreation
     state: State
+    seed: Migration | None
 
     def plan(
         self, lock_file: str, prevented: Sequence[str], variables: dict[str, str], remarks: Sequence[str]
@@ -228,6 +233,7 @@ class _Maker:
             databases=databases,
             buckets=buckets,
             secrets=secrets,
+            seed=self.seed,
             definitions=tuple(self._definitions()),
             approvers=2 if production else 1,
             typed=target.name,
@@ -307,10 +313,12 @@ class _Maker:
                     before=f"snapshot {each.snapshot} of {each.instance} is {'there' if each.earlier else 'made first'}, and stays",
                     after="the data as it was at its snapshot; what is written later is lost"
                     if restored
-                    else "no data; run its seed task by database_migration",
+                    else f"no data{' but what its seed makes' if self.seed else '; database_migration can seed it'}",
                     undo=f"restore snapshot {each.snapshot}",
                 )
             )
+        if self.seed:
+            found.append(seed_change(self.seed))
         if buckets and choices.objects == "return":
             found.append(
                 Change(

@@ -11,6 +11,7 @@ from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
 from include.infrastructure.recreation.preflight import recreation_of
 from include.infrastructure.recreation.proof import keep_proof
 from include.infrastructure.recreation.secret_values import wrong_values
+from include.infrastructure.recreation.seed import what_is_unseeded
 from include.infrastructure.state import read_target_state
 from include.run import terraform_documents as documents
 from include.terraform.state import State
@@ -76,6 +77,8 @@ def what_is_left(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan,
             f"data that is not back yet: {', '.join(f'{address} in {place}' for address, place in sorted(kept.items()))}"
         )
     destruction = ctx.store.get(*documents.apply_end(f"{ctx.run}#{applies.DESTROY}"))
+    if (destruction or {}).get("changed") and (unseeded := what_is_unseeded(ctx, plan)):
+        parts.append(unseeded)
     if gone:
         parts.append("a new run of infrastructure_recreation with the same commit goes on from here")
     elif destruction and destruction["changed"]:

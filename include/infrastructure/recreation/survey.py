@@ -142,7 +142,9 @@ class Survey:
                 yield Obstacle(
                     f"{change.address} holds data ({kind.data}), of which a run makes no copy; make one by hand, then choose 'empty' for "
                     "databases, or name modules without it",
-                    "it is lost, as was chosen ('empty' for databases)" if self.choices.databases == "empty" else "",
+                    ""
+                    if self.choices.databases == "restore"
+                    else f"it is lost, as was chosen ({self.choices.databases!r} for databases)",
                 )
 
     def bucket(self, change: ResourceChange, contents: Contents) -> Iterator[Obstacle]:

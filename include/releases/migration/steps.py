@@ -108,7 +108,7 @@ def ensure_startable(ctx: Context, migration: Migration, definition: Mapping[str
         container_of(definition, migration.container)
         raise PreconditionError(
             f"Container {migration.container} of task definition {migration.family} is not essential, so its end does not end the task, "
-            "and the end of another container would; register it as essential, nothing was changed."
+            "and the end of another container would; register it as essential, nothing was started."
         )
     find_network(ctx, migration)
     if migration.snapshot:
@@ -141,21 +141,21 @@ def resolve_digest(ctx: Context, image: str) -> str:
         if DIGEST.fullmatch(named.digest):
             return named.digest
         raise PreconditionError(
-            f"Image {image} has no digest of 64 digits; correct its task definition, nothing was changed."
+            f"Image {image} has no digest of 64 digits; correct its task definition, nothing was started."
         )
     own = ctx.target.registry
     if not named.account or named.region != own.region:
         where = f"region {named.region}" if named.account else named.host or "Docker Hub"
         raise PreconditionError(
             f"Image {image} is in {where}, where nobody asks which image its tag stands for (the registry of {ctx.target.name} is "
-            f"in {own.region}); name it by its digest (@sha256:...) in its task definition, nothing was changed."
+            f"in {own.region}); name it by its digest (@sha256:...) in its task definition, nothing was started."
         )
     registry = own if named.is_in(own) else own.model_copy(update=_place(named))
     found = ecr.describe_image(ctx.clients.ecr, registry, named.tag)
     if found is None:
         raise PreconditionError(
             f"Image {image} is not in the registry any more, so its task could not start; deploy a release to {ctx.target.name} "
-            "first, nothing was changed."
+            "first, nothing was started."
         )
     return found.digest
 

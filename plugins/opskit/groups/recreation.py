@@ -11,13 +11,23 @@ from airflow.sdk import BaseOperator
 
 from include.infrastructure import apply, settle
 from include.infrastructure.change import steps as change
-from include.infrastructure.recreation import applies, kept_data, preflight, remedies, secret_values, serving, steps
+from include.infrastructure.recreation import (
+    applies,
+    kept_data,
+    preflight,
+    remedies,
+    secret_values,
+    seed,
+    serving,
+    steps,
+)
 from include.infrastructure.recreation.plan import Choices, InfrastructureRecreationPlan
 from include.waiters.progress import Progress
 from opskit.approval.enter_secrets import EnterSecretsOperator
 from opskit.context import StepContext
 from opskit.queues import TERRAFORM
 from opskit.step import OperatorStep, poll, running, step
+from opskit.waits.await_state import AwaitStateOperator
 
 SNAPSHOT_TIMEOUT = 12 * 3600  # seconds: a first snapshot of a large database
 SERVING_TIMEOUT = 2 * 3600  # seconds until new tasks are healthy: they may wait for images and for certificates
@@ -127,6 +137,30 @@ build_rest = _part("build_rest", applies.BUILD, applies.build)
 def publish_new_outputs(ctx: StepContext) -> str:
     """Store Terraform's outputs where other systems read them."""
     return change.publish_outputs(ctx, planned(ctx).commit)
+
+
+@step
+def start_seed(ctx: StepContext) -> dict[str, Any]:
+    """Start the seed of the databases, or find its task."""
+    return seed.start(ctx, planned(ctx))
+
+
+def _started(ctx: StepContext) -> dict[str, Any] | str:
+    attempt, task = ctx.result_of(start_seed), planned(ctx).seed
+    if task is None:
+        return seed.NO_SEED
+    if attempt["over"]:
+        return "it was made before"
+    return {"cluster": ctx.target.environment.cluster, "arn": attempt["arn"], "container": task.container}
+
+
+await_seed = OperatorStep(AwaitStateOperator, "await_seed", watch="task_stopped", arguments=_started)
+
+
+@step
+def verify_seed(ctx: StepContext) -> str:
+    """Judge how the seed ended."""
+    return seed.verify(ctx, planned(ctx), ctx.result_of(start_seed), ctx.end_of(await_seed))
 
 
 @step

@@ -18,12 +18,16 @@ def test_page_has_the_rights_that_the_code_needs():
     assert rights.PAGE.read_text(encoding="utf-8") == rights.page(), "run python -m tools.rights"
 
 
+# the plan makes these for a seed only, and every recreation makes them later
+SOMETIMES = {"infrastructure_recreation": {"ecs:DescribeServices", "ecs:DescribeTaskDefinition"}}
+
+
 @pytest.mark.parametrize("runbook", rights.runbooks())
 def test_reads_after_the_approval_are_tried_by_the_plan(runbook):
     later = {right for right in rights.rights_of_runbook(runbook) if rights.is_read(right)}
     later -= rights.rights_of_plan(runbook) | NOT_TRIED
     if runbook not in HOUSEKEEPING:
-        assert sorted(later) == sorted(LATER[runbook])
+        assert sorted(later | SOMETIMES.get(runbook, set())) == sorted(LATER[runbook])
 
 
 @pytest.mark.parametrize(
