@@ -24,8 +24,7 @@ os.environ.update(
 os.environ.pop("RUNBOOK_INVENTORY", None)
 
 # one sandbox for the whole session, whichever folders' tests ask for it
-from tests.support import tiers  # noqa: E402  # after the variables
-from tests.support.costs import Costs  # noqa: E402  # as above
+from tests.support import costs, tiers  # noqa: E402  # after the variables
 from tests.support.running_sandbox import OneAirflow, end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # as above
 
 __all__ = ["running_sandbox", "sandbox"]
@@ -33,10 +32,11 @@ __all__ = ["running_sandbox", "sandbox"]
 
 def pytest_addoption(parser):
     tiers.add_options(parser)
+    costs.add_options(parser)
 
 
 def pytest_configure(config):
-    config.pluginmanager.register(Costs(config))
+    config.pluginmanager.register(costs.Costs(config))
 
 
 def pytest_report_header(config):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import resource
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from tests.support.running_sandbox import WITH_AIRFLOW
 
 AIRFLOW = "with Airflow"
+NAMED = 5  # of the dearest tests of a folder that exceeds its budget
 TOLERATED = 1.5  # times the budget; the same test takes longer on a busy machine
 # processor seconds of a folder in `make test`, and in `make test-all`
 BUDGETS = {
@@ -46,15 +47,37 @@ def used() -> float:
     return sum(each.ru_utime + each.ru_stime for each in both)
 
 
-def over_budget(spent: dict[str, float], *, full: bool) -> list[str]:
-    """Return a sentence for each folder that exceeds its budget by half, or has none."""
+def by_folder(tests: Mapping[str, float]) -> dict[str, float]:
+    """Return the cost of each folder, from the cost of each test by its node id."""
+    spent: dict[str, float] = defaultdict(float)
+    for nodeid, seconds in tests.items():
+        spent[folder_of(nodeid)] += seconds
+    return dict(spent)
+
+
+def over_budget(tests: Mapping[str, float], *, full: bool) -> list[str]:
+    """Return a sentence for each folder that exceeds its budget by half, or has none, with its dearest tests."""
     said = []
-    for folder, seconds in sorted(spent.items()):
+    for folder, seconds in sorted(by_folder(tests).items()):
         if folder not in BUDGETS:
             said.append(f"{folder} has no budget; give it one in {__file__}.")
         elif seconds > (most := BUDGETS[folder][full]) * TOLERATED:
-            said.append(f"{folder} took {seconds:.0f} processor seconds; its budget is {most}.")
+            inside = {nodeid: cost for nodeid, cost in tests.items() if folder_of(nodeid) == folder}
+            named = "\n".join(dearest(inside, NAMED))
+            said.append(f"{folder} took {seconds:.0f} processor seconds; its budget is {most}. The dearest:\n{named}")
     return said
+
+
+def dearest(tests: Mapping[str, float], most: int) -> list[str]:
+    """Return a line for each of the tests that cost most."""
+    ordered = sorted(tests.items(), key=lambda item: -item[1])
+    return [f"{seconds:7.1f}  {nodeid}" for nodeid, seconds in ordered[:most]]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--dearest", metavar="N", type=int, default=0, help="print the N tests that cost the most processor seconds"
+    )
 
 
 class Costs:
@@ -62,7 +85,7 @@ class Costs:
 
     def __init__(self, config: pytest.Config):
         self.config = config
-        self.spent: dict[str, float] = defaultdict(float)
+        self.tests: dict[str, float] = defaultdict(float)  # processor seconds by node id
         self.full = False
 
     @pytest.hookimpl(wrapper=True)
@@ -71,22 +94,22 @@ class Costs:
         try:
             return (yield)
         finally:
-            self.spent[folder_of(item.nodeid)] += used() - before
+            self.tests[item.nodeid] += used() - before
             self.full |= item.get_closest_marker("full") is not None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         told = getattr(node, "workeroutput", {}).get("costs", {})
-        for folder, seconds in told.get("spent", {}).items():
-            self.spent[folder] += seconds
+        for nodeid, seconds in told.get("tests", {}).items():
+            self.tests[nodeid] += seconds
         self.full |= told.get("full", False)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(self.config, "workeroutput"):
-            self.config.workeroutput["costs"] = {"spent": dict(self.spent), "full": self.full}
+            self.config.workeroutput["costs"] = {"tests": dict(self.tests), "full": self.full}
             return
-        for sentence in over_budget(self.spent, full=self.full):
+        for sentence in over_budget(self.tests, full=self.full):
             report = pytest.TestReport(
                 "tests/support/costs.py::budget",
                 ("tests/support/costs.py", None, "budget"),
@@ -99,10 +122,12 @@ class Costs:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not self.spent:
+        if not self.tests:
             return
         terminalreporter.section("processor seconds")
-        for folder, seconds in sorted(self.spent.items()):
+        for line in dearest(self.tests, self.config.getoption("--dearest")):
+            terminalreporter.line(line)
+        for folder, seconds in sorted(by_folder(self.tests).items()):
             budget = BUDGETS.get(folder, (0, 0))[self.full]
             terminalreporter.line(f"{seconds:7.1f}  of {budget:5}  {folder}")
-        terminalreporter.line(f"{sum(self.spent.values()):7.1f}  in all")
+        terminalreporter.line(f"{sum(self.tests.values()):7.1f}  in all")

@@ -79,9 +79,11 @@ KEPT = {
         "failure that lasts, each on one kind of service"
         for fault in ("killed-surge", "an answer lost-rolling", "AWS failed for long-rolling")
     },
-    "tests/integration/test_killed_apply.py": {
-        "test_what_a_killed_apply_has_made_is_made_once_and_in_the_state_after_the_next_run[early]": "a worker and its "
-        "Terraform killed",
+    "tests/integration/test_infrastructure_recreation.py": {
+        "test_all_is_destroyed_although_the_code_prevents_it_and_built_again": "infrastructure_recreation from end to end",
+        "test_a_destruction_that_fails_half_way_says_what_is_left_and_the_next_run_goes_on": "it fails and goes on",
+        "test_a_build_that_would_replace_something_is_not_applied": "it is refused",
+        "test_production_waits_for_the_environment_before_it": "as above",
     },
     "tests/sandbox/test_terraform.py": {
         "test_environment_is_made_changed_and_destroyed_and_each_plan_afterwards_is_empty": "Terraform from end to end",
@@ -92,7 +94,7 @@ KEPT = {
         "killed",
     },
 }
-# the folders and files of which `make test` runs no other tests: journeys on real Airflow, and campaigns
+# the folders, files and tests that `make test` leaves out, but for those above: journeys on real Airflow, and campaigns
 OTHERWISE_FULL = (
     "tests/journey/",
     "tests/mutants/",
@@ -100,9 +102,15 @@ OTHERWISE_FULL = (
     "tests/compose/test_fleet_without_patches.py",
     "tests/inprocess/test_any_history.py",
     "tests/inprocess/test_faults.py",
+    "tests/integration/test_account_promotion.py::test_commit_goes_through_three_accounts",  # a journey does
+    "tests/integration/test_account_promotion.py::test_second_promotion",
+    "tests/integration/test_account_promotion.py::test_step_killed_right_after_a_write_repeats_none[execute",
     "tests/integration/test_database_recreation.py",
     "tests/integration/test_expired_credentials.py",
+    "tests/integration/test_infrastructure_access_logs.py::test_refusal_that_stays",
+    "tests/integration/test_infrastructure_access_logs.py::test_worker_killed",
     "tests/integration/test_infrastructure_balancer.py",
+    "tests/integration/test_infrastructure_recreation.py",
     "tests/integration/test_killed_apply.py",
     "tests/integration/test_recreation_blockers.py",
     "tests/sandbox/stack/test_tree.py",
