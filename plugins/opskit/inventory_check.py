@@ -60,7 +60,7 @@ def report(needs: Needs, wrong: Iterable[str], unseen: Iterable[str]) -> list[st
     if not wrong:
         names = len({target for targets in needs.approvers.values() for target in targets})
         lines.append(
-            f"The inventory is sound: {names} targets, {len(needs.connections)} connections, {len(needs.approvers)} approvers, "
+            f"The inventory is sound: {names} targets and templates, {len(needs.connections)} connections, {len(needs.approvers)} approvers, "
             f"{len(needs.channels)} channels."
         )
     return lines

@@ -22,7 +22,8 @@ def airflow(monkeypatch):
 
 def test_shipped_inventory_is_sound_where_everything_exists(airflow, capsys):
     assert inventory_check.main() == 0
-    assert capsys.readouterr().out.startswith(f"The inventory is sound: {len(load().targets)} targets, ")
+    count = len(load().targets) + len(load().samples(1))
+    assert capsys.readouterr().out.startswith(f"The inventory is sound: {count} targets and templates, ")
 
 
 def test_user_connection_and_channel_that_nobody_has_are_named(airflow, capsys):
