@@ -251,18 +251,42 @@ def tag_image(client: ECRClient, registry: Registry, digest: str, tag: str) -> W
     )
 
 
+def untag_image(client: ECRClient, registry: Registry, tag: str) -> Write[None]:
+    """Return the write that takes a tag from an image, which goes with its last one. It is safe to repeat."""
+
+    def make() -> None:
+        with _known(client, registry):
+            answer = client.batch_delete_image(
+                registryId=registry.account, repositoryName=registry.repository, imageIds=[{"imageTag": tag}]
+            )
+        for failure in answer.get("failures", []):
+            if failure.get("failureCode") != "ImageNotFound":
+                raise PreconditionError(
+                    f"ECR does not remove tag {tag} of {registry.repository}: {failure.get('failureReason')}."
+                )
+
+    return Write(
+        BATCH_DELETE_IMAGE,
+        f"{registry.repository}: {tag}",
+        make,
+        resources={"registryId": registry.account, "repositoryName": registry.repository},
+        values={"imageTag": tag},
+    )
+
+
 def was_applied(client: ECRClient, write: RecordedWrite) -> bool | None:
     """Tell whether an image has the tag that a write set. Return None if the journal does not say where to look."""
     account, repository = write.resource("registryId"), write.resource("repositoryName")
-    if write.action != PUT_IMAGE.name or not account:
+    if write.action not in (PUT_IMAGE.name, BATCH_DELETE_IMAGE.name) or not account:
         return None
+    removed = write.action == BATCH_DELETE_IMAGE.name
     try:
         found = client.describe_images(
             registryId=account, repositoryName=repository, imageIds=[{"imageTag": write.values["imageTag"]}]
         )["imageDetails"]
     except client.exceptions.ImageNotFoundException:
-        return False
-    return bool(found)
+        return removed
+    return bool(found) is not removed
 
 
 def _tag(client: ECRClient, registry: Registry, digest: str, tag: str) -> None:
@@ -349,3 +373,6 @@ def _enhanced(item: Any) -> Finding:
     packages = [package["name"] for package in details.get("vulnerablePackages", []) if "name" in package]
     name = details.get("vulnerabilityId") or item.get("title", "")
     return Finding(name, item.get("severity", "UNDEFINED"), next(iter(packages), ""))
+
+
+BATCH_DELETE_IMAGE = Action("ecr", "BatchDeleteImage", resources=("repositoryName",))

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: how long log groups keep their lines."""
+"""CloudWatch Logs: how long log groups keep their lines, and their end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 PUT_RETENTION_POLICY = Action(
     "logs", "PutRetentionPolicy", resources=("logGroupName",), values=("retentionInDays",), detail=True
 )
+
+
+DELETE_LOG_GROUP = Action("logs", "DeleteLogGroup", resources=("logGroupName",))
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,24 @@ def put_retention_policy(client: CloudWatchLogsClient, group: LogGroup, days: in
     )
 
 
+def delete_log_group(client: CloudWatchLogsClient, name: str) -> Write[None]:
+    """Return the write that deletes a log group with its lines. One that is gone is left alone."""
+
+    def make() -> None:
+        try:
+            client.delete_log_group(logGroupName=name)
+        except client.exceptions.ResourceNotFoundException:
+            return
+
+    return Write(DELETE_LOG_GROUP, name, make, resources={"logGroupName": name})
+
+
 def was_applied(client: CloudWatchLogsClient, write: RecordedWrite) -> bool | None:
-    """Tell whether a log group has the retention of a write."""
+    """Tell whether a log group has the retention of a write, or is gone."""
+    if str(write) == str(DELETE_LOG_GROUP):
+        name = write.resource("logGroupName")
+        pages = client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
+        return all(each["logGroupName"] != name for page in pages for each in page["logGroups"])
     if str(write) != str(PUT_RETENTION_POLICY):
         return None
     name = write.resource("logGroupName")

@@ -1,4 +1,4 @@
-"""Amazon RDS: snapshots of database instances."""
+"""Amazon RDS: database instances that are stopped and started, and their snapshots."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 CREATE_SNAPSHOT = Action(
     "rds", "CreateDBSnapshot", resources=("DBInstanceIdentifier",), values=("DBSnapshotIdentifier",)
 )
+
+START = Action("rds", "StartDBInstance", resources=("DBInstanceIdentifier",))
 
 SNAPSHOT_STATES = ("available", "storage-optimization")  # of an instance of which a snapshot can be made
 SNAPSHOTS, CLUSTER_SNAPSHOTS = "ManualSnapshots", "ManualClusterSnapshots"  # the quotas' names
@@ -98,8 +100,23 @@ def read_snapshot_quota(client: RDSClient, name: str = SNAPSHOTS) -> SnapshotQuo
     return SnapshotQuota(quota["Used"], quota["Max"]) if quota else None
 
 
+def start_instance(client: RDSClient, instance: str) -> Write[None]:
+    """Return the write that starts a stopped database instance. One that somebody else has just started is left alone."""
+
+    def make() -> None:
+        try:
+            client.start_db_instance(DBInstanceIdentifier=instance)
+        except client.exceptions.InvalidDBInstanceStateFault:
+            if describe_status(client, instance) == "stopped":
+                raise
+
+    return Write(START, instance, make, resources={"DBInstanceIdentifier": instance})
+
+
 def was_applied(client: RDSClient, write: RecordedWrite) -> bool | None:
-    """Tell whether the snapshot of a write exists."""
+    """Tell whether the snapshot of a write exists, or a started instance is not stopped any more."""
+    if write.action == START.name:
+        return describe_status(client, write.resource("DBInstanceIdentifier")) != "stopped"
     if write.action != CREATE_SNAPSHOT.name:
         return None
     return describe_snapshot(client, write.values["DBSnapshotIdentifier"]) is not None
@@ -147,3 +164,12 @@ def describe_snapshot(client: RDSClient, identifier: str) -> Snapshot | None:
         gigabytes=found[0].get("AllocatedStorage", 0),
         kms_key=found[0].get("KmsKeyId", "") if found[0].get("Encrypted") else "",
     )
+
+
+def describe_status(client: RDSClient, instance: str) -> str:
+    """Return the status of a database instance in RDS's words, such as available or stopped. Raises: PreconditionError if there is none."""
+    try:
+        (found,) = client.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"]
+    except client.exceptions.DBInstanceNotFoundFault as error:
+        raise _unknown(instance) from error
+    return found.get("DBInstanceStatus", "")

@@ -1,5 +1,6 @@
 """Comments on a pull request: ours is found again by its mark, posted once, and edited from then on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from github.GithubException import UnknownObjectException
@@ -17,6 +18,9 @@ UPDATE_COMMENT = Action("github", "UpdateIssueComment", resources=("repository",
 ADD_REACTION = Action("github", "CreateReaction", resources=("repository",), values=("comment",), detail=True)
 
 
+Find = Callable[[Repository, int], "Comment | None"]
+
+
 @dataclass(frozen=True)
 class Comment:
     """A comment. `by` is "" once the account is gone."""
@@ -27,6 +31,7 @@ class Comment:
     at: str
     edited: str
     url: str = ""
+    by_bot: bool = False  # by an app of GitHub: nobody else can say so
 
 
 def list_comments(repository: Repository, number: int) -> tuple[Comment, ...]:
@@ -47,13 +52,19 @@ def find_comment(repository: Repository, number: int, mark: str) -> Comment | No
     return next((each for each in list_comments(repository, number) if mark in each.body), None)
 
 
-def create_comment(repository: Repository, number: int, mark: str, body: str) -> Write[Comment]:
-    """Return the write that posts a comment, unless there is one with its mark, and returns it. The mark stands in the body."""
+def create_comment(
+    repository: Repository, number: int, mark: str, body: str, find: Find | None = None
+) -> Write[Comment]:
+    """Return the write that posts a comment, unless there is one with its mark, and returns it. The mark stands in the body.
+
+    `find` says which one with the mark is ours, where somebody else may have copied it.
+    """
     assert mark in body
+    looked = find or (lambda repository, number: find_comment(repository, number, mark))
     return Write(
         CREATE_COMMENT,
         f"on pull request {number} of {name_of(repository)}",
-        lambda: _create(repository, number, mark, body),
+        lambda: _create(repository, number, body, looked),
         resources={"repository": name_of(repository)},
         values={"issue": number, "mark": mark},
     )
@@ -93,14 +104,14 @@ def was_posted(repository: Repository, write: RecordedWrite) -> bool | None:
     return find_comment(repository, int(write.values["issue"]), str(write.values["mark"])) is not None
 
 
-def _create(repository: Repository, number: int, mark: str, body: str) -> Comment:
-    if found := find_comment(repository, number, mark):
+def _create(repository: Repository, number: int, body: str, find: Find) -> Comment:
+    if found := find(repository, number):
         return found
     try:
         with translated(f"pull request {number} of {name_of(repository)}"):
             return _comment(repository.get_issue(number).create_comment(body))
     except ServiceUnavailableError:
-        found = find_comment(repository, number, mark)  # perhaps only the answer was lost
+        found = find(repository, number)  # perhaps only the answer was lost
         if found is None:
             raise
         return found
@@ -123,4 +134,5 @@ def _comment(found: IssueComment) -> Comment:
         found.created_at.isoformat(),
         found.updated_at.isoformat() if found.updated_at else "",
         found.html_url,
+        found.user is not None and found.user.type == "Bot",
     )

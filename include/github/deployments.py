@@ -23,13 +23,14 @@ class Deployment:
     id: int
     sha: str
     environment: str
+    active: bool = True  # its newest status is not "inactive"
 
 
 def list_deployments(repository: Repository, environment: str) -> tuple[Deployment, ...]:
     """Return the deployments to an environment, newest first."""
     return read(
         f"deployments of {name_of(repository)}",
-        lambda: tuple(_deployment(each) for each in listed(repository.get_deployments(environment=environment), "id")),
+        lambda: tuple(_read(each) for each in listed(repository.get_deployments(environment=environment), "id")),
     )
 
 
@@ -87,6 +88,11 @@ def _create(repository: Repository, sha: str, environment: str, why: str) -> Dep
 
 def _find(repository: Repository, sha: str, environment: str) -> Deployment | None:
     return next((each for each in list_deployments(repository, environment) if each.sha == sha), None)
+
+
+def _read(found: Shown) -> Deployment:
+    newest = next(iter(found.get_statuses()), None)
+    return Deployment(found.id, found.sha, found.environment, newest is None or newest.state != "inactive")
 
 
 def _deployment(found: Shown) -> Deployment:

@@ -10,8 +10,27 @@ from include.inventory.target import Target
 PLANS = "runbook-plans"  # the folder of a state bucket with the plans that wait for their approval
 
 
+LARGEST = 999_999_999  # of an environment that comes and goes: in its place stands what IAM matches with any
+
+
 def policy_resources(target: Target) -> dict[str, list[str]]:
-    """Return the variable `resources` of the Terraform module terraform/roles, by the names that its policies have for each kind."""
+    """Return the variable `resources` of the Terraform module terraform/roles, by the names that its policies have for each kind.
+
+    Those of a template are for all of its environments.
+    """
+    if target.template is None:
+        return _resources(target)
+    template = target.system.templates[target.template]
+    name = template.name_of(LARGEST)
+    environments = {**target.system.environments, name: template.fill(name)}
+    filled = Target(target.system.model_copy(update={"environments": environments}), name, target.template)
+    return {
+        kind: list(dict.fromkeys(each.replace(str(LARGEST), "*") for each in names))
+        for kind, names in _resources(filled).items()
+    }
+
+
+def _resources(target: Target) -> dict[str, list[str]]:
     place = target.environment
     services, one_off = place.services, place.one_off
     found = {
@@ -21,7 +40,10 @@ def policy_resources(target: Target) -> dict[str, list[str]]:
         "family": [service.family for service in services] + ([one_off.family] if one_off else []),
         "scaling_group": [service.scaling_group.name for service in services if service.scaling_group],
         "log_group": [service.log_group for service in services] + ([one_off.log_group] if one_off else []),
-        "database": [place.database.instance] if place.database else [],
+        "database": [
+            *([place.database.instance] if place.database else []),
+            *([place.review_app.database.server] if place.review_app else []),
+        ],
         "application": [service.code_deploy.application for service in services if service.code_deploy],
         "deployment_group": [
             f"{service.code_deploy.application}/{service.code_deploy.group}"

@@ -123,6 +123,13 @@ class Target:
         return self.system.templates[self.template].number_of(self.environment_name) if self.template else None
 
     @property
+    def pattern(self) -> str:
+        """The pattern of the names of all targets of its template, or the target's own name."""
+        if self.template is None:
+            return self.name
+        return f"{self.system.system}/{self.system.templates[self.template].pattern}"
+
+    @property
     def promoted_before(self) -> "tuple[Target, ...]":
         """The targets that get a commit before this one, the nearest first."""
         found: list[Target] = []

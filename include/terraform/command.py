@@ -72,6 +72,10 @@ class Commands:
         """Select a workspace. Creating one writes an empty state."""
         return [self.binary, "workspace", "select", "-no-color", *(["-or-create"] if create else []), name]
 
+    def delete_workspace(self, name: str) -> list[str]:
+        """Delete a workspace that is not selected, and its state, which must be empty."""
+        return [self.binary, "workspace", "delete", "-no-color", name]
+
     def check_format(self) -> list[str]:
         return [self.binary, "fmt", "-no-color", "-check", "-recursive", "-list=true"]
 

@@ -25,8 +25,9 @@ from include.run.writer import FencedWriter
 from include.text import one_line
 from include.waiters.progress import Progress
 from opskit.connections.aws import clients_for, run_store
-from opskit.connections.external_services import github_repository, infrastructure_repository
+from opskit.connections.external_services import github_repository, infrastructure_repository, review_apps_page
 from opskit.connections.postgres import connect
+from opskit.connections.review_databases import connect_to_server
 from opskit.frame import frame_of
 from opskit.log_lines import tell
 from opskit.params import filled
@@ -77,8 +78,7 @@ class StepContext:
     @property
     def requester(self) -> str | None:
         """The user who triggered the run, or None for a schedule."""
-        user: str | None = self.context["dag_run"].triggering_user_name
-        return user
+        return self.context["dag_run"].triggering_user_name or None
 
     @property
     def params(self) -> dict[str, Any]:
@@ -122,6 +122,13 @@ class StepContext:
     def database(self) -> AbstractContextManager[Connection[Any]]:
         """Connect to the target's database."""
         return connect(self.target)
+
+    def database_server(self, database: str = "") -> AbstractContextManager[Connection[Any]]:
+        """Connect to the server of a review app's database, to that one or to the connection's own."""
+        return connect_to_server(self.target, database)
+
+    def proof_base(self) -> str:
+        return review_apps_page(self.target)
 
     def log(self, text: str) -> None:
         """Write to the task's log."""

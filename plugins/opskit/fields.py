@@ -37,6 +37,22 @@ COMMIT_OR_NONE = {
     "title": "Commit",
     "description": "All 40 characters of its id; left out, the last one that staging has proved. The tab Choices lists them.",
 }
+COMMIT_OF_PULL = {
+    **COMMIT_OR_NONE,
+    "description": "All 40 characters of its id. It must be the newest of the pull request, which is what is deployed if it is left out.",
+}
+RESET_DATABASE = {
+    "default": False,
+    "type": "boolean",
+    "title": "Reset the database",
+    "description": "Drop the app's database and have it made and seeded anew. What reviewers put there is lost.",
+}
+EVEN_IF_WANTED = {
+    "default": False,
+    "type": "boolean",
+    "title": "Even if it is wanted",
+    "description": "Take the app away although its pull request is open and asks for it.",
+}
 VERSION_OR_NONE = {
     "default": "",
     "type": ["null", "string"],

@@ -8,6 +8,7 @@ import threading
 
 from include.errors import InventoryError
 from include.inventory import load
+from sandbox.app_databases import AppDatabases
 from sandbox.aws.control.api import make_control
 from sandbox.aws.control.connections import make_connections
 from sandbox.aws.http.endpoint import Application
@@ -41,6 +42,7 @@ def main() -> int:
         signal.signal(each, lambda *_: done.set())
     databases = Databases.from_environment()
     world = World(Clock(options.speed), RegionLists(databases))
+    world.app_databases = AppDatabases(databases) if databases else None
     application = Application(world)
     aws = Server(application, options.aws_port, host=options.host)
     try:
@@ -56,6 +58,7 @@ def main() -> int:
     pages = make_control(world, application, inventory, lambda: build(world, aws.url, inventory), external, databases)
     if options.host != HOST and databases:
         databases.begin_anew(inventory)
+        AppDatabases(databases).begin_anew(inventory)
         ports = {"aws": options.aws_port, "neighbours": options.neighbours_port}
         pages.register_blueprint(make_connections(ports, databases, inventory))
     control = Server(pages, options.control_port, host=options.host)

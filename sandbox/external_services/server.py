@@ -16,6 +16,7 @@ from sandbox.external_services.github.api import make_github
 from sandbox.external_services.github.state import GitHub
 from sandbox.external_services.jira.api import make_jira
 from sandbox.external_services.jira.state import Jira
+from sandbox.external_services.review_apps import ROOT, ReviewApps
 from sandbox.external_services.sentry.api import make_sentry
 from sandbox.external_services.sentry.state import Sentry
 from sandbox.external_services.service_faults import ServiceFaults
@@ -41,7 +42,7 @@ class Handler(WSGIRequestHandler):
 
 
 class ExternalServicesApplication:
-    """A WSGI application: Slack is at /slack/api/, the others below /github/, /jira/, /sentry/ and /google/."""
+    """A WSGI application: Slack is at /slack/api/, the others below /github/, /jira/, /sentry/, /google/ and /review-apps/."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class ExternalServicesApplication:
             self._others["/sentry/"] = make_sentry(sentry)
         if sheets:
             self._others["/google/"] = make_google(sheets)
+        self._others[ROOT] = ReviewApps(world)
         self._stop = threading.Event()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

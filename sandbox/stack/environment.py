@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from include.inventory import FOLDER_VARIABLE, Inventory, Target
-from sandbox import databases
+from sandbox import app_databases, databases
 from sandbox.aws.services.sts.model import READING
 from sandbox.credentials import Credentials, role_of
 from sandbox.external_services.github import oidc
@@ -90,7 +90,7 @@ def connections(settings: Settings, server: databases.Databases, inventory: Inve
     """Return the Airflow connections, as JSON, to everything that is pretended, by the names of their variables."""
     found = {
         f"AIRFLOW_CONN_{target.aws_conn_id.upper()}": connection(target, settings.url("aws"))
-        for target in inventory.targets.values()
+        for target in [*inventory.targets.values(), *inventory.samples(1)]
     }
     found |= {
         f"AIRFLOW_CONN_{target.reading_conn_id.upper()}": connection(target, settings.url("aws"), suffix=READING)
@@ -102,6 +102,7 @@ def connections(settings: Settings, server: databases.Databases, inventory: Inve
         f"AIRFLOW_CONN_SLACK_{str(name).upper().replace('-', '_')}": slack_connection(str(name), settings)
         for name in workspaces
     }
+    found |= app_databases.AppDatabases(server).connections(inventory)
     return found | external_service_connections(settings, inventory) | databases.connections(server, inventory)
 
 
@@ -131,6 +132,9 @@ def external_service_connections(settings: Settings, inventory: Inventory) -> di
     """Return the Airflow connections by which runbooks reach the pretend GitHub, Jira, Sentry and Google."""
     found: dict[str, dict[str, Any]] = {}
     url = settings.url("neighbours")
+    for target in app_databases.apps_of(inventory):
+        name = f"http_{target.system.system}_{target.template}".replace("-", "_")
+        found[name] = {"conn_type": "http", "host": f"{url}/review-apps/{target.system.system}"}
     for target in inventory.targets.values():
         system = target.system
         if system.github and target.github_conn_id:

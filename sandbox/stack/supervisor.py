@@ -12,6 +12,7 @@ import httpx
 
 from include.errors import RunbookError
 from include.inventory import Inventory, inventory_folder, load
+from sandbox.app_databases import AppDatabases
 from sandbox.credentials import Credentials, role_of, write_private
 from sandbox.databases import Databases
 from sandbox.errors import SandboxError
@@ -120,6 +121,10 @@ class Supervisor:
         counts = ((len(self.inventory.targets), "target"), (len(self.inventory.systems), "system"))
         self.screen.up("pretend AWS", " of ".join(f"{count} {noun}{'s' * (count != 1)}" for count, noun in counts))
 
+    def _begin_anew(self) -> None:
+        self._databases.begin_anew(self.inventory)
+        AppDatabases(self._databases).begin_anew(self.inventory)
+
     async def _start_airflow(self) -> None:
         self.screen.awaits("PostgreSQL")
         postgres = self._postgres = Postgres.of(self.settings, self.credentials)
@@ -127,7 +132,7 @@ class Supervisor:
         self._keep(await postgres.start(), lambda: postgres.start(again=True))
         await postgres.await_ready()
         self.screen.up("PostgreSQL", "new database" if fresh else "")
-        filling = asyncio.create_task(asyncio.to_thread(self._databases.begin_anew, self.inventory))
+        filling = asyncio.create_task(asyncio.to_thread(self._begin_anew))
         variables = environment.airflow(self.settings, self.credentials, self.inventory, postgres.url())
         airflow = Airflow(self.settings, self.credentials, variables)
         airflow.lay_out()

@@ -1,4 +1,4 @@
-"""The keys of documents in DynamoDB are defined in one module, with those of the front door, of Terraform and of promotions beside it."""
+"""The keys of documents in DynamoDB are defined in one module, with those of some parts beside it."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "include/run/documents.py"
-HOMES = (HOME, *(ROOT / f"include/run/{each}_documents.py" for each in ("door", "promotion", "terraform")))
+HOMES = (HOME, *(ROOT / f"include/run/{each}_documents.py" for each in ("door", "promotion", "review", "terraform")))
 FILES = [
     file for room in ("include", "plugins", "dags") for file in sorted((ROOT / room).rglob("*.py")) if file not in HOMES
 ]

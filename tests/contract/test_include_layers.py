@@ -36,6 +36,7 @@ CONTEXTS = (
     "InfrastructureContext",
     "InfrastructureLook",
     "PromotionContext",
+    "ReviewAppContext",
 )
 WORLD = (*CLIENTS, *CONTEXTS, "RunStore", "FencedWriter")
 PROCEDURES = ("restart", "releases", "region_data", "infrastructure", "review_apps")

@@ -298,5 +298,5 @@ def test_no_text_of_a_fixed_form_takes_a_newline_at_its_end(dags):
         for _, schema in parts(name, dag.params.get_param(name).schema)
         if schema.get("pattern", "").endswith(("$", "$(?!\n)", r"$(?!\n)"))
     }
-    assert len(forms) == 6
+    assert len(forms) == 7
     assert [form for form in forms if not form.endswith(r"$(?!\n)")] == []

@@ -39,7 +39,7 @@ STAYING = (
     type(threading.Lock()),
     type(threading.RLock()),
 )
-MOVING = ("regions", "faults", "target_names", "timeline", "problem", "_moved_to")
+MOVING = ("regions", "faults", "target_names", "app_sites", "timeline", "problem", "_moved_to")
 
 BACKENDS: type[BackendDict[Any]] = BackendDict  # whose list of instances is of those of every service
 

@@ -105,6 +105,12 @@ def github_page(target: Target) -> str:
     return f"{web}/{target.system.github}"
 
 
+def review_apps_page(target: Target) -> str:
+    """Return where the review apps of a system are reached from here, without their own paths, or "" if that is at their URLs."""
+    connection = _connection(f"http_{target.system.system}_{target.template}".replace("-", "_"))
+    return (connection.host or "").rstrip("/") if connection else ""
+
+
 def jira_page(target: Target) -> str:
     """Return where people look at the target's Jira, or "" without a connection to it."""
     connection = _connection(target.jira_conn_id) if target.jira_conn_id else None

@@ -23,7 +23,7 @@ DELIVERY, DRIFT = "slack_delivery", "infrastructure_drift"
 def policies_of(inventory: Inventory) -> dict[str, Policies]:
     """Return the policies of the roles of all targets, by their ARNs. Targets may share a role, which then has those of each."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for target in inventory.targets.values():
+    for target in [*inventory.targets.values(), *inventory.samples(1)]:
         place = target.environment
         arn = f"arn:aws:iam::{place.account}:role/{place.role}"
         found.setdefault(arn, []).extend(documents_of(inventory, target))
@@ -46,7 +46,9 @@ def reading_documents_of(target: Target) -> list[dict[str, Any]]:
 def runbooks_of(inventory: Inventory, target: Target) -> list[str]:
     """Return the runbooks that work on a target by its connection."""
     offered: dict[str, str] = json.loads((MODULE / "offered.json").read_text(encoding="utf-8"))
-    return [*(name for name, targets in offered.items() if target.name in getattr(inventory, targets)()), DELIVERY]
+    names = (target.name, target.pattern)
+    found = [name for name, targets in offered.items() if not {*names}.isdisjoint(getattr(inventory, targets)())]
+    return [*found, DELIVERY]
 
 
 def document_of(runbook: str, target: Target) -> dict[str, Any]:

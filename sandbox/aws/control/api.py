@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from include.errors import InventoryError
 from include.inventory import Inventory, Target
+from sandbox.app_databases import AppDatabases
 from sandbox.aws.control import secret_entry
 from sandbox.aws.control.fault_injection import find_service, inject
 from sandbox.aws.faults.model import FaultError
@@ -108,6 +109,7 @@ def make_control(
         external.clear()
         if databases:
             databases.begin_anew(inventory)
+            AppDatabases(databases).begin_anew(inventory)
         return jsonify(ok=True)
 
     @app.post("/secrets")

@@ -150,6 +150,8 @@ ONE_OFF: dict[str, dict[str, Field]] = {  # they strike the target's one-off tas
         "main_exit_code": Field(int, lambda value: 0 <= value <= 255, "a whole number from 0 to 255", default=0),
     },
     "one_off_cannot_be_placed": {"times": EVER},
+    "seed_empty": {},
+    "migration_conflict": {},
     "one_off_slow": {
         "seconds": Field(float, lambda value: 45 < value < math.inf, "more seconds than the 45 it usually takes")
     },

@@ -43,7 +43,7 @@ def shape_one_off(behaviour: Behaviour, active: list[Fault]) -> Behaviour:
             behaviour.usual, behaviour.crash_after = behaviour.crash_after, fault.fields["seconds"]
             behaviour.faults.append(fault)
             fault.keep(behaviour)
-        elif fault.kind == "slow_pages":
+        elif fault.kind in ("slow_pages", "seed_empty", "migration_conflict"):
             behaviour.faults.append(fault)
         elif fault.kind == "one_off_sidecar":
             behaviour.faults.append(fault)

@@ -47,7 +47,12 @@ OF_INFRASTRUCTURE: dict[str, dict[str, str]] = {
         "UntagResource": "resourceArn tagKeys",
     },
     "ecs": {
+        "CreateCluster": "clusterName tags",
+        "CreateService": "availabilityZoneRebalancing tags clientToken deploymentConfiguration enableECSManagedTags",
+        "DeleteCluster": "cluster",
         "DeleteTaskDefinitions": "taskDefinitions",
+        "DescribeClusters": "include",
+        "DescribeServices": "include",
         "DescribeTaskDefinition": "include",
         "ListTagsForResource": "resourceArn",
         "TagResource": "resourceArn tags",

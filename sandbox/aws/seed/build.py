@@ -11,7 +11,7 @@ from include.inventory import Service as InventoryService
 from include.inventory.models import CodeDeploy
 from sandbox.aws.authorization.policy import Policies
 from sandbox.aws.authorization.role_policies import policies_of
-from sandbox.aws.seed import attestations, image_repositories, strategies, terraform_backends
+from sandbox.aws.seed import attestations, image_repositories, review_apps, strategies, terraform_backends
 from sandbox.aws.seed.static_resources import Clients, StaticResources, clients_of
 from sandbox.aws.services.autoscaling.model import Group
 from sandbox.aws.services.codebuild.model import Project
@@ -44,12 +44,14 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         world.endpoint.take_over()
         clients = clients_of(world.endpoint, url, world.endpoint.identities.builder_key)
         roles: dict[str, Policies | None] = {}
-        for target in inventory.targets.values():
+        review_apps.build(world, clients, inventory)
+        for target in [*inventory.targets.values(), *inventory.samples(1)]:
             account = target.environment.account
             for at in (account, target_registry.registry_of(target).account):
                 roles[f"arn:aws:iam::{at}:role/{SOMEBODY}"] = None
-            clients.account = account
-            _Builder(world, clients, target).build()
+            if target.template is None:  # the others come and go
+                clients.account = account
+                _Builder(world, clients, target).build()
         world.endpoint.identities.roles = {**roles, **policies_of(inventory)}
 
 

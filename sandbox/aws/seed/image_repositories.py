@@ -43,6 +43,11 @@ def seed(world: World, inventory: Inventory, now: float) -> None:
         repository.readers.add(target.environment.account)
         repository.targets.add(target.name)
         _fill(repository, target, now)
+    for target in inventory.samples(1):  # review apps pull from it, too
+        described = registry_of(target)
+        held = world.region(described.account, described.region).repositories
+        if target.environment.review_app and described.repository in held:
+            held[described.repository].readers.add(target.environment.account)
 
 
 def _fill(repository: Repository, target: Target, now: float) -> None:

@@ -101,6 +101,17 @@ class StaticResources:
         for name in sorted(wanted - made):
             logs.create_log_group(logGroupName=name)
 
+    def shared(self, server: str, prefix: str) -> None:
+        """Create what review apps share: the table, the server of their databases, the network with its names."""
+        self._table(self.environment.operations_table)
+        self._database(server)
+        ec2 = self.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+        for number in range(2):
+            tags = [{"ResourceType": "subnet", "Tags": [{"Key": "Name", "Value": f"{prefix}-private"}]}]
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.2.{number * 16}.0/20", TagSpecifications=tags)
+        ec2.create_security_group(GroupName=f"{prefix}-tasks", Description="tasks of review apps", VpcId=vpc)
+
     def alarm(self, name: str, namespace: str, metric: str, period: int, threshold: float, operator: str) -> None:
         """Make a CloudWatch alarm that is OK."""
         cloudwatch = self.client("cloudwatch")

@@ -13,6 +13,7 @@ from sandbox.aws.faults.model import Fault
 from sandbox.aws.faults.task_faults import count
 from sandbox.aws.services.ecs.model import Deployment, Service, Task
 from sandbox.aws.sim import (
+    app_commands,
     auto_scaling,
     blue_green,
     command_output,
@@ -76,6 +77,8 @@ class World(WorldState):
                 if task.status == "PENDING":
                     by_platform = self.strikes(region, task.cluster, "platform_digest")
                     image_pull.pull(self.regions, region, task, now, by_platform=by_platform)
+                if task.service is None:
+                    self._carry_out(region, task, now)
                 task_lifecycle.advance(region, task, now)
                 self._advance_load(region, task, now)
                 if task.service is None:
@@ -121,6 +124,13 @@ class World(WorldState):
         exit_code = topology_load.advance(region, service, task, now, write, read)
         if exit_code is not None:
             task_lifecycle.exit_by_itself(region, task, now, exit_code)
+
+    def _carry_out(self, region: Region, task: Task, now: float) -> None:
+        site = self.site_of(region, task.cluster) if self.app_databases else None
+        if site and self.app_databases:
+            app_commands.carry_out(
+                region, task, now, site, self.app_databases, partial(self.write_log, region, task, now)
+            )
 
     def _log_one_off(self, region: Region, task: Task, now: float) -> None:
         overrides = task.overrides.get("containerOverrides", [])

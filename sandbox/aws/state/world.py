@@ -7,9 +7,11 @@ from typing import Any, Protocol
 
 from moto.logs.models import LogEvent, logs_backends
 
+from sandbox.app_databases import AppDatabases
 from sandbox.aws.faults.model import Fault
 from sandbox.aws.services.ecs.model import Task
 from sandbox.aws.services.sts.model import Identities
+from sandbox.aws.state.app_sites import AppSite
 from sandbox.aws.state.call_log import Call
 from sandbox.aws.state.clock import Clock
 from sandbox.aws.state.region import Region
@@ -41,6 +43,8 @@ class WorldState(ABC):
         self.regions: dict[tuple[str, str], Region] = {}
         self.faults: list[Fault] = []
         self.target_names: dict[tuple[str, str, str], str] = {}  # (account, region, cluster) -> target
+        self.app_sites: list[AppSite] = []  # of review apps, whose clusters come and go
+        self.app_databases: AppDatabases | None = None
         self.timeline: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.problem = ""
         self.log_call: Callable[[Call], None] = lambda call: None  # the endpoint's, for what did not come through it
@@ -58,17 +62,32 @@ class WorldState(ABC):
         self.regions.clear()
         self.faults.clear()
         self.target_names.clear()
+        self.app_sites.clear()
         self.timeline.clear()
         self.problem = ""
 
+    def site_of(self, region: Region, cluster: str) -> AppSite | None:
+        """Return the site of the review app that a cluster is of."""
+        for site in self.app_sites:
+            if (site.account, site.region) == (region.account, region.name) and site.number(cluster):
+                return site
+        return None
+
+    def target_of(self, region: Region, cluster: str) -> str:
+        """Return the target that a cluster is of, "" if it is of none."""
+        if (region.account, region.name, cluster) in self.target_names:
+            return self.target_names[region.account, region.name, cluster]
+        site = self.site_of(region, cluster)
+        return site.target.format(number=site.number(cluster)) if site else ""
+
     def faults_on(self, region: Region, cluster: str, name: str) -> list[Fault]:
         """Return the active faults of a service, or of a one-off task family."""
-        target = self.target_names.get((region.account, region.name, cluster), "")
+        target = self.target_of(region, cluster)
         return [fault for fault in self.faults if fault.target == target and fault.service == name]
 
     def strikes(self, region: Region, cluster: str, kind: str) -> bool:
         """Tell whether a fault of this kind strikes the target of a cluster as a whole."""
-        target = self.target_names.get((region.account, region.name, cluster), "")
+        target = self.target_of(region, cluster)
         return any(fault.kind == kind and fault.target == target for fault in self.faults)
 
     def write_log(self, region: Region, task: Task, at: float, text: str) -> None:

@@ -124,6 +124,7 @@ class Task:
     log_next: float = 0.0
     well_since: float | None = None  # the first time a target of it was healthy
     check: ContainerCheck | None = None
+    carried: bool = False  # a one-off task's command has done what it does
     settled: bool = False  # has run so long that ECS counts it, if nothing checks it
     load: Any = None  # topology.Load of a big-cache task
     digests: dict[str, str] | None = None  # of its images by container, once they are pulled

@@ -32,6 +32,7 @@ def describe_service(region: Region, service: Service) -> dict[str, Any]:
         "loadBalancers": service.target_groups,
         "healthCheckGracePeriodSeconds": int(service.grace),
         "schedulingStrategy": service.scheduling,
+        "availabilityZoneRebalancing": "DISABLED",
         "createdAt": as_datetime(service.created),
         "events": [{"id": key, "createdAt": as_datetime(at), "message": text} for at, key, text in service.events],
     }

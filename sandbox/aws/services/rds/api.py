@@ -15,6 +15,7 @@ from moto.rds.exceptions import (
 from moto.rds.models import DBInstance, rds_backends
 from moto.rds.responses import RDSResponse
 
+from sandbox.app_databases import AppDatabases
 from sandbox.aws.faults.model import Fault
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
@@ -22,7 +23,7 @@ from sandbox.aws.state.region import Region
 
 SNAPSHOT_QUOTA = 100  # manual snapshots of an account in a region, unless a fault lowers it
 LASTS = 360.0  # seconds, for the whole of a snapshot
-CREATION, DELETION = 300.0, 120.0
+CREATION, DELETION, STARTING = 300.0, 120.0, 240.0
 WITHOUT_SNAPSHOT = (
     "failed",
     "incompatible-restore",
@@ -90,6 +91,32 @@ class WorldRdsResponse(RDSResponse):
         region.written[database.db_instance_arn] = written
         database.dbi_resource_id = _resource_id(self.current_account, self.region, name, now)
         self._follow()
+
+    def stop_db_instance(self) -> ActionResult:
+        self._follow()
+        answer = super().stop_db_instance()
+        for role, databases in self._roles():
+            databases.close(role)
+        return answer
+
+    def start_db_instance(self) -> ActionResult:
+        """Start an instance, which takes a while. Its databases are reached from the moment it is available."""
+        now, region = self._follow()
+        answer = super().start_db_instance()
+        name = str(self.params["DBInstanceIdentifier"])
+        region.databases[name] = now + STARTING
+        self.backend.databases[name].status = "starting"
+        self._follow()
+        for role, databases in self._roles():
+            databases.open(role)
+        return answer
+
+    def _roles(self) -> Iterator[tuple[str, AppDatabases]]:
+        """Yield the role of each template whose databases are on this instance."""
+        place = (self.current_account, self.region, str(self.params["DBInstanceIdentifier"]))
+        for site in self.world.app_sites if self.world.app_databases else ():
+            if (site.account, site.region, site.server) == place and self.world.app_databases:
+                yield site.role, self.world.app_databases
 
     def delete_db_instance(self) -> ActionResult:
         """Delete an instance, which is shown as `deleting` for a while. The final snapshot is made, or refused, first."""
@@ -199,6 +226,11 @@ def _resource_id(*about: object) -> str:
     return f"db-{base64.b32encode(digest).decode()[:26]}"
 
 
+def _passing(database: DBInstance) -> str:
+    """Return the state of an instance on its way to be available: it is started again, or made."""
+    return "starting" if database.status == "starting" else "creating"
+
+
 def settle(region: Region) -> None:
     """Let every instance be available, as if it had been made long ago."""
     for name in region.databases:
@@ -216,7 +248,7 @@ def follow(region: Region, active: list[Fault], now: float) -> None:
         if each is not None and each.status == "deleting" and now >= until:
             del backend.databases[name]
         elif each is not None and each.status != "deleting":
-            each.status = "available" if now >= until else "creating"
+            each.status = "available" if now >= until else _passing(each)
     for name, begun_at in region.cluster_snapshots.items():
         if found := backend.cluster_snapshots.get(name):
             found.percent_progress = min(100, int(100 * (now - begun_at) / LASTS))

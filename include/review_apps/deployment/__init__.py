@@ -1,0 +1,1 @@
+"""review_app_deployment: one commit of a pull request, with its infrastructure and its database."""

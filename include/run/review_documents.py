@@ -1,0 +1,40 @@
+"""Documents kept about review apps: their keys and their shapes, as in `documents`."""
+
+from typing import NotRequired, TypedDict
+
+from include.run.documents import Place, target_key
+
+QUEUE, SEEDED, DROPPED = "review-queue", "review-seeded#", "review-dropped#"
+
+
+class QueueDocument(TypedDict):
+    version: int
+    numbers: list[int]  # of pull requests that wait for a place, or are taking theirs; the first has waited longest
+
+
+def queue(pattern: str) -> Place:
+    """The queue of a template's review apps. It is replaced."""
+    return Place(target_key(pattern), QUEUE)
+
+
+class SeededDocument(TypedDict):
+    at: str
+    run: str
+    made: NotRequired[bool]  # the database was made by this run; else it was found with its rows
+
+
+def seeded(target: str, run: str) -> Place:
+    """That a run has found an app's database seeded."""
+    return Place(target_key(target), f"{SEEDED}{run}")
+
+
+class DroppedDocument(TypedDict):
+    at: str
+    run: str
+    database: str
+    was_there: bool
+
+
+def dropped(target: str, run: str) -> Place:
+    """The proof that an app's database is gone, with the data in it."""
+    return Place(target_key(target), f"{DROPPED}{run}")
