@@ -31,7 +31,7 @@ from sandbox.settings import ROOT, Settings
 from sandbox.stack import process_registry, processes
 
 START_DEADLINE = 1800.0  # seconds; the sandbox has deadlines of its own, and ends with a reason: this one only ends a wait for nothing
-AGAIN = "infrastructure_recreation"
+AGAIN, TAKEN_AWAY = "infrastructure_recreation", "review_app_teardown"
 STOP_DEADLINE = 60.0  # seconds until a sandbox asked to stop must have
 
 
@@ -94,6 +94,8 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
     conf = options.conf(declared_params(client, options.runbook), known)
     if options.runbook == AGAIN and not build_before(conf, options, client, console):
         return False
+    if options.runbook == TAKEN_AWAY and not deploy_before(conf, options, client, console):
+        return False
     target, began = conf.get("target"), time.monotonic()
     begin = _simulated(client)
     with broken(client, {"target": target, **options.fault} if options.fault else {}, console) as strikes:
@@ -134,6 +136,20 @@ def build_before(conf: dict[str, Any], options: Options, client: Client, console
     run = trigger(client, "infrastructure_change", first)
     console.rule(f"infrastructure_change {target}", align="left")
     return Follower(run, options, console, target).follow() == "success"
+
+
+def deploy_before(conf: dict[str, Any], options: Options, client: Client, console: Console) -> bool:
+    """Have the review app that is to be taken away, and its pull request closed; returns whether it is there."""
+    target = load().target(conf["target"])
+    console.print(f"{target.name} has to be there before it can be taken away, so it is deployed first.")
+    first = {"target": target.name, "reason": options.reason}
+    run = trigger(client, "review_app_deployment", first)
+    console.rule(f"review_app_deployment {target.name}", align="left")
+    if Follower(run, options, console, target.name).follow() != "success":
+        return False
+    client.act(target.system.github or "", target.number or 0, "close")
+    console.print(f"Pull request {target.number} was closed.")
+    return True
 
 
 def _simulated(client: Client) -> datetime:

@@ -76,6 +76,12 @@ class Client:
             raise SandboxError(f'{target} has no repository on GitHub; name a commit in PARAMS={{"commit": "..."}}.')
         return str(known[0]["commits"][0]["sha"])
 
+    def act(self, repository: str, number: int, does: str, **more: str) -> dict[str, Any]:
+        """Do something with a pull request, as a person does."""
+        body = {"repository": repository, "number": number, "does": does, **more}
+        made: dict[str, Any] = _content(self.http.post(self.endpoints["control"] + "/github/pulls", json=body))
+        return made
+
     def enter_secrets(self, target: str) -> None:
         """Enter a value into each secret that the inventory has people enter, as one of them does in AWS."""
         terraform = load().target(target).environment.terraform

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from include.errors import InventoryError
+from include.inventory import load
 from sandbox.aws.faults.catalogue import parse_fields
 from sandbox.errors import SandboxError
 
@@ -48,7 +50,7 @@ class Options:
         """Refuse what can be told without a sandbox, which takes a minute to start. Raises: SandboxError, FaultError."""
         target = self.params.get("target", self.target)
         for what, given, known in (("RUNBOOK", self.runbook, runbooks), ("TARGET", target, targets)):
-            if given not in known:
+            if given not in known and not (what == "TARGET" and _comes_and_goes(str(given))):
                 near = get_close_matches(str(given), known, n=1)
                 choose = f"did you mean {near[0]}? Choose" if near else "choose"
                 raise SandboxError(f"{what} {given!r} is unknown; {choose} one of {', '.join(sorted(known))}.")
@@ -74,6 +76,14 @@ class Options:
             if name in declared and declared[name].get("value") is None and name not in conf:
                 conf[name] = find(conf["target"])
         return conf
+
+
+def _comes_and_goes(target: str) -> bool:
+    """Whether it is a target that the inventory describes by a template."""
+    try:
+        return load().target(target).template is not None
+    except InventoryError:
+        return False
 
 
 def _object(name: str, text: str, example: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import StartResponse
 
-from sandbox.aws.sim.image_pull import HOST, find_image
+from sandbox.aws.sim.image_pull import find_image
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.app_sites import AppSite
 
@@ -44,7 +44,7 @@ class ReviewApps:
                 if not region.is_healthy(task):
                     continue
                 for reference in task.images.values():
-                    image = find_image(self.world.regions, region.account, reference) if HOST.match(reference) else None
+                    image = find_image(self.world.regions, region.account, reference)
                     tags = image.tags if image else []
                     if sha := next((tag for tag in tags if COMMIT.fullmatch(tag)), ""):
                         return sha

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from include import github
-from include.errors import DriftError
-from include.review_apps import database
+from include.errors import ApplyFailedError, DriftError, MigrationFailedError, PreconditionError
+from include.review_apps import comment, database, infrastructure, queue
 from include.review_apps.deployment import services, serving, steps
 from include.review_apps.teardown import steps as teardown
 from include.run import review_documents as documents
@@ -195,3 +195,199 @@ def test_commit_is_deployed_served_and_taken_away(scene, do, built, digest, data
     (said,) = github.list_comments(scene.github, PULL)
     assert said.body.endswith("Review app: it was taken down, with its database.")
     assert [each.active for each in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
+
+
+def test_workspace_is_made_changed_destroyed_and_deleted(scene, monkeypatch):
+    commit = scene.has_code(monkeypatch, {"main.tf": CODE})
+    ctx = step_of(scene)
+    ctx.part = infrastructure.BUILD
+    assert "1 added" in infrastructure.build(ctx, commit)
+    assert queue.look(step_of(scene)).living == 1
+    again = step_of(scene, "review_app_deployment/two")
+    assert infrastructure.build(again, commit) == infrastructure.NOTHING
+    last = step_of(scene, "review_app_teardown/three")
+    with pytest.raises(
+        ApplyFailedError, match=r"Workspace 2366 still knows 1 resources, so it is not deleted: terraform_data\.app"
+    ):
+        infrastructure.delete_workspace(last, commit)
+    last.part = infrastructure.DESTROY
+    assert "1 destroyed" in infrastructure.destroy(last, commit)
+    assert infrastructure.delete_workspace(last, commit) == "workspace 2366 is deleted"
+    assert queue.look(step_of(scene)).living == 0
+    assert infrastructure.delete_workspace(last, commit) == "workspace 2366 is gone"
+    gone = step_of(scene, "review_app_teardown/four")
+    assert infrastructure.destroy(gone, commit) == infrastructure.NO_STATE
+
+
+def test_locked_state_is_named_and_keeps_the_rest_of_a_teardown_from_nothing(scene, monkeypatch):
+    commit = scene.has_code(monkeypatch, {"main.tf": CODE})
+    ctx = step_of(scene)
+    terraform = scene.target.environment.terraform
+    info = '{"ID": "5f0c", "Operation": "OperationTypeApply", "Who": "dana@laptop", "Created": "2026-11-21T11:00:00Z"}'
+    key = f"{terraform.state_bucket}/env:/{PULL}/{terraform.state_key}"
+    scene.somebody.dynamodb.put_item(TableName=terraform.lock_table, Item={"LockID": {"S": key}, "Info": {"S": info}})
+    with pytest.raises(PreconditionError, match=f"env:/{PULL}/core-review-app.tfstate is locked by .*dana@laptop"):
+        infrastructure.build(ctx, commit)
+    said = teardown.attempt(ctx, lambda: infrastructure.build(ctx, commit))
+    assert said.startswith("left for now: The state")
+    assert "dana@laptop" in scene.texts(RUN, "note")[0]
+
+
+@pytest.mark.parametrize(
+    ("does", "why"),
+    [
+        ({"does": "unlabel", "label": "review-app"}, "pull request 2366 has no label review-app"),
+        ({"does": "close"}, "pull request 2366 is closed"),
+        ({"does": "push", "text": "Another"}, "pull request 2366 was pushed to, and is at commit "),
+        ({"does": "transfer"}, "GitHub does not know its pull request any more"),
+    ],
+)
+def test_deployment_ends_between_two_steps_when_its_pull_request_changes(scene, do, digest, built, does, why):
+    plan = plan_of(scene)
+    do(**does)
+    with pytest.raises(DriftError, match=f"ends here, between two steps: {why}"):
+        steps.register(step_of(scene), plan.commit, digest)
+
+
+def test_newest_commit_wins(scene, do, digest):
+    old = plan_of(scene).commit
+    new = do("push", text="Another")["commit"]
+    with pytest.raises(
+        PreconditionError, match=f"is at commit {new[:12]} by now, not at {old[:12]}; the newest commit wins"
+    ):
+        plan_of(scene, old)
+    assert plan_of(scene).commit == plan_of(scene, new).commit == new
+    assert plan_of(scene).image == ""  # it has to be built
+
+
+def test_pull_request_without_its_label_or_closed_is_refused_and_a_wanted_app_is_not_taken_away(scene, do):
+    with pytest.raises(PreconditionError, match="pull request 2366 is open and asks for its app"):
+        teardown.make_plan(step_of(scene), even_if_wanted=False)
+    assert teardown.make_plan(step_of(scene), even_if_wanted=True)[0].pull_request == PULL
+    do("unlabel", label="review-app")
+    with pytest.raises(PreconditionError, match="is not deployed: pull request 2366 has no label review-app"):
+        plan_of(scene)
+    before, _ = teardown.make_plan(step_of(scene), even_if_wanted=False)
+    do("push", text="Pushed while it is taken down")
+    assert teardown.make_plan(step_of(scene), even_if_wanted=False)[0].digest == before.digest
+    do("transfer")
+    assert teardown.make_plan(step_of(scene), even_if_wanted=False)[0].notes == (
+        "Pull request 2366 is not known to GitHub.",
+    )
+
+
+def test_fork_is_deployed_only_at_a_commit_that_somebody_with_write_access_has_labelled(scene, do):
+    opened = do("open", actor="stranger", fork="stranger")
+    number, commit = opened["number"], opened["commit"]
+    scene.target = load_target(scene, number)
+    do("label", number=number, label="review-app")
+    with pytest.raises(
+        PreconditionError, match=f"comes from a fork; somebody with write access .* the label deploy:{commit}"
+    ):
+        plan_of(scene)
+    do("label", number=number, label=f"deploy:{commit}", actor="stranger")
+    with pytest.raises(PreconditionError, match="was given by stranger, who has no write access"):
+        plan_of(scene)
+    do("unlabel", number=number, label=f"deploy:{commit}")
+    do("label", number=number, label=f"deploy:{commit}", actor="bayo")
+    plan = plan_of(scene)
+    assert (plan.fork, plan.commit) == (True, commit)
+    assert "Somebody with write access has read it" in plan.notes[0]
+    pushed = do("push", number=number, text="Something else", actor="stranger")["commit"]
+    with pytest.raises(PreconditionError, match=f"deploy:{pushed}"):
+        plan_of(scene)
+    do("delete_fork", number=number)
+    with pytest.raises(PreconditionError, match="comes from a fork"):
+        plan_of(scene)
+    do("close", number=number)
+    assert teardown.make_plan(step_of(scene), even_if_wanted=False)[0].pull_request == number
+
+
+def load_target(scene, number):
+    return scene.cloud.inventory.target(f"core/review-{number}")
+
+
+def test_server_that_is_stopped_for_the_night_is_started_and_the_database_dropped(scene, databases):
+    databases.prepare("core_review", f"core-review-{PULL}", "users", seeds=True)
+    scene.somebody.rds.stop_db_instance(DBInstanceIdentifier="core-development")
+    ctx = step_of(scene)
+    assert database.look_at_server(ctx).text == "database server core-development was stopped, and is being started"
+    assert database.look_at_server(ctx).text == "database server core-development is starting"
+    until_done(scene, lambda: database.look_at_server(ctx))
+    assert "was dropped" in database.drop(ctx)
+    assert databases.names("core_review") == []
+    assert database.drop(step_of(scene, "review_app_teardown/two")).startswith(
+        "database core-review-2366 was gone before"
+    )
+
+
+def test_server_that_must_not_be_started_is_waited_for(scene, monkeypatch):
+    wanted = scene.target.review_app.database.model_copy(update={"may_start": False})
+    section = scene.target.review_app.model_copy(update={"database": wanted})
+    monkeypatch.setattr(type(scene.target), "review_app", property(lambda target: section))
+    scene.somebody.rds.stop_db_instance(DBInstanceIdentifier="core-development")
+    assert database.look_at_server(step_of(scene)).text == "database server core-development is stopped"
+    assert scene.called("rds.StartDBInstance") == 0
+
+
+def test_seed_that_does_nothing_and_ends_with_0_is_noticed(scene, built, digest):
+    fault = scene.inject("seed_empty")
+    commit = plan_of(scene).commit
+    made = steps.register(step_of(scene), commit, digest)
+    run_one_off(scene, "prepare", commit, digest, made["one_off"])
+    assert scene.injected(fault) == 1
+    with pytest.raises(DriftError, match="table users of database core-review-2366 has no rows: it was not seeded"):
+        database.verify_seeded(step_of(scene))
+
+
+def test_task_that_made_no_database_is_noticed(scene):
+    with pytest.raises(DriftError, match="ended with exit code 0, and there is no database core-review-2366"):
+        database.verify_seeded(step_of(scene))
+
+
+def test_migration_that_conflicts_with_the_data_offers_another_database(scene, built, digest, databases):
+    databases.prepare("core_review", f"core-review-{PULL}", "users", seeds=True)
+    scene.inject("migration_conflict")
+    commit = plan_of(scene).commit
+    made = steps.register(step_of(scene), commit, digest)
+    with pytest.raises(
+        MigrationFailedError, match="comment /reset-db on the pull request, or start again with reset_database"
+    ):
+        run_one_off(scene, "migrate", commit, digest, made["one_off"])
+    plan = plan_of(scene, reset=True)
+    assert any("drop database core-review-2366, as asked for" in each.what for each in plan.changes)
+    assert "was dropped" in steps.reset(step_of(scene), plan)
+    assert databases.names("core_review") == []
+
+
+def test_command_fails_while_the_server_is_stopped(scene, built, digest):
+    scene.somebody.rds.stop_db_instance(DBInstanceIdentifier="core-development")
+    commit = plan_of(scene).commit
+    made = steps.register(step_of(scene), commit, digest)
+    with pytest.raises(MigrationFailedError, match="PG::ConnectionBad"):
+        run_one_off(scene, "prepare", commit, digest, made["one_off"])
+
+
+def test_app_waits_for_a_place_and_says_so_in_its_comment(scene, monkeypatch):
+    terraform = scene.target.environment.terraform
+    for number in range(1, 21):
+        scene.somebody.s3.put_object(
+            Bucket=terraform.state_bucket, Key=f"env:/{number}/{terraform.state_key}", Body=b"{}"
+        )
+    commit, ctx = plan_of(scene).commit, step_of(scene)
+    assert steps.look_at_place(ctx, commit).text == "place 1 in the queue: 20 of 20 apps live"
+    steps.look_at_place(ctx, commit)
+    (said,) = github.list_comments(scene.github, PULL)
+    assert "place 1 in the queue" in said.body
+    scene.somebody.s3.delete_object(Bucket=terraform.state_bucket, Key=f"env:/7/{terraform.state_key}")
+    assert steps.look_at_place(ctx, commit).done
+
+
+def test_forged_comment_is_left_alone(scene, do):
+    do("comment", text=f"{comment.MARK} Click here", actor="stranger")
+    comment.put_comment(step_of(scene), "first")
+    comment.put_comment(step_of(scene), "second")
+    assert [each.body for each in github.list_comments(scene.github, PULL)] == [
+        f"{comment.MARK} Click here",
+        f"{comment.MARK}\nsecond",
+    ]

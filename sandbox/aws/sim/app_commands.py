@@ -52,7 +52,7 @@ def _command(task: Task) -> list[str]:
 
 
 def _database(region: Region, task: Task) -> str:
-    definition = ecs_backends[region.account][region.name].describe_task_definition(task.definition)
+    definition: Any = ecs_backends[region.account][region.name].describe_task_definition(task.definition)
     named = {
         str(each["name"]): str(each["value"])
         for container in definition.container_definitions

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from include.inventory import Inventory
-from include.inventory.target import Target
-from include.inventory.templates import DIGITS
+from include.inventory import Inventory, Target
 from sandbox.app_databases import apps_of, role_of
 
-LARGEST = 999_999_999
+SAMPLES = 1, 999_999_999  # numbers of two of its apps
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,9 @@ def sites_of(inventory: Inventory) -> list[AppSite]:
 
 def _site(inventory: Inventory, sample: Target) -> AppSite:
     place, section = sample.environment, sample.review_app
-    large = inventory.target(sample.pattern.replace("<number>", str(LARGEST)))
-    cluster = re.escape(str(large.environment.cluster)).replace(str(LARGEST), f"({DIGITS})", 1)
+    first, large = (inventory.review_app(sample.pattern, number) for number in SAMPLES)
+    assert first.environment.cluster != large.environment.cluster
+    cluster = re.escape(str(large.environment.cluster)).replace(str(SAMPLES[1]), "([1-9][0-9]{0,8})", 1)
     target = sample.pattern.replace("<number>", "{number}")
     database = section.database
     return AppSite(place.account, place.region, cluster, target, database.server, role_of(sample), database.seeded)
