@@ -1,6 +1,10 @@
 """Give a pull request its review app, at its newest commit (an Airflow DAG)."""
 
+from datetime import datetime
+
 from include.inventory import load
+from include.review_apps.deployment.plan import ReviewAppDeploymentPlan
+from opskit.context import StepContext
 from opskit.fields import COMMIT_OF_PULL, RESET_DATABASE
 from opskit.groups.image import image
 from opskit.groups.review_apps import (
@@ -10,7 +14,7 @@ from opskit.groups.review_apps import (
     await_place,
     build_infrastructure,
     deploy_review_services,
-    plan_deployment,
+    plan_app,
     register_review_definitions,
     reset_database,
     tag_review_image,
@@ -19,6 +23,12 @@ from opskit.groups.review_apps import (
     verify_serving,
 )
 from opskit.runbook import Proof, Stage, runbook
+
+
+def plan_deployment(ctx: StepContext) -> tuple[ReviewAppDeploymentPlan, datetime]:
+    """Plan from what GitHub says of the pull request now."""
+    return plan_app(ctx)
+
 
 dag = runbook(
     subject="review_app",

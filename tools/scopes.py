@@ -71,6 +71,7 @@ SCOPES: Mapping[str, Scope] = {
     "ecr:BatchGetImage": IMAGES,
     "ecr:DescribeImageScanFindings": IMAGES,
     "ecr:DescribeImages": IMAGES,
+    "ecr:BatchDeleteImage": Scope(("${repository}",)),
     "ecr:PutImage": Scope(("${repository}",)),
     "ecs:DescribeContainerInstances": Scope(_arn("ecs", "container-instance/${cluster}/*"), IN_CLUSTER),
     "ecs:DescribeServiceDeployments": Scope((*NEIGHBOURS, *_arn("ecs", "service-deployment/${cluster}/*")), IN_CLUSTER),
@@ -100,6 +101,7 @@ SCOPES: Mapping[str, Scope] = {
     "rds:DescribeDBClusters": CLUSTERS,
     "rds:DescribeDBInstances": DATABASES,
     "rds:DescribeDBSnapshots": SNAPSHOTS,
+    "rds:StartDBInstance": DATABASES,
     "ecs:DeleteTaskDefinitions": Scope(_arn("ecs", "task-definition/*")),
     **dict.fromkeys(
         (
@@ -159,7 +161,8 @@ OF_RUNBOOK: Mapping[str, Mapping[str, tuple[Scope, ...]]] = {  # what one runboo
         "s3:GetObject": OF_ARTEFACT,
         "s3:ListBucket": (Scope((f"{S3}${{artefact_bucket}}",), IN_ACCOUNT),),
         "s3:PutObject": OF_ARTEFACT,
-    }
+    },
+    "review_app_teardown": {"logs:DeleteLogGroup": (LOGS,)},
 }
 OF_LOCKS = Scope(_arn("dynamodb", "table/${lock_table}"))
 LOCKING = ("dynamodb:DeleteItem", "dynamodb:PutItem")

@@ -28,7 +28,7 @@ SERVER_TIMEOUT = 72 * 3600  # seconds: a server that is stopped for the weekend
 SERVICES_TIMEOUT, SERVING_TIMEOUT = 45 * 60, 20 * 60  # seconds
 
 
-def plan_deployment(ctx: StepContext) -> tuple[ReviewAppDeploymentPlan, datetime]:
+def plan_app(ctx: StepContext) -> tuple[ReviewAppDeploymentPlan, datetime]:
     """Plan from what GitHub says of the pull request now. A commit that is given must be its newest one."""
     stamp = ctx.context["dag_run"].run_after
     return steps.make_plan(ctx, ctx.params["commit"], stamp, reset_database=ctx.params["reset_database"])

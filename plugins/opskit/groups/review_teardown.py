@@ -17,7 +17,7 @@ from opskit.queues import TERRAFORM
 from opskit.step import OperatorStep, poll, step
 
 
-def plan_teardown(ctx: StepContext) -> tuple[ReviewAppTeardownPlan, datetime]:
+def plan_its_end(ctx: StepContext) -> tuple[ReviewAppTeardownPlan, datetime]:
     """Plan from what GitHub says of the pull request now."""
     return steps.make_plan(ctx, even_if_wanted=ctx.params["even_if_wanted"])
 
@@ -79,8 +79,3 @@ def tell_teardown(ctx: StepContext) -> str:
     settled = settle.settle(replace(ctx, part=infrastructure.DESTROY))
     why = "" if ctx.passed(verify_gone) else "; ".join(list_causes(ctx.store, ctx.run)) or "the teardown was stopped"
     return f"{steps.tell_end(ctx, why)}; {settled}"
-
-
-def what_is_left(ctx: StepContext) -> str:
-    """Return what of the app is left by an unfinished teardown."""
-    return "; ".join(steps.find_left(ctx))

@@ -15,7 +15,15 @@ from sandbox.aws.http.requests import READS
 ALSO = {  # what runbooks and the sandbox's builder call as well
     "ec2": ("DescribeSubnets", "DescribeVpcs"),
     "ecr": ("CreateRepository", "DescribeRepositories"),
-    "ecs": ("DeregisterTaskDefinition", "DescribeClusters", "DescribeTaskDefinition", "RegisterTaskDefinition"),
+    "ecs": (
+        "DeleteService",
+        "DeregisterTaskDefinition",
+        "DescribeClusters",
+        "DescribeServices",
+        "DescribeTaskDefinition",
+        "RegisterTaskDefinition",
+        "UpdateService",
+    ),
     "elasticloadbalancing": ("DescribeListeners", "DescribeLoadBalancers", "DescribeRules", "DescribeTargetGroups"),
     "logs": ("DescribeLogGroups",),
     "monitoring": ("DescribeAlarms", "PutMetricAlarm"),
