@@ -240,7 +240,7 @@ def test_groups_and_their_instances_come_in_pages(cloud):
         ("ec2", "describe_instances", {}),
         ("elbv2", "describe_load_balancers", {}),
         ("elb", "describe_load_balancers", {}),
-        ("ecs", "describe_services", {"cluster": CLUSTER, "services": ["x"], "include": ["TAGS"]}),
+        ("ecs", "describe_tasks", {"cluster": CLUSTER, "tasks": ["x"], "include": ["TAGS"]}),
         ("ecs", "list_container_instances", {"cluster": CLUSTER, "filter": "agentConnected==false"}),
         ("autoscaling", "describe_auto_scaling_groups", {"IncludeInstances": True}),
         ("autoscaling", "describe_launch_configurations", {}),

@@ -58,6 +58,10 @@ KEPT = {
     "tests/journey/test_promotion.py": {
         "test_commit_goes_through_the_account_before_and_to_its_target": "account_promotion from end to end",
     },
+    "tests/journey/test_review_apps.py": {
+        "test_app_is_made_for_a_pull_request_and_taken_away_with_its_database": "review_app_deployment and review_app_teardown from "
+        "end to end",
+    },
     "tests/journey/test_slack.py": {
         "test_thread_tells_the_run_in_order_and_its_parent_shows_the_end": "service_restart from end to end, by surge; only "
         "real processes tell Slack side by side",

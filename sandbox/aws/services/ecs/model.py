@@ -196,6 +196,7 @@ class Service:
     usual: int = 0  # its count when nobody surges it
     scheduling: str = "REPLICA"  # or DAEMON
     constraints: list[dict[str, str]] = field(default_factory=list)  # placementConstraints of the API
+    tags: list[dict[str, str]] = field(default_factory=list)
 
     def say(self, at: float, message: str) -> None:
         """Add a service event; the same one is not repeated at once, but after a while."""

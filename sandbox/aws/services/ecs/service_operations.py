@@ -50,6 +50,7 @@ class ServiceOperations(WorldOperations):
             grace=float(self._get_param("healthCheckGracePeriodSeconds") or 0),
             scheduling=self._get_param("schedulingStrategy") or "REPLICA",
             constraints=_constraints(self._get_param("placementConstraints") or []),
+            tags=self._get_param("tags") or [],
         )
         if service.daemon:
             self._refuse_as_daemon(service)
@@ -111,7 +112,8 @@ class ServiceOperations(WorldOperations):
         for name in names:
             service = region.services.get((cluster, name.rsplit("/", 1)[-1]))
             if service:
-                found.append(describe_service(region, service))
+                tagged = {"tags": service.tags} if "TAGS" in (self._get_param("include") or []) else {}
+                found.append({**describe_service(region, service), **tagged})
             else:
                 failures.append({"arn": self._arn_of("service", name), "reason": "MISSING"})
         return ActionResult({"services": found, "failures": failures})

@@ -1,0 +1,38 @@
+"""A review app on real Airflow: made for a pull request by a webhook's runbook, and taken away once that is closed."""
+
+import shutil
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
+
+CORE, PULL = "example-housing/core", 2366  # the open pull request that has the label
+TARGET = f"core/review-{PULL}"
+REASON = "A pull request of the tests"
+
+
+def pull_request(sandbox):
+    """Return what GitHub shows of the pull request, and its deployments."""
+    repositories = httpx.get(f"{sandbox.endpoints['control']}/github").json()["repositories"]
+    core = next(each for each in repositories if each["name"] == CORE)
+    return next(each for each in core["issues"] if each["number"] == PULL), core["deployments"]
+
+
+def test_app_is_made_for_a_pull_request_and_taken_away_with_its_database(sandbox):
+    run = sandbox.trigger("review_app_deployment", {"target": TARGET, "reason": REASON})
+    assert run.wait(900) == "success", run.story()
+    shown, (deployment,) = pull_request(sandbox)
+    assert deployment["states"] == ["in_progress", "success"]
+    (said,) = shown["comments"]
+    assert f"Created review app at https://review.submit-social-housing.example/{PULL}" in said["body"]
+    assert f"answers 204, as commit {shown['commit'][:12]}" in run.log("verify_serving")
+    body = {"repository": CORE, "number": PULL, "does": "close"}
+    assert httpx.post(f"{sandbox.endpoints['control']}/github/pulls", json=body).status_code == 200
+    run = sandbox.trigger("review_app_teardown", {"target": TARGET, "reason": REASON})
+    assert run.wait(900) == "success", run.story()
+    assert "nothing is left of core-review-2366" in run.log("verify_gone")
+    shown, (deployment,) = pull_request(sandbox)
+    assert deployment["states"][-1] == "inactive"
+    (said,) = shown["comments"]
+    assert said["body"].endswith("it was taken down, with its database.")
