@@ -37,7 +37,11 @@ def offered() -> dict[str, str]:
     for name in runbooks():
         tree = ast.parse((ROOT / "dags" / f"{name}.py").read_text(encoding="utf-8"))
         for each in ast.walk(tree):
-            if isinstance(each, ast.keyword) and each.arg == "targets" and isinstance(each.value, ast.Call):
+            if (
+                isinstance(each, ast.keyword)
+                and each.arg in ("targets", "template")
+                and isinstance(each.value, ast.Call)
+            ):
                 assert isinstance(each.value.func, ast.Attribute)
                 found[name] = each.value.func.attr
     return found

@@ -73,6 +73,7 @@ SCOPES: Mapping[str, Scope] = {
     "ecr:DescribeImages": IMAGES,
     "ecr:BatchDeleteImage": Scope(("${repository}",)),
     "ecr:PutImage": Scope(("${repository}",)),
+    "ecs:DescribeClusters": Scope(_arn("ecs", "cluster/*")),  # what looks like a review app's is named
     "ecs:DescribeContainerInstances": Scope(_arn("ecs", "container-instance/${cluster}/*"), IN_CLUSTER),
     "ecs:DescribeServiceDeployments": Scope((*NEIGHBOURS, *_arn("ecs", "service-deployment/${cluster}/*")), IN_CLUSTER),
     "ecs:DescribeServiceRevisions": Scope((*NEIGHBOURS, *_arn("ecs", "service-revision/${cluster}/*")), IN_CLUSTER),
@@ -163,6 +164,7 @@ OF_RUNBOOK: Mapping[str, Mapping[str, tuple[Scope, ...]]] = {  # what one runboo
         "s3:PutObject": OF_ARTEFACT,
     },
     "review_app_teardown": {"logs:DeleteLogGroup": (LOGS,)},
+    "review_app_cleanup": {"s3:ListBucket": (OF_STATE["bucket"],)},  # whose workspaces it lists
 }
 OF_LOCKS = Scope(_arn("dynamodb", "table/${lock_table}"))
 LOCKING = ("dynamodb:DeleteItem", "dynamodb:PutItem")

@@ -25,6 +25,8 @@ class Pull:
     updated: str  # by GitHub's clock; it changes with each push, label, comment, closing and reopening
     author: str = ""  # "" once the account is gone
     created: str = ""
+    closed: str = ""  # when it was, or ""
+    repository: str = ""  # where it is by now: GitHub redirects to a repository that was renamed or transferred
 
 
 @dataclass(frozen=True)
@@ -105,4 +107,6 @@ def read_described_pull(found: PullRequest) -> Pull:
         updated=found.updated_at.isoformat() if found.updated_at else "",
         author=found.user.login if found.user else "",
         created=found.created_at.isoformat() if found.created_at else "",
+        closed=found.closed_at.isoformat() if found.closed_at else "",
+        repository=base.full_name if base else "",
     )

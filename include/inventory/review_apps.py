@@ -13,6 +13,7 @@ from include.inventory.infrastructure import Terraform
 
 FORK_LABEL = "deploy:"  # and all 40 characters of a commit; GitHub's labels have at most 50
 Label = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^,\r\n]+$")]
+Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,40}$")]
 
 
@@ -21,6 +22,7 @@ class Sleep(Model):
 
     after: Duration  # without a push, a comment or a command
     working_hours: tuple[TimeOfDay, TimeOfDay] | None = None  # in which every app is awake
+    working_days: tuple[Weekday, ...] = Field(default=("Mon", "Tue", "Wed", "Thu", "Fri"), min_length=1, max_length=7)
     timezone: Timezone = "UTC"
 
 
@@ -60,7 +62,10 @@ class ReviewApp(Model):
     warn_before: tuple[Duration, ...] = Field(default=(timedelta(days=1), timedelta(hours=1)), max_length=5)
     longest_extension: Duration = timedelta(days=14)
     sleep: Sleep | None = None
-    teardowns_at_once: Whole = Field(default=5, ge=1, le=100)  # that one clean-up starts
+    teardowns_at_once: Whole = Field(default=5, ge=1, le=100)  # that clean-ups have in progress, deployments counted
+    clean_up_every: Duration = timedelta(minutes=10)  # ten minutes to an hour
+    # of its cluster, by which the clean-up knows it as an app's; default: review-app with its number
+    tags: dict[str, Annotated[str, Field(max_length=256)]] | None = Field(default=None, min_length=1, max_length=10)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -68,6 +73,8 @@ class ReviewApp(Model):
             raise ValueError(f"keep_label: {self.label!r} is the label that asks for an app; choose another one")
         if late := [each for each in self.warn_before if each >= self.time_to_live]:
             raise ValueError(f"warn_before: {late[0]} is not shorter than time_to_live, {self.time_to_live}")
+        if not timedelta(minutes=10) <= self.clean_up_every <= timedelta(hours=1):
+            raise ValueError(f"clean_up_every: {self.clean_up_every} is not between 10m and 1h")
         if self.sleep and self.sleep.after >= self.time_to_live:
             raise ValueError("sleep.after: an app that lives no longer than that never sleeps; shorten it")
         return self

@@ -10,14 +10,14 @@ from include.inventory import Inventory, Target
 from sandbox.aws.faults.catalogue import SHEETS
 from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.sim.world import World
-from sandbox.external_services.github import people
+from sandbox.external_services.github import hooks, people
 from sandbox.external_services.github.model import File
 from sandbox.external_services.sentry.state import Project, SentryError
 from sandbox.external_services.services import ExternalServices
 
 
 def make_routes(external: ExternalServices, world: World) -> Blueprint:
-    """Return GET for each external service, and POST /sheets, /github/commits, /github/pulls, /github/oidc and /sentry/events."""
+    """Return GET for each external service, and POST for what people and events do to it."""
     app = Blueprint("neighbours", __name__)
 
     @app.get("/slack")
@@ -67,6 +67,14 @@ def make_routes(external: ExternalServices, world: World) -> Blueprint:
         except FaultError as error:
             return jsonify(error=str(error)), 400
 
+    @app.post("/github/deliveries")
+    def lose() -> Any:
+        try:
+            given = _given(repository="", url="", event="pull_request", payload={}, status=503)
+            return jsonify(hooks.lose(external.github, given))
+        except FaultError as error:
+            return jsonify(error=str(error)), 400
+
     @app.post("/github/oidc")
     def token() -> Any:
         try:
@@ -97,7 +105,7 @@ def _given(**known: Any) -> dict[str, Any]:
     for name, usual in known.items():
         value = given.get(name, usual)
         if type(value) is not type(usual) or value == "" or (type(value) is int and value < 1):
-            kind = {str: "text", int: "a whole number from 1", list: "a list"}[type(usual)]
+            kind = {str: "text", int: "a whole number from 1", list: "a list", dict: "an object"}[type(usual)]
             raise FaultError(f"{name} must be {kind}, not {value!r}.")
     return known | given
 

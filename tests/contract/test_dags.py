@@ -1,6 +1,7 @@
 """Rules for every DAG, chosen by its tags. The DAGs are collected, never listed.
 
-A DAG is a runbook, which works on a target, or it carries the tag kind:housekeeping and changes no target.
+A DAG is a runbook, which works on a target, or it carries the tag kind:housekeeping and changes no target, or kind:cleanup: it changes by
+itself what the inventory lets it, and takes nothing away but by runs of runbooks.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ STARTED_BY_RUNS = {
     "review_app_deployment": ["operator_triggered"],  # by the clean-up
     "review_app_teardown": ["operator_triggered"],
 }
-HOUSEKEEPING = "kind:housekeeping"
+HOUSEKEEPING, CLEANUP = "kind:housekeeping", "kind:cleanup"
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def housekeeping(dags):
 
 @pytest.fixture(scope="session")
 def runbook_dags(dags, housekeeping):
-    found = {name: dag for name, dag in dags.items() if name not in housekeeping}
+    found = {name: dag for name, dag in dags.items() if name not in housekeeping and CLEANUP not in dag.tags}
     assert found, "no runbook was found"
     return found
 
@@ -87,7 +88,7 @@ def test_every_dag_says_its_risk(dags):
 
 def test_a_disruptive_runbook_runs_only_when_a_person_or_ci_asks(dags):
     for dag in dags.values():
-        if not HARMLESS & set(dag.tags):
+        if not (HARMLESS | {CLEANUP}) & set(dag.tags):
             assert dag.allowed_run_types, dag.dag_id
             allowed = {str(getattr(each, "value", each)) for each in dag.allowed_run_types}
             assert allowed == {"manual", *STARTED_BY_RUNS.get(dag.dag_id, ())}, dag.dag_id
@@ -101,6 +102,17 @@ def test_housekeeping_is_harmless_asks_nobody_and_takes_no_lease(housekeeping):
         assert [task.task_id for task in dag.tasks if isinstance(task, HITLOperator)] == [], name
         assert "acquire_lock" not in dag.task_ids, name
         assert list(dag.params) == [], name
+
+
+def test_a_cleanup_asks_nobody_and_does_nothing_for_a_person_unless_told_to(dags):
+    from airflow.providers.standard.operators.hitl import HITLOperator
+
+    found = {name: dag for name, dag in dags.items() if CLEANUP in dag.tags}
+    assert found
+    for name, dag in found.items():
+        assert [task.task_id for task in dag.tasks if isinstance(task, HITLOperator)] == [], name
+        assert {key: dag.params[key] for key in dag.params} == {"plan_only": True}, name
+        assert {str(getattr(each, "value", each)) for each in dag.allowed_run_types} == {"manual", "scheduled"}, name
 
 
 def test_what_runs_by_itself_does_not_pile_up(dags):

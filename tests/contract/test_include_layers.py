@@ -37,6 +37,7 @@ CONTEXTS = (
     "InfrastructureLook",
     "PromotionContext",
     "ReviewAppContext",
+    "CleanupContext",
 )
 WORLD = (*CLIENTS, *CONTEXTS, "RunStore", "FencedWriter")
 PROCEDURES = ("restart", "releases", "region_data", "infrastructure", "review_apps")

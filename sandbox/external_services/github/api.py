@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, jsonify, request
 
 from sandbox.aws.state.clock import as_datetime
-from sandbox.external_services.github import actions, archives, deployments, issues, oidc, releases
+from sandbox.external_services.github import actions, archives, deployments, hooks, issues, oidc, releases
 from sandbox.external_services.github.model import BOT, AnnotatedTag, Commit, GitHubError, Repository, Status, invalid
 from sandbox.external_services.github.requests import (
     CODELOAD,
@@ -36,7 +36,7 @@ def make_github(github: GitHub) -> Flask:
     for make in (_people, _commits, _refs, releases.make, _statuses):
         app.register_blueprint(make(github), url_prefix=ROOT)
     app.register_blueprint(actions.make(github), url_prefix=ROOT)
-    for part in (*issues.make(github), *deployments.make(github)):
+    for part in (*issues.make(github), *deployments.make(github), hooks.make(github)):
         app.register_blueprint(part, url_prefix=ROOT)
     links, server = archives.make(github)
     app.register_blueprint(links, url_prefix=ROOT)

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from sandbox.aws.state.clock import as_text
 from sandbox.external_services.github.model import BOT, Comment, GitHubError, Issue, Repository, invalid
 from sandbox.external_services.github.requests import body, open_repository, page, shapes, text
 from sandbox.external_services.github.state import GitHub
@@ -103,6 +104,18 @@ def _comments(github: GitHub) -> Blueprint:
             comment = Comment(github.next_id(), BOT, text(body(), "body", "IssueComment"), now, now)
             issue.comments.append(comment)
             return jsonify(shapes().comment(repository, number, comment)), 201
+
+    @app.get(f"{REPO}/issues/comments")
+    def everywhere(owner: str, name: str) -> Response:
+        with github.lock:
+            repository, wanted = open_repository(github, owner, name), request.args
+            by_edit, since = wanted.get("sort") == "updated", wanted.get("since", "")
+            found = [(each, said) for each in repository.issues.values() for said in each.comments]
+            found = [(each, said) for each, said in found if str(as_text(said.edited)) >= since]
+            found.sort(key=lambda pair: pair[1].edited if by_edit else pair[1].at)
+            if by_edit and wanted.get("direction", "desc") == "desc":
+                found.reverse()
+            return page([shapes().comment(repository, each.number, said) for each, said in found])
 
     @app.get(f"{REPO}/issues/comments/<int:number>")
     def one(owner: str, name: str, number: int) -> Response:

@@ -195,6 +195,26 @@ class Run:
 
 
 @dataclass
+class Attempt:
+    """One attempt to deliver an event. All attempts of a delivery have the same guid. `status` 0: it was not answered."""
+
+    id: int
+    guid: str
+    event: str
+    payload: dict[str, Any]
+    at: float
+    status: int
+    redelivery: bool = False
+
+
+@dataclass
+class Hook:
+    id: int
+    url: str
+    attempts: list[Attempt] = field(default_factory=list)  # oldest first
+
+
+@dataclass
 class Repository:
     id: int
     owner: str
@@ -213,6 +233,7 @@ class Repository:
     runs: list[Run] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)  # oldest first
     collaborators: dict[str, str] = field(default_factory=dict)  # login -> permission
+    hooks: list[Hook] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)  # logins of accounts that were deleted
 
     @property

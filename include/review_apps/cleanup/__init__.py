@@ -1,0 +1,1 @@
+"""What the clean-up of review apps finds, decides and reports."""

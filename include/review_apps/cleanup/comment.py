@@ -1,0 +1,31 @@
+"""The one comment of a pull request, as far as the clean-up writes to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include import github
+from include.inventory import Target
+from include.review_apps.cleanup.notice import with_notice
+from include.review_apps.comment import MARK, find_ours
+from include.run.writer import FencedWriter
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+
+def is_ours(body: str) -> bool:
+    """Tell whether a comment is the one that runbooks write."""
+    return MARK in body
+
+
+def put_notice(writer: FencedWriter, repository: Repository, app: Target, notice: str) -> None:
+    """Put lines into the one comment of an app's pull request, which is posted if there is none. Raises: RunbookError."""
+    number = app.number
+    assert number is not None
+    found = find_ours(repository, number)
+    if found is None:
+        first = f"{MARK}\nReview app {app.name}: {app.review_app.url}"
+        writer.write(github.create_comment(repository, number, MARK, with_notice(first, notice), find_ours))
+    elif (body := with_notice(found.body, notice)) != found.body:
+        writer.write(github.edit_comment(repository, number, found.id, body))

@@ -1,0 +1,144 @@
+"""Webhooks of a repository in GitHub's REST API: their deliveries, which of them failed, and delivering one again."""
+
+import hashlib
+import hmac
+import json
+import uuid
+from threading import Thread
+from typing import Any
+
+import requests
+from flask import Blueprint, Response, jsonify
+
+from sandbox.aws.faults.model import FaultError
+from sandbox.aws.state.clock import as_text
+from sandbox.external_services.github.model import Attempt, GitHubError, Hook, Repository
+from sandbox.external_services.github.requests import authenticated, cut, open_repository, page, shapes
+from sandbox.external_services.github.responses import Json
+from sandbox.external_services.github.state import GitHub, webhook_secret_of
+
+HOOKS = "/repos/<owner>/<name>/hooks"
+DELIVERIES = f"{HOOKS}/<int:hook>/deliveries"
+PATIENCE = 10.0  # seconds until GitHub takes a delivery for failed
+KEPT = 3 * 86_400.0  # simulated seconds
+
+
+def make(github: GitHub) -> Blueprint:
+    """Return the part of the API that is about webhooks. As with GitHub, a token without the right to them is told that there are none."""
+    app = Blueprint("hooks", __name__)
+
+    def opened(owner: str, name: str) -> Repository:
+        repository = open_repository(github, owner, name)
+        if not authenticated().may_write:
+            raise GitHubError(404, "Not Found")
+        return repository
+
+    def find(owner: str, name: str, number: int) -> tuple[Repository, Hook]:
+        repository = opened(owner, name)
+        for each in repository.hooks:
+            if each.id == number:
+                return repository, each
+        raise GitHubError(404, "Not Found")
+
+    @app.get(HOOKS)
+    def hooks(owner: str, name: str) -> Response:
+        with github.lock:
+            repository = opened(owner, name)
+            return page([_hook(repository, each) for each in repository.hooks])
+
+    @app.get(DELIVERIES)
+    def deliveries(owner: str, name: str, hook: int) -> Response:
+        with github.lock:
+            repository, found = find(owner, name, hook)
+            kept = [each for each in reversed(found.attempts) if github.now() - each.at <= KEPT]
+            part, links = cut([_attempt(repository, each) for each in kept])
+            answer = jsonify(part)
+            answer.headers.update(links)
+            return answer
+
+    @app.post(f"{DELIVERIES}/<int:number>/attempts")
+    def again(owner: str, name: str, hook: int, number: int) -> Any:
+        with github.lock:
+            repository, found = find(owner, name, hook)
+            before = next((each for each in found.attempts if each.id == number), None)
+            if before is None or github.now() - before.at > KEPT:
+                raise GitHubError(404, "Not Found")
+            attempt = Attempt(github.next_id(), before.guid, before.event, before.payload, github.now(), 0, True)
+            found.attempts.append(attempt)
+        Thread(target=_send, args=(repository, found, attempt), daemon=True).start()
+        return jsonify({}), 202
+
+    return app
+
+
+def lose(github: GitHub, given: dict[str, Any]) -> Json:
+    """Note a delivery that failed, with the status it was answered with (1: not at all); returns its guid. Raises: FaultError."""
+    with github.lock:
+        repository = github.find(*f"{given['repository']}/".split("/")[:2])
+        if repository is None:
+            raise FaultError(f"There is no repository {given['repository']!r}.")
+        found = next((each for each in repository.hooks if each.url == given["url"]), None)
+        if found is None:
+            found = Hook(github.next_id(), given["url"])
+            repository.hooks.append(found)
+        guid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{given['url']} {github.next_id()}"))
+        status = 0 if given["status"] == 1 else given["status"]
+        found.attempts.append(Attempt(github.next_id(), guid, given["event"], given["payload"], github.now(), status))
+        return {"guid": guid, "hook": found.id}
+
+
+def _send(repository: Repository, hook: Hook, attempt: Attempt) -> None:
+    body = json.dumps(attempt.payload).encode()
+    secret = webhook_secret_of(repository.owner).encode()
+    signed = hmac.new(secret, body, hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/json",
+        "X-GitHub-Delivery": attempt.guid,
+        "X-GitHub-Event": attempt.event,
+        "X-Hub-Signature-256": f"sha256={signed}",
+    }
+    try:
+        attempt.status = requests.post(hook.url, data=body, headers=headers, timeout=PATIENCE).status_code
+    except requests.RequestException:
+        attempt.status = 0
+
+
+def _hook(repository: Repository, hook: Hook) -> Json:
+    url = f"{shapes().at(repository)}/hooks/{hook.id}"
+    return {
+        "type": "Repository",
+        "id": hook.id,
+        "name": "web",
+        "active": True,
+        "events": ["*"],
+        "config": {"content_type": "json", "insecure_ssl": "0", "url": hook.url, "secret": "********"},
+        "url": url,
+        "test_url": f"{url}/test",
+        "ping_url": f"{url}/pings",
+        "deliveries_url": f"{url}/deliveries",
+        "last_response": {"code": None, "status": "unused", "message": None},
+    }
+
+
+def _attempt(repository: Repository, attempt: Attempt) -> Json:
+    said = (
+        "OK"
+        if 200 <= attempt.status < 400
+        else f"Invalid HTTP Response: {attempt.status}"
+        if attempt.status
+        else "timed out"
+    )
+    return {
+        "id": attempt.id,
+        "guid": attempt.guid,
+        "delivered_at": as_text(attempt.at),
+        "redelivery": attempt.redelivery,
+        "duration": 0.2,
+        "status": said,
+        "status_code": attempt.status,
+        "event": attempt.event,
+        "action": attempt.payload.get("action"),
+        "installation_id": None,
+        "repository_id": repository.id,
+        "throttled_at": None,
+    }

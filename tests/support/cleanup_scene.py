@@ -1,0 +1,130 @@
+"""Review apps of a template in the simulated cloud, planted part by part, and the context of a clean-up of them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from include.aws.clients import Clients
+from include.inventory import Inventory, Target
+from include.review_apps.cleanup.acting import STEP
+from include.review_apps.cleanup.model import Note, Settings
+from include.review_apps.cleanup.notes import change_note, read_note
+from include.review_apps.cleanup.passing import Outcome, clean_up, name_of
+from include.review_apps.cleanup.settings import settings_of
+from include.run.journal import list_events
+from include.run.store import RunStore
+from opskit.connections.external_services import github_repository
+from sandbox.external_services.github import people
+from sandbox.external_services.github.state import GitHub
+
+REPOSITORY = "example-housing/core"
+PATTERN = "core/review-<number>"
+PARTS = ("workspace", "cluster", "database", "image")
+
+
+@dataclass
+class CleanupScene:
+    """A template's account and repository, and which runs Airflow knows."""
+
+    cloud: Any
+    town: GitHub
+    inventory: Inventory
+    run: str = "review_app_cleanup/one"
+    runs: dict[str, str] = field(default_factory=dict)
+    databases: set[str] = field(default_factory=set)  # of the server, which is PostgreSQL's own business
+    role: str = ""  # "": the runbooks' own
+
+    @property
+    def target(self) -> Target:
+        return self.inventory.review_app(PATTERN, 1)
+
+    @cached_property
+    def clients(self) -> Clients:
+        return Clients(lambda service: self.cloud.client_of_runbooks(service, self.target.name, 2))
+
+    @cached_property
+    def somebody(self) -> Clients:
+        return Clients(lambda service: self.cloud.client(service, self.target.name))
+
+    @property
+    def store(self) -> RunStore:
+        return RunStore(self.cloud.client("dynamodb", self.target.name), "runbook-operations")
+
+    @cached_property
+    def github(self) -> Any:
+        return github_repository(self.target)
+
+    @cached_property
+    def state(self) -> str:
+        terraform = self.target.environment.terraform
+        assert terraform
+        self.somebody.s3.put_object(Bucket=terraform.state_bucket, Key="a-state", Body=b"{}")
+        return "a-state"
+
+    @property
+    def settings(self) -> Settings:
+        return settings_of(self.target)
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.cloud.world.clock.now(), UTC)
+
+    def list_databases(self) -> tuple[str, ...]:
+        return tuple(sorted(self.databases))
+
+    def run_state(self, owner: str) -> str | None:
+        return self.runs.get(owner)
+
+    def clean_up(self, *, acting: bool = True) -> Outcome:
+        return clean_up(self, self.settings, self.app, acting=acting)
+
+    def app(self, number: int) -> Target:
+        return self.inventory.review_app(PATTERN, number)
+
+    def does(self, does: str, **given: Any) -> dict[str, Any]:
+        """Act as a person on GitHub."""
+        usual = {"number": 1, "text": "Work", "label": "none", "actor": "amelia", "fork": "none"}
+        return people.act(self.town, {"repository": REPOSITORY, "does": does, **usual, **given})
+
+    def opened(self, *, label: bool = True, fork: str = "none") -> int:
+        """Open a pull request, and return its number."""
+        number = int(self.does("open", fork=fork)["number"])
+        if label:
+            self.does("label", number=number, label="review-app")
+        return number
+
+    def plant(self, number: int, parts: Iterable[str] = PARTS, tag: str = "") -> None:
+        """Make these parts of an app."""
+        terraform = self.app(number).environment.terraform
+        assert terraform
+        if "workspace" in parts:
+            key, bucket = f"env:/{number}/{terraform.state_key}", terraform.state_bucket
+            # S3 lets a body wait for a second, so there is one for all
+            self.somebody.s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": self.state})
+        if "cluster" in parts:
+            tags = [{"key": "review-app", "value": tag or str(number)}]
+            self.somebody.ecs.create_cluster(clusterName=f"core-review-{number}-app", tags=tags)
+        if "database" in parts:
+            self.databases.add(f"core-review-{number}")
+
+    def note(self, number: int, change: Callable[[Note], Note]) -> None:
+        change_note(self.store, name_of(self.target), number, change)
+
+    def noted(self, number: int) -> Note:
+        return read_note(self.store, name_of(self.target), number)
+
+    def comment(self, number: int) -> str:
+        """Return the one comment of a pull request, or "" if there is none."""
+        found = [each.body for each in self.issue(number).comments if "<!-- review-app -->" in each.body]
+        assert len(found) <= 1
+        return found[0] if found else ""
+
+    def issue(self, number: int) -> Any:
+        return self.town.repositories[REPOSITORY].issues[number]
+
+    def written(self) -> list[str]:
+        """Return what the clean-up has written, in order."""
+        events = list_events(self.store, self.run)
+        return [each["text"] for each in events if each["phase"] == "done" and each["step"] == STEP]
