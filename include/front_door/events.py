@@ -11,6 +11,7 @@ from include.front_door.problem import Problem
 from include.inventory import Environment, Inventory, System
 from include.inventory.front_door import Event
 from include.inventory.templates import NUMBER
+from include.review_apps.cleanup.commands import read_command
 from include.text import one_line
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ LARGEST = 25 * 1024 * 1024  # bytes: GitHub sends no more
 ID_HEADER, EVENT_HEADER = "X-GitHub-Delivery", "X-GitHub-Event"
 FORM_TYPE = "application/x-www-form-urlencoded"  # what GitHub sends unless a webhook is set to JSON
 LABELLING = ("labeled", "unlabeled")  # actions that are about one label
+COMMANDED = "review_app_cleanup"  # the runbook that commands belong to
 SHOWN = 60  # characters of a title in a reason
 
 
@@ -33,8 +35,9 @@ class Wake:
     about: str
     repository: str
     sender: str
+    comment: int = 0  # that may be a command
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str | int]:
         return asdict(self)
 
     @property
@@ -89,15 +92,33 @@ def repository_of(payload: Mapping[str, Any]) -> str:
 def find_wakes(inventory: Inventory, event: str, payload: Mapping[str, Any]) -> list[Wake]:
     """Return what the inventory lets an event wake. Of what GitHub says here nothing is believed yet but what it is about."""
     repository, sender = repository_of(payload), _text(payload, "sender", "login")
-    found = []
+    found: list[Wake] = []
     for name, system in inventory.systems.items():
         if not repository or (system.github or "").lower() != repository.lower():
             continue
+        found += _commands(name, system, event, payload, sender)
         for target, entry, number in _entries(name, system, payload):
             about = _about(entry, event, payload, system.versions.branch)
             if about and number in ("", about):
                 found.append(Wake(target, entry.runbook, event, about, str(system.github), sender))
     return found
+
+
+def _commands(name: str, system: System, event: str, payload: Mapping[str, Any], sender: str) -> Iterator[Wake]:
+    """Yield the review app that a new comment on a pull request may be a command for."""
+    issue, said = payload.get("issue"), payload.get("comment")
+    if event != "issue_comment" or payload.get("action") != "created":
+        return
+    if not isinstance(issue, dict) or not isinstance(said, dict) or not isinstance(issue.get("pull_request"), dict):
+        return
+    number, comment = _number({"pull_request": issue}), said.get("id")
+    if not number or type(comment) is not int or read_command(_text(said, "body")) is None:
+        return
+    for template in system.templates.values():
+        environment_name = template.pattern.replace(NUMBER, number)
+        if template.sample().review_app and template.fits(environment_name):
+            target = f"{name}/{environment_name}"
+            yield Wake(target, COMMANDED, event, number, str(system.github), sender, comment)
 
 
 def ask_for_push(wake: Wake, newest: "Commit") -> Ask:

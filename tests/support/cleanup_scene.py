@@ -104,7 +104,7 @@ class CleanupScene:
             # S3 lets a body wait for a second, so there is one for all
             self.somebody.s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": self.state})
         if "cluster" in parts:
-            tags = [{"key": "review-app", "value": tag or str(number)}]
+            tags: Any = [{"key": "review-app", "value": tag or str(number)}]
             self.somebody.ecs.create_cluster(clusterName=f"core-review-{number}-app", tags=tags)
         if "database" in parts:
             self.databases.add(f"core-review-{number}")

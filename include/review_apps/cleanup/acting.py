@@ -50,7 +50,7 @@ class Hands:
             return _held(decision, self.silenced or f"{MOST_COMMENTS} comments were written; the next clean-up goes on")
         self.comments_left -= 1
         try:
-            put_notice(self.writer, self.ctx.github, self.app_of(decision.number), warning(decision))
+            put_notice(self.writer.write, self.ctx.github, self.app_of(decision.number), warning(decision))
         except (RunbookError, ServiceUnavailableError) as error:
             self.silenced = str(error)
             return _held(decision, self.silenced)

@@ -31,7 +31,7 @@ def read_lists(ctx: CleanupContext) -> Found:
     terraform, place = ctx.target.environment.terraform, ctx.target
     assert terraform  # of every review app
     return Found(
-        _listing("The open pull requests", lambda: map(_open_pull, github.list_open_pulls(ctx.github))),
+        _listing("The open pull requests", lambda: map(open_pull, github.listopen_pulls(ctx.github))),
         _listing(
             "The Terraform workspaces",
             lambda: list_workspaces(ctx.clients.s3, terraform.state_bucket, terraform.state_key),
@@ -109,7 +109,8 @@ def looks_at(
     }
 
 
-def _open_pull(pull: github.Pull) -> OpenPull:
+def open_pull(pull: github.Pull) -> OpenPull:
+    """Return what a clean-up has to know of an open pull request."""
     updated = datetime.fromisoformat(pull.updated or pull.created)
     return OpenPull(pull.number, pull.sha, frozenset(pull.labels), pull.own, updated)
 

@@ -11,7 +11,7 @@ from tests.unit.run.conftest import client, dynamodb, store
 __all__ = ["client", "dynamodb", "store"]
 USERS = {"operator": "user", "approver": "user", "viewer": "viewer", "admin": "admin"}
 SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-RUNBOOKS = ("service_restart", "staging_deployment")
+RUNBOOKS = ("service_restart", "staging_deployment", "review_app_deployment", "review_app_cleanup")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from include.aws.rights import LATER
 from tools import rights
 
-HOUSEKEEPING = ("infrastructure_drift", "slack_delivery")  # these ask nobody
+HOUSEKEEPING = ("infrastructure_drift", "review_app_cleanup", "slack_delivery")  # these ask nobody
 NOT_TRIED = {
     "lambda:GetFunction",  # CloudFormation makes the call
     "s3:GetObjectTagging",  # a copy tries it itself, on an object that it is to copy

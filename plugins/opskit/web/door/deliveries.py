@@ -22,6 +22,7 @@ from opskit.connections.external_services import github_repository
 from opskit.requested import params_of
 from opskit.web.door.airflow_runs import log_refusal
 from opskit.web.door.callers import Visitor
+from opskit.web.door.commands import carry_out_command
 from opskit.web.door.home import door_store
 from opskit.web.door.starting import start_once
 
@@ -78,6 +79,8 @@ def sweep_for_good() -> None:
 def _carry_out(dag_bag: Any, wake: Wake) -> dict[str, str]:
     about = {"runbook": wake.runbook, "target": wake.target}
     try:
+        if wake.comment:
+            return {**about, **carry_out_command(dag_bag, wake)}
         asked = _ask_github(load(), wake)
         if isinstance(asked, str):
             return {**about, "result": "ignored", "why": asked}
