@@ -4,9 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from github import UnknownObjectException
 
 from include.review_apps.cleanup.model import Note
 from include.review_apps.cleanup.starting import why_not
+from include.run.lease.store import read_lease, try_claim
+from include.run.stop import Stop, set_stop
+from sandbox.external_services.github import hooks
 from tests.support.cleanup_scene import CleanupScene
 from tests.support.external_services import control_of, strike
 
@@ -82,7 +86,7 @@ def test_planted_mess_of_40_apps_12_orphans_and_5_look_alikes(scene, cloud):
     assert {"core-review-7001-app", "core-revew-7002-app", "core-review-07003-app", "core-review-7004-app"} <= left
     assert f"core-review-{closed[0] + 1000}-app" in left
     writes = scene.written()
-    for _ in range(3):
+    for _ in range(2):
         assert scene.clean_up().starts == ()
     assert scene.written() == writes
 
@@ -204,7 +208,6 @@ def test_a_list_that_cannot_be_read_deletes_nothing(scene, cloud, fault):
     scene.plant(number)
     scene.does("close", number=number)
     cloud.advance(SETTLED)
-    scene.somebody.s3.delete_object(Bucket=scene.target.environment.terraform.state_bucket, Key="none")
     denied = fault("access_denied", target=f"core/review-{number}", api="s3", action="ListObjectsV2")
     found = scene.clean_up()
     assert denied()
@@ -229,3 +232,109 @@ def test_an_app_whose_fork_was_deleted_lives_on(scene, cloud):
     cloud.advance(SETTLED)
     found = scene.clean_up()
     assert (found.starts, found.report.mended) == ((), ())
+
+
+def test_an_idle_app_sleeps_and_wakes_when_it_is_used(scene, cloud):
+    number = scene.opened()
+    scene.plant(number)
+    scene.plant_services(number)
+    cloud.advance(SETTLED)
+    idle_since(scene, number, 25 * HOUR)  # on a Saturday
+    found = scene.clean_up()
+    assert (scene.desired(number), "Sent to sleep: 1" in found.text) == ([0, 0], True)
+    cloud.advance(SETTLED)
+    found = scene.clean_up()
+    assert "Asleep: 1, which saved about 0 hours" in found.text
+    scene.does("comment", number=number, text="I would like to see it")
+    cloud.advance(SETTLED)
+    found = scene.clean_up()
+    assert (scene.desired(number), scene.noted(number).asleep, "Woken: 1" in found.text) == ([1, 1], None, True)
+
+
+def test_an_app_on_which_a_run_works_is_left_to_it(scene, cloud):
+    number = scene.opened()
+    scene.plant(number)
+    scene.plant_services(number)
+    cloud.advance(SETTLED)
+    idle_since(scene, number, 25 * HOUR)
+    scene.runs["review_app_deployment/other"] = "running"
+    target = f"core/review-{number}"
+    try_claim(scene.store, target, "review_app_deployment/other", "a push", scene.now, scene.run_state)
+    found = scene.clean_up()
+    assert scene.desired(number) == [1, 1]
+    assert f"core/review-{number} is leased by review_app_deployment/other" in found.text
+    assert read_lease(scene.store, target).waiting == {}
+
+
+def test_the_warning_is_in_the_one_comment_and_a_comment_of_ours_is_no_use_of_the_app(scene, cloud):
+    number = scene.opened()
+    scene.plant(number)
+    idle_since(scene, number, 29 * DAY + HOUR)
+    scene.clean_up()
+    ours = scene.comment(number)
+    assert "This review app will be removed: its time is over on 2026-11-22" in ours
+    before = scene.noted(number).active
+    cloud.advance(SETTLED)
+    scene.clean_up()
+    assert (scene.noted(number).active, scene.comment(number)) == (before, ours)
+
+
+def test_a_failed_delivery_is_asked_for_again_once(scene, cloud, neighbourhood):
+    url = "http://127.0.0.1:9/door/github/example-housing"  # nobody listens there
+    given = {"repository": "example-housing/core", "url": url, "event": "push", "payload": {}, "status": 503}
+    lost = hooks.lose(scene.town, given)
+    hooks.lose(scene.town, {**given, "url": "http://elsewhere.example/hook"})
+    found = scene.clean_up()
+    assert f"push {lost['guid']}, which failed at 12:00 UTC (Invalid HTTP Response: 503)" in found.text
+    cloud.advance(SETTLED)
+    assert "Failed deliveries" not in scene.clean_up().text
+    [ours, other] = scene.town.repositories["example-housing/core"].hooks
+    assert [each.redelivery for each in ours.attempts] == [False, True]
+    assert [each.redelivery for each in other.attempts] == [False]
+
+
+def test_without_the_right_to_see_webhooks_the_rest_is_done_and_the_lack_is_said(scene, cloud, fault):
+    number = scene.opened()
+    scene.plant(number)
+    scene.does("close", number=number)
+    cloud.advance(SETTLED)
+    limited = replace(scene)
+    limited.__dict__["github"] = Blind(scene.github)
+    found = limited.clean_up()
+    assert len(found.starts) == 1
+    assert "failed deliveries are not asked for again" in found.text
+
+
+class Blind:
+    """A repository whose token may not see webhooks: GitHub says that there are none."""
+
+    def __init__(self, repository):
+        self._repository = repository
+
+    def __getattr__(self, name):
+        return getattr(self._repository, name)
+
+    def get_hooks(self):
+        raise UnknownObjectException(404, {"message": "Not Found"}, {})
+
+
+def test_a_stopped_database_server_is_no_empty_one_and_nobody_has_to_mend_that(scene, cloud):
+    number = scene.opened()
+    scene.plant(number)
+    scene.does("close", number=number)
+    cloud.advance(SETTLED)
+    scene.somebody.rds.stop_db_instance(DBInstanceIdentifier="core-development")
+    found = scene.clean_up()
+    assert (found.starts, found.report.unknown) == ((), ())
+    assert "the databases are not known, since their server core-development is stop" in found.text
+
+
+def test_the_emergency_stop_stands(scene, cloud):
+    number = scene.opened()
+    scene.plant(number)
+    scene.does("close", number=number)
+    cloud.advance(SETTLED)
+    set_stop(scene.store, Stop("ann", scene.now, "A wrong image goes everywhere"))
+    found = scene.clean_up()
+    assert (found.starts, found.report) == ((), None)
+    assert "nothing is done, since emergency stop by ann" in found.text

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from include.aws import ecr
 from include.aws.clients import Clients
 from include.inventory import Inventory, Target
 from include.review_apps.cleanup.acting import STEP
@@ -108,6 +109,39 @@ class CleanupScene:
             self.somebody.ecs.create_cluster(clusterName=f"core-review-{number}-app", tags=tags)
         if "database" in parts:
             self.databases.add(f"core-review-{number}")
+
+    def plant_services(self, number: int) -> None:
+        """Make the services of an app that has its cluster, with their tasks."""
+        place, ec2 = self.app(number).environment, self.somebody.ec2
+        subnets: Any = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"]]
+        registry = self.app(number).registry
+        tag = ecr.list_images(self.clients.ecr, registry)[0].tags[0]
+        for service in place.services:
+            image = f"{registry.account}.dkr.ecr.{registry.region}.amazonaws.com/{registry.repository}:{tag}"
+            container: Any = {"name": service.container, "image": image, "essential": True}
+            definition = self.somebody.ecs.register_task_definition(
+                family=service.family,
+                networkMode="awsvpc",
+                requiresCompatibilities=["FARGATE"],
+                cpu=str(service.cpu),
+                memory=str(service.memory),
+                containerDefinitions=[container],
+            )["taskDefinition"]["taskDefinitionArn"]
+            self.somebody.ecs.create_service(
+                cluster=str(place.cluster),
+                serviceName=service.name,
+                taskDefinition=definition,
+                desiredCount=service.tasks,
+                launchType="FARGATE",
+                networkConfiguration={"awsvpcConfiguration": {"subnets": subnets}},
+            )
+
+    def desired(self, number: int) -> list[int]:
+        """Return the desired counts of an app's services."""
+        place = self.app(number).environment
+        names = [each.name for each in place.services]
+        found = self.somebody.ecs.describe_services(cluster=str(place.cluster), services=names)["services"]
+        return [each["desiredCount"] for each in found]
 
     def note(self, number: int, change: Callable[[Note], Note]) -> None:
         change_note(self.store, name_of(self.target), number, change)

@@ -31,7 +31,7 @@ def read_lists(ctx: CleanupContext) -> Found:
     terraform, place = ctx.target.environment.terraform, ctx.target
     assert terraform  # of every review app
     return Found(
-        _listing("The open pull requests", lambda: map(open_pull, github.listopen_pulls(ctx.github))),
+        _listing("The open pull requests", lambda: map(open_pull, github.list_open_pulls(ctx.github))),
         _listing(
             "The Terraform workspaces",
             lambda: list_workspaces(ctx.clients.s3, terraform.state_bucket, terraform.state_key),
