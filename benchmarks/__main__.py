@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-ALL = ("parse", "clients", "waits", "restart", "recovery", "copy", "fleet")
+ALL = ("parse", "clients", "waits", "restart", "recovery", "copy", "fleet", "review_apps")
 
 
 def chosen(only: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws.clients import Clients
 from include.aws.refusals import refusal_of
+from include.aws.sts import ask_who
 from include.errors import RunbookError, ServiceUnavailableError
 from include.inventory import Target, load
 from include.notifications.render import escape
@@ -138,7 +139,8 @@ def start_run(given: Mapping[str, Any]) -> None:
 
 def _is_due(ctx: Cleaning) -> bool:
     began = last_began(ctx)
-    return began is None or datetime.now(UTC) - began >= ctx.target.review_app.clean_up_every - EARLY
+    _, now = ask_who(ctx.clients.sts)
+    return began is None or not timedelta() <= now - began < ctx.target.review_app.clean_up_every - EARLY
 
 
 def _tell(ctx: Cleaning, found: Outcome) -> None:

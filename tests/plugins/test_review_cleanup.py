@@ -1,0 +1,101 @@
+"""The tasks of the clean-up of review apps: when they act, and the runs that they start."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
+
+from include.errors import ServiceUnavailableError
+from include.review_apps.cleanup.passing import Outcome
+from include.review_apps.cleanup.report import Report
+from include.review_apps.cleanup.starting import Start
+from opskit import review_cleanup
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)  # by AWS's clock
+PATTERN = "core/review-<number>"
+START = Start(
+    "review_app_teardown", "clean-up_core-review-12", "core/review-12", 12, "expired", "its time was over", {"even_if_wanted": True}
+)  # fmt: skip
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run the first task. `seen` has whether it acted."""
+    state = SimpleNamespace(type="manual", plan_only=True, seen=[], found=Outcome("done", (START,)), began=None)
+
+    def context():
+        dag_run = SimpleNamespace(run_type=state.type, dag_id="review_app_cleanup", run_id="one")
+        return {"dag_run": dag_run, "params": {"plan_only": state.plan_only}}
+
+    def clean_up(ctx, settings, app_of, *, acting):
+        state.seen.append(acting)
+        if isinstance(state.found, Exception):
+            raise state.found
+        return state.found
+
+    monkeypatch.setattr(review_cleanup, "get_current_context", context)
+    monkeypatch.setattr(review_cleanup, "clean_up", clean_up)
+    monkeypatch.setattr(review_cleanup, "ask_who", lambda client: ("111111111113", NOW))
+    monkeypatch.setattr(review_cleanup, "clients_for", lambda name: SimpleNamespace(sts=None))
+    monkeypatch.setattr(review_cleanup, "last_began", lambda ctx: state.began)
+    state.task = lambda: review_cleanup.clean_up_template(PATTERN)
+    return state
+
+
+def test_a_clean_up_by_hand_only_shows_what_it_would_do_unless_told_to_act(run):
+    run.task()
+    run.plan_only = False
+    run.task()
+    run.type, run.plan_only = "scheduled", True
+    assert run.task() == {"text": "done", "starts": [START.as_json()]}
+    assert run.seen == [False, True, True]
+
+
+def test_a_template_whose_interval_is_not_over_is_passed_over(run):
+    run.type, run.began = "scheduled", NOW - timedelta(minutes=5)
+    with pytest.raises(AirflowSkipException, match="a moment ago"):
+        run.task()
+    run.began -= timedelta(minutes=4)
+    assert run.task()["text"] == "done"
+
+
+def test_a_list_that_somebody_has_to_mend_fails_the_task(run):
+    run.found = Outcome(
+        "Nothing is deleted.", (), Report("Nothing is deleted.", (), ("the ECS clusters could not be read",))
+    )
+    with pytest.raises(AirflowFailException, match="Nothing is deleted"):
+        run.task()
+
+
+def test_github_that_is_away_fails_the_task_with_a_sentence(run):
+    run.found = ServiceUnavailableError("GitHub takes no more calls for now; try again in 120 s.")
+    with pytest.raises(AirflowFailException, match="were not cleaned up: GitHub takes no more calls"):
+        run.task()
+
+
+def test_a_run_is_started_only_if_github_still_agrees(monkeypatch):
+    said = SimpleNamespace(why="")
+    monkeypatch.setattr(
+        review_cleanup, "get_current_context", lambda: {"dag_run": SimpleNamespace(dag_id="a", run_id="b")}
+    )
+    monkeypatch.setattr(review_cleanup, "why_not", lambda *_: said.why)
+    with pytest.raises(DagRunTriggerException) as started:
+        review_cleanup.start_run(START.as_json())
+    assert (started.value.trigger_dag_id, started.value.dag_run_id) == (
+        "review_app_teardown",
+        "clean-up_core-review-12",
+    )
+    assert started.value.conf == {"target": "core/review-12", "reason": "its time was over", "even_if_wanted": True}
+    said.why = "pull request 12 asks for an app again"
+    with pytest.raises(AirflowSkipException, match="pull request 12 asks for an app again"):
+        review_cleanup.start_run(START.as_json())
+
+
+def test_what_all_templates_want_started_is_one_list():
+    one = {"text": "", "starts": [START.as_json()]}
+    assert review_cleanup.list_starts([one, None, {"text": "", "starts": []}, one]) == [START.as_json()] * 2
+
+
+def test_the_shipped_inventory_cleans_up_every_ten_minutes():
+    assert review_cleanup.shortest_interval() == timedelta(minutes=10)
