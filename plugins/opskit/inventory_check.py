@@ -60,8 +60,8 @@ def report(needs: Needs, wrong: Iterable[str], unseen: Iterable[str]) -> list[st
     if not wrong:
         names = len({target for targets in needs.approvers.values() for target in targets})
         lines.append(
-            f"The inventory is sound: {names} targets and templates, {len(needs.connections)} connections, {len(needs.approvers)} approvers, "
-            f"{len(needs.channels)} channels."
+            f"The inventory is sound: {names} targets and templates, {len(needs.connections)} connections, "
+            f"{len(needs.approvers)} approvers, {len(needs.channels)} channels."
         )
     return lines
 

@@ -25,7 +25,7 @@ from include.run import cleanup_documents as documents
 from opskit.connections.aws import run_store
 from opskit.connections.external_services import github_repository
 from opskit.requested import params_of
-from opskit.web.door.airflow_runs import log_refusal, make_run
+from opskit.web.door.airflow_runs import log_refusal, make_run, refuse_paused
 from opskit.web.door.callers import Visitor
 from opskit.web.door.starting import start_once
 
@@ -94,6 +94,7 @@ def _start(dag_bag: Any, app: Target, command: Command, comment: github.Comment)
         run_id = f"command-{comment.id}"
         if params_of(dag_bag, CLEANUP) is None:
             raise PreconditionError(f"There is no runbook {CLEANUP} here.")
+        refuse_paused(CLEANUP)
         make_run(dag_bag, StartRequest(CLEANUP, {"plan_only": False}, run_id), run_id, requester)
         return run_id
     if command.name not in STARTED:
