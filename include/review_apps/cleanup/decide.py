@@ -256,15 +256,16 @@ def _by_use(
 ) -> Decision:
     working = settings.hours is not None and settings.hours.contain(now)
     running = cluster is not None and cluster.running > 0
+    idle = settings.sleeps_after is not None and not working and now - active >= settings.sleeps_after
     if cluster is not None and note.asleep is not None and not running:
-        if active > note.asleep:
+        if active > note.asleep and not idle and (note.sent is None or active > note.sent):
             return _of(number, settings, "wake", "its pull request is in use again")
         if working and note.sent is None:
             return _of(number, settings, "wake", "it is within working hours")
         return _of(number, settings, "nothing", f"it sleeps since {_day(note.asleep)}", ASLEEP)
     if running and note.sent is not None and note.sent >= active:
         return _of(number, settings, "sleep", "somebody sent it to sleep")
-    if running and settings.sleeps_after is not None and not working and now - active >= settings.sleeps_after:
+    if running and idle:
         return _of(number, settings, "sleep", f"nobody has used it for {_long(now - active)}")
     return _of(number, settings, "nothing", "it is as it should be")
 

@@ -178,6 +178,14 @@ def test_an_idle_app_sleeps_and_wakes_by_use_or_in_working_hours():
     assert only(asleep, notes={12: Note(active=NOW - 9 * HOUR)}, now=noon).kind == "nothing"  # somebody else's zero
 
 
+def test_an_app_that_would_fall_asleep_at_once_is_not_woken():
+    asleep = world([pull(12)], [12], clusters=[cluster(12, running=0)])
+    late = Note(active=NOW - 9 * HOUR, asleep=NOW - 10 * HOUR)  # no clean-up has run since
+    assert only(asleep, notes={12: late}).kind == "nothing"
+    again = Note(active=NOW, sent=NOW, asleep=NOW - HOUR)  # /sleep for an app that sleeps
+    assert only(asleep, notes={12: again}, now=NOW + 9 * HOUR).kind == "nothing"
+
+
 def test_somebody_may_send_an_app_to_sleep_at_once():
     note = Note(active=NOW - MINUTE, sent=NOW - MINUTE)
     assert only(world([pull(12)], [12]), notes={12: note}, now=NOW + 9 * HOUR).kind == "sleep"
