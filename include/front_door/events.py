@@ -10,6 +10,7 @@ from include.front_door.callers import Caller
 from include.front_door.problem import Problem
 from include.inventory import Environment, Inventory, System
 from include.inventory.front_door import Event
+from include.inventory.review_apps import FORK_LABEL
 from include.inventory.templates import NUMBER
 from include.review_apps.cleanup.commands import read_command
 from include.text import one_line
@@ -138,8 +139,9 @@ def ask_for_release(wake: Wake, *, draft: bool | None, commit: str | None) -> As
 
 def ask_for_pull(wake: Wake, entry: Event, pull: "Pull") -> Ask | str:
     """Return what to ask about a pull request as it is now, or why nothing is to be done."""
-    if not pull.own:
-        return f"Pull request {pull.number} comes from a fork, whose code never meets our roles."
+    makes = entry.state == "open" and not entry.unless_label
+    if makes and not pull.own and f"{FORK_LABEL}{pull.sha}" not in pull.labels:
+        return f"Pull request {pull.number} comes from a fork, and has no label {FORK_LABEL}{pull.sha}."
     if pull.state != entry.state:
         return f"Pull request {pull.number} is {pull.state} by now."
     if entry.label and entry.label not in pull.labels:
@@ -187,8 +189,9 @@ def _about(entry: Event, event: str, payload: Mapping[str, Any], usual_branch: s
         return ""
     if event == "release":
         return _text(payload, "release", "tag_name")
-    wanted = {entry.label, entry.unless_label} - {None}
-    other_label = _text(payload, "action") in LABELLING and wanted and _text(payload, "label", "name") not in wanted
+    wanted, label = {entry.label, entry.unless_label} - {None}, _text(payload, "label", "name")
+    other_label = _text(payload, "action") in LABELLING and wanted and label not in wanted
+    other_label = other_label and not label.startswith(FORK_LABEL)  # by which somebody lets a fork's commit in
     return "" if other_label else _number(payload)
 
 

@@ -127,7 +127,20 @@ MUTANTS = [
             "True",
         ),
         ("any audience is ours", "workflows.py", "workflow.audience in audience", "True"),
-        ("a fork is deployed", "events.py", "    if not pull.own:", "    if False:"),
+        (
+            "a fork is deployed",
+            "events.py",
+            '    if makes and not pull.own and f"{FORK_LABEL}{pull.sha}" not in pull.labels:',
+            "    if False:",
+        ),
+    ),
+    *_of(
+        "review_apps",
+        "tests/unit/review_apps/test_decisions.py",
+        ("anybody lets a fork in", "wanted.py", "if given is None or not may_write:", "if given is None:"),
+        ("any commit of a fork is let in", "wanted.py", "    if label not in pull.labels:", "    if False:"),
+        ("whoever is ahead in the queue is forgotten", "queue.py", "len(living) + len(ahead)", "len(living)"),
+        ("another commit serves as well", "deployment/serving.py", "    if says != commit:", "    if False:"),
     ),
     *_of(
         "restart",

@@ -172,9 +172,15 @@ def test_pull_request_is_believed_as_github_shows_it_now(inventory):
     assert asked_of(inventory, "opened", pull(labels=("bug",))) == "Pull request 7 has no label preview."
 
 
-def test_fork_asks_for_nothing_whatever_its_labels(inventory):
-    said = "Pull request 7 comes from a fork, whose code never meets our roles."
-    assert asked_of(inventory, "opened", pull(own=False)) == said
+def test_fork_asks_for_an_app_only_by_a_label_with_exactly_its_commit_and_may_always_lose_it(inventory):
+    said = f"Pull request 7 comes from a fork, and has no label deploy:{'1' * 40}."
+    for label in ("", "deploy:", f"deploy:{'2' * 40}", f"deploy:{'1' * 12}"):
+        assert asked_of(inventory, "opened", pull(own=False, labels=("preview", label))) == said
+    asked = asked_of(inventory, "opened", pull(own=False, labels=("preview", f"deploy:{'1' * 40}")))
+    assert asked.facts["commit"] == "1" * 40
+    given = {"name": f"deploy:{'1' * 40}"}
+    assert len(woken(inventory, "pull_request", action="labeled", label=given, **pull_of())) == 1
+    assert asked_of(inventory, "closed", pull(own=False, state="closed")).facts["pull_request"] == 7
 
 
 def test_both_forms_of_a_delivery_are_read():
