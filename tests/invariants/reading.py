@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.inventory import Target
-from include.run import documents, door_documents, large
+from include.run import documents, door_documents, large, review_documents
 from include.run.approval import Decision
 from include.run.lease import Lease
 from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
@@ -20,7 +20,12 @@ _Key = tuple[str, str, str]  # the store's account, pk, sk
 _Unlogged = tuple[datetime, _Key, Mapping[str, Any]]  # its own time, its key, the document
 MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
 APPEND_ONLY = "attribute_not_exists"
-REPLACED = (documents.lease("").sk, documents.untold("").sk, door_documents.pending_deliveries().sk)
+REPLACED = (
+    documents.lease("").sk,
+    documents.untold("").sk,
+    door_documents.pending_deliveries().sk,
+    review_documents.queue("").sk,
+)
 OUTBOX = documents.MESSAGES  # what Slack shows so far: it changes, and is not part of the record
 
 
