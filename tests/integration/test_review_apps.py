@@ -7,6 +7,7 @@ import pytest
 
 from include import github
 from include.errors import ApplyFailedError, DriftError, MigrationFailedError, PreconditionError
+from include.releases.deployment.steps import tag_image
 from include.review_apps import comment, database, infrastructure, queue
 from include.review_apps.deployment import services, serving, steps
 from include.review_apps.teardown import steps as teardown
@@ -155,6 +156,7 @@ def test_commit_is_deployed_served_and_taken_away(scene, do, built, digest, data
     assert steps.look_at_place(ctx, plan.commit).done
     steps.announce(ctx, plan.commit)
     assert database.look_at_server(ctx).done
+    assert tag_image(ctx, digest, plan.readable) == plan.readable
     made = steps.register(ctx, plan.commit, digest)
     assert "db:prepare" in run_one_off(scene, "prepare", plan.commit, digest, made["one_off"])
     assert database.verify_seeded(ctx) == f"database core-review-{PULL} is seeded: users has rows"
@@ -181,10 +183,11 @@ def test_commit_is_deployed_served_and_taken_away(scene, do, built, digest, data
         scene.somebody.ecs.delete_service(cluster=scene.target.environment.cluster, service=each.name)
     scene.somebody.ecs.delete_cluster(cluster=scene.target.environment.cluster)
     with pytest.raises(
-        DriftError, match=r"Left of core/review-2366: .*log group core-review-2366.*database core-review-2366"
+        DriftError,
+        match=r"Left of core/review-2366: .*log group core.*image tag review-2366-20261121120000.*database core",
     ):
         teardown.verify_gone(ctx)
-    assert teardown.remove_leftovers(ctx) == "6 task definitions, 1 log groups, 0 tags of images"
+    assert teardown.remove_leftovers(ctx) == "6 task definitions, 1 log groups, 1 tags of images"
     assert databases.names("core_review") == [f"core-review-{PULL}"]
     assert database.drop(ctx) == f"database core-review-{PULL} was dropped, and PostgreSQL lists it no more"
     assert databases.names("core_review") == []
