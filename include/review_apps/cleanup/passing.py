@@ -19,7 +19,7 @@ from include.review_apps.cleanup.context import CleanupContext
 from include.review_apps.cleanup.decide import ASLEEP, EXPIRED, STARTED, decide, numbers_to_ask, take
 from include.review_apps.cleanup.model import Decision, Found, Note, Settings
 from include.review_apps.cleanup.notes import change_note, read_notes
-from include.review_apps.cleanup.redelivery import redeliver_failures
+from include.review_apps.cleanup.redelivery import KEPT, redeliver_failures
 from include.review_apps.cleanup.report import Report, report
 from include.review_apps.cleanup.starting import Start, start_of
 from include.run import cleanup_documents as documents
@@ -101,7 +101,8 @@ class _Pass:
         ]
         done = tuple(decision for decision, _ in carried_out)
         starts = tuple(start for _, start in carried_out if start)
-        redelivered, why_not = redeliver_failures(self.ctx, writer, self._since() - LAG)
+        looked_up_to = self._since() - LAG if self.last else self.now - KEPT
+        redelivered, why_not = redeliver_failures(self.ctx, writer, looked_up_to)
         self.ended_early = self.ended_early or hands.silenced or why_not
         asleep = _asleep(done)
         hours = asleep * len(self.ctx.target.environment.services) * (self.now - self._since()).total_seconds() / 3600

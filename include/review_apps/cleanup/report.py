@@ -46,7 +46,7 @@ def report(
     if found.unknown:
         lines.append(f"Nothing is deleted or deployed, since {'; '.join(found.unknown)}.")
     if ended_early:
-        lines.append(f"It ended early: {ended_early}")
+        lines.append(f"Not all of it was done: {ended_early}")
     if mended:
         lines += [MENDED if acting else MENDED.replace("Mended", "It would mend"), *(f"- {each}" for each in mended)]
     if redelivered:
