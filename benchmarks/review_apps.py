@@ -8,6 +8,7 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -34,7 +35,7 @@ BEGIN = 1_795_250_000.0  # a Saturday in November 2026: no scheduled action of t
 FIRST = 10_000  # the number of the first pull request
 
 
-@dataclass
+@dataclass(eq=False)
 class Cloud:
     """The simulated AWS, and clients of it."""
 
@@ -43,6 +44,7 @@ class Cloud:
     url: str
     inventory: Inventory
 
+    @cache  # noqa: B019 - there is one for each size
     def client(self, service: str, target: str, attempts: int = 1, role: str = SOMEBODY) -> Any:
         """Return a client of somebody in the target's account, who may do everything."""
         place = self.inventory.target(target).environment
