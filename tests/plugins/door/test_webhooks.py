@@ -121,7 +121,7 @@ def test_everything_else_is_answered_politely_and_ignored(hub, airflow_rows):
     for event, payload in {
         "push": {**PUSH, "ref": "refs/heads/feature"},
         "issues": {"action": "opened", **about},
-        "pull_request": {"action": "opened", "pull_request": {"number": 7}, **about},
+        "pull_request": {"action": "edited", "pull_request": {"number": 7}, **about},
         "workflow_run": {"action": "completed", **about},
         "star": {},
     }.items():
