@@ -54,7 +54,9 @@ def verify_data(ctx: Context, each: RegionUpdate, *, remove: bool) -> str:
     if remove and found.stale.count:
         kept = list_keys(folders.backup)  # nothing is removed that could not be restored
         about = f"{each.stale:,} objects of {each.existing} that the new data of {each.region} does not have"
-        writer.write(remove_left_over(about, folders.data, folders.existing, kept.__contains__))
+        writer.write(
+            remove_left_over(about, folders.data, folders.existing, kept.__contains__, writer.await_permission)
+        )
     writer.check()
     document: documents.DataDocument = {
         "at": datetime.now(UTC).isoformat(),

@@ -33,7 +33,8 @@ def restore(ctx: RegionDataContext, each: RegionUpdate) -> None:
     ours = (list_keys(folders.data) - list_keys(folders.backup)) & list_keys(folders.existing)
     if ours:
         about = f"{len(ours):,} objects of {each.existing} that came with the new data of {each.region}"
-        ctx.writer.write(remove_left_over(about, folders.backup, folders.existing, ours.__contains__))
+        check = ctx.writer.await_permission
+        ctx.writer.write(remove_left_over(about, folders.backup, folders.existing, ours.__contains__, check))
 
 
 def verify_restored(ctx: Context, each: RegionUpdate) -> str:

@@ -35,11 +35,13 @@ def remove_stale(
     destination: Folder,
     *,
     only: Callable[[str], bool] = lambda key: True,
+    check: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
 ) -> Keys:
     """Delete what the destination holds and the source does not. The copy must be verified before, and is verified again here.
 
-    `only` tells which keys may be deleted. Raises: CopyFailedError, PreconditionError.
+    `only` tells which keys may be deleted. `check` is called before each call that deletes, and what it raises ends the deletion.
+    Raises: CopyFailedError, PreconditionError.
     """
     stale: list[Entry] = []
 
@@ -53,7 +55,7 @@ def remove_stale(
             f"{destination.location.uri} is no full copy of {source.location.uri}, so nothing in it is stale for certain; "
             "nothing was removed, copy and verify first."
         )
-    refused = _delete(destination, stale)
+    refused = _delete(destination, stale, check)
     listed = list_keys(destination) if stale else frozenset()
     found, left = Keys(), []
     for entry in stale:
@@ -71,14 +73,16 @@ def remove_stale(
     return found
 
 
-def _delete(folder: Folder, entries: Sequence[Entry]) -> dict[str, str]:
+def _delete(folder: Folder, entries: Sequence[Entry], check: Callable[[], None]) -> dict[str, str]:
     """Ask S3 to delete objects, and return what it said about those it refused, by key."""
     together = [entry for entry in entries if fits_in_xml(entry.key)]  # DeleteObjects names its keys in XML
     alone = [entry for entry in entries if not fits_in_xml(entry.key)]  # DeleteObject has the key in its path
     refused: dict[str, str] = {}
     for first in range(0, len(together), DELETE_LIMIT):
+        check()
         refused |= _delete_together(folder, together[first : first + DELETE_LIMIT])
     for entry in alone:
+        check()
         refused |= _delete_alone(folder, entry)
     return refused
 

@@ -48,15 +48,18 @@ def copy_folder(
     )
 
 
-def remove_left_over(about: str, source: Folder, destination: Folder, only: Callable[[str], bool]) -> Write[Keys]:
+def remove_left_over(
+    about: str, source: Folder, destination: Folder, only: Callable[[str], bool], check: Callable[[], None]
+) -> Write[Keys]:
     """Return the write that deletes what the destination holds and the source does not, of those keys only.
 
+    `check` is called before each call that deletes: a person may have freed the lease or stopped everything meanwhile.
     Raises: CopyFailedError, PreconditionError.
     """
     return Write(
         DELETE,
         about,
-        lambda: remove_stale(source, destination, only=only),
+        lambda: remove_stale(source, destination, only=only, check=check),
         resources={"folder": destination.location.uri},
         whole=False,
     )

@@ -7,8 +7,8 @@ import pytest
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
-from include.errors import CopyFailedError
-from include.s3copy import list_keys, remove_stale
+from include.errors import CopyFailedError, LeaseLostError
+from include.s3copy import deletion, list_keys, remove_stale
 from tests.unit.s3copy.s3_worlds import DESTINATION, SOURCE, client, folder
 
 CONTROL = ("bell\x07", "unit\x1fseparator", "not a character\ufffe")
@@ -56,3 +56,22 @@ def test_a_deletion_that_s3_answers_and_does_not_make_is_a_failure(s3: Any, monk
         removed(s3)
     assert failed.value.result.examples == ["b"]
     assert list_keys(folder(s3.meta.endpoint_url, DESTINATION)) == {"a", "c", "d\x01"}
+
+
+def test_each_call_that_deletes_is_asked_about_before(s3: Any, monkeypatch: Any):
+    monkeypatch.setattr(deletion, "DELETE_LIMIT", 2)
+    for key in ("b", "c", "d", "e", "f\x01"):
+        s3.put_object(Bucket="core-data", Key=f"live/{key}", Body=b"x")
+    url, asked = s3.meta.endpoint_url, []
+
+    def check() -> None:
+        asked.append(sorted(list_keys(folder(url, DESTINATION))))
+        if len(asked) == 2:
+            raise LeaseLostError("somebody has freed the lease")
+
+    with pytest.raises(LeaseLostError):
+        remove_stale(folder(url, SOURCE), folder(url, DESTINATION), check=check)
+    assert asked == [["a", "b", "c", "d", "e", "f\x01"], ["a", "d", "e", "f\x01"]]
+    assert list_keys(folder(url, DESTINATION)) == {"a", "d", "e", "f\x01"}
+    remove_stale(folder(url, SOURCE), folder(url, DESTINATION), check=lambda: asked.append([]))
+    assert len(asked) == 4  # two together, and the one that XML cannot hold
