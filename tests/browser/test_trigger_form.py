@@ -7,7 +7,6 @@ from playwright.sync_api import Page, expect
 from include.runbooks import read_page
 from tests.support.sandbox_client import wait_for
 
-PATIENCE = 120_000  # milliseconds: Airflow's pages are slow on a busy machine
 REQUIRED = {
     "reason": "asked for by the form's test",
     "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -79,20 +78,19 @@ def sent_by(page: Page, trigger):
 
 def test_every_runbook_starts_from_the_form_with_only_what_is_required(sandbox, person):
     page = person("operator").page
-    page.set_default_timeout(PATIENCE)
     for runbook, params in params_of_every_runbook(sandbox).items():
         follow(page, f"/dags/{runbook}")
         place = page.get_by_role("navigation", name="breadcrumb")
-        expect(place.get_by_text(read_page(runbook).title, exact=True)).to_be_visible(timeout=PATIENCE)
+        expect(place.get_by_text(read_page(runbook).title, exact=True)).to_be_visible()
         page.get_by_role("button", name="Trigger").first.click()
         trigger = page.get_by_test_id("trigger-dag-submit")
-        expect(page.locator("#element_reason")).to_be_visible(timeout=PATIENCE)
-        expect(trigger, f"{runbook} asks for nothing").to_be_disabled(timeout=PATIENCE)
+        expect(page.locator("#element_reason")).to_be_visible()
+        expect(trigger, f"{runbook} asks for nothing").to_be_disabled()
         required = {name for name, param in params.items() if is_required(param)}
         assert {"target", "reason"} <= required, runbook
         for name in sorted(required):
             fill(page, name, params[name]["schema"])
-        expect(trigger, f"{runbook} with {sorted(required)}").to_be_enabled(timeout=PATIENCE)
+        expect(trigger, f"{runbook} with {sorted(required)}").to_be_enabled()
         assert sent_by(page, trigger).keys() == params.keys(), runbook
 
         emptied = {name for name, param in params.items() if "null" in param["schema"]["type"]}
@@ -102,7 +100,7 @@ def test_every_runbook_starts_from_the_form_with_only_what_is_required(sandbox, 
                 page.get_by_role("button", name=section, exact=True).click()
             for name in sorted(emptied & within):
                 clear(page, name, params[name]["schema"])
-                expect(trigger, f"{runbook} with {name} emptied").to_be_enabled(timeout=PATIENCE)
+                expect(trigger, f"{runbook} with {name} emptied").to_be_enabled()
 
         def is_sent_empty(emptied=emptied, trigger=trigger):
             conf = sent_by(page, trigger)

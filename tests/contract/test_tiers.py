@@ -22,7 +22,7 @@ def test_every_test_that_is_kept_exists_and_has_a_reason():
 def test_parameters_of_a_kept_test_are_kept_and_other_journeys_are_not():
     assert not is_full("tests/journey/test_ci.py::test_wrong_input_is_refused_before_there_is_a_run[wrong type]")
     one = "tests/inprocess/test_faults.py::test_one_fault_at_any_call_breaks_no_promise_and_the_run_ends_well"
-    assert (is_full(f"{one}[killed-surge]"), is_full(f"{one}[killed-rolling]")) == (False, True)
+    assert (is_full(f"{one}[killed-rolling]"), is_full(f"{one}[killed-surge]")) == (False, True)
     assert is_full("tests/journey/test_ci.py::test_plan_only_prints_the_plan")
     assert not is_full("tests/sandbox/test_control.py::test_unknown_path_is_answered_in_json")
 

@@ -81,7 +81,7 @@ KEPT = {
     "tests/inprocess/test_faults.py": {
         f"test_one_fault_at_any_call_breaks_no_promise_and_the_run_ends_well[{fault}]": "a death, a lost answer and a "
         "failure that lasts, each on one kind of service"
-        for fault in ("killed-surge", "an answer lost-rolling", "AWS failed for long-rolling")
+        for fault in ("killed-rolling", "an answer lost-rolling", "AWS failed for long-rolling")
     },
     "tests/integration/test_infrastructure_recreation.py": {
         "test_all_is_destroyed_although_the_code_prevents_it_and_built_again": "infrastructure_recreation from end to end",
