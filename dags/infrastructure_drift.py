@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, task
 
 from include.inventory import load
-from include.runbooks import operator_page
+from include.runbooks import operator_page, read_page
 from opskit.drift import check_drift
 from opskit.queues import TERRAFORM
 
+PAGE = read_page("infrastructure_drift")
+
 with DAG(
     dag_id="infrastructure_drift",
+    dag_display_name=PAGE.title,
+    description=PAGE.summary,
     doc_md=operator_page("infrastructure_drift"),
     schedule="0 6 * * *" if load().drift_checked() else None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

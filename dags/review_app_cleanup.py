@@ -6,11 +6,15 @@ from typing import Any
 from airflow.sdk import DAG, Param, task
 
 from include.inventory import load
-from include.runbooks import operator_page
+from include.runbooks import operator_page, read_page
 from opskit import review_cleanup
+
+PAGE = read_page("review_app_cleanup")
 
 with DAG(
     dag_id="review_app_cleanup",
+    dag_display_name=PAGE.title,
+    description=PAGE.summary,
     doc_md=operator_page("review_app_cleanup"),
     schedule=review_cleanup.shortest_interval(),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

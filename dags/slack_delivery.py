@@ -4,11 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, task
 
-from include.runbooks import operator_page
+from include.runbooks import operator_page, read_page
 from opskit.notifications.delivery import deliver_pending, targets_with_slack
+
+PAGE = read_page("slack_delivery")
 
 with DAG(
     dag_id="slack_delivery",
+    dag_display_name=PAGE.title,
+    description=PAGE.summary,
     doc_md=operator_page("slack_delivery"),
     schedule="* * * * *" if targets_with_slack() else None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

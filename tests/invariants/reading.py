@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from include.inventory import Target
-from include.run import documents, door_documents, large, review_documents
+from include.run import cleanup_documents, documents, door_documents, large, review_documents
 from include.run.approval import Decision
 from include.run.lease import Lease
 from tests.invariants.history import Call, Decided, Event, Excuse, History, Kept, LeaseChange, Point, Run, Violation
@@ -25,6 +25,7 @@ REPLACED = (
     documents.untold("").sk,
     door_documents.pending_deliveries().sk,
     review_documents.queue("").sk,
+    cleanup_documents.survey("").sk,
 )
 OUTBOX = documents.MESSAGES  # what Slack shows so far: it changes, and is not part of the record
 
@@ -103,7 +104,7 @@ class _Reader:
         item = call.params["Item"]
         pk, sk, text = item["pk"]["S"], item["sk"]["S"], item["document"]["S"]
         condition, key = str(call.params.get("ConditionExpression", "")), (call.account, pk, sk)
-        kept = sk not in REPLACED and not sk.startswith((OUTBOX, door_documents.USED))
+        kept = sk not in REPLACED and not sk.startswith((OUTBOX, door_documents.USED, cleanup_documents.NOTES))
         if kept and (key in self._logged or APPEND_ONLY not in condition):
             self.tampered.append(
                 Violation(

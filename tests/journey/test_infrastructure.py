@@ -15,7 +15,7 @@ from tests.support.sandbox_client import wait_for
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
 
 TARGET = "planning-data/development"  # the smallest code of the sandbox
-CHANNEL = "#planning-data-platform"
+CHANNEL = "planning-data-platform"
 CODE = "example-planning/planning-data-infrastructure"
 
 

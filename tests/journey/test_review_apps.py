@@ -5,6 +5,8 @@ import shutil
 import httpx
 import pytest
 
+from tests.support.sandbox_client import Run
+
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
 
 CORE, PULL = "example-housing/core", 2366  # the open pull request that has the label
@@ -19,6 +21,11 @@ def pull_request(sandbox):
     return next(each for each in core["issues"] if each["number"] == PULL), core["deployments"]
 
 
+def close(sandbox):
+    body = {"repository": CORE, "number": PULL, "does": "close"}
+    assert httpx.post(f"{sandbox.endpoints['control']}/github/pulls", json=body).status_code == 200
+
+
 def test_app_is_made_for_a_pull_request_and_taken_away_with_its_database(sandbox):
     run = sandbox.trigger("review_app_deployment", {"target": TARGET, "reason": REASON})
     assert run.wait(900) == "success", run.story()
@@ -27,8 +34,7 @@ def test_app_is_made_for_a_pull_request_and_taken_away_with_its_database(sandbox
     (said,) = shown["comments"]
     assert f"Created review app at https://review.submit-social-housing.example/{PULL}" in said["body"]
     assert f"answers 204, as commit {shown['commit'][:12]}" in run.log("verify_serving")
-    body = {"repository": CORE, "number": PULL, "does": "close"}
-    assert httpx.post(f"{sandbox.endpoints['control']}/github/pulls", json=body).status_code == 200
+    close(sandbox)
     run = sandbox.trigger("review_app_teardown", {"target": TARGET, "reason": REASON})
     assert run.wait(900) == "success", run.story()
     assert "nothing is left of core-review-2366" in run.log("verify_gone")
@@ -36,3 +42,21 @@ def test_app_is_made_for_a_pull_request_and_taken_away_with_its_database(sandbox
     assert deployment["states"][-1] == "inactive"
     (said,) = shown["comments"]
     assert said["body"].endswith("it was taken down, with its database.")
+
+
+def test_clean_up_starts_what_an_event_of_github_should_have_started(sandbox):
+    operator = sandbox.airflow("operator")
+    assert operator.patch("/dags/review_app_cleanup", json={"is_paused": False}).status_code == 200
+    try:
+        run = sandbox.trigger("review_app_cleanup", {"plan_only": False})
+        deployment = sandbox.newest_run("review_app_deployment")
+        close(sandbox)
+        assert run.wait() == "success", run.story()
+    finally:
+        assert operator.patch("/dags/review_app_cleanup", json={"is_paused": True}).status_code == 200
+    assert deployment.run_id.startswith(f"clean-up_core-review-{PULL}_")
+    assert deployment.wait() == "failed"
+    assert f"pull request {PULL} is closed" in deployment.get()["note"]
+    runs = operator.get("/dags/review_app_cleanup/dagRuns").json()["dag_runs"]  # the schedule's may have been faster
+    logs = [Run(sandbox, "review_app_cleanup", each["dag_run_id"]).log("clean_up[0]") for each in runs]
+    assert any("AN EVENT OF GITHUB WAS LOST" in each for each in logs)

@@ -96,6 +96,8 @@ def test_edit_voids_the_approvals_of_those_runbooks_that_can_run_it(house):
         "production_release",
         "region_data_update",
         "release_rollback",
+        "review_app_deployment",
+        "review_app_teardown",
         "service_restart",
         "staging_deployment",
     }
