@@ -57,9 +57,9 @@ def test_each_target_has_a_connection_to_its_role_in_the_pretend_aws(variables):
         },
     }
     connections = [name for name in variables if name.startswith("AIRFLOW_CONN_AWS_")]
-    assert len(connections) == len(load().targets) + len(
-        load().promotable()
-    )  # these have a role that can only read, too
+    inventory = load()
+    read_too = {*inventory.promotable(), *inventory.drift_checked()}  # these have a role that can only read, too
+    assert len(connections) == len(inventory.targets) + len(inventory.patterns) + len(read_too)
 
 
 def test_front_door_keeps_what_it_remembers_in_the_table_of_a_target(variables):
