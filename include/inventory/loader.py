@@ -89,6 +89,11 @@ class Inventory:
             for number in range(1, count + 1)
         ]
 
+    @property
+    def with_samples(self) -> list[Target]:
+        """Every target of the files, and one of each template, which stands for all of its targets."""
+        return [*self.targets.values(), *self.samples(1)]
+
     def restartable(self) -> list[str]:
         """The names of the targets that have a restart section."""
         return [name for name, target in self.targets.items() if target.environment.restart]
@@ -197,7 +202,7 @@ def load(folder: Path | str | None = None) -> Inventory:
 def _refuse_shared_connections(inventory: Inventory) -> None:
     # a-b/c and a/b-c are two targets with the same connection id: one of them would work on the other's account
     seen: dict[str, str] = {}
-    for target in [*inventory.targets.values(), *inventory.samples(1)]:
+    for target in inventory.with_samples:
         if target.aws_conn_id in seen:
             raise InventoryError(
                 f"{target.name} and {seen[target.aws_conn_id]} would share the connection {target.aws_conn_id}; "

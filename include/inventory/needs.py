@@ -22,7 +22,7 @@ def needs_of(inventory: Inventory) -> Needs:
     approvers: dict[str, list[str]] = {}
     connections: dict[str, list[str]] = {}
     channels: dict[tuple[str, str], list[str]] = {}
-    for target in [*inventory.targets.values(), *inventory.samples(1)]:
+    for target in inventory.with_samples:
         for name in target.environment.approval.approvers:
             approvers.setdefault(name, []).append(target.name)
         for name in dict.fromkeys(_connections(target)):

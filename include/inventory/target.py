@@ -38,6 +38,11 @@ class Target:
         return f"aws_{self.system.system}_{self.template or self.environment_name}".replace("-", "_")
 
     @property
+    def shared_name(self) -> str:
+        """The name under which what somebody has to find without knowing the target is kept: all targets of a template share it."""
+        return f"{self.system.system}/{self.template}" if self.template else self.name
+
+    @property
     def reading_conn_id(self) -> str:
         """The Airflow connection whose role can only read this target's account, for what looks at it on a schedule."""
         return f"{self.aws_conn_id}_read"

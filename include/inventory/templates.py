@@ -20,8 +20,8 @@ class Template(Model):
 
     @field_validator("environment")
     @classmethod
-    def _account_is_fixed(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for key in ("account", "region"):
+    def _places_are_fixed(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key in ("account", "region", "slack_channel"):
             if "{" in str(value.get(key)):
                 raise ValueError(f"{key}: must not depend on the name")
         return value

@@ -90,7 +90,7 @@ def connections(settings: Settings, server: databases.Databases, inventory: Inve
     """Return the Airflow connections, as JSON, to everything that is pretended, by the names of their variables."""
     found = {
         f"AIRFLOW_CONN_{target.aws_conn_id.upper()}": connection(target, settings.url("aws"))
-        for target in [*inventory.targets.values(), *inventory.samples(1)]
+        for target in inventory.with_samples
     }
     found |= {
         f"AIRFLOW_CONN_{target.reading_conn_id.upper()}": connection(target, settings.url("aws"), suffix=READING)

@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from airflow.models.connection import Connection
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.errors import PreconditionError
 from include.inventory import load
+from include.inventory.loader import inventory_folder
 from include.notifications import Outbox, add_fact, read_facts, replies
 from include.notifications.outbox import PARENT, SlackUnavailableError
 from include.notifications.pending import list_pending
@@ -40,6 +42,7 @@ from tests.unit.run.conftest import client, dynamodb, store
 
 __all__ = ["client", "cloud", "dynamodb", "server", "small_inventory", "store"]
 FIRST = "service_restart/manual__1+00:00"
+TARGETS_WITH_SLACK = delivery.targets_with_slack  # which the tests of one target replace
 DEADLINE = 20.0  # seconds for the work of another process
 
 
@@ -328,6 +331,29 @@ def test_what_a_step_could_not_deliver_is_delivered_by_the_next_pass(place, cont
     deliver()
     assert place.keys() == [PARENT, "asked", "plan", "z-gate:1", "outcome"]
     assert list_pending(store, "core/staging") == []
+
+
+def test_what_a_run_of_a_template_could_not_deliver_is_found_without_knowing_its_target(
+    place, context, deliver, cloud, monkeypatch, tmp_path
+):
+    core = yaml.safe_load((inventory_folder() / "core.yaml").read_text())
+    core["templates"]["review"]["environment"]["slack_channel"] = "#core-staging"
+    (tmp_path / "core.yaml").write_text(yaml.safe_dump(core))
+    monkeypatch.setenv("RUNBOOK_INVENTORY", str(tmp_path))
+    app = load().target("core/review-12")
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_CORE_REVIEW", environment.connection(app, cloud.url))
+    monkeypatch.setattr(delivery, "targets_with_slack", TARGETS_WITH_SLACK)
+    context["params"]["target"] = app.name
+    place.fault("slack_down")
+    sender.notify(context)
+    store = run_store(app.name)
+    assert list_pending(store, "core/review") == [FIRST]
+    place.world.faults.clear()
+    end_pause(store)
+    add_record(store, app.name, FIRST, {"outcome": "success", "text": "all new", "ended": "2027"})
+    deliver()
+    assert place.keys() == [PARENT, "asked", "plan", "z-gate:1", "outcome"]
+    assert list_pending(store, "core/review") == []
 
 
 def test_target_behind_others_that_use_up_all_the_time_has_its_turn_in_some_pass(deliver, monkeypatch):

@@ -34,8 +34,8 @@ RunState = Callable[[str], str | None]
 
 
 def targets_with_slack() -> list[str]:
-    """Return the targets whose runs are reported in a Slack channel."""
-    return [name for name, target in load().targets.items() if target.slack_conn_id]
+    """Return the targets whose runs are reported in a Slack channel. One stands for all targets of a template."""
+    return [target.name for target in load().with_samples if target.slack_conn_id]
 
 
 def deliver_pending() -> str:
@@ -78,7 +78,7 @@ def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[s
     def store() -> RunStore:
         return RunStore(clients.dynamodb, target.environment.operations_table)
 
-    pending = run_within(PATIENCE, lambda: list_pending(store(), target.name))
+    pending = run_within(PATIENCE, lambda: list_pending(store(), target.shared_name))
     if pending is None:
         raise PreconditionError(f"its operations table did not answer within {PATIENCE:.0f} s")
     told: dict[str, Delivered] = {}
@@ -95,5 +95,5 @@ def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[s
         if told[run].refused:
             break
         if told[run].complete and (ended or told[run].over):
-            remove_pending(store(), target.name, run)
+            remove_pending(store(), target.shared_name, run)
     return told

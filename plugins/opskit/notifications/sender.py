@@ -68,10 +68,10 @@ def _tell(context: Any) -> None:
         store = RunStore(clients.dynamodb, target.environment.operations_table)
         for kind, fact in facts.items():
             add_fact(store, name, kind, fact)  # type: ignore[arg-type]  # the keys are the two there are
-        add_pending(store, target.name, name)
+        add_pending(store, target.shared_name, name)
         told = Outbox(store, name, thread.until(deadline), lambda: read_facts(store, name)).flush(deadline)
         if told.over:
-            remove_pending(store, target.name, name)
+            remove_pending(store, target.shared_name, name)
         return told
 
     started = time.monotonic()

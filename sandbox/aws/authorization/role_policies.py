@@ -23,7 +23,7 @@ DELIVERY, DRIFT = "slack_delivery", "infrastructure_drift"
 def policies_of(inventory: Inventory) -> dict[str, Policies]:
     """Return the policies of the roles of all targets, by their ARNs. Targets may share a role, which then has those of each."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for target in [*inventory.targets.values(), *inventory.samples(1)]:
+    for target in inventory.with_samples:
         place = target.environment
         arn = f"arn:aws:iam::{place.account}:role/{place.role}"
         found.setdefault(arn, []).extend(documents_of(inventory, target))

@@ -45,7 +45,7 @@ def build(world: World, url: str, inventory: Inventory | None = None) -> None:
         clients = clients_of(world.endpoint, url, world.endpoint.identities.builder_key)
         roles: dict[str, Policies | None] = {}
         review_apps.build(world, clients, inventory)
-        for target in [*inventory.targets.values(), *inventory.samples(1)]:
+        for target in inventory.with_samples:
             account = target.environment.account
             for at in (account, target_registry.registry_of(target).account):
                 roles[f"arn:aws:iam::{at}:role/{SOMEBODY}"] = None

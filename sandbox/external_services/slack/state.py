@@ -75,7 +75,7 @@ class Slack:
         """Forget every message."""
         with self.lock:
             self.workspaces.clear()
-            for target in self.inventory.targets.values():
+            for target in self.inventory.with_samples:
                 name, channel = target.system.slack_workspace, target.environment.slack_channel
                 if name and channel:
                     workspace = self.workspaces.setdefault(name, Workspace(name))

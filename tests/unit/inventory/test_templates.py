@@ -109,6 +109,10 @@ def test_target_that_would_be_in_another_account_is_refused():
             "templates.review.environment.account: must not depend on the name.",
         ),
         (
+            {"templates": {"review": review(slack_channel="#library-{name}")}},
+            "templates.review.environment.slack_channel: must not depend on the name.",
+        ),
+        (
             {"templates": {"review": {**review(), "pattern": "<number>"}}},
             "templates.review.pattern: '<number>' does not fit ^[a-z][a-z0-9]*(-[a-z0-9]+)*-<number>$.",
         ),

@@ -21,7 +21,7 @@ def tables() -> dict[str, str]:
     """Return a target for each operations table, by the table's account, region and name. Templates' targets count."""
     inventory = load()
     found: dict[str, str] = {}
-    for target in [*inventory.targets.values(), *inventory.samples(1)]:
+    for target in inventory.with_samples:
         place = target.environment
         found.setdefault(f"{place.account}/{place.region}/{place.operations_table}", target.name)
     return found

@@ -19,7 +19,7 @@ def tell_channels(text: str, at: datetime) -> list[str]:
     """Post a message to each channel once. Return those that are not known to show it, and why. This never raises."""
     deadline = time.monotonic() + PATIENCE
     threads = {}
-    for target in load().targets.values():
+    for target in load().with_samples:
         connection, channel = slack_connection(target), str(target.environment.slack_channel)
         if connection is not None and (str(connection.conn_id), channel) not in threads:
             threads[str(connection.conn_id), channel] = SlackThread(connection, channel, SUBJECT).until(deadline)
