@@ -45,7 +45,7 @@ def fill(page: Page, name, schema):
         page.keyboard.press("Control+Shift+End")  # the brackets that the editor adds by itself
         page.keyboard.press("Delete")
     else:
-        field.fill(REQUIRED[name])
+        field.fill(REQUIRED.get(name) or schema["examples"][0])
 
 
 def clear(page: Page, name, schema):

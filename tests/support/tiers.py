@@ -61,8 +61,6 @@ KEPT = {
     "tests/journey/test_review_apps.py": {
         "test_app_is_made_for_a_pull_request_and_taken_away_with_its_database": "review_app_deployment and review_app_teardown from "
         "end to end",
-        "test_clean_up_starts_what_an_event_of_github_should_have_started": "review_app_cleanup, which starts a run; "
-        "review_app_deployment refused",
     },
     "tests/journey/test_slack.py": {
         "test_thread_tells_the_run_in_order_and_its_parent_shows_the_end": "service_restart from end to end, by surge; only "
