@@ -20,7 +20,7 @@ from include.errors import RunbookError, ServiceUnavailableError
 from include.inventory import Target, load
 from include.notifications.render import escape
 from include.review_apps.cleanup.databases import list_databases
-from include.review_apps.cleanup.passing import Outcome, clean_up, last_began, name_of
+from include.review_apps.cleanup.passing import Outcome, clean_up, last_began
 from include.review_apps.cleanup.settings import settings_of
 from include.review_apps.cleanup.starting import Start, why_not
 from include.run.store import RunStore
@@ -151,5 +151,7 @@ def _tell(ctx: Cleaning, found: Outcome) -> None:
     log.warning("%s", found.text)
     connection = slack_connection(ctx.target)
     if connection and ctx.target.environment.slack_channel and found.report.mended:
-        thread = SlackThread(connection, str(ctx.target.environment.slack_channel), f"{ctx.run}/{name_of(ctx.target)}")
+        thread = SlackThread(
+            connection, str(ctx.target.environment.slack_channel), f"{ctx.run}/{ctx.target.shared_name}"
+        )
         thread.post(escape(found.text), "clean-up", None)

@@ -12,7 +12,7 @@ from include.inventory import Inventory, Target
 from include.review_apps.cleanup.acting import STEP
 from include.review_apps.cleanup.model import Note, Settings
 from include.review_apps.cleanup.notes import change_note, read_note
-from include.review_apps.cleanup.passing import Outcome, clean_up, name_of
+from include.review_apps.cleanup.passing import Outcome, clean_up
 from include.review_apps.cleanup.settings import settings_of
 from include.run.journal import list_events
 from include.run.store import RunStore
@@ -144,10 +144,10 @@ class CleanupScene:
         return [each["desiredCount"] for each in found]
 
     def note(self, number: int, change: Callable[[Note], Note]) -> None:
-        change_note(self.store, name_of(self.target), number, change)
+        change_note(self.store, self.target.shared_name, number, change)
 
     def noted(self, number: int) -> Note:
-        return read_note(self.store, name_of(self.target), number)
+        return read_note(self.store, self.target.shared_name, number)
 
     def comment(self, number: int) -> str:
         """Return the one comment of a pull request, or "" if there is none."""

@@ -42,14 +42,9 @@ class Outcome:
     report: Report | None = None
 
 
-def name_of(target: Target) -> str:
-    """Return the name under which the apps of a template are kept: `<system>/<template>`."""
-    return f"{target.system.system}/{target.template}"
-
-
 def last_began(ctx: CleanupContext) -> datetime | None:
     """Return when the last clean-up of a template began, by AWS's clock."""
-    return _moment((ctx.store.get(*documents.survey(name_of(ctx.target))) or {}).get("began"))
+    return _moment((ctx.store.get(*documents.survey(ctx.target.shared_name)) or {}).get("began"))
 
 
 def clean_up(ctx: CleanupContext, settings: Settings, app_of: Callable[[int], Target], *, acting: bool) -> Outcome:
@@ -59,7 +54,7 @@ def clean_up(ctx: CleanupContext, settings: Settings, app_of: Callable[[int], Ta
     """
     account, now = ask_who(ctx.clients.sts)
     refuse_other_account(ctx.target, account)
-    name = name_of(ctx.target)
+    name = ctx.target.shared_name
     stop = read_stop(ctx.store) if acting else None
     if stop:
         return Outcome(f"{name}: nothing is done, since {stop.sentence}.")

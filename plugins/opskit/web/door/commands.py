@@ -18,7 +18,6 @@ from include.review_apps.cleanup import commands
 from include.review_apps.cleanup.commands import Command
 from include.review_apps.cleanup.comment import put_notice
 from include.review_apps.cleanup.notes import change_note
-from include.review_apps.cleanup.passing import name_of
 from include.review_apps.cleanup.settings import settings_of
 from include.review_apps.cleanup.survey import open_pull
 from include.run import cleanup_documents as documents
@@ -56,7 +55,7 @@ def carry_out_command(dag_bag: Any, wake: Wake) -> dict[str, str]:
         "command": f"/{command.name}",
         "allowed": allowed,
     }
-    run_store(app.name).add(*documents.command(name_of(app), comment.id), said)
+    run_store(app.name).add(*documents.command(app.shared_name, comment.id), said)
     reaction = REFUSED if not allowed else NOT_UNDERSTOOD if command.wrong else SEEN
     github.add_reaction(repository, number, comment.id, reaction).make()
     if not allowed:
@@ -78,7 +77,7 @@ def _carry_out(dag_bag: Any, app: Target, command: Command, comment: github.Comm
         return {"result": "refused", "why": why}
     note = change_note(
         run_store(app.name),
-        name_of(app),
+        app.shared_name,
         number,
         lambda before: commands.apply(before, command, at, pull.sha if pull else "", settings, longest),
     )
