@@ -20,7 +20,6 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=True,  # it takes apps away by itself, so somebody looks at a plan first
     allowed_run_types=["manual", "scheduled"],  # type: ignore[list-item]  # Airflow takes their names as well
     params={
         "plan_only": Param(

@@ -63,7 +63,7 @@ class ReviewApp(Model):
     longest_extension: Duration = timedelta(days=14)
     sleep: Sleep | None = None
     teardowns_at_once: Whole = Field(default=5, ge=1, le=100)  # that clean-ups have in progress, deployments counted
-    clean_up_every: Duration = timedelta(minutes=10)  # ten minutes to an hour
+    clean_up_every: Duration | None = None  # ten minutes to an hour; None: only by hand
     # of its cluster, by which the clean-up knows it as an app's; default: review-app with its number
     tags: dict[str, Annotated[str, Field(max_length=256)]] | None = Field(default=None, min_length=1, max_length=10)
 
@@ -73,7 +73,7 @@ class ReviewApp(Model):
             raise ValueError(f"keep_label: {self.label!r} is the label that asks for an app; choose another one")
         if late := [each for each in self.warn_before if each >= self.time_to_live]:
             raise ValueError(f"warn_before: {late[0]} is not shorter than time_to_live, {self.time_to_live}")
-        if not timedelta(minutes=10) <= self.clean_up_every <= timedelta(hours=1):
+        if self.clean_up_every and not timedelta(minutes=10) <= self.clean_up_every <= timedelta(hours=1):
             raise ValueError(f"clean_up_every: {self.clean_up_every} is not between 10m and 1h")
         if self.sleep and self.sleep.after >= self.time_to_live:
             raise ValueError("sleep.after: an app that lives no longer than that never sleeps; shorten it")

@@ -72,10 +72,10 @@ class Cleaning:
 
 
 def shortest_interval() -> timedelta | None:
-    """Return how often clean-ups begin, or None if the inventory has no review apps."""
+    """Return how often clean-ups begin, or None if no template of the inventory has `clean_up_every`."""
     inventory = load()
     found = [inventory.review_app(pattern, ANY).review_app.clean_up_every for pattern in inventory.reviewed()]
-    return min(found, default=None)
+    return min(filter(None, found), default=None)
 
 
 def clean_up_template(pattern: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def clean_up_template(pattern: str) -> dict[str, Any]:
     ctx = Cleaning(inventory.review_app(pattern, ANY), StepContext(context))
     try:
         if scheduled and not _is_due(ctx):
-            raise AirflowSkipException(f"The apps of {pattern} were cleaned up a moment ago.")
+            raise AirflowSkipException(f"A clean-up of the apps of {pattern} is not due by review_app.clean_up_every.")
         found = clean_up(
             ctx, settings_of(ctx.target), lambda number: inventory.review_app(pattern, number), acting=acting
         )
@@ -138,9 +138,12 @@ def start_run(given: Mapping[str, Any]) -> None:
 
 
 def _is_due(ctx: Cleaning) -> bool:
+    interval = ctx.target.review_app.clean_up_every
+    if interval is None:
+        return False
     began = last_began(ctx)
     _, now = ask_who(ctx.clients.sts)
-    return began is None or not timedelta() <= now - began < ctx.target.review_app.clean_up_every - EARLY
+    return began is None or not timedelta() <= now - began < interval - EARLY
 
 
 def _tell(ctx: Cleaning, found: Outcome) -> None:

@@ -138,6 +138,28 @@ def test_github_is_asked_again_right_before_a_run_is_started(scene, cloud):
     assert why_not(scene, scene.settings, start) == f"pull request {number} asks for an app again"
 
 
+MEANWHILE = {
+    "a command that is on record": lambda scene, number: scene.note(
+        number, lambda note: replace(note, until=scene.now + 7 * DAY)
+    ),
+    "a command whose event was lost": lambda scene, number: scene.does("comment", number=number, text="/extend 7d"),
+    "a push": lambda scene, number: scene.does("push", number=number),
+}
+
+
+@pytest.mark.parametrize("happens", MEANWHILE)
+def test_an_app_that_is_used_between_decision_and_teardown_stays(scene, cloud, happens):
+    number = scene.opened()
+    scene.plant(number)
+    end = scene.now - 10 * MINUTE
+    idle_since(scene, number, 30 * DAY + 10 * MINUTE, warned={3600: (end, end - HOUR)})
+    cloud.advance(SETTLED)
+    [start] = scene.clean_up().starts
+    assert why_not(scene, scene.settings, start) == ""
+    MEANWHILE[happens](scene, number)
+    assert "was used or extended meanwhile" in why_not(scene, scene.settings, start)
+
+
 def test_two_clean_ups_at_once(scene):
     scene.opened()
     other = replace(scene, run="review_app_cleanup/two")

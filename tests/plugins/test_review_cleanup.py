@@ -7,6 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
 
 from include.errors import ServiceUnavailableError
+from include.inventory.loader import FOLDER_VARIABLE, SHIPPED
 from include.review_apps.cleanup.passing import Outcome
 from include.review_apps.cleanup.report import Report
 from include.review_apps.cleanup.starting import Start
@@ -15,8 +16,18 @@ from opskit import review_cleanup
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)  # by AWS's clock
 PATTERN = "core/review-<number>"
 START = Start(
-    "review_app_teardown", "clean-up_core-review-12", "core/review-12", 12, "expired", "its time was over", {"even_if_wanted": True}
+    "review_app_teardown", "clean-up_core-review-12", "core/review-12", 12, "expired", "its time was over", {"even_if_wanted": True}, ""
 )  # fmt: skip
+
+
+@pytest.fixture
+def by_itself(monkeypatch, tmp_path):
+    """Have an inventory whose review apps are cleaned up by a schedule."""
+    text = (SHIPPED / "core.yaml").read_text(encoding="utf-8")
+    section = "      review_app:\n"
+    assert text.count(section) == 1
+    (tmp_path / "core.yaml").write_text(text.replace(section, f"{section}        clean_up_every: 10m\n"))
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
 
 
 @pytest.fixture
@@ -43,7 +54,7 @@ def run(monkeypatch):
     return state
 
 
-def test_a_clean_up_by_hand_only_shows_what_it_would_do_unless_told_to_act(run):
+def test_a_clean_up_by_hand_only_shows_what_it_would_do_unless_told_to_act(run, by_itself):
     run.task()
     run.plan_only = False
     run.task()
@@ -52,9 +63,9 @@ def test_a_clean_up_by_hand_only_shows_what_it_would_do_unless_told_to_act(run):
     assert run.seen == [False, True, True]
 
 
-def test_a_template_whose_interval_is_not_over_is_passed_over(run):
+def test_a_template_whose_interval_is_not_over_is_passed_over(run, by_itself):
     run.type, run.began = "scheduled", NOW - timedelta(minutes=5)
-    with pytest.raises(AirflowSkipException, match="a moment ago"):
+    with pytest.raises(AirflowSkipException, match="not due"):
         run.task()
     run.began -= timedelta(minutes=4)
     assert run.task()["text"] == "done"
@@ -97,5 +108,13 @@ def test_what_all_templates_want_started_is_one_list():
     assert review_cleanup.list_starts([one, None, {"text": "", "starts": []}, one]) == [START.as_json()] * 2
 
 
-def test_the_shipped_inventory_cleans_up_every_ten_minutes():
+def test_a_template_is_cleaned_up_by_itself_only_if_its_inventory_says_so(run):
+    assert review_cleanup.shortest_interval() is None
+    run.type = "scheduled"  # because of another template
+    with pytest.raises(AirflowSkipException, match="not due"):
+        run.task()
+    assert run.seen == []
+
+
+def test_the_schedule_is_the_shortest_interval(by_itself):
     assert review_cleanup.shortest_interval() == timedelta(minutes=10)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from include import github
+from include.github.activity import list_remarks
 from include.inventory import Target
+from include.review_apps.cleanup.comment import is_ours
 from include.review_apps.cleanup.context import CleanupContext
-from include.review_apps.cleanup.decide import EXPIRED, VANISHED
+from include.review_apps.cleanup.decide import EXPIRED, VANISHED, end_of
 from include.review_apps.cleanup.model import Decision, Settings
-from include.review_apps.cleanup.survey import gone_of
+from include.review_apps.cleanup.notes import read_note
+from include.review_apps.cleanup.survey import absorb, gone_of, open_pull
 
+CLOCKS = timedelta(minutes=1)  # those of GitHub and AWS may differ
 RUNBOOKS = {"tear_down": "review_app_teardown", "deploy": "review_app_deployment"}
 
 
 @dataclass(frozen=True)
 class Start:
-    """A run that is to be started, unless GitHub says something else by then."""
+    """A run that is to be started, unless GitHub says something else by then. The moments are ISO 8601."""
 
     runbook: str
     run_id: str
@@ -28,6 +32,8 @@ class Start:
     cause: str
     reason: str
     facts: dict[str, Any]  # further params
+    decided: str  # when
+    end: str | None = None  # when the app's time was over, for one that has expired
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -42,7 +48,17 @@ def start_of(decision: Decision, target: Target, now: datetime) -> Start:
     reason = f"Clean-up of review apps: {decision.why}"
     # one whose time is over is still asked for by its pull request
     facts = {"even_if_wanted": True} if decision.cause == EXPIRED else {}
-    return Start(RUNBOOKS[decision.kind], run_id, target.name, decision.number, decision.cause, reason, facts)
+    return Start(
+        RUNBOOKS[decision.kind],
+        run_id,
+        target.name,
+        decision.number,
+        decision.cause,
+        reason,
+        facts,
+        decided=now.isoformat(),
+        end=decision.end.isoformat() if decision.end else None,
+    )
 
 
 def why_not(ctx: CleanupContext, settings: Settings, start: Start) -> str:
@@ -57,5 +73,19 @@ def why_not(ctx: CleanupContext, settings: Settings, start: Start) -> str:
         return "" if asked else f"pull request {start.number} asks for no app any more"
     if start.cause != EXPIRED:
         return f"pull request {start.number} asks for an app again" if asked else ""
-    kept = asked and settings.keep & set(pull.labels)
-    return f"pull request {start.number} has a label that keeps its app" if kept else ""
+    if not asked:
+        return ""
+    if settings.keep & set(pull.labels):
+        return f"pull request {start.number} has a label that keeps its app"
+    return _why_not_over(ctx, settings, start, pull)
+
+
+def _why_not_over(ctx: CleanupContext, settings: Settings, start: Start, pull: github.Pull) -> str:
+    """Look for a push, a comment or a command since the decision, which a webhook may have put on record or not."""
+    remarks = list_remarks(ctx.github, datetime.fromisoformat(start.decided) - CLOCKS)
+    note = absorb(read_note(ctx.store, ctx.target.shared_name, start.number), open_pull(pull), remarks, is_ours)
+    assert note.active and start.end
+    end = end_of(note.active, note, settings)
+    if end <= datetime.fromisoformat(start.end):
+        return ""
+    return f"pull request {start.number} was used or extended meanwhile, and its app's time is over on {end:%Y-%m-%d %H:%M} UTC"

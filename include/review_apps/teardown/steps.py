@@ -9,7 +9,7 @@ from include import github
 from include.aws import ecr, ecs, log_groups, task_definitions
 from include.aws.ecs_clusters import list_clusters
 from include.aws.sts import ask_who
-from include.errors import DriftError, PreconditionError, RunbookError
+from include.errors import DriftError, RunbookError
 from include.infrastructure.state import read_target_state
 from include.reconcile import reconcile
 from include.review_apps import comment, database, infrastructure, queue
@@ -41,18 +41,15 @@ def attempt(ctx: ReviewAppContext, remove: Callable[[], str]) -> str:
 def stop_services(ctx: ReviewAppContext) -> str:
     """Scale the app's services to 0, so that nothing uses its database."""
     reconcile(ctx.clients, ctx.writer)
-    app, stopped = identify(ctx.target), []
+    app = identify(ctx.target)
     if not any(each.name == app.cluster for each in list_clusters(ctx.clients.ecs)):
         return f"there is no cluster {app.cluster}"
-    for service in ctx.target.environment.services:
-        try:
-            found = ecs.describe_service(ctx.clients.ecs, app.cluster, service.name)
-        except PreconditionError:
-            continue  # it is gone
-        if found.desired:
-            ctx.writer.write(ecs.set_desired_count(ctx.clients.ecs, app.cluster, service.name, 0))
-        stopped.append(service.name)
-    return f"scaled to 0: {', '.join(stopped) or 'none is there'}"
+    names = [service.name for service in ctx.target.environment.services]
+    found = ecs.describe_services(ctx.clients.ecs, app.cluster, names)
+    for name, service in found.items():
+        if service.desired:
+            ctx.writer.write(ecs.set_desired_count(ctx.clients.ecs, app.cluster, name, 0))
+    return f"scaled to 0: {', '.join(found) or 'none is there'}"
 
 
 def remove_leftovers(ctx: ReviewAppContext) -> str:
