@@ -9,12 +9,7 @@ from include.inventory import FOLDER_VARIABLE, Inventory, Target
 from sandbox import app_databases, databases
 from sandbox.aws.services.sts.model import READING
 from sandbox.credentials import Credentials, role_of
-from sandbox.external_services.github import oidc
-from sandbox.external_services.github import state as github
-from sandbox.external_services.jira import state as jira
-from sandbox.external_services.sentry import state as sentry
-from sandbox.external_services.sheets import state as sheets
-from sandbox.external_services.slack import state as slack
+from sandbox.external_services import credentials as services
 from sandbox.settings import HOST, ROOT, Settings
 from sandbox.stack import terraform_providers
 
@@ -125,7 +120,7 @@ def connection(target: Target, endpoint: str, suffix: str = "") -> str:
 def slack_connection(workspace: str, settings: Settings) -> str:
     """Return the Airflow connection, as JSON, by which runbooks reach a workspace of the pretend Slack."""
     extra = {"base_url": f"{settings.url('neighbours')}/slack/api/"}
-    return json.dumps({"conn_type": "slack", "password": slack.token_of(workspace), "extra": extra})
+    return json.dumps({"conn_type": "slack", "password": services.slack_token(workspace), "extra": extra})
 
 
 def external_service_connections(settings: Settings, inventory: Inventory) -> dict[str, str]:
@@ -139,31 +134,31 @@ def external_service_connections(settings: Settings, inventory: Inventory) -> di
         system = target.system
         if system.github and target.github_conn_id:
             owner = system.github.split("/")[0]
-            token, secret = github.token_of(owner), github.webhook_secret_of(owner)
+            token, secret = services.github_token(owner), services.webhook_secret(owner)
             given = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
             found[target.github_conn_id] = {
                 **given,
-                "extra": {"oidc_keys": f"{url}{oidc.KEYS}", "webhook_secret": secret},
+                "extra": {"oidc_keys": f"{url}{services.OIDC_KEYS}", "webhook_secret": secret},
             }
         if (terraform := target.environment.terraform) and target.infrastructure_conn_id:
-            token = github.token_of(terraform.repository.split("/")[0])
+            token = services.github_token(terraform.repository.split("/")[0])
             given = {"conn_type": "github", "host": f"{url}/github/api/v3", "password": token}
             found.setdefault(target.infrastructure_conn_id, given)
         if system.jira_project and target.jira_conn_id:
-            token = jira.token_of(system.jira_project)
+            token = services.jira_password(system.jira_project)
             found[target.jira_conn_id] = {
                 "conn_type": "jira",
                 "host": f"{url}/jira",
-                "login": jira.USER,
+                "login": services.JIRA_USER,
                 "password": token,
             }
         data = target.environment.region_data
         if data and data.sheet:
-            key = sheets.keyfile(data.sheet.connection, f"{url}/google")
+            key = services.google_keyfile(data.sheet.connection, f"{url}/google")
             extra = {"keyfile_dict": key, "api_root": f"{url}/google"}
             found[data.sheet.connection] = {"conn_type": "google_sheets", "extra": extra}
         if system.sentry and target.sentry_conn_id:
             # a header, since Airflow's HTTP hook would make a password part of another kind of log-in
-            extra = {"Authorization": f"Bearer {sentry.token_of(system.sentry.organization)}"}
+            extra = {"Authorization": f"Bearer {services.sentry_token(system.sentry.organization)}"}
             found[target.sentry_conn_id] = {"conn_type": "http", "host": f"{url}/sentry", "extra": extra}
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(given) for name, given in found.items()}

@@ -9,9 +9,10 @@ from include import github, jira, sentry
 from include.errors import PreconditionError, ServiceUnavailableError
 from include.retry import EXTERNAL_SERVICE
 from opskit.connections.external_services import github_repository, jira_client, sentry_client
+from sandbox.external_services.credentials import github_reading_token
 from sandbox.external_services.github.model import File, Workflow
 from sandbox.external_services.github.seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
-from sandbox.external_services.github.state import QUEUED, reading_token_of
+from sandbox.external_services.github.state import QUEUED
 from sandbox.external_services.services import ExternalServices
 from tests.support.external_services import control_of, reach, serve, strike
 
@@ -383,7 +384,7 @@ def test_token_that_may_not_write_is_told_so(target, town, monkeypatch):
     name = f"AIRFLOW_CONN_{target.github_conn_id.upper()}"
     host = github_repository(target).requester.base_url
     monkeypatch.setenv(
-        name, f'{{"conn_type": "github", "host": "{host}", "password": "{reading_token_of("example-housing")}"}}'
+        name, f'{{"conn_type": "github", "host": "{host}", "password": "{github_reading_token("example-housing")}"}}'
     )
     with pytest.raises(
         PreconditionError, match=r"does not allow that with release v0.6.15 .* \(HTTP 403: Resource not"

@@ -10,10 +10,11 @@ from github.GithubException import RateLimitExceededException
 
 from include.errors import PreconditionError
 from include.github import get_pull
-from sandbox.external_services.github.oidc import ISSUER, KEYS
+from sandbox.external_services.credentials import OIDC_KEYS, github_reading_token, github_token
+from sandbox.external_services.github.oidc import ISSUER
 from sandbox.external_services.github.requests import CALLS_AN_HOUR, WRITES_A_MINUTE
 from sandbox.external_services.github.seed import COMMITS, UNRELEASED, commit_sha, released_sha
-from sandbox.external_services.github.state import QUEUED, GitHub, reading_token_of, token_of
+from sandbox.external_services.github.state import QUEUED, GitHub
 from sandbox.external_services.services import ExternalServices
 from tests.support.external_services import control_of, serve, strike
 
@@ -45,7 +46,7 @@ def client_of(place, token):
 
 @pytest.fixture
 def client(place, github):
-    return client_of(place, token_of("example-housing"))
+    return client_of(place, github_token("example-housing"))
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_token_opens_its_owners_repositories_and_no_others(place, client):
 
 
 def test_token_that_may_only_read_sees_no_drafts_and_writes_nothing(place, core):
-    reader = client_of(place, reading_token_of("example-housing")).get_repo(CORE)
+    reader = client_of(place, github_reading_token("example-housing")).get_repo(CORE)
     assert not reader.permissions.push
     assert next(each.tag_name for each in core.get_releases()) == "v0.7.0"
     assert next(each.tag_name for each in reader.get_releases()) == "v0.6.14"
@@ -112,10 +113,12 @@ def test_commits_come_newest_first_and_in_pages(core):
 
 def test_pages_are_linked_as_github_links_them(place, client):
     url = f"{place[1]}/repos/{CORE}/commits?per_page=20"
-    answer = httpx.get(url, headers={"Authorization": f"Bearer {token_of('example-housing')}"})
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {github_token('example-housing')}"})
     assert answer.links["next"]["url"] == f"{place[1]}/repos/{CORE}/commits?per_page=20&page=2"
     assert answer.links["last"]["url"].endswith("page=4")
-    last = httpx.get(answer.links["last"]["url"], headers={"Authorization": f"Bearer {token_of('example-housing')}"})
+    last = httpx.get(
+        answer.links["last"]["url"], headers={"Authorization": f"Bearer {github_token('example-housing')}"}
+    )
     assert len(last.json()) == 4
     assert set(last.links) == {"prev", "first"}
 
@@ -364,7 +367,7 @@ def test_calls_are_counted_and_limited_by_the_simulated_hour(place, client, core
     used = client.rate_limiting[0]
     core.get_branch("main")
     assert client.rate_limiting[0] == used - 1
-    github.calls[token_of("example-housing")] = [github.now()] * CALLS_AN_HOUR
+    github.calls[github_token("example-housing")] = [github.now()] * CALLS_AN_HOUR
     with pytest.raises(RateLimitExceededException) as caught:
         core.get_branch("main")
     assert (caught.value.status, caught.value.headers["x-ratelimit-remaining"]) == (403, "0")
@@ -473,7 +476,7 @@ def test_wrong_fault_of_github_is_refused_in_one_sentence(control, body, words):
 
 
 def test_job_of_actions_gets_a_token_that_the_published_keys_verify(place, control):
-    keys = jwt.PyJWKClient(place[1].replace("/github/api/v3", KEYS))
+    keys = jwt.PyJWKClient(place[1].replace("/github/api/v3", OIDC_KEYS))
     given = {"repository": CORE, "ref": "refs/tags/v1.2.3", "event": "release", "environment": "staging"}
     text = control.post("/github/oidc", json=given).get_json()["token"]
     claims = jwt.decode(text, keys.get_signing_key_from_jwt(text).key, ["RS256"], audience="runbooks", issuer=ISSUER)

@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from include.inventory import load
+from sandbox.external_services.credentials import github_token
 from sandbox.external_services.github import infrastructure
 from sandbox.external_services.github.archives import LINK_LASTS
-from sandbox.external_services.github.state import GitHub, repositories_of, token_of
+from sandbox.external_services.github.state import GitHub, repositories_of
 from sandbox.external_services.services import ExternalServices
 from tests.support.external_services import serve
 
@@ -36,7 +37,7 @@ def api(github, bare, inventory):
 
 
 def ask(api, path, repository=HOUSING, **more):
-    token = token_of(repository.split("/")[0])
+    token = github_token(repository.split("/")[0])
     return httpx.get(f"{api}/repos/{repository}{path}", headers={"Authorization": f"Bearer {token}"}, **more)
 
 

@@ -5,7 +5,7 @@ import requests
 from atlassian import Jira as Client
 from requests import HTTPError
 
-from sandbox.external_services.jira.state import token_of
+from sandbox.external_services.credentials import jira_password
 from sandbox.external_services.services import ExternalServices
 from tests.support.external_services import control_of, serve, strike
 
@@ -27,7 +27,7 @@ def jira(place, bare):
 
 @pytest.fixture
 def client(place, jira):
-    return Client(place[1], username="runbooks", password=token_of("CLDC"), timeout=5)
+    return Client(place[1], username="runbooks", password=jira_password("CLDC"), timeout=5)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_password_opens_its_project_and_without_one_nothing_is_shown(place, clie
     assert refused(stranger.issue, READY) == (401, "Unauthorized (401)")
     bare = requests.get(f"{place[1]}/rest/api/2/issue/{READY}", timeout=5)
     assert (bare.status_code, bare.json()["errorMessages"][1]) == (401, "Login Required")
-    bearer = Client(place[1], token=token_of("CLDC"))
+    bearer = Client(place[1], token=jira_password("CLDC"))
     assert bearer.issue(READY)["key"] == READY
 
 

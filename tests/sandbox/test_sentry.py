@@ -4,13 +4,14 @@ import pytest
 import requests
 
 from sandbox.aws.state.clock import as_text
+from sandbox.external_services.credentials import sentry_token
 from sandbox.external_services.github.seed import commit_sha, released_sha
-from sandbox.external_services.sentry.state import DAY, OLD, token_of
+from sandbox.external_services.sentry.state import DAY, OLD
 from sandbox.external_services.services import ExternalServices
 from tests.support.external_services import control_of, serve, strike
 
 NEXT = commit_sha("example-housing/core", 64)
-TOKEN = token_of("example-housing")
+TOKEN = sentry_token("example-housing")
 LAST = released_sha("example-housing/core")
 
 

@@ -84,7 +84,8 @@ def _why_not_over(ctx: CleanupContext, settings: Settings, start: Start, pull: g
     """Look for a push, a comment or a command since the decision, which a webhook may have put on record or not."""
     remarks = list_remarks(ctx.github, datetime.fromisoformat(start.decided) - CLOCKS)
     note = absorb(read_note(ctx.store, ctx.target.shared_name, start.number), open_pull(pull), remarks, is_ours)
-    assert note.active and start.end
+    assert note.active
+    assert start.end
     end = end_of(note.active, note, settings)
     if end <= datetime.fromisoformat(start.end):
         return ""

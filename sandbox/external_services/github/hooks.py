@@ -12,10 +12,11 @@ from flask import Blueprint, Response, jsonify
 
 from sandbox.aws.faults.model import FaultError
 from sandbox.aws.state.clock import as_text
+from sandbox.external_services.credentials import webhook_secret
 from sandbox.external_services.github.model import Attempt, GitHubError, Hook, Repository
 from sandbox.external_services.github.requests import authenticated, cut, open_repository, page, shapes
 from sandbox.external_services.github.responses import Json
-from sandbox.external_services.github.state import GitHub, webhook_secret_of
+from sandbox.external_services.github.state import GitHub
 
 HOOKS = "/repos/<owner>/<name>/hooks"
 DELIVERIES = f"{HOOKS}/<int:hook>/deliveries"
@@ -89,7 +90,7 @@ def lose(github: GitHub, given: dict[str, Any]) -> Json:
 
 def _send(repository: Repository, hook: Hook, attempt: Attempt) -> None:
     body = json.dumps(attempt.payload).encode()
-    secret = webhook_secret_of(repository.owner).encode()
+    secret = webhook_secret(repository.owner).encode()
     signed = hmac.new(secret, body, hashlib.sha256).hexdigest()
     headers = {
         "Content-Type": "application/json",

@@ -10,8 +10,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Blueprint, Response, jsonify
 
+from sandbox.external_services.credentials import OIDC_KEYS
+
 ISSUER = "https://token.actions.githubusercontent.com"
-KEYS = "/github/_services/token/.well-known/jwks"
 ALGORITHM = "RS256"
 
 
@@ -85,7 +86,7 @@ def make(issuer: Issuer) -> Blueprint:
     """Return the endpoint that publishes the keys, to anybody."""
     app = Blueprint("oidc", __name__)
 
-    @app.get(KEYS)
+    @app.get(OIDC_KEYS)
     def keys() -> Response:
         return jsonify(issuer.keys())
 

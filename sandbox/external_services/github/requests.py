@@ -8,9 +8,10 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from sandbox.aws.faults.model import Fault
+from sandbox.external_services.credentials import github_reading_token
 from sandbox.external_services.github.model import GitHubError, Repository
 from sandbox.external_services.github.responses import Json, Shapes
-from sandbox.external_services.github.state import GitHub, reading_token_of
+from sandbox.external_services.github.state import GitHub
 
 ROOT = "/github/api/v3"
 CODELOAD = "/github/_codeload"  # where archives are, as on GitHub Enterprise: no part of the API
@@ -29,7 +30,7 @@ class Caller:
 
     @property
     def may_write(self) -> bool:
-        return self.token != reading_token_of(self.owner)
+        return self.token != github_reading_token(self.owner)
 
 
 def prepare(app: Flask, github: GitHub) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from include.inventory import Inventory
 from sandbox.aws.faults.model import Fault, FaultError
 from sandbox.aws.sim.world import World
+from sandbox.external_services.credentials import github_reading_token, github_token
 from sandbox.external_services.github.infrastructure import has_code
 from sandbox.external_services.github.model import (
     Commit,
@@ -27,21 +28,6 @@ from sandbox.external_services.github.snapshot import shown
 from sandbox.external_services.service_faults import ServiceFaults
 
 QUEUED = 20.0  # simulated seconds until a runner takes a workflow run
-
-
-def token_of(owner: str) -> str:
-    """Return the token by which runbooks reach an owner's repositories."""
-    return f"ghp_sandbox_{owner}"
-
-
-def reading_token_of(owner: str) -> str:
-    """Return a token that may only read."""
-    return f"github_pat_sandbox_{owner}_read"
-
-
-def webhook_secret_of(owner: str) -> str:
-    """Return the secret with which an owner's webhooks are signed."""
-    return f"sandbox_webhook_{owner}"
 
 
 def repositories_of(inventory: Inventory) -> dict[str, str | None]:
@@ -105,7 +91,7 @@ class GitHub:
     def owner_of(self, token: str) -> str | None:
         """Return whose repositories a token opens."""
         owners = {repository.owner for repository in self.repositories.values()}
-        return next((owner for owner in owners if token in (token_of(owner), reading_token_of(owner))), None)
+        return next((owner for owner in owners if token in (github_token(owner), github_reading_token(owner))), None)
 
     def find(self, owner: str, name: str) -> Repository | None:
         return self.repositories.get(f"{owner}/{name}".lower())

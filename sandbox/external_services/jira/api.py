@@ -9,8 +9,9 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from sandbox.aws.http.server import hang_up
+from sandbox.external_services.credentials import JIRA_USER
 from sandbox.external_services.jira.jql import Query
-from sandbox.external_services.jira.state import CATEGORIES, STATUSES, USER, Comment, Jira, JiraError, Ticket, moment
+from sandbox.external_services.jira.state import CATEGORIES, STATUSES, Comment, Jira, JiraError, Ticket, moment
 
 Json = dict[str, Any]
 ROOT = "/jira/rest/api/<any('2', 'latest'):version>"
@@ -183,7 +184,7 @@ def _about(app: Flask, jira: Jira) -> None:
     @app.get(f"{ROOT}/myself")
     def myself(version: str) -> Response:
         _signed_in()
-        return jsonify(_person(USER))
+        return jsonify(_person(JIRA_USER))
 
     @app.get(f"{ROOT}/serverInfo")
     def server(version: str) -> Response:
@@ -323,7 +324,7 @@ def _changelog(ticket: Ticket) -> Json:
     histories = [
         {
             "id": str(place),
-            "author": _person(USER),
+            "author": _person(JIRA_USER),
             "created": moment(at),
             "items": [{"field": name, "fieldtype": "jira", "fromString": before, "toString": after}],
         }

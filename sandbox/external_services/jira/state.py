@@ -8,11 +8,11 @@ from include.inventory import Inventory
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
 from sandbox.commits import COMMITS
+from sandbox.external_services.credentials import JIRA_USER, jira_password
 from sandbox.external_services.github.seed import FIRST_TICKET, UNRELEASED, subject
 from sandbox.external_services.github.state import repositories_of
 from sandbox.external_services.service_faults import ServiceFaults
 
-USER = "runbooks"
 STATUSES = {  # name -> its id and the key of its category
     "To Do": ("10001", "new"),
     "In Progress": ("3", "indeterminate"),
@@ -71,11 +71,6 @@ class Ticket:
         return f"{self.project}-{self.number}"
 
 
-def token_of(project: str) -> str:
-    """Return the password by which runbooks reach a project's tickets."""
-    return f"jira-sandbox-{project.lower()}"
-
-
 class Jira:
     """Every project of the inventory. All calls go through `lock`."""
 
@@ -103,7 +98,7 @@ class Jira:
 
     def project_of(self, token: str) -> str | None:
         """Return the project a password opens."""
-        return next((title for title in self.titles if token == token_of(title)), None)
+        return next((title for title in self.titles if token == jira_password(title)), None)
 
     def transitions(self, ticket: Ticket) -> dict[str, tuple[str, str | None, str]]:
         """Return what may become of a ticket now, by the transition's id."""
@@ -145,7 +140,7 @@ class Jira:
             self._note(ticket, "labels", " ".join(sorted(ticket.labels)), " ".join(wanted))
             ticket.labels = wanted
 
-    def comment(self, ticket: Ticket, text: Any, author: str = USER) -> Comment:
+    def comment(self, ticket: Ticket, text: Any, author: str = JIRA_USER) -> Comment:
         """Add a comment. Raises: JiraError."""
         if not isinstance(text, str) or not text.strip():
             raise JiraError(400, comment="Comment body can not be empty!")

@@ -8,8 +8,9 @@ from werkzeug.exceptions import HTTPException
 
 from sandbox.aws.http.server import hang_up
 from sandbox.aws.state.clock import as_text
+from sandbox.external_services.credentials import sentry_token
 from sandbox.external_services.sentry.search import moment, parse, period
-from sandbox.external_services.sentry.state import Issue, Project, Release, Seen, Sentry, SentryError, token_of
+from sandbox.external_services.sentry.state import Issue, Project, Release, Seen, Sentry, SentryError
 
 Json = dict[str, Any]
 ROOT = "/sentry/api/0"
@@ -40,7 +41,7 @@ def _prepare(app: Flask, sentry: Sentry) -> None:
             mine = [
                 project
                 for project in sentry.projects
-                if project.organization in named or _token() == token_of(project.organization)
+                if project.organization in named or _token() == sentry_token(project.organization)
             ]
             chosen = [each for each in mine if {each.slug, str(each.id)} & named]
         return [f"{each.organization}/{each.slug}" for each in chosen or mine]
@@ -64,7 +65,8 @@ def _prepare(app: Flask, sentry: Sentry) -> None:
             return _detail(401, "Authentication credentials were not provided.")
         with sentry.lock:
             g.organization = next(
-                (organization for organization in sentry.organizations() if _token() == token_of(organization)), None
+                (organization for organization in sentry.organizations() if _token() == sentry_token(organization)),
+                None,
             )
         return None if g.organization else _detail(401, "Invalid token")
 

@@ -83,11 +83,6 @@ class Project:
     issues: list[Issue] = field(default_factory=list)
 
 
-def token_of(organization: str) -> str:
-    """Return the token by which runbooks reach an organization."""
-    return f"sntrys_sandbox_{organization}"
-
-
 class Sentry:
     """Every project of the inventory, by the world's clock. All calls go through `lock`."""
 

@@ -11,7 +11,8 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from sandbox.aws.http.server import hang_up
-from sandbox.external_services.sheets.state import Rows, Sheets, Spreadsheet, account_of, key_id_of, token_of
+from sandbox.external_services.credentials import google_account, google_key_id, google_token
+from sandbox.external_services.sheets.state import Rows, Sheets, Spreadsheet
 
 SHEET = "/google/v4/spreadsheets/<name>"
 AUDIENCE = "https://oauth2.googleapis.com/token"  # wherever the key says it is
@@ -50,7 +51,7 @@ def make_google(sheets: Sheets) -> Flask:
         connection = _signed_by(sheets, request.form.get("assertion", ""))
         if request.form.get("grant_type") != GRANT or connection is None:
             return jsonify(error="invalid_grant", error_description="Invalid JWT Signature."), 400
-        return jsonify({"access_token": token_of(connection), "expires_in": 3599, "token_type": "Bearer"})
+        return jsonify({"access_token": google_token(connection), "expires_in": 3599, "token_type": "Bearer"})
 
     @app.get(SHEET)
     def spreadsheet(name: str) -> Response:
@@ -158,14 +159,14 @@ def _signed_by(sheets: Sheets, assertion: str) -> str | None:
     except (ValueError, KeyError, TypeError, binascii.Error):
         return None
     for connection in sheets.connections():
-        if valid and claims.get("iss") == account_of(connection) and head.get("kid") == key_id_of(connection):
+        if valid and claims.get("iss") == google_account(connection) and head.get("kid") == google_key_id(connection):
             return connection
     return None
 
 
 def _find(sheets: Sheets, name: str) -> Spreadsheet:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    caller = next((connection for connection in sheets.connections() if token_of(connection) == given), None)
+    caller = next((connection for connection in sheets.connections() if google_token(connection) == given), None)
     if caller is None:
         raise GoogleError(
             401,

@@ -1,7 +1,6 @@
 """Google's state: the spreadsheets that track regions, and who may edit each."""
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from include.inventory import Inventory, Target
@@ -69,41 +68,3 @@ class Sheets:
                     for spreadsheet in self.spreadsheets.values()
                 ]
             }
-
-
-def account_of(connection: str) -> str:
-    """Return the service account of an Airflow connection."""
-    return f"{connection.replace('_', '-')}@sandbox.iam.gserviceaccount.com"
-
-
-def key_id_of(connection: str) -> str:
-    return f"sandbox-{connection}"
-
-
-def token_of(connection: str) -> str:
-    """Return the token that its key is exchanged for."""
-    return f"google-sandbox-{connection}"
-
-
-def keyfile(connection: str, url: str) -> dict[str, str]:
-    """Return the JSON file that Google gives out for a service account; `url` is where Google is."""
-    return {
-        "type": "service_account",
-        "project_id": "sandbox",
-        "private_key_id": key_id_of(connection),
-        "private_key": _private_key(),
-        "client_email": account_of(connection),
-        "client_id": "100000000000000000001",
-        "token_uri": f"{url}/token",
-    }
-
-
-@cache
-def _private_key() -> str:
-    """Make a key to sign with; the pretend Google knows a key by its id, and never looks at the signature."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    made = rsa.generate_private_key(65537, 2048)
-    form = serialization.PrivateFormat.PKCS8
-    return made.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()

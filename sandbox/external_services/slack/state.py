@@ -10,6 +10,7 @@ from typing import Any
 
 from include.inventory import Inventory
 from sandbox.aws.state.clock import as_text
+from sandbox.external_services.credentials import slack_token
 
 BOT = "URUNBOOKS1"
 BURST = 30.0  # messages a channel takes at once; afterwards one a second, which is Slack's own tier
@@ -52,12 +53,7 @@ class Workspace:
 
     @property
     def token(self) -> str:
-        return token_of(self.name)
-
-
-def token_of(workspace: str) -> str:
-    """Return the token of the runbooks' bot in a workspace."""
-    return f"xoxb-sandbox-{workspace}"
+        return slack_token(self.name)
 
 
 class Slack:

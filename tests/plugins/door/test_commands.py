@@ -11,8 +11,8 @@ from include.review_apps.cleanup.notes import read_note
 from opskit.web.door import commands
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
+from sandbox.external_services.credentials import webhook_secret
 from sandbox.external_services.github import people
-from sandbox.external_services.github.state import webhook_secret_of
 from sandbox.external_services.services import ExternalServices
 from tests.support.external_services import reach, serve
 
@@ -45,7 +45,7 @@ class Hub:
         """Comment, have GitHub deliver the event, and return what became of it, with the reactions to the comment."""
         event = self.does("comment", number=self.number, text=text, actor=actor)
         body = json.dumps(event["payload"]).encode()
-        secret = webhook_secret_of("example-housing")
+        secret = webhook_secret("example-housing")
         headers = {
             "Content-Type": "application/json",
             "X-GitHub-Event": event["event"],

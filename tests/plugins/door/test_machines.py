@@ -9,6 +9,7 @@ from flask import Flask
 
 from include.front_door import tokens
 from sandbox.aws.http.server import Server
+from sandbox.external_services.credentials import OIDC_KEYS
 from sandbox.external_services.github import oidc
 from sandbox.external_services.server import Handler
 from tests.plugins.door.test_starting import ask
@@ -154,7 +155,7 @@ def issuer(monkeypatch):
     issuer, application = oidc.Issuer(time.time), Flask("issuer")
     application.register_blueprint(oidc.make(issuer))
     http = Server(application, 0, Handler)
-    extra = {"oidc_keys": f"http://127.0.0.1:{http.port}{oidc.KEYS}"}
+    extra = {"oidc_keys": f"http://127.0.0.1:{http.port}{OIDC_KEYS}"}
     connection = {"conn_type": "github", "password": "none", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_GITHUB_EXAMPLE_HOUSING", json.dumps(connection))
     yield issuer

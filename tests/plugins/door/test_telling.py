@@ -11,8 +11,9 @@ from sandbox.aws.faults.model import Fault
 from sandbox.aws.http.server import Server
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import ManualClock
+from sandbox.external_services.credentials import slack_token
 from sandbox.external_services.server import ExternalServicesApplication, Handler
-from sandbox.external_services.slack.state import Slack, token_of
+from sandbox.external_services.slack.state import Slack
 
 NOW = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
 TEXT = ":octagonal_sign: emergency stop by ann at 18:00 UTC: A wrong image."
@@ -28,7 +29,7 @@ def place(monkeypatch):
     for target in load().targets.values():
         if target.slack_conn_id:
             extra = {"base_url": f"{http.url}/slack/api/"}
-            password = token_of(str(target.system.slack_workspace))
+            password = slack_token(str(target.system.slack_workspace))
             connection = {"conn_type": "slack", "password": password, "extra": extra}
             monkeypatch.setenv(f"AIRFLOW_CONN_{target.slack_conn_id.upper()}", json.dumps(connection))
     yield world, slack
