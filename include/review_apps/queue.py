@@ -11,6 +11,7 @@ from include.retry import CONDITIONAL_WRITE
 from include.review_apps.context import ReviewAppContext
 from include.review_apps.identity import identify
 from include.run import review_documents as documents
+from include.run.lease.model import LIVE
 from include.run.store import RunStore
 from include.terraform.workspaces import list_workspaces
 
@@ -32,10 +33,18 @@ def judge_place(number: int, living: Sequence[int], waiting: Sequence[int], most
     return Standing(max(0, taken - most + 1), len(living))
 
 
-def look(ctx: ReviewAppContext) -> Standing:
-    """Join the queue, if this app is not in it yet, and return its standing."""
+def look(ctx: ReviewAppContext, run_state: Callable[[str], str | None]) -> Standing:
+    """Join the queue, if this app is not in it yet, and return its standing.
+
+    `run_state` returns Airflow's state of a run. One that was lost left nobody to leave the queue for it, so its place is given up here.
+    """
     app, terraform = identify(ctx.target), terraform_of(ctx)
-    waiting = _change(ctx.store, ctx.target.pattern, lambda numbers: _joined(numbers, app.number))
+
+    def joined(waiting: dict[int, str]) -> dict[int, str]:
+        live = {number: run for number, run in waiting.items() if number == app.number or run_state(run) in LIVE}
+        return {**live, app.number: ctx.run}
+
+    waiting = list(_change(ctx.store, ctx.target.pattern, joined))
     names = list_workspaces(ctx.clients.s3, terraform.state_bucket, terraform.state_key)
     living = [int(name) for name in names if name.isdecimal()]
     return judge_place(app.number, living, waiting, app.section.living)
@@ -44,20 +53,18 @@ def look(ctx: ReviewAppContext) -> Standing:
 def leave(ctx: ReviewAppContext) -> None:
     """Leave the queue, with a place or without."""
     number = identify(ctx.target).number
-    _change(ctx.store, ctx.target.pattern, lambda numbers: [each for each in numbers if each != number])
+    _change(
+        ctx.store, ctx.target.pattern, lambda waiting: {each: run for each, run in waiting.items() if each != number}
+    )
 
 
-def _joined(numbers: list[int], number: int) -> list[int]:
-    return numbers if number in numbers else [*numbers, number]
-
-
-def _change(store: RunStore, pattern: str, decide: Callable[[list[int]], list[int]]) -> list[int]:
+def _change(store: RunStore, pattern: str, decide: Callable[[dict[int, str]], dict[int, str]]) -> dict[int, str]:
     place = documents.queue(pattern)
     for _ in CONDITIONAL_WRITE.tries():
-        found = store.get(*place) or {"version": 0, "numbers": []}
-        before, version = [int(each) for each in found["numbers"]], int(found["version"])
+        found = store.get(*place) or {"version": 0, "waiting": []}
+        before, version = {int(number): str(run) for number, run in found["waiting"]}, int(found["version"])
         after = decide(before)
-        document = documents.QueueDocument(version=version + 1, numbers=after)
+        document = documents.QueueDocument(version=version + 1, waiting=list(after.items()))
         if after == before or store.swap(*place, document, version=version + 1, expected=version):
             return after
     raise PreconditionError(

@@ -8,8 +8,10 @@ QUEUE, SEEDED, DROPPED = "review-queue", "review-seeded#", "review-dropped#"
 
 
 class QueueDocument(TypedDict):
+    """Pull requests that wait for a place, or are taking theirs, each with its run. The first one waits longest."""
+
     version: int
-    numbers: list[int]  # of pull requests that wait for a place, or are taking theirs; the first has waited longest
+    waiting: list[tuple[int, str]]
 
 
 def queue(pattern: str) -> Place:

@@ -76,6 +76,10 @@ def step_of(scene, run=RUN, name="a_step"):
     return InfrastructureStep(scene, scene.writer(run, name))
 
 
+def alive(run):
+    return "running"
+
+
 def plan_of(scene, commit="", *, reset=False):
     return steps.make_plan(step_of(scene), commit, STAMP, reset_database=reset)[0]
 
@@ -205,7 +209,7 @@ def test_workspace_is_made_changed_destroyed_and_deleted(scene, monkeypatch):
     ctx = step_of(scene)
     ctx.part = infrastructure.BUILD
     assert "1 added" in infrastructure.build(ctx, commit)
-    assert queue.look(step_of(scene)).living == 1
+    assert queue.look(step_of(scene), alive).living == 1
     again = step_of(scene, "review_app_deployment/two")
     assert infrastructure.build(again, commit) == infrastructure.NOTHING
     last = step_of(scene, "review_app_teardown/three")
@@ -216,7 +220,7 @@ def test_workspace_is_made_changed_destroyed_and_deleted(scene, monkeypatch):
     last.part = infrastructure.DESTROY
     assert "1 destroyed" in infrastructure.destroy(last, commit)
     assert infrastructure.delete_workspace(last, commit) == "workspace 2366 is deleted"
-    assert queue.look(step_of(scene)).living == 0
+    assert queue.look(step_of(scene), alive).living == 0
     assert infrastructure.delete_workspace(last, commit) == "workspace 2366 is gone"
     gone = step_of(scene, "review_app_teardown/four")
     assert infrastructure.destroy(gone, commit) == infrastructure.NO_STATE
@@ -380,12 +384,25 @@ def test_app_waits_for_a_place_and_says_so_in_its_comment(scene, monkeypatch):
             Bucket=terraform.state_bucket, Key=f"env:/{number}/{terraform.state_key}", Body=b"{}"
         )
     commit, ctx = plan_of(scene).commit, step_of(scene)
-    assert steps.look_at_place(ctx, commit).text == "place 1 in the queue: 2 of 2 apps live"
-    steps.look_at_place(ctx, commit)
+    assert steps.look_at_place(ctx, commit, alive).text == "place 1 in the queue: 2 of 2 apps live"
+    steps.look_at_place(ctx, commit, alive)
     (said,) = github.list_comments(scene.github, PULL)
     assert "place 1 in the queue" in said.body
     scene.somebody.s3.delete_object(Bucket=terraform.state_bucket, Key=f"env:/7/{terraform.state_key}")
-    assert steps.look_at_place(ctx, commit).done
+    assert steps.look_at_place(ctx, commit, alive).done
+
+
+def test_place_of_a_run_that_was_lost_goes_to_the_next(scene, monkeypatch):
+    section = scene.target.review_app.model_copy(update={"living": 1})
+    monkeypatch.setattr(type(scene.target), "review_app", property(lambda target: section))
+    ctx = step_of(scene)
+    found = documents.QueueDocument(version=1, waiting=[(7, "review_app_deployment/lost")])
+    assert ctx.store.swap(*documents.queue(scene.target.pattern), found, version=1, expected=0)
+    assert queue.look(ctx, alive).place == 1
+    states = {"review_app_deployment/lost": "failed", RUN: "running"}
+    assert queue.look(ctx, states.get).place == 0
+    queue.leave(ctx)
+    assert ctx.store.get(*documents.queue(scene.target.pattern))["waiting"] == []
 
 
 def test_forged_comment_is_left_alone(scene, do):

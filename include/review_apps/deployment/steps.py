@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -51,10 +51,10 @@ def make_plan(
     return plan, since
 
 
-def look_at_place(ctx: ReviewAppContext, commit: str) -> Progress:
+def look_at_place(ctx: ReviewAppContext, commit: str, run_state: Callable[[str], str | None]) -> Progress:
     """Look whether this app has its turn, and say its place in the comment. Raises: DriftError if it is not wanted any more."""
     ensure_still_wanted(ctx, commit)
-    standing, app = queue.look(ctx), identify(ctx.target)
+    standing, app = queue.look(ctx, run_state), identify(ctx.target)
     if not standing.place:
         return Progress(True, f"{standing.living} of {app.section.living} apps live, so there is a place")
     comment.put_comment(ctx, comment.waiting(app, standing.place, standing.living))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from airflow.sdk import BaseOperator, task_group
@@ -20,6 +21,7 @@ from include.waiters.progress import Progress
 from opskit.context import StepContext
 from opskit.groups.definitions import digest_of
 from opskit.queues import TERRAFORM
+from opskit.run_states import state_of
 from opskit.step import OperatorStep, poll, running, step
 from opskit.waits.await_state import AwaitStateOperator
 
@@ -62,7 +64,7 @@ class WorkspaceOperator(BaseOperator):
 @poll(timeout=PLACE_TIMEOUT)
 def await_place(ctx: StepContext) -> Progress:
     """Wait until there is a place for one more app."""
-    return steps.look_at_place(ctx, planned(ctx).commit)
+    return steps.look_at_place(ctx, planned(ctx).commit, partial(state_of, ctx))
 
 
 @step
