@@ -14,6 +14,7 @@ from include.infrastructure.recreation import applies, preflight, proof, steps
 from include.infrastructure.recreation.plan import Choices
 from include.infrastructure.settle import settle
 from include.infrastructure.state import find_lock, read_target_state
+from include.infrastructure.working_copy import WorkingCopy
 from include.terraform import process
 from include.terraform.workdir import run_folder
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
@@ -150,6 +151,27 @@ def test_a_commit_that_changes_more_than_it_builds_is_refused_before_anything_el
     less = scene.has_code(monkeypatch, {"main.tf": BACKEND + 'resource "terraform_data" "first" { input = "one" }\n'})
     with pytest.raises(PreconditionError, match=r"would destroy module\.inner.* and 1 more as things are; apply it by"):
         preflight.make_plan(part(scene), request(less))
+
+
+def test_a_commit_that_takes_something_out_of_the_state_alone_is_refused(scene, there, monkeypatch):
+    removed = "removed {\n  from = module.inner\n  lifecycle { destroy = false }\n}\n"
+    first = 'resource "terraform_data" "first" { input = "one" }\n'
+    less = scene.has_code(monkeypatch, {"main.tf": BACKEND + first + removed})
+    with pytest.raises(PreconditionError, match=r"would forget module\.inner.* and 1 more as things are; apply it by"):
+        preflight.make_plan(part(scene), request(less))
+
+
+def test_a_destruction_that_would_leave_something_in_no_state_is_refused(scene, there, monkeypatch):
+    expect = WorkingCopy.expect
+
+    def as_opentofu_says_it(copy, name, argv, **more):
+        said = expect(copy, name, argv, **more)
+        return said.replace('"actions":["delete"]', '"actions":["forget"]', 1) if name == "show" else said
+
+    monkeypatch.setattr(WorkingCopy, "expect", as_opentofu_says_it)
+    with pytest.raises(PreconditionError, match=r"One thing is in the way, .* would stay in AWS and in no state"):
+        preflight.make_plan(part(scene), request(there))
+    assert set(ids(scene)) == ADDRESSES
 
 
 def test_nothing_to_destroy_is_refused(scene, monkeypatch):

@@ -412,6 +412,34 @@ MUTANTS = [
             "    return True",
         ),
     ),
+    *_of(
+        "infrastructure",
+        "tests/unit/infrastructure",
+        (
+            "what stands in the place of something known is made once more",
+            "adoption.py",
+            "        if each.address in made and each.address in known:",
+            "        if False:",
+        ),
+        (
+            "what is not there is imported for ever",
+            "adoption.py",
+            "        wanted = {address: found for address, found in wanted.items() if address not in absent}",
+            "        raise explain(said)",
+        ),
+        (
+            "any failed import passes for one of something absent",
+            "adoption.py",
+            "{address for each in found if ABSENT in each.text for address",
+            "{address for each in found for address",
+        ),
+        (
+            "what OpenTofu forgets is not in the way",
+            "recreation/obstacles.py",
+            '    for each in destruction.of("forget"):',
+            "    for each in destruction.changes[:0]:",
+        ),
+    ),
     *(
         Mutant(name, f"tests/invariants/{file}", before, after, "tests/unit/invariants")
         for name, file, before, after in (  # the history checker must notice that it is blind

@@ -6,14 +6,14 @@ here refuses the recreation before anything is changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from include.errors import PreconditionError
 from include.infrastructure.recreation.plan import Choices
 from include.terraform.kinds import kind_of
-from include.terraform.plan import ResourceChange
+from include.terraform.plan import ResourceChange, TerraformPlan
 
 DATABASE, CLUSTER, BUCKET, SECRET = "aws_db_instance", "aws_rds_cluster", "aws_s3_bucket", "aws_secretsmanager_secret"
 DATABASES: Mapping[str, str] = {
@@ -54,6 +54,15 @@ class Found:
                 f"{count} in the way, and a run can do nothing about {'them' if len(blocking) > 1 else 'it'}: {'; '.join(blocking)}. "
                 f"{more}Nothing was changed; correct that, then start a new run."
             )
+
+
+def find_forgotten(destruction: TerraformPlan) -> Iterator[str]:
+    """Yield a sentence for what a destruction would leave in AWS and in no state, as OpenTofu does with `destroy = false`."""
+    for each in destruction.of("forget"):
+        yield (
+            f"{each.address} would stay in AWS and in no state (lifecycle.destroy is false in the code), so the build would make a second "
+            "one; take that out of the code and apply it, or name modules without it"
+        )
 
 
 def lifted_arguments(change: ResourceChange, choices: Choices) -> dict[str, bool | int | str]:

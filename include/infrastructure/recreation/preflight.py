@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,7 @@ from include.infrastructure.recreation.obstacles import (
     Found,
     Obstacle,
     arguments_of,
+    find_forgotten,
     is_replica,
     is_taken_back,
     lifted_arguments,
@@ -106,7 +107,7 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
     seed = find_seed(ctx, request.choices)
     unseeded = (Obstacle(each) for each in find_unseedable(ctx, seed, doomed, looked.missing))
     needed = (Obstacle(each) for each in find_undermined(target, doomed))
-    kept = (Obstacle(each) for each in _forgotten(destruction))
+    kept = (Obstacle(each) for each in find_forgotten(destruction))
     found = look(ctx.clients, survey).after(*needed, *kept, *unseeded)
     found.refuse()
     made = _Maker(ctx, request, destruction, doomed, looked.missing, found, recreation, state, seed)
@@ -163,15 +164,6 @@ def _plan_destruction(
         if set(named) <= set(prevented):
             raise explain(said)
         prevented |= dict.fromkeys(named)
-
-
-def _forgotten(destruction: TerraformPlan) -> Iterator[str]:
-    """Yield what a destruction would leave in AWS and in no state, as OpenTofu does with `destroy = false`."""
-    for each in destruction.of("forget"):
-        yield (
-            f"{each.address} would stay in AWS and in no state (lifecycle.destroy is false in the code), so the build would make a second "
-            "one; take that out of the code and apply it, or name modules without it"
-        )
 
 
 def _refuse_empty(doomed: Sequence[ResourceChange], request: Request) -> None:
