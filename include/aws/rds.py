@@ -12,7 +12,9 @@ from include.errors import PreconditionError, RefusedError
 from include.write import Action, RecordedWrite, Write
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from mypy_boto3_rds.client import RDSClient
+    from mypy_boto3_rds.type_defs import DBClusterSnapshotTypeDef, DBSnapshotTypeDef
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +30,9 @@ SNAPSHOTS, CLUSTER_SNAPSHOTS = "ManualSnapshots", "ManualClusterSnapshots"  # th
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One snapshot of a database instance."""
+    """One snapshot of a database."""
 
-    instance: str
+    of: str  # the instance's or the cluster's name
     status: str  # creating, available, failed
     percent: int
     created_at: datetime | None
@@ -74,17 +76,21 @@ def ensure_snapshot_possible(client: RDSClient, instance: str) -> None:
             f"Database instance {instance} is a member of cluster {cluster}, of which RDS makes snapshots as a whole only; make one of "
             "the cluster by hand, then start again without 'snapshot', nothing was changed."
         )
-    status = found.get("DBInstanceStatus", "")
-    if status not in SNAPSHOT_STATES:
-        raise PreconditionError(
-            f"Database instance {instance} is {status or 'in no known state'}, and RDS makes a snapshot only while it is available; "
-            "wait until it is, then start again, nothing was changed."
-        )
+    refuse_unavailable(f"Database instance {instance}", found.get("DBInstanceStatus", ""))
     quota = read_snapshot_quota(client)
     if quota and quota.used >= quota.most:
         raise PreconditionError(
             f"This account has {quota.used} manual snapshots of databases and may have {quota.most}; delete some or have the quota "
             "raised, then start again, nothing was changed."
+        )
+
+
+def refuse_unavailable(database: str, status: str) -> None:
+    """Refuse a database of which RDS makes no snapshot in its state. Raises: PreconditionError."""
+    if status not in SNAPSHOT_STATES:
+        raise PreconditionError(
+            f"{database} is {status or 'in no known state'}, and RDS makes a snapshot only while it is available; wait until it is, then "
+            "start again, nothing was changed."
         )
 
 
@@ -128,17 +134,20 @@ def _create(client: RDSClient, instance: str, identifier: str) -> None:
     except client.exceptions.DBInstanceNotFoundFault as error:
         raise _unknown(instance) from error
     except (client.exceptions.DBSnapshotAlreadyExistsFault, client.exceptions.InvalidDBInstanceStateFault) as error:
-        there = describe_snapshot(client, identifier)  # an instance is not available during its snapshot
-        if there is None:
-            raise PreconditionError(
-                f"RDS makes no snapshot of database instance {instance} now ({error.response['Error'].get('Message')}); wait "
-                "until it is available, then start again."
-            ) from error
-        if there.instance != instance:
-            raise PreconditionError(
-                f"Snapshot {identifier} is of database instance {there.instance}, not of {instance}; start a new run, which "
-                "makes another one."
-            ) from error
+        refuse_unless_begun(describe_snapshot(client, identifier), "database instance", instance, identifier, error)
+
+
+def refuse_unless_begun(there: Snapshot | None, kind: str, name: str, identifier: str, refusal: ClientError) -> None:
+    """Accept that RDS refuses a snapshot since it is begun already: a database is not available meanwhile. Raises: PreconditionError."""
+    if there is None:
+        raise PreconditionError(
+            f"RDS makes no snapshot of {kind} {name} now ({refusal.response['Error'].get('Message')}); wait until it is available, then "
+            "start again."
+        ) from refusal
+    if there.of != name:
+        raise PreconditionError(
+            f"Snapshot {identifier} is of {kind} {there.of}, not of {name}; start a new run, which makes another one."
+        ) from refusal
 
 
 def _unknown(instance: str) -> PreconditionError:
@@ -155,14 +164,19 @@ def describe_snapshot(client: RDSClient, identifier: str) -> Snapshot | None:
         return None
     if not found:
         return None
+    return snapshot_of(found[0], found[0].get("DBInstanceIdentifier", ""), found[0].get("Encrypted"))
+
+
+def snapshot_of(found: DBSnapshotTypeDef | DBClusterSnapshotTypeDef, database: str, encrypted: bool | None) -> Snapshot:
+    """Return what RDS tells of a snapshot of a database."""
     return Snapshot(
-        instance=found[0].get("DBInstanceIdentifier", ""),
-        status=found[0].get("Status", ""),
-        percent=found[0].get("PercentProgress", 0),
-        created_at=found[0].get("SnapshotCreateTime"),
-        engine=f"{found[0].get('Engine', '')} {found[0].get('EngineVersion', '')}".strip(),
-        gigabytes=found[0].get("AllocatedStorage", 0),
-        kms_key=found[0].get("KmsKeyId", "") if found[0].get("Encrypted") else "",
+        of=database,
+        status=found.get("Status", ""),
+        percent=found.get("PercentProgress", 0),
+        created_at=found.get("SnapshotCreateTime"),
+        engine=f"{found.get('Engine', '')} {found.get('EngineVersion', '')}".strip(),
+        gigabytes=found.get("AllocatedStorage", 0),
+        kms_key=found.get("KmsKeyId", "") if encrypted else "",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.aws.rds import SNAPSHOT_STATES, Snapshot
+from include.aws.rds import Snapshot, refuse_unavailable, refuse_unless_begun, snapshot_of
 from include.errors import PreconditionError
 from include.write import Action, RecordedWrite, Write
 
@@ -39,13 +39,8 @@ def ensure_snapshot_possible(client: RDSClient, cluster: str) -> None:
     try:
         (found,) = client.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
     except client.exceptions.DBClusterNotFoundFault as error:
-        raise PreconditionError(f"There is no database cluster {cluster} in this account and region.") from error
-    status = found.get("Status", "")
-    if status not in SNAPSHOT_STATES:
-        raise PreconditionError(
-            f"Database cluster {cluster} is {status or 'in no known state'}, and RDS makes a snapshot only while it is available; wait "
-            "until it is, then start again, nothing was changed."
-        )
+        raise _unknown(cluster) from error
+    refuse_unavailable(f"Database cluster {cluster}", found.get("Status", ""))
 
 
 def describe_snapshot(client: RDSClient, identifier: str) -> Snapshot | None:
@@ -56,30 +51,20 @@ def describe_snapshot(client: RDSClient, identifier: str) -> Snapshot | None:
         return None
     if not found:
         return None
-    return Snapshot(
-        instance=found[0].get("DBClusterIdentifier", ""),
-        status=found[0].get("Status", ""),
-        percent=found[0].get("PercentProgress", 0),
-        created_at=found[0].get("SnapshotCreateTime"),
-        engine=f"{found[0].get('Engine', '')} {found[0].get('EngineVersion', '')}".strip(),
-        gigabytes=found[0].get("AllocatedStorage", 0),
-        kms_key=found[0].get("KmsKeyId", "") if found[0].get("StorageEncrypted") else "",
-    )
+    return snapshot_of(found[0], found[0].get("DBClusterIdentifier", ""), found[0].get("StorageEncrypted"))
 
 
 def _create(client: RDSClient, cluster: str, identifier: str) -> None:
     try:
         client.create_db_cluster_snapshot(DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier=identifier)
     except client.exceptions.DBClusterNotFoundFault as error:
-        raise PreconditionError(f"There is no database cluster {cluster} in this account and region.") from error
+        raise _unknown(cluster) from error
     except (
         client.exceptions.DBClusterSnapshotAlreadyExistsFault,
         client.exceptions.InvalidDBClusterStateFault,
     ) as error:
-        there = describe_snapshot(client, identifier)
-        if there is None or there.instance != cluster:
-            said = f"it is of {there.instance}" if there else str(error.response["Error"].get("Message"))
-            raise PreconditionError(
-                f"RDS makes no snapshot {identifier} of database cluster {cluster} now ({said}); wait until the cluster is available, "
-                "then start a new run."
-            ) from error
+        refuse_unless_begun(describe_snapshot(client, identifier), "database cluster", cluster, identifier, error)
+
+
+def _unknown(cluster: str) -> PreconditionError:
+    return PreconditionError(f"There is no database cluster {cluster} in this account and region.")
