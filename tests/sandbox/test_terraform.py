@@ -2,9 +2,11 @@
 
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
+from include.infrastructure.variables import read_variables
 from include.inventory import load
 from include.terraform.errors import explain_apply
 from include.terraform.events import read_events
@@ -14,6 +16,7 @@ from tests.support.terraform import Terraform
 
 pytestmark = pytest.mark.skipif(shutil.which("terraform") is None, reason="Terraform is not on the PATH")
 EMPTY = b'{"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "one", "outputs": {}, "resources": []}'
+COMMIT = "abcdef1" + 33 * "0"
 FRIDAY = 1795780800.0  # 2026-11-27, noon
 
 
@@ -38,9 +41,11 @@ def world(whole):
 
 @pytest.fixture
 def of(world, inventory, tmp_path):
-    def terraform(name: str, *layers: str, suffix: str = "", **variables: str) -> Terraform:
+    def terraform(name: str, *layers: str, suffix: str = "") -> Terraform:
         made = Terraform(world.url, inventory.target(name), tmp_path / name.replace("/", "-"), suffix)
-        made.variables = [f"-var={key}={value}" for key, value in variables.items()]
+        clients = SimpleNamespace(ssm=world.client("ssm", name), s3=world.client("s3", name))
+        given = read_variables(clients, made.described, name, COMMIT).write(made.folder)
+        made.variables = [f"-var-file={file}" for file in given]
         made.lay_out(*layers)
         made.init()
         return made
@@ -89,11 +94,26 @@ def test_core_environment_is_made_and_its_hard_parts_resist(of, world):
 
 
 def test_forty_resources_are_made_in_one_apply(of, world):
-    terraform = of("districtbuilder/staging", "base", image_tag="abcdef1")
-    terraform.variables.append(f"-var-file={terraform.code}/values/staging.tfvars")
+    terraform = of("districtbuilder/staging", "base")
     assert "Apply complete! Resources: 51 added" in terraform.run("apply", "-auto-approve")
     assert terraform.plan() == 0
     assert len(terraform.run("state", "list").splitlines()) == 52  # with a data source
+    assert refused(world) == []
+
+
+PRODUCTION = {
+    "core/production": 32,
+    "districtbuilder/production": 52,
+    "planning-data/production": 11,
+    "staff-device-logging/production": 13,
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTION)
+def test_each_production_is_made_in_one_apply_and_planned_again_needs_nothing(of, world, name):
+    terraform = of(name, "base", "change")
+    assert f"Resources: {PRODUCTION[name]} added, 0 changed" in terraform.run("apply", "-auto-approve")
+    assert terraform.plan() == 0
     assert refused(world) == []
 
 
@@ -121,8 +141,6 @@ def test_every_repeated_run_is_told_who_holds_the_lock(of, world):
     path = f"{place.state_bucket}/env:/development/{place.state_key}"
     lock = {"LockID": {"S": path}, "Info": {"S": '{"ID": "3c5c5b2a-5f6e-4a53-9b5c-0f0a4b8f3a11", "Who": "ann@laptop"}'}}
     dynamodb.put_item(TableName=place.lock_table, Item=lock)
-    values = ("owner_email=a@b.example", "syslog_cidr=10.0.0.0/8", "elastic_username=s", "elastic_password=p")
-    terraform.variables = [f"-var={each}" for each in values]
     plan = terraform.ask("plan")
     assert plan.returncode == 1
     assert "Error acquiring the state lock" in plan.stderr

@@ -110,7 +110,7 @@ class Terraform:
     def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command, without colours and without questions."""
         name, *rest = arguments
-        quiet = ["-input=false", "-no-color"] if name != "state" else []
+        quiet = [] if name in ("state", "output") else ["-input=false", "-no-color"]
         variables = self.variables if name in ("plan", "apply", "destroy") else []
         return subprocess.run(
             ["terraform", name, *quiet, *variables, *rest],

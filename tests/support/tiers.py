@@ -109,6 +109,7 @@ OTHERWISE_FULL = (
     "tests/integration/test_account_promotion.py::test_commit_goes_through_three_accounts",  # a journey does
     "tests/integration/test_account_promotion.py::test_second_promotion",
     "tests/integration/test_account_promotion.py::test_step_killed_right_after_a_write_repeats_none[execute",
+    "tests/integration/test_command_lines.py",
     "tests/integration/test_database_recreation.py",
     "tests/integration/test_expired_credentials.py",
     "tests/integration/test_infrastructure_access_logs.py::test_refusal_that_stays",
