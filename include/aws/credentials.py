@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,21 @@ class ProcessAccess:
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",  # the worker's own must never stand in for the target's
             "AWS_REGION": self.region,
         }
-        return {**found, "AWS_ENDPOINT_URL": self.endpoint_url} if self.endpoint_url else found
+        return {**found, "AWS_ENDPOINT_URL": self.endpoint} if self.endpoint else found
+
+    @property
+    def endpoint(self) -> str:
+        """Where the process calls AWS: "" for AWS itself. The name of a host is replaced by its address.
+
+        Terraform calls a bucket as <bucket>.<host>, unless the host is an address, and DNS has no such names below that of a container
+        with a pretend cloud. A certificate holds for the name alone, so HTTPS keeps it.
+        """
+        place = urlsplit(self.endpoint_url)
+        if place.scheme != "http" or not place.hostname:
+            return self.endpoint_url
+        return place._replace(
+            netloc=place.netloc.replace(place.hostname, socket.gethostbyname(place.hostname), 1)
+        ).geturl()
 
     def renew(self, folder: Path) -> datetime | None:
         """Write the current credentials where the process looks for them. Return when they expire, None if they never do."""

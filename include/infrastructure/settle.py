@@ -110,6 +110,5 @@ def _is_own(ctx: InfrastructureContext, lock: Lock) -> bool:
         return False
     access = ctx.clients.access
     assert access  # of every connection
-    endpoint = access.endpoint_url
     meanwhile = datetime.fromisoformat(begun["at"]) <= lock.created <= datetime.fromisoformat(end["at"])
-    return meanwhile and lock.who.rpartition("@")[2] == host() and not process.lives(PROGRAMS, endpoint)
+    return meanwhile and lock.who.rpartition("@")[2] == host() and not process.lives(PROGRAMS, access.endpoint)

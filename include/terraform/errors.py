@@ -19,8 +19,9 @@ from include.text import one_line
 LONGEST = 200  # characters of what is shown of an error that is not known
 MORE = 3  # other errors in a message
 ANSWERED = re.compile(
-    r"^(.*?)(?:: )?operation error (.+?): (\w+), .*?RequestID: [^,]*, (?:HostID: [^,]*, )?(?:api error )?(\w+): "
+    r"^(.*?)(?:: )?operation error (.+?): (\w+), .*?RequestID: [^,]*, (?:HostID: [^,]*, )?(?:api error )?(?!HostID)(\w+): "
 )
+UNANSWERED = re.compile(r"^(.*?)(?:: )?operation error (.+?): (\w+), .*request send failed, .*: ([a-zA-Z/ ]+)$")
 DENIED = re.compile(
     r"AccessDenied|api error Forbidden|not authorized to perform"
 )  # Forbidden: an answer without a body
@@ -291,6 +292,8 @@ def _unknown(problem: Problem) -> str:
     summary, said = one_line(problem.summary), ""
     if match := ANSWERED.search(summary):
         summary, said = match[1], f"AWS answers {match[4]} to {match[2]} {match[3]}"
+    elif match := UNANSWERED.search(summary):
+        summary, said = match[1], f"AWS could not be asked for {match[2]} {match[3]}: {match[4]}"
     elif match := OLDER.search(summary):
         summary, said = match[1], f"AWS answers {match[2]}"
     summary = summary if len(summary) <= LONGEST else f"{summary[: LONGEST - 3]}..."

@@ -15,7 +15,7 @@ from tests.support.terraform import LOCK_FILE, provider_needed
 TARGET, RUN, NAME = "core/staging", "infrastructure_recreation/one", "core-staging"
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
 
-# every change of a database, be it after it was restored, costs the provider 80 seconds of its own clock: there is one
+# the provider waits 80 seconds for each change of a database, for one after a restore as well: here only lifting the protection is one
 DATABASE = """
 terraform {
   backend "s3" {}

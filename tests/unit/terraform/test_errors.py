@@ -259,6 +259,18 @@ def test_error_that_is_not_known_is_told_by_address_and_code_without_what_aws_re
     assert "CANARY" not in str(found)
 
 
+def test_service_that_could_not_be_reached_is_named_with_the_reason():
+    summary = (
+        'Unable to list objects in S3 bucket "core-tf-state": operation error S3: ListObjectsV2, https response error StatusCode: 0, '
+        'RequestID: , HostID: , request send failed, Get "http://core-tf-state.world:4566/?list-type=2": dial tcp: lookup '
+        "core-tf-state.world on 10.0.0.53:53: no such host"
+    )
+    said = (
+        'Unable to list objects in S3 bucket "core-tf-state": AWS could not be asked for S3 ListObjectsV2: no such host'
+    )
+    assert f"Terraform met an error ({said})" in str(of(error(summary)))
+
+
 def test_error_in_the_words_of_older_providers_is_cut_at_its_code():
     found = of(
         error("error creating Thing (x): SomeException: Value 'CANARY' is wrong\n\tstatus code: 400, request id: 1")
