@@ -1,7 +1,7 @@
 """Events of GitHub: which runbooks of the inventory they wake, and what such a run is to be asked for once GitHub has been asked."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -137,8 +137,20 @@ def ask_for_release(wake: Wake, *, draft: bool | None, commit: str | None) -> As
     return Ask(_subject(wake), commit, f"Release {wake.about} of {wake.repository} was published", facts)
 
 
-def ask_for_pull(wake: Wake, entry: Event, pull: "Pull") -> Ask | str:
-    """Return what to ask about a pull request as it is now, or why nothing is to be done."""
+def ask_for_pull(wake: Wake, entries: Sequence[Event], pull: "Pull") -> Ask | str:
+    """Return what to ask about a pull request as it is now, or why nothing is to be done.
+
+    One entry that fits is enough, whichever the event was: it only wakes, and its pull request may have changed since.
+    """
+    reasons = [_why_not(entry, pull) for entry in entries]
+    if all(reasons):
+        return " ".join(dict.fromkeys(reasons))
+    reason = f"Pull request {pull.number} of {wake.repository}: {_short(pull.title)}"
+    facts = {"commit": pull.sha, "repository": wake.repository, "pull_request": pull.number}
+    return Ask(_subject(wake), f"{pull.state} {pull.sha} {pull.updated}", reason, facts)
+
+
+def _why_not(entry: Event, pull: "Pull") -> str:
     makes = entry.state == "open" and not entry.unless_label
     if makes and not pull.own and f"{FORK_LABEL}{pull.sha}" not in pull.labels:
         return f"Pull request {pull.number} comes from a fork, and has no label {FORK_LABEL}{pull.sha}."
@@ -148,15 +160,13 @@ def ask_for_pull(wake: Wake, entry: Event, pull: "Pull") -> Ask | str:
         return f"Pull request {pull.number} has no label {entry.label}."
     if entry.unless_label and entry.unless_label in pull.labels:
         return f"Pull request {pull.number} has the label {entry.unless_label}."
-    reason = f"Pull request {pull.number} of {wake.repository}: {_short(pull.title)}"
-    facts = {"commit": pull.sha, "repository": wake.repository, "pull_request": pull.number}
-    return Ask(_subject(wake), f"{pull.state} {pull.sha} {pull.updated}", reason, facts)
+    return ""
 
 
-def entry_of(inventory: Inventory, wake: Wake) -> Event | None:
-    """Return the entry of the inventory by which a target is woken so, or None if it is not there any more."""
+def entries_of(inventory: Inventory, wake: Wake) -> list[Event]:
+    """Return the entries of the inventory by which a target may be woken so; none if they are not there any more."""
     events = inventory.target(wake.target).environment.front_door.events
-    return next((each for each in events if (each.event, each.runbook) == (wake.on, wake.runbook)), None)
+    return [each for each in events if (each.event, each.runbook) == (wake.on, wake.runbook)]
 
 
 def _subject(wake: Wake) -> str:

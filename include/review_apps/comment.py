@@ -9,12 +9,15 @@ from include.github import Comment
 from include.github.deployments import State
 from include.review_apps.context import ReviewAppContext
 from include.review_apps.identity import Identity, identify
-from include.text import one_line
+from include.text import one_line, spoken
 
 if TYPE_CHECKING:
     from github.Repository import Repository
 
 MARK = "<!-- review-app -->"
+COMMANDS = ", ".join(
+    f"`/{each}`" for each in ("deploy", "extend 7d", "reset-db", "sleep", "wake", "status", "teardown")
+)
 
 
 def find_ours(repository: Repository, number: int) -> Comment | None:
@@ -64,11 +67,11 @@ def waiting(app: Identity, place: int, living: int) -> str:
 
 
 def serving(app: Identity, commit: str) -> str:
-    days = app.section.time_to_live.days
-    how = f"Remove the label `{app.section.label}`" if app.section.opt_in == "label" else "Close the pull request"
+    label = app.section.label
+    end = f"closed or loses the label `{label}`" if app.section.opt_in == "label" else "closed"
     return (
-        f"Created review app at {app.url}\n\nIt serves commit {commit[:12]}. {how} to have it taken down; that also happens {days} days "
-        "after the last push, comment or command."
+        f"Created review app at {app.url}\n\nIt serves commit {commit[:12]}. It is taken down when the pull request is {end}, and "
+        f"{spoken(app.section.time_to_live)} after the last push, comment or command.\n\nCommands, one a comment: {COMMANDS}."
     )
 
 
@@ -76,7 +79,13 @@ def failed(app: Identity, commit: str, why: str) -> str:
     return f"Review app: commit {commit[:12]} could not be deployed to {app.url}: {one_line(why)}"
 
 
-def taken_down(app: Identity, left: str) -> str:
+def overtaken(commit: str, why: str) -> str:
+    return f"Review app: the deployment of commit {commit[:12]} has ended: {why}."
+
+
+def taken_down(left: str, *, again: bool) -> str:
+    """`left` is what could not be removed, and `again` tells whether its pull request still asks for an app."""
     if left:
         return f"Review app: it was taken down, and this is left and looked for again: {one_line(left)}"
-    return "Review app: it was taken down, with its database."
+    said = "Review app: it was taken down, with its database."
+    return f"{said} A push or `/deploy` brings it back." if again else said

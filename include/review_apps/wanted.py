@@ -9,6 +9,8 @@ from include.inventory.review_apps import FORK_LABEL, ReviewApp
 from include.review_apps.context import ReviewAppContext
 from include.review_apps.identity import identify
 
+NOT_SHOWN = "GitHub does not show its pull request any more"  # deleted, transferred, or its author was suspended
+
 
 def fork_label(sha: str) -> str:
     """Return the label by which a person with write access lets exactly this commit of a fork be deployed."""
@@ -57,13 +59,23 @@ def read_wanted(ctx: ReviewAppContext, commit: str = "") -> Pull:
     return pull
 
 
+def why_overtaken(ctx: ReviewAppContext, commit: str) -> str:
+    """Return what has happened to the pull request that ends the deployment of a commit, or ""."""
+    pull = github.find_pull(ctx.github, identify(ctx.target).number)
+    if pull is None:
+        return NOT_SHOWN
+    if why := _why_not(ctx, pull):
+        return why
+    return (
+        ""
+        if pull.sha == commit
+        else f"pull request {pull.number} was pushed to, and is at commit {pull.sha[:12]} by now"
+    )
+
+
 def ensure_still_wanted(ctx: ReviewAppContext, commit: str) -> None:
     """Stop a deployment between two steps if its pull request was closed, unlabelled or pushed to meanwhile. Raises: DriftError."""
-    pull = github.find_pull(ctx.github, identify(ctx.target).number)
-    why = _why_not(ctx, pull) if pull else "GitHub does not know its pull request any more"
-    if not why and pull and pull.sha != commit:
-        why = f"pull request {pull.number} was pushed to, and is at commit {pull.sha[:12]} by now"
-    if why:
+    if why := why_overtaken(ctx, commit):
         raise DriftError(
             f"The deployment of commit {commit[:12]} to {ctx.target.name} ends here, between two steps: {why}. What was made stays, for "
             "the next deployment or the teardown."

@@ -91,7 +91,7 @@ def rehearse(options: Options, client: Client, console: Console) -> bool:
         "commit": partial(client.newest_commit, runbook=options.runbook),
         "regions": client.new_data,
     }
-    conf = options.conf(declared_params(client, options.runbook), known)
+    conf = options.conf(declared_params(client, options.runbook), known, client.wanted_app)
     if options.runbook == AGAIN and not build_before(conf, options, client, console):
         return False
     if options.runbook == TAKEN_AWAY and not deploy_before(conf, options, client, console):

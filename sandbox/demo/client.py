@@ -76,6 +76,16 @@ class Client:
             raise SandboxError(f'{target} has no repository on GitHub; name a commit in PARAMS={{"commit": "..."}}.')
         return str(known[0]["commits"][0]["sha"])
 
+    def wanted_app(self, like: str) -> str:
+        """Return a review app of the same template as another, whose pull request asks for it. Raises: SandboxError."""
+        app, inventory = load().target(like), load()
+        label = app.review_app.label if app.review_app.opt_in == "label" else None
+        for repository in self.control("/github")["repositories"]:
+            for issue in repository["issues"] if repository["name"] == app.system.github else ():
+                if issue["pull"] and issue["state"] == "open" and (label is None or label in issue["labels"]):
+                    return inventory.review_app(app.pattern, issue["number"]).name
+        raise SandboxError(f"No open pull request of {app.system.github} asks for a review app; name one in TARGET.")
+
     def act(self, repository: str, number: int, does: str, **more: str) -> dict[str, Any]:
         """Do something with a pull request, as a person does."""
         body = {"repository": repository, "number": number, "does": does, **more}

@@ -22,7 +22,7 @@ class Options:
     """`yes` answers every question with its first option; `keep` leaves the sandbox open at the end."""
 
     runbook: str
-    target: str
+    target: str  # "" for one that the runbook offers
     params: dict[str, Any]
     reason: str
     fault: dict[str, Any]  # what breaks meanwhile, as the control API takes it; empty for nothing
@@ -38,7 +38,7 @@ class Options:
             fault = json.dumps({"kind": fault})
         return cls(
             runbook=os.environ.get("RUNBOOK") or RUNBOOK,
-            target=os.environ.get("TARGET") or TARGET,
+            target=os.environ.get("TARGET") or "",
             params=params,
             fault=_object("FAULT", fault, '{"kind": "one_off_exits", "exit_code": 1}'),
             reason=os.environ.get("REASON") or REASON,
@@ -50,7 +50,7 @@ class Options:
         """Refuse what can be told without a sandbox, which takes a minute to start. Raises: SandboxError, FaultError."""
         target = self.params.get("target", self.target)
         for what, given, known in (("RUNBOOK", self.runbook, runbooks), ("TARGET", target, targets)):
-            if given not in known and not (what == "TARGET" and _comes_and_goes(str(given))):
+            if given and given not in known and not (what == "TARGET" and _comes_and_goes(str(given))):
                 near = get_close_matches(str(given), known, n=1)
                 choose = f"did you mean {near[0]}? Choose" if near else "choose"
                 raise SandboxError(f"{what} {given!r} is unknown; {choose} one of {', '.join(sorted(known))}.")
@@ -58,16 +58,25 @@ class Options:
             own = {name: value for name, value in self.fault.items() if name not in ("kind", "target", "service")}
             parse_fields(self.fault.get("kind"), own)
 
-    def conf(self, declared: dict[str, Any], known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    def conf(
+        self,
+        declared: dict[str, Any],
+        known: Mapping[str, Callable[[str], Any]],
+        find_app: Callable[[str], str],
+    ) -> dict[str, Any]:
         """Return the conf for a DAG that declares these params: target and reason only if it asks for them.
 
-        A param that it demands and nobody gave is what `known` returns for the target, such as its newest commit.
+        A param that it demands and nobody gave is what `known` returns for the target, such as its newest commit. `find_app` returns
+        a review app that can be rehearsed with, of the template of another.
 
         Raises: SandboxError if the target is none of those the runbook offers.
         """
-        usual = {name: value for name, value in (("target", self.target), ("reason", self.reason)) if name in declared}
-        offered = (declared.get("target") or {}).get("schema", {}).get("enum")
+        usual = {"reason": self.reason} if "reason" in declared else {}
+        schema = (declared.get("target") or {}).get("schema", {})
+        offered = schema.get("enum")
         conf = usual | self.params
+        if "target" in declared and "target" not in conf:
+            conf["target"] = self.target or _usual_target(offered, schema.get("examples"), find_app)
         if offered and conf["target"] not in offered:
             raise SandboxError(
                 f"{self.runbook} is not offered for {conf['target']}; choose one of {', '.join(offered)}."
@@ -76,6 +85,12 @@ class Options:
             if name in declared and declared[name].get("value") is None and name not in conf:
                 conf[name] = find(conf["target"])
         return conf
+
+
+def _usual_target(offered: list[str] | None, examples: list[str] | None, find_app: Callable[[str], str]) -> str:
+    if examples:  # of names that fit a template
+        return find_app(examples[0])
+    return TARGET if not offered or TARGET in offered else offered[0]
 
 
 def _comes_and_goes(target: str) -> bool:

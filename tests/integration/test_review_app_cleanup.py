@@ -273,6 +273,42 @@ def test_an_idle_app_sleeps_and_wakes_when_it_is_used(scene, cloud):
     assert (scene.desired(number), scene.noted(number).asleep, "Woken: 1" in found.text) == ([1, 1], None, True)
 
 
+def test_a_sleeping_app_whose_image_has_expired_is_built_anew_when_it_is_used(scene, cloud):
+    number = scene.opened()
+    scene.plant(number)
+    scene.plant_services(number)
+    cloud.advance(SETTLED)
+    idle_since(scene, number, 25 * HOUR)
+    assert "Sent to sleep: 1" in scene.clean_up().text
+    scene.expire_image(number)
+    cloud.advance(SETTLED)
+    found = scene.clean_up()
+    assert (found.starts, "Asleep: 1" in found.text) == ((), True)
+    scene.does("comment", number=number, text="I would like to see it")
+    cloud.advance(SETTLED)
+    found = scene.clean_up()
+    [start] = found.starts
+    assert (start.runbook, start.target, found.report.mended) == ("review_app_deployment", f"core/review-{number}", ())
+    assert "in use again, and its image has expired, so that it is built anew" in found.text
+    assert scene.desired(number) == [0, 0]  # whose tasks no one could start
+
+
+def test_the_app_of_a_suspended_author_stays_until_its_time_is_over_and_then_goes(scene, cloud):
+    number = scene.opened()
+    scene.plant(number)
+    cloud.advance(SETTLED)
+    scene.clean_up()
+    scene.does("suspend", number=number)
+    cloud.advance(SETTLED)
+    assert f"GitHub shows pull request {number} no longer, as after its author was suspended" in scene.clean_up().text
+    scene.note(number, lambda note: replace(note, active=scene.now - 30 * DAY - 10 * MINUTE))
+    found = scene.clean_up()
+    [start] = found.starts
+    assert (start.runbook, why_not(scene, scene.settings, start)) == ("review_app_teardown", "")
+    scene.does("reinstate", number=number)
+    assert why_not(scene, scene.settings, start) == f"pull request {number} asks for an app again"
+
+
 def test_an_app_on_which_a_run_works_is_left_to_it(scene, cloud):
     number = scene.opened()
     scene.plant(number)

@@ -256,6 +256,72 @@ def test_deployment_ends_between_two_steps_when_its_pull_request_changes(scene, 
         steps.register(step_of(scene), plan.commit, digest)
 
 
+@pytest.mark.parametrize(
+    ("does", "why"),
+    [
+        ({"does": "push", "text": "Another"}, "pull request 2366 was pushed to, and is at commit "),
+        ({"does": "close"}, "pull request 2366 is closed."),
+    ],
+)
+def test_overtaken_deployment_is_no_failed_one_to_those_who_read_of_it(scene, do, digest, does, why):
+    plan, ctx = plan_of(scene), step_of(scene)
+    steps.announce(ctx, plan.commit)
+    do(**does)
+    steps.tell_end(ctx, plan, "", "ends here, between two steps")
+    (said,) = github.list_comments(scene.github, PULL)
+    assert f"Review app: the deployment of commit {plan.commit[:12]} has ended: {why}" in said.body
+    assert [each.active for each in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
+
+
+def test_suspended_author_ends_a_deployment_and_keeps_the_teardown_from_nothing(scene, do, digest, databases):
+    databases.prepare("core_review", f"core-review-{PULL}", "users", seeds=True)
+    plan, ctx = plan_of(scene), step_of(scene)
+    steps.announce(ctx, plan.commit)
+    do("suspend")
+    with pytest.raises(DriftError, match="between two steps: GitHub does not show its pull request any more"):
+        steps.register(ctx, plan.commit, digest)
+    assert steps.tell_end(ctx, plan, "", "why").startswith("GitHub does not show its pull request any more")
+    gone, _ = teardown.make_plan(step_of(scene), even_if_wanted=False)
+    assert gone.notes == (f"Pull request {PULL} is not known to GitHub.",)
+    last = step_of(scene, "review_app_teardown/one")
+    assert "was dropped" in database.drop(last)
+    assert teardown.verify_gone(last).startswith(f"nothing is left of core-review-{PULL}")
+    assert teardown.tell_end(last, "").endswith("so nobody is told there")
+    do("reinstate")
+    (said,) = github.list_comments(scene.github, PULL)
+    assert "is being deployed" in said.body
+
+
+def test_app_is_taken_down_although_its_image_has_expired(scene, do, built, digest, databases):
+    databases.prepare("core_review", f"core-review-{PULL}", "users", seeds=True)
+    plan, ctx = plan_of(scene), step_of(scene)
+    assert tag_image(ctx, digest, plan.readable) == plan.readable
+    registry = scene.target.registry
+    done = scene.somebody.ecr.batch_delete_image(
+        registryId=registry.account, repositoryName=registry.repository, imageIds=[{"imageDigest": digest}]
+    )
+    assert {each["imageDigest"] for each in done["imageIds"]} == {digest}
+    do("close")
+    last = step_of(scene, "review_app_teardown/one")
+    teardown.stop_services(last)
+    for each in scene.target.environment.services:
+        scene.somebody.ecs.delete_service(cluster=scene.target.environment.cluster, service=each.name)
+    scene.somebody.ecs.delete_cluster(cluster=scene.target.environment.cluster)
+    assert teardown.remove_leftovers(last) == "3 task definitions, 1 log groups, 0 tags of images"
+    assert "was dropped" in database.drop(last)
+    assert teardown.verify_gone(last).startswith(f"nothing is left of core-review-{PULL}")
+
+
+def test_nobody_is_told_of_the_end_of_an_app_that_never_was(scene, do):
+    do("close")
+    last = step_of(scene, "review_app_teardown/one")
+    assert teardown.tell_end(last, "") == "nobody was told of an app there, so nobody is told of its end"
+    assert github.list_comments(scene.github, PULL) == ()
+    teardown.tell_end(last, "database core-review-2366")
+    (said,) = github.list_comments(scene.github, PULL)
+    assert said.body.endswith("this is left and looked for again: database core-review-2366")
+
+
 def test_newest_commit_wins(scene, do, digest):
     old = plan_of(scene).commit
     new = do("push", text="Another")["commit"]
@@ -352,15 +418,19 @@ def test_task_that_made_no_database_is_noticed(scene):
         database.verify_seeded(step_of(scene))
 
 
-def test_migration_that_conflicts_with_the_data_offers_another_database(scene, built, digest, databases):
+@pytest.mark.parametrize("preset", ["prepare", "migrate"])  # the first one migrates a database that is there
+def test_migration_that_conflicts_with_the_data_offers_another_database(scene, built, digest, databases, preset):
     databases.prepare("core_review", f"core-review-{PULL}", "users", seeds=True)
     scene.inject("migration_conflict")
-    commit = plan_of(scene).commit
-    made = steps.register(step_of(scene), commit, digest)
+    before = plan_of(scene)
+    made = steps.register(step_of(scene), before.commit, digest)
     with pytest.raises(
         MigrationFailedError, match="comment /reset-db on the pull request, or start again with reset_database"
-    ):
-        run_one_off(scene, "migrate", commit, digest, made["one_off"])
+    ) as failed:
+        run_one_off(scene, preset, before.commit, digest, made["one_off"])
+    steps.tell_end(step_of(scene), before, "", str(failed.value))
+    (said,) = github.list_comments(scene.github, PULL)
+    assert "comment /reset-db on the pull request" in said.body
     plan = plan_of(scene, reset=True)
     assert any("drop database core-review-2366, as asked for" in each.what for each in plan.changes)
     assert "was dropped" in steps.reset(step_of(scene), plan)

@@ -17,6 +17,7 @@ from include.review_apps.cleanup.settings import settings_of
 from include.run.journal import list_events
 from include.run.store import RunStore
 from opskit.connections.external_services import github_repository
+from sandbox.aws.services.ecr.model import make_manifest
 from sandbox.external_services.github import people
 from sandbox.external_services.github.state import GitHub
 
@@ -109,15 +110,32 @@ class CleanupScene:
             self.somebody.ecs.create_cluster(clusterName=f"core-review-{number}-app", tags=tags)
         if "database" in parts:
             self.databases.add(f"core-review-{number}")
+        if "image" in parts:
+            manifest = make_manifest(REPOSITORY, f"{number:040x}", "built")
+            self._repository(number).push(manifest, f"review-{number}-1", self.cloud.world.clock.now())
+
+    def _repository(self, number: int) -> Any:
+        registry = self.app(number).registry
+        return self.cloud.world.region(registry.account, registry.region).repositories[registry.repository]
+
+    def expire_image(self, number: int) -> None:
+        """Have the registry remove the image of an app, as its lifecycle rule does after a while."""
+        image = self._repository(number).tagged(f"review-{number}-1")
+        client = self.cloud.client("ecr", self.target.name)
+        registry = self.app(number).registry
+        done = client.batch_delete_image(
+            registryId=registry.account,
+            repositoryName=registry.repository,
+            imageIds=[{"imageDigest": image.digest}],
+        )
+        assert not done["failures"], done
 
     def plant_services(self, number: int) -> None:
         """Make the services of an app that has its cluster, with their tasks."""
         place, ec2 = self.app(number).environment, self.somebody.ec2
         subnets: Any = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"]]
-        registry = self.app(number).registry
-        tag = ecr.list_images(self.clients.ecr, registry)[0].tags[0]
+        image = ecr.image_uri(self.app(number).registry, self._repository(number).tagged(f"review-{number}-1").digest)
         for service in place.services:
-            image = f"{registry.account}.dkr.ecr.{registry.region}.amazonaws.com/{registry.repository}:{tag}"
             container: Any = {"name": service.container, "image": image, "essential": True}
             definition = self.somebody.ecs.register_task_definition(
                 family=service.family,

@@ -12,8 +12,8 @@ from include.review_apps.cleanup.names import Naming, number_of_image
 
 WORKSPACE, CLUSTER, DATABASE, IMAGES = "workspace", "cluster", "database", "images"
 REMOVING, STARTED = "tear_down", ("tear_down", "deploy")
-CLOSED, UNLABELLED, EXPIRED, VANISHED, MISSING, PARTIAL, ASLEEP = (
-    "closed", "unlabelled", "expired", "vanished", "missing", "partial", "asleep"
+CLOSED, UNLABELLED, EXPIRED, VANISHED, MISSING, PARTIAL, ASLEEP, NO_IMAGE = (
+    "closed", "unlabelled", "expired", "vanished", "missing", "partial", "asleep", "no image"
 )  # fmt: skip
 NEW = Note()
 LATE = "its pull request changed a moment ago; the event may still come"
@@ -173,6 +173,7 @@ def _without_pull(number: int, gone: Gone | None, note: Note, settings: Settings
             settings,
             REMOVING,
             f"GitHub shows pull request {number} no longer, and its time is over",
+            VANISHED,
             mends=True,
         )
     if gone.at is not None and now - gone.at < settings.settles:
@@ -202,7 +203,7 @@ def _with_pull(
         why = f"it has no {lacking}, though pull request {number} is to have an app"
         by_use = replace(_of(number, settings, "deploy", why, PARTIAL), sha=pull.sha)
     else:
-        by_use = _by_use(number, cluster, active, note, settings, now)
+        by_use = _by_use(pull, cluster, active, note, settings, now, has_image=IMAGES in parts)
     if by_time is None:
         return [by_use]
     return [by_time] if by_use.kind == "nothing" else [by_time, by_use]
@@ -252,17 +253,29 @@ def _expired(number: int, end: datetime, settings: Settings) -> Decision:
 
 
 def _by_use(
-    number: int, cluster: Cluster | None, active: datetime, note: Note, settings: Settings, now: datetime
+    pull: OpenPull,
+    cluster: Cluster | None,
+    active: datetime,
+    note: Note,
+    settings: Settings,
+    now: datetime,
+    *,
+    has_image: bool,
 ) -> Decision:
+    number = pull.number
     working = settings.hours is not None and settings.hours.contain(now)
     running = cluster is not None and cluster.running > 0
     idle = settings.sleeps_after is not None and not working and now - active >= settings.sleeps_after
     if cluster is not None and note.asleep is not None and not running:
         if active > note.asleep and not idle and (note.sent is None or active > note.sent):
-            return _of(number, settings, "wake", "its pull request is in use again")
-        if working and note.sent is None:
+            if has_image:
+                return _of(number, settings, "wake", "its pull request is in use again")
+            why = "its pull request is in use again, and its image has expired, so that it is built anew"
+            return replace(_of(number, settings, "deploy", why, NO_IMAGE, end=note.asleep), sha=pull.sha)
+        if working and note.sent is None and has_image:
             return _of(number, settings, "wake", "it is within working hours")
-        return _of(number, settings, "nothing", f"it sleeps since {_day(note.asleep)}", ASLEEP)
+        until = "" if has_image else ", and its image has expired: it is built anew once somebody uses it"
+        return _of(number, settings, "nothing", f"it sleeps since {_day(note.asleep)}{until}", ASLEEP)
     if running and note.sent is not None and note.sent >= active:
         return _of(number, settings, "sleep", "somebody sent it to sleep")
     if running and idle:

@@ -21,7 +21,7 @@ from include.review_apps import comment, database, infrastructure, queue
 from include.review_apps.context import ReviewAppContext
 from include.review_apps.deployment.plan import ReviewAppDeploymentPlan, plan_review_app_deployment
 from include.review_apps.identity import identify
-from include.review_apps.wanted import ensure_still_wanted, read_wanted
+from include.review_apps.wanted import NOT_SHOWN, ensure_still_wanted, read_wanted, why_overtaken
 from include.waiters.progress import Progress
 
 CONFLICT = re.compile(  # what PostgreSQL and frameworks say where data does not fit a new constraint
@@ -124,7 +124,7 @@ def verify(
         return migration.verify(ctx, task, definition, attempt, end)
     except MigrationFailedError as error:
         lines = migration.read_excerpt(ctx, task, definition, str(attempt["arn"])).tail
-        if preset == "migrate" and any(CONFLICT.search(line) for line in (*lines, str(error))):
+        if any(CONFLICT.search(line) for line in (*lines, str(error))):
             raise MigrationFailedError(
                 f"{str(error).rstrip('.')}. The migration conflicts with the data in the app's database; comment /reset-db on the pull "
                 "request, or start again with reset_database, to have the database made anew. What reviewers put there is then lost."
@@ -139,5 +139,11 @@ def tell_end(ctx: ReviewAppContext, plan: ReviewAppDeploymentPlan, proof: str, w
     if proof:
         comment.put_status(ctx, plan.commit, "success", "It serves")
         return comment.put_comment(ctx, comment.serving(app, plan.commit))
+    overtaken = why_overtaken(ctx, plan.commit)
+    if overtaken == NOT_SHOWN:
+        return f"{NOT_SHOWN}, so nobody is told there"
+    if overtaken:
+        comment.put_status(ctx, plan.commit, "inactive", "It was overtaken")
+        return comment.put_comment(ctx, comment.overtaken(plan.commit, overtaken))
     comment.put_status(ctx, plan.commit, "failure", why)
     return comment.put_comment(ctx, comment.failed(app, plan.commit, why))

@@ -16,6 +16,7 @@ from include.review_apps import comment, database, infrastructure, queue
 from include.review_apps.context import ReviewAppContext
 from include.review_apps.identity import identify
 from include.review_apps.teardown.plan import ReviewAppTeardownPlan, plan_review_app_teardown
+from include.review_apps.wanted import NOT_SHOWN, why_unwanted
 from include.text import joined
 
 
@@ -100,10 +101,13 @@ def tell_end(ctx: ReviewAppContext, why: str) -> str:
     """Say in the comment, and in GitHub's status, what became of the app. `why` is "" after a full teardown."""
     app = identify(ctx.target)
     queue.leave(ctx)
-    if github.find_pull(ctx.github, app.number) is None:
-        return "GitHub knows no such pull request any more, so nobody is told there"
+    pull = github.find_pull(ctx.github, app.number)
+    if pull is None:
+        return f"{NOT_SHOWN}, so nobody is told there"
     comment.retire(ctx, "The review app was taken down")
-    return comment.put_comment(ctx, comment.taken_down(app, why))
+    if not why and comment.find_ours(ctx.github, app.number) is None:
+        return "nobody was told of an app there, so nobody is told of its end"
+    return comment.put_comment(ctx, comment.taken_down(why, again=not why_unwanted(app.section, pull)))
 
 
 def _log_groups(ctx: ReviewAppContext) -> list[str]:

@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 
 def carry_out(region: Region, task: Task, now: float, site: AppSite, databases: AppDatabases, say: Say) -> None:
-    """Carry out a command right before its task ends."""
+    """Carry out a command right before its task ends. `db:prepare` migrates a database that is there, as Rails does."""
     command = next((word for word in _command(task) if word in COMMANDS), "")
     due = task.started is not None and now - task.started >= (task.behaviour.crash_after or 0.0)
     if not command or task.status != "RUNNING" or not due or task.carried or task.behaviour.exit_code:
@@ -34,9 +34,10 @@ def carry_out(region: Region, task: Task, now: float, site: AppSite, databases: 
         task.behaviour.exit_code = 1
         return
     kinds = {fault.kind: fault for fault in task.behaviour.faults}
-    if command == "db:prepare":
+    name = _database(region, task)
+    if command == "db:prepare" and name not in databases.names(site.role):
         empty = kinds.get("seed_empty")
-        databases.prepare(site.role, _database(region, task), site.table, seeds=empty is None)
+        databases.prepare(site.role, name, site.table, seeds=empty is None)
         say("Created database" if empty is None else "Created database; nothing to seed")
         if empty:
             empty.count()

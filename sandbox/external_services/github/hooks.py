@@ -1,4 +1,4 @@
-"""Webhooks of a repository in GitHub's REST API: their deliveries, which of them failed, and delivering one again."""
+"""Webhooks of a repository: how one is made by the REST API and told of events, and its deliveries, which can be asked for again."""
 
 import hashlib
 import hmac
@@ -6,6 +6,7 @@ import json
 import uuid
 from threading import Thread
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from flask import Blueprint, Response, jsonify
@@ -13,8 +14,8 @@ from flask import Blueprint, Response, jsonify
 from sandbox.aws.faults.model import FaultError
 from sandbox.aws.state.clock import as_text
 from sandbox.external_services.credentials import webhook_secret
-from sandbox.external_services.github.model import Attempt, GitHubError, Hook, Repository
-from sandbox.external_services.github.requests import authenticated, cut, open_repository, page, shapes
+from sandbox.external_services.github.model import Attempt, GitHubError, Hook, Repository, invalid
+from sandbox.external_services.github.requests import authenticated, body, cut, open_repository, page, shapes, text
 from sandbox.external_services.github.responses import Json
 from sandbox.external_services.github.state import GitHub
 
@@ -47,6 +48,25 @@ def make(github: GitHub) -> Blueprint:
             repository = opened(owner, name)
             return page([_hook(repository, each) for each in repository.hooks])
 
+    @app.post(HOOKS)
+    def create(owner: str, name: str) -> Any:
+        with github.lock:
+            repository, given = opened(owner, name), body()
+            config = given.get("config")
+            if not isinstance(config, dict):
+                raise GitHubError(422, "Validation Failed", invalid("Hook", "config", "missing_field"))
+            events = given.get("events", ["push"])
+            if not isinstance(events, list) or not events or not all(isinstance(each, str) for each in events):
+                raise GitHubError(422, "Validation Failed", invalid("Hook", "events"))
+            url, form = text(config, "url", "Hook"), config.get("content_type", "form") == "form"
+            if any(each.url == url for each in repository.hooks):
+                raise GitHubError(422, "Validation Failed", invalid("Hook", "base", "custom"))
+            hook = Hook(github.next_id(), url, text(config, "secret", "Hook", ""), tuple(events), form)
+            repository.hooks.append(hook)
+            zen: Json = {"zen": "Keep it logically awesome.", "hook_id": hook.id, "hook": _hook(repository, hook)}
+            _begin(github, hook, "ping", {**zen, "repository": shapes().repository(repository, may_write=True)})
+            return jsonify(_hook(repository, hook)), 201
+
     @app.get(DELIVERIES)
     def deliveries(owner: str, name: str, hook: int) -> Response:
         with github.lock:
@@ -60,16 +80,31 @@ def make(github: GitHub) -> Blueprint:
     @app.post(f"{DELIVERIES}/<int:number>/attempts")
     def again(owner: str, name: str, hook: int, number: int) -> Any:
         with github.lock:
-            repository, found = find(owner, name, hook)
+            _, found = find(owner, name, hook)
             before = next((each for each in found.attempts if each.id == number), None)
             if before is None or github.now() - before.at > KEPT:
                 raise GitHubError(404, "Not Found")
             attempt = Attempt(github.next_id(), before.guid, before.event, before.payload, github.now(), 0, True)
-            found.attempts.append(attempt)
-        Thread(target=_send, args=(repository, found, attempt), daemon=True).start()
+            _start(github, found, attempt)
         return jsonify({}), 202
 
     return app
+
+
+def announce(github: GitHub, repository: Repository, event: str, payload: Json) -> None:
+    """Tell each webhook that wants it of an event. The caller holds the lock; GitHub waits for no answer, and keeps no order."""
+    for hook in repository.hooks:
+        if {"*", event} & set(hook.events):
+            _begin(github, hook, event, payload)
+
+
+def _begin(github: GitHub, hook: Hook, event: str, payload: Json) -> None:
+    guid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{hook.url} {github.next_id()}"))
+    _start(github, hook, Attempt(github.next_id(), guid, event, payload, github.now(), 0))
+
+
+def _start(github: GitHub, hook: Hook, attempt: Attempt) -> None:
+    Thread(target=_send, args=(github, hook, attempt), daemon=True).start()
 
 
 def lose(github: GitHub, given: dict[str, Any]) -> Json:
@@ -80,7 +115,7 @@ def lose(github: GitHub, given: dict[str, Any]) -> Json:
             raise FaultError(f"There is no repository {given['repository']!r}.")
         found = next((each for each in repository.hooks if each.url == given["url"]), None)
         if found is None:
-            found = Hook(github.next_id(), given["url"])
+            found = Hook(github.next_id(), given["url"], webhook_secret(repository.owner))
             repository.hooks.append(found)
         guid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{given['url']} {github.next_id()}"))
         status = 0 if given["status"] == 1 else given["status"]
@@ -88,20 +123,24 @@ def lose(github: GitHub, given: dict[str, Any]) -> Json:
         return {"guid": guid, "hook": found.id}
 
 
-def _send(repository: Repository, hook: Hook, attempt: Attempt) -> None:
-    body = json.dumps(attempt.payload).encode()
-    secret = webhook_secret(repository.owner).encode()
-    signed = hmac.new(secret, body, hashlib.sha256).hexdigest()
+def _send(github: GitHub, hook: Hook, attempt: Attempt) -> None:
+    """Send a delivery. Like GitHub, list it only once its outcome is known."""
+    said = json.dumps(attempt.payload)
+    content = urlencode({"payload": said}).encode() if hook.form else said.encode()
     headers = {
-        "Content-Type": "application/json",
+        "Content-Type": "application/x-www-form-urlencoded" if hook.form else "application/json",
         "X-GitHub-Delivery": attempt.guid,
         "X-GitHub-Event": attempt.event,
-        "X-Hub-Signature-256": f"sha256={signed}",
     }
+    if hook.secret:
+        signed = hmac.new(hook.secret.encode(), content, hashlib.sha256).hexdigest()
+        headers["X-Hub-Signature-256"] = f"sha256={signed}"
     try:
-        attempt.status = requests.post(hook.url, data=body, headers=headers, timeout=PATIENCE).status_code
+        attempt.status = requests.post(hook.url, data=content, headers=headers, timeout=PATIENCE).status_code
     except requests.RequestException:
         attempt.status = 0
+    with github.lock:
+        hook.attempts.append(attempt)
 
 
 def _hook(repository: Repository, hook: Hook) -> Json:
@@ -111,8 +150,13 @@ def _hook(repository: Repository, hook: Hook) -> Json:
         "id": hook.id,
         "name": "web",
         "active": True,
-        "events": ["*"],
-        "config": {"content_type": "json", "insecure_ssl": "0", "url": hook.url, "secret": "********"},
+        "events": list(hook.events),
+        "config": {
+            "content_type": "form" if hook.form else "json",
+            "insecure_ssl": "0",
+            "url": hook.url,
+            **({"secret": "********"} if hook.secret else {}),
+        },
         "url": url,
         "test_url": f"{url}/test",
         "ping_url": f"{url}/pings",

@@ -5,7 +5,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox.aws.state.clock import as_text
+from sandbox.external_services.github import hooks
 from sandbox.external_services.github.model import BOT, Comment, GitHubError, Issue, Repository, invalid
+from sandbox.external_services.github.payloads import said_in
 from sandbox.external_services.github.requests import body, open_repository, page, shapes, text
 from sandbox.external_services.github.state import GitHub
 
@@ -49,7 +51,7 @@ def _issues(github: GitHub) -> Blueprint:
             repository, given = open_repository(github, owner, name), body()
             title, said = text(given, "title", "Issue"), text(given, "body", "Issue", "")
             labels = _names(given.get("labels") or [])
-            number = max(repository.issues, default=0) + 1
+            number = repository.next_number()
             issue = repository.issues[number] = Issue(number, title, said, BOT, github.now())
             _add(repository, issue, labels)
             return jsonify(shapes().issue(repository, issue)), 201
@@ -103,6 +105,7 @@ def _comments(github: GitHub) -> Blueprint:
             (repository, issue), now = _find(github, owner, name, number), github.now()
             comment = Comment(github.next_id(), BOT, text(body(), "body", "IssueComment"), now, now)
             issue.comments.append(comment)
+            hooks.announce(github, repository, "issue_comment", said_in(repository, issue, comment, "created", BOT))
             return jsonify(shapes().comment(repository, number, comment)), 201
 
     @app.get(f"{REPO}/issues/comments")
@@ -127,7 +130,9 @@ def _comments(github: GitHub) -> Blueprint:
     def update(owner: str, name: str, number: int) -> Response:
         with github.lock:
             repository, issue, comment = find(owner, name, number)
+            comment.earlier.append(comment.body)
             comment.body, comment.edited = text(body(), "body", "IssueComment"), github.now()
+            hooks.announce(github, repository, "issue_comment", said_in(repository, issue, comment, "edited", BOT))
             return jsonify(shapes().comment(repository, issue.number, comment))
 
     @app.delete(f"{REPO}/issues/comments/<int:number>")

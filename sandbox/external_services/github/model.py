@@ -88,6 +88,7 @@ class Comment:
     at: float
     edited: float
     reactions: list[str] = field(default_factory=list)  # ours
+    earlier: list[str] = field(default_factory=list)  # what it said before each edit
 
 
 @dataclass(frozen=True)
@@ -209,8 +210,13 @@ class Attempt:
 
 @dataclass
 class Hook:
+    """A webhook. `form`: its payloads come as a field of a form, not as JSON."""
+
     id: int
     url: str
+    secret: str
+    events: tuple[str, ...] = ("*",)
+    form: bool = False
     attempts: list[Attempt] = field(default_factory=list)  # oldest first
 
 
@@ -234,7 +240,9 @@ class Repository:
     deployments: list[Deployment] = field(default_factory=list)  # oldest first
     collaborators: dict[str, str] = field(default_factory=dict)  # login -> permission
     hooks: list[Hook] = field(default_factory=list)
-    gone: set[str] = field(default_factory=set)  # logins of accounts that were deleted
+    gone: set[str] = field(default_factory=set)  # logins of accounts that were deleted or suspended
+    hidden: dict[int, Issue] = field(default_factory=dict)  # of suspended accounts: GitHub shows nobody what they did
+    last: int = 0  # the highest number that an issue has had
 
     @property
     def full_name(self) -> str:
@@ -271,6 +279,11 @@ class Repository:
                 seen.add(each)
                 waiting += self.commits[each].parents
         return sorted((self.commits[each] for each in seen), key=lambda commit: commit.at, reverse=True)
+
+    def next_number(self) -> int:
+        """Return the number of a new issue. GitHub gives none twice."""
+        self.last = max(self.last, *self.issues, *self.hidden, 0) + 1
+        return self.last
 
     def release_of(self, tag: str) -> Release | None:
         """Return the published release of a tag."""

@@ -1,15 +1,28 @@
-"""What people do with pull requests: open, push to, label, comment on, close and reopen them, and the event that GitHub sends of each."""
+"""What people do with pull requests: open, push to, label, comment on, close and reopen them. Webhooks are told of each."""
 
 import hashlib
 from dataclasses import replace
 from typing import Any
 
 from sandbox.aws.faults.model import FaultError
+from sandbox.external_services.github import hooks, payloads
 from sandbox.external_services.github.model import Comment, Commit, File, Issue, Labelled, Pull, Repository
-from sandbox.external_services.github.responses import Json, Shapes
+from sandbox.external_services.github.responses import Json
 from sandbox.external_services.github.state import GitHub
 
-DOES = ("open", "push", "label", "unlabel", "comment", "close", "reopen", "delete_fork", "transfer")
+DOES = (
+    "open",
+    "push",
+    "label",
+    "unlabel",
+    "comment",
+    "close",
+    "reopen",
+    "delete_fork",
+    "transfer",
+    "suspend",
+    "reinstate",
+)
 EVENTS = {
     "open": "opened",
     "push": "synchronize",
@@ -18,8 +31,6 @@ EVENTS = {
     "close": "closed",
     "reopen": "reopened",
 }
-API = "https://api.github.com"  # as in an event, whoever asks for it
-WEB = "https://github.com"
 
 
 def act(github: GitHub, given: dict[str, Any]) -> Json:
@@ -31,7 +42,10 @@ def act(github: GitHub, given: dict[str, Any]) -> Json:
         does, actor = given["does"], given["actor"]
         if does not in DOES:
             raise FaultError(f"does is {does!r}; choose one of {', '.join(DOES)}.")
-        issue = _open(github, repository, given) if does == "open" else _find(repository, given["number"])
+        if does == "open":
+            issue = _open(github, repository, given)
+        else:
+            issue = _find(repository.hidden if does == "reinstate" else repository.issues, given["number"])
         said = None
         if does in ("label", "unlabel"):
             _label(github, repository, issue, given["label"], actor, gives=does == "label")
@@ -47,29 +61,38 @@ def act(github: GitHub, given: dict[str, Any]) -> Json:
             _gone(issue)
         elif does == "transfer":
             del repository.issues[issue.number]
+            repository.last = max(repository.last, issue.number)
+        elif does == "suspend":  # its author, of whom GitHub shows nothing until that is taken back
+            repository.hidden[issue.number] = repository.issues.pop(issue.number)
+            repository.gone.add(issue.author)
+        elif does == "reinstate":
+            repository.issues[issue.number] = repository.hidden.pop(issue.number)
+            repository.gone.discard(issue.author)
         issue.touched = github.now()
         assert issue.pull
-        made = {"number": issue.number, "commit": issue.pull.head, "event": "", "payload": None}
+        event, payload = "", None
         if does in EVENTS:
-            made |= {
-                "event": "pull_request",
-                "payload": _payload(repository, issue, EVENTS[does], actor, given["label"]),
-            }
+            event, payload = (
+                "pull_request",
+                payloads.pull_request(repository, issue, EVENTS[does], actor, given["label"]),
+            )
         if said:
-            made |= {"event": "issue_comment", "payload": _said(repository, issue, said)}
-        return made
+            event, payload = "issue_comment", payloads.said_in(repository, issue, said, "created", actor)
+        if payload:
+            hooks.announce(github, repository, event, payload)
+        return {"number": issue.number, "commit": issue.pull.head, "event": event, "payload": payload}
 
 
-def _find(repository: Repository, number: int) -> Issue:
-    issue = repository.issues.get(number)
+def _find(issues: dict[int, Issue], number: int) -> Issue:
+    issue = issues.get(number)
     if issue is None or issue.pull is None:
-        known = ", ".join(str(each.number) for each in repository.issues.values() if each.pull and each.state == "open")
-        raise FaultError(f"There is no pull request {number} in {repository.full_name}; open ones are {known}.")
+        known = ", ".join(str(each.number) for each in issues.values() if each.pull and each.state == "open")
+        raise FaultError(f"There is no pull request {number} there; open ones are {known or 'none'}.")
     return issue
 
 
 def _open(github: GitHub, repository: Repository, given: dict[str, Any]) -> Issue:
-    number = max(repository.issues, default=0) + 1
+    number = repository.next_number()
     fork = given["fork"] if given["fork"] != "none" else ""
     head = _commit(github, repository, repository.branches[repository.default_branch], given["text"], given["actor"])
     branch = f"work-{number}"
@@ -111,27 +134,3 @@ def _gone(issue: Issue) -> None:
     if not issue.pull.fork:
         raise FaultError(f"Pull request {issue.number} comes from no fork.")
     issue.pull = replace(issue.pull, fork_gone=True)
-
-
-def _payload(repository: Repository, issue: Issue, action: str, actor: str, label: str) -> Json:
-    shapes = Shapes(API, WEB)
-    beside = {"label": shapes.label(repository, label)} if action in ("labeled", "unlabeled") else {}
-    return {
-        "action": action,
-        "number": issue.number,
-        "pull_request": shapes.pull(repository, issue),
-        "repository": shapes.repository(repository, may_write=True),
-        "sender": shapes.user(actor),
-        **beside,
-    }
-
-
-def _said(repository: Repository, issue: Issue, said: Comment) -> Json:
-    shapes = Shapes(API, WEB)
-    return {
-        "action": "created",
-        "issue": shapes.issue(repository, issue),
-        "comment": shapes.comment(repository, issue.number, said),
-        "repository": shapes.repository(repository, may_write=True),
-        "sender": shapes.user(said.author),
-    }

@@ -62,7 +62,8 @@ def shown(repository: Repository) -> dict[str, Any]:
                 "labels": issue.labels,
                 "pull": issue.pull is not None,
                 "comments": [
-                    {"author": said.author, "body": said.body, "reactions": said.reactions} for said in issue.comments
+                    {"author": said.author, "body": said.body, "earlier": said.earlier, "reactions": said.reactions}
+                    for said in issue.comments
                 ],
                 "commit": issue.pull.head if issue.pull else None,
             }

@@ -1,17 +1,34 @@
 """Airflow's own API server in this process, with its database in SQLite, its sign-in, and the front door as it mounts it."""
 
+import hmac
+import json
+from hashlib import sha256
 from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
 
-from opskit.web.door import following, home, limits
+from include.inventory import load
+from opskit.web.door import commands, following, home, limits
+from sandbox.aws.sim.world import World
+from sandbox.aws.state.clock import ManualClock
+from sandbox.external_services.credentials import webhook_secret
+from sandbox.external_services.github import people
+from sandbox.external_services.services import ExternalServices
+from tests.support.external_services import reach, serve
 from tests.unit.run.conftest import client, dynamodb, store
 
 __all__ = ["client", "dynamodb", "store"]
 USERS = {"operator": "user", "approver": "user", "viewer": "viewer", "admin": "admin"}
 SIMPLE = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
-RUNBOOKS = ("service_restart", "staging_deployment", "review_app_deployment", "review_app_cleanup")
+RUNBOOKS = (
+    "service_restart",
+    "staging_deployment",
+    "review_app_deployment",
+    "review_app_teardown",
+    "review_app_cleanup",
+)
+CORE = "example-housing/core"
 
 
 @pytest.fixture(scope="session")
@@ -111,3 +128,64 @@ def airflow_rows(sign_in):
             ]
 
     return SimpleNamespace(runs=runs, logged=logged)
+
+
+class PullRequest:
+    """A pull request of the simulated GitHub. What a person does with it is delivered to the front door."""
+
+    def __init__(self, client, github):
+        self.client, self.github = client, github
+        self.number, self.told = 1, []  # what became of each delivery
+        opened = self.act("open")
+        self.number = opened["number"]
+        self.deliver(opened)
+
+    def act(self, does, **given):
+        """Do something as a person, of which the front door is not told."""
+        self.github.clock.advance(60)  # GitHub's moments have no parts of a second
+        usual = {"number": self.number, "text": "Work", "label": "none", "actor": "amelia", "fork": "none"}
+        return people.act(self.github, {"repository": CORE, "does": does, **usual, **given})
+
+    def deliver(self, event):
+        """Have GitHub deliver an event, and ask what became of it by delivering it again."""
+        body, owner = json.dumps(event["payload"]).encode(), CORE.split("/")[0]
+        signed = hmac.new(webhook_secret(owner).encode(), body, sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": event["event"],
+            "X-GitHub-Delivery": f"d-{self.github.next_id()}",
+            "X-Hub-Signature-256": f"sha256={signed}",
+        }
+        self.client.post(f"/door/github/{owner}", content=body, headers=headers)
+        self.told.append(self.client.post(f"/door/github/{owner}", content=body, headers=headers).json())
+
+    def does(self, does, **given):
+        made = self.act(does, **given)
+        self.deliver(made)
+        return made
+
+    def says(self, text, actor="amelia"):
+        """Comment, and return what became of the event, with the reactions to the comment."""
+        made = self.does("comment", text=text, actor=actor)
+        comment = next(each for each in self.comments if each.id == made["payload"]["comment"]["id"])
+        return self.told[-1], comment.reactions
+
+    @property
+    def comments(self):
+        return self.github.repositories[CORE].issues[self.number].comments
+
+    @property
+    def answers(self):
+        return [each.body for each in self.comments if "<!-- review-app -->" in each.body]
+
+
+@pytest.fixture
+def opened(sign_in, store, monkeypatch):
+    """A pull request that somebody has just opened."""
+    monkeypatch.setattr(commands, "run_store", lambda target: store)
+    client = sign_in(None)
+    world = World(ManualClock())
+    town = ExternalServices.of(load(), world)
+    with serve(world, town) as http:
+        reach(monkeypatch, http)
+        yield PullRequest(client, town.github)

@@ -39,20 +39,20 @@ def at(minutes, healthy, desired):
 def test_commit_that_a_runbook_demands_is_the_newest_one_unless_one_is_given(monkeypatch):
     declared = {"target": {}, "commit": {"value": None, "schema": {}}}
     monkeypatch.setenv("TARGET", "core/staging")
-    conf = Options.from_environment().conf(declared, {"commit": "the newest of {}".format})
+    conf = Options.from_environment().conf(declared, {"commit": "the newest of {}".format}, str)
     assert conf["commit"] == "the newest of core/staging"
     monkeypatch.setenv("PARAMS", '{"commit": "another"}')
-    assert Options.from_environment().conf(declared, {"commit": "the newest of {}".format})["commit"] == "another"
+    assert Options.from_environment().conf(declared, {"commit": "the newest of {}".format}, str)["commit"] == "another"
     optional = {"target": {}, "commit": {"value": "", "schema": {}}}
     monkeypatch.delenv("PARAMS")
-    assert "commit" not in Options.from_environment().conf(optional, {"commit": "the newest of {}".format})
+    assert "commit" not in Options.from_environment().conf(optional, {"commit": "the newest of {}".format}, str)
 
 
 def test_target_and_reason_are_sent_only_to_a_runbook_that_takes_them(monkeypatch):
     monkeypatch.setenv("PARAMS", '{"plan_only": true}')
     options = Options.from_environment()
-    assert options.conf({"plan_only": {}}, {"commit": str}) == {"plan_only": True}
-    assert options.conf({"target": {}, "reason": {}}, {"commit": str}) == {
+    assert options.conf({"plan_only": {}}, {"commit": str}, str) == {"plan_only": True}
+    assert options.conf({"target": {}, "reason": {}}, {"commit": str}, str) == {
         "target": "districtbuilder/staging",
         "reason": "A rehearsal with make demo",
         "plan_only": True,
@@ -63,7 +63,17 @@ def test_target_that_is_not_offered_is_refused_with_those_that_are(monkeypatch):
     monkeypatch.setenv("TARGET", "core/moon")
     declared = {"target": {"schema": {"enum": ["core/staging", "core/production"]}}}
     with pytest.raises(SandboxError, match="not offered for core/moon; choose one of core/staging, core/production"):
-        Options.from_environment().conf(declared, {"commit": str})
+        Options.from_environment().conf(declared, {"commit": str}, str)
+
+
+def test_target_that_nobody_names_is_one_that_the_runbook_offers():
+    def target_of(**schema):
+        declared = {"target": {"schema": schema}}
+        return Options.from_environment().conf(declared, {}, "the app like {}".format)["target"]
+
+    assert target_of(enum=["core/staging", "districtbuilder/staging"]) == "districtbuilder/staging"
+    assert target_of(enum=["core/production", "core/staging"]) == "core/production"
+    assert target_of(examples=["core/review-1234"]) == "the app like core/review-1234"
 
 
 @pytest.mark.parametrize(

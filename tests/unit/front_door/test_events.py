@@ -10,7 +10,7 @@ from include.front_door.events import (
     ask_for_pull,
     ask_for_push,
     ask_for_release,
-    entry_of,
+    entries_of,
     find_wakes,
     owner_of,
     read_payload,
@@ -24,7 +24,9 @@ NAME = "example-housing/core"
 REVIEW = [
     {"event": "pull_request", "actions": ["opened", "synchronize", "reopened", "labeled"], "label": "preview",
      "runbook": "review_app_deployment"},
-    {"event": "pull_request", "actions": ["closed"], "state": "closed", "runbook": "review_app_teardown"},
+    {"event": "pull_request", "actions": ["closed"], "state": "closed", "label": "preview",
+     "runbook": "review_app_teardown"},
+    {"event": "pull_request", "actions": ["unlabeled"], "unless_label": "preview", "runbook": "review_app_teardown"},
 ]  # fmt: skip
 
 
@@ -160,16 +162,29 @@ def pull(**other):
 
 
 def asked_of(inventory, action, found):
-    [wake] = find_wakes(inventory, "pull_request", payload(action=action, **pull_of()))
-    return ask_for_pull(wake, entry_of(inventory, wake), found)
+    label = {"label": {"name": "preview"}} if action == "unlabeled" else {}
+    [wake] = find_wakes(inventory, "pull_request", payload(action=action, **label, **pull_of()))
+    return ask_for_pull(wake, entries_of(inventory, wake), found)
 
 
 def test_pull_request_is_believed_as_github_shows_it_now(inventory):
     asked = asked_of(inventory, "opened", pull())
     assert asked.facts == {"commit": "1" * 40, "repository": NAME, "pull_request": 7}
     assert asked_of(inventory, "opened", pull(state="closed")) == "Pull request 7 is closed by now."
-    assert asked_of(inventory, "closed", pull()) == "Pull request 7 is open by now."
+    assert (
+        asked_of(inventory, "closed", pull()) == "Pull request 7 is open by now. Pull request 7 has the label preview."
+    )
     assert asked_of(inventory, "opened", pull(labels=("bug",))) == "Pull request 7 has no label preview."
+
+
+def test_any_entry_that_fits_the_pull_request_as_it_is_now_is_enough(inventory):
+    assert asked_of(inventory, "unlabeled", pull(labels=())).subject.startswith("pull_request 7 of")
+    assert (
+        asked_of(inventory, "closed", pull(labels=())).state == asked_of(inventory, "unlabeled", pull(labels=())).state
+    )
+    late = asked_of(inventory, "unlabeled", pull(state="closed"))  # labelled again, and closed
+    assert late.facts["pull_request"] == 7
+    assert isinstance(asked_of(inventory, "closed", pull(state="closed", labels=())), str)  # it never had an app
 
 
 def test_fork_asks_for_an_app_only_by_a_label_with_exactly_its_commit_and_may_always_lose_it(inventory):

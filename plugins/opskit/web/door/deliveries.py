@@ -106,8 +106,8 @@ def _carry_out(dag_bag: Any, wake: Wake) -> dict[str, str]:
 
 def _ask_github(inventory: Inventory, wake: Wake) -> Ask | str:
     """Return what GitHub says now about what an event was about, as a request, or why nothing is to be done."""
-    entry = events.entry_of(inventory, wake)
-    if entry is None:
+    entries = events.entries_of(inventory, wake)
+    if not entries:
         return "The inventory does not wake it any more."
     repository = github_repository(inventory.target(wake.target))
     if wake.on == "push":
@@ -117,4 +117,4 @@ def _ask_github(inventory: Inventory, wake: Wake) -> Ask | str:
         found = github.find_release(repository, wake.about)
         commit = github.find_commit(repository, wake.about)
         return events.ask_for_release(wake, draft=found.draft if found else None, commit=commit)
-    return events.ask_for_pull(wake, entry, github.get_pull(repository, int(wake.about)))
+    return events.ask_for_pull(wake, entries, github.get_pull(repository, int(wake.about)))

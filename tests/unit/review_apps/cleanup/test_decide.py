@@ -169,7 +169,7 @@ def test_an_idle_app_sleeps_and_wakes_by_use_or_in_working_hours():
     apps = world([pull(12)], [12])
     assert only(apps, notes=idle).kind == "sleep"
     assert only(apps, notes=idle, now=noon).kind == "nothing"
-    asleep = world([pull(12)], [12], clusters=[cluster(12, running=0)])
+    asleep = world([pull(12)], [12], clusters=[cluster(12, running=0)], images=["review-12-abc"])
     slept = Note(active=NOW - 9 * HOUR, asleep=NOW - HOUR)
     assert only(asleep, notes={12: slept}).kind == "nothing"
     assert only(asleep, notes={12: slept}, now=noon).kind == "wake"
@@ -178,8 +178,20 @@ def test_an_idle_app_sleeps_and_wakes_by_use_or_in_working_hours():
     assert only(asleep, notes={12: Note(active=NOW - 9 * HOUR)}, now=noon).kind == "nothing"  # somebody else's zero
 
 
-def test_an_app_that_would_fall_asleep_at_once_is_not_woken():
+def test_a_sleeping_app_whose_image_has_expired_is_built_anew_once_it_is_used():
     asleep = world([pull(12)], [12], clusters=[cluster(12, running=0)])
+    slept = Note(active=NOW - 9 * HOUR, asleep=NOW - HOUR)
+    found = only(asleep, notes={12: slept}, now=NOW + 9 * HOUR)  # working hours alone are no reason
+    assert (found.kind, found.why) == (
+        "nothing",
+        "it sleeps since 2026-11-27 02:00 UTC, and its image has expired: it is built anew once somebody uses it",
+    )
+    found = only(asleep, notes={12: replace(slept, active=NOW - MINUTE)})
+    assert (found.kind, found.mends, found.sha, found.end) == ("deploy", False, "a" * 40, NOW - HOUR)
+
+
+def test_an_app_that_would_fall_asleep_at_once_is_not_woken():
+    asleep = world([pull(12)], [12], clusters=[cluster(12, running=0)], images=["review-12-abc"])
     late = Note(active=NOW - 9 * HOUR, asleep=NOW - 10 * HOUR)  # no clean-up has run since
     assert only(asleep, notes={12: late}).kind == "nothing"
     again = Note(active=NOW, sent=NOW, asleep=NOW - HOUR)  # /sleep for an app that sleeps
@@ -335,7 +347,7 @@ def carried_out(found, notes, decisions, now):
                 )
             ),
             Listing(tuple({*filter(kept, found.databases.items), *(f"core-review-{n}" for n in made)})),
-            Listing(tuple(e for e in found.images.items if int(e.split("-")[1]) not in removed)),
+            Listing(tuple({*(e for e in found.images.items if int(e.split("-")[1]) not in removed), *(f"review-{n}-abc" for n in made)})),
         ),
         notes,
     )  # fmt: skip
