@@ -1,9 +1,20 @@
 """Pull requests as people move them, through the gateways of the product over HTTP."""
 
+import hashlib
+import hmac
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
+from urllib.parse import parse_qs
+
+import httpx
 import pytest
 
 from include import github
+from opskit.connections.external_services import _connection, github_repository
 from sandbox.external_services.control_api import make_routes
+from sandbox.external_services.credentials import github_token
 from sandbox.external_services.services import ExternalServices
 from tests.support.external_services import reach, serve
 
@@ -38,8 +49,6 @@ def do(town, bare):
 
 @pytest.fixture
 def core(town, small_inventory):
-    from opskit.connections.external_services import github_repository
-
     return github_repository(small_inventory.target("core/staging"))
 
 
@@ -109,3 +118,63 @@ def test_deployment_is_made_once_for_a_commit_and_has_its_status(core, town):
         "url": "https://review.example/2366",
     }
     assert github.list_deployments(core, "review-1") == ()
+
+
+@pytest.fixture
+def front_door():
+    """A server that keeps what is sent to it: the address, and a queue of headers and bodies."""
+    received = Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.put((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """The test asserts on what was received."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/hook", received
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("content_type", ["json", None])  # None: a form, as GitHub sends unless told otherwise
+def test_webhook_is_told_of_what_people_and_runbooks_do_there_signed(do, core, front_door, content_type):
+    url, received = front_door
+    config = {"url": url, "secret": "a secret", **({"content_type": content_type} if content_type else {})}
+    body = {"name": "web", "events": ["pull_request", "issue_comment"], "config": config}
+    hooks = f"{_connection('github_example_housing').host}/repos/{CORE}/hooks"
+    bearer = {"Authorization": f"Bearer {github_token('example-housing')}"}
+    assert httpx.post(hooks, json=body, headers=bearer).status_code == 201
+    assert httpx.post(hooks, json=body, headers=bearer).status_code == 422  # there is one with that address
+
+    def told():
+        headers, sent = received.get(timeout=10)
+        signed = hmac.new(b"a secret", sent, hashlib.sha256).hexdigest()
+        assert headers["X-Hub-Signature-256"] == f"sha256={signed}"
+        payload = json.loads(sent if content_type else parse_qs(sent.decode())["payload"][0])
+        return headers["X-GitHub-Event"], payload.get("action")
+
+    assert told() == ("ping", None)
+    number = do("open")["number"]
+    assert told() == ("pull_request", "opened")
+    do("label", number=number, label="review-app")
+    assert told() == ("pull_request", "labeled")
+    made = github.create_comment(core, number, "mark", "mark").make()
+    assert told() == ("issue_comment", "created")
+    github.edit_comment(core, number, made.id, "mark again").make()
+    assert told() == ("issue_comment", "edited")
+
+
+def test_pull_request_of_a_suspended_author_is_not_shown_until_that_is_taken_back(do, core):
+    do("suspend", number=FIRST)
+    assert github.find_pull(core, FIRST) is None
+    assert FIRST not in [each.number for each in github.list_open_pulls(core)]
+    assert do("open")["number"] == FIRST + 3  # no number is given twice
+    do("reinstate", number=FIRST)
+    assert github.find_pull(core, FIRST).state == "open"

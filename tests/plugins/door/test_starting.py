@@ -218,7 +218,7 @@ def test_table_that_does_not_answer_is_told_and_nothing_is_started(sign_in, airf
 
 def test_runbooks_are_listed_with_the_targets_of_each(sign_in):
     told = {each["runbook"]: each for each in sign_in("operator").get("/door/runbooks").json()["runbooks"]}
-    assert set(told) == {"service_restart", "staging_deployment", "review_app_deployment"}
+    assert set(told) == {"service_restart", "staging_deployment", "review_app_deployment", "review_app_teardown"}
     assert told["service_restart"]["risk"] == "disruptive"
     assert "core/staging" in told["service_restart"]["targets"]
     assert sign_in("viewer").get("/door/runbooks").json() == {"runbooks": []}
