@@ -1,4 +1,4 @@
-"""The context passed to every step of every runbook."""
+"""The context passed to every step of every runbook, and the part of it that every run has."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from include.run.store import RunStore
 from include.run.writer import FencedWriter
 
 
-class Context(Protocol):
-    """A target, the clients of its account, its run store, and what makes the writes of this run."""
+class RunContext(Protocol):
+    """What every run has: a target, the clients of its account, and its run store."""
 
     @property
     def target(self) -> Target: ...
@@ -22,6 +22,10 @@ class Context(Protocol):
     @property
     def run(self) -> str:
         """`<dag_id>/<run_id>`."""
+
+
+class Context(RunContext, Protocol):
+    """The context of a step, with what makes its writes."""
 
     @property
     def writer(self) -> FencedWriter:

@@ -30,6 +30,7 @@ LAYERS = [
 # a function with one of these arguments reads or changes the world
 CLIENTS = ("Client", "Clients", "Repository", "Jira", "Sentry", "Connection", "Folder")
 CONTEXTS = (
+    "RunContext",
     "Context",
     "ReleaseContext",
     "RegionDataContext",

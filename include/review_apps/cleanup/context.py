@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from include.aws.clients import Clients
-from include.inventory import Target
-from include.run.store import RunStore
+from include.run.context import RunContext
 
 if TYPE_CHECKING:
     from github.Repository import Repository
 
 
-class CleanupContext(Protocol):
+class CleanupContext(RunContext, Protocol):
     """The context of a clean-up of all apps of one template. `target` is any of them: what is asked of it is the same for all."""
 
     @property
-    def target(self) -> Target: ...
-    @property
-    def clients(self) -> Clients: ...
-    @property
-    def store(self) -> RunStore: ...
-    @property
     def github(self) -> Repository: ...
-    @property
-    def run(self) -> str:
-        """`<dag_id>/<run_id>`."""
 
     def list_databases(self) -> tuple[str, ...]:
         """Return the names of all databases on the apps' server. Raises: RunbookError."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
-
-from airflow.sdk import BaseOperator
 
 from include.infrastructure import apply
 from include.infrastructure.apply_again import apply_patiently
@@ -13,8 +10,9 @@ from include.infrastructure.change import steps
 from include.infrastructure.change.plan import InfrastructureChangePlan
 from include.infrastructure.settle import settle
 from opskit.context import CONFIRM, StepContext
+from opskit.groups.terraform import terraform_step
 from opskit.queues import TERRAFORM
-from opskit.step import OperatorStep, running, step
+from opskit.step import step
 
 
 def plan_commit(ctx: StepContext) -> tuple[InfrastructureChangePlan, datetime]:
@@ -29,22 +27,13 @@ def planned(ctx: StepContext) -> InfrastructureChangePlan:
     return InfrastructureChangePlan.model_validate({name: plan[name] for name in InfrastructureChangePlan.model_fields})
 
 
-class TerraformApplyOperator(BaseOperator):
-    """Applies the approved plan file. Who stops the task interrupts Terraform, which then writes its state and releases its lock."""
-
-    apply_id = ""
-
-    def execute(self, context: Any) -> str:
-        with running(context) as ctx:
-            self.apply_id, plan = ctx.apply_id, planned(ctx)
-            wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
-            return apply_patiently(ctx, wanted, plan.variables)
-
-    def on_kill(self) -> None:
-        apply.interrupt(self.apply_id)
+def _apply_planned(ctx: StepContext) -> str:
+    plan = planned(ctx)
+    wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
+    return apply_patiently(ctx, wanted, plan.variables)
 
 
-apply_plan = OperatorStep(TerraformApplyOperator, "apply_plan", queue=TERRAFORM)
+apply_plan = terraform_step("apply_plan", _apply_planned)
 
 
 @step(queue=TERRAFORM)

@@ -7,9 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import BaseOperator
-
-from include.infrastructure import apply, settle
+from include.infrastructure import settle
 from include.infrastructure.change import steps as change
 from include.infrastructure.recreation import (
     applies,
@@ -25,8 +23,9 @@ from include.infrastructure.recreation.plan import Choices, InfrastructureRecrea
 from include.waiters.progress import Progress
 from opskit.approval.enter_secrets import EnterSecretsOperator
 from opskit.context import StepContext
+from opskit.groups.terraform import terraform_step
 from opskit.queues import TERRAFORM
-from opskit.step import OperatorStep, poll, running, step
+from opskit.step import OperatorStep, poll, step
 from opskit.waits.await_state import AwaitStateOperator
 
 SNAPSHOT_TIMEOUT = 12 * 3600  # seconds: a first snapshot of a large database
@@ -49,28 +48,8 @@ def planned(ctx: StepContext) -> InfrastructureRecreationPlan:
     return InfrastructureRecreationPlan.model_validate(ctx.guard["plan"])
 
 
-class TerraformPartOperator(BaseOperator):
-    """Makes one of the applies. Who stops the task interrupts Terraform, which then writes its state and releases its lock."""
-
-    apply_id = ""
-
-    def __init__(self, *, part: str, body: Apply, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.part = part
-        self.body = body
-
-    def execute(self, context: Any) -> str:
-        with running(context) as found:
-            ctx = replace(found, part=self.part)
-            self.apply_id = ctx.apply_id
-            return self.body(ctx, planned(ctx))
-
-    def on_kill(self) -> None:
-        apply.interrupt(self.apply_id)
-
-
 def _part(name: str, part: str, body: Apply) -> OperatorStep:
-    return OperatorStep(TerraformPartOperator, name, queue=TERRAFORM, part=part, body=body)
+    return terraform_step(name, lambda ctx: body(ctx, planned(ctx)), part)
 
 
 @step

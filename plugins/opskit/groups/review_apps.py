@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from airflow.sdk import BaseOperator, task_group
+from airflow.sdk import task_group
 
-from include.infrastructure import apply, settle
+from include.infrastructure import settle
 from include.releases.deployment.steps import tag_image
 from include.review_apps import database, infrastructure
 from include.review_apps.deployment import services, serving, steps
@@ -20,9 +19,10 @@ from include.run.journal import list_causes
 from include.waiters.progress import Progress
 from opskit.context import StepContext
 from opskit.groups.definitions import digest_of
+from opskit.groups.terraform import terraform_step
 from opskit.queues import TERRAFORM
 from opskit.run_states import state_of
-from opskit.step import OperatorStep, poll, running, step
+from opskit.step import OperatorStep, poll, step
 from opskit.waits.await_state import AwaitStateOperator
 
 PLACE_TIMEOUT = 7 * 24 * 3600  # seconds in the queue
@@ -39,26 +39,6 @@ def plan_app(ctx: StepContext) -> tuple[ReviewAppDeploymentPlan, datetime]:
 def planned(ctx: StepContext) -> ReviewAppDeploymentPlan:
     """Return the plan that was confirmed."""
     return ReviewAppDeploymentPlan.model_validate(ctx.guard["plan"])
-
-
-class WorkspaceOperator(BaseOperator):
-    """Plans and applies a workspace. Who stops the task interrupts Terraform, which then writes its state and releases its lock."""
-
-    apply_id = ""
-
-    def __init__(self, *, part: str, body: Callable[[StepContext], str], **kwargs: Any):
-        super().__init__(**kwargs)
-        self.part = part
-        self.body = body
-
-    def execute(self, context: Any) -> str:
-        with running(context) as found:
-            ctx = replace(found, part=self.part)
-            self.apply_id = ctx.apply_id
-            return self.body(ctx)
-
-    def on_kill(self) -> None:
-        apply.interrupt(self.apply_id)
 
 
 @poll(timeout=PLACE_TIMEOUT)
@@ -79,12 +59,8 @@ def tag_review_image(ctx: StepContext) -> str:
     return tag_image(ctx, digest_of(ctx), planned(ctx).readable)
 
 
-build_infrastructure = OperatorStep(
-    WorkspaceOperator,
-    "build_infrastructure",
-    queue=TERRAFORM,
-    part=infrastructure.BUILD,
-    body=lambda ctx: steps.build(ctx, planned(ctx)),
+build_infrastructure = terraform_step(
+    "build_infrastructure", lambda ctx: steps.build(ctx, planned(ctx)), infrastructure.BUILD
 )
 
 

@@ -12,9 +12,10 @@ from include.review_apps.teardown.plan import ReviewAppTeardownPlan
 from include.run.journal import list_causes
 from include.waiters.progress import Progress
 from opskit.context import StepContext
-from opskit.groups.review_apps import SERVER_TIMEOUT, WorkspaceOperator
+from opskit.groups.review_apps import SERVER_TIMEOUT
+from opskit.groups.terraform import terraform_step
 from opskit.queues import TERRAFORM
-from opskit.step import OperatorStep, poll, step
+from opskit.step import poll, step
 
 
 def plan_its_end(ctx: StepContext) -> tuple[ReviewAppTeardownPlan, datetime]:
@@ -33,12 +34,10 @@ def stop_services(ctx: StepContext) -> str:
     return steps.attempt(ctx, lambda: steps.stop_services(ctx))
 
 
-destroy_infrastructure = OperatorStep(
-    WorkspaceOperator,
+destroy_infrastructure = terraform_step(
     "destroy_infrastructure",
-    queue=TERRAFORM,
-    part=infrastructure.DESTROY,
-    body=lambda ctx: steps.attempt(ctx, lambda: infrastructure.destroy(ctx, planned(ctx).infrastructure)),
+    lambda ctx: steps.attempt(ctx, lambda: infrastructure.destroy(ctx, planned(ctx).infrastructure)),
+    infrastructure.DESTROY,
 )
 
 
