@@ -155,10 +155,17 @@ def _trials(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[]
             "ecr:DescribeImageScanFindings",
             lambda: images.describe_image_scan_findings(**where, imageId={"imageTag": NO_TAG}),
         )
+        yield "ecr:DescribeImages", lambda: images.describe_images(**where, maxResults=1)
     if terraform := environment.terraform:
         bucket = terraform.state_bucket
         yield "ecs:DescribeTaskDefinition", lambda: clients.ecs.describe_task_definition(taskDefinition=NO_TAG)
         yield "s3:ListAllMyBuckets", lambda: clients.s3.list_buckets()
+        yield "s3:ListBucket", lambda: clients.s3.list_objects_v2(Bucket=bucket, MaxKeys=1)
+        # without the right to list, S3 denies an object that is not there: then both are named
+        yield "s3:GetObject", lambda: clients.s3.get_object(Bucket=bucket, Key=terraform.state_key)["Body"].close()
+        yield "secretsmanager:DescribeSecret", lambda: clients.secretsmanager.describe_secret(SecretId=NO_TAG)
+        if names := list(terraform.parameters.values())[:1]:
+            yield "ssm:GetParameters", lambda: clients.ssm.get_parameters(Names=names)
         yield "s3:ListBucketVersions", lambda: clients.s3.list_object_versions(Bucket=bucket, Prefix=NO_TAG, MaxKeys=1)
     if environment.promotion and environment.promotion.artefact:
         stacks, stack = clients.cloudformation, environment.promotion.artefact.functions[0]
@@ -169,11 +176,23 @@ def _trials(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[]
         yield "cloudformation:DescribeStackEvents", lambda: stacks.describe_stack_events(StackName=stack)
     if one_off := environment.one_off:
         yield from _of_log(clients, one_off.log_group)
+    if environment.review_app:
+        yield from _of_review_app(clients, environment.review_app.database.server)
     if database := environment.database:
         yield (
             "rds:DescribeDBSnapshots",
             lambda: clients.rds.describe_db_snapshots(DBInstanceIdentifier=database.instance),
         )
+
+
+def _of_review_app(clients: Clients, server: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the reads by which an app is made, found and taken away, and which no other trial makes."""
+    yield "ec2:DescribeSubnets", lambda: clients.ec2.describe_subnets(MaxResults=5)
+    yield "ecs:DescribeClusters", lambda: clients.ecs.describe_clusters(clusters=[NO_TAG])
+    yield "ecs:ListClusters", lambda: clients.ecs.list_clusters(maxResults=1)
+    yield "ecs:ListTaskDefinitions", lambda: clients.ecs.list_task_definitions(maxResults=1)
+    yield "logs:DescribeLogGroups", lambda: clients.logs.describe_log_groups(limit=1)
+    yield "rds:DescribeDBInstances", lambda: clients.rds.describe_db_instances(DBInstanceIdentifier=server)
 
 
 def _of_services(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -246,7 +246,7 @@ def test_locked_state_is_named_and_keeps_the_rest_of_a_teardown_from_nothing(sce
         ({"does": "unlabel", "label": "review-app"}, "pull request 2366 has no label review-app"),
         ({"does": "close"}, "pull request 2366 is closed"),
         ({"does": "push", "text": "Another"}, "pull request 2366 was pushed to, and is at commit "),
-        ({"does": "transfer"}, "GitHub does not know its pull request any more"),
+        ({"does": "transfer"}, "GitHub does not show its pull request any more"),
     ],
 )
 def test_deployment_ends_between_two_steps_when_its_pull_request_changes(scene, do, digest, built, does, why):

@@ -104,7 +104,8 @@ def left(sandbox, number):
         )
 
     ecs = client_of("ecs")
-    families = ecs.list_task_definition_families(familyPrefix=name, status="ACTIVE")["families"]
+    families = [*(each.family for each in place.services), place.one_off.family]
+    definitions = [ecs.list_task_definitions(familyPrefix=each)["taskDefinitionArns"] for each in families]
     tags = [
         tag
         for page in client_of("ecr", app.registry.account)
@@ -118,7 +119,7 @@ def left(sandbox, number):
         names = [name for (name,) in server.execute("SELECT datname FROM pg_database")]
     return {
         "clusters": [arn for arn in ecs.list_clusters()["clusterArns"] if name in arn],
-        "task definitions": families,
+        "task definitions": [arn for arns in definitions for arn in arns],
         "log groups": client_of("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"],
         "tags": [tag for tag in tags if tag.startswith(f"review-{number}-")],
         "workspaces": [each["Key"] for each in states.get("Contents", ())],

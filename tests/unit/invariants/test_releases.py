@@ -249,6 +249,10 @@ def test_attempt_after_a_success_or_an_open_one_is_found_unless_asked_for(story:
     asked.stage()
     asked.migrate()
     assert second(asked, migration=asked.migration(STAGING, again=True)) == set()
+    of_app = ReleaseStory()
+    of_app.stage()
+    of_app.migrate()
+    assert second(of_app, runbook="review_app_deployment") == set()
 
 
 def test_attempt_that_began_before_the_end_of_the_one_before_was_known_is_found(story: ReleaseStory):
