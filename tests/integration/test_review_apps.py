@@ -157,7 +157,7 @@ def test_commit_is_deployed_served_and_taken_away(scene, do, built, digest, data
     plan = plan_of(scene)
     assert (plan.image, plan.readable) == (digest, f"review-{PULL}-20261121120000")
     ctx = step_of(scene)
-    assert steps.look_at_place(ctx, plan.commit).done
+    assert steps.look_at_place(ctx, plan.commit, lambda run: "running").done
     steps.announce(ctx, plan.commit)
     assert database.look_at_server(ctx).done
     assert tag_image(ctx, digest, plan.readable) == plan.readable
