@@ -20,6 +20,26 @@ TITLES = {  # of each kind, and its status
     "partly-done": ("It was done in part", 503),
     "not-set-up": ("The front door is not set up", 503),
 }
+SCHEMA: dict[str, Any] = {  # of a problem's JSON
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "additionalProperties": False,
+    "properties": {
+        "type": {"type": "string", "enum": [f"urn:runbooks:problem:{kind}" for kind in TITLES]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "additionalProperties": False,
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from include.front_door.problem import MEDIA_TYPE, FieldProblem, Problem, pointe
 from opskit.web.door import following, machine_tokens, starting, stopping, webhooks
 from opskit.web.door.bodies import BodyLimit
 from opskit.web.door.callers import visitor
+from opskit.web.door.described import describe, problems
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ app = FastAPI(
     description="Start runbooks and follow them. Every answer other than a success is a problem as RFC 9457 describes it.",
     version="1",
     openapi_url=None,  # strangers get no description, see below
+    responses=problems(),
 )
 app.add_middleware(BodyLimit)
 app.include_router(starting.router)
@@ -37,9 +39,9 @@ app.include_router(webhooks.router)
 
 
 @app.get("/openapi.json", dependencies=[Depends(visitor)], include_in_schema=False)
-def describe(request: Request) -> dict[str, Any]:
+def show_description(request: Request) -> dict[str, Any]:
     """Return the OpenAPI document of the front door."""
-    return app.openapi() | {"servers": [{"url": request.scope.get("root_path", "")}]}
+    return describe(app, request.scope.get("root_path", ""))
 
 
 def answer(problem: Problem) -> JSONResponse:

@@ -18,6 +18,7 @@ from opskit.requested import params_of
 from opskit.web.door.airflow_runs import has_run, log_refusal, make_run, refuse_paused
 from opskit.web.door.bodies import read_body
 from opskit.web.door.callers import Visitor, VisitorDep
+from opskit.web.door.described import START
 from opskit.web.door.following import Runbook, status_of
 from opskit.web.door.home import door_store
 from opskit.web.door.limits import STARTS, limit
@@ -25,45 +26,9 @@ from opskit.web.door.listing import list_offers
 
 router = APIRouter()
 CREATED, REPEATED = 201, 200
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["params"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "params": {
-                            "type": "object",
-                            "required": ["target", "reason"],
-                            "properties": {
-                                "target": {"type": "string"},
-                                "reason": {"type": "string", "minLength": 10, "maxLength": 500},
-                                "plan_only": {"type": "boolean"},
-                            },
-                        }
-                    },
-                }
-            }
-        },
-    }
-}
-PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The request is wrong; errors say where", **PROBLEM},
-    401: {"description": "Nobody is signed in", **PROBLEM},
-    403: {"description": "The caller may not do this", **PROBLEM},
-    404: {"description": "There is no such runbook or run", **PROBLEM},
-    409: {"description": "The key belongs to another request, or the runbook is paused", **PROBLEM},
-    413: {"description": "The body is too large", **PROBLEM},
-    429: {"description": "Too many requests", **PROBLEM},
-    503: {"description": "A service does not answer", **PROBLEM},
-}
 
 
-@router.get("/runbooks", responses=PROBLEMS)
+@router.get("/runbooks")
 def show_runbooks(request: Request, visitor: VisitorDep) -> Offers:
     """List the runbooks that the caller may start, and the targets of each."""
     offers = (
@@ -75,18 +40,16 @@ def show_runbooks(request: Request, visitor: VisitorDep) -> Offers:
 
 @router.post(
     "/runbooks/{runbook}/runs",
-    responses={200: {"model": RunStatus, "description": "The run of this key, started before"}, **PROBLEMS},
+    responses={200: {"model": RunStatus, "description": "The run of this key, started before"}},
     status_code=CREATED,
-    openapi_extra=BODY,
+    openapi_extra=START,
 )
 async def start_run(
     runbook: Runbook,
     request: Request,
     response: Response,
     visitor: VisitorDep,
-    idempotency_key: Annotated[
-        str | None, Header(description="Your name for this run; the same again finds it")
-    ] = None,
+    idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> RunStatus:
     """Start a runbook once per key. The same key with the same body answers with the same run."""
     limit(STARTS, visitor.caller.identity)

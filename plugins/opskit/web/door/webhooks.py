@@ -17,6 +17,7 @@ from include.inventory import load
 from opskit.connections.external_services import webhook_secret
 from opskit.web.door.bodies import read_body
 from opskit.web.door.deliveries import carry_out
+from opskit.web.door.described import DELIVERY
 from opskit.web.door.home import door_store
 from opskit.web.door.limits import DELIVERIES, count_failure, limit, refuse_after_failures
 
@@ -36,7 +37,12 @@ class Received(BaseModel):
     results: list[dict[str, str]] = []
 
 
-@router.post("/{owner}", status_code=202)
+@router.post(
+    "/{owner}",
+    status_code=202,
+    responses={200: {"model": Received, "description": "Ignored, or received before"}},
+    openapi_extra=DELIVERY,
+)
 async def receive(owner: Owner, request: Request, response: Response, background: BackgroundTasks) -> Received:
     """Take a delivery of a webhook of an organization's repositories."""
     refuse_after_failures(request)
