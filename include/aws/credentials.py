@@ -62,11 +62,10 @@ class ProcessAccess:
         with a pretend cloud. A certificate holds for the name alone, so HTTPS keeps it.
         """
         place = urlsplit(self.endpoint_url)
-        if place.scheme != "http" or not place.hostname:
+        name = place.hostname
+        if place.scheme != "http" or not name or ":" in name:  # with a colon it is an address already
             return self.endpoint_url
-        return place._replace(
-            netloc=place.netloc.replace(place.hostname, socket.gethostbyname(place.hostname), 1)
-        ).geturl()
+        return place._replace(netloc=place.netloc.replace(name, socket.gethostbyname(name), 1)).geturl()
 
     def renew(self, folder: Path) -> datetime | None:
         """Write the current credentials where the process looks for them. Return when they expire, None if they never do."""

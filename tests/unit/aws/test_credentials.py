@@ -18,6 +18,7 @@ def names(monkeypatch):
         ("http://world:4566", "http://10.1.2.3:4566"),
         ("http://world", "http://10.1.2.3"),
         ("http://127.0.0.1:4566", "http://127.0.0.1:4566"),
+        ("http://[::1]:4566", "http://[::1]:4566"),
         ("https://proxy.example:8443/aws", "https://proxy.example:8443/aws"),
     ],
 )
