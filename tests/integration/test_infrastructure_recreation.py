@@ -254,7 +254,7 @@ resource "terraform_data" "second" {{ input = terraform_data.first.id }}
     assert "also makes what is missing now: terraform_data.second" in str(plan.notes)
     steps.destroy(part(scene, "destroy", again), plan)
     assert "2 added" in applies.build(part(scene, "build", again), plan)
-    assert "all 1 destroyed resources are there again" in verified(scene, plan, again, monkeypatch)
+    assert "all that was destroyed is there again (1 in all)" in verified(scene, plan, again, monkeypatch)
 
 
 def verified(scene, plan, run, monkeypatch):

@@ -379,7 +379,7 @@ def test_what_is_wrong_with_a_value_is_told_without_it(scene, ctx, secret):
 
 def test_the_environment_serves_once_every_service_is_whole(scene, ctx, cloud):
     cloud.advance(600)
-    assert look_at_services(ctx) == Progress(True, "core-staging-app, core-staging-sidekiq serve")
+    assert look_at_services(ctx) == Progress(True, "serving: core-staging-app, core-staging-sidekiq")
     ecs = scene.clients.ecs
     ecs.update_service(cluster="core-staging-app", service="core-staging-app", desiredCount=6)
     assert look_at_services(ctx) == Progress(False, "4 of 6 tasks of core-staging-app are healthy")

@@ -66,7 +66,7 @@ def note_snapshots(ctx: InfrastructureContext, plan: InfrastructureRecreationPla
         found = _snapshot_of(ctx, each)
         assert found  # it was waited for
         ctx.writer.note(f"snapshot {each.snapshot} of {each.instance} is available: {found.about}")
-    return f"{len(plan.databases)} snapshots are available"
+    return f"snapshots that are available: {len(plan.databases)}"
 
 
 def archive_buckets(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:

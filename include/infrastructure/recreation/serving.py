@@ -17,7 +17,7 @@ def look_at_services(ctx: InfrastructureContext) -> Progress:
         if why := state.missing_health(balanced=balanced, checked=checked) or missing(state):
             waiting.append(why)
     names = ", ".join(service.name for service in environment.services)
-    serving = f"{names} serve" if names else "the inventory names no service"
+    serving = f"serving: {names}" if names else "the inventory names no service"
     return Progress(not waiting, "; ".join(waiting) or serving)
 
 

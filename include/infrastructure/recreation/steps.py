@@ -46,7 +46,7 @@ def verify(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> st
         raise DriftError(f"After the build secret {told}; enter it in AWS, then clear this step.")
     if not plan.modules:
         keep_proof(ctx, plan.commit)
-    return joined([f"all {len(plan.doomed)} destroyed resources are there again", *restored, settled])
+    return joined([f"all that was destroyed is there again ({len(plan.doomed)} in all)", *restored, settled])
 
 
 def _restored(plan: InfrastructureRecreationPlan, state: State | None) -> list[str]:
