@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from include.errors import PreconditionError
 from include.terraform.kinds import has_plain_id, kind_of
+from include.terraform.moving import without_moving
 from include.terraform.parts import BUCKET, find_parts, is_part
 from include.terraform.shown import Attribute, named, shown
 from include.text import canonical_json, one_line
@@ -122,7 +123,7 @@ def read_plan(text: str) -> TerraformPlan:
 def fingerprint(plan: TerraformPlan) -> str:
     """Return a SHA-256 over what the plan does, with the values that are not shown: equal for two plans that do the same.
 
-    What stays as it is does not count, nor the time of the plan. It is no secret, but it confirms a guess of somebody who knows all
+    What stays as it is does not count, nor the time of the plan, nor what AWS moves by itself. It is no secret, but it confirms a guess of somebody who knows all
     values but one, so it belongs where the plan's summary does.
     """
     doing = [
@@ -172,7 +173,7 @@ def _resource_change(entry: Mapping[str, Any]) -> ResourceChange:
         attributes=shown(kind, change) if action != "none" else (),
         id=_id(kind, change.get("before"), change.get("before_sensitive")),
         settings=tuple(_settings(kind, change.get("before"), change.get("before_sensitive"))),
-        digest=_digest([entry.get("previous_address"), entry.get("provider_name"), change]),
+        digest=_digest([entry.get("previous_address"), entry.get("provider_name"), without_moving(kind, change)]),
     )
 
 

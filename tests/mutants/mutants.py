@@ -413,6 +413,16 @@ MUTANTS = [
         ),
     ),
     *_of(
+        "terraform",
+        "tests/unit/terraform/test_plan.py",
+        (
+            "a plan is another one five minutes later",
+            "moving.py",
+            "if name not in moving}",
+            "if name}",
+        ),
+    ),
+    *_of(
         "infrastructure",
         "tests/unit/infrastructure",
         (

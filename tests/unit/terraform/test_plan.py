@@ -195,6 +195,17 @@ def test_fingerprint_leaves_out_what_stays_as_it_is(plan_of, change_of):
     assert of(1) == of(2)
 
 
+@pytest.mark.parametrize("actions", [("delete",), ("update",), ("delete", "create")])
+def test_fingerprint_leaves_out_what_aws_moves_by_itself(plan_of, change_of, actions):
+    def of(time, size=20):
+        before = {"identifier": "core", "latest_restorable_time": time, "allocated_storage": size, "port": 5432}
+        after = None if actions == ("delete",) else {**before, "port": 5433}
+        return fingerprint(read_plan(plan_of(change_of("aws_db_instance.a", *actions, before=before, after=after))))
+
+    assert of("2026-11-28T02:30:00Z") == of("2026-11-28T02:35:00Z")
+    assert of("2026-11-28T02:30:00Z") != of("2026-11-28T02:30:00Z", size=40)
+
+
 def test_fingerprint_counts_a_move_and_an_import_of_what_stays_as_it_is(plan_of, change_of):
     plain = change_of("aws_lb.a", "no-op", before={}, after={})
     moved = {**plain, "previous_address": "aws_lb.b"}
