@@ -123,8 +123,8 @@ def read_plan(text: str) -> TerraformPlan:
 def fingerprint(plan: TerraformPlan) -> str:
     """Return a SHA-256 over what the plan does, with the values that are not shown: equal for two plans that do the same.
 
-    What stays as it is does not count, nor the time of the plan, nor what AWS moves by itself. It is no secret, but it confirms a guess of somebody who knows all
-    values but one, so it belongs where the plan's summary does.
+    What stays as it is does not count, nor the time of the plan, nor what AWS moves by itself. It is no secret, but it confirms a guess of
+    somebody who knows all values but one, so it belongs where the plan's summary does.
     """
     doing = [
         [each.address, each.deposed, each.digest] for each in plan.changes if each.action != "none" or each.is_change
