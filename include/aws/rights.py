@@ -13,6 +13,7 @@ from include.retry import is_denied
 NOBODY = "0" * 32  # a task or an instance that does not exist: who may ask about it gets an answer, or another refusal
 NO_BUILD = "00000000-0000-0000-0000-000000000000"
 NO_TAG = "no-such-tag"
+NO_NETWORK = "vpc-00000000000000000"
 CONFIGURATION = "CodeDeployDefault.ECSAllAtOnce"
 
 # the reads of each runbook that its plan does not make; a test derives them from the code
@@ -187,9 +188,12 @@ def _trials(clients: Clients, target: Target) -> Iterator[tuple[str, Callable[[]
 
 def _of_review_app(clients: Clients, server: str) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yield the reads by which an app is made, found and taken away, and which no other trial makes."""
-    yield "ec2:DescribeSubnets", lambda: clients.ec2.describe_subnets(MaxResults=5)
+    yield (
+        "ec2:DescribeSubnets",
+        lambda: clients.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [NO_NETWORK]}]),
+    )
     yield "ecs:DescribeClusters", lambda: clients.ecs.describe_clusters(clusters=[NO_TAG])
-    yield "ecs:ListClusters", lambda: clients.ecs.list_clusters(maxResults=1)
+    yield "ecs:ListClusters", lambda: clients.ecs.list_clusters()
     yield "ecs:ListTaskDefinitions", lambda: clients.ecs.list_task_definitions(maxResults=1)
     yield "logs:DescribeLogGroups", lambda: clients.logs.describe_log_groups(limit=1)
     yield "rds:DescribeDBInstances", lambda: clients.rds.describe_db_instances(DBInstanceIdentifier=server)

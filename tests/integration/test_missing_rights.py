@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
 from include.aws.rights import LATER, _trials, refuse_missing_reads
 from include.errors import PreconditionError
@@ -12,6 +13,8 @@ from sandbox.aws.authorization.role_policies import runbooks_of
 PROMOTED = "staff-device-logging/development"
 REVIEWED = "core/review-1"
 TARGETS = ("districtbuilder/staging", "core/staging", "planning-data/staging", PROMOTED, REVIEWED)
+NOT_UNDERSTOOD = ("NotImplementedException", "ValidationException")
+UNKNOWN_HERE = {"codedeploy:GetDeploymentConfig"}  # an operation that the sandbox lacks
 OPERATIONS = {  # where a right has another name than its operation
     "s3:ListAllMyBuckets": "s3:ListBuckets",
     "s3:ListBucket": "s3:ListObjectsV2",
@@ -54,6 +57,22 @@ def test_every_later_read_has_a_trial(scene_of):
     scenes = [scene_of(target) for target in TARGETS]
     tried = {right for scene in scenes for right, _ in _trials(scene.clients, scene.target)}
     assert tried == {right for later in LATER.values() for right in later}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_trial_is_a_call_that_the_service_understands(scene_of, target):
+    scene = scene_of(target)
+    codes = {right: code_of(trial) for right, trial in _trials(scene.clients, scene.target)}
+    assert {right for right, code in codes.items() if code in NOT_UNDERSTOOD} <= UNKNOWN_HERE
+
+
+def code_of(trial):
+    """Return the error by which AWS refuses a trial, or "" if it does not."""
+    try:
+        trial()
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return ""
 
 
 def test_all_denied_rights_are_named_at_once(scene_of):
