@@ -13,7 +13,6 @@ from include.retry import is_denied
 NOBODY = "0" * 32  # a task or an instance that does not exist: who may ask about it gets an answer, or another refusal
 NO_BUILD = "00000000-0000-0000-0000-000000000000"
 NO_TAG = "no-such-tag"
-NO_NETWORK = "vpc-00000000000000000"
 CONFIGURATION = "CodeDeployDefault.ECSAllAtOnce"
 
 # the reads of each runbook that its plan does not make; a test derives them from the code
@@ -190,7 +189,7 @@ def _of_review_app(clients: Clients, server: str) -> Iterator[tuple[str, Callabl
     """Yield the reads by which an app is made, found and taken away, and which no other trial makes."""
     yield (
         "ec2:DescribeSubnets",
-        lambda: clients.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [NO_NETWORK]}]),
+        lambda: clients.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [NO_TAG]}]),
     )
     yield "ecs:DescribeClusters", lambda: clients.ecs.describe_clusters(clusters=[NO_TAG])
     yield "ecs:ListClusters", lambda: clients.ecs.list_clusters()
