@@ -5,6 +5,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import mcp
 import pytest
 
 from ci.agent_server import Door, DoorError, make_server
@@ -133,7 +134,6 @@ def test_wrong_settings_are_refused(environment, said):
 
 
 def test_client_of_mcp_finds_tools_that_list_plan_ask_and_read_and_cannot_approve(front, door):
-    mcp = pytest.importorskip("mcp", reason="it is in the agent's own environment: requirements-agent.txt")
     started(front, {"over": True, "state": "failed", "cause": "The group is too small."})
     front.answers["GET /door/runbooks"] = [(200, {"runbooks": [{"runbook": "service_restart"}]})]
 
