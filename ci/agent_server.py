@@ -152,9 +152,9 @@ def make_server(door: Door) -> Any:
         return str(done(door.refused, runbook, run_id))
 
     for tool in (list_runbooks, plan, follow_run, read_plan, read_record):
-        server.add_tool(tool, annotations=ToolAnnotations(readOnlyHint=True))
-    server.add_tool(approve_run, annotations=ToolAnnotations(readOnlyHint=True))
-    server.add_tool(request_run, annotations=ToolAnnotations(readOnlyHint=False, idempotentHint=True))
+        server.add_tool(tool, annotations=ToolAnnotations(read_only_hint=True))
+    server.add_tool(approve_run, annotations=ToolAnnotations(read_only_hint=True))
+    server.add_tool(request_run, annotations=ToolAnnotations(read_only_hint=False, idempotent_hint=True))
     return server
 
 

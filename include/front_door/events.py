@@ -9,14 +9,14 @@ from urllib.parse import parse_qs
 from include.front_door.callers import Caller
 from include.front_door.problem import Problem
 from include.inventory import Environment, Inventory, System
-from include.inventory.front_door import Event
+from include.inventory.front_door import TRUSTED, Event
 from include.inventory.review_apps import FORK_LABEL
 from include.inventory.templates import NUMBER
 from include.review_apps.cleanup.commands import read_command
 from include.text import one_line
 
 if TYPE_CHECKING:
-    from include.github import Commit, Pull
+    from include.github import Commit, Pull, WorkflowRun
 
 LARGEST = 25 * 1024 * 1024  # bytes: GitHub sends no more
 ID_HEADER, EVENT_HEADER = "X-GitHub-Delivery", "X-GitHub-Event"
@@ -28,7 +28,10 @@ SHOWN = 60  # characters of a title in a reason
 
 @dataclass(frozen=True)
 class Wake:
-    """A runbook that an event wakes on a target, and about what: a branch, the tag of a release, or the number of a pull request."""
+    """A runbook that an event wakes on a target, and about what.
+
+    `about` is a branch, the tag of a release, the number of a pull request, or the id of a workflow run.
+    """
 
     target: str
     runbook: str
@@ -137,6 +140,24 @@ def ask_for_release(wake: Wake, *, draft: bool | None, commit: str | None) -> As
     return Ask(_subject(wake), commit, f"Release {wake.about} of {wake.repository} was published", facts)
 
 
+def ask_for_workflow(
+    wake: Wake, entries: Sequence[Event], run: "WorkflowRun", newest: str, usual_branch: str
+) -> Ask | str:
+    """Return what to ask after a workflow run, or why nothing is to be done. `newest` is the commit that its branch has now."""
+    name = f"Workflow run {run.id} of {run.file}"
+    if (run.status, run.conclusion) != ("completed", "success"):
+        return f"{name} is {run.conclusion or run.status}."
+    if run.event not in TRUSTED:
+        return f"{name} was started by {run.event}, which anybody's pull request may cause."
+    if all((entry.workflow, entry.branch or usual_branch) != (run.file, run.branch) for entry in entries):
+        return f"{name} is one for {run.branch}, of which the inventory says nothing."
+    if run.head_sha != newest:
+        return f"{name} was for commit {run.head_sha[:12]}, and {run.branch} is at {newest[:12]} by now."
+    subject = f"{wake.on} {run.file} for {run.branch} of {wake.repository} for {wake.runbook} on {wake.target}"
+    facts = {"commit": run.head_sha, "repository": wake.repository}
+    return Ask(subject, run.head_sha, f"{run.file} succeeded for {run.branch} of {wake.repository}", facts)
+
+
 def ask_for_pull(wake: Wake, entries: Sequence[Event], pull: "Pull") -> Ask | str:
     """Return what to ask about a pull request as it is now, or why nothing is to be done.
 
@@ -195,6 +216,8 @@ def _about(entry: Event, event: str, payload: Mapping[str, Any], usual_branch: s
         branch = entry.branch or usual_branch
         gone = payload.get("deleted") is True
         return branch if _text(payload, "ref") == f"refs/heads/{branch}" and not gone else ""
+    if event == "workflow_run":
+        return _workflow_run(entry, payload, usual_branch)
     if _text(payload, "action") not in entry.actions:
         return ""
     if event == "release":
@@ -203,6 +226,16 @@ def _about(entry: Event, event: str, payload: Mapping[str, Any], usual_branch: s
     other_label = _text(payload, "action") in LABELLING and wanted and label not in wanted
     other_label = other_label and not label.startswith(FORK_LABEL)  # by which somebody lets a fork's commit in
     return "" if other_label else _number(payload)
+
+
+def _workflow_run(entry: Event, payload: Mapping[str, Any], usual_branch: str) -> str:
+    run = payload.get("workflow_run")
+    number = run.get("id") if isinstance(run, dict) else None
+    meant = _text(run, "path").rsplit("/", 1)[-1] == entry.workflow and _text(run, "head_branch") == (
+        entry.branch or usual_branch
+    )
+    completed = _text(payload, "action") == "completed"
+    return str(number) if completed and meant and type(number) is int and 0 < number < 2**63 else ""
 
 
 def _number(payload: Mapping[str, Any]) -> str:

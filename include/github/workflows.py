@@ -18,7 +18,7 @@ CREATE_DISPATCH = Action("github", "CreateWorkflowDispatch")
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """One run of a workflow. Its conclusion is "" until it is completed."""
+    """One run of a workflow. Its conclusion is "" until it is completed. `branch` may be one of a fork, by the same name."""
 
     id: int
     name: str
@@ -28,6 +28,7 @@ class WorkflowRun:
     conclusion: str
     url: str
     head_sha: str
+    branch: str
     created_at: datetime  # by GitHub's clock
 
 
@@ -121,5 +122,6 @@ def _run(run: Run) -> WorkflowRun:
         run.conclusion or "",
         run.html_url,
         run.head_sha,
+        run.head_branch or "",
         run.created_at,
     )

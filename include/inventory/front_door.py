@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from include.inventory.approving import DagId
 from include.inventory.fields import GitHubName, Model, Text
 
+TRUSTED = ("push", "workflow_dispatch")  # events of workflow runs that only people with write access cause
 USUAL = {"release": "[published]", "pull_request": "[opened, synchronize, reopened, labeled]"}
 GITHUB = "https://token.actions.githubusercontent.com"
 Ref = Annotated[str, Field(pattern=r"^refs/(heads|tags)/[^\s*?\[\]]+\*?$", max_length=255)]
@@ -31,9 +32,11 @@ class Workflow(Model):
 class Event(Model):
     """Events of the system's repository on GitHub that start a runbook here. In a template, those of the pull request of that number."""
 
-    event: Literal["push", "release", "pull_request"]
+    event: Literal["push", "release", "pull_request", "workflow_run"]
     runbook: DagId
-    branch: Text | None = None  # that was pushed to; default: the one that releases come from
+    branch: Text | None = None  # of a push or a workflow run; default: the one that releases come from
+    # of a workflow run, which has to succeed: its file below .github/workflows
+    workflow: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+\.ya?ml$", max_length=100)] | None = None
     actions: tuple[Annotated[str, Field(pattern=r"^[a-z_]{1,50}$")], ...] = Field(default=(), max_length=20)
     # of a pull request, as GitHub says when it is asked
     state: Literal["open", "closed"] = "open"
@@ -42,12 +45,15 @@ class Event(Model):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.event == "push" and self.actions:
-            raise ValueError("actions: a push has none; remove them")
-        if self.event != "push" and not self.actions:
+        of_a_branch = self.event in ("push", "workflow_run")
+        if of_a_branch and self.actions:
+            raise ValueError(f"actions: not for {self.event}; remove them")
+        if not of_a_branch and not self.actions:
             raise ValueError(f"actions: required for {self.event}, such as {USUAL[self.event]}")
-        if self.event != "push" and self.branch:
-            raise ValueError(f"branch: only for push, not for {self.event}; remove it")
+        if not of_a_branch and self.branch:
+            raise ValueError(f"branch: only for push and workflow_run, not for {self.event}; remove it")
+        if (self.event == "workflow_run") != (self.workflow is not None):
+            raise ValueError("workflow: for workflow_run, and for nothing else, such as build.yml")
         if self.event != "pull_request" and (self.label or self.unless_label or self.state != "open"):
             raise ValueError(
                 f"label: only for pull_request, not for {self.event}; remove label, unless_label and state"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from include.inventory import Inventory
 from sandbox.aws.sim import external_pipeline
 from sandbox.aws.sim.world import World
+from sandbox.external_services.github import hooks, payloads
 from sandbox.external_services.github.model import Repository, Run
 from sandbox.external_services.github.state import GitHub
 from sandbox.external_services.jira.state import Jira
@@ -25,7 +26,12 @@ class ExternalServices:
     def of(cls, inventory: Inventory, world: World) -> "ExternalServices":
         """Return the external services that an inventory names, in their first state."""
         github = GitHub(inventory, world)
-        github.completed.append(lambda repository, run: _deliver(world, inventory, repository, run))
+        github.completed += [
+            lambda repository, run: _deliver(world, inventory, repository, run),
+            lambda repository, run: hooks.announce(
+                github, repository, "workflow_run", payloads.workflow_run(repository, run)
+            ),
+        ]
         return cls(Slack(inventory), github, Jira(inventory, world), Sentry(inventory, world), Sheets(inventory, world))
 
     def clear(self) -> None:

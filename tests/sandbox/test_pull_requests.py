@@ -15,6 +15,7 @@ from include import github
 from opskit.connections.external_services import _connection, github_repository
 from sandbox.external_services.control_api import make_routes
 from sandbox.external_services.credentials import github_token
+from sandbox.external_services.github.state import QUEUED
 from sandbox.external_services.services import ExternalServices
 from tests.support.external_services import reach, serve
 
@@ -143,24 +144,40 @@ def front_door():
     server.server_close()
 
 
-@pytest.mark.parametrize("content_type", ["json", None])  # None: a form, as GitHub sends unless told otherwise
-def test_webhook_is_told_of_what_people_and_runbooks_do_there_signed(do, core, front_door, content_type):
+@pytest.fixture
+def hook(core, front_door):
+    """Return a function that makes a webhook for some events, and returns a function that returns the next event and its payload."""
     url, received = front_door
-    config = {"url": url, "secret": "a secret", **({"content_type": content_type} if content_type else {})}
-    body = {"name": "web", "events": ["pull_request", "issue_comment"], "config": config}
     hooks = f"{_connection('github_example_housing').host}/repos/{CORE}/hooks"
     bearer = {"Authorization": f"Bearer {github_token('example-housing')}"}
-    assert httpx.post(hooks, json=body, headers=bearer).status_code == 201
-    assert httpx.post(hooks, json=body, headers=bearer).status_code == 422  # there is one with that address
+
+    def make(events, content_type="json"):
+        config = {"url": url, "secret": "a secret", **({"content_type": content_type} if content_type else {})}
+        body = {"name": "web", "events": events, "config": config}
+        assert httpx.post(hooks, json=body, headers=bearer).status_code == 201
+        assert httpx.post(hooks, json=body, headers=bearer).status_code == 422  # there is one with that address
+
+        def told():
+            headers, sent = received.get(timeout=10)
+            signed = hmac.new(b"a secret", sent, hashlib.sha256).hexdigest()
+            assert headers["X-Hub-Signature-256"] == f"sha256={signed}"
+            payload = json.loads(sent if content_type else parse_qs(sent.decode())["payload"][0])
+            return headers["X-GitHub-Event"], payload
+
+        assert told()[0] == "ping"
+        return told
+
+    return make
+
+
+@pytest.mark.parametrize("content_type", ["json", None])  # None: a form, as GitHub sends unless told otherwise
+def test_webhook_is_told_of_what_people_and_runbooks_do_there_signed(do, core, hook, content_type):
+    next_of = hook(["pull_request", "issue_comment"], content_type)
 
     def told():
-        headers, sent = received.get(timeout=10)
-        signed = hmac.new(b"a secret", sent, hashlib.sha256).hexdigest()
-        assert headers["X-Hub-Signature-256"] == f"sha256={signed}"
-        payload = json.loads(sent if content_type else parse_qs(sent.decode())["payload"][0])
-        return headers["X-GitHub-Event"], payload.get("action")
+        event, payload = next_of()
+        return event, payload["action"]
 
-    assert told() == ("ping", None)
     number = do("open")["number"]
     assert told() == ("pull_request", "opened")
     do("label", number=number, label="review-app")
@@ -169,6 +186,22 @@ def test_webhook_is_told_of_what_people_and_runbooks_do_there_signed(do, core, f
     assert told() == ("issue_comment", "created")
     github.edit_comment(core, number, made.id, "mark again").make()
     assert told() == ("issue_comment", "edited")
+
+
+def test_webhook_is_told_of_a_workflow_run_at_its_end(town, core, hook, bare):
+    told = hook(["workflow_run"])
+    repository = town.github.find(*CORE.split("/"))
+    (tests,) = [each for each in repository.workflows if each.file == "ci.yml"]
+    town.github.start_run(repository, tests, "push", "main", repository.branches["main"], "amelia", "A change")
+    (run,) = core.get_workflow_runs(status="queued")
+    bare.advance(QUEUED)
+    assert core.get_workflow_run(run.id).status == "in_progress"
+    bare.advance(tests.lasts)
+    assert core.get_workflow_run(run.id).status == "completed"
+    event, payload = told()
+    ended = payload["workflow_run"]
+    assert (event, payload["action"], ended["id"]) == ("workflow_run", "completed", run.id)
+    assert (ended["path"], ended["conclusion"]) == (".github/workflows/ci.yml", "success")
 
 
 def test_pull_request_of_a_suspended_author_is_not_shown_until_that_is_taken_back(do, core):

@@ -32,7 +32,7 @@ def make(github: GitHub) -> Blueprint:
         status, conclusion, only = _seen(github.service_faults, repository, run)
         if only and conclusion == "skipped":  # one of its jobs was
             status, conclusion = run.status, run.conclusion
-        return _run(shapes(), repository, run, status, conclusion)
+        return shapes().workflow_run(repository, run, status, conclusion)
 
     @app.get(f"{REPO}/actions/workflows")
     def workflows(owner: str, name: str) -> Response:
@@ -217,42 +217,6 @@ def _workflow(shape: Shapes, repository: Repository, workflow: Workflow) -> Json
         "url": f"{shape.at(repository)}/actions/workflows/{workflow.id}",
         "html_url": f"{shape.page(repository)}/blob/{repository.default_branch}/{workflow.path}",
         "badge_url": f"{shape.page(repository)}/workflows/{workflow.name}/badge.svg",
-    }
-
-
-def _run(shape: Shapes, repository: Repository, run: Run, status: str, conclusion: str | None) -> Json:
-    url = f"{shape.at(repository)}/actions/runs/{run.id}"
-    return {
-        "id": run.id,
-        "node_id": f"WFR_{run.id}",
-        "name": run.workflow.name,
-        "display_title": run.title,
-        "head_branch": run.branch,
-        "head_sha": run.sha,
-        "path": run.workflow.path,
-        "run_number": run.number,
-        "run_attempt": run.attempt,
-        "event": run.event,
-        "status": status,
-        "conclusion": conclusion,
-        "workflow_id": run.workflow.id,
-        "check_suite_id": run.id,
-        "url": url,
-        "html_url": f"{shape.page(repository)}/actions/runs/{run.id}",
-        "jobs_url": f"{url}/jobs",
-        "logs_url": f"{url}/logs",
-        "cancel_url": f"{url}/cancel",
-        "rerun_url": f"{url}/rerun",
-        "artifacts_url": f"{url}/artifacts",
-        "workflow_url": f"{shape.at(repository)}/actions/workflows/{run.workflow.id}",
-        "pull_requests": [],
-        "actor": shape.user(run.actor),
-        "triggering_actor": shape.user(run.actor),
-        "created_at": as_text(run.created),
-        "updated_at": as_text(run.updated),
-        "run_started_at": as_text(run.created),
-        "head_commit": {"id": run.sha, "message": repository.commits[run.sha].message},
-        "repository": shape.repository(repository, may_write=True),
     }
 
 

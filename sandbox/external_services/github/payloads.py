@@ -1,6 +1,6 @@
-"""The payloads of GitHub's events about pull requests and the comments on them."""
+"""The payloads of GitHub's events about pull requests, the comments on them, and workflow runs."""
 
-from sandbox.external_services.github.model import Comment, Issue, Repository
+from sandbox.external_services.github.model import Comment, Issue, Repository, Run
 from sandbox.external_services.github.responses import Json, Shapes
 
 LABELLING = ("labeled", "unlabeled")
@@ -28,4 +28,14 @@ def said_in(repository: Repository, issue: Issue, said: Comment, action: str, ac
         "comment": SHAPES.comment(repository, issue.number, said),
         "repository": SHAPES.repository(repository, may_write=True),
         "sender": SHAPES.user(actor),
+    }
+
+
+def workflow_run(repository: Repository, run: Run) -> Json:
+    """Return the payload of a `workflow_run` event about a run that is completed."""
+    return {
+        "action": "completed",
+        "workflow_run": SHAPES.workflow_run(repository, run, run.status, run.conclusion),
+        "repository": SHAPES.repository(repository, may_write=True),
+        "sender": SHAPES.user(run.actor),
     }

@@ -13,6 +13,7 @@ from sandbox.external_services.github.model import (
     Issue,
     Release,
     Repository,
+    Run,
     Status,
 )
 
@@ -345,4 +346,40 @@ class Shapes:
             "owner": self.user(owner),
             "fork": True,
             "url": f"{self.api}/repos/{name}",
+        }
+
+    def workflow_run(self, repository: Repository, run: Run, status: str, conclusion: str | None) -> Json:
+        url = f"{self.at(repository)}/actions/runs/{run.id}"
+        return {
+            "id": run.id,
+            "node_id": f"WFR_{run.id}",
+            "name": run.workflow.name,
+            "display_title": run.title,
+            "head_branch": run.branch,
+            "head_sha": run.sha,
+            "path": run.workflow.path,
+            "run_number": run.number,
+            "run_attempt": run.attempt,
+            "event": run.event,
+            "status": status,
+            "conclusion": conclusion,
+            "workflow_id": run.workflow.id,
+            "check_suite_id": run.id,
+            "url": url,
+            "html_url": f"{self.page(repository)}/actions/runs/{run.id}",
+            "jobs_url": f"{url}/jobs",
+            "logs_url": f"{url}/logs",
+            "cancel_url": f"{url}/cancel",
+            "rerun_url": f"{url}/rerun",
+            "artifacts_url": f"{url}/artifacts",
+            "workflow_url": f"{self.at(repository)}/actions/workflows/{run.workflow.id}",
+            "pull_requests": [],
+            "actor": self.user(run.actor),
+            "triggering_actor": self.user(run.actor),
+            "created_at": as_text(run.created),
+            "updated_at": as_text(run.updated),
+            "run_started_at": as_text(run.created),
+            "head_commit": {"id": run.sha, "message": repository.commits[run.sha].message},
+            "repository": self.repository(repository, may_write=True),
+            "head_repository": self.repository(repository, may_write=True),
         }

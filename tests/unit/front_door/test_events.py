@@ -1,6 +1,8 @@
 """Which runbooks an event of GitHub wakes, and what is asked for once GitHub has said how things are."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -10,14 +12,16 @@ from include.front_door.events import (
     ask_for_pull,
     ask_for_push,
     ask_for_release,
+    ask_for_workflow,
     entries_of,
     find_wakes,
     owner_of,
     read_payload,
 )
 from include.front_door.problem import Problem
-from include.github import Commit, Pull
+from include.github import Commit, Pull, WorkflowRun
 from include.inventory import load
+from include.inventory.front_door import Event
 from include.inventory.loader import SHIPPED
 
 NAME = "example-housing/core"
@@ -35,7 +39,12 @@ def inventory(tmp_path_factory):
     """core, with events, and with a template whose environments follow pull requests."""
     content = yaml.safe_load((SHIPPED / "core.yaml").read_text())
     staging, production = (content["environments"][name] for name in ("staging", "production"))
-    staging["front_door"] = {"events": [{"event": "push", "runbook": "staging_deployment"}]}
+    staging["front_door"] = {
+        "events": [
+            {"event": "push", "runbook": "staging_deployment"},
+            {"event": "workflow_run", "workflow": "tests.yml", "runbook": "image_publication"},
+        ]
+    }
     production["front_door"] = {
         "events": [{"event": "release", "actions": ["published"], "runbook": "production_release"}]
     }
@@ -212,3 +221,74 @@ def test_what_is_no_payload_is_refused(body):
     for kind in ("application/json", "application/x-www-form-urlencoded"):
         with pytest.raises(Problem):
             read_payload(body, kind)
+
+
+def workflow_of(**fields):
+    run = {"id": 77, "path": ".github/workflows/tests.yml", "head_branch": "main", **fields}
+    return {"action": "completed", "workflow_run": run}
+
+
+def test_completed_workflow_run_of_the_branch_wakes_what_waits_for_it(inventory):
+    assert woken(inventory, "workflow_run", **workflow_of()) == [("image_publication", "core/staging", "77")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"head_branch": "work"},
+        {"path": ".github/workflows/lint.yml"},
+        {"id": True},
+        {"id": -1},
+        {"id": "77"},
+    ],
+)
+def test_other_workflow_runs_wake_nothing(inventory, fields):
+    assert woken(inventory, "workflow_run", **workflow_of(**fields)) == []
+
+
+def test_workflow_run_that_only_begins_wakes_nothing(inventory):
+    assert woken(inventory, "workflow_run", **{**workflow_of(), "action": "requested"}) == []
+
+
+RUN = WorkflowRun(
+    77, "Tests", "tests.yml", "push", "completed", "success", "", "1" * 40, "main", datetime(2026, 11, 27, tzinfo=UTC)
+)
+
+
+def test_workflow_run_that_succeeded_asks_for_its_commit(inventory):
+    [wake] = find_wakes(inventory, "workflow_run", payload(**workflow_of()))
+    asked = ask_for_workflow(wake, entries_of(inventory, wake), RUN, "1" * 40, "main")
+    assert asked.facts == {"commit": "1" * 40, "repository": NAME}
+    assert asked.reason == "tests.yml succeeded for main of example-housing/core"
+    again = ask_for_workflow(wake, entries_of(inventory, wake), replace(RUN, id=78), "1" * 40, "main")
+    assert (again.subject, again.state) == (asked.subject, asked.state), "run again for the same commit"
+
+
+@pytest.mark.parametrize(
+    ("fields", "newest", "why"),
+    [
+        ({"conclusion": "failure"}, "1" * 40, "is failure"),
+        ({"conclusion": "", "status": "in_progress"}, "1" * 40, "is in_progress"),
+        ({"event": "pull_request"}, "1" * 40, "which anybody's pull request may cause"),
+        ({"branch": "work"}, "1" * 40, "is one for work"),
+        ({"file": "lint.yml"}, "1" * 40, "of which the inventory says nothing"),
+        ({}, "2" * 40, "and main is at 222222222222 by now"),
+    ],
+)
+def test_workflow_run_that_github_shows_otherwise_asks_for_nothing(inventory, fields, newest, why):
+    [wake] = find_wakes(inventory, "workflow_run", payload(**workflow_of()))
+    assert why in ask_for_workflow(wake, entries_of(inventory, wake), replace(RUN, **fields), newest, "main")
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"event": "workflow_run"}, "workflow: for workflow_run, and for nothing else"),
+        ({"event": "push", "workflow": "tests.yml"}, "workflow: for workflow_run, and for nothing else"),
+        ({"event": "workflow_run", "workflow": "tests.yml", "actions": ["completed"]}, "actions: not for workflow_run"),
+        ({"event": "release", "actions": ["published"], "branch": "main"}, "branch: only for push and workflow_run"),
+    ],
+)
+def test_entry_that_does_not_hang_together_is_refused(entry, why):
+    with pytest.raises(ValueError, match=why):
+        Event.model_validate({"runbook": "staging_deployment", **entry})

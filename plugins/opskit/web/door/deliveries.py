@@ -117,4 +117,8 @@ def _ask_github(inventory: Inventory, wake: Wake) -> Ask | str:
         found = github.find_release(repository, wake.about)
         commit = github.find_commit(repository, wake.about)
         return events.ask_for_release(wake, draft=found.draft if found else None, commit=commit)
+    if wake.on == "workflow_run":
+        run, usual = github.get_run(repository, int(wake.about)), inventory.target(wake.target).system.versions.branch
+        heads = github.list_newest_commits(repository, run.branch, 1)
+        return events.ask_for_workflow(wake, entries, run, heads[0].sha if heads else "none", usual)
     return events.ask_for_pull(wake, entries, github.get_pull(repository, int(wake.about)))
