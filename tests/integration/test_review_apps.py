@@ -287,6 +287,7 @@ def test_suspended_author_ends_a_deployment_and_keeps_the_teardown_from_nothing(
     assert "was dropped" in database.drop(last)
     assert teardown.verify_gone(last).startswith(f"nothing is left of core-review-{PULL}")
     assert teardown.tell_end(last, "").endswith("so nobody is told there")
+    assert [each.active for each in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
     do("reinstate")
     (said,) = github.list_comments(scene.github, PULL)
     assert "is being deployed" in said.body

@@ -101,10 +101,10 @@ def tell_end(ctx: ReviewAppContext, why: str) -> str:
     """Say in the comment, and in GitHub's status, what became of the app. `why` is "" after a full teardown."""
     app = identify(ctx.target)
     queue.leave(ctx)
+    comment.retire(ctx, "The review app was taken down")
     pull = github.find_pull(ctx.github, app.number)
     if pull is None:
         return f"{NOT_SHOWN}, so nobody is told there"
-    comment.retire(ctx, "The review app was taken down")
     if not why and comment.find_ours(ctx.github, app.number) is None:
         return "nobody was told of an app there, so nobody is told of its end"
     return comment.put_comment(ctx, comment.taken_down(why, again=not why_unwanted(app.section, pull)))
