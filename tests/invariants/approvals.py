@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from include.errors import InventoryError
-from include.inventory import Target, load
 from include.run import documents
 from include.run.approval.policy import POLICY_SEAT
 from tests.invariants.history import History, Run, Violation
@@ -52,7 +50,7 @@ def _refused(run: Run) -> Iterator[Violation]:
 
 
 def _approved(history: History, run: Run) -> Iterator[Violation]:
-    target = history.targets.get(run.target or "") or _that_comes_and_goes(run.target or "")
+    target = history.target_of(run.target or "")
     if target is None:
         yield Violation("I13", f"{run.id} wrote on target {run.target}, which the inventory does not know.")
         return
@@ -78,15 +76,6 @@ def _approved(history: History, run: Run) -> Iterator[Violation]:
             f"{run.id} wrote on {run.target} with {len(people)} approvals on record before, of {wanted} needed "
             f"({', '.join(sorted(map(str, people))) or 'nobody'}).",
         )
-
-
-def _that_comes_and_goes(name: str) -> Target | None:
-    """Return a target that the inventory describes by a template, such as a review app."""
-    try:
-        found = load().target(name)
-    except InventoryError:
-        return None
-    return found if found.template else None
 
 
 def _digests(run: Run) -> Iterator[Violation]:

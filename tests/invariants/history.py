@@ -9,7 +9,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from include.inventory import Target
+from include.errors import InventoryError
+from include.inventory import Target, load
 from include.run.approval import Decision
 from include.run.lease import Lease
 from include.write import RecordedWrite, read_write
@@ -236,7 +237,18 @@ class History:
 
     def run(self, run: str, target: str) -> Run | None:
         """Return a run that is in the store of a target."""
-        return self.runs.get((self.targets[target].environment.account, run)) if target in self.targets else None
+        found = self.target_of(target)
+        return self.runs.get((found.environment.account, run)) if found else None
+
+    def target_of(self, name: str) -> Target | None:
+        """Return a target by its name: one of the history's own, or one that comes and goes, such as a review app."""
+        if name in self.targets:
+            return self.targets[name]
+        try:
+            found = load().target(name)
+        except InventoryError:
+            return None
+        return found if found.template else None
 
     def counts_of_others(self, target: str, service: str) -> list[tuple[datetime, int]]:
         """Return the desired counts that nobody's run has set, with their times: those of a schedule, or a person's."""

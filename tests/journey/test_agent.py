@@ -10,7 +10,7 @@ from mcp import Client, StdioServerParameters
 from tests.support.running_sandbox import ROOT
 from tests.support.sandbox_client import Run
 
-WANTED = {"runbook": "service_restart", "target": "districtbuilder/staging", "reason": "an agent of the tests"}
+WANTED = {"runbook": "service_restart", "target": "core/staging", "reason": "an agent of the tests"}
 
 
 def token_for_an_agent(sandbox):
@@ -58,7 +58,7 @@ def test_agent_rehearses_a_restart_asks_for_it_cannot_approve_it_and_follows_it_
     assert [(each["runbook"], each["targets"]) for each in listed["runbooks"]] == [
         (WANTED["runbook"], [WANTED["target"]])
     ]
-    assert "asgStagingContainerInstance" in plan
+    assert "core-staging-app" in plan
     assert written == [], "a rehearsal changes nothing"
     assert asked["run_id"] == again["run_id"]
     assert asked["requester"] == "admin via agent helper"

@@ -104,6 +104,7 @@ def left(sandbox, number):
         )
 
     ecs = client_of("ecs")
+    described = ecs.describe_clusters(clusters=[f"{name}-app"])["clusters"]
     families = [*(each.family for each in place.services), place.one_off.family]
     definitions = [ecs.list_task_definitions(familyPrefix=each)["taskDefinitionArns"] for each in families]
     tags = [
@@ -118,7 +119,9 @@ def left(sandbox, number):
     with psycopg.connect(f"{sandbox.endpoints['postgres']}/postgres") as server:
         names = [name for (name,) in server.execute("SELECT datname FROM pg_database")]
     return {
-        "clusters": [arn for arn in ecs.list_clusters()["clusterArns"] if name in arn],
+        "clusters": [
+            each for each in described if each["status"] != "INACTIVE"
+        ],  # as AWS shows a deleted one for a while
         "task definitions": [arn for arns in definitions for arn in arns],
         "log groups": client_of("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"],
         "tags": [tag for tag in tags if tag.startswith(f"review-{number}-")],
