@@ -43,7 +43,7 @@ soak: $(READY) ## Kill every kind of process during runs, and check how the runs
 	@$(BIN)/python -m tests.support.soak
 
 bench: $(READY) ## Measure speed, calls and recovery; docs/benchmarks.md explains (ONLY=parse,clients,waits,restart,recovery,copy,fleet KILLS=3).
-	@$(BIN)/python -m benchmarks
+	@PYTHONPATH=.:plugins $(BIN)/python -m benchmarks
 
 env: ## Write .env with secrets of this installation; what is in it stays (USERS="ann:Admin bob:User").
 	@$(PYTHON) -m deployment.env_file
