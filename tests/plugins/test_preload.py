@@ -185,3 +185,16 @@ def test_scheduler_starts_without_a_library_that_is_not_installed(monkeypatch, c
     monkeypatch.setattr(preload, "why_not", lambda component: "")
     assert not preload.preload("scheduler")
     assert "No module named 'no_such_library'" in caplog.text
+
+
+@pytest.mark.parametrize(("component", "made"), [("scheduler", 1), ("dag-processor", 0)])
+def test_only_the_scheduler_holds_the_models_of_aws(monkeypatch, component, made):
+    """They are sixty megabytes, and who reads a DAG file calls nobody."""
+    calls = []
+    monkeypatch.setattr(preload, "PARTS", ())
+    monkeypatch.setattr(preload, "ROOMS", ())  # else this process would unload our code, or each of its forks would
+    monkeypatch.setattr(os, "register_at_fork", lambda **_: None)
+    monkeypatch.setattr(preload, "make_idle_clients", lambda: calls.append(component))
+    monkeypatch.setattr(preload, "why_not", lambda component: "")
+    preload.preload(component)
+    assert len(calls) == made

@@ -54,7 +54,7 @@ def preload(component: str) -> bool:
     except ImportError as error:
         log.warning("Preloading is off in %s: %s. Steps start slower, nothing else changes.", component, error)
         return False
-    return load_everything()
+    return load_everything(aws=component == "scheduler")  # the DAG processor's forks read files and call nobody
 
 
 def why_not(component: str) -> str:
@@ -75,8 +75,8 @@ def why_not(component: str) -> str:
     return "" if method == "fork" else f"tasks are started by {method}, not forked"
 
 
-def load_everything() -> bool:
-    """Load our own code and the models of AWS for the processes forked from this one. Return whether they will find them.
+def load_everything(*, aws: bool = True) -> bool:
+    """Load our own code, and the models of AWS if asked, for the processes forked from this one. Return whether they will find them.
 
     A process that is forked after any file of the code changed, appeared or disappeared forgets what was loaded, so it never
     runs other code than what is on disk. Code that does not load, or is just being written, is left to the forked processes.
@@ -86,7 +86,8 @@ def load_everything() -> bool:
         for name in PARTS:
             for module in walk_packages(importlib.import_module(name).__path__, f"{name}."):
                 importlib.import_module(module.name)
-        make_idle_clients()
+        if aws:
+            make_idle_clients()
         with suppress(InventoryError):  # each runbook reports what is wrong with it
             load()
     except Exception:  # whatever it is: the runbook that needs it says so, and the others have to run

@@ -29,6 +29,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from sandbox.aws.authorization import refusals
 from sandbox.aws.faults import terraform_faults
 from sandbox.aws.faults.api_faults import TOKENS, ApiFaults, Refusal, expired_token
+from sandbox.aws.http import moto_memory
 from sandbox.aws.http.error_responses import error_of, is_page, refuse
 from sandbox.aws.http.honouring import refusal_of
 from sandbox.aws.http.requests import read_call
@@ -87,6 +88,7 @@ class Application:
         rds_urls.url_paths["{0}/$"] = WorldRdsResponse.dispatch
         secretsmanager_urls.url_paths["{0}/$"] = WorldSecretsManagerResponse.dispatch
         sts_urls.url_paths["{0}/$"] = WorldStsResponse.dispatch
+        moto_memory.save()
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def take_over(self) -> None:
