@@ -1,6 +1,6 @@
 """The state of a run in a few words: what became of it, why, and what to do next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -14,6 +14,8 @@ LONGEST_NOTE = 1000  # characters of Airflow's column
 NOTE_LENGTH = 750  # of these; the rest is for a person's own remark
 LONGEST_END = 500  # characters of these for what to do next, and for links
 PARAGRAPH = "\n\n"
+REPORT = "Report: "  # how the note of a run begins that works on no single target
+MORE = "... The logs of its tasks have the rest."
 NAMED = ("version", "to", "commit", "command")  # params and fields of plans that tell a run from others on its target
 
 # outcome of a record: what people call it, and what to do next
@@ -131,13 +133,34 @@ def note(
     state, sentence = f"{title[:1].lower()}{title[1:]}", one_line(text)
     sentence += "." if sentence and sentence[-1] not in ".!?" else ""
     told = sentence if sentence.startswith(state) else f"{state}. {sentence}".strip()
-    said = f"{' '.join(filter(None, [target, name]))}: {told}"
+    said = _shown(f"{' '.join(filter(None, [target, name]))}: {told}")
     rest = f" {next_step}" if next_step else ""
     for label, url in links.items():
         if len(more := f" [{label}]({url})") + len(rest) <= LONGEST_END:  # a run's id may be long
             rest += more
     room = NOTE_LENGTH - len(rest)
     return (said if len(said) <= room else f"{said[: room - 4]} ...") + rest
+
+
+def _shown(text: str) -> str:
+    """Return text with the brackets that Airflow's page would take for HTML, and leave out."""
+    return text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def report(parts: Iterable[str]) -> str:
+    """Return the note of a run that works on no single target, from what each of its tasks has to say.
+
+    It has at most NOTE_LENGTH characters, and whole lines of them.
+    """
+    lines = [_shown(line) for part in parts for line in part.splitlines() if line.strip()]
+    kept: list[str] = []
+    room = NOTE_LENGTH - len(REPORT) - len(MORE)
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            return REPORT + "\n".join([*kept, MORE])
+        kept.append(line)
+    return REPORT + "\n".join(kept)
 
 
 def with_remark(ours: str, remark: str) -> str:

@@ -28,6 +28,7 @@ from opskit.connections.aws import clients_for, run_store
 from opskit.connections.external_services import github_repository
 from opskit.connections.review_databases import connect_to_server
 from opskit.context import StepContext
+from opskit.notifications.run_state import show_part
 from opskit.notifications.sender import slack_connection
 from opskit.notifications.slack import SlackThread
 from opskit.run_states import state_of
@@ -95,9 +96,10 @@ def clean_up_template(pattern: str) -> dict[str, Any]:
             ctx, settings_of(ctx.target), lambda number: inventory.review_app(pattern, number), acting=acting
         )
     except (RunbookError, ServiceUnavailableError, BotoCoreError, ClientError) as error:
-        raise AirflowFailException(
-            f"The apps of {pattern} were not cleaned up: {refusal_of(error) or error}"
-        ) from error
+        said = f"The apps of {pattern} were not cleaned up: {refusal_of(error) or error}"
+        show_part(context, said)
+        raise AirflowFailException(said) from error
+    show_part(context, found.text)
     _tell(ctx, found)
     if found.report and found.report.unknown:
         raise AirflowFailException(found.text)

@@ -1,6 +1,7 @@
 """A client of Airflow's REST API and of the control API, for rehearsals."""
 
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -139,7 +140,7 @@ class Run:
 
     def note(self) -> str:
         """Return what the run says of itself in Airflow's list of runs, without its links."""
-        return re.sub(r" \[[^]]*\]\(\S*\)", "", str(self.client.get(self.path)["note"] or ""))
+        return unescape(re.sub(r" \[[^]]*\]\(\S*\)", "", str(self.client.get(self.path)["note"] or "")))
 
     def plan(self) -> str:
         """Return the plan as Markdown, or nothing if there is none."""

@@ -33,11 +33,14 @@ def by_itself(monkeypatch, tmp_path):
 @pytest.fixture
 def run(monkeypatch):
     """Run the first task. `seen` has whether it acted."""
-    state = SimpleNamespace(type="manual", plan_only=True, seen=[], found=Outcome("done", (START,)), began=None)
+    state = SimpleNamespace(
+        type="manual", plan_only=True, seen=[], found=Outcome("done", (START,)), began=None, left={}
+    )
 
     def context():
         dag_run = SimpleNamespace(run_type=state.type, dag_id="review_app_cleanup", run_id="one")
-        return {"dag_run": dag_run, "params": {"plan_only": state.plan_only}}
+        ti = SimpleNamespace(xcom_push=lambda key, value: state.left.update({key: value}))
+        return {"dag_run": dag_run, "params": {"plan_only": state.plan_only}, "ti": ti}
 
     def clean_up(ctx, settings, app_of, *, acting):
         state.seen.append(acting)
@@ -63,6 +66,11 @@ def test_a_clean_up_by_hand_only_shows_what_it_would_do_unless_told_to_act(run, 
     assert run.seen == [False, True, True]
 
 
+def test_what_a_clean_up_found_is_left_for_the_note_of_its_run(run):
+    run.task()
+    assert run.left == {"run_part": "done"}
+
+
 def test_a_template_whose_interval_is_not_over_is_passed_over(run, by_itself):
     run.type, run.began = "scheduled", NOW - timedelta(minutes=5)
     with pytest.raises(AirflowSkipException, match="not due"):
@@ -81,8 +89,9 @@ def test_a_list_that_somebody_has_to_mend_fails_the_task(run):
 
 def test_github_that_is_away_fails_the_task_with_a_sentence(run):
     run.found = ServiceUnavailableError("GitHub takes no more calls for now; try again in 120 s.")
-    with pytest.raises(AirflowFailException, match="were not cleaned up: GitHub takes no more calls"):
+    with pytest.raises(AirflowFailException, match="were not cleaned up: GitHub takes no more calls") as failed:
         run.task()
+    assert run.left == {"run_part": str(failed.value)}
 
 
 def test_a_run_is_started_only_if_github_still_agrees(monkeypatch):

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from include.run.journal import add_event
+from include.run.summary import report
 from opskit.context import StepContext
 from opskit.notifications import run_note, run_state
 from tests.unit.run.conftest import client, dynamodb, store
@@ -58,8 +59,8 @@ def run(session):
     return made
 
 
-def leave(session, run, key, text, minutes=0):
-    where = {"dag_id": run.dag_id, "run_id": run.run_id, "dag_run_id": run.id, "map_index": -1}
+def leave(session, run, key, text, minutes=0, index=-1):
+    where = {"dag_id": run.dag_id, "run_id": run.run_id, "dag_run_id": run.id, "map_index": index}
     task_id, at = f"task-{minutes}", NOW + timedelta(minutes=minutes)
     session.add(XComModel(key=key, value=text, task_id=task_id, timestamp=at, **where))
     session.flush()
@@ -98,6 +99,26 @@ def test_run_that_ends_without_a_record_does_not_say_that_it_is_running(run, ses
         "core/staging: ended by hand or by an error of Airflow. It left no record: look at its failed tasks, and at the target, "
         "before you start a new run."
     )
+
+
+def test_run_on_no_single_target_says_what_each_of_its_tasks_found_above_what_a_person_wrote(run, session):
+    run.conf, run.note, run.dag.tags = {}, "after the fair", {"risk:disruptive"}
+    run_note.on_dag_run_running(run, "started")
+    assert run.note == "after the fair"
+    leave(session, run, "run_part", "core/review-<number>: 3 images.\n- core/review-12: closed.", minutes=1, index=1)
+    run_note.show_state("service_restart", RUN)
+    leave(session, run, "run_part", "core/staging: as its code says", minutes=2, index=0)
+    run_note.show_state("service_restart", RUN)
+    run_note.on_dag_run_success(run, "success")
+    assert run.note == (
+        "Report: core/staging: as its code says\ncore/review-&lt;number&gt;: 3 images.\n- core/review-12: closed.\n\nafter the fair"
+    )
+
+
+def test_long_report_keeps_whole_lines_and_says_where_the_rest_is():
+    said = report(["first: " + "x" * 300, "second: " + "y" * 300, "third: " + "z" * 300])
+    assert [line[:6] for line in said.splitlines()] == ["Report", "second", "... Th"]
+    assert len(said) <= 750
 
 
 def test_remark_of_a_person_is_cut_to_what_airflows_column_takes(run, session):

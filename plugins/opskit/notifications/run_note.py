@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from include.run.summary import PARAGRAPH, name_of, note, with_remark
+from include.run.summary import PARAGRAPH, REPORT, name_of, note, report, with_remark
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
-END_KEY, STATE_KEY = "run_note", "run_state"  # of results: how a run ended, and what it is doing
-STORED = re.compile(rf"/execution/xcoms/(?P<dag_id>[^/]+)/(?P<run_id>.+)/[^/]+/(?:{END_KEY}|{STATE_KEY})/?$")
+# of results: how a run ended, what it is doing, and what one of several like tasks has to say
+END_KEY, STATE_KEY, PART_KEY = "run_note", "run_state", "run_part"
+STORED = re.compile(rf"/execution/xcoms/(?P<dag_id>[^/]+)/(?P<run_id>.+)/[^/]+/(?:{END_KEY}|{STATE_KEY}|{PART_KEY})/?$")
 UNTOLD = "It left no record: look at its failed tasks, and at the target, before you start a new run."
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ def show_state(dag_id: str, run_id: str) -> None:
             dag_run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
             if dag_run is not None and (found := _newest(session, dag_run)):
                 _put(dag_run, found[1])
+            elif dag_run is not None:
+                _put_parts(session, dag_run)
     except Exception:  # any exception: the note only decorates a run
         log.exception("The note of %s/%s could not be written.", dag_id, run_id)
 
@@ -86,6 +89,8 @@ def _copy_end(dag_run: DagRun) -> None:
         _put(dag_run, text)
     elif _is_runbook(dag_run):
         _write(dag_run, "Ended by hand or by an error of Airflow", "", UNTOLD)
+    else:
+        _put_parts(session, dag_run)
 
 
 def _newest(session: Session, dag_run: DagRun) -> tuple[str, str] | None:
@@ -115,8 +120,19 @@ def _write(dag_run: DagRun, title: str, text: str, next_step: str = "") -> None:
     _put(dag_run, note(str(conf["target"]), name_of(conf), title, text, next_step))
 
 
-def _put(dag_run: DagRun, text: str) -> None:
-    """Put our paragraph first, in the place of the one that we wrote before. It begins with the run's target."""
-    target, present = str(_conf(dag_run).get("target")), dag_run.note or ""
-    ours, _, theirs = present.partition(PARAGRAPH)
-    dag_run.note = with_remark(text, theirs if ours.startswith(target) else present)
+def _put(dag_run: DagRun, text: str, begins: str = "") -> None:
+    """Put our paragraph first, in the place of the one that we wrote before. That begins with the run's target, or as said."""
+    ours, _, theirs = (dag_run.note or "").partition(PARAGRAPH)
+    was_ours = ours.startswith(begins or str(_conf(dag_run).get("target")))
+    dag_run.note = with_remark(text, theirs if was_ours else dag_run.note or "")
+
+
+def _put_parts(session: Session, dag_run: DagRun) -> None:
+    """Put what each of several like tasks had to say, in their order."""
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    of_run = (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == PART_KEY)
+    parts = session.scalars(select(XComModel.value).where(*of_run).order_by(XComModel.map_index)).all()
+    if parts:
+        _put(dag_run, report(str(each) for each in parts), REPORT)

@@ -13,9 +13,11 @@ from include.errors import RunbookError
 from include.run.journal import list_causes
 from include.run.summary import NAMED, name_of, note
 from opskit.notifications.run_links import gate_link, summary_link
-from opskit.notifications.run_note import END_KEY, STATE_KEY
+from opskit.notifications.run_note import END_KEY, PART_KEY, STATE_KEY
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from opskit.context import StepContext
 
 AFTER_A_FAILURE = ("Recovery", "Close")  # groups of tasks that also run after a failure
@@ -49,6 +51,11 @@ def _show(ctx: StepContext, say: Callable[[], tuple[str, str]], *, asks: bool = 
 def show_end(ctx: StepContext, title: str, text: str, next_step: str = "") -> None:
     """Leave how the run ended, and what to do next."""
     _leave(ctx, END_KEY, title, text, next_step)
+
+
+def show_part(context: Context, text: str) -> None:
+    """Leave what one of several like tasks has to say: the note of a run that works on no single target is all of it."""
+    context["ti"].xcom_push(key=PART_KEY, value=text)
 
 
 def _leave(
