@@ -77,7 +77,7 @@ class Summary:
 
 def summarize(plan: TerraformPlan, took: Took | None = None) -> Summary:
     """Return what a plan does, in the order of what may be lost. `took`: how long such operations took the last times."""
-    ordered = sorted((each for each in plan.changes if each.is_change), key=_rank)
+    ordered = sorted((each for each in plan.changes if each.is_change), key=rank)
     flags = tuple(flags_of(each) for each in ordered if takes_away(each))
     return Summary(
         counts=count(plan),
@@ -127,7 +127,7 @@ def second_approver_reasons(plan: TerraformPlan) -> tuple[str, ...]:
     """Return what makes a plan need a second approver, one phrase for each resource: it takes away what holds data, what is
     protected, or what is not known to be neither.
     """
-    flags = [(each, flags_of(each)) for each in sorted(plan.changes, key=_rank) if takes_away(each)]
+    flags = [(each, flags_of(each)) for each in sorted(plan.changes, key=rank) if takes_away(each)]
     return tuple(
         f"{each.action}s {each.address} ({flag.data or ('a protected kind' if flag.protected else 'a kind that is not known')})"
         for each, flag in flags
@@ -135,7 +135,8 @@ def second_approver_reasons(plan: TerraformPlan) -> tuple[str, ...]:
     )
 
 
-def _rank(change: ResourceChange) -> tuple[int, str, str]:
+def rank(change: ResourceChange) -> tuple[int, str, str]:
+    """Return a change's place in a list that begins with what may be lost."""
     flags = flags_of(change)
     if takes_away(change):
         order = 0 if flags.data else 1 if flags.unknown else 2 if flags.protected else 3 if flags.dns else 4
@@ -150,13 +151,14 @@ def _change(change: ResourceChange) -> Change:
         what += f" (what an earlier replacement left, {change.deposed})"
     if change.previous_address:
         what += f", until now {change.previous_address}"
-    if takes_away(change) and (why := _why(flags_of(change))):
+    if takes_away(change) and (why := why_of(flags_of(change))):
         what += f" ({why})"
     before, after = _sides(change)
     return Change(what=what, before=before, after=after, undo=undo(change))
 
 
-def _why(flags: Flags) -> str:
+def why_of(flags: Flags) -> str:
+    """Return why a person should look twice, in a few words."""
     parts = [f"holds data: {flags.data}" if flags.data else "", "names lead to it" if flags.dns else ""]
     parts += ["protected" if flags.protected else "", "not known what is lost with it" if flags.unknown else ""]
     return ", ".join(part for part in parts if part)

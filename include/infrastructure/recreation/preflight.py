@@ -16,6 +16,7 @@ from include.infrastructure.adoption import MadeAlreadyError, plan_adopting, rem
 from include.infrastructure.change.steps import check
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.foundations import find_undermined
+from include.infrastructure.recreation.changes import Data, list_changes, remedy_of
 from include.infrastructure.recreation.kept_data import list_kept
 from include.infrastructure.recreation.obstacles import (
     BUCKET,
@@ -42,14 +43,13 @@ from include.infrastructure.recreation.plan import (
     InfrastructureRecreationPlan,
 )
 from include.infrastructure.recreation.proof import refuse_unproved
-from include.infrastructure.recreation.seed import find_seed, find_unseedable, seed_change
+from include.infrastructure.recreation.seed import find_seed, find_unseedable
 from include.infrastructure.recreation.survey import Survey, look
 from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
 from include.infrastructure.variables import Variables, read_variables
 from include.infrastructure.working_copy import WorkingCopy, check_out
 from include.inventory.infrastructure import Recreation
 from include.releases.model import Migration
-from include.run.plan.model import Change
 from include.run.plan.preconditions import refuse_other_account
 from include.terraform.diagnosis import problems
 from include.terraform.errors import explain
@@ -196,16 +196,13 @@ class _Maker:
         lifted = {each.address: arguments for each in self.doomed if (arguments := lifted_arguments(each, choices))}
         databases, buckets, secrets = self._databases(), self._buckets(), self._secrets()
         production = target.environment.purpose == "production"
-        remedies = [
-            Change(what=each.what, before="in the way", after=each.remedy, undo="see what is built again")
-            for each in self.found.obstacles
-        ]
+        changes = list_changes(self.doomed, Data(choices, databases, buckets, secrets, self.seed))
         return InfrastructureRecreationPlan(
             runbook="infrastructure_recreation",
             target=target.name,
             account=target.environment.account,
             region=target.environment.region,
-            changes=(*remedies, *summary.changes, *self._back(databases, buckets, secrets)),
+            changes=(*map(remedy_of, self.found.obstacles), *changes),
             notes=(*remarks, *self.found.left, *self._asked(), f"In all: {summary.counts}, and the same built again."),
             expected_seconds=2 * summary.expected_seconds + LOOKS + SNAPSHOT_SECONDS * bool(databases),
             commit=self.request.commit,
@@ -291,48 +288,6 @@ class _Maker:
         inside = tuple(f"{module}{end}" for module in self.request.modules for end in (".", "["))
         also = [each.address for each in self.doomed if inside and not each.address.startswith(inside)]
         return [f"Beside the modules that were asked for, what depends on them goes: {_named(also)}."] if also else []
-
-    def _back(
-        self, databases: Sequence[Database], buckets: Sequence[Bucket], secrets: Sequence[DoomedSecret]
-    ) -> list[Change]:
-        """Return what brings data back."""
-        choices, found = self.request.choices, list[Change]()
-        for each in databases:
-            restored = choices.databases == "restore"
-            found.append(
-                Change(
-                    what=f"Make {each.address} again {'from its snapshot' if restored else 'empty'}",
-                    before=f"snapshot {each.snapshot} of {each.instance} is {'there' if each.earlier else 'made first'}, and stays",
-                    after="the data as it was at its snapshot; what is written later is lost"
-                    if restored
-                    else f"no data{' but what its seed makes' if self.seed else '; database_migration can seed it'}",
-                    undo=f"restore snapshot {each.snapshot}",
-                )
-            )
-        if self.seed:
-            found.append(seed_change(self.seed))
-        if buckets and choices.objects == "return":
-            found.append(
-                Change(
-                    what=f"Copy back the objects of {_named([each.bucket for each in buckets])}",
-                    before="in the archive",
-                    after="in the new buckets, as they were but for old versions",
-                    undo="they stay in the archive as well",
-                )
-            )
-        if secrets:
-            kept = choices.secrets == "keep"
-            found.append(
-                Change(
-                    what=f"{'Restore' if kept else 'Delete for good'} {_named([each.name for each in secrets])}",
-                    before="marked for deletion by the destruction" if kept else "with their values",
-                    after="with their values, and in the state again"
-                    if kept
-                    else "new, and people enter their values in AWS",
-                    undo="nothing to undo" if kept else "the values are lost for good",
-                )
-            )
-        return found
 
 
 def _doomed(change: ResourceChange) -> Doomed:

@@ -56,6 +56,24 @@ def test_approver_sees_where_who_why_what_he_has_to_know_each_change_with_its_un
     assert shown.splitlines()[-1].startswith("- Plan digest: `")
 
 
+def test_undo_of_changes_that_follow_each_other_is_said_once_before_them():
+    undos = ("set it back", "destroy it", "destroy it", "destroy it", "set it back")
+    changes = tuple(
+        Change(what=f"thing {number}", before="a", after="b", undo=each) for number, each in enumerate(undos, 1)
+    )
+    shown = [line for line in render(plan(changes=changes)).splitlines() if "thing" in line or "undone" in line]
+    assert shown == [
+        "1. **thing 1**: a → b  ",
+        "   *How it is undone*: set it back",
+        "*How 2 to 4 are undone*: destroy it",
+        "2. **thing 2**: a → b",
+        "3. **thing 3**: a → b",
+        "4. **thing 4**: a → b",
+        "5. **thing 5**: a → b  ",
+        "   *How it is undone*: set it back",
+    ]
+
+
 def test_what_a_text_names_by_its_short_id_is_a_link():
     note = "1 [commit] since v0.6.14: CLDC-7"
     links = [
