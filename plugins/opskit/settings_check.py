@@ -9,8 +9,14 @@ from difflib import get_close_matches
 
 PREFIX = "AIRFLOW__"
 FROM_ELSEWHERE = re.compile(r"_(CMD|SECRET)$")  # the value is a command's output, or in a secrets backend
-# one variable for each argument of a secrets backend
-ANY_ENDING = ("AIRFLOW__SECRETS__BACKEND_KWARG__", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARG__")
+ANY_ENDING = (
+    # one variable for each argument of a secrets backend
+    "AIRFLOW__SECRETS__BACKEND_KWARG__",
+    "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARG__",
+    # with KubernetesExecutor Airflow's official chart sets one for each variable that it is given, for an Airflow of long ago
+    "AIRFLOW__KUBERNETES_ENVIRONMENT_VARIABLES__",
+    "AIRFLOW__KUBERNETES_SECRETS__",
+)
 # Airflow passes whatever these sections hold on to a library
 ANY_KEY = (
     "celery_broker_transport_options",

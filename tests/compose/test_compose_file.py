@@ -1,9 +1,13 @@
 """The compose file is valid, and everything that it names exists: images, paths, variables, commands."""
 
 import argparse
+import ast
 import importlib.util
 import json
 import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import jsonschema
@@ -202,3 +206,63 @@ def test_only_a_proxy_on_this_machine_reaches_the_api_server_by_default():
     ports = compose_file.filled(compose_file.load(), GIVEN)["services"]
     assert ports["api-server"]["ports"] == ["127.0.0.1:8080:8080"]
     assert [name for name, each in ports.items() if "ports" in each] == ["api-server", "world"]
+
+
+def test_nothing_that_is_copied_is_kept_from_the_build():
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "*"  # everything, but what the lines below name
+    kept = [line.removeprefix("!") for line in lines if line.startswith("!")]
+    copied = {
+        source for image in compose_file.images().values() for source in image.copies.values() if ":" not in source
+    }
+    assert {source for source in copied if not any(fnmatch(source.split("/")[0], each) for each in kept)} == set()
+
+
+def test_packages_of_the_image_are_all_that_its_code_imports():
+    pinned = {
+        _distribution(line.partition("==")[0].partition("[")[0])
+        for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        if "==" in line
+    }
+    made_by = packages_distributions()
+    folders = [ROOT / each for each in compose_file.images()["airflow"].copies.values() if (ROOT / each).is_dir()]
+    assert {folder.name for folder in folders} == {"config", "dags", "deployment", "include", "plugins"}
+    lacking = {
+        (str(file.relative_to(ROOT)), name)
+        for folder in folders
+        for file in folder.rglob("*.py")
+        for name in _imported(ast.parse(file.read_text(encoding="utf-8")))
+        if name in made_by and not any(_distribution(each) in pinned for each in made_by[name])
+    }
+    assert lacking == set()
+
+
+def _distribution(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the packages that a module imports, wherever it does, without those that only a type checker sees."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (each.name.partition(".")[0] for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+        yield from _imported(node)
+
+
+def test_volumes_of_our_images_are_folders_that_their_user_owns():
+    """An engine makes a new volume with the owner of the image's folder, and for root where there is none."""
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    named = {
+        place
+        for service in OURS.values()
+        for place, source in service.volumes.items()
+        if source in compose_file.load()["volumes"]
+    }
+    assert named == {"/opt/airflow/logs"}
+    assert re.search(
+        r"&& mkdir --mode 0775 /opt/airflow/logs \\\n(?:.*\n)*?.*&& chown --recursive 50000:0 /opt/airflow\n", text
+    )
