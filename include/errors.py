@@ -16,7 +16,8 @@
 
 A message is one sentence saying what is wrong, with both values, then what to do next.
 
-ServiceUnavailableError is not part of the tree: it does not decide how a runbook ends, and the call may be tried again.
+ServiceUnavailableError is not part of the tree: it does not decide how a runbook ends, and the call may be tried again. Nor is
+BeginsAgainError: the step is carried out again a little later.
 """
 
 
@@ -74,6 +75,10 @@ class CopyFailedError(StoppedHalfwayError):
 
 class ApplyFailedError(StoppedHalfwayError):
     """Terraform stopped during an apply. What it made stays, and its plan is stale: the next one needs a new approval."""
+
+
+class BeginsAgainError(Exception):
+    """A step leaves its worker to others, and is to begin again a little later, on whichever worker is free then."""
 
 
 class ServiceUnavailableError(Exception):

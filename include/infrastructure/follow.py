@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from include.errors import ApplyFailedError, PreconditionError, StoppedHalfwayError
+from include.errors import ApplyFailedError, BeginsAgainError, PreconditionError, StoppedHalfwayError
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.durations import keep_durations
 from include.infrastructure.state import find_lock, read_target_state
@@ -31,7 +31,7 @@ from include.terraform.events import (
 from include.terraform.process import Started
 from include.terraform.progress import Progress
 from include.terraform.workdir import run_folder
-from include.text import joined, spoken
+from include.text import joined
 from include.waiters.progress import Progress as Told
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,9 @@ ENDS = ("apply_complete", "apply_errored")
 RENEWAL = timedelta(minutes=5)  # between two looks at the credentials, or half of the time that they still last
 AGAIN = timedelta(seconds=15)  # until credentials are asked for again that could not be had
 TELLING = timedelta(seconds=30)  # between two lines about what is running
+RETURN = timedelta(minutes=5)  # within which a worker that was killed is back, and gets the step
 ELSEWHERE = timedelta(hours=2)  # how long the Terraform of a worker that is gone may hold its lock
 SIGNALLED = 128  # a shell's exit code for a command that a signal ended is greater
-LOOK = 5.0  # seconds between two looks at that lock
 HEEDING = timedelta(seconds=3)  # between two looks whether an emergency stop is in force
 PROCESS, CODE = "process", "code"  # folders of a run
 
@@ -57,6 +57,10 @@ class End:
     text: str
     changed: bool = True  # whether it may have changed anything
     passes: bool = False  # whether what has stopped it usually passes by itself
+
+
+class LeftToItsWorkerError(BeginsAgainError):
+    """Only the worker that has started Terraform knows more of it, and may get the step when it begins again."""
 
 
 def host() -> str:
@@ -210,21 +214,42 @@ def _document(event: Event) -> documents.LineDocument:
     return kept
 
 
-def _follow_elsewhere(ctx: InfrastructureContext, where: str) -> End:
-    """Wait until the Terraform of another worker has released its lock. Its output stays there; the state says the rest.
+def leave_to(ctx: InfrastructureContext, where: str) -> timedelta:
+    """Leave the step to the worker that has started Terraform, if it may still come back. Return for how long it has not.
 
-    Raises: ApplyFailedError if the lock is held for too long: nobody here can tell whether its process still lives.
+    It alone can see Terraform's process, its output and its folder. Raises: LeftToItsWorkerError.
     """
-    began = datetime.now(UTC)
-    while lock := find_lock(ctx):
-        waited = datetime.now(UTC) - began
+    now = datetime.now(UTC)
+    begun: documents.ApplyLeftDocument = {"since": now.isoformat()}
+    ctx.store.add(*documents.apply_left(ctx.apply_id), begun)
+    kept = ctx.store.get(*documents.apply_left(ctx.apply_id))
+    assert kept  # it was added just now, or before
+    waited = now - datetime.fromisoformat(kept["since"])
+    if where != host() and waited < RETURN:
+        _leave(ctx, f"Terraform was started on worker {where}, to which this step is left")
+    return waited
+
+
+def _leave(ctx: InfrastructureContext, text: str) -> NoReturn:
+    ctx.tell_progress(Told(False, text, text))
+    raise LeftToItsWorkerError(text)
+
+
+def _follow_elsewhere(ctx: InfrastructureContext, where: str) -> End:
+    """Return how the Terraform of a worker that does not come back has ended. Its output is there; the state says the rest.
+
+    Raises: LeftToItsWorkerError while it may come back, and while its Terraform holds the lock; ApplyFailedError if that is held for
+    too long: nobody here can tell whether its process still lives.
+    """
+    waited = leave_to(ctx, where)
+    if lock := find_lock(ctx):
+        said = (
+            f"Terraform was started on worker {where}, which does not follow it any more, and its state is locked by {lock}. Look there "
+            f"whether it runs; once it is gone for sure, run 'terraform force-unlock {lock.id}'"
+        )
         if waited > ELSEWHERE:
-            raise ApplyFailedError(
-                f"Terraform was started on worker {where}, which does not follow it any more, and {lock}. Look there whether it runs; once "
-                f"it is gone for sure, run 'terraform force-unlock {lock.id}', then start a new run."
-            )
-        ctx.tell_progress(Told(False, f"Terraform on worker {where} still holds its lock after {spoken(waited)}"))
-        time.sleep(LOOK)
+            raise ApplyFailedError(f"{said}, then start a new run.")
+        _leave(ctx, said)
     return _keep_end(ctx, End(None, f"Terraform ran on worker {where}, which is gone; how it ended is not known there"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from include.errors import ServiceUnavailableError
 from include.infrastructure.attempts import attempts_made
 from include.infrastructure.context import InfrastructureContext
-from include.infrastructure.follow import follow, has_begun, host
+from include.infrastructure.follow import follow, has_begun, host, leave_to
 from include.infrastructure.orphans import keep_orphans
 from include.infrastructure.plan_file import remove_plan_file
 from include.infrastructure.state import find_lock, state_uri, terraform_of
@@ -46,6 +46,8 @@ def _settle(ctx: InfrastructureContext) -> list[str]:
     begun, end = ctx.store.get(*documents.apply(ctx.apply_id)), follow(ctx)
     assert begun  # it has begun
     where, code = begun["host"], Path(begun["folder"])
+    if end.code != 0 and where != host():  # a lock or a state may be left, which can be put in order only there
+        leave_to(ctx, where)
     said = [end.text] if end.code == 0 else []
     if where == host() and code.exists():
         said += _push_state(ctx, code)

@@ -6,7 +6,7 @@ Each write reads its target's lease anyway, so whatever keeps a run from reading
 from dataclasses import dataclass
 from datetime import datetime
 
-from include.errors import PreconditionError
+from include.errors import BeginsAgainError, PreconditionError
 from include.retry import CONDITIONAL_WRITE
 from include.run import door_documents
 from include.run.store import Document, RunStore
@@ -27,8 +27,8 @@ class Stop:
         return f"emergency stop by {self.by} at {self.at:%H:%M} UTC: {one_line(self.why).rstrip('.')}"
 
 
-class StandsAsideError(Exception):
-    """A step that has written nothing yet leaves its worker to others, and is to begin again a little later."""
+class StandsAsideError(BeginsAgainError):
+    """A step has written nothing yet, and an emergency stop is in force."""
 
     def __init__(self, stop: Stop):
         super().__init__(stop.sentence)

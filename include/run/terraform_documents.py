@@ -49,6 +49,15 @@ def apply_line(apply_id: str, number: int) -> Place:
     return Place(run_key(apply_id), f"{LINES}{number:08d}")
 
 
+class ApplyLeftDocument(TypedDict):
+    since: str
+
+
+def apply_left(apply_id: str) -> Place:
+    """Since when another worker than the one that started the apply has been asked to follow it."""
+    return Place(run_key(apply_id), "apply-left")
+
+
 class ApplyEndDocument(TypedDict):
     at: str
     code: int | None  # None: the process was killed

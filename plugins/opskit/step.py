@@ -13,9 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws.refusals import explain, refusal_of
-from include.errors import RunbookError
+from include.errors import BeginsAgainError, RunbookError
 from include.run.journal import add_event
-from include.run.stop import StandsAsideError
 from include.text import spoken
 from include.waiters.progress import Progress
 from opskit.context import StepContext
@@ -28,7 +27,7 @@ from opskit.step_definition import StepDefinition, display_name
 log = logging.getLogger(__name__)
 
 RETRIES = 8  # a step survives failures of a worker, its scheduler, the API server and the database, one after the other
-ASIDE = timedelta(seconds=15)  # that a step leaves its worker to others during an emergency stop
+ASIDE = timedelta(seconds=15)  # that a step leaves its worker to others before it begins again
 MISTAKES = (
     ArithmeticError,
     AssertionError,
@@ -70,7 +69,9 @@ class running:  # noqa: N801  # used as a function: with running(context) as ctx
         return self.ctx
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, StandsAsideError):
+        if isinstance(error, BeginsAgainError):
+            if self.shown:
+                show_wait(self.ctx, str(error))
             raise AirflowRescheduleException(datetime.now(UTC) + ASIDE) from error
         if isinstance(error, RunbookError):
             fail(self.ctx, error)

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+from contextlib import contextmanager
+from datetime import timedelta
 
 import psutil
 import pytest
@@ -351,19 +353,65 @@ def test_code_without_a_lock_file_or_without_the_folder_is_refused(scene, monkey
         steps.make_plan(step_of(scene), "1" * 40, keep=True)
 
 
+def release(scene, lock):
+    """Release a lock, as the person does who is asked to look."""
+    table = scene.target.environment.terraform.lock_table
+    scene.clients.dynamodb.delete_item(TableName=table, Key={"LockID": {"S": lock.path}})
+
+
 def test_a_worker_whose_folder_is_gone_starts_no_second_apply(scene, half_way, folder):
     plan, _gate = half_way
     started = process.find_started(run_folder(RUN) / follow.PROCESS)
     os.killpg(started.pid, signal.SIGKILL)
     shutil.rmtree(folder)  # as on a new machine of the same name
-    lock = find_lock(scene)
-    scene.clients.dynamodb.delete_item(  # the person who is asked to look has released it
-        TableName=scene.target.environment.terraform.lock_table, Key={"LockID": {"S": lock.path}}
-    )
+    release(scene, find_lock(scene))
     ctx = step_of(scene)
     with pytest.raises(ApplyFailedError, match="how it ended is not known"):
         apply.apply(ctx, wanted(plan))
     assert "terraform_data.first (" in settle.settle(ctx)
+
+
+@contextmanager
+def another_worker(monkeypatch):
+    """Carry out what is within as a worker with another name."""
+    with monkeypatch.context() as patch:
+        for module in (follow, settle):
+            patch.setattr(module, "host", lambda: "another-worker")
+        yield
+
+
+def test_apply_is_left_to_the_worker_that_started_it_and_so_is_the_lock_of_its_terraform(scene, half_way, monkeypatch):
+    plan, _gate = half_way
+    ctx = step_of(scene)
+    with another_worker(monkeypatch), pytest.raises(follow.LeftToItsWorkerError):
+        apply.apply(ctx, wanted(plan))
+    os.killpg(process.find_started(run_folder(RUN) / follow.PROCESS).pid, signal.SIGKILL)
+    with pytest.raises(ApplyFailedError, match="Terraform was killed on"):
+        apply.apply(ctx, wanted(plan))
+    with another_worker(monkeypatch), pytest.raises(follow.LeftToItsWorkerError):
+        settle.settle(ctx)
+    assert find_lock(ctx) is not None
+    assert "of this run's Terraform, which is gone, was released" in settle.settle(ctx)
+    assert find_lock(ctx) is None
+
+
+def test_worker_that_never_comes_back_is_told_with_its_lock_and_what_it_made_once_that_is_released(
+    scene, half_way, monkeypatch
+):
+    plan, _gate = half_way
+    os.killpg(process.find_started(run_folder(RUN) / follow.PROCESS).pid, signal.SIGKILL)
+    lock, ctx = find_lock(scene), step_of(scene)
+    monkeypatch.setattr(follow, "RETURN", timedelta(0))
+    with another_worker(monkeypatch):
+        with pytest.raises(follow.LeftToItsWorkerError):
+            apply.apply(ctx, wanted(plan))
+        monkeypatch.setattr(follow, "ELSEWHERE", timedelta(0))
+        with pytest.raises(ApplyFailedError, match=f"once it is gone for sure, run 'terraform force-unlock {lock.id}'"):
+            apply.apply(ctx, wanted(plan))
+        release(scene, lock)
+        with pytest.raises(ApplyFailedError, match="which is gone; how it ended is not known there"):
+            apply.apply(ctx, wanted(plan))
+        assert "terraform_data.first (" in settle.settle(ctx)
 
 
 def test_drift_is_told_with_what_would_put_it_right_and_a_locked_state_is_left_alone(scene, monkeypatch, half_way):

@@ -444,6 +444,18 @@ MUTANTS = [
             "{address for each in found for address",
         ),
         (
+            "the apply of a worker that restarts is given up",
+            "follow.py",
+            "    if where != host() and waited < RETURN:",
+            "    if False:",
+        ),
+        (
+            "a worker that is gone is waited for as long as its lock is held",
+            "follow.py",
+            "        if waited > ELSEWHERE:",
+            "        if False:",
+        ),
+        (
             "what OpenTofu forgets is not in the way",
             "recreation/obstacles.py",
             '    for each in destruction.of("forget"):',

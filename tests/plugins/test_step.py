@@ -181,9 +181,13 @@ def test_step_that_stands_aside_in_an_emergency_stop_comes_again_without_a_failu
         "params": {"target": "core/production"},
     }
     before = datetime.now(UTC)
-    with pytest.raises(AirflowRescheduleException) as again, step.running(context, shown=False):
+    shown = []
+    monkeypatch.setattr(step, "show_step", lambda ctx: None)
+    monkeypatch.setattr(step, "show_wait", lambda ctx, text: shown.append(text))
+    with pytest.raises(AirflowRescheduleException) as again, step.running(context):
         raise StandsAsideError(Stop("ann", before, "A wrong image goes everywhere."))
     assert again.value.reschedule_date - before >= timedelta(seconds=15)
+    assert shown == [f"emergency stop by ann at {before:%H:%M} UTC: A wrong image goes everywhere"]
     assert list_events(store, RUN) == []
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from include.errors import ApplyFailedError
 from include.infrastructure import follow
 from include.run import terraform_documents
 from include.run.journal import list_events
@@ -17,12 +18,14 @@ from include.run.stop import Stop, set_stop
 from include.run.writer import FencedWriter
 from include.terraform import process
 from include.terraform.command import environment
+from include.terraform.locks import Lock
 from tests.unit.run.conftest import client, dynamodb, store
 from tests.unit.terraform.test_process import WORKER
 
 __all__ = ["client", "dynamodb", "store"]
 RUN, TARGET = "infrastructure_change/run-1", "core/staging"
 NOW = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
+LOCK = Lock("4711", "root@gone-1", "OperationTypeApply", NOW, "states/core")
 
 
 @pytest.fixture
@@ -34,6 +37,16 @@ def ctx(store):
     return SimpleNamespace(
         clients=clients, store=store, apply_id=RUN, writer=writer, tell_progress=lambda progress: None
     )
+
+
+def started_elsewhere(ctx, monkeypatch, waited, lock):
+    """Put an apply of another worker on record, which was asked to be followed here for the first time so long ago."""
+    ctx.store.add(
+        *terraform_documents.apply(RUN),
+        {"at": NOW.isoformat(), "host": "gone-1", "folder": "/nowhere", "state_version": ""},
+    )
+    ctx.store.add(*terraform_documents.apply_left(RUN), {"since": (datetime.now(UTC) - waited).isoformat()})
+    monkeypatch.setattr(follow, "find_lock", lambda ctx: lock)
 
 
 def begin(tmp_path):
@@ -54,6 +67,36 @@ def test_emergency_stop_interrupts_terraform_which_ends_in_order(ctx, tmp_path, 
         "emergency stop by ann at 18:00 UTC: A wrong image goes everywhere; Terraform is asked to end after what it is doing, to write "
         "its state and to release its lock"
     )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "lock", "said"),
+    [
+        (0, None, "to which this step is left"),
+        (4, LOCK, "to which this step is left"),
+        (6, LOCK, "run 'terraform force-unlock 4711'"),
+    ],
+)
+def test_apply_of_another_worker_is_left_to_it_until_it_should_be_back_and_while_it_holds_its_lock(
+    ctx, monkeypatch, minutes, lock, said
+):
+    started_elsewhere(ctx, monkeypatch, timedelta(minutes=minutes), lock)
+    with pytest.raises(follow.LeftToItsWorkerError, match=said):
+        follow.follow(ctx)
+    assert ctx.store.get(*terraform_documents.apply_end(RUN)) is None
+
+
+def test_apply_of_a_worker_that_is_gone_has_an_unknown_end_once_its_lock_is_released(ctx, monkeypatch):
+    started_elsewhere(ctx, monkeypatch, timedelta(minutes=6), None)
+    assert follow.follow(ctx) == follow.End(
+        None, "Terraform ran on worker gone-1, which is gone; how it ended is not known there"
+    )
+
+
+def test_lock_that_is_held_for_two_hours_ends_the_run(ctx, monkeypatch):
+    started_elsewhere(ctx, monkeypatch, timedelta(minutes=121), LOCK)
+    with pytest.raises(ApplyFailedError, match="run 'terraform force-unlock 4711', then start a new run"):
+        follow.follow(ctx)
 
 
 def test_table_that_does_not_answer_for_a_while_ends_no_apply(ctx, tmp_path, monkeypatch):
