@@ -1,19 +1,23 @@
 """The runbooks on the processes of the compose file: two Celery workers, and what dies or is wrong among them."""
 
+import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from include.inventory import load
+from sandbox.external_services.github.infrastructure import BASE, sha_of
 from tests.journey import test_region_data as region_data
 from tests.support.compose_file import ROOT
 from tests.support.containers import Container, missing
-from tests.support.fleet import Fleet, prepared, running, with_dags
-from tests.support.history import check_history, world
+from tests.support.fleet import PROVIDERS, Fleet, prepared, running, with_dags, with_providers
+from tests.support.history import check_history, stored, world
 from tests.support.kills import PatientTransport
 from tests.support.releasing import deploy, published, release
 from tests.support.sandbox_client import Run, wait_for
@@ -23,6 +27,11 @@ SURGED = "districtbuilder/staging"
 LATER = "surge.await_new_tasks_healthy"
 SCENES = {"parish": {"strategy": "release"}, "county": {"strategy": "mapped"}}  # systems beside those of the inventory
 LONG = 420.0  # seconds without progress
+BUILT, CODE = "staff-device-logging/development", "example-devices/staff-device-logging"  # by the real Terraform
+PREFIX = "staff-device-development-infra"  # of the names of what is built
+# the calls that make what the code describes
+MADE = {"CreateBucket": 2, "CreateLogGroup": 1, "CreateRole": 1, "CreateTopic": 2, "PutParameter": 3}
+NOT_FOUND = 127  # exit code of env for a program that there is not
 NEEDS_TERRAFORM = "restart_that_needs_terraform"  # a restart that plans in the queue terraform
 
 
@@ -40,7 +49,8 @@ def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     assert restart.endswith("hand_back=hand_back_group,\n)\n")
     needing = restart[:-2] + '    plan_queue=TERRAFORM,\n    page="service_restart",\n)\n'
     (dags / f"{NEEDS_TERRAFORM}.py").write_text(f"from opskit.queues import TERRAFORM\n{needing}")
-    with running(tmp_path_factory.mktemp("fleet"), with_dags(described, dags), users) as fleet:
+    described = with_providers(with_dags(described, dags), tmp_path_factory.mktemp("terraform"))
+    with running(tmp_path_factory.mktemp("fleet"), described, users) as fleet:
         fleet.sandbox.transport = PatientTransport()
         fleet.inventory = load(inventory)
         yield fleet
@@ -115,11 +125,23 @@ def test_region_data_is_updated_by_two_workers(fleet: Fleet):
     assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
 
 
+def start_without_terraform(fleet: Fleet) -> Container:
+    """Start one more worker, which has no Terraform and does not serve its queue."""
+    service = fleet.engine.services["worker"]
+    worker = fleet.engine.scale(
+        "worker",
+        len(fleet.engine.containers),
+        command=["default" if word == "default,terraform" else word for word in service.command],
+        environment={**service.environment, "PATH": "/opt/venv/bin:/usr/bin:/bin"},
+    )
+    fleet.engine.await_healthy(worker)
+    assert fleet.engine.run_inside(worker, ["terraform", "version"]).returncode == NOT_FOUND
+    return worker
+
+
 def test_step_that_needs_terraform_is_left_to_the_workers_that_have_it(fleet: Fleet):
     """Nobody serves its queue at first, and the run says so. Then a worker without the queue is beside those that serve it."""
-    command = ["default" if word == "default,terraform" else word for word in fleet.engine.services["worker"].command]
-    without = fleet.engine.scale("worker", len(fleet.engine.containers), command=command)
-    fleet.engine.await_healthy(without)
+    without = start_without_terraform(fleet)
     serving = [fleet.engine.containers[name] for name in ("worker-1", "worker-2")]
     for worker in serving:
         fleet.engine.stop(worker)
@@ -140,6 +162,87 @@ def test_step_that_needs_terraform_is_left_to_the_workers_that_have_it(fleet: Fl
     hosts = fleet.hosts(run)
     assert {hosts[task] for task in ("plan_restart", "confirm_plan_unchanged")} <= {each.name for each in serving}
     fleet.engine.kill(without)
+
+
+@pytest.fixture
+def without(fleet: Fleet) -> Iterator[Container]:
+    """Give a third worker, which has no Terraform."""
+    if PROVIDERS not in fleet.engine.services["worker"].volumes:
+        pytest.skip("needs a mirror of Terraform's AWS provider (SANDBOX_TERRAFORM_MIRROR)")
+    worker = start_without_terraform(fleet)
+    yield worker
+    fleet.engine.kill(worker)
+
+
+def build(fleet: Fleet) -> Run:
+    """Return an approved run that builds an environment by Terraform."""
+    asked = {"target": BUILT, "reason": "an environment by the fleet", "commit": sha_of(CODE, BASE)}
+    run = fleet.sandbox.trigger("infrastructure_change", asked)
+    run.approve(task="approve_change")
+    return run
+
+
+def record_of(fleet: Fleet, run: Run) -> dict[str, Any]:
+    """Return the run's record in the operations table of its target."""
+    name = f"infrastructure_change/{run.run_id}"
+    documents = [document for _, _, document in stored(fleet.sandbox, fleet.inventory.target(BUILT))]
+    [record] = [each for each in documents if "outcome" in each and each.get("run") == name]
+    return record
+
+
+def ensure_built(fleet: Fleet) -> None:
+    """Ensure that everything that the code describes is in AWS and in the state, and that nothing was made twice."""
+    calls = [call for call in fleet.sandbox.calls() if call["agent"] == "terraform" and call["status"] < 300]
+    made = Counter(call["action"] for call in calls)
+    assert {action: made[action] for action in MADE} == MADE
+    s3, sns, logs = (fleet.sandbox.aws(BUILT, service) for service in ("s3", "sns", "logs"))
+    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    assert {f"{PREFIX}-log-archive", f"{PREFIX}-functionbeat-artifacts"} <= buckets
+    topics = {topic["TopicArn"].rpartition(":")[2] for topic in sns.list_topics()["Topics"]}
+    assert {f"{PREFIX}-alerts", f"{PREFIX}-logs-dead-letters"} <= topics
+    [group] = logs.describe_log_groups(logGroupNamePrefix=f"{PREFIX}-syslog")["logGroups"]
+    assert group["retentionInDays"] == 30
+    place = {"Bucket": "staff-device-development-tf-state", "Key": "env:/development/terraform.development.state"}
+    state = json.load(s3.get_object(**place)["Body"])
+    assert sum(len(each["instances"]) for each in state["resources"] if each["mode"] == "managed") == 12
+
+
+def test_environment_is_built_by_the_workers_that_have_terraform(fleet: Fleet, without: Container):
+    run = build(fleet)
+    assert run.wait(LONG) == "success", run.story()
+    hosts = fleet.hosts_with_terraform(run)
+    assert {"plan_change", "confirm_plan_unchanged", "apply_plan", "verify_nothing_left"} <= set(hosts)
+    assert without.name not in hosts.values()
+    ensure_built(fleet)
+    record = record_of(fleet, run)
+    assert record["outcome"] == "success"
+    assert record["text"].startswith("12 added, 0 changed, 0 destroyed; a new plan of commit ")
+    assert "Create aws_s3_bucket.archive" in [each["what"] for each in record["plan"]["changes"]]
+
+
+def test_worker_killed_in_an_apply_takes_it_up_again_when_it_is_back(fleet: Fleet, without: Container):
+    """Its Terraform has died with it, and nobody else can know that. The other worker gives the step back until it comes."""
+    held = fleet.sandbox.fault("hang", BUILT, seconds=600, times=1, action="CreateTopic")
+    run = build(fleet)
+    wait_for("Terraform to make a topic", lambda: fleet.sandbox.injected(held), LONG)
+    killed = worker_of(fleet, run, "apply_plan")
+    [other] = {"worker-1", "worker-2"} - {killed.name}
+    fleet.engine.kill(killed)
+    wait_for(run.story, lambda: fleet.hosts(run)["apply_plan"] == other, LONG)
+    run.wait_for_task("apply_plan", "up_for_reschedule")
+    fleet.engine.start(killed)
+    fleet.engine.await_healthy(killed)
+    assert run.wait(LONG) == "failed"
+    hosts = fleet.hosts(run)
+    assert (hosts["apply_plan"], hosts["settle_apply"], tries(run, "apply_plan")) == (killed.name, killed.name, 2)
+    text = record_of(fleet, run)["text"]
+    assert f"Terraform was killed on {killed.name}" in text
+    assert "of this run's Terraform, which is gone, was released" in text
+    assert f"made, and in no state: aws_cloudwatch_log_group.syslog ({PREFIX}-syslog)" in text
+    again = build(fleet)
+    assert again.wait(LONG) == "success", again.story()
+    ensure_built(fleet)
+    assert record_of(fleet, again)["outcome"] == "success"
 
 
 def test_worker_killed_in_a_step_is_replaced_by_the_other_one(fleet: Fleet):

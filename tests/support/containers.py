@@ -229,26 +229,32 @@ class Engine:
     def _script(self, container: Container) -> str:
         """Return what makes the file system of the image and becomes the container's command."""
         lines = ["set -e", f"hostname {container.name}"]
+        opt = container.folder / "opt"  # takes the place of /opt at the very end: until then a source may be there
 
-        def bind(source: str, place: str) -> None:
+        def bind(source: str, inside: str) -> None:
+            place = str(opt / Path(inside).relative_to("/opt"))
             made = f"mkdir -p {os.path.dirname(place)}; touch {place}"
             lines.append(f"if [ -d {source} ]; then mkdir -p {place}; else {made}; fi")
             lines.append(f"mount --bind {source} {place}")
 
         lines += [f"mount --bind {self.folder / 'hosts'} /etc/hosts"]
         if image := container.service.image:
-            lines += ["mount -t tmpfs tmpfs /opt"]
+            opt.mkdir(exist_ok=True)
+            (container.folder / "tmp").mkdir(exist_ok=True)
+            lines += [f"mount -t tmpfs tmpfs {opt}"]
             for place, source in image.copies.items():
                 found = source if ":" not in source else _built(source)
                 if found and place.startswith("/opt"):  # the rest is on this machine's own path
                     bind(str(ROOT / found), place)
-            lines += ["mkdir -p /opt/airflow/logs", "ln -s /opt/runbooks/config /opt/airflow/config"]
+            lines += [f"mkdir -p {opt}/airflow/logs", f"ln -s /opt/runbooks/config {opt}/airflow/config"]
         for place, source in container.service.volumes.items():
             if not source.startswith("/"):
                 (self.folder / "volumes" / source).mkdir(parents=True, exist_ok=True)
                 source = str(self.folder / "volumes" / source)
             if place.startswith("/opt"):
                 bind(source, place)
+        if image:
+            lines += [f"mount --rbind {opt} /opt"]
         lines += [f"cd {image.workdir if image else '/'}"]
         environment = " ".join(shlex.quote(f"{name}={value}") for name, value in self._environment(container).items())
         lines += [f"exec env -i {environment} {shlex.join(self._command(container))}"]
@@ -259,6 +265,8 @@ class Engine:
         given = {"PATH": path, "HOME": "/root", "HOSTNAME": container.name, **container.service.environment}
         if container.service.name == "postgres":
             given |= {"PATH": f"{path}:{_programs()}", "PGHOST": "localhost"}  # its image listens on a socket, too
+        elif container.service.image:
+            given |= {"TMPDIR": str(container.folder / "tmp")}  # of this container alone, and still there after a crash
         return given
 
     def _command(self, container: Container) -> list[str]:

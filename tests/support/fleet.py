@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from deployment import env_file
 from deployment.initialise import read_accounts
 from include.inventory import load
+from opskit.queues import TERRAFORM
+from sandbox.stack import terraform_providers
 from tests.support.compose_file import ROOT, Service, services
 from tests.support.containers import Container, Engine
 from tests.support.sandbox_client import Run, Sandbox, wait_for
@@ -21,6 +25,7 @@ from tests.support.sandbox_client import Run, Sandbox, wait_for
 PACE = {"RUNBOOK_POLL_SECONDS": "1", "RUNBOOK_CALLS_PER_MINUTE": "6000", "SANDBOX_SPEED": "180"}
 LEFT_OUT = {"retention"}  # what it does is seen a day later
 DAGS = "/opt/runbooks/dags"
+PROVIDERS = "/opt/terraform-providers"  # in a worker: a mirror, as its network leads nowhere
 
 
 class Fleet:
@@ -63,8 +68,15 @@ class Fleet:
 
     def hosts(self, run: Run) -> dict[str, str]:
         """Return the container in which each task of a run was carried out."""
-        listed = run.get("/taskInstances?limit=200")["task_instances"]
-        return {task["task_id"]: task["hostname"] for task in listed if task["hostname"]}
+        return {task["task_id"]: task["hostname"] for task in _carried_out(run)}
+
+    def hosts_with_terraform(self, run: Run) -> dict[str, str]:
+        """Return the same for the tasks that need Terraform."""
+        return {task["task_id"]: task["hostname"] for task in _carried_out(run) if task["queue"] == TERRAFORM}
+
+
+def _carried_out(run: Run) -> list[dict[str, Any]]:
+    return [task for task in run.get("/taskInstances?limit=200")["task_instances"] if task["hostname"]]
 
 
 def prepared(**given: str) -> tuple[dict[str, Service], str]:
@@ -81,6 +93,18 @@ def with_dags(described: dict[str, Service], folder: Path) -> dict[str, Service]
         else each
         for name, each in described.items()
     }
+
+
+def with_providers(described: dict[str, Service], folder: Path) -> dict[str, Service]:
+    """Return the services with this machine's mirror of Terraform's providers in their workers, if there is one."""
+    if (mirror := terraform_providers.find_mirror(os.environ)) is None:
+        return described
+    file = folder / "terraform.rc"
+    file.write_text(terraform_providers.FILE.format(mirror=PROVIDERS, provider=terraform_providers.PROVIDER))
+    worker = described["worker"]
+    volumes = {**worker.volumes, PROVIDERS: str(mirror)}
+    environment = {**worker.environment, terraform_providers.CONFIGURATION: str(file)}
+    return described | {"worker": replace(worker, volumes=volumes, environment=environment)}
 
 
 @contextmanager
