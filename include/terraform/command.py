@@ -28,6 +28,8 @@ PASSED_ON = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "AWS_CA_BUNDLE",
+    "GOGC",
+    "GOMEMLIMIT",
 )
 UNATTENDED = {
     "TF_IN_AUTOMATION": "1",

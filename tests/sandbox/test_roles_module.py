@@ -10,7 +10,7 @@ import pytest
 from include.inventory import load
 from sandbox.aws.authorization.role_policies import document_of, runbooks_of
 from sandbox.stack import terraform_providers
-from tests.support.terraform import NO_PROVIDER, WITHOUT
+from tests.support.terraform import COLLECTING, NO_PROVIDER, WITHOUT
 from tools.policies import ROOT
 from tools.role_variables import role_variables
 
@@ -28,6 +28,7 @@ class Module:
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "TF_CLI_CONFIG_FILE") if name in os.environ},
             **terraform_providers.variables(os.environ, folder.parent),
+            **COLLECTING,
             "AWS_ENDPOINT_URL": cloud.url,
             "AWS_REGION": place.region,
             "AWS_ACCESS_KEY_ID": found.access_key,

@@ -17,11 +17,13 @@ from include.errors import PreconditionError
 from include.inventory import Target
 from sandbox.aws.seed.terraform_backends import CODE
 from sandbox.stack import terraform_providers
+from sandbox.stack.environment import tuning
 
 NO_PROVIDER = re.compile(r"Failed to query available provider packages|Failed to install provider")
 WITHOUT = "Terraform finds no AWS provider: there is neither a mirror of it on this machine nor its registry"
 LOCK_FILE = CODE / "core-infrastructure/base/terraform/staging/.terraform.lock.hcl"  # of the AWS provider
 SECONDS = 300  # for one command, on a busy machine
+COLLECTING = {name: tuning()[name] for name in ("GOGC", "GOMEMLIMIT")}  # as the runbooks' own Terraform
 
 
 @contextmanager
@@ -65,6 +67,7 @@ class Terraform:
         return {
             **kept,
             **terraform_providers.variables(os.environ, own),
+            **COLLECTING,
             **workspace,
             "AWS_ENDPOINT_URL": url,
             "AWS_REGION": place.region,

@@ -105,6 +105,7 @@ def test_secrets_of_airflow_are_not_passed_on():
         "PATH": "/bin",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://secret",
         "AWS_SECRET_ACCESS_KEY": "x",
+        "GOMEMLIMIT": "1GiB",
     }
     found = environment({"AWS_REGION": "eu-west-2"}, worker)
     assert "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" not in found
@@ -112,6 +113,7 @@ def test_secrets_of_airflow_are_not_passed_on():
     assert found["PATH"] == "/bin"
     assert found["AWS_REGION"] == "eu-west-2"
     assert found["TF_INPUT"] == "0"
+    assert found["GOMEMLIMIT"] == "1GiB"
 
 
 @pytest.mark.parametrize("name", ["output", "messages"])
