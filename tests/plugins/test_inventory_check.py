@@ -1,5 +1,7 @@
 """`make inventory-check` asks Airflow for users and connections, and each workspace of Slack for its channels."""
 
+import logging
+
 import pytest
 
 from include.inventory import load
@@ -17,7 +19,8 @@ def airflow(monkeypatch):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", '{"conn_type": "generic"}')
     there = {name.removeprefix("#") for _, name in needs.channels}
     monkeypatch.setattr(inventory_check, "list_channels", lambda _: there)
-    return monkeypatch
+    yield monkeypatch
+    logging.disable(logging.NOTSET)  # the command silences the whole process, in which other tests read logs
 
 
 def test_shipped_inventory_is_sound_where_everything_exists(airflow, capsys):
