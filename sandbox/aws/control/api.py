@@ -14,6 +14,7 @@ from sandbox.aws.control import secret_entry
 from sandbox.aws.control.fault_injection import find_service, inject
 from sandbox.aws.faults.model import FaultError
 from sandbox.aws.http.endpoint import Application
+from sandbox.aws.http.routes import QuickFlask
 from sandbox.aws.services.ecs.model import Task
 from sandbox.aws.sim import external_pipeline, task_lifecycle
 from sandbox.aws.sim.world import World
@@ -36,7 +37,7 @@ def make_control(
     databases: Databases | None = None,
 ) -> Flask:
     """Return the control API as a WSGI application; `rebuild()` resets the world, `databases` hold region_config."""
-    app = Flask(__name__, static_folder=None)
+    app = QuickFlask(__name__, static_folder=None)
     external = external or ExternalServices.of(inventory, world)
     app.register_blueprint(external_control.make_routes(external, world))
 

@@ -11,6 +11,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from sandbox.aws.sim.world import World
 from sandbox.aws.state.clock import as_datetime
 
+END = 0.05  # seconds between two looks whether to end; with the usual half second most of a test would be this wait
+
 
 class Handler(MotoRequestHandler):
     """Answers in one piece, as AWS does with small ones: a client of Go may give up on headers whose body comes a moment later."""
@@ -41,7 +43,9 @@ class Server:
         self._server: BaseWSGIServer = make_server(host, port, application, threaded=True, request_handler=handler)
         self.port = int(self._server.server_port)
         self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http {self.port}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(END,), name=f"http {self.port}", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
+from sandbox.aws.http.routes import QuickFlask
 from sandbox.aws.state.clock import as_datetime
 from sandbox.external_services.github import actions, archives, deployments, hooks, issues, oidc, releases
 from sandbox.external_services.github.model import BOT, AnnotatedTag, Commit, GitHubError, Repository, Status, invalid
@@ -30,7 +31,7 @@ STATES = ("error", "failure", "pending", "success")
 
 def make_github(github: GitHub) -> Flask:
     """Return the API as a WSGI application."""
-    app = Flask(__name__, static_folder=None)
+    app = QuickFlask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     prepare(app, github)
     for make in (_people, _commits, _refs, releases.make, _statuses):

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from sandbox.aws.http.routes import QuickFlask
 from sandbox.aws.http.server import hang_up
 from sandbox.external_services.credentials import JIRA_USER
 from sandbox.external_services.jira.jql import Query
@@ -23,7 +24,7 @@ EDITABLE = ("labels", "summary")
 
 def make_jira(jira: Jira) -> Flask:
     """Return the API as a WSGI application."""
-    app = Flask(__name__, static_folder=None)
+    app = QuickFlask(__name__, static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True  # for hanging up
     _prepare(app, jira)
     _tickets(app, jira)

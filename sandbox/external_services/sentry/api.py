@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from sandbox.aws.http.routes import QuickFlask
 from sandbox.aws.http.server import hang_up
 from sandbox.aws.state.clock import as_text
 from sandbox.external_services.credentials import sentry_token
@@ -24,7 +25,7 @@ AWAY = "<!doctype html><html><head><title>Sentry is unavailable</title></head><b
 
 def make_sentry(sentry: Sentry) -> Flask:
     """Return the API as a WSGI application."""
-    app = Flask(__name__, static_folder=None)
+    app = QuickFlask(__name__, static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True  # for hanging up
     app.url_map.strict_slashes = False
     _prepare(app, sentry)

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from sandbox.aws.http.routes import QuickFlask
 from sandbox.aws.http.server import hang_up
 from sandbox.external_services.credentials import google_account, google_key_id, google_token
 from sandbox.external_services.sheets.state import Rows, Sheets, Spreadsheet
@@ -41,7 +42,7 @@ class GoogleError(Exception):
 
 def make_google(sheets: Sheets) -> Flask:
     """Return the API as a WSGI application."""
-    app = Flask(__name__, static_folder=None)
+    app = QuickFlask(__name__, static_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True  # for hanging up
     _prepare(app, sheets)
     _values(app, sheets)

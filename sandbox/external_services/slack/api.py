@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from sandbox.aws.http.routes import QuickFlask
 from sandbox.external_services.slack.state import BOT, Channel, Message, Slack, SlackError, Workspace
 
 LONGEST = 40_000  # characters
@@ -18,7 +19,7 @@ class RateLimitedError(Exception):
 
 def make_slack(slack: Slack) -> Flask:
     """Return the API as a WSGI application whose methods are at /slack/api/<method>."""
-    app = Flask(__name__, static_folder=None)
+    app = QuickFlask(__name__, static_folder=None)
 
     @app.route("/slack/api/<method>", methods=["GET", "POST"])
     def call(method: str) -> Any:
