@@ -17,7 +17,8 @@ RUN uv pip sync --no-cache --no-build --compile-bytecode --require-hashes --pyth
 
 FROM python AS terraform
 ARG TERRAFORM_VERSION=1.11.4
-ARG TARGETARCH=amd64
+# BuildKit gives it, but not where the file has a default
+ARG TARGETARCH
 # as published by HashiCorp in terraform_1.11.4_SHA256SUMS
 ARG TERRAFORM_SHA256_AMD64=1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc
 ARG TERRAFORM_SHA256_ARM64=a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633

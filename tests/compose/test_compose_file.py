@@ -162,6 +162,12 @@ def test_images_are_of_a_version_and_run_by_a_user_without_rights():
         assert service.image.entrypoint == ["dumb-init", "--"]
 
 
+def test_terraform_of_the_image_is_that_of_the_machine_it_is_built_for():
+    """A default would take precedence over what BuildKit knows of the machine."""
+    arguments = re.findall(r"^ARG (TARGET\w+.*)$", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert arguments == ["TARGETARCH"]
+
+
 def test_no_image_that_runs_has_the_tools_that_built_it():
     stages = compose_file.images()
     for target in {each["build"]["target"] for each in compose_file.load()["services"].values() if "build" in each}:
