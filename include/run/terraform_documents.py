@@ -117,6 +117,7 @@ def recreation(target: str, run: str) -> Place:
 class KeptDataDocument(TypedDict):
     at: str
     address: str
+    name: str  # of the instance, the cluster or the bucket; absent in records before version 0.2
     place: str  # a snapshot's name, or s3://bucket/prefix/
     objects: int  # in an archive
     run: str

@@ -116,5 +116,9 @@ class Commands:
     def push_state(self, file: str) -> list[str]:
         return [self.binary, "state", "push", file]
 
+    def untaint(self, address: str) -> list[str]:
+        """Have the next plan change a resource that was not finished, where it would replace it. The resource stays as it is."""
+        return [self.binary, "untaint", "-no-color", address]
+
     def unlock(self, lock_id: str) -> list[str]:
         return [self.binary, "force-unlock", "-force", lock_id]

@@ -13,6 +13,7 @@ from include.terraform.parts import BUCKET, find_parts, is_part
 from include.terraform.shown import Attribute, named, shown
 from include.text import canonical_json, one_line
 
+TAINTED = "replace_because_tainted"
 FORMAT = 1  # the major version of the format; Terraform 1.x and OpenTofu 1.x raise only the minor one, for additions
 
 Action = Literal["create", "change", "replace", "destroy", "forget", "read", "import", "none"]
@@ -59,6 +60,11 @@ class ResourceChange:
     def is_change(self) -> bool:
         """Tell whether the world or the state will be different; reading is no change."""
         return self.action not in ("none", "read") or bool(self.previous_address)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Tell whether something is replaced only since the provider made it and could not finish it."""
+        return self.action == "replace" and self.action_reason == TAINTED
 
     def setting(self, name: str) -> str:
         """Return a setting of a destruction as the state has it, such as "true"; empty if it is not set."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from include.terraform.plan import Action, ResourceChange, TerraformPlan
 
-TAINTED = "replace_because_tainted"  # the provider made it and could not finish it
 # what may be left of an approved action, if not the same; of a replacement the old one may be gone already
 LEFT: dict[Action, tuple[Action, ...]] = {"replace": ("replace", "create")}
 
@@ -28,7 +27,7 @@ def _is_left(approved: dict[tuple[str, str], ResourceChange], change: ResourceCh
         # the old one of a replacement that made the new one first
         return bool(change.deposed and change.action == "destroy" and whole and whole.action == "replace")
     if change.action == "replace" and found.action == "create":
-        return change.action_reason == TAINTED
+        return change.is_unfinished
     if change.action not in LEFT.get(found.action, (found.action,)):
         return False
     return change.action != "change" or _paths(change) <= _paths(found)

@@ -12,6 +12,7 @@ from include.text import one_line
 
 FORMAT = 4
 PENDING, VALIDATION = "PENDING_VALIDATION", "domain_validation_options"  # of certificates
+TAINTED = "tainted"
 SNAPSHOT = "snapshot_identifier"  # of databases and clusters
 
 
@@ -25,6 +26,7 @@ class State:
     ids: Mapping[str, str] = field(default_factory=dict)  # by address
     arns: frozenset[str] = frozenset()
     restored: Mapping[str, str] = field(default_factory=dict)  # by address: the snapshot that a database was made of
+    tainted: frozenset[str] = frozenset()  # addresses of what was made and not finished: a plan replaces them
     requested: tuple[str, ...] = ()  # the DNS records that prove the domains of certificates that are not issued yet
 
 
@@ -37,12 +39,14 @@ def parse_state(text: str, version: str = "") -> State:
         lineage, serial = found["lineage"], found["serial"]
         if not isinstance(lineage, str) or not lineage or type(serial) is not int:
             raise ValueError("it has no lineage and serial")
-        known = list(_instances(found))
+        instances = list(_instances(found))
+        known = [(address, each.get("attributes") or {}) for address, each in instances]
         ids = {address: str(attributes.get("id") or "") for address, attributes in known}
+        tainted = frozenset(address for address, each in instances if each.get("status") == TAINTED)
         arns = frozenset(str(attributes["arn"]) for _, attributes in known if attributes.get("arn"))
         restored = {address: str(found) for address, attributes in known if (found := attributes.get(SNAPSHOT))}
         requested = tuple(sorted({record for _, attributes in known for record in _requested(attributes)}))
-        return State(lineage, serial, version, ids, arns, restored, requested)
+        return State(lineage, serial, version, ids, arns, restored, tainted, requested)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PreconditionError(
             f"The state cannot be read ({type(error).__name__}: {error}), so it is no Terraform state, or encrypted as a whole; correct "
@@ -59,7 +63,7 @@ def _requested(attributes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _instances(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the address and the attributes of each managed resource."""
+    """Yield the address of each managed resource, and what the state holds of it."""
     for resource in state.get("resources", ()):
         if resource.get("mode") != "managed":
             continue
@@ -69,4 +73,4 @@ def _instances(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
                 continue
             key = instance.get("index_key")
             index = "" if key is None else f"[{json.dumps(key)}]"
-            yield f"{module}{resource['type']}.{resource['name']}{index}", instance.get("attributes") or {}
+            yield f"{module}{resource['type']}.{resource['name']}{index}", instance

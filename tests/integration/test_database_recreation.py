@@ -7,6 +7,7 @@ import pytest
 
 from include.infrastructure import apply as applying
 from include.infrastructure.change import steps as change
+from include.infrastructure.kept import list_kept
 from include.infrastructure.recreation import applies, kept_data, preflight, remedies, steps
 from include.infrastructure.recreation.plan import Choices
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
@@ -114,6 +115,6 @@ def test_database_comes_back_from_its_snapshot_with_its_data_and_its_protection(
     assert text == "1,204 logs of lettings"
     assert (found["DBInstanceStatus"], found["DeletionProtection"]) == ("available", True)
     kept_data.return_objects(step(scene), plan)
-    assert kept_data.list_kept(step(scene)) == {}
+    assert list_kept(step(scene)) == {}
     said = steps.verify(step(scene), plan)
     assert f"aws_db_instance.records was restored from snapshot {database.snapshot}" in said

@@ -100,7 +100,7 @@ def test_all_is_destroyed_although_the_code_prevents_it_and_built_again(scene, t
     assert steps.destroy(part(scene, "destroy"), plan)  # a second attempt finds the first one's end on record
     assert "3 added" in applies.build(part(scene, "build"), plan)
     assert set(ids(scene)) == ADDRESSES
-    assert steps.what_is_left(part(scene), plan, "").startswith("everything that was destroyed is there again")
+    assert steps.what_is_left(part(scene), plan, "").startswith("everything that was destroyed is in the state again")
     assert not set(ids(scene).values()) & set(before.values())
     for each in applies.PARTS:
         settle(part(scene, each))

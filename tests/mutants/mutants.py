@@ -402,7 +402,7 @@ MUTANTS = [
         (
             "what somebody else has made is left of a creation",
             "remainder.py",
-            "        return change.action_reason == TAINTED",
+            "        return change.is_unfinished",
             "        return True",
         ),
         (

@@ -116,6 +116,19 @@ def test_database_is_gone_only_after_its_final_snapshot(cloud, rds, database):
     assert len(rds.describe_db_snapshots(DBSnapshotIdentifier="last")["DBSnapshots"]) == 1
 
 
+def test_engine_of_a_database_goes_up_and_over_a_major_version_only_if_allowed(rds, database):
+    rds.modify_db_instance(DBInstanceIdentifier="records", EngineVersion=database()["EngineVersion"])  # no change
+    major = int(database()["EngineVersion"].partition(".")[0])
+    for version in (f"{major + 1}.1", f"{major - 1}.1"):
+        code, said = refused(rds.modify_db_instance, DBInstanceIdentifier="records", EngineVersion=version)
+        assert code == "InvalidParameterCombination"
+        assert ("must be present" in said) == version.startswith(str(major + 1))
+    rds.modify_db_instance(
+        DBInstanceIdentifier="records", EngineVersion=f"{major + 1}.1", AllowMajorVersionUpgrade=True
+    )
+    assert database()["EngineVersion"] == f"{major + 1}.1"
+
+
 def test_final_snapshot_counts_towards_the_quota(control, cloud, rds, database):
     cloud.advance(CREATION)
     strike(control, "snapshot_quota", target=CORE, max=0)

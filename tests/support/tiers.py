@@ -117,6 +117,7 @@ OTHERWISE_FULL = (
     "tests/integration/test_infrastructure_balancer.py",
     "tests/integration/test_infrastructure_recreation.py",
     "tests/integration/test_killed_apply.py",
+    "tests/integration/test_recreation_again.py::test_next_run",
     "tests/integration/test_recreation_blockers.py",
     "tests/plugins/door/test_fab.py",
     "tests/sandbox/stack/test_tree.py",

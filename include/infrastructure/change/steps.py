@@ -14,6 +14,7 @@ from include.infrastructure.change.plan import InfrastructureChangePlan, plan_ch
 from include.infrastructure.context import InfrastructureContext, InfrastructureLook
 from include.infrastructure.durations import read_durations
 from include.infrastructure.foundations import refuse_undermined
+from include.infrastructure.kept import refuse_without_data
 from include.infrastructure.plan_file import keep_plan_file, plan_file_digest
 from include.infrastructure.state import read_target_state, refuse_locked, terraform_of
 from include.infrastructure.variables import read_variables
@@ -50,6 +51,7 @@ def make_plan(
         adoption = plan_adopting(ctx, copy, variables.write(folder), state)
         shown, remarks = adoption.plan, (*adoption.remarks, *remarks)
         refuse_undermined(target, shown.changes)
+        remarks = (*refuse_without_data(ctx, shown.changes), *remarks)
         content = (copy.code / PLAN_FILE).read_bytes()
         lock_file = copy.lock_file
     plan_file = plan_file_digest(ctx) if confirming else keep_plan_file(ctx, content, keep=keep)

@@ -18,17 +18,20 @@ from include.infrastructure.follow import has_begun
 from include.infrastructure.plan_file import keep_plan_file
 from include.infrastructure.recreation.obstacles import arguments_of, lifted_arguments
 from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
-from include.infrastructure.state import read_target_state, terraform_of
+from include.infrastructure.state import read_target_state, state_uri, terraform_of
 from include.infrastructure.variables import Variables, read_variables
 from include.infrastructure.working_copy import WorkingCopy, check_out
 from include.terraform.command import PLAN_FILE
+from include.terraform.kinds import kind_of
 from include.terraform.overrides import write_overrides
 from include.terraform.plan import ResourceChange, TerraformPlan
 from include.terraform.progress import operations
 from include.terraform.summary import count
 from include.terraform.workdir import passing_folder
+from include.write import Action, Write
 
 LIFT, DESTROY, FIRST, BUILD = PARTS = ("lift", "destroy", "first", "build")
+UNTAINT = Action("terraform", "untaint", resources=("state",), values=("address",))
 NOTHING = "nothing to do"
 NAMED = 5
 
@@ -106,13 +109,32 @@ def _plan_lift(planning: Planning) -> TerraformPlan:
     plan = planning.plan
     write_overrides(planning.copy.code, arguments_of(plan.lifted, plan.unprevented))
     shown = planning.make(targets=sorted(plan.lifted))
+    if unfinished := [each.address for each in shown.changes if each.is_unfinished and each.address in plan.unfinished]:
+        for address in unfinished:
+            _untaint(planning, address)
+        shown = planning.make(targets=sorted(plan.lifted))
     for each in shown.changes:
-        allowed = plan.lifted.get(each.address, {})
-        if each.is_change and (
-            each.action != "change" or not {found.path for found in each.attributes} <= set(allowed)
-        ):
+        # what an earlier build has not finished differs in whatever it had not set yet, and is destroyed next
+        inside = each.address in plan.unfinished or {found.path for found in each.attributes} <= set(
+            plan.lifted.get(each.address, {})
+        )
+        if each.is_change and (each.action != "change" or not inside):
             raise _other("The apply that lifts protection", each)
     return shown
+
+
+def _untaint(planning: Planning, address: str) -> None:
+    """Have Terraform change what an earlier build has not finished: replaced, it would be destroyed while it is protected."""
+    ctx, copy, where = planning.ctx, planning.copy, state_uri(terraform_of(planning.ctx))
+    ctx.writer.write(
+        Write(
+            UNTAINT,
+            f"{address} of {where}, which an earlier run has made and not finished",
+            lambda: copy.expect("untaint", copy.commands.untaint(address)),
+            resources={"state": where},
+            values={"address": address},
+        )
+    )
 
 
 def _plan_destruction(planning: Planning) -> TerraformPlan:
@@ -135,13 +157,16 @@ def _plan_destruction(planning: Planning) -> TerraformPlan:
 def _plan_build(planning: Planning, targets: Sequence[str]) -> TerraformPlan:
     """Plan what is missing. Restored secrets, and what a killed apply has made, are taken into the state."""
     ctx, plan, copy = planning.ctx, planning.plan, planning.copy
+    restored = {each.address for each in plan.databases} if plan.choices.databases == "restore" else set()
     if plan.choices.databases == "restore":
         write_overrides(copy.code, {each.address: {"snapshot_identifier": each.snapshot} for each in plan.databases})
     files = planning.variables.write(copy.folder)
     shown = plan_adopting(ctx, copy, files, read_target_state(ctx), targets=targets).plan
     for each in shown.changes:
         back = each.action == "change" and (each.importing or each.address in plan.lifted)
-        if each.is_change and each.action not in ("create", "import") and not back:
+        # made again from what the run keeps: a load balancer that ELB has refused to finish, a database that took too long
+        again = each.is_unfinished and (each.address in restored or not kind_of(each.type).data)
+        if each.is_change and each.action not in ("create", "import") and not (back or again):
             raise _other("The build", each)
     return shown
 

@@ -7,19 +7,25 @@ from datetime import UTC, datetime
 from include.aws.bucket_contents import count_objects
 from include.errors import CopyFailedError
 from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.kept import list_kept, note_back
 from include.infrastructure.recreation.plan import Bucket, InfrastructureRecreationPlan
+from include.infrastructure.state import read_target_state
 from include.run import terraform_documents as documents
 from include.s3copy import CopyOptions, Folder, Location, copy_folder, verify
 
 
 def keep(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> None:
     """Put on record, before anything is destroyed, where the data of each database and bucket is."""
-    places = [(each.address, each.snapshot, 0) for each in plan.databases if not each.earlier]
-    places += [(each.address, each.archive, _archived(ctx, each)) for each in plan.buckets if not each.earlier]
-    for address, place, objects in places:
+    _note_restored(ctx)
+    places = [(each.address, each.instance, each.snapshot, 0) for each in plan.databases if not each.earlier]
+    places += [
+        (each.address, each.bucket, each.archive, _archived(ctx, each)) for each in plan.buckets if not each.earlier
+    ]
+    for address, name, place, objects in places:
         document: documents.KeptDataDocument = {
             "at": datetime.now(UTC).isoformat(),
             "address": address,
+            "name": name,
             "place": place,
             "objects": objects,
             "run": ctx.run,
@@ -32,18 +38,12 @@ def _archived(ctx: InfrastructureContext, bucket: Bucket) -> int:
     return count_objects(ctx.clients.s3, archive.bucket, archive.prefix)
 
 
-def list_kept(ctx: InfrastructureContext) -> dict[str, str]:
-    """Return where earlier runs have put data that is not back yet: a snapshot or an archive, the newest, by address."""
-    key = documents.target_key(ctx.target.name)
-    back = {each["place"] for each in ctx.store.list(key, documents.DATA_BACK)}
-    found = sorted(ctx.store.list(key, documents.DATA_KEPT), key=lambda each: str(each["at"]))
-    return {each["address"]: each["place"] for each in found if each["place"] not in back}
-
-
-def note_back(ctx: InfrastructureContext, place: str) -> None:
-    """Put on record that the data of a snapshot or an archive is where it was, or that it was left out as approved."""
-    document: documents.DataBackDocument = {"at": datetime.now(UTC).isoformat(), "place": place, "run": ctx.run}
-    ctx.store.add(*documents.data_back(ctx.target.name, place), document)
+def _note_restored(ctx: InfrastructureContext) -> None:
+    """Note what an earlier run has restored before it stopped: that data is in the database, and goes into its next snapshot."""
+    state = read_target_state(ctx)
+    for each in list_kept(ctx).values():
+        if state and state.restored.get(each.address) == each.place:
+            note_back(ctx, each.place)
 
 
 def return_objects(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
@@ -52,7 +52,7 @@ def return_objects(ctx: InfrastructureContext, plan: InfrastructureRecreationPla
     for each in plan.buckets:
         kept = ctx.store.get(*documents.kept_data(ctx.target.name, each.archive))
         assert kept  # it was put there before anything was destroyed
-        if kept["objects"] and plan.choices.objects == "return":
+        if plan.choices.objects == "return" and (kept["objects"] or _archived(ctx, each)):
             said.append(_return(ctx, each, kept["objects"]))
         note_back(ctx, each.archive)
     for database in plan.databases:

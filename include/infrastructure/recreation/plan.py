@@ -78,6 +78,7 @@ class InfrastructureRecreationPlan(Plan):
     modules: tuple[str, ...]  # empty: everything in the state
     choices: Choices
     doomed: tuple[Doomed, ...]
+    unfinished: tuple[str, ...] = ()  # of these, addresses that an earlier build has made and not finished
     stays: tuple[Doomed, ...]  # of these, what Terraform leaves in AWS, and the build takes into the state again
     unprevented: tuple[str, ...]  # addresses whose prevent_destroy is set aside
     lifted: Mapping[str, Mapping[str, bool | int | str]]  # arguments that an apply sets before, by address

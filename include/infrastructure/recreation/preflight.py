@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from include.aws.secrets_manager import describe_secret
 from include.aws.sts import ask_who
@@ -16,8 +17,8 @@ from include.infrastructure.adoption import MadeAlreadyError, plan_adopting, rem
 from include.infrastructure.change.steps import check
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.foundations import find_undermined
+from include.infrastructure.kept import Kept, list_kept
 from include.infrastructure.recreation.changes import Data, list_changes, remedy_of
-from include.infrastructure.recreation.kept_data import list_kept
 from include.infrastructure.recreation.obstacles import (
     BUCKET,
     CLUSTER,
@@ -61,6 +62,7 @@ from include.terraform.workdir import passing_folder
 from include.text import one_line
 
 PREVENTED = re.compile(r"Resource (?P<address>\S+) has lifecycle\.prevent_destroy set")
+INDEX = re.compile(r"\[[^\]]*\]$")
 LOOKS = 300  # seconds that the plans between the applies take
 SNAPSHOT_SECONDS = 600  # that a snapshot usually takes
 
@@ -97,15 +99,18 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
     variables = read_variables(ctx.clients, terraform, target.name, request.commit)
     with passing_folder(ctx.run) as folder:
         copy = check_out(ctx, request.commit, folder)
-        looked = _compare(ctx, copy, variables, state)
-        remarks = (*check(copy, terraform), *looked.remarks)
+        checked = check(copy, terraform)
         prevented, destruction = _plan_destruction(copy, variables, request.modules)
+        doomed = destruction.of("destroy")
+        looked = _compare(ctx, copy, variables, state, {each.address for each in doomed})
         lock_file = copy.lock_file
-    doomed = destruction.of("destroy")
+    remarks = (*checked, *looked.remarks)
     _refuse_empty(doomed, request)
-    survey = Survey(doomed, prevented, request.choices, recreation.archive, recreation.tags, state, looked.missing)
+    survey = Survey(
+        doomed, prevented, request.choices, recreation.archive, recreation.tags, state, looked.missing or ()
+    )
     seed = find_seed(ctx, request.choices)
-    unseeded = (Obstacle(each) for each in find_unseedable(ctx, seed, doomed, looked.missing))
+    unseeded = (Obstacle(each) for each in find_unseedable(ctx, seed, doomed, looked.missing or ()))
     needed = (Obstacle(each) for each in find_undermined(target, doomed))
     kept = (Obstacle(each) for each in find_forgotten(destruction))
     found = look(ctx.clients, survey).after(*needed, *kept, *unseeded)
@@ -118,14 +123,17 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
 class Compared:
     """What the commit would do as things are."""
 
-    missing: tuple[ResourceChange, ...]  # what the build makes beside what is destroyed
+    missing: tuple[ResourceChange, ...] | None  # what the build makes beside what is destroyed; None: not known
     remarks: tuple[str, ...]
 
 
-def _compare(ctx: InfrastructureContext, copy: WorkingCopy, variables: Variables, state: State) -> Compared:
+def _compare(
+    ctx: InfrastructureContext, copy: WorkingCopy, variables: Variables, state: State, doomed: Set[str]
+) -> Compared:
     """Refuse a commit that would change more than it builds. Raises: PreconditionError.
 
-    A recreation builds what the code says. Whatever it says otherwise than the world is, is a change of its own.
+    A recreation builds what the code says. Whatever it says otherwise than the world is, is a change of its own. What an earlier build
+    has not finished is no such thing, as long as it goes.
     """
     try:
         adoption = plan_adopting(ctx, copy, variables.write(copy.folder), state)
@@ -133,10 +141,11 @@ def _compare(ctx: InfrastructureContext, copy: WorkingCopy, variables: Variables
         raise
     except PreconditionError as error:  # such as a secret without its value, after a recreation that was not finished
         remove_imports(copy)
-        return Compared((), (f"What this commit would change now cannot be planned: {str(error).rstrip('.')}.",))
+        return Compared(None, (f"What this commit would change now cannot be planned: {str(error).rstrip('.')}.",))
     remove_imports(copy)  # a destruction takes nothing in
     plan = adoption.plan
-    other = [each for each in plan.changes if each.is_change and each.action in ("replace", "destroy", "forget")]
+    ends = [each for each in plan.changes if each.is_change and each.action in ("replace", "destroy", "forget")]
+    other = [each for each in ends if not (each.is_unfinished and each.address in doomed)]
     if other:
         more = f", and {len(other) - 1} more" if len(other) > 1 else ""
         raise PreconditionError(
@@ -182,11 +191,25 @@ class _Maker:
     request: Request
     destruction: TerraformPlan
     doomed: Sequence[ResourceChange]
-    missing: Sequence[ResourceChange]
+    missing: Sequence[ResourceChange] | None
     found: Found
     recreation: Recreation
     state: State
     seed: Migration | None
+
+    @cached_property
+    def kept(self) -> Mapping[str, Kept]:
+        return list_kept(self.ctx)
+
+    @cached_property
+    def gone(self) -> list[Kept]:
+        """Data of what is not there any more and is built again: as the commit's plan says, or if there is none, by the state."""
+        built = None if self.missing is None else {each.address for each in self.missing}
+        return [
+            each
+            for each in self.kept.values()
+            if (each.address not in self.state.ids if built is None else each.address in built)
+        ]
 
     def plan(
         self, lock_file: str, prevented: Sequence[str], variables: dict[str, str], remarks: Sequence[str]
@@ -203,7 +226,13 @@ class _Maker:
             account=target.environment.account,
             region=target.environment.region,
             changes=(*map(remedy_of, self.found.obstacles), *changes),
-            notes=(*remarks, *self.found.left, *self._asked(), f"In all: {summary.counts}, and the same built again."),
+            notes=(
+                *self._unused(),
+                *remarks,
+                *self.found.left,
+                *self._asked(),
+                f"In all: {summary.counts}, and the same built again.",
+            ),
             expected_seconds=2 * summary.expected_seconds + LOOKS + SNAPSHOT_SECONDS * bool(databases),
             commit=self.request.commit,
             tool=f"{terraform.tool} {terraform.version}",
@@ -216,6 +245,7 @@ class _Maker:
             modules=self.request.modules,
             choices=choices,
             doomed=tuple(_doomed(each) for each in self.doomed),
+            unfinished=tuple(sorted(self.state.tainted & {each.address for each in self.doomed} & set(lifted))),
             stays=tuple(_doomed(each) for each in self.doomed if is_taken_back(each)),
             unprevented=tuple(prevented),
             lifted=lifted,
@@ -232,38 +262,64 @@ class _Maker:
         return [each for each in self.doomed if each.type == resource_type]
 
     def _databases(self) -> tuple[Database, ...]:
-        mark, kept = _mark(self.ctx.run), list_kept(self.ctx)
-        found = []
+        mark, found = _mark(self.ctx.run), []
         for kind, attribute in DATABASES.items():
-            cluster = kind == CLUSTER
             for each in self._of(kind):
                 if not is_replica(each):
                     name = shown_value(each, attribute)
                     found.append(
-                        Database(address=each.address, instance=name, snapshot=f"{name}-{mark}", cluster=cluster)
+                        Database(
+                            address=each.address, instance=name, snapshot=f"{name}-{mark}", cluster=kind == CLUSTER
+                        )
                     )
-            for each in self.missing:
-                if each.type == kind and each.address in kept:
-                    name, snapshot = new_value(each, attribute), kept[each.address]
-                    found.append(
-                        Database(address=each.address, instance=name, snapshot=snapshot, earlier=True, cluster=cluster)
-                    )
-        return tuple(found)
+        earlier = [
+            Database(
+                address=each.address,
+                instance=self._name(each, DATABASES[kind]),
+                snapshot=each.place,
+                earlier=True,
+                cluster=kind == CLUSTER,
+            )
+            for each in self.gone
+            if (kind := type_of(each.address)) in DATABASES
+        ]
+        return (*found, *earlier)
 
     def _buckets(self) -> tuple[Bucket, ...]:
-        root, kept = f"s3://{self.recreation.archive}/{self.ctx.target.name}/{_mark(self.ctx.run)}", list_kept(self.ctx)
-        named = (
-            [(each.address, shown_value(each, "bucket")) for each in self._of(BUCKET)]
-            if self.recreation.archive
-            else []
-        )
-        now = [Bucket(address=address, bucket=name, archive=f"{root}/{name}/") for address, name in named]
-        gone = [each for each in self.missing if each.type == BUCKET and each.address in kept]
+        """Return the buckets with objects. What an earlier run has archived and not brought back comes back with what is there now."""
+        root = f"s3://{self.recreation.archive}/{self.ctx.target.name}/{_mark(self.ctx.run)}"
+        found = []
+        for each in self._of(BUCKET) if self.recreation.archive else ():
+            name = shown_value(each, "bucket")
+            archive = self.kept[each.address].place if each.address in self.kept else f"{root}/{name}/"
+            found.append(Bucket(address=each.address, bucket=name, archive=archive))
         earlier = [
-            Bucket(address=each.address, bucket=new_value(each, "bucket"), archive=kept[each.address], earlier=True)
-            for each in gone
+            Bucket(address=each.address, bucket=self._name(each, "bucket"), archive=each.place, earlier=True)
+            for each in self.gone
+            if type_of(each.address) == BUCKET
         ]
-        return (*now, *earlier)
+        return (*found, *earlier)
+
+    def _name(self, kept: Kept, attribute: str) -> str:
+        """Return the name of something that is gone. Raises: PreconditionError if neither the code nor the record has it."""
+        named = next((new_value(each, attribute) for each in self.missing or () if each.address == kept.address), "")
+        if not (named or kept.name):
+            raise PreconditionError(
+                f"The name of {kept.address}, whose data {kept.run} has kept in {kept.place}, is not known while this commit cannot be "
+                "planned; put that right first. Nothing was changed."
+            )
+        return named or kept.name
+
+    def _unused(self) -> list[str]:
+        """Return which snapshots of earlier runs stay unused, since their databases were made without them."""
+        return [
+            f"The data that {each.address} had before {each.run} is in snapshot {each.place} and never came back. What it holds now is "
+            "kept and comes back; that snapshot stays, restore it by hand if it is the one you want."
+            for each in self.kept.values()
+            if type_of(each.address) in DATABASES
+            and each.address in self.state.ids
+            and self.state.restored.get(each.address) != each.place
+        ]
 
     def _secrets(self) -> tuple[DoomedSecret, ...]:
         """Return the secrets that are destroyed, and those that are gone and whose name is still taken."""
@@ -271,7 +327,7 @@ class _Maker:
         client = self.ctx.clients.secretsmanager
         gone = [
             DoomedSecret(address=each.address, name=name)
-            for each in self.missing
+            for each in self.missing or ()
             if each.type == SECRET and (name := new_value(each, "name")) and describe_secret(client, name)
         ]
         return (*now, *gone)
@@ -288,6 +344,11 @@ class _Maker:
         inside = tuple(f"{module}{end}" for module in self.request.modules for end in (".", "["))
         also = [each.address for each in self.doomed if inside and not each.address.startswith(inside)]
         return [f"Beside the modules that were asked for, what depends on them goes: {_named(also)}."] if also else []
+
+
+def type_of(address: str) -> str:
+    """Return the type of the resource with this address, such as aws_s3_bucket."""
+    return INDEX.sub("", address).split(".")[-2]
 
 
 def _doomed(change: ResourceChange) -> Doomed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from include.errors import DriftError
 from include.infrastructure.change import steps as change
 from include.infrastructure.context import InfrastructureContext
+from include.infrastructure.kept import list_kept
 from include.infrastructure.orphans import keep_orphan
 from include.infrastructure.recreation import applies, kept_data
 from include.infrastructure.recreation.plan import InfrastructureRecreationPlan
@@ -16,6 +17,10 @@ from include.infrastructure.state import read_target_state
 from include.run import terraform_documents as documents
 from include.terraform.state import State
 from include.text import joined
+
+NEXT = (
+    "mend the cause, then start a new run of infrastructure_recreation with the same commit, which brings back all data"
+)
 
 
 def destroy(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan) -> str:
@@ -68,13 +73,13 @@ def what_is_left(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan,
     state = read_target_state(ctx)
     known = state.ids if state else {}
     gone = [each.address for each in plan.doomed if each.address not in known]
-    kept = kept_data.list_kept(ctx)
+    kept = list_kept(ctx)
     parts = [settled] if settled else []
     if gone:
         parts.append(f"{len(gone)} of {len(plan.doomed)} resources are gone")
     if kept:
         parts.append(
-            f"data that is not back yet: {', '.join(f'{address} in {place}' for address, place in sorted(kept.items()))}"
+            f"data that is not back yet: {', '.join(f'{address} in {each.place}' for address, each in sorted(kept.items()))}"
         )
     destruction = ctx.store.get(*documents.apply_end(f"{ctx.run}#{applies.DESTROY}"))
     if (destruction or {}).get("changed") and (unseeded := what_is_unseeded(ctx, plan)):
@@ -82,7 +87,7 @@ def what_is_left(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan,
     if gone:
         parts.append("a new run of infrastructure_recreation with the same commit goes on from here")
     elif destruction and destruction["changed"]:
-        parts.append("everything that was destroyed is there again; mend the cause, then clear the failed step")
+        parts.append(f"everything that was destroyed is in the state again; {NEXT}")
     else:
         parts.append("nothing was destroyed")
     return "; ".join(parts)

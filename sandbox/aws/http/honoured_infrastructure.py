@@ -125,8 +125,8 @@ OF_INFRASTRUCTURE: dict[str, dict[str, str]] = {
         "DescribeDBInstances": "Filters",
         "DescribeDBSubnetGroups": "DBSubnetGroupName",
         "ListTagsForResource": "ResourceName",
-        "ModifyDBInstance": "AllocatedStorage ApplyImmediately BackupRetentionPeriod DBInstanceClass DBInstanceIdentifier "
-        "DeletionProtection MasterUserPassword",
+        "ModifyDBInstance": "AllocatedStorage AllowMajorVersionUpgrade ApplyImmediately BackupRetentionPeriod DBInstanceClass "
+        "DBInstanceIdentifier DeletionProtection EngineVersion MasterUserPassword",
         "RemoveTagsFromResource": "ResourceName TagKeys",
         "RestoreDBInstanceFromDBSnapshot": "AutoMinorVersionUpgrade DBInstanceClass DBInstanceIdentifier DBSnapshotIdentifier "
         "DBSubnetGroupName DeletionProtection Engine Tags VpcSecurityGroupIds",

@@ -92,6 +92,23 @@ class WorldRdsResponse(RDSResponse):
         database.dbi_resource_id = _resource_id(self.current_account, self.region, name, now)
         self._follow()
 
+    def modify_db_instance(self) -> ActionResult:
+        """Modify an instance. Another major version of its engine has to be allowed, and none goes back."""
+        self._follow()
+        database = self.backend.databases.get(str(self.params["DBInstanceIdentifier"]))
+        wanted = self.params.get("EngineVersion")
+        if database is not None and wanted:
+            now, then = _version(str(database.engine_version)), _version(str(wanted))
+            if then < now:
+                raise InvalidParameterCombination(
+                    f"Cannot upgrade {database.engine} from {database.engine_version} to {wanted}"
+                )
+            if then[:1] != now[:1] and not self.params.get("AllowMajorVersionUpgrade"):
+                raise InvalidParameterCombination(
+                    "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version."
+                )
+        return super().modify_db_instance()
+
     def stop_db_instance(self) -> ActionResult:
         self._follow()
         answer = super().stop_db_instance()
@@ -224,6 +241,10 @@ def _resource_id(*about: object) -> str:
     """Return an id of a database instance that no other one has; in moto they all have the same."""
     digest = hashlib.sha256(" ".join(map(str, about)).encode()).digest()
     return f"db-{base64.b32encode(digest).decode()[:26]}"
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 def _passing(database: DBInstance) -> str:
