@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from include import github
 from include.github import Comment
 from include.github.deployments import State
+from include.review_apps.command_names import COMMANDS
 from include.review_apps.context import ReviewAppContext
 from include.review_apps.identity import Identity, identify
 from include.text import one_line, spoken
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 MARK = "<!-- review-app -->"
-COMMANDS = ", ".join(
-    f"`/{each}`" for each in ("deploy", "extend 7d", "reset-db", "sleep", "wake", "status", "teardown")
-)
+SHOWN = ", ".join(f"`/{f'{name} {example}'.rstrip()}`" for name, example in COMMANDS.items())
 
 
 def find_ours(repository: Repository, number: int) -> Comment | None:
@@ -71,7 +70,7 @@ def serving(app: Identity, commit: str) -> str:
     end = f"closed or loses the label `{label}`" if app.section.opt_in == "label" else "closed"
     return (
         f"Created review app at {app.url}\n\nIt serves commit {commit[:12]}. It is taken down when the pull request is {end}, and "
-        f"{spoken(app.section.time_to_live)} after the last push, comment or command.\n\nCommands, one a comment: {COMMANDS}."
+        f"{spoken(app.section.time_to_live)} after the last push, comment or command.\n\nCommands, one a comment: {SHOWN}."
     )
 
 

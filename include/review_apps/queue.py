@@ -51,11 +51,20 @@ def look(ctx: ReviewAppContext, run_state: Callable[[str], str | None]) -> Stand
 
 
 def leave(ctx: ReviewAppContext) -> None:
-    """Leave the queue, with a place or without."""
-    number = identify(ctx.target).number
-    _change(
-        ctx.store, ctx.target.pattern, lambda waiting: {each: run for each, run in waiting.items() if each != number}
-    )
+    """Leave the queue, with a place or without. A later run that waits for the same app keeps its place."""
+    _drop(ctx, lambda number, run: number == identify(ctx.target).number and run == ctx.run)
+
+
+def clear(ctx: ReviewAppContext) -> None:
+    """Have nobody wait for an app that is taken away."""
+    _drop(ctx, lambda number, run: number == identify(ctx.target).number)
+
+
+def _drop(ctx: ReviewAppContext, goes: Callable[[int, str], bool]) -> None:
+    def without(waiting: dict[int, str]) -> dict[int, str]:
+        return {number: run for number, run in waiting.items() if not goes(number, run)}
+
+    _change(ctx.store, ctx.target.pattern, without)
 
 
 def _change(store: RunStore, pattern: str, decide: Callable[[dict[int, str]], dict[int, str]]) -> dict[int, str]:

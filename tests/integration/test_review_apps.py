@@ -476,6 +476,17 @@ def test_place_of_a_run_that_was_lost_goes_to_the_next(scene, monkeypatch):
     assert ctx.store.get(*documents.queue(scene.target.pattern))["waiting"] == []
 
 
+def test_run_that_ends_late_leaves_the_place_of_a_later_one(scene):
+    earlier, later = step_of(scene, "review_app_deployment/earlier"), step_of(scene, "review_app_deployment/later")
+    queue.look(earlier, alive)
+    queue.look(later, alive)
+    queue.leave(earlier)
+    (waiting,) = scene.store.get(*documents.queue(scene.target.pattern))["waiting"]
+    assert waiting[1] == "review_app_deployment/later"
+    queue.clear(earlier)  # as a teardown does
+    assert scene.store.get(*documents.queue(scene.target.pattern))["waiting"] == []
+
+
 def test_forged_comment_is_left_alone(scene, do):
     do("comment", text=f"{comment.MARK} Click here", actor="stranger")
     comment.put_comment(step_of(scene), "first")

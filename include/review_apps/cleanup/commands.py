@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from include.review_apps.cleanup.decide import end_of, is_asked_for
 from include.review_apps.cleanup.model import Note, OpenPull, Settings
+from include.review_apps.command_names import COMMANDS
 
-COMMANDS = ("deploy", "extend", "reset-db", "sleep", "wake", "status", "teardown")
 FORM = re.compile(rf"/({'|'.join(COMMANDS)})(?:[ \t]+(.*?))?[ \t]*")
 TIME = re.compile(r"([1-9][0-9]{0,2})([dh])")
 UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1)}

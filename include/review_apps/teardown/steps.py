@@ -100,7 +100,7 @@ def find_left(ctx: ReviewAppContext) -> Iterator[str]:
 def tell_end(ctx: ReviewAppContext, why: str) -> str:
     """Say in the comment, and in GitHub's status, what became of the app. `why` is "" after a full teardown."""
     app = identify(ctx.target)
-    queue.leave(ctx)
+    queue.clear(ctx)
     comment.retire(ctx, "The review app was taken down")
     pull = github.find_pull(ctx.github, app.number)
     if pull is None:
