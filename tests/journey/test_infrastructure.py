@@ -77,6 +77,5 @@ def test_an_environment_is_destroyed_and_built_again_with_its_objects(sandbox):
         in question["body"]
     )
     run.approve(task="approve_recreation", typed=target, comment="")
-    run.approve("second_approver", "approve_recreation_second", typed=target, comment="")
     assert run.wait(1200) == "success", run.story()
     assert "2 objects are back in" in run.log("return_objects")
