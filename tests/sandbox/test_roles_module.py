@@ -72,9 +72,12 @@ def module(cloud, tmp_path):
     return make
 
 
-def test_module_makes_exactly_the_policies_that_the_sandbox_enforces(cloud, module):
+def test_module_makes_exactly_the_policies_that_the_sandbox_enforces_and_names_a_runbook_that_there_is_not(
+    cloud, module
+):
     target = "core/staging"
     made, described = module(target), cloud.inventory.target(target)
+    made.run("fmt", "-check")
     made.run("apply", "-input=false", "-auto-approve")
     policies = {name: json.loads(text) for name, text in json.loads(made.run("output", "-json", "policies")).items()}
     assert set(policies) == set(runbooks_of(cloud.inventory, described))
@@ -88,15 +91,9 @@ def test_module_makes_exactly_the_policies_that_the_sandbox_enforces(cloud, modu
         {"StringEquals": {"sts:ExternalId": ["runbooks-of-ours"]}},
     )
     assert made.ask("plan", "-input=false", "-detailed-exitcode").returncode == 0
-
-
-def test_module_is_formatted_and_a_runbook_that_there_is_not_is_named(module):
-    made = module("core/staging")
-    made.run("fmt", "-check")
-    made.run("validate")
-    answer = made.ask("plan", "-input=false", "-no-color", '-var=runbooks=["service_reset"]')
-    assert answer.returncode == 1
-    assert "There is no such runbook" in answer.stderr
+    unknown = made.ask("plan", "-input=false", "-no-color", '-var=runbooks=["service_reset"]')
+    assert unknown.returncode == 1
+    assert "There is no such runbook" in unknown.stderr
 
 
 def test_policies_fit_into_what_iam_takes():

@@ -28,7 +28,6 @@ KEPT = {
         "test_answered_twice_at_once_leaves_one_decision_that_the_run_obeys[2]": "the race of two answers",
     },
     "tests/journey/test_faults.py": {
-        "test_group_maximum_too_small": "service_restart refused by its plan",
         "test_repeated_failed_loads_and_back_to_the_count_before": "service_restart failing and going back",
         "test_code_of_the_runbook_changes_on_disk_between_plan_and_approval": "only a DAG processor reads files again",
         "test_a_second_run_waits_and_names_who_holds_the_target": "the race of two runs for one target; service_restart "
@@ -49,7 +48,7 @@ KEPT = {
         "test_map_that_does_not_work_sends_everything_back_at_once": "region_data_update failing and going back, with "
         "every kind of answer about its maps",
         "test_update_that_could_not_be_made_or_undone_is_refused_by_its_plan": "region_data_update refused",
-        "test_run_that_is_killed_at_every_turn_does_nothing_twice_and_then_goes_to_production": "region_data_update from end to end, "
+        "test_run_that_is_killed_at_every_turn_does_nothing_twice": "region_data_update from end to end, "
         "with tasks that are killed",
     },
     "tests/journey/test_infrastructure.py": {
@@ -90,8 +89,7 @@ KEPT = {
         "test_production_waits_for_the_environment_before_it": "as above",
     },
     "tests/sandbox/test_terraform.py": {
-        "test_environment_is_made_changed_and_destroyed_and_each_plan_afterwards_is_empty": "Terraform from end to end",
-        "test_every_repeated_run_is_told_who_holds_the_lock": "Terraform refused",
+        "test_every_repeated_run_is_told_who_holds_the_lock": "Terraform refused; journeys have it make, change and destroy",
     },
     "tests/sandbox/stack/test_tree.py": {
         "test_what_is_killed_is_started_again_and_without_the_world_everything_ends": "the scheduler and the database "
