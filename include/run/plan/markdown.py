@@ -1,10 +1,11 @@
 """A plan as Markdown: for the approval form, the log and Slack."""
 
 import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from include.run.plan.links import Links, linked
-from include.run.plan.model import Plan
+from include.run.plan.model import Change, Plan
 from include.text import one_line
 
 BREAK = "  "  # Markdown's line break within a list's entry
@@ -14,8 +15,8 @@ ID = re.compile(r"\b([0-9a-f]{12})(?:[0-9a-f]{28}|[0-9a-f]{52})\b")
 def render(plan: Plan, *, reason: str = "", requester: str | None = None, links: Links = ()) -> str:
     """Return the plan as Markdown. Values from people or AWS are escaped, so they cannot add markup.
 
-    What an approver has to know comes first, then each change with how it is undone, which is said once for those that follow each
-    other and are undone alike. A list, not a table: it is readable on any screen.
+    What an approver has to know comes first, then each change with how it is undone. That is said at the first of those that follow each
+    other and are undone alike. One list, whose numbers Airflow's page would begin anew, and no table: it is readable on any screen.
     """
 
     def shown(text: str) -> str:
@@ -27,21 +28,26 @@ def render(plan: Plan, *, reason: str = "", requester: str | None = None, links:
         lines += [f"Asked by {escape(requester or 'a schedule')}: {escape(reason)}", ""]
     notes = [f"- {shown(note)}" for note in plan.notes]
     lines += [*notes, ""] if notes else []
-    number = 1
-    for undo, group in groupby(plan.changes, key=lambda change: change.undo):
-        said = [f"**{shown(each.what)}**: {shown(each.before)} → {shown(each.after)}" for each in group]
-        last = number + len(said) - 1
-        if len(said) == 1:
-            lines += [f"{number}. {said[0]}{BREAK}", f"   *How it is undone*: {shown(undo)}"]
-        else:  # a list of Markdown may begin with any number, after an empty line
-            lines += ["", f"*How {number} to {last} are undone*: {shown(undo)}", ""]
-            lines += [f"{each}. {text}" for each, text in enumerate(said, number)] + [""]
-        number = last + 1
+    lines += _entries(plan.changes, shown)
     lines += [""] if plan.changes else ["Nothing to change.", ""]
     lines += [f"- *Not done*: {shown(skip.what)}: {shown(skip.why)}" for skip in plan.skips]
     lines += [f"- {shown(detail)}" for detail in plan.details]
     lines += [f"- Expected to take about {minutes} minutes.", f"- Plan digest: `{plan.digest[:16]}`"]
     return "\n".join(lines)
+
+
+def _entries(changes: Sequence[Change], shown: Callable[[str], str]) -> Iterator[str]:
+    def said(number: int, change: Change) -> str:
+        return f"{number}. **{shown(change.what)}**: {shown(change.before)} → {shown(change.after)}"
+
+    number = 1
+    for undo, group in groupby(changes, key=lambda change: change.undo):
+        first, *others = group
+        last = number + len(others)
+        yield f"{said(number, first)}{BREAK}"
+        yield f"   *How {f'{number} to {last} are' if others else 'it is'} undone*: {shown(undo)}"
+        yield from (said(each, change) for each, change in enumerate(others, number + 1))
+        number = last + 1
 
 
 def shorten(text: str) -> str:

@@ -56,7 +56,7 @@ def test_approver_sees_where_who_why_what_he_has_to_know_each_change_with_its_un
     assert shown.splitlines()[-1].startswith("- Plan digest: `")
 
 
-def test_undo_of_changes_that_follow_each_other_is_said_once_before_them():
+def test_undo_of_changes_that_follow_each_other_is_said_at_the_first_of_them():
     undos = ("set it back", "destroy it", "destroy it", "destroy it", "set it back")
     changes = tuple(
         Change(what=f"thing {number}", before="a", after="b", undo=each) for number, each in enumerate(undos, 1)
@@ -65,8 +65,8 @@ def test_undo_of_changes_that_follow_each_other_is_said_once_before_them():
     assert shown == [
         "1. **thing 1**: a → b  ",
         "   *How it is undone*: set it back",
-        "*How 2 to 4 are undone*: destroy it",
-        "2. **thing 2**: a → b",
+        "2. **thing 2**: a → b  ",
+        "   *How 2 to 4 are undone*: destroy it",
         "3. **thing 3**: a → b",
         "4. **thing 4**: a → b",
         "5. **thing 5**: a → b  ",
