@@ -16,7 +16,7 @@ PROGRAM = """
 import os, sys
 from opskit.airflow_patches import preload
 preload.ROOMS, preload.PARTS, preload.COARSE = ("room",), ("room.parts",), float(sys.argv[1])
-print(preload.load_everything(aws=False), flush=True)  # the models of AWS change nothing here, and take a second
+print(preload.load_everything(steps=False), flush=True)  # what steps need besides changes nothing here, and takes two seconds
 for _ in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -195,6 +195,7 @@ def test_only_the_scheduler_holds_the_models_of_aws(monkeypatch, component, made
     monkeypatch.setattr(preload, "ROOMS", ())  # else this process would unload our code, or each of its forks would
     monkeypatch.setattr(os, "register_at_fork", lambda **_: None)
     monkeypatch.setattr(preload, "make_idle_clients", lambda: calls.append(component))
+    monkeypatch.setattr(preload.code_digest, "prepare", lambda: None)
     monkeypatch.setattr(preload, "why_not", lambda component: "")
     preload.preload(component)
     assert len(calls) == made

@@ -17,10 +17,12 @@ from pkgutil import walk_packages
 
 from include.errors import InventoryError
 from include.inventory import load
+from opskit import code_digest
 from opskit.airflow_patches.switches import VARIABLE, is_on
 from opskit.connections.aws import make_idle_clients
 
 LIBRARIES = (  # modules that a step would need more than a second to import
+    "airflow.dag_processing.dagbag",
     "airflow.providers.amazon.aws.hooks.base_aws",
     "airflow.providers.amazon.aws.utils.connection_wrapper",
     "airflow.providers.atlassian.jira.hooks.jira",
@@ -34,7 +36,7 @@ LIBRARIES = (  # modules that a step would need more than a second to import
 )
 ROOMS = ("include", "opskit")
 # the modules of which runbooks consist; they import the rest
-PARTS = ("opskit.groups", "opskit.notifications", "opskit.waits")
+PARTS = ("opskit.groups", "opskit.notifications", "opskit.runbook", "opskit.waits")
 # seconds, the precision of coarse file systems: a file this young may change again with the same time stamp
 COARSE = 2.0
 
@@ -54,7 +56,7 @@ def preload(component: str) -> bool:
     except ImportError as error:
         log.warning("Preloading is off in %s: %s. Steps start slower, nothing else changes.", component, error)
         return False
-    return load_everything(aws=component == "scheduler")  # the DAG processor's forks read files and call nobody
+    return load_everything(steps=component == "scheduler")  # the DAG processor's forks read files and call nobody
 
 
 def why_not(component: str) -> str:
@@ -75,8 +77,8 @@ def why_not(component: str) -> str:
     return "" if method == "fork" else f"tasks are started by {method}, not forked"
 
 
-def load_everything(*, aws: bool = True) -> bool:
-    """Load our own code, and the models of AWS if asked, for the processes forked from this one. Return whether they will find them.
+def load_everything(*, steps: bool = True) -> bool:
+    """Load our own code, and if asked what steps need besides, for the processes forked from this one. Return whether they will find it.
 
     A process that is forked after any file of the code changed, appeared or disappeared forgets what was loaded, so it never
     runs other code than what is on disk. Code that does not load, or is just being written, is left to the forked processes.
@@ -84,10 +86,12 @@ def load_everything(*, aws: bool = True) -> bool:
     try:
         before = _files()
         for name in PARTS:
-            for module in walk_packages(importlib.import_module(name).__path__, f"{name}."):
+            part = importlib.import_module(name)
+            for module in walk_packages(getattr(part, "__path__", ()), f"{name}."):
                 importlib.import_module(module.name)
-        if aws:
+        if steps:
             make_idle_clients()
+            code_digest.prepare()
         with suppress(InventoryError):  # each runbook reports what is wrong with it
             load()
     except Exception:  # whatever it is: the runbook that needs it says so, and the others have to run
