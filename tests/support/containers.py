@@ -27,6 +27,8 @@ from sandbox.stack.postgres import PROGRAMS
 from tests.support.compose_file import ROOT, Service
 from tests.support.sandbox_client import wait_for
 
+# where PostgreSQL's data is mounted: pytest takes the right to its own folders away from "nobody" whenever another run begins
+DATABASE = "/mnt"
 OURS = f"rbk{os.getpid()}"  # begins every name, so that two test runs on one machine do not meet
 NETWORK = f"10.213.{os.getpid() % 250}"  # of the bridge that all containers of a test share
 NEEDED = ("ip", "unshare", "nsenter", "dumb-init", "redis-server", "redis-cli", "pg_isready", "faketime")
@@ -247,6 +249,12 @@ class Engine:
                 if found and place.startswith("/opt"):  # the rest is on this machine's own path
                     bind(str(ROOT / found), place)
             lines += [f"mkdir -p {opt}/airflow/logs", f"ln -s /opt/runbooks/config {opt}/airflow/config"]
+        if container.service.name == "postgres":
+            data = self.folder / "volumes" / "postgres"
+            data.mkdir(parents=True, exist_ok=True)
+            shutil.chown(data, "nobody")
+            data.chmod(0o700)
+            lines += [f"mount --bind {data} {DATABASE}"]
         for place, source in container.service.volumes.items():
             if not source.startswith("/"):
                 (self.folder / "volumes" / source).mkdir(parents=True, exist_ok=True)
@@ -274,27 +282,16 @@ class Engine:
         command = container.service.command
         if container.service.name != "postgres":
             return command
-        data = self.folder / "volumes" / "postgres"
-        given = container.service.environment
-        secret = container.folder / "password"
-        secret.write_text(given["POSTGRES_PASSWORD"])
-        secret.chmod(0o644)
-        programs = _programs()
+        given, programs = container.service.environment, _programs()
         make = (
-            f"test -s {data}/PG_VERSION || {{ {programs}/initdb --pgdata={data} --username={given['POSTGRES_USER']}"
-            f" --pwfile={secret} --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync --no-instructions"
-            f" && echo 'CREATE DATABASE {given['POSTGRES_DB']}' | {programs}/postgres --single -D {data} postgres; }}"
+            f"test -s {DATABASE}/PG_VERSION || {{ {programs}/initdb --pgdata={DATABASE} --username={given['POSTGRES_USER']}"
+            " --pwfile=<(printenv POSTGRES_PASSWORD) --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync --no-instructions"
+            f" && echo 'CREATE DATABASE {given['POSTGRES_DB']}' | {programs}/postgres --single -D {DATABASE} postgres; }}"
         )
-        rest = shlex.join([f"{programs}/postgres", "-D", str(data), "-c", "listen_addresses=*", "-c", "fsync=off"])
-        allow = f"grep -q '{NETWORK}' {data}/pg_hba.conf || echo 'host all all {NETWORK}.0/24 scram-sha-256' >> {data}/pg_hba.conf"
+        rest = shlex.join([f"{programs}/postgres", "-D", DATABASE, "-c", "listen_addresses=*", "-c", "fsync=off"])
+        let_in = f"'{NETWORK}' {DATABASE}/pg_hba.conf || echo 'host all all {NETWORK}.0/24 scram-sha-256' >> {DATABASE}/pg_hba.conf"
         options = shlex.join([*command[1:], "-c", "unix_socket_directories="])
-        script = f"{make} && {{ {allow}; }} && rm -f {data}/postmaster.pid && exec {rest} {options}"
-        data.mkdir(parents=True, exist_ok=True)
-        shutil.chown(data, "nobody")
-        data.chmod(0o700)
-        for place in {*data.parents, *secret.parents}:  # pytest's own folders are root's alone
-            if not place.stat().st_mode & 0o001:
-                place.chmod(place.stat().st_mode | 0o011)
+        script = f"{make} && {{ grep -q {let_in}; }} && rm -f {DATABASE}/postmaster.pid && exec {rest} {options}"
         return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "bash", "-c", script]
 
     def _kill(self, container: Container) -> None:
