@@ -58,6 +58,10 @@ def one_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture
 def fleet(one_fleet: Fleet) -> Iterator[Fleet]:
+    for name in ("worker-1", "worker-2"):  # a test that failed may have left them stopped
+        if not (worker := one_fleet.engine.containers[name]).members():
+            one_fleet.engine.start(worker)
+            one_fleet.engine.await_healthy(worker)
     one_fleet.sandbox.reset()
     before = world(one_fleet.sandbox)
     yield one_fleet
