@@ -25,14 +25,14 @@ BUDGETS = {
     "tests/ci": (10, 10),
     "tests/compose": (15, 15),
     "tests/contract": (30, 30),
-    "tests/inprocess": (290, 850),
+    "tests/inprocess": (125, 850),
     "tests/mutants": (0, 220),
-    "tests/plugins": (115, 115),
-    "tests/regions": (155, 155),
+    "tests/plugins": (75, 75),
+    "tests/regions": (105, 105),
     "tests/s3": (20, 20),
-    "tests/integration": (440, 500),
-    "tests/sandbox": (320, 370),
-    "tests/unit": (105, 105),
+    "tests/integration": (340, 500),
+    "tests/sandbox": (155, 370),
+    "tests/unit": (55, 55),
 }
 
 
