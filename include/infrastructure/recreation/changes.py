@@ -29,7 +29,9 @@ class Data:
 
 def remedy_of(obstacle: Obstacle) -> Change:
     """Return what the run does about something in the way."""
-    return Change(what=obstacle.what, before="in the way", after=obstacle.remedy, undo=f"it is {AGAIN}")
+    return Change(
+        what=obstacle.what, before="in the way", after=obstacle.remedy, undo="the build makes it as the code has it"
+    )
 
 
 def list_changes(doomed: Sequence[ResourceChange], data: Data) -> list[Change]:
@@ -49,7 +51,7 @@ def list_changes(doomed: Sequence[ResourceChange], data: Data) -> list[Change]:
             found.append(_change(each, f"{AGAIN}; what is lost with it is not known", "not at all"))
         elif flags.dns:
             found.append(
-                _change(each, f"{AGAIN}, with another address or id", "not at all: change what has its address")
+                _change(each, f"{AGAIN}, with another address or id", "its address is lost: change what uses it")
             )
         else:
             plain.append(each.address)

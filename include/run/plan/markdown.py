@@ -45,7 +45,8 @@ def _entries(changes: Sequence[Change], shown: Callable[[str], str]) -> Iterator
         first, *others = group
         last = number + len(others)
         yield f"{said(number, first)}{BREAK}"
-        yield f"   *How {f'{number} to {last} are' if others else 'it is'} undone*: {shown(undo)}"
+        which = f"{number} {'to' if len(others) > 1 else 'and'} {last} are" if others else "it is"
+        yield f"   *How {which} undone*: {shown(undo)}"
         yield from (said(each, change) for each, change in enumerate(others, number + 1))
         number = last + 1
 

@@ -57,7 +57,7 @@ def test_approver_sees_where_who_why_what_he_has_to_know_each_change_with_its_un
 
 
 def test_undo_of_changes_that_follow_each_other_is_said_at_the_first_of_them():
-    undos = ("set it back", "destroy it", "destroy it", "destroy it", "set it back")
+    undos = ("set it back", "destroy it", "destroy it", "destroy it", "set it back", "set it back")
     changes = tuple(
         Change(what=f"thing {number}", before="a", after="b", undo=each) for number, each in enumerate(undos, 1)
     )
@@ -70,7 +70,8 @@ def test_undo_of_changes_that_follow_each_other_is_said_at_the_first_of_them():
         "3. **thing 3**: a → b",
         "4. **thing 4**: a → b",
         "5. **thing 5**: a → b  ",
-        "   *How it is undone*: set it back",
+        "   *How 5 and 6 are undone*: set it back",
+        "6. **thing 6**: a → b",
     ]
 
 
