@@ -18,6 +18,8 @@ TUNING = ROOT / "config" / "airflow.env"
 # neither another Airflow's settings nor the way to a real AWS account may reach a rehearsal
 FOREIGN = ("AIRFLOW", "_AIRFLOW", "AWS_", "PG", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SANDBOX_")
 
+STALE_AFTER = 60  # seconds after a turn of reading, as long as Airflow takes between two looks for removed runbooks
+
 
 def base() -> dict[str, str]:
     """Return our own environment without variables that must not reach a sandbox."""
@@ -75,6 +77,9 @@ def airflow(settings: Settings, credentials: Credentials, inventory: Inventory, 
     tools = {"PATH": f"{STAND_INS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     door = {"RUNBOOK_DOOR_TARGET": next(iter(inventory.targets))}  # any will do: the pretend AWS keeps all tables
     pace["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = str(settings.reread)
+    # A file that is read again between two turns, for a task that was lost, has made Airflow take its runbook for removed: its runs
+    # stood still until the next turn. Only a whole turn without the runbook may mean that now.
+    pace["AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD"] = str(settings.reread + STALE_AFTER)
     served = connections(settings, databases.Databases.of(settings, credentials), inventory)
     ours = base()
     providers = terraform_providers.variables(os.environ, settings.folder)

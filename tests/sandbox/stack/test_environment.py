@@ -106,7 +106,11 @@ def test_runbooks_are_read_again_as_often_as_said_or_seldom_in_an_idle_sandbox(s
     name = "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"
     assert variables[name] == "120"
     rarely = dataclasses.replace(settings, reread=3600)
-    assert environment.airflow(rarely, Credentials.of(settings.folder), load(), "postgresql://x")[name] == "3600"
+    found = environment.airflow(rarely, Credentials.of(settings.folder), load(), "postgresql://x")
+    assert found[name] == "3600"
+    assert (
+        int(found["AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD"]) > 3600
+    )  # else a runbook read between two turns is lost
 
 
 def test_every_tuned_setting_exists_in_the_installed_airflow(variables):
