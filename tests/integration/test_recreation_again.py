@@ -154,6 +154,21 @@ def test_data_of_what_is_gone_comes_back_though_the_commit_cannot_be_planned_yet
         preflight.make_plan(step(scene, run=TWO), preflight.Request(commit, (), Choices()))
 
 
+def test_environment_of_which_nothing_but_its_data_is_left_is_built_again(scene, monkeypatch, tmp_path):
+    commit = scene.has_code(monkeypatch, {"main.tf": REFUSING % "/etc/hostname"})
+    have(scene, commit)
+    request = preflight.Request(commit, (), Choices())
+    plan, _ = preflight.make_plan(step(scene), request)
+    steps.destroy(step(scene, "destroy"), plan)
+    with pytest.raises(PreconditionError, match="knows no resource"):
+        preflight.make_plan(step(scene, run=TWO), request)
+    keep(scene, "aws_s3_bucket.other", "s3://core-non-prod-archive/other/", "other")
+    again, _ = preflight.make_plan(step(scene, run=TWO), request)
+    assert again.doomed == ()
+    steps.destroy(step(scene, "destroy", TWO), again)
+    assert "1 added" in applies.build(step(scene, "build", TWO), again)
+
+
 def test_change_never_makes_something_without_the_data_that_a_recreation_keeps(scene, monkeypatch):
     commit = scene.has_code(monkeypatch, {"main.tf": CODE % "/", ".terraform.lock.hcl": LOCK_FILE.read_text()})
     keep(scene, FILES, "s3://core-non-prod-archive/one/", "core-staging-rehearsed-files")

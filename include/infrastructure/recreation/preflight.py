@@ -92,7 +92,9 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
     refuse_unproved(ctx, recreation, since)
     refuse_locked(ctx)
     state = read_target_state(ctx)
-    if state is None or not state.ids:
+    if state is None or not (
+        state.ids or list_kept(ctx)
+    ):  # a run that stopped after its destruction has left data alone
         raise PreconditionError(
             f"The state of {target.name} knows no resource, so there is nothing to destroy; infrastructure_change builds it."
         )
@@ -105,7 +107,8 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
         looked = _compare(ctx, copy, variables, state, {each.address for each in doomed})
         lock_file = copy.lock_file
     remarks = (*checked, *looked.remarks)
-    _refuse_empty(doomed, request)
+    if state.ids:
+        _refuse_empty(doomed, request)
     survey = Survey(
         doomed, prevented, request.choices, recreation.archive, recreation.tags, state, looked.missing or ()
     )
