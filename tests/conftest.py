@@ -1,6 +1,7 @@
 """Airflow's settings in tests, set before anything imports Airflow."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,9 +13,10 @@ settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
 ROOT = Path(__file__).resolve().parents[1]
+AIRFLOW_HOME = tempfile.mkdtemp(prefix="airflow-test-")
 os.environ.update(
     {
-        "AIRFLOW_HOME": tempfile.mkdtemp(prefix="airflow-test-"),
+        "AIRFLOW_HOME": AIRFLOW_HOME,
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -37,6 +39,10 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.pluginmanager.register(costs.Costs(config))
+
+
+def pytest_unconfigure(config):
+    shutil.rmtree(AIRFLOW_HOME)
 
 
 def pytest_report_header(config):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from include.errors import ApplyFailedError, ApprovalError, PreconditionError
 from include.infrastructure.attempts import attempt_id
+from include.infrastructure.change.plan import InfrastructureChangePlan
 from include.infrastructure.context import InfrastructureContext
 from include.infrastructure.follow import CODE, PROCESS, End, follow, follow_here, has_begun, host
 from include.infrastructure.plan_file import read_plan_file
@@ -38,6 +39,10 @@ class Wanted:
     lock_file: str  # SHA-256
     operations: int
     summary: str
+
+    @classmethod
+    def by(cls, plan: InfrastructureChangePlan) -> Wanted:
+        return cls(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
 
 
 def apply(ctx: InfrastructureContext, wanted: Wanted) -> str:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from include.errors import PreconditionError
 from include.infrastructure.context import InfrastructureContext
 from include.run import terraform_documents as documents
+from include.terraform.overrides import split_address
 from include.terraform.plan import ResourceChange
+from include.terraform.state import State
 
 
 @dataclass(frozen=True)
@@ -21,17 +23,32 @@ class Kept:
     place: str
     run: str
 
+    @property
+    def type(self) -> str:
+        return split_address(self.address)[1]
 
-def list_kept(ctx: InfrastructureContext) -> dict[str, Kept]:
-    """Return where earlier runs have put data that is not back yet: a snapshot or an archive, the newest, by address."""
+
+def list_kept(ctx: InfrastructureContext, state: State | None) -> dict[str, Kept]:
+    """Return where earlier runs have put data that is not back yet: a snapshot or an archive, the newest, by address.
+
+    A database that the state shows as restored and finished has its data back. None: go by the records alone.
+    """
     key = documents.target_key(ctx.target.name)
     back = {each["place"] for each in ctx.store.list(key, documents.DATA_BACK)}
     found = sorted(ctx.store.list(key, documents.DATA_KEPT), key=lambda each: str(each["at"]))
-    return {
+    newest = {
         each["address"]: Kept(each["address"], str(each.get("name") or ""), each["place"], each["run"])
         for each in found
-        if each["place"] not in back
+    }  # what a run keeps is all that was there by then, so it takes the place of what earlier runs have kept
+    return {
+        address: each
+        for address, each in newest.items()
+        if each.place not in back and not (state and _is_restored(each, state))
     }
+
+
+def _is_restored(kept: Kept, state: State) -> bool:
+    return state.restored.get(kept.address) == kept.place and kept.address not in state.tainted
 
 
 def note_back(ctx: InfrastructureContext, place: str) -> None:
@@ -40,12 +57,14 @@ def note_back(ctx: InfrastructureContext, place: str) -> None:
     ctx.store.add(*documents.data_back(ctx.target.name, place), document)
 
 
-def refuse_without_data(ctx: InfrastructureContext, changes: Sequence[ResourceChange]) -> tuple[str, ...]:
+def refuse_without_data(
+    ctx: InfrastructureContext, changes: Sequence[ResourceChange], state: State | None
+) -> tuple[str, ...]:
     """Refuse a change that makes something without the data it had. Return what approvers should know of data that is not back.
 
     Raises: PreconditionError.
     """
-    kept = list_kept(ctx)
+    kept = list_kept(ctx, state)
     for each in changes:
         if each.action == "create" and each.address in kept:
             found = kept[each.address]

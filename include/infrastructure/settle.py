@@ -17,7 +17,7 @@ from include.run import terraform_documents as documents
 from include.terraform import process
 from include.terraform.locks import Lock
 from include.terraform.process import Ended
-from include.terraform.workdir import remove_folder
+from include.terraform.workdir import ERRORED, remove_folder
 from include.text import joined
 from include.write import Action, Write
 
@@ -25,7 +25,6 @@ UNLOCK = Action("terraform", "force-unlock", resources=("state",), values=("lock
 PUSH = Action("terraform", "state-push", resources=("state",), values=("file",))
 NEVER = "Terraform was never started"
 PROGRAMS = ("terraform", "tofu")
-ERRORED = "errored.tfstate"  # what Terraform writes beside the code when the backend does not take the state
 
 
 def settle(ctx: InfrastructureContext) -> str:

@@ -19,6 +19,8 @@ from include.run.params import Declared, complaint
 from opskit.fields import COMMAND, END, OPTIONAL
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.param import ParamsDict
+
     from opskit.context import StepContext
 
 UNOFFERED = (
@@ -83,18 +85,17 @@ def _target(targets: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def declared_by(params: ParamsDict) -> dict[str, Declared]:
+    """Return what a DAG's params declare. None counts as missing: Airflow itself refuses a run without one that it needs."""
+    found = {name: params.get_param(name) for name in params}
+    return {name: Declared(param.schema, param.description or "", has_default=True) for name, param in found.items()}
+
+
 def refuse_wrong(ctx: StepContext) -> None:
     """Refuse a run whose params do not fit their schemas. Raises: PreconditionError.
 
     The API refuses such a request before a run exists. This check is for runs that were started without the API. What the
     inventory says of a request, a runbook's own planner checks.
     """
-    params = ctx.context["dag"].params
-    declared = {
-        # Airflow has already refused a run without a param that has no default
-        name: Declared(param.schema, param.description or "", has_default=True)
-        for name in params
-        for param in [params.get_param(name)]
-    }
-    if sentence := complaint(declared, ctx.context["dag_run"].conf):
+    if sentence := complaint(declared_by(ctx.context["dag"].params), ctx.context["dag_run"].conf):
         raise PreconditionError(f"{sentence} Nothing was changed.")

@@ -26,6 +26,7 @@ from sandbox.demo.broken import broken
 from sandbox.demo.client import Client, declared_params, trigger
 from sandbox.demo.follow import Follower
 from sandbox.demo.options import Options
+from sandbox.demo.wrong_params import refuse_wrong_params
 from sandbox.errors import SandboxError
 from sandbox.settings import ROOT, Settings
 from sandbox.stack import process_registry, processes
@@ -182,6 +183,7 @@ def main() -> int:
     try:
         options, settings = Options.from_environment(), Settings.from_environment()
         options.check([file.stem for file in sorted(settings.dags.glob("*.py"))], list(load().targets))
+        refuse_wrong_params(options.runbook, options.params, settings.dags)
         with sandbox(settings, console) as (client, started):
             succeeded = rehearse(options, client, console)
             if started and options.keep:

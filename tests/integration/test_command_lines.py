@@ -75,7 +75,7 @@ def test_both_command_lines_find_what_the_run_has_made_and_a_change_that_it_has_
     before = listed(beside)
     with provider_needed():
         plan, _ = steps.make_plan(ctx, COMMIT, keep=True)
-    said = apply.apply(ctx, apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary))
+    said = apply.apply(ctx, apply.Wanted.by(plan))
     steps.publish_outputs(ctx, COMMIT)
     settle(ctx)
     made = on_record(ctx)

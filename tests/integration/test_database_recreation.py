@@ -10,6 +10,7 @@ from include.infrastructure.change import steps as change
 from include.infrastructure.kept import list_kept
 from include.infrastructure.recreation import applies, kept_data, preflight, remedies, steps
 from include.infrastructure.recreation.plan import Choices
+from include.run import terraform_documents as documents
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
 from tests.support.terraform import LOCK_FILE, provider_needed
 
@@ -80,7 +81,7 @@ def commit(scene, monkeypatch):
     ctx = step(scene, run="infrastructure_change/before")
     with provider_needed():
         plan, _ = change.make_plan(ctx, commit, keep=True)
-    applying.apply(ctx, applying.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary))
+    applying.apply(ctx, applying.Wanted.by(plan))
     return scene.has_code(monkeypatch, code())
 
 
@@ -95,8 +96,20 @@ def test_database_comes_back_from_its_snapshot_with_its_data_and_its_protection(
     monkeypatch.setattr(steps, "wrong_values", lambda ctx, names: {})  # as if people had entered every secret
     scene.inject("database_written", instance=NAME, text="1,204 logs of lettings")
     scene.inject("snapshot_exists", name="core-staging-final")
+    never_back: documents.KeptDataDocument = {
+        "at": "2026-01-01T00:00:00+00:00",
+        "address": "aws_db_instance.records",
+        "name": NAME,
+        "place": "core-staging-long-ago",
+        "objects": 0,
+        "run": "infrastructure_recreation/zero",
+    }
+    scene.store.add(*documents.kept_data(TARGET, never_back["place"]), never_back)
     request = preflight.Request(commit, (), Choices())
     plan, _ = preflight.make_plan(step(scene), request)
+    assert plan.notes[0].startswith(
+        "aws_db_instance.records was not made of snapshot core-staging-long-ago, which infrastructure_recreation/zero took."
+    )
     assert preflight.make_plan(step(scene), request)[0] == plan  # RDS moves the time to which it can be restored
     assert [each.what for each in plan.changes[:3]] == [
         "aws_db_instance.records has prevent_destroy in the code",
@@ -115,6 +128,6 @@ def test_database_comes_back_from_its_snapshot_with_its_data_and_its_protection(
     assert text == "1,204 logs of lettings"
     assert (found["DBInstanceStatus"], found["DeletionProtection"]) == ("available", True)
     kept_data.return_objects(step(scene), plan)
-    assert list_kept(step(scene)) == {}
+    assert list_kept(step(scene), None) == {}
     said = steps.verify(step(scene), plan)
     assert f"aws_db_instance.records was restored from snapshot {database.snapshot}" in said

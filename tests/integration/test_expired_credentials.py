@@ -40,7 +40,7 @@ def long_apply(scene, monkeypatch, tmp_path):
     code = f'terraform {{\n  backend "s3" {{}}\n}}\n{made}'
     plan, _ = steps.make_plan(step(scene), scene.has_code(monkeypatch, {"main.tf": code}), keep=True)
     scene.inject("sessions_shortened", seconds=SECONDS)
-    yield apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary), gate, begun
+    yield apply.Wanted.by(plan), gate, begun
     gate.touch()  # so that no Terraform outlives the test
     if started := process.find_started(run_folder(RUN) / follow.PROCESS):
         list(started.lines())

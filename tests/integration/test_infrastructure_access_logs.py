@@ -62,7 +62,7 @@ class Applying:
 
     def apply(self, pause=None):
         plan = self.plan
-        wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
+        wanted = apply.Wanted.by(plan)
         return apply_patiently(self.step(), wanted, plan.variables, pause or self.pause)
 
     def pause(self, seconds):

@@ -60,7 +60,7 @@ def test_balancer_whose_access_logs_are_refused_once_is_made_again_and_nobody_is
     with provider_needed():
         plan, _ = steps.make_plan(ctx, commit, keep=True)
     fault = ctx.inject("access_logs_denied", times=1)
-    wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
+    wanted = apply.Wanted.by(plan)
     said = apply_patiently(ctx, wanted, plan.variables, lambda _: ctx.cloud.advance(30))
     assert (said, ctx.injected(fault)) == ("1 added, 0 changed, 1 destroyed", 1)
     balancers = ctx.clients.elbv2.describe_load_balancers(Names=["core-staging-balancer"])["LoadBalancers"]

@@ -56,10 +56,6 @@ def step_of(scene, name="apply_plan", run=RUN):
     return InfrastructureStep(scene, scene.writer(run, name))
 
 
-def wanted(plan):
-    return apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
-
-
 def test_a_change_is_planned_applied_and_proved(scene, monkeypatch, folder):
     commit = scene.has_code(monkeypatch, {"main.tf": TWO})
     ctx = step_of(scene)
@@ -68,7 +64,7 @@ def test_a_change_is_planned_applied_and_proved(scene, monkeypatch, folder):
     assert len(plan.changes) == 2
     again, _ = steps.make_plan(ctx, commit, keep=True, confirming=True)
     assert again == plan
-    text = apply.apply(ctx, wanted(plan))
+    text = apply.apply(ctx, apply.Wanted.by(plan))
     assert "2 added" in text
     assert read_durations(ctx).keys() == {"create terraform_data"}
     assert set(read_target_state(ctx).ids) == {"terraform_data.first", "terraform_data.second"}
@@ -115,7 +111,7 @@ def half_way(scene, monkeypatch, tmp_path):
         with monkeypatch.context() as patch:
             patch.setattr(follow._Record, "look", look)
             with pytest.raises(Killed):
-                apply.apply(ctx, wanted(plan))
+                apply.apply(ctx, apply.Wanted.by(plan))
         yield plan, gate
     finally:
         gate.touch()  # so that no Terraform outlives the test
@@ -127,7 +123,7 @@ def test_worker_killed_during_an_apply_loses_nothing_and_nothing_is_applied_twic
     plan, gate = half_way
     ctx = step_of(scene)
     gate.touch()
-    assert "2 added" in apply.apply(ctx, wanted(plan))
+    assert "2 added" in apply.apply(ctx, apply.Wanted.by(plan))
     assert read_target_state(ctx).serial == plan.serial + 1 or read_target_state(ctx).serial > 0
     intents = [text for text in scene.texts(RUN, "intent") if text.startswith("terraform.apply")]
     assert len(intents) == 1
@@ -151,7 +147,7 @@ def test_terraform_killed_during_an_apply_leaves_no_lock_and_what_it_made_is_tak
     with pytest.raises(
         ApplyFailedError, match=r"Terraform was killed on .* \(1 of 2 done; creating terraform_data.second"
     ):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     assert find_lock(ctx) is not None
     said = settle.settle(ctx)
     assert find_lock(ctx) is None
@@ -163,7 +159,7 @@ def test_terraform_killed_during_an_apply_leaves_no_lock_and_what_it_made_is_tak
     plan, _ = steps.make_plan(after, commit, keep=True)
     assert plan.summary == "1 to add, 1 to change"  # taken into the state with what it lacks there
     assert plan.notes[0].startswith("terraform_data.first (")
-    assert apply.apply(after, wanted(plan))
+    assert apply.apply(after, apply.Wanted.by(plan))
     assert set(read_target_state(after).ids) == {"terraform_data.first", "terraform_data.second"}
 
 
@@ -182,7 +178,7 @@ def test_a_lock_whose_answer_got_lost_is_known_as_its_own_and_released(scene, mo
     plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
     lost = scene.inject("lock_answer_lost")
     with pytest.raises(PreconditionError, match="is locked by"):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     assert scene.injected(lost) == 1
     lock = find_lock(ctx)
     assert f"lock {lock.id} of this run's Terraform, which is gone, was released" in settle.settle(ctx)
@@ -198,7 +194,7 @@ def test_a_lock_that_somebody_takes_before_the_apply_is_never_released(scene, mo
     item = {"LockID": {"S": name}, "Info": {"S": json.dumps({**info, "Path": name})}}
     scene.clients.dynamodb.put_item(TableName=terraform.lock_table, Item=item)
     with pytest.raises(PreconditionError, match="is locked by ann@laptop"):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     assert "is locked by ann@laptop" in settle.settle(ctx)
     assert find_lock(ctx).id == "theirs"
 
@@ -209,7 +205,7 @@ def test_an_interrupted_apply_writes_its_state_and_releases_its_lock(scene, half
     gate.touch()
     ctx = step_of(scene)
     with pytest.raises(ApplyFailedError):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     assert find_lock(ctx) is None
     assert "terraform_data.first" in read_target_state(ctx).ids
 
@@ -219,7 +215,7 @@ def test_another_plan_file_than_the_approved_one_is_not_applied(scene, monkeypat
     plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
     keep_plan_file(ctx, b"another one", keep=True)
     with pytest.raises(ApprovalError, match="somebody replaced it"):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     assert read_target_state(ctx) is None
     assert steps.make_plan(ctx, plan.commit, keep=True, confirming=True)[0].digest != plan.digest
 
@@ -229,11 +225,11 @@ def test_a_state_that_has_moved_since_the_approval_is_another_plan(scene, monkey
     commit = scene.has_code(monkeypatch, {"main.tf": TWO})
     plan, _ = steps.make_plan(ctx, commit, keep=True)
     other = step_of(scene, run="infrastructure_change/two")
-    apply.apply(other, wanted(steps.make_plan(other, commit, keep=True)[0]))
+    apply.apply(other, apply.Wanted.by(steps.make_plan(other, commit, keep=True)[0]))
     now, _ = steps.make_plan(ctx, commit, keep=True, confirming=True)
     assert (now.serial, now.operations) != (plan.serial, plan.operations)
     with pytest.raises(PreconditionError, match="the plan is stale"):
-        apply.apply(step_of(scene), wanted(plan))
+        apply.apply(step_of(scene), apply.Wanted.by(plan))
 
 
 def test_nothing_secret_is_kept_where_people_look(scene, monkeypatch):
@@ -244,7 +240,7 @@ def test_nothing_secret_is_kept_where_people_look(scene, monkeypatch):
     monkeypatch.setattr(steps, "terraform_of", lambda ctx: terraform)
     ctx = step_of(scene)
     plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": code}), keep=True)
-    apply.apply(ctx, wanted(plan))
+    apply.apply(ctx, apply.Wanted.by(plan))
     settle.settle(ctx)
     table = scene.somebody.dynamodb.scan(TableName="runbook-operations")["Items"]
     said = f"{plan.model_dump_json()} {table} {ctx.told}"
@@ -304,7 +300,7 @@ def test_a_state_that_its_bucket_refuses_is_pushed_as_soon_as_it_takes_it(scene,
     plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
     fault = scene.inject("state_unwritable")
     with pytest.raises(ApplyFailedError, match=r"errored\.tfstate"):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     assert read_target_state(ctx) is None
     with pytest.raises(ServiceUnavailableError, match="nothing of it is lost"):
         settle.settle(ctx)
@@ -328,7 +324,7 @@ def test_a_plan_that_destroys_more_than_the_target_allows_is_refused(scene, monk
     four = BACKEND + 'resource "terraform_data" "many" { count = 4 }\n'
     ctx = step_of(scene)
     plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": four}), keep=True)
-    apply.apply(ctx, wanted(plan))
+    apply.apply(ctx, apply.Wanted.by(plan))
     other = step_of(scene, run="infrastructure_change/two")
     with pytest.raises(PreconditionError, match=r"destroys 4 resources .* limit is 3"):
         steps.make_plan(other, scene.has_code(monkeypatch, {"main.tf": BACKEND}), keep=True)
@@ -339,7 +335,7 @@ def test_a_lock_file_that_is_not_the_approved_one_is_not_applied(scene, monkeypa
     plan, _ = steps.make_plan(ctx, scene.has_code(monkeypatch, {"main.tf": TWO}), keep=True)
     scene.has_code(monkeypatch, {"main.tf": TWO, ".terraform.lock.hcl": "# Another one.\n"})
     with pytest.raises(ApprovalError, match=r"The lock file of commit .* was approved"):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
 
 
 def test_code_without_a_lock_file_or_without_the_folder_is_refused(scene, monkeypatch):
@@ -367,7 +363,7 @@ def test_a_worker_whose_folder_is_gone_starts_no_second_apply(scene, half_way, f
     release(scene, find_lock(scene))
     ctx = step_of(scene)
     with pytest.raises(ApplyFailedError, match="how it ended is not known"):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     assert "terraform_data.first (" in settle.settle(ctx)
 
 
@@ -384,10 +380,10 @@ def test_apply_is_left_to_the_worker_that_started_it_and_so_is_the_lock_of_its_t
     plan, _gate = half_way
     ctx = step_of(scene)
     with another_worker(monkeypatch), pytest.raises(follow.LeftToItsWorkerError):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     os.killpg(process.find_started(run_folder(RUN) / follow.PROCESS).pid, signal.SIGKILL)
     with pytest.raises(ApplyFailedError, match="Terraform was killed on"):
-        apply.apply(ctx, wanted(plan))
+        apply.apply(ctx, apply.Wanted.by(plan))
     with another_worker(monkeypatch), pytest.raises(follow.LeftToItsWorkerError):
         settle.settle(ctx)
     assert find_lock(ctx) is not None
@@ -404,13 +400,13 @@ def test_worker_that_never_comes_back_is_told_with_its_lock_and_what_it_made_onc
     monkeypatch.setattr(follow, "RETURN", timedelta(0))
     with another_worker(monkeypatch):
         with pytest.raises(follow.LeftToItsWorkerError):
-            apply.apply(ctx, wanted(plan))
+            apply.apply(ctx, apply.Wanted.by(plan))
         monkeypatch.setattr(follow, "ELSEWHERE", timedelta(0))
         with pytest.raises(ApplyFailedError, match=f"once it is gone for sure, run 'terraform force-unlock {lock.id}'"):
-            apply.apply(ctx, wanted(plan))
+            apply.apply(ctx, apply.Wanted.by(plan))
         release(scene, lock)
         with pytest.raises(ApplyFailedError, match="which is gone; how it ended is not known there"):
-            apply.apply(ctx, wanted(plan))
+            apply.apply(ctx, apply.Wanted.by(plan))
         assert "terraform_data.first (" in settle.settle(ctx)
 
 
@@ -418,7 +414,7 @@ def test_drift_is_told_with_what_would_put_it_right_and_a_locked_state_is_left_a
     assert describe_drift(scene) == ""
     plan, gate = half_way
     gate.touch()
-    apply.apply(step_of(scene), wanted(plan))
+    apply.apply(step_of(scene), apply.Wanted.by(plan))
     assert describe_drift(scene) == ""
     commit = scene.has_code(monkeypatch, {"main.tf": TWO + 'resource "terraform_data" "third" {}\n'})
     told = describe_drift(scene)

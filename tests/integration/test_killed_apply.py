@@ -75,10 +75,6 @@ def step(scene, run=RUN):
     return InfrastructureStep(scene, scene.writer(run, "apply_plan"))
 
 
-def wanted(plan):
-    return apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
-
-
 @pytest.fixture
 def planned(scene, monkeypatch):
     commit = scene.has_code(monkeypatch, {"main.tf": FORTY, ".terraform.lock.hcl": LOCK_FILE.read_text()})
@@ -113,7 +109,7 @@ def world(scene):
 
 def kill_when(scene, plan, count):
     """Apply the plan in a process of its own, and kill that and Terraform once so many resources are made."""
-    about = json.dumps([scene.cloud.url, TARGET, RUN, dataclasses.asdict(wanted(plan))])
+    about = json.dumps([scene.cloud.url, TARGET, RUN, dataclasses.asdict(apply.Wanted.by(plan))])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / each) for each in (".", "plugins"))}
     worker = subprocess.Popen(
         [sys.executable, "-m", "tests.support.apply_worker", about], env=environment, cwd=ROOT, start_new_session=True
@@ -136,7 +132,7 @@ def test_what_a_killed_apply_has_made_is_made_once_and_in_the_state_after_the_ne
     with pytest.raises(
         ApplyFailedError, match="Terraform was killed on"
     ):  # the next try of the step starts no second apply
-        apply.apply(ctx, wanted(planned))
+        apply.apply(ctx, apply.Wanted.by(planned))
     assert find_lock(ctx) is not None
     said = settle(ctx)
     assert "of this run's Terraform, which is gone, was released" in said
@@ -149,7 +145,7 @@ def test_what_a_killed_apply_has_made_is_made_once_and_in_the_state_after_the_ne
     assert "This plan would make it a second time" not in str(plan.notes)
     again, _ = steps.make_plan(after, planned.commit, keep=True, confirming=True)
     assert again == plan
-    apply.apply(after, wanted(plan))
+    apply.apply(after, apply.Wanted.by(plan))
     assert "finds nothing to change" in steps.verify(after, plan.commit)
     settle(after)
 

@@ -7,11 +7,13 @@ import pytest
 
 from include.errors import ApplyFailedError, PreconditionError
 from include.infrastructure import apply as applying
+from include.infrastructure import apply_again
 from include.infrastructure.change import steps as change
 from include.infrastructure.kept import list_kept
 from include.infrastructure.recreation import applies, kept_data, preflight, remedies, steps
 from include.infrastructure.recreation.plan import Choices
 from include.infrastructure.settle import settle
+from include.infrastructure.state import read_target_state
 from include.run import terraform_documents as documents
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
 from tests.support.terraform import LOCK_FILE, provider_needed
@@ -55,6 +57,19 @@ resource "terraform_data" "first" {
 }
 """
 
+IMPATIENT = """
+terraform {
+  backend "s3" {}
+}
+resource "terraform_data" "logs" {}
+resource "terraform_data" "front" {
+  depends_on = [terraform_data.logs]
+  provisioner "local-exec" {
+    command = "test -e %s || { touch %s; echo 'Access Denied for bucket: core-logs. Please check S3bucket permission'; exit 1; }"
+  }
+}
+"""
+
 
 @pytest.fixture
 def scene(cloud, control, small_inventory, settled, neighbourhood, with_provider):
@@ -71,7 +86,7 @@ def have(scene, commit, run="infrastructure_change/before"):
     ctx = step(scene, run=run)
     with provider_needed():
         plan, _ = change.make_plan(ctx, commit, keep=True)
-    applying.apply(ctx, applying.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary))
+    applying.apply(ctx, applying.Wanted.by(plan))
 
 
 def destroy(scene, plan, run):
@@ -128,7 +143,7 @@ def test_next_run_destroys_what_the_build_has_not_finished_and_brings_back_the_d
     kept_data.return_objects(step(scene, run=TWO), again)
     held = s3.list_objects_v2(Bucket="core-staging-rehearsed-files")["Contents"]
     assert [each["Key"] for each in held] == ["before", "since"]
-    assert list_kept(step(scene, run=TWO)) == {}
+    assert list_kept(step(scene, run=TWO), None) == {}
     assert "all that was destroyed is there again" in steps.verify(step(scene, run=TWO), again)
 
 
@@ -167,6 +182,19 @@ def test_environment_of_which_nothing_but_its_data_is_left_is_built_again(scene,
     assert again.doomed == ()
     steps.destroy(step(scene, "destroy", TWO), again)
     assert "1 added" in applies.build(step(scene, "build", TWO), again)
+
+
+def test_build_makes_again_what_elb_refused_to_finish(scene, monkeypatch, tmp_path):
+    monkeypatch.setattr(apply_again.time, "sleep", lambda seconds: scene.cloud.advance(30))
+    seen = tmp_path / "seen"  # by ELB: the policy of its bucket
+    seen.touch()
+    commit = scene.has_code(monkeypatch, {"main.tf": IMPATIENT % (seen, seen)})
+    have(scene, commit)
+    plan, _ = preflight.make_plan(step(scene), preflight.Request(commit, (), Choices()))
+    steps.destroy(step(scene, "destroy"), plan)
+    seen.unlink()
+    assert applies.build(step(scene, "build"), plan) == "1 added, 0 changed, 1 destroyed"
+    assert set(read_target_state(step(scene)).ids) == {"terraform_data.front", "terraform_data.logs"}
 
 
 def test_change_never_makes_something_without_the_data_that_a_recreation_keeps(scene, monkeypatch):

@@ -87,7 +87,7 @@ def commit(scene, monkeypatch):
     ctx = step(scene, "infrastructure_change/before")
     with provider_needed():
         plan, _ = change.make_plan(ctx, commit, keep=True)
-    applying.apply(ctx, applying.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary))
+    applying.apply(ctx, applying.Wanted.by(plan))
     return commit
 
 

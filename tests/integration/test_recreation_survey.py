@@ -398,14 +398,14 @@ def test_objects_come_back_and_an_archive_that_lost_some_is_no_success(scene, ct
     plan = plan_of(buckets=(Bucket(address="a", bucket=bucket, archive=archive), empty))
     remedies.archive_buckets(ctx, plan_of(buckets=plan.buckets[:1]))
     kept_data.keep(ctx, plan)
-    assert {each.address: each.place for each in list_kept(ctx).values()} == {
+    assert {each.address: each.place for each in list_kept(ctx, None).values()} == {
         "a": archive,
         "empty": "s3://core-non-prod-archive/nothing/",
     }
     remedies.empty_buckets(ctx, plan_of(buckets=plan.buckets[:1]))
     assert kept_data.return_objects(ctx, plan) == f"2 objects are back in {bucket}"
     assert {each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]} == {"a", "b"}
-    assert list_kept(ctx) == {}
+    assert list_kept(ctx, None) == {}
     s3.delete_object(Bucket="core-non-prod-archive", Key="here/b")
     with pytest.raises(CopyFailedError, match="holds 1 objects, and 2 were archived"):
         kept_data.return_objects(ctx, plan)

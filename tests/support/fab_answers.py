@@ -14,7 +14,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
-    "AIRFLOW_HOME": tempfile.mkdtemp(prefix="fab-"),
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -102,7 +101,13 @@ def ask(app: Any) -> Iterator[tuple[str, dict[str, int]]]:
 
 def main() -> None:
     """Print the statuses by user and call."""
-    os.environ.update(SETTINGS)
+    with tempfile.TemporaryDirectory(prefix="fab-") as home:
+        os.environ.update(SETTINGS, AIRFLOW_HOME=home)
+        print(json.dumps(answers()))
+
+
+def answers() -> dict[str, dict[str, int]]:
+    """Return the statuses by user and call."""
     sys.path[:0] = [str(ROOT), str(ROOT / "plugins")]
     logging.disable(logging.CRITICAL)
     import boto3
@@ -125,8 +130,7 @@ def main() -> None:
         for module in (following, home, tables):
             setattr(module, "run_store", lambda target: store)  # noqa: B010  # modules, whose names mypy would keep
         setattr(stopping, "tell_channels", lambda text, at: [])  # noqa: B010  # as above
-        found = dict(ask(app))
-    print(json.dumps(found))
+        return dict(ask(app))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def make_plan(
         adoption = plan_adopting(ctx, copy, variables.write(folder), state)
         shown, remarks = adoption.plan, (*adoption.remarks, *remarks)
         refuse_undermined(target, shown.changes)
-        remarks = (*refuse_without_data(ctx, shown.changes), *remarks)
+        remarks = (*refuse_without_data(ctx, shown.changes, state), *remarks)
         content = (copy.code / PLAN_FILE).read_bytes()
         lock_file = copy.lock_file
     plan_file = plan_file_digest(ctx) if confirming else keep_plan_file(ctx, content, keep=keep)

@@ -113,8 +113,8 @@ def _bucket(bucket: Bucket, choices: Choices) -> Change:
 def _secret(secret: DoomedSecret, choices: Choices) -> Change:
     keeps = choices.secrets == "keep"
     return Change(
-        what=f"Destroy {secret.address} (holds data: the secret)",
-        before=secret.name,
+        what=f"{'Build' if secret.earlier else 'Destroy'} {secret.address} (holds data: the secret)",
+        before=f"{secret.name}; AWS still holds it for deletion" if secret.earlier else secret.name,
         after="restored with its value" if keeps else "deleted for good and made again; people enter its value in AWS",
         undo="nothing to undo" if keeps else "the value is lost for good",
     )

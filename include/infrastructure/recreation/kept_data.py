@@ -41,7 +41,7 @@ def _archived(ctx: InfrastructureContext, bucket: Bucket) -> int:
 def _note_restored(ctx: InfrastructureContext) -> None:
     """Note what an earlier run has restored before it stopped: that data is in the database, and goes into its next snapshot."""
     state = read_target_state(ctx)
-    for each in list_kept(ctx).values():
+    for each in list_kept(ctx, None).values():
         if state and state.restored.get(each.address) == each.place:
             note_back(ctx, each.place)
 

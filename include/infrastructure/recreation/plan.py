@@ -55,10 +55,14 @@ class Bucket(Frozen):
 
 
 class DoomedSecret(Frozen):
-    """A secret that is destroyed."""
+    """A secret that is destroyed.
+
+    `earlier`: a run before this one has destroyed it, and its name is still taken.
+    """
 
     address: str
     name: str
+    earlier: bool = False
 
 
 class InfrastructureRecreationPlan(Plan):

@@ -62,7 +62,6 @@ from include.terraform.workdir import passing_folder
 from include.text import one_line
 
 PREVENTED = re.compile(r"Resource (?P<address>\S+) has lifecycle\.prevent_destroy set")
-INDEX = re.compile(r"\[[^\]]*\]$")
 LOOKS = 300  # seconds that the plans between the applies take
 SNAPSHOT_SECONDS = 600  # that a snapshot usually takes
 
@@ -93,7 +92,7 @@ def make_plan(ctx: InfrastructureContext, request: Request) -> tuple[Infrastruct
     refuse_locked(ctx)
     state = read_target_state(ctx)
     if state is None or not (
-        state.ids or list_kept(ctx)
+        state.ids or list_kept(ctx, state)
     ):  # a run that stopped after its destruction has left data alone
         raise PreconditionError(
             f"The state of {target.name} knows no resource, so there is nothing to destroy; infrastructure_change builds it."
@@ -202,7 +201,7 @@ class _Maker:
 
     @cached_property
     def kept(self) -> Mapping[str, Kept]:
-        return list_kept(self.ctx)
+        return list_kept(self.ctx, self.state)
 
     @cached_property
     def gone(self) -> list[Kept]:
@@ -284,7 +283,7 @@ class _Maker:
                 cluster=kind == CLUSTER,
             )
             for each in self.gone
-            if (kind := type_of(each.address)) in DATABASES
+            if (kind := each.type) in DATABASES
         ]
         return (*found, *earlier)
 
@@ -299,7 +298,7 @@ class _Maker:
         earlier = [
             Bucket(address=each.address, bucket=self._name(each, "bucket"), archive=each.place, earlier=True)
             for each in self.gone
-            if type_of(each.address) == BUCKET
+            if each.type == BUCKET
         ]
         return (*found, *earlier)
 
@@ -316,10 +315,10 @@ class _Maker:
     def _unused(self) -> list[str]:
         """Return which snapshots of earlier runs stay unused, since their databases were made without them."""
         return [
-            f"The data that {each.address} had before {each.run} is in snapshot {each.place} and never came back. What it holds now is "
-            "kept and comes back; that snapshot stays, restore it by hand if it is the one you want."
+            f"{each.address} was not made of snapshot {each.place}, which {each.run} took. What it holds now is kept and comes back; that "
+            "snapshot stays, restore it by hand if it holds the data you want."
             for each in self.kept.values()
-            if type_of(each.address) in DATABASES
+            if each.type in DATABASES
             and each.address in self.state.ids
             and self.state.restored.get(each.address) != each.place
         ]
@@ -329,7 +328,7 @@ class _Maker:
         now = [DoomedSecret(address=each.address, name=shown_value(each, "name")) for each in self._of(SECRET)]
         client = self.ctx.clients.secretsmanager
         gone = [
-            DoomedSecret(address=each.address, name=name)
+            DoomedSecret(address=each.address, name=name, earlier=True)
             for each in self.missing or ()
             if each.type == SECRET and (name := new_value(each, "name")) and describe_secret(client, name)
         ]
@@ -347,11 +346,6 @@ class _Maker:
         inside = tuple(f"{module}{end}" for module in self.request.modules for end in (".", "["))
         also = [each.address for each in self.doomed if inside and not each.address.startswith(inside)]
         return [f"Beside the modules that were asked for, what depends on them goes: {_named(also)}."] if also else []
-
-
-def type_of(address: str) -> str:
-    """Return the type of the resource with this address, such as aws_s3_bucket."""
-    return INDEX.sub("", address).split(".")[-2]
 
 
 def _doomed(change: ResourceChange) -> Doomed:

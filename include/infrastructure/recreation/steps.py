@@ -73,7 +73,7 @@ def what_is_left(ctx: InfrastructureContext, plan: InfrastructureRecreationPlan,
     state = read_target_state(ctx)
     known = state.ids if state else {}
     gone = [each.address for each in plan.doomed if each.address not in known]
-    kept = list_kept(ctx)
+    kept = list_kept(ctx, state)
     parts = [settled] if settled else []
     if gone:
         parts.append(f"{len(gone)} of {len(plan.doomed)} resources are gone")

@@ -29,7 +29,7 @@ def planned(ctx: StepContext) -> InfrastructureChangePlan:
 
 def _apply_planned(ctx: StepContext) -> str:
     plan = planned(ctx)
-    wanted = apply.Wanted(plan.commit, plan.plan_file, plan.lock_file, plan.operations, plan.summary)
+    wanted = apply.Wanted.by(plan)
     return apply_patiently(ctx, wanted, plan.variables)
 
 

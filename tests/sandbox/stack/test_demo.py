@@ -15,6 +15,7 @@ from sandbox.demo.broken import announce, effect
 from sandbox.demo.client import RefusedError
 from sandbox.demo.follow import Follower
 from sandbox.demo.options import Options
+from sandbox.demo.wrong_params import refuse_wrong_params
 from sandbox.errors import SandboxError
 from sandbox.settings import ROOT, Settings
 
@@ -250,3 +251,15 @@ def test_running_sandbox_with_another_inventory_or_other_runbooks_is_named_as_su
     said = f"The sandbox that runs already (process 4711) was started with {variable}=/elsewhere, and this rehearsal has {own[key]}"
     with pytest.raises(SandboxError, match=re.escape(said)):
         refuse_another(own | {key: "/elsewhere"}, settings)
+
+
+def test_params_that_the_runbook_does_not_take_are_refused_before_there_is_a_sandbox():
+    with pytest.raises(SandboxError, match=r"PARAMS: This runbook knows no 'plan_onyl', did you mean 'plan_only'\?"):
+        refuse_wrong_params("service_restart", {"plan_onyl": True}, ROOT / "dags")
+    refuse_wrong_params("service_restart", {"plan_only": True}, ROOT / "dags")
+
+
+def test_runbook_that_cannot_be_read_says_why_before_there_is_a_sandbox(tmp_path):
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
+    with pytest.raises(SandboxError, match=r"broken cannot be read: .*No module named 'nothing_of_this_name'"):
+        refuse_wrong_params("broken", {"plan_only": True}, tmp_path)

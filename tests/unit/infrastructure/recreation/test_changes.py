@@ -88,6 +88,11 @@ def test_what_an_earlier_run_destroyed_is_told_as_built(told):
     )
 
 
+def test_secret_that_an_earlier_run_deleted_is_told_as_built(told):
+    found = told(secrets=[KEY.model_copy(update={"earlier": True})])["Build aws_secretsmanager_secret.key"]
+    assert (found.before, found.after) == ("KEY; AWS still holds it for deletion", "restored with its value")
+
+
 def test_remedy_says_what_the_run_does_about_an_obstacle():
     found = remedy_of(Obstacle("repository report has images", "an apply sets force_delete"))
     assert (found.what, found.after) == ("repository report has images", "an apply sets force_delete")
