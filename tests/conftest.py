@@ -27,9 +27,16 @@ os.environ.pop("RUNBOOK_INVENTORY", None)
 
 # one sandbox for the whole session, whichever folders' tests ask for it
 from tests.support import costs, tiers  # noqa: E402  # after the variables
-from tests.support.running_sandbox import OneAirflow, end_after_last, put_in_order, running_sandbox, sandbox  # noqa: E402  # as above
+from tests.support.running_sandbox import (  # noqa: E402  # as above
+    OneAirflow,
+    doomed_sandbox,
+    end_after_last,
+    put_in_order,
+    running_sandbox,
+    sandbox,
+)
 
-__all__ = ["running_sandbox", "sandbox"]
+__all__ = ["doomed_sandbox", "running_sandbox", "sandbox"]
 
 
 def pytest_addoption(parser):

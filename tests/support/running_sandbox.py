@@ -47,6 +47,11 @@ def free_ports(count: int) -> list[int]:
     raise AssertionError(f"fewer than {count} of the ports {FIXED} are free")
 
 
+def log_of(folder: Path) -> Path:
+    """Return the log of the sandbox of this folder."""
+    return folder.parent / f"{folder.name}.log"
+
+
 def start_sandbox(folder: Path, speed: int, **variables: str) -> Iterator[Sandbox]:
     """Start a sandbox on free ports; yields it once it is ready, and ends it."""
     names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
@@ -56,8 +61,8 @@ def start_sandbox(folder: Path, speed: int, **variables: str) -> Iterator[Sandbo
     environment = {**os.environ, **ports, "SANDBOX_DIR": str(folder), **pace, **variables}
     for name in [name for name in environment if name.startswith("AIRFLOW")]:
         del environment[name]  # the tests' own settings are not the sandbox's
-    log = folder.parent / f"{folder.name}.log"
-    endpoints = folder / "endpoints.json"
+    log = log_of(folder)
+    endpoints, expected = folder / "endpoints.json", 0
     with log.open("w") as out:
         process = subprocess.Popen([sys.executable, "-m", "sandbox"], cwd=ROOT, env=environment, stdout=out, stderr=out)
         try:
@@ -68,10 +73,12 @@ def start_sandbox(folder: Path, speed: int, **variables: str) -> Iterator[Sandbo
                 progress=lambda: log.stat().st_size,
             )
             assert process.poll() is None, log.read_text()[-3000:]
-            yield Sandbox(endpoints)
+            started = Sandbox(endpoints)
+            yield started
+            expected = started.exit_code
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=END_DEADLINE) == 0, log.read_text()[-3000:]
+            assert process.wait(timeout=END_DEADLINE) == expected, log.read_text()[-3000:]
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +95,9 @@ def needs(item: pytest.Item, fixture: str) -> bool:
 
 def put_in_order(items: list[pytest.Item]) -> None:
     """Order the tests that share a sandbox next to each other and last, so that two sandboxes never run at the same time."""
-    items.sort(key=lambda item: (needs(item, "side_by_side"), needs(item, "running_sandbox")))
+    items.sort(
+        key=lambda item: tuple(needs(item, each) for each in ("side_by_side", "running_sandbox", "doomed_sandbox"))
+    )
     for item in items:
         if needs(item, "running_sandbox") and not item.nodeid.startswith(WITH_AIRFLOW):
             raise pytest.UsageError(f"{item.nodeid} needs an Airflow; name its folder in WITH_AIRFLOW of {__file__}.")
@@ -106,6 +115,12 @@ def end_after_last(item: pytest.Item, following: pytest.Item | None) -> None:
     running = item.session.stash.get(RUNNING, None)
     if running and (following is None or not needs(following, "running_sandbox")):
         running.close()
+
+
+@pytest.fixture
+def doomed_sandbox(running_sandbox: Sandbox) -> Sandbox:
+    """Return the sandbox for the last test that uses it, which ends it."""
+    return running_sandbox
 
 
 @pytest.fixture

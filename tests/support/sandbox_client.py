@@ -50,6 +50,7 @@ class Sandbox:
         self.endpoints = json.loads(file.read_text(encoding="utf-8"))
         self.control = httpx.Client(base_url=self.endpoints["control"], timeout=120)
         self.transport: httpx.BaseTransport | None = None  # how to reach Airflow, if not in the usual way
+        self.exit_code = 0  # with which its process is expected to end
         self._clients: dict[str, httpx.Client] = {}
         self._aws: dict[tuple[str, str], Any] = {}
 
