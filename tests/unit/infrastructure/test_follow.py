@@ -3,7 +3,6 @@
 import os
 import sys
 from datetime import UTC, datetime, timedelta
-from threading import Timer
 from types import SimpleNamespace
 
 import pytest
@@ -50,17 +49,27 @@ def started_elsewhere(ctx, monkeypatch, waited, lock):
 
 
 def begin(tmp_path):
-    return process.start(
+    """Start the worker, and return it once it works: an interrupt before that would kill it."""
+    started = process.start(
         [sys.executable, "-c", WORKER], folder=tmp_path, run=tmp_path / "run", environment=environment({}, os.environ)
     )
+    assert next(started.lines()) == "working"
+    return started
 
 
 def test_emergency_stop_interrupts_terraform_which_ends_in_order(ctx, tmp_path, monkeypatch):
+    looks, read_stop = [], follow.read_stop
+
+    def stopped_after_the_first_look(store):
+        looks.append(read_stop(store))
+        set_stop(store, Stop("ann", NOW, "A wrong image goes everywhere."))
+        return looks[-1]
+
     monkeypatch.setattr(follow, "HEEDING", timedelta(0))
+    monkeypatch.setattr(follow, "read_stop", stopped_after_the_first_look)
     started = begin(tmp_path)
-    Timer(0.3, lambda: set_stop(ctx.store, Stop("ann", NOW, "A wrong image goes everywhere."))).start()
     end = follow.follow_here(ctx, started, 0)
-    assert (end.code, started.is_alive()) == (7, False)
+    assert (end.code, started.is_alive(), [each and each.by for each in looks]) == (7, False, [None, "ann"])
     assert ctx.store.get(*terraform_documents.apply_end(RUN))["code"] == 7
     [noted] = [event["text"] for event in list_events(ctx.store, RUN)]
     assert noted == (

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -67,8 +66,8 @@ def test_a_process_outlives_the_one_that_started_it_and_is_found_again(tmp_path)
     )
     made = subprocess.run([sys.executable, "-c", starter, str(tmp_path), WORKER], check=False)
     assert made.returncode == -signal.SIGKILL
-    while (started := process.find_started(tmp_path / "run")) is None:
-        time.sleep(0.01)  # until its shell has written its pid
+    started = process.find_started(tmp_path / "run")
+    assert started, "whoever starts a process waits until its shell has written its pid"
     following = started.lines()
     assert next(following) == "working"
     started.interrupt()

@@ -225,10 +225,10 @@ def test_what_moved_is_looked_at_as_soon_as_it_was_described_however_many_wait()
     world = settled_crowd()
     world.ecs.events["svc0177"] += 1
     world.answers["svc0177"] = Progress(True, "healthy")
-    described = False
-    while not described:
+    for _ in range(100):
         news = world.round()
-        described = any("svc0177" in asked for asked in world.ecs.asked)
+        if any("svc0177" in asked for asked in world.ecs.asked):
+            break
     assert news["svc0177"].status == "done"
 
 
