@@ -8,6 +8,7 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.restart import steps
 from include.waiter_registry import run_waiter
+from tests.support.release_scene import until_done
 
 MAPS, CLUSTER, SERVICE = "districtbuilder/staging", "ecsStagingCluster", "StagingApp_EC2LaunchType"
 LOOK = 60.0  # simulated seconds between two looks
@@ -64,12 +65,14 @@ def test_daemon_is_restarted_on_one_instance_after_the_other_and_proved(scene):
         "since": rollout.since.isoformat(),
         "deployment": rollout.deployment,
     }
-    fewest = 2
-    while not run_waiter("rollout_complete", scene.clients, arguments).done:
-        scene.cloud.advance(LOOK)
-        state = steps.look(scene.clients, part)
-        fewest = min(fewest, len(state.healthy))
-    assert fewest == 1, "the other instance has served meanwhile"
+    healthy = []
+
+    def look():
+        healthy.append(len(steps.look(scene.clients, part).healthy))
+        return run_waiter("rollout_complete", scene.clients, arguments)
+
+    until_done(scene, look, every=LOOK)
+    assert min(healthy) == 1, "the other instance has served meanwhile"
     assert steps.advance_rollouts(scene.step(), plan.services, since) is None
     assert "2 tasks of 2, all healthy" in steps.verify_restart(scene.step(), part, since)
     assert tasks(scene).isdisjoint(old)

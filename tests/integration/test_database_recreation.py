@@ -12,6 +12,7 @@ from include.infrastructure.recreation import applies, kept_data, preflight, rem
 from include.infrastructure.recreation.plan import Choices
 from include.run import terraform_documents as documents
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
+from tests.support.release_scene import until_done
 from tests.support.terraform import LOCK_FILE, provider_needed
 
 TARGET, RUN, NAME = "core/staging", "infrastructure_recreation/one", "core-staging"
@@ -118,8 +119,7 @@ def test_database_comes_back_from_its_snapshot_with_its_data_and_its_protection(
     ]
     (database,) = plan.databases
     remedies.make_snapshots(step(scene), plan)
-    while not remedies.look_at_snapshots(step(scene), plan).done:
-        scene.cloud.advance(60)
+    until_done(scene, lambda: remedies.look_at_snapshots(step(scene), plan), every=60)
     applies.lift_protection(step(scene, "lift"), plan)
     assert "1 destroyed" in steps.destroy(step(scene, "destroy"), plan)
     assert not scene.clients.rds.describe_db_instances()["DBInstances"]

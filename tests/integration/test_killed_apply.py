@@ -23,7 +23,7 @@ from include.terraform import process
 from include.terraform.workdir import run_folder
 from sandbox.aws.http.requests import TERRAFORM
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
-from tests.support.terraform import LOCK_FILE, provider_needed
+from tests.support.terraform import LOCK_FILE, SECONDS, provider_needed
 
 TARGET, RUN, NEXT = "core/staging", "infrastructure_change/one", "infrastructure_change/two"
 ROOT = Path(__file__).parents[2]
@@ -114,14 +114,17 @@ def kill_when(scene, plan, count):
     worker = subprocess.Popen(
         [sys.executable, "-m", "tests.support.apply_worker", about], env=environment, cwd=ROOT, start_new_session=True
     )
+    end = time.monotonic() + SECONDS
     while made(scene).total() < count:
         assert worker.poll() is None, "the worker ended before so much was made"
+        assert time.monotonic() < end, f"only {made(scene).total()} of {count} were made"
         time.sleep(0.001)
     started = process.find_started(run_folder(RUN) / follow.PROCESS)
     os.killpg(started.pid, signal.SIGKILL)
     os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
     while started.is_alive():
+        assert time.monotonic() < end, "Terraform outlived its kill"
         time.sleep(0.001)
 
 

@@ -16,6 +16,7 @@ from include.releases.staging.steps import read_live
 from include.restart import steps
 from include.waiter_registry import run_waiter
 from tests.integration.test_release_steps_deploying import AD_HOC, APP, BUILT_ONLY, CORE, RUNNING, WORKERS, Deploying
+from tests.support.release_scene import until_done
 
 MAPS = "districtbuilder/staging"
 LOOK = 60.0  # simulated seconds between two looks
@@ -83,8 +84,7 @@ def test_tag_that_moves_during_a_restart_is_found_by_its_proof(scene):
         "since": rollout.since.isoformat(),
         "deployment": rollout.deployment,
     }
-    while not run_waiter("rollout_complete", scene.clients, arguments).done:
-        scene.cloud.advance(LOOK)
+    until_done(scene, lambda: run_waiter("rollout_complete", scene.clients, arguments), every=LOOK)
     assert runs(scene) != before
     with pytest.raises(RolloutFailedError, match=rf"runs image {runs(scene)} in app, not {before} as before"):
         steps.verify_restart(scene.step(), part, since)

@@ -11,7 +11,7 @@ from include.run import terraform_documents as documents
 from include.terraform.plan import ResourceChange
 from include.terraform.shown import Attribute
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
-from tests.support.release_scene import dying_after
+from tests.support.release_scene import dying_after, until_done
 
 TARGET, RUN, CLUSTER, FAMILY = (
     "core/staging",
@@ -53,8 +53,7 @@ def seeded(scene, plan):
     """Start the seed, and follow it to its end."""
     attempt = seed.start(step(scene), plan)
     arguments = {"cluster": CLUSTER, "arn": attempt["arn"], "container": plan.seed.container}
-    while not WAITERS["task_stopped"](scene.clients, arguments, None).done:
-        scene.cloud.advance(30)
+    until_done(scene, lambda: WAITERS["task_stopped"](scene.clients, arguments, None))
     return attempt
 
 

@@ -11,6 +11,7 @@ from include.releases.image import steps
 from include.releases.staging import steps as staging_steps
 from include.waiter_registry import run_waiter
 from sandbox.commits import BUILT, COMMITS, STAGED, commit_sha
+from tests.support.release_scene import until_done
 
 WEB, REPOSITORY = "planning-data/staging", "example-planning/planning-data"
 NEWEST = commit_sha(REPOSITORY, COMMITS)
@@ -39,8 +40,7 @@ def arguments(web, plan):
 def push(web):
     """Have the commit's image built; its push starts the deployment."""
     build = steps.start_build(web.step(), NEWEST)
-    while not steps.poll_build(web, build, NEWEST).done:
-        web.cloud.advance(60)
+    until_done(web, lambda: steps.poll_build(web, build, NEWEST), every=60)
     return steps.find_image(web, NEWEST).digest
 
 
@@ -51,12 +51,14 @@ def watch(web, arguments):
 def watch_to_the_end(web, arguments):
     """Return what was seen until the end."""
     seen = []
-    while True:
+
+    def look():
         progress = watch(web, arguments)
         seen.append(progress.text)
-        if progress.done:
-            return seen
-        web.cloud.advance(60)
+        return progress
+
+    until_done(web, look, every=60)
+    return seen
 
 
 def test_deployment_that_a_push_starts_is_watched_until_its_tasks_have_the_traffic(web, plan, arguments):

@@ -16,6 +16,7 @@ from include.releases.rollback import preflight as rollback_preflight
 from include.waiter_registry import run_waiter
 from sandbox.aws.sim import external_pipeline
 from sandbox.commits import COMMITS, RELEASED, STAGED, commit_sha
+from tests.support.release_scene import until_done
 
 PRODUCTION, REPOSITORY = "planning-data/production", "example-planning/planning-data"
 COMMIT, LAST = commit_sha(REPOSITORY, STAGED), commit_sha(REPOSITORY, RELEASED["v0.6.14"])
@@ -65,20 +66,21 @@ def publish(web, plan):
 def follow(web, plan, published):
     """Look at the pipeline until it has ended. Return what was seen."""
     seen = []
-    while True:
+
+    def look():
         progress = github_release.poll_pipeline(web, plan, published)
         seen.append(progress.text)
-        if progress.done:
-            return seen
-        web.cloud.advance(60)
+        return progress
+
+    until_done(web, look, every=60)
+    return seen
 
 
 def await_end(web, name, part, since, digest=None):
     """Look at a deployment until it is over."""
     pushed = steps.pushed_at(web, digest).isoformat() if digest else ""
     arguments = codedeploy.arguments_of(part, service_of(web).code_deploy, since.isoformat(), pushed)
-    while not run_waiter(name, web.clients, arguments).done:
-        web.cloud.advance(60)
+    until_done(web, lambda: run_waiter(name, web.clients, arguments), every=60)
 
 
 def service_of(web):
@@ -87,9 +89,12 @@ def service_of(web):
 
 def go(web, part, wanted, since, run=RUN):
     """Have the service brought to a task definition, looking again and again."""
-    while not advance_codedeploy(web.step(run), service_of(web), part, wanted, since):
+    for _ in range(20):
+        if advance_codedeploy(web.step(run), service_of(web), part, wanted, since):
+            return
         web.cloud.advance(60)
         await_end(web, "green_ended", part, since)
+    pytest.fail(f"{part.service} was never brought to {wanted}")
 
 
 @pytest.fixture

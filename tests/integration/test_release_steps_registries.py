@@ -7,6 +7,7 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.releases.image import steps
 from sandbox.commits import COMMITS, commit_sha
+from tests.support.release_scene import until_done
 
 NEWEST = commit_sha("example-planning/planning-data", COMMITS)
 
@@ -28,7 +29,6 @@ def test_one_build_brings_the_image_into_both(town_scene_of):
         "444444444441/planning-data": None,
     }
     build = steps.start_build(scene.step(), NEWEST)
-    while not steps.poll_build(scene, build, NEWEST).done:
-        scene.cloud.advance(60)
+    until_done(scene, lambda: steps.poll_build(scene, build, NEWEST), every=60)
     found = steps.find_images(scene, NEWEST).values()
     assert len({each.digest for each in found}) == 1

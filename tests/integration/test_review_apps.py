@@ -18,6 +18,7 @@ from sandbox.databases import Databases
 from sandbox.external_services.github.people import act
 from tests.regions.conftest import postgres  # noqa: F401  # a fixture
 from tests.support.infrastructure_scene import InfrastructureScene, InfrastructureStep
+from tests.support.release_scene import until_done
 
 CORE = "example-housing/core"
 PULL = 2366  # it is open, and has the label
@@ -82,15 +83,6 @@ def alive(run):
 
 def plan_of(scene, commit="", *, reset=False):
     return steps.make_plan(step_of(scene), commit, STAMP, reset_database=reset)[0]
-
-
-def until_done(scene, look, *, most=200):
-    for _ in range(most):
-        progress = look()
-        if progress.done:
-            return progress.text
-        scene.cloud.advance(30)
-    raise AssertionError(progress.text)
 
 
 @pytest.fixture

@@ -12,11 +12,13 @@ from include.run.journal import list_events
 from include.run.lease.store import confirm_lease, try_claim
 from include.run.store import RunStore
 from include.run.writer import FencedWriter
+from include.waiters.progress import Progress
 from include.write import Write
 from opskit.connections.external_services import github_repository
 from sandbox.aws.authorization.policy import Policies
 
 RUN, NEXT = "staging_deployment/one", "staging_deployment/two"
+MOST_LOOKS = 500  # of a wait: eight hours of the world at a look a minute
 ATTEMPTS = 2  # attempts of the SDK: it repeats a call whose answer is lost once, and fails if all answers are lost
 
 
@@ -108,3 +110,13 @@ def dying_after(write_of: Callable[..., Write[Any]]) -> Callable[..., Write[Any]
         return replace(write, make=make)
 
     return dying
+
+
+def until_done(scene: Any, look: Callable[[], Progress], *, every: float = 30) -> str:
+    """Let the world's time pass until a look says that what is waited for is done. Return what that look says."""
+    for _ in range(MOST_LOOKS):
+        progress = look()
+        if progress.done:
+            return progress.text
+        scene.cloud.advance(every)
+    raise AssertionError(f"it is not done after {MOST_LOOKS} looks: {progress.text}")
