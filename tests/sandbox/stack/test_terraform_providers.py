@@ -3,6 +3,7 @@
 import pytest
 
 from sandbox.stack import terraform_providers as providers
+from tests.support.terraform import skip_without_provider
 
 
 @pytest.fixture
@@ -37,3 +38,13 @@ def test_without_a_mirror_all_runs_share_one_download(tmp_path):
     assert found["TF_PLUGIN_CACHE_DIR"] == str(tmp_path / "terraform-providers")
     assert (tmp_path / "terraform-providers").is_dir()
     assert providers.variables({"TF_PLUGIN_CACHE_DIR": "/cache"}, tmp_path, tmp_path) == {"CHECKPOINT_DISABLE": "1"}
+
+
+def test_plan_without_a_provider_is_excused_only_on_a_machine_without_a_mirror(monkeypatch, mirror):
+    said = "Error: Failed to query available provider packages"
+    monkeypatch.setattr(providers, "find_mirror", lambda given: None)
+    skip_without_provider("Error: Invalid reference")
+    with pytest.raises(pytest.skip.Exception, match="Terraform finds no AWS provider"):
+        skip_without_provider(said)
+    monkeypatch.setattr(providers, "find_mirror", lambda given: mirror)
+    skip_without_provider(said)
