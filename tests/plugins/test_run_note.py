@@ -214,9 +214,11 @@ def test_question_says_who_may_answer_and_links_to_its_form():
     )
 
 
-def test_step_goes_on_when_airflow_does_not_take_its_sentence():
+def test_step_goes_on_when_airflow_does_not_take_its_sentence_and_says_where_to_look(caplog):
     step = Step("Restart")
     step.context["ti"].xcom_push = lambda key, value: 1 / 0
     run_state.show_step(step)
     run_state.show_wait(step, "core/staging is leased")
     assert step.left == {}
+    assert [each.message for each in caplog.records] == ["The run's note is not up to date; its page Summary is."] * 2
+    assert {each.exc_info[0] for each in caplog.records} == {ZeroDivisionError}

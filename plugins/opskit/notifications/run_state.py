@@ -44,8 +44,8 @@ def _show(ctx: StepContext, say: Callable[[], tuple[str, str]], *, asks: bool = 
     try:
         run, index = ctx.context["dag_run"], ctx.context["ti"].map_index
         _leave(ctx, STATE_KEY, *say(), links={"Answer": gate_link(run, ctx.name, index)} if asks else None)
-    except Exception as error:  # any exception: nothing must fail for the run's note
-        log.info("The run's note was not brought up to date: %r", error)
+    except Exception:  # any exception: nothing must fail for the run's note
+        log.warning("The run's note is not up to date; its page Summary is.", exc_info=True)
 
 
 def show_end(ctx: StepContext, title: str, text: str, next_step: str = "") -> None:

@@ -73,7 +73,7 @@ def sweep_for_good() -> None:
         try:
             sweep(dag_bag)
         except Exception:  # whatever it is, the next sweep may do better
-            log.exception("The deliveries that wait could not be swept.")
+            log.exception("The deliveries that wait could not be swept; that is tried again in %.0f s.", SWEEP_EVERY)
 
 
 def _carry_out(dag_bag: Any, wake: Wake) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The CloudFormation operations on change sets, each in its own stack, and stacks that take their time and may fail."""
 
+import logging
 from typing import Any
 
 from moto.cloudformation.exceptions import ValidationError
@@ -14,6 +15,8 @@ TAKES = 40.0  # seconds that a stack with one function is changed for
 REVIEW = "REVIEW_IN_PROGRESS"
 READY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 FAILURE = "Resource handler returned message: The function could not be created (Service: Lambda, Status Code: 400)"
+
+log = logging.getLogger(__name__)
 
 
 class AlreadyExists(ServiceException):
@@ -116,6 +119,7 @@ class WorldCloudFormationResponse(CloudFormationResponse):
         try:
             change_set.apply()
         except Exception as error:  # whatever a resource stumbles over, such as a package that is not there
+            log.warning("The resources of stack %s cannot be made", stack.name, exc_info=True)
             return f"Resource handler returned message: {getattr(error, 'message', error)}"
         stack.template = change_set.template
         stack._parse_template()
