@@ -39,6 +39,7 @@ def test_every_trial_is_harmless_and_denied_alone(scene_of, target):
     scene = scene_of(target)
     offered = runbooks_of(scene.cloud.inventory, scene.target)
     rights = sorted({right for right, _ in _trials(scene.clients, scene.target)})
+    denied = 0
     for right in rights:
         service, action = OPERATIONS.get(right, right).split(":")
         runbook = next((name for name in offered if right in LATER.get(name, ())), None)
@@ -51,6 +52,8 @@ def test_every_trial_is_harmless_and_denied_alone(scene_of, target):
         with pytest.raises(PreconditionError, match=f"may not do {right}, which {runbook} does after its approval"):
             refuse_missing_reads(scene.clients, scene.target, runbook)
         scene.control.delete(f"/faults/{fault}")
+        denied += 1
+    assert denied, "no runbook of this target was tried"
 
 
 def test_every_later_read_has_a_trial(scene_of):
