@@ -1,16 +1,12 @@
-"""What a review app is called in GitHub, AWS, Terraform and PostgreSQL. Only an exact name is a review app's."""
+"""What a review app is called in GitHub, AWS, Terraform and PostgreSQL."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from include.errors import PreconditionError
-from include.inventory import Inventory, Target
+from include.inventory import Target
 from include.inventory.review_apps import ReviewApp
-
-NUMBERS = re.compile(r"(?<![0-9])[1-9][0-9]{0,8}(?![0-9])")
 
 
 @dataclass(frozen=True)
@@ -68,14 +64,3 @@ def identify(target: Target) -> Identity:
             "nothing was changed."
         )
     return Identity(target, number, section)
-
-
-def find_number(inventory: Inventory, pattern: str, name: str, name_of: Callable[[Identity], str]) -> int | None:
-    """Return the number of the review app that has exactly this name of a resource, or None if it is no review app's.
-
-    `pattern` is one of `inventory.reviewed()`, and `name_of` gives a review app's name of such a resource.
-    """
-    for found in NUMBERS.findall(name):
-        if name_of(identify(inventory.review_app(pattern, int(found)))) == name:
-            return int(found)
-    return None

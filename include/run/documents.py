@@ -100,6 +100,7 @@ class ConfirmedDocument(TypedDict):
     plan: dict[str, Any]
     digest: str
     fencing: int
+    leases: NotRequired[dict[str, int]]  # the fencing number of each target; documents of version 0.1 do not contain it
     since: str
 
 
@@ -146,6 +147,7 @@ def fact(run: str, name: str) -> Place:
 
 class MessageDocument(TypedDict):
     version: int
+    key: NotRequired[str]  # documents of version 0.1 do not contain it
     state: NotRequired[str]  # claimed, open, posted
     look_from: NotRequired[str]
     channel: NotRequired[str]
@@ -160,11 +162,6 @@ class MessageDocument(TypedDict):
 def message(run: str, key: str) -> Place:
     """One message to Slack, or what is known about all messages: `shown`, `pause`."""
     return Place(run_key(run), f"{MESSAGES}{key}")
-
-
-def message_error(run: str, at_ns: int) -> Place:
-    """Why a message could not be delivered to Slack."""
-    return Place(run_key(run), f"story-error#{at_ns}")
 
 
 class DeploymentDocument(TypedDict):

@@ -14,7 +14,7 @@ from tests.support.infrastructure_scene import InfrastructureScene, Infrastructu
 from tests.support.terraform import LOCK_FILE, provider_needed
 
 TARGET, RUN = "core/staging", "infrastructure_recreation/one"
-BUCKET, STATE, LOCKS = "core-staging-of-the-tests", "core-non-prod-tf-state", "core-non-prod-tf-state-lock"
+BUCKET, STATE = "core-staging-of-the-tests", "core-non-prod-tf-state"
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
 
 # what takes the provider long to make is made beside it, and taken into the state as it is

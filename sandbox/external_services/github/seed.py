@@ -53,11 +53,6 @@ def released_sha(repository: str) -> str:
     return commit_sha(repository, COMMITS - UNRELEASED)
 
 
-def ticket_numbers() -> range:
-    """Return the numbers of the tickets that commits speak of at first."""
-    return range(FIRST_TICKET, FIRST_TICKET + COMMITS)
-
-
 def subject(number: int, tickets: str | None) -> str:
     """Return the first line of a commit's message, in one of the ways people write them."""
     work, pull = WORK[number % len(WORK)], f" (#{FIRST_PULL + number})"

@@ -32,7 +32,6 @@ ODD = [
     {"a": 1},
     "9" * 20 + "d",
 ]
-MEANT_SO = {"errors_pattern", "state_key"}  # texts of a foreign grammar
 
 
 def parts(schema: dict[str, Any], name: str, defs: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

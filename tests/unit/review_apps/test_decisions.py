@@ -10,7 +10,7 @@ from include.inventory import load
 from include.inventory.loader import SHIPPED
 from include.review_apps.deployment.services import judge_service
 from include.review_apps.deployment.serving import judge
-from include.review_apps.identity import find_number, identify
+from include.review_apps.identity import identify
 from include.review_apps.queue import Standing, judge_place
 from include.review_apps.wanted import fork_label, why_distrusted, why_unwanted
 from tests.unit import facts
@@ -37,22 +37,6 @@ def test_names_are_those_of_the_template():
     assert (app.prefix, app.workspace, app.database) == ("core-review-1234", "1234", "core-review-1234")
     assert app.families == ("core-review-1234-app", "core-review-1234-sidekiq", "core-review-1234-ad-hoc")
     assert app.log_groups == ("core-review-1234",)
-
-
-@pytest.mark.parametrize(
-    ("cluster", "number"),
-    [
-        ("core-review-7-app", 7),
-        ("core-review-07-app", None),
-        ("core-review-7-apps", None),
-        ("core-reviews-7-app", None),
-        ("core-staging-app", None),
-        ("core-review-0-app", None),
-        ("core-review-1234567890-app", None),
-    ],
-)
-def test_only_an_exact_name_is_a_review_apps(cluster, number):
-    assert find_number(load(), "core/review-<number>", cluster, lambda app: app.cluster) == number
 
 
 def test_label_or_every_pull_request_by_the_inventory():
