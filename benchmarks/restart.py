@@ -133,7 +133,7 @@ def rows(
 
 
 def play_empty(sandbox: Sandbox) -> tuple[float, float, float]:
-    """Run the empty DAG; returns seconds until its first task ran, of a step, and of a wait beyond the second it waits."""
+    """Run the empty DAG. Return seconds until its first task ran, of a step, and of a wait beyond the second it waits."""
     asked = time.time()
     run = sandbox.trigger("empty_chain", {})
     assert run.wait(RUN_DEADLINE) == "success", run.story()

@@ -54,7 +54,7 @@ class Watched:
         return Counter(counts["calls"]), Counter(counts["throttled"])
 
     async def change(self, name: str) -> float:
-        """Let a service reach its state; returns when."""
+        """Let a service reach its state. Return when."""
         at = time.monotonic()
         (await self.server.post("/change", json={"services": [name]})).raise_for_status()
         return at
@@ -122,7 +122,7 @@ def arguments(name: str) -> dict[str, Any]:
 
 
 async def play(way: str, server: str) -> dict[str, Any]:
-    """Begin all waits, let them be quiet, then let some come to their end; returns the figures."""
+    """Begin all waits, let them be quiet, then let some come to their end. Return the figures."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     watched, process = Watched(server), psutil.Process()
     names = [f"service-{number:04}" for number in range(WAITS)]

@@ -191,7 +191,7 @@ def _waits() -> dict[str, Node]:
 
 
 def _is_cut(node: Node) -> bool:
-    """Whether a name leads to the calls of every runbook, of which each makes its own, or to calls that no runbook needs."""
+    """Tell whether a name is not followed: it leads to the calls of all runbooks together, or to calls that no runbook needs."""
     return node[1] in ("WAITERS", "was_applied") or node[0] == "include.aws.rights" or node == DECORATION
 
 
@@ -277,12 +277,12 @@ def rights_of_plan(name: str) -> set[str]:
 
 
 def reads_state(name: str) -> bool:
-    """Whether a runbook runs Terraform, so that its objects and locks are those of a state."""
+    """Tell whether a runbook runs Terraform, so that its objects and locks are those of a state."""
     return not reached(_started_by(name)).isdisjoint(TERRAFORM)
 
 
 def locks_state(name: str) -> bool:
-    """Whether a runbook runs Terraform in a way that takes the state's lock."""
+    """Tell whether a runbook runs Terraform in a way that takes the state's lock."""
     locking = {node for node, rights in TERRAFORM.items() if rights is LOCKING}
     return not reached(_started_by(name)).isdisjoint(locking)
 

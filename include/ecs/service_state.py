@@ -72,7 +72,7 @@ class ServiceState:
 
     @property
     def newest(self) -> ServiceDeployment | None:
-        """Its newest service deployment."""
+        """The newest deployment of the service."""
         return self.deployments[-1] if self.deployments else None
 
     @property

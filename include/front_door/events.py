@@ -185,7 +185,7 @@ def _why_not(entry: Event, pull: "Pull") -> str:
 
 
 def entries_of(inventory: Inventory, wake: Wake) -> list[Event]:
-    """Return the entries of the inventory by which a target may be woken so; none if they are not there any more."""
+    """Return the inventory's entries for such an event, or none if they have been removed since."""
     events = inventory.target(wake.target).environment.front_door.events
     return [each for each in events if (each.event, each.runbook) == (wake.on, wake.runbook)]
 

@@ -102,7 +102,7 @@ def new_id() -> str:
 
 
 def check(store: RunStore, credential: str, now: datetime) -> Token:
-    """Return the token that a credential is, and note its use. Raises: Problem; which of the reasons it is, strangers do not learn."""
+    """Return the token of a credential, and note its use. Raises: Problem, which does not tell strangers the reason."""
     match = FORM.fullmatch(credential)
     document = store.get(*door_documents.token(match["id"])) if match else None
     if document is None or not hmac.compare_digest(_digest(credential), document["digest"]):

@@ -69,7 +69,7 @@ def host() -> str:
 
 
 def has_begun(ctx: InfrastructureContext) -> bool:
-    """Tell whether an attempt of this run may have started Terraform. One that died just before has left its folder, and no process.
+    """Tell whether an attempt of this run may have started Terraform. An attempt that died just before left a folder and no process.
 
     If the folder is gone, so is the machine that it was on, although one of the same name has taken its place.
     """
@@ -215,7 +215,7 @@ def _document(event: Event) -> documents.LineDocument:
 
 
 def leave_to(ctx: InfrastructureContext, where: str) -> timedelta:
-    """Leave the step to the worker that has started Terraform, if it may still come back. Return for how long it has not.
+    """Leave the step to the worker that has started Terraform, if it may still come back. Return how long it has been away.
 
     It alone can see Terraform's process, its output and its folder. Raises: LeftToItsWorkerError.
     """

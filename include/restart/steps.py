@@ -165,7 +165,7 @@ def restore_count(ctx: Context, plan: ServiceRestart) -> str:
 def advance_rollouts(
     ctx: Context, services: tuple[ServiceRestart, ...], mark: datetime
 ) -> tuple[ServiceRestart, rolling.Rollout] | None:
-    """Start the next deployment if the one before is proved; returns the one to wait for, or None when all are proved."""
+    """Start the next deployment if the one before is proved. Return the one to wait for, or None when all are proved."""
     reconcile(ctx.clients, ctx.writer)
     for plan in services:
         rollout = _find_rollout(ctx, plan, mark)

@@ -9,7 +9,7 @@ from include.run.store import RunStore
 
 
 def add_data_attestation(store: RunStore, target: str, region: str, digest: str, run: str, by: str) -> bool:
-    """Record that `by` found a region's data good after a run. The first record stands; return False if there is one."""
+    """Record that `by` found a region's data good after a run. The first record stands. Return False if there is one."""
     document: documents.DataProofDocument = {
         "at": datetime.now(UTC).isoformat(),
         "region": region,

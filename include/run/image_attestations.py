@@ -25,7 +25,7 @@ class Attestation:
 def add_attestation(
     store: RunStore, target: str, digest: str, commit: str, run: str, templates: Mapping[str, str]
 ) -> bool:
-    """Record that a run has deployed this image and that it passed. The first record stands; return False if there is one."""
+    """Record that a run has deployed this image and that it passed. The first record stands. Return False if there is one."""
     document: documents.ProofDocument = {
         "at": datetime.now(UTC).isoformat(),
         "digest": digest,

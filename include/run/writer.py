@@ -142,12 +142,12 @@ def _say(write: RecordedWrite, applied: bool | None) -> str:
 
 
 def _is_refused(error: Exception) -> bool:
-    """Whether a service answered that it did nothing: for good, or because it takes no more calls for now."""
+    """Tell whether a service answered that it did nothing: for good, or because it takes no more calls for now."""
     return isinstance(error, PreconditionError) or (isinstance(error, ServiceUnavailableError) and error.wait > 0)
 
 
 def _is_answered(error: Exception) -> bool:
-    """Whether AWS, or an external service, said what it did; a lost answer or a fault of its own leaves that open."""
+    """Tell whether AWS, or an external service, said what it did; a lost answer or a fault of its own leaves that open."""
     if isinstance(error, ClientError):
         return bool(error.response["ResponseMetadata"].get("HTTPStatusCode", 500) < 500)
     if isinstance(error, ServiceUnavailableError):

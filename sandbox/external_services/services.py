@@ -24,7 +24,7 @@ class ExternalServices:
 
     @classmethod
     def of(cls, inventory: Inventory, world: World) -> "ExternalServices":
-        """Return the external services that an inventory names, in their first state."""
+        """Return the external services that an inventory names, in their initial state."""
         github = GitHub(inventory, world)
         github.completed += [
             lambda repository, run: _deliver(world, inventory, repository, run),

@@ -36,7 +36,7 @@ ENDED_WITH_ITS_WORLD = "The sandbox was stopped, and this run's pretend world we
 
 
 def has_tables(settings: Settings) -> bool:
-    """Whether an earlier sandbox of this folder made the tables of this Airflow's version."""
+    """Tell whether an earlier sandbox of this folder made the tables of this Airflow's version."""
     done = _migrated(settings)
     return done.exists() and done.read_text() == _version()
 
@@ -69,7 +69,7 @@ class Airflow:
         write_private(self.settings.folder / "passwords.json", json.dumps(self.credentials.passwords))
 
     async def migrate(self, fresh: bool) -> bool:
-        """Bring the database's tables to this Airflow's version; returns whether there was anything to do."""
+        """Bring the database's tables to this Airflow's version. Return whether there was anything to do."""
         done, wanted = _migrated(self.settings), _version()
         if not fresh and has_tables(self.settings):
             return False
@@ -118,7 +118,7 @@ class Airflow:
         await wait_for(f"Airflow's {component}", look, START_DEADLINE, every=LOOK_EVERY)
 
     async def await_runbooks(self) -> list[str]:
-        """Wait until every runbook's file has been read; returns what is wrong with those that cannot be."""
+        """Wait until every runbook's file has been read. Return what is wrong with those that cannot be."""
         files = {file for file in self.settings.dags.rglob("*.py") if _holds_a_dag(file)}
         if not files:
             return []

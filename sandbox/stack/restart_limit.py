@@ -17,7 +17,7 @@ class RestartLimit:
         self._died: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=ALLOWED + 1))
 
     def note(self, name: str) -> bool:
-        """Note a death; returns whether the process may be started again."""
+        """Note a death. Return whether the process may be started again."""
         now, died = self._clock(), self._died[name]
         died.append(now)
         return sum(now - each < WITHIN for each in died) <= ALLOWED

@@ -127,7 +127,7 @@ def wire_name(service: str, action: str, path: tuple[str, ...]) -> str:
 
 
 def is_gated(action: str, path: tuple[str, ...]) -> bool:
-    """Whether a member of S3 decides what a request asks for: not what is stored, and not what is in its body or its path."""
+    """Tell whether a member of S3 decides what a request asks for: not what is stored, and not what is in its body or its path."""
     member = model_of("s3").operation_model(action).input_shape.members[path[0]]
     name = member.serialization.get("name", "").lower()
     where = member.serialization.get("location")

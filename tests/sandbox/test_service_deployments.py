@@ -37,7 +37,7 @@ class Clinic:
         self.ecs.update_service(cluster=CLUSTER, service=name, deploymentConfiguration=configuration)
 
     def deploy(self, name=WEB):
-        """Deploy one more revision of what runs; returns its service deployment's ARN."""
+        """Deploy one more revision of what runs. Return its service deployment's ARN."""
         old = self.live(name)
         described = self.ecs.describe_task_definition(taskDefinition=old)["taskDefinition"]
         taken = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory")

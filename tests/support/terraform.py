@@ -104,7 +104,7 @@ class Terraform:
         assert answer.returncode == 0, answer.stderr
 
     def run(self, *arguments: str) -> str:
-        """Run a command that has to succeed; returns what it printed."""
+        """Run a command that has to succeed. Return what it printed."""
         answer = self.ask(*arguments)
         assert answer.returncode == 0, answer.stdout[-2000:] + answer.stderr
         return answer.stdout

@@ -25,7 +25,7 @@ class Retention:
 
     @property
     def sentence(self) -> str:
-        """What was found and is left, for people."""
+        """The summary for people: what was found, and what stays as it is."""
         said = f"{self.equal} have it already, {self.outside} are outside of the list"
         if not self.declared:
             return said

@@ -91,7 +91,7 @@ def _is_deployed(ctx: PromotionContext, name: str) -> bool:
 
 
 def verify_functions(ctx: PromotionContext, plan: PromotionPlan) -> str:
-    """Prove that every stack is whole, with the approved template, and that its package is where it takes it from. Raises: DriftError."""
+    """Prove that every stack is complete, with the approved template, and that its package is in place. Raises: DriftError."""
     artefact, client = ctx.target.promotion.artefact, ctx.clients.cloudformation
     if artefact is None:
         return NOTHING
@@ -157,7 +157,7 @@ def poll_alarms(ctx: PromotionContext) -> Progress:
 
 
 def prove(ctx: PromotionContext, plan: PromotionPlan) -> str:
-    """Put on record that this commit and this artefact hold here, which the next account asks for."""
+    """Record that this commit and this artefact are proved on this account. The next account requires that record."""
     ctx.writer.check()
     keep_promotion(ctx, plan.commit, plan.artefact)
     package = f" with package {plan.artefact[:SHOWN]}" if plan.artefact else ""

@@ -69,7 +69,7 @@ def find_images(ctx: ReleaseContext, commit: str) -> dict[str, Image | None]:
 
 
 def start_build(ctx: ReleaseContext, commit: str) -> dict[str, str]:
-    """Have the commit's image built unless it is there; returns which build to follow as JSON: kind, id, url.
+    """Have the commit's image built unless it is there. Return which build to follow as JSON: kind, id, url.
 
     The build is on record before the wait begins, so a retry finds it and starts no second one.
     """

@@ -192,7 +192,7 @@ def pin(ctx: Context, migration: Migration, definition: str, digest: str) -> str
 
 
 def start(ctx: Context, migration: Migration, definition: str, digest: str) -> dict[str, Any]:
-    """Start the migration's task, or find the one there is; returns its attempt as JSON: number, arn, whether it is over.
+    """Start the migration's task, or find the one there is. Return its attempt as JSON: number, arn, whether it is over.
 
     `digest` is the approved image's, and the task runs no other. The attempt is on record before RunTask is called, and the task's
     ARN before the wait begins (I17).

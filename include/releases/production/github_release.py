@@ -19,7 +19,7 @@ PIPELINE_BEGINS = timedelta(minutes=15)
 
 
 def draft_release(ctx: ReleaseContext, plan: ProductionReleasePlan, jira_url: str | None = None) -> str:
-    """Draft the release with its notes, and put them on record for Slack; returns the draft's page."""
+    """Draft the release with its notes, and put them on record for Slack. Return the draft's page."""
     reconcile(ctx.clients, ctx.writer, lambda: ctx.github)
     tag = plan.previous or None
     commits = github.list_commits_between(ctx.github, tag, plan.commit)
@@ -36,7 +36,7 @@ def draft_release(ctx: ReleaseContext, plan: ProductionReleasePlan, jira_url: st
 
 
 def publish_release(ctx: ReleaseContext, plan: ProductionReleasePlan) -> str:
-    """Publish the draft, unless it is published already; returns when, by GitHub's clock."""
+    """Publish the draft, unless it is published already. Return when, by GitHub's clock."""
     reconcile(ctx.clients, ctx.writer, lambda: ctx.github)
     draft = github.find_release(ctx.github, plan.version)
     if draft is None:

@@ -35,7 +35,7 @@ class Hands:
     silenced: str = ""  # why GitHub takes no more comments for now
 
     def do(self, decision: Decision) -> Decision:
-        """Carry a decision out if it is no run of another runbook. Return it, or why it was not carried out now."""
+        """Carry out a decision, unless a run of another runbook does that. Return it, or why it was not carried out now."""
         if decision.kind == "warn":
             return self._warn(decision)
         if decision.kind in ("sleep", "wake"):

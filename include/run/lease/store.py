@@ -28,7 +28,7 @@ def read_lease(store: RunStore, target: str) -> Lease:
 
 
 def try_claim(store: RunStore, target: str, owner: str, reason: str, now: datetime, run_state: RunState) -> Claim:
-    """Ask for the lease once. The result is: held, acquired, taken over, or a seat in the waiting room."""
+    """Ask for the lease once. The result is: held, acquired, taken over, or a seat in the queue."""
     for _ in CONDITIONAL_WRITE.tries():
         before = read_lease(store, target)
         asked = claim(before, owner, reason, now, run_state)
@@ -43,7 +43,7 @@ def confirm_lease(store: RunStore, target: str, owner: str, fencing: int, digest
 
 
 def release_lease(store: RunStore, target: str, owner: str) -> bool:
-    """Release the lease (or the seat in the waiting room). Return False if this owner had neither."""
+    """Release the lease (or the seat in the queue). Return False if this owner had neither."""
     return _change(store, target, lambda lease: release(lease, owner))
 
 

@@ -25,7 +25,7 @@ class IdleSleep:
         self._passes = 0
 
     def news(self) -> None:
-        """Return to the usual pace, since there is something to do."""
+        """Return to the usual pace, since something happened."""
         self._passes = 0
 
     def sleep(self, seconds: float) -> None:

@@ -16,7 +16,7 @@ BY_NAME = ("SimpleAuthManager", "NamedFabAuthManager")
 
 
 def assigned(people: Iterable[str]) -> list[HITLUser] | None:
-    """Return who may answer in Airflow; None, which is everybody, where Airflow would compare something else than names.
+    """Return who may answer in Airflow, or None (everybody) where Airflow would not compare user names.
 
     The answer is judged by its user name in any case. Somebody whom the inventory does not list then ends the run as refused.
     """

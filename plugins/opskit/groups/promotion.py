@@ -68,7 +68,7 @@ def await_earlier_account(ctx: StepContext) -> Progress:
 
 
 def _quiet(ctx: StepContext, progress: Progress) -> Progress:
-    """Return the progress without what would be put on record: a run that only plans writes nothing."""
+    """Return the progress without its milestone: a run that only plans writes nothing."""
     return Progress(progress.done, progress.text) if ctx.params["plan_only"] else progress
 
 

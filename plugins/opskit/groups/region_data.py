@@ -31,7 +31,7 @@ def plan_of(ctx: StepContext) -> RegionDataPlan:
 
 
 def is_live(ctx: StepContext) -> bool:
-    """Tell whether the new data is live for good: proved, found good, and nothing went back since."""
+    """Tell whether the new data is live for good: proved, confirmed by people, and not restored since."""
     return ctx.passed(bump_versions) and read_mark(ctx, WAY_BACK) is None
 
 

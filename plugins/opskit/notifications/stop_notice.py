@@ -1,4 +1,4 @@
-"""Why a run stands during an emergency stop: in its note, on its record and in its thread in Slack."""
+"""Tell why a run waits during an emergency stop: in its note, on its record and in its thread in Slack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def tell_stop(ctx: StepContext, stop: Stop | None) -> None:
-    """Say that a run stands, and why, or with None that it goes on. This never raises: the stop holds whether it is told or not."""
+    """Tell that a run waits, and why, or with None that it goes on. This never raises: the stop holds even if nobody is told."""
     from opskit.notifications.sender import notify
 
     if threading.current_thread() is not threading.main_thread():

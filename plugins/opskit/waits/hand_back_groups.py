@@ -15,7 +15,7 @@ from opskit.waits.await_state import WaitsForAws
 
 
 class HandBackGroupsOperator(WaitsForAws):
-    """Everything it does is safe to repeat. `source` returns the groups that the run holds."""
+    """Hands back the groups that `source` returns, which the run holds. It is safe to repeat."""
 
     def __init__(self, *, source: Callable[[StepContext], Sequence[HeldGroup]], **kwargs: Any):
         super().__init__(**kwargs)

@@ -43,7 +43,7 @@ def refuse_unknown(operator: str, key: str) -> None:
 
 
 def holds(operator: str, key: str, wanted: tuple[str, ...], context: Context) -> bool:
-    """Whether a condition holds: one of the wanted values fits, or for a negated operator none does."""
+    """Tell whether a condition holds: one of the wanted values fits, or for a negated operator none does."""
     plain, given = operator.removesuffix(IF_EXISTS), context.get(key.lower(), ())
     negated = plain in NEGATED
     if not given:

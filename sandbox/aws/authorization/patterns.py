@@ -12,12 +12,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a text fits a pattern as a whole."""
+    """Tell whether a text fits a pattern as a whole."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
 def matches_arn(pattern: str, arn: str) -> bool:
-    """Whether an ARN fits a pattern. A wildcard does not reach beyond a colon, but in the last part, the resource."""
+    """Tell whether an ARN fits a pattern. A wildcard does not reach beyond a colon, but in the last part, the resource."""
     if pattern == "*" or pattern == arn:
         return True
     wanted, given = pattern.split(":", PARTS), arn.split(":", PARTS)

@@ -79,7 +79,7 @@ class Statement:
         return found is not self.but_actions
 
     def fits(self, request: Request, context: Context) -> bool:
-        """Whether it says something on a request, whose action it is about."""
+        """Tell whether the statement applies to a request, given that it covers the request's action."""
         named = any(matches_arn(pattern, request.resource) for pattern in self.resources)
         if named is self.but_resources:
             return False

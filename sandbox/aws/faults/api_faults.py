@@ -171,7 +171,7 @@ class ApiFaults:
                     s3_faults.replace_object(world, fault, call)
 
     def shorten(self, active: Iterable[Fault], call: Call, environ: dict[str, Any]) -> list[Fault]:
-        """Shorten the pages of a list; returns the faults to count if the response has another page."""
+        """Shorten the pages of a list. Return the faults to count if the response has another page."""
         struck = [each for each in self._matching(active, call, "partial_page") if call.action in SIZES]
         if not struck or not isinstance(call.params, dict):
             return []
@@ -202,7 +202,7 @@ class ApiFaults:
                 self._of(fault).answers[_question(call)] = (list(answer), body)
 
     def loses(self, active: Iterable[Fault], call: Call) -> bool:
-        """Whether the response to a call that took effect gets lost."""
+        """Tell whether the response to a call that took effect gets lost."""
         for fault in self._matching(active, call, "lost_answer"):
             wanted = call.mutates or fault.fields["action"] is not None
             if wanted and call.status < 400 and fault.injected < fault.fields["times"] and self._nth(fault):

@@ -52,7 +52,7 @@ def _put(keys: Any, key: str, versions: list[FakeKey]) -> None:
 
 
 def touches(fault: Fault, call: Call) -> bool:
-    """Whether a call reads or writes the object whose key ends as the fault says."""
+    """Tell whether a call reads or writes the object whose key ends as the fault says."""
     named = call.params if call.service == "s3" and isinstance(call.params, dict) else {}
     return any(str(named.get(each, "")).endswith(fault.fields["key"]) for each in ("Key", "CopySource"))
 
@@ -84,7 +84,7 @@ def replace_object(world: World, fault: Fault, call: Call) -> None:
 
 
 def has_object(fault: Fault, call: Call) -> bool:
-    """Whether a copy reads from a folder with the fault's object in it."""
+    """Tell whether a copy reads from a folder with the fault's object in it."""
     return _key_in(call.account, *folder_of(call), fault.fields["key"]) is not None
 
 

@@ -84,7 +84,7 @@ def refill(world: World, call: Call) -> None:
 
 
 def loses_lock(world: World, call: Call) -> bool:
-    """Whether the answer gets lost by which Terraform would learn that it has its lock: of DynamoDB, or of S3."""
+    """Tell whether the answer is lost that would tell Terraform that it has its lock, in DynamoDB or in S3."""
     if call.agent != TERRAFORM or call.status >= 300 or call.action not in ("PutItem", "PutObject"):
         return False
     in_table = call.service == "dynamodb" and "ConditionExpression" in call.params

@@ -63,7 +63,7 @@ def refuse(
 
 
 def is_page(status: int, headers: list[tuple[str, str]], body: bytes) -> bool:
-    """Whether a response is a web server's error page rather than an error of AWS."""
+    """Tell whether a response is a web server's error page rather than an error of AWS."""
     kind = next((value for name, value in headers if name.lower() == "content-type"), "")
     return status >= 400 and "html" in kind and HTML.search(body[:300]) is not None
 

@@ -156,7 +156,7 @@ class StaticResources:
         return f"{described.account}.dkr.ecr.{described.region}.amazonaws.com/{described.repository}:{tag}"
 
     def network(self) -> dict[str, Any]:
-        """Make a VPC with two subnets and a security group; returns their ids as the ECS API takes them, and the VPC's."""
+        """Make a VPC with two subnets and a security group. Return their ids as the ECS API takes them, and the VPC's."""
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnets = [
@@ -195,7 +195,7 @@ class StaticResources:
         port: int,
         check: dict[str, Any] | None = None,
     ) -> str:
-        """Register a task definition, whose container has that health check; returns its ARN."""
+        """Register a task definition, whose container has that health check. Return its ARN."""
         answer = self.client("ecs").register_task_definition(
             family=family,
             networkMode="awsvpc" if launch_type == "FARGATE" else "bridge",
@@ -223,7 +223,7 @@ class StaticResources:
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
     def target_groups(self, service: Service, network: dict[str, Any]) -> list[dict[str, Any]]:
-        """Make a service's target groups; returns `loadBalancers` as the ECS API takes it."""
+        """Make a service's target groups. Return `loadBalancers` as the ECS API takes it."""
         balancing, strategy = service.load_balancing, service.deployment_strategy
         if balancing is None:
             return []
@@ -243,7 +243,7 @@ class StaticResources:
         return [found]
 
     def _rule(self, name: str, group: str, network: dict[str, Any]) -> str:
-        """Make a balancer with a rule by which a target group gets all traffic; returns the rule's ARN."""
+        """Make a balancer with a rule by which a target group gets all traffic. Return the rule's ARN."""
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": group, "Weight": 100}]}}
         made = self.client("elbv2").create_rule(
             ListenerArn=self._listener(name, group, network),
@@ -254,7 +254,7 @@ class StaticResources:
         return str(made["Rules"][0]["RuleArn"])
 
     def _listener(self, name: str, group: str, network: dict[str, Any]) -> str:
-        """Make a balancer that forwards to a target group; returns its listener's ARN."""
+        """Make a balancer that forwards to a target group. Return its listener's ARN."""
         elb, subnets = self.client("elbv2"), network["awsvpcConfiguration"]["subnets"]
         balancer = elb.create_load_balancer(Name=name[:32], Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
         action = {"Type": "forward", "TargetGroupArn": group}
@@ -278,7 +278,7 @@ class StaticResources:
         return str(made["TargetGroupArn"])
 
     def blue_green(self, service: Service, wanted: CodeDeploy, network: dict[str, Any]) -> tuple[str, str]:
-        """Make a service's green target group, and the balancer in front of both; returns the group's and the listener's ARN."""
+        """Make a service's green target group, and the balancer in front of both. Return the group's and the listener's ARN."""
         assert service.load_balancing  # the inventory sees to it
         green = self._target_group(service, service.load_balancing, wanted.green_target_group, network["vpc"])
         blue = self.client("elbv2").describe_target_groups(Names=[service.load_balancing.target_group])["TargetGroups"][

@@ -26,7 +26,7 @@ COMMIT = re.compile(r"[0-9a-f]{7}|[0-9a-f]{40}")
 def publish(
     world: WorldState, inventory: Inventory, source: str, workflow: str, commit: str, build: str
 ) -> list[Image]:
-    """Push the image of a commit wherever a workflow of a GitHub repository pushes it; returns it from each registry.
+    """Push the image of a commit wherever a workflow of a GitHub repository pushes it. Return it from each registry.
 
     An image that is there already stays: its tag cannot be moved.
     """
@@ -40,7 +40,7 @@ def publish(
 
 
 def promote(world: WorldState, inventory: Inventory, source: str, workflow: str, commit: str) -> list[Image]:
-    """Bring the image of a commit to wherever a workflow of a GitHub repository releases it; returns it from each registry.
+    """Bring the image of a commit to wherever a workflow of a GitHub repository releases it. Return it from each registry.
 
     Raises: LookupError if the environment that proves images has none of that commit.
     """
@@ -104,7 +104,7 @@ def _deploy(world: WorldState, region: Region, group: DeploymentGroup, tag: str,
 
 
 def _register(region: Region, service: Service, image: str) -> str:
-    """Register a revision like the one in service, with another image; returns its ARN."""
+    """Register a revision like the one in service, with another image. Return its ARN."""
     backend = ecs_backends[region.account][region.name]
     live = backend.describe_task_definition(service.definition)
     containers = [dict(definition) for definition in live.container_definitions]

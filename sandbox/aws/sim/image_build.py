@@ -81,7 +81,7 @@ def _leave(build: Build, now: float, active: list[Fault], write: Write) -> None:
 
 
 def _problem(build: Build, kind: str, active: list[Fault], now: float) -> tuple[str, str] | None:
-    """Do the work of a phase; returns the status code and the message of what went wrong, if something did."""
+    """Do the work of a phase. Return the status code and the message of what went wrong, if something did."""
     if build.status != "IN_PROGRESS":
         return None
     for fault in active:

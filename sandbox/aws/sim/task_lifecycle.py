@@ -79,7 +79,7 @@ def _run(region: Region, task: Task, now: float) -> None:
 
 
 def passes(task: Task, now: float) -> bool:
-    """Whether the task answers its health check with the code its target group wants."""
+    """Tell whether the task answers its health check with the code its target group wants."""
     if not task.behaviour.healthy or task.status != "RUNNING" or task.started is None or _is_ill(task, now):
         return False
     if task.load is not None:

@@ -64,7 +64,7 @@ class Load:
 
 
 def advance(region: Region, service: Service, task: Task, now: float, write: Any, read: Any) -> int | None:
-    """Load a little more and log it; returns the exit code if the process has ended itself.
+    """Load a little more and log it. Return the exit code if the process has ended itself.
 
     `write(task, at, message)` logs a line; `read(uri)` returns the ETag of what a region's folder holds, or why it cannot be
     loaded.

@@ -73,7 +73,7 @@ def resolve_hook(current: ServiceDeployment, name: str, action: str) -> bool:
 
 
 def _scales(service: Service, current: ServiceDeployment, each: Deployment) -> bool:
-    """Whether a deployment is to have its tasks: the new one not before its stage."""
+    """Tell whether a deployment starts its tasks already: the new one waits for its stage."""
     if each.id != current.deployment or not current.ongoing:
         return True
     if current.status not in FORWARD:
@@ -146,7 +146,7 @@ def _hook_faults(current: ServiceDeployment, active: list[Fault]) -> list[Fault]
 
 
 def _answer_hooks(current: ServiceDeployment, now: float, active: list[Fault]) -> str:
-    """Settle the hooks whose time has come; returns why the deployment has to go back, or ""."""
+    """Settle the hooks whose time has come. Return why the deployment has to go back, or ""."""
     for run in current.hooks:
         striking = [
             each
@@ -169,7 +169,7 @@ def _answer_hooks(current: ServiceDeployment, now: float, active: list[Fault]) -
 
 
 def _is_done(region: Region, service: Service, current: ServiceDeployment, target: Deployment, now: float) -> bool:
-    """Whether the work of the present stage is done, doing what there is to do at once."""
+    """Do the work of the present stage that takes no time. Tell whether all of it is done."""
     others = [deployment for deployment in service.deployments if deployment is not target]
     lasted = now - current.entered
     match current.stage:

@@ -98,7 +98,7 @@ def find(account: str, bucket: str, key: str) -> FakeKey | None:
 
 
 def load(account: str, uri: str) -> tuple[str, str]:
-    """Read a region's folder as a service does; returns the ETag of its topo.json, or why it cannot be loaded."""
+    """Read a region's folder as a service does. Return the ETag of its topo.json, or why it cannot be loaded."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     topology, metadata = (find(account, bucket, prefix + name) for name in ("topo.json", "static-metadata.json"))
     if topology is None or metadata is None:
@@ -193,7 +193,7 @@ def _old(region: str) -> dict[str, bytes]:
 
 
 def _first(region: str) -> dict[str, bytes]:
-    """Return the first data that there ever was of a region."""
+    """Return a region's initial data."""
     files = _core(region, "2026") | {FOLDER_MARK: b"", NOTHING: b""}
     for name in (*ODD, *_tiles(region, 0, FIRST - len(files) - len(ODD))):
         files[name] = _bytes(f"{region} {name}")

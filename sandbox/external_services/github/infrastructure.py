@@ -29,7 +29,7 @@ HOUR = 3600.0
 
 
 def has_code(full_name: str) -> bool:
-    """Whether a repository has Terraform code in the sandbox."""
+    """Tell whether a repository has Terraform code in the sandbox."""
     return _folder(full_name).is_dir()
 
 

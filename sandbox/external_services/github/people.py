@@ -34,7 +34,7 @@ EVENTS = {
 
 
 def act(github: GitHub, given: dict[str, Any]) -> Json:
-    """Do one thing as a person does it; returns the number, the commit, and the event: its name and its payload. Raises: FaultError."""
+    """Do one thing as a person does it. Return the number, the commit, and the event: its name and its payload. Raises: FaultError."""
     with github.lock:
         repository = github.find(*f"{given['repository']}/".split("/")[:2])
         if repository is None:

@@ -228,7 +228,7 @@ class GitHub:
         fault.undo = restore
 
     def let_go(self, fault: Fault) -> None:
-        """Let the runs end that a fault holds."""
+        """End the workflow runs that a fault has held up."""
         with self.lock:
             for repository in self.repositories.values():
                 for run in repository.runs:

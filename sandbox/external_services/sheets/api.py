@@ -217,7 +217,7 @@ def _cut(row: list[str]) -> list[str]:
 
 
 def _write(spreadsheet: Spreadsheet, place: str, given: dict[str, Any]) -> int:
-    """Set the cells of a range; returns how many."""
+    """Set the cells of a range. Return how many."""
     rows, _, (top, left, bottom, right) = _range(spreadsheet, place)
     values = given.get("values", [])
     if len(values) > bottom - top or any(len(row) > right - left for row in values):

@@ -83,7 +83,7 @@ class Slack:
         return next((workspace for workspace in self.workspaces.values() if workspace.token == token), None)
 
     def take_turn(self, channel: Channel) -> int:
-        """Count one message against the channel's rate; returns the seconds to wait, 0 if there is room."""
+        """Count one message against the channel's rate. Return the seconds to wait, 0 if there is room."""
         now = self._now()
         channel.tokens = min(BURST, channel.tokens + max(0.0, now - channel.filled)) if channel.filled else BURST
         channel.filled = now

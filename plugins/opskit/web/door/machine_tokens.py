@@ -24,7 +24,7 @@ LONGEST, USUAL = 366, 90  # days
 
 
 class Wanted(BaseModel):
-    """The token that is to be made."""
+    """The token that a request asks for."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +36,7 @@ class Wanted(BaseModel):
 
 
 class Shown(BaseModel):
-    """All that is known of a token, which is not the token itself."""
+    """What is shown of a token: everything but the token itself."""
 
     id: str
     name: str

@@ -37,7 +37,7 @@ class WorldCloudWatchResponse(CloudWatchResponse):
         return ActionResult(answer)
 
     def _is_asked_for(self, alarm: Any) -> bool:
-        """Whether an alarm satisfies every condition; moto looks at the first one that is given."""
+        """Tell whether an alarm satisfies every condition; moto looks at the first one that is given."""
         names, state = self._get_param("AlarmNames") or [], self._get_param("StateValue")
         prefix = self._get_param("AlarmNamePrefix") or ""
         if names and prefix:

@@ -122,7 +122,7 @@ class Repository:
         return image
 
     def expire(self, now: float) -> list[Image]:
-        """Remove what the lifecycle policy keeps no longer, at once where ECR takes up to a day; returns it."""
+        """Remove the images that the lifecycle policy expires, at once, where ECR takes up to a day. Return them."""
         rules = json.loads(self.policy)["rules"] if self.policy else []
         kept = self.referenced  # ECR expires no image that an index lists
         images = [image for image in self.images.values() if image.digest not in kept]

@@ -101,7 +101,7 @@ def modify_load_balancer_attributes(self: Any) -> ActionResult:
 
 
 def _denied(self: Any) -> bool:
-    """Whether a fault says that the bucket's policy is not in force yet."""
+    """Tell whether a fault says that the bucket's policy is not in force yet."""
     for fault in self.world.faults:
         here = fault.kind == "access_logs_denied" and fault.place[:2] == (self.current_account, self.region)
         if here and fault.injected < fault.fields["times"]:

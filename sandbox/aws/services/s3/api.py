@@ -116,7 +116,7 @@ def _moment() -> datetime:
 
 
 def _keeps(key: str) -> bool:
-    """Whether a fault keeps an object from being deleted, although S3 will say that it is."""
+    """Tell whether a fault keeps an object from being deleted, although S3 will say that it is."""
     world = getattr(_serving, "world", None)
     for fault in world.faults if world else ():
         kept = fault.kind == "deletion_ignored" and key.endswith(fault.fields["key"])

@@ -19,7 +19,7 @@ def set_archived(found: FakeKey, storage_class: str, *, restored: datetime | Non
 
 
 def is_archived(found: FakeKey, now: datetime) -> bool:
-    """Whether S3 refuses to read and to copy the object; a restored copy lasts until its expiry."""
+    """Tell whether S3 refuses to read and to copy the object; a restored copy lasts until its expiry."""
     if found.storage_class in ARCHIVES:
         return found._expiry is None or found._expiry <= now
     return bool(getattr(found, "archive_tier", ""))
