@@ -58,7 +58,7 @@ def measure() -> list[Row]:
         folder = Path(name)
         inventory = folder / "inventory"
         inventory.mkdir()
-        targets = [f"town{number:02}" for number in range(RUNS)]
+        targets = [f"external_services{number:02}" for number in range(RUNS)]
         write_inventory(inventory, {target: {"strategy": "rolling"} for target in targets})
         rows: list[Row] = []
         for where, local in (("two Celery workers", False), ("LocalExecutor", True)):

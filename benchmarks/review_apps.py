@@ -90,16 +90,16 @@ def measure() -> list[Row]:
 
 
 def _measure(cloud: Cloud, inventory: Inventory, size: int) -> list[Row]:
-    town = ExternalServices.of(inventory, cloud.world)
-    with pytest.MonkeyPatch.context() as patch, serve(cloud.world, town) as http:
+    external_services = ExternalServices.of(inventory, cloud.world)
+    with pytest.MonkeyPatch.context() as patch, serve(cloud.world, external_services) as http:
         reach(patch, http)
-        scene = CleanupScene(cloud, town.github, inventory)
+        scene = CleanupScene(cloud, external_services.github, inventory)
         _plant(scene, size)
         return [_run(scene, size, what) for what in ("the first time", "again")]
 
 
 def _plant(scene: CleanupScene, size: int) -> None:
-    repository, now = scene.town.repositories[REPOSITORY], scene.cloud.world.clock.now()
+    repository, now = scene.pretend_github.repositories[REPOSITORY], scene.cloud.world.clock.now()
     for issue in repository.issues.values():
         issue.labels = []
     head = repository.branches[repository.default_branch]
@@ -125,4 +125,4 @@ def _run(scene: CleanupScene, size: int, what: str) -> Row:
 
 
 def _asked(scene: CleanupScene) -> int:
-    return sum(len(times) for times in scene.town.calls.values())
+    return sum(len(times) for times in scene.pretend_github.calls.values())

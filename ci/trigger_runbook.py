@@ -39,7 +39,7 @@ environment:
   AIRFLOW_USERNAME and AIRFLOW_PASSWORD  to log in at /auth/token, again whenever the token has expired"""
 
 LOOK_EVERY = 2.0  # seconds between two looks at a run
-PATIENCE = 300.0  # seconds without any answer before Airflow counts as lost: longer than a restart of its API server
+LOST_AFTER = 300.0  # seconds without any answer before Airflow counts as lost: longer than a restart of its API server
 CALL = 30.0  # seconds for one answer
 LONGEST_PAUSE = 30.0  # seconds between two tries
 TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
@@ -156,7 +156,9 @@ class Airflow:
         for renewed in (False, True):
             if renewed or not self.token:
                 self.token = self._new_token()
-            status, content = self._patiently(f"/api/v2/dags/{path}", body, {"Authorization": f"Bearer {self.token}"})
+            status, content = self._until_answered(
+                f"/api/v2/dags/{path}", body, {"Authorization": f"Bearer {self.token}"}
+            )
             if status != 401:
                 return status, content
         raise LostError(f"Airflow does not take our token: {detail(content)}.")
@@ -164,13 +166,13 @@ class Airflow:
     def _new_token(self) -> str:
         if not all(self.login.values()):
             raise LostError("Airflow does not (or no longer) take the token of AIRFLOW_TOKEN; get a new one.")
-        status, content = self._patiently("/auth/token", self.login, {})
+        status, content = self._until_answered("/auth/token", self.login, {})
         if status not in (200, 201) or not isinstance(content, dict) or "access_token" not in content:
             raise LostError(f"Airflow does not let {self.login['username']} in ({status}): {detail(content)}.")
         return str(content["access_token"])
 
-    def _patiently(self, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
-        give_up, pause, told = min(time.monotonic() + PATIENCE, self.deadline), 1.0, False
+    def _until_answered(self, path: str, body: Any, headers: Mapping[str, str]) -> tuple[int, Any]:
+        give_up, pause, told = min(time.monotonic() + LOST_AFTER, self.deadline), 1.0, False
         while True:
             wait = pause
             try:
@@ -230,7 +232,7 @@ class Run:
         self.reasons: list[str] = []
 
     def start_or_find(self, params: Mapping[str, Any], details: Mapping[str, Any]) -> bool:
-        """Start the run, or find the first one of this key; returns whether it was started. Raises: RefusedError."""
+        """Start the run, or find the first one of this key. Return whether it was started. Raises: RefusedError."""
         found, otherwise = self.airflow.ask(self.path), f"{self.runbook} was not started"
         if found[0] == 404:
             if details.get("is_paused"):
@@ -251,7 +253,7 @@ class Run:
         return False
 
     def follow(self) -> bool:
-        """Tell the run until it has ended; returns whether it succeeded. Raises: RefusedError, LostError."""
+        """Tell the run until it has ended. Return whether it succeeded. Raises: RefusedError, LostError."""
         while True:
             # before the tasks: what ends in between is told at the next look
             state = good(self.airflow.ask(self.path), f"Run {self.key} of {self.runbook} cannot be read")["state"]
@@ -325,7 +327,7 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def follow(given: argparse.Namespace, environment: Mapping[str, str], runs: list[Run]) -> int:
-    """Start or find the run and follow it; returns the exit code. Raises: RefusedError, LostError."""
+    """Start or find the run and follow it. Return the exit code. Raises: RefusedError, LostError."""
     if given.key is not None and not re.fullmatch(r"[A-Za-z0-9_.~:+-]{1,250}", given.key):
         raise RefusedError(f"Key {given.key!a} is no id for a run: 1 to 250 of the characters A-Z a-z 0-9 _ . ~ : + -")
     airflow = Airflow(environment, time.monotonic() + given.timeout)

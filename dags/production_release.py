@@ -31,9 +31,9 @@ def plan_release(ctx: StepContext) -> tuple[ProductionReleasePlan, datetime]:
     params = ctx.params
     # the approved commit, even if staging has proved a newer one since
     commit = params["commit"] or ctx.planned.get("commit", "")
-    wish = preflight.ReleaseRequest(commit, params["version"], params["bump"])
+    request = preflight.ReleaseRequest(commit, params["version"], params["bump"])
     staging = run_store(ctx.target.proved_on.name)
-    return preflight.make_plan(ctx, staging, wish, ctx.context["dag_run"].run_after, sentry_client(ctx.target))
+    return preflight.make_plan(ctx, staging, request, ctx.context["dag_run"].run_after, sentry_client(ctx.target))
 
 
 dag = runbook(

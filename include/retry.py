@@ -75,14 +75,14 @@ class Policy:
 
     `again` selects the errors. A pause is `first` seconds long, then twice that, up to `longest`. `spread` adds jitter: any
     length below the pause ("full"), or up to `first` seconds longer ("added"), so that many callers do not retry at once. No call
-    is made after `patience` seconds. If an error asks for a longer pause, that pause is kept.
+    is made after `time_limit` seconds. If an error asks for a longer pause, that pause is kept.
     """
 
     attempts: int
     first: float
     longest: float
     spread: Literal["none", "full", "added"] = "none"
-    patience: float = math.inf
+    time_limit: float = math.inf
     again: Callable[[BaseException], bool] = _never
 
     def run(self, call: Callable[[], T], before_again: Callable[[BaseException], None] = lambda error: None) -> T:
@@ -101,7 +101,7 @@ class Policy:
 
         trying = Retrying(
             retry=retry_if_exception(self.again),
-            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.patience),
+            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.time_limit),
             wait=wait,
             before_sleep=told,
             reraise=True,
@@ -163,11 +163,11 @@ PERSONS_ANSWER = Policy(attempts=8, first=1, longest=20, again=may_pass)
 CONDITIONAL_WRITE = Policy(attempts=50, first=0.01, longest=1, spread="full")
 
 # A read of GitHub, Jira or Google Sheets changes nothing. The task's own retry covers longer outages.
-EXTERNAL_SERVICE = Policy(attempts=5, first=0.5, longest=8, spread="added", patience=30, again=_is_away)
+EXTERNAL_SERVICE = Policy(attempts=5, first=0.5, longest=8, spread="added", time_limit=30, again=_is_away)
 
 # One request of a copy: the copy's own loop retries it, since each failure also changes the rate of all its requests. `attempts`
-# limits temporary failures; S3 may answer SlowDown to one request for as long as `patience`.
-S3_REQUEST = Policy(attempts=8, first=0.1, longest=20, patience=600)
+# limits temporary failures; S3 may answer SlowDown to one request for as long as `time_limit`.
+S3_REQUEST = Policy(attempts=8, first=0.1, longest=20, time_limit=600)
 
 
 def is_denied(call: Callable[[], object]) -> bool:

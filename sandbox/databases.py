@@ -20,7 +20,7 @@ from sandbox.settings import HOST, Settings
 USER = "airflow"  # who may do everything on the server
 VARIABLE = "REGION_DATABASES"  # by which the pretend cloud learns where they are
 STANDARD_PORT = 5432  # PostgreSQL's own
-PATIENCE = 20.0  # seconds
+TIMEOUT = 20.0  # seconds
 BRIEF = 2  # seconds: the shortest that libpq waits for a connection
 SCHEMA = Path(__file__).with_name("region_config.sql")
 NAMES = {
@@ -79,7 +79,7 @@ class Databases:
         if targets := targets_of(inventory):
             # somebody may just have killed the server, which is started again then
             away = retry_if_exception_type(psycopg.OperationalError)
-            Retrying(retry=away, stop=stop_after_delay(PATIENCE), wait=wait_fixed(0.2), reraise=True)(
+            Retrying(retry=away, stop=stop_after_delay(TIMEOUT), wait=wait_fixed(0.2), reraise=True)(
                 self._fill, targets
             )
 
@@ -148,16 +148,16 @@ class Databases:
     def password_of(self, role: str) -> str:
         return hashlib.sha256(f"{self.password} {role}".encode()).hexdigest()[:32]
 
-    def connect(self, database: str, patience: int = 10) -> psycopg.Connection[Any]:
+    def connect(self, database: str, timeout: int = 10) -> psycopg.Connection[Any]:
         return psycopg.connect(
             host=self.host,
             port=self.port,
             user=self.user,
             password=self.password,
             dbname=database,
-            connect_timeout=min(patience, 5),
+            connect_timeout=min(timeout, 5),
             autocommit=True,
-            options=f"-c lock_timeout={patience}s",
+            options=f"-c lock_timeout={timeout}s",
         )
 
     def _admit(self, server: psycopg.Connection[Any], name: str, *, new: bool) -> None:
@@ -182,7 +182,7 @@ def keeps_regions(target: Target) -> bool:
 
 
 def name_of(target: Target) -> str:
-    """Return what the target's database is called on the server that all of them share here."""
+    """Return the name of the target's database on the shared server."""
     return target.name.replace("/", "_").replace("-", "_")
 
 

@@ -10,12 +10,12 @@ from sandbox.errors import SandboxError
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 REREAD = 120  # seconds: a round costs 4 s of a processor, more than anything else in an idle sandbox; a changed file is read at once
-DEFAULT_PORTS = {"airflow": 8080, "aws": 4566, "control": 4567, "neighbours": 4568, "postgres": 15432}
+DEFAULT_PORTS = {"airflow": 8080, "aws": 4566, "control": 4567, "external_services": 4568, "postgres": 15432}
 USES = {
     "airflow": "Airflow",
     "aws": "the pretend AWS",
     "control": "the world page",
-    "neighbours": "the pretend Slack, GitHub, Jira and Sentry",
+    "external_services": "the pretend Slack, GitHub, Jira and Sentry",
     "postgres": "PostgreSQL",
 }
 

@@ -20,17 +20,17 @@ def remove_pending(store: RunStore, target: str, run: str) -> None:
 
 def list_pending(store: RunStore, target: str) -> list[str]:
     """Return the runs that are on the list, oldest first."""
-    document = store.get(*documents.untold(target))
+    document = store.get(*documents.pending_runs(target))
     return list(document["runs"]) if document else []
 
 
 def _change(store: RunStore, target: str, decide: Callable[[list[str]], list[str]]) -> None:
     while True:
-        before = store.get(*documents.untold(target)) or {"version": 0, "runs": []}
+        before = store.get(*documents.pending_runs(target)) or {"version": 0, "runs": []}
         after = decide(before["runs"])
         version = before["version"]
-        document: documents.UntoldDocument = {"runs": after, "version": version + 1}
+        document: documents.PendingRunsDocument = {"runs": after, "version": version + 1}
         if after == before["runs"] or store.swap(
-            *documents.untold(target), document, version=version + 1, expected=version
+            *documents.pending_runs(target), document, version=version + 1, expected=version
         ):
             return

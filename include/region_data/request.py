@@ -159,10 +159,10 @@ def match_regions(requests: Sequence[RegionRequest], known: Sequence[RegionConfi
                 f"The data of {one.config.region} and {other.config.region} lie one in the other ({one.existing.uri}, "
                 f"{other.existing.uri}), so a copy of one would change both; correct s3_uri of one of them."
             )
-        for update, neighbour in ((one, other), (other, one)):
-            if update.data.overlaps(neighbour.existing):
+        for update, beside in ((one, other), (other, one)):
+            if update.data.overlaps(beside.existing):
                 raise PreconditionError(
-                    f"The new data of {update.config.region}, {update.data.uri}, is what {neighbour.config.region} runs on, which "
+                    f"The new data of {update.config.region}, {update.data.uri}, is what {beside.config.region} runs on, which "
                     "this run overwrites; copy it elsewhere first."
                 )
     return updates

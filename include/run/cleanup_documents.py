@@ -5,7 +5,7 @@ So one query reads what is on record of all of them.
 
 from typing import TypedDict
 
-from include.run.documents import Place
+from include.run.documents import DocumentKey
 
 CLEANUP, NOTES, COMMANDS = "cleanup#", "note#", "command#"
 
@@ -27,9 +27,9 @@ def apps_key(target: str) -> str:
     return CLEANUP + target
 
 
-def note(target: str, number: int) -> Place:
-    """What is on record of one app. Unlike most documents this one is replaced."""
-    return Place(apps_key(target), f"{NOTES}{number:09d}")
+def note(target: str, number: int) -> DocumentKey:
+    """The record of one app. Unlike most documents it is replaced."""
+    return DocumentKey(apps_key(target), f"{NOTES}{number:09d}")
 
 
 class SurveyDocument(TypedDict):
@@ -41,9 +41,9 @@ class SurveyDocument(TypedDict):
     text: str
 
 
-def survey(target: str) -> Place:
-    """How far the last clean-up came. It is replaced by the next one."""
-    return Place(apps_key(target), "survey")
+def survey(target: str) -> DocumentKey:
+    """The progress of the last clean-up. The next one replaces it."""
+    return DocumentKey(apps_key(target), "survey")
 
 
 class CommandDocument(TypedDict):
@@ -54,6 +54,6 @@ class CommandDocument(TypedDict):
     allowed: bool
 
 
-def command(target: str, comment: int) -> Place:
+def command(target: str, comment: int) -> DocumentKey:
     """A command that somebody gave in a comment, whether allowed or not."""
-    return Place(apps_key(target), f"{COMMANDS}{comment:020d}")
+    return DocumentKey(apps_key(target), f"{COMMANDS}{comment:020d}")

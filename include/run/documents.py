@@ -1,8 +1,8 @@
 """Documents kept about runs and targets: their keys, their shapes and the version of these shapes.
 
-No other module writes a partition key or a prefix of a sort key. Each function returns the place of one document, for
-`RunStore.get(*place)` and the like. The type of the same name is the shape of that document, unless a model elsewhere
-defines it.
+Only this module and those named `*_documents` beside it write a partition key or a prefix of a sort key. Each function returns
+the key of one document, for `RunStore.get(*key)` and the like. The type of the same name is the shape of that document, unless a
+model elsewhere defines it.
 """
 
 from datetime import datetime
@@ -18,18 +18,18 @@ EVENTS, DECISIONS, MILESTONES, MESSAGES = "event#", "decision#", "milestone#", "
 LOOKS, PROOFS, PARTS = "look#", "proof#", "body#"
 
 
-class Place(NamedTuple):
-    """The position of a document: its partition key and its sort key."""
+class DocumentKey(NamedTuple):
+    """The key of a document: its partition key and its sort key."""
 
     pk: str
     sk: str
 
 
-def upgrade(place: Place, version: int, document: dict[str, Any]) -> dict[str, Any]:
+def upgrade(key: DocumentKey, version: int, document: dict[str, Any]) -> dict[str, Any]:
     """Return a stored document in the current shape. Raises: PreconditionError if a newer deployment has written it."""
     if version > SCHEMA_VERSION:
         raise PreconditionError(
-            f"The document {place.pk} {place.sk} has schema version {version}, and this deployment knows {SCHEMA_VERSION} at most; "
+            f"The document {key.pk} {key.sk} has schema version {version}, and this deployment knows {SCHEMA_VERSION} at most; "
             "deploy the version that wrote it, nothing was changed."
         )
     return document  # the shapes of version 1 are those of the documents without a version
@@ -48,9 +48,9 @@ class PartDocument(TypedDict):
     text: str
 
 
-def body_part(pk: str, digest: str, number: int) -> Place:
+def body_part(pk: str, digest: str, number: int) -> DocumentKey:
     """One part of a large document, named by the digest of the whole: a part written again after a crash is the same part."""
-    return Place(pk, f"{PARTS}{digest}#{number:04d}")
+    return DocumentKey(pk, f"{PARTS}{digest}#{number:04d}")
 
 
 # Documents of a run. A run is `<dag_id>/<run_id>`.
@@ -66,14 +66,14 @@ def run_of(pk: str) -> str:
     return pk.removeprefix(RUN)
 
 
-def decision(run: str, seat: int) -> Place:
+def decision(run: str, seat: int) -> DocumentKey:
     """The decision of one seat of the approval policy, an `include.run.approval.Decision`."""
-    return Place(run_key(run), f"{DECISIONS}{seat}")
+    return DocumentKey(run_key(run), f"{DECISIONS}{seat}")
 
 
-def event(run: str, number: int) -> Place:
+def event(run: str, number: int) -> DocumentKey:
     """One line of a run's journal."""
-    return Place(run_key(run), f"{EVENTS}{number:020d}")
+    return DocumentKey(run_key(run), f"{EVENTS}{number:020d}")
 
 
 def event_number(sk: str) -> int:
@@ -88,9 +88,9 @@ class MilestoneDocument(TypedDict):
     text: str
 
 
-def milestone(run: str, step: str, text: str) -> Place:
+def milestone(run: str, step: str, text: str) -> DocumentKey:
     """How far a wait has come, one document per sentence."""
-    return Place(run_key(run), f"{MILESTONES}{step}#{text[:300]}")
+    return DocumentKey(run_key(run), f"{MILESTONES}{step}#{text[:300]}")
 
 
 class ConfirmedDocument(TypedDict):
@@ -104,9 +104,9 @@ class ConfirmedDocument(TypedDict):
     since: str
 
 
-def confirmed(run: str) -> Place:
+def confirmed(run: str) -> DocumentKey:
     """What the confirm task accepted."""
-    return Place(run_key(run), "confirmed")
+    return DocumentKey(run_key(run), "confirmed")
 
 
 class StartDocument(TypedDict):
@@ -116,9 +116,9 @@ class StartDocument(TypedDict):
     digest: NotRequired[str]
 
 
-def start(run: str) -> Place:
+def start(run: str) -> DocumentKey:
     """Which came first: the run's first write, or the withdrawal of its approval."""
-    return Place(run_key(run), "start")
+    return DocumentKey(run_key(run), "start")
 
 
 class RecordDocument(TypedDict):
@@ -135,14 +135,14 @@ class RecordDocument(TypedDict):
     started: NotRequired[str]
 
 
-def record(run: str) -> Place:
+def record(run: str) -> DocumentKey:
     """The one record of a run, written at its end."""
-    return Place(run_key(run), "record")
+    return DocumentKey(run_key(run), "record")
 
 
-def fact(run: str, name: str) -> Place:
+def fact(run: str, name: str) -> DocumentKey:
     """A fact known only to the running task: who asked (`asked`), what is planned (`plan`)."""
-    return Place(run_key(run), f"fact#{name}")
+    return DocumentKey(run_key(run), f"fact#{name}")
 
 
 class MessageDocument(TypedDict):
@@ -159,9 +159,9 @@ class MessageDocument(TypedDict):
     why: NotRequired[str]
 
 
-def message(run: str, key: str) -> Place:
+def message(run: str, key: str) -> DocumentKey:
     """One message to Slack, or what is known about all messages: `shown`, `pause`."""
-    return Place(run_key(run), f"{MESSAGES}{key}")
+    return DocumentKey(run_key(run), f"{MESSAGES}{key}")
 
 
 class DeploymentDocument(TypedDict):
@@ -169,24 +169,24 @@ class DeploymentDocument(TypedDict):
     since: str
 
 
-def restarted(run: str, service: str, mark: datetime) -> Place:
+def restarted(run: str, service: str, mark: datetime) -> DocumentKey:
     """The deployment that restarts a service. A run may restart a service twice, so `mark` distinguishes the two."""
-    return Place(run_key(run), f"rollout#{service}#{mark.isoformat()}")
+    return DocumentKey(run_key(run), f"rollout#{service}#{mark.isoformat()}")
 
 
-def deployed(run: str, kind: str, service: str) -> Place:
+def deployed(run: str, kind: str, service: str) -> DocumentKey:
     """The deployment of another task definition to a service. `kind` is release, return or rollback."""
-    return Place(run_key(run), f"{kind}#{service}")
+    return DocumentKey(run_key(run), f"{kind}#{service}")
 
 
-def returning(run: str) -> Place:
+def rollback_began(run: str) -> DocumentKey:
     """The moment when a release began to go back."""
-    return Place(run_key(run), "returning")
+    return DocumentKey(run_key(run), "returning")
 
 
-def build(run: str) -> Place:
+def build(run: str) -> DocumentKey:
     """The image build that a run follows."""
-    return Place(run_key(run), "build")
+    return DocumentKey(run_key(run), "build")
 
 
 class BuildMarkDocument(TypedDict):
@@ -194,18 +194,18 @@ class BuildMarkDocument(TypedDict):
     version: NotRequired[int]  # 1 if it is missing
 
 
-def build_mark(run: str) -> Place:
+def build_mark(run: str) -> DocumentKey:
     """The newest run of the GitHub workflow before this run started one."""
-    return Place(run_key(run), "build-mark")
+    return DocumentKey(run_key(run), "build-mark")
 
 
 class TaskDocument(TypedDict):
     arn: str
 
 
-def load_test(run: str) -> Place:
+def load_test(run: str) -> DocumentKey:
     """The one-off task that measures the response times."""
-    return Place(run_key(run), "performance")
+    return DocumentKey(run_key(run), "performance")
 
 
 class NotesDocument(TypedDict):
@@ -213,9 +213,9 @@ class NotesDocument(TypedDict):
     url: str
 
 
-def release_notes(run: str) -> Place:
+def release_notes(run: str) -> DocumentKey:
     """The draft of the GitHub release."""
-    return Place(run_key(run), "release-notes")
+    return DocumentKey(run_key(run), "release-notes")
 
 
 class BaselineDocument(TypedDict):
@@ -225,18 +225,18 @@ class BaselineDocument(TypedDict):
     troubles: dict[str, int] | None
 
 
-def baseline(run: str) -> Place:
+def baseline(run: str) -> DocumentKey:
     """Alarms, known Sentry issues and error rates before the release."""
-    return Place(run_key(run), "baseline")
+    return DocumentKey(run_key(run), "baseline")
 
 
 class BakeDocument(TypedDict):
     since: str
 
 
-def bake(run: str) -> Place:
+def bake(run: str) -> DocumentKey:
     """When the bake time began."""
-    return Place(run_key(run), "bake")
+    return DocumentKey(run_key(run), "bake")
 
 
 class BackupDocument(TypedDict):
@@ -250,9 +250,9 @@ class BackupDocument(TypedDict):
     proofs: dict[str, int]
 
 
-def backup(run: str, region: str) -> Place:
+def backup(run: str, region: str) -> DocumentKey:
     """A region's proved backup."""
-    return Place(run_key(run), f"backup#{region}")
+    return DocumentKey(run_key(run), f"backup#{region}")
 
 
 class DataDocument(TypedDict):
@@ -263,23 +263,23 @@ class DataDocument(TypedDict):
     digest: str
 
 
-def data(run: str, region: str) -> Place:
+def data(run: str, region: str) -> DocumentKey:
     """A region's new data, proved to be in place."""
-    return Place(run_key(run), f"data#{region}")
+    return DocumentKey(run_key(run), f"data#{region}")
 
 
 class MomentDocument(TypedDict):
     at: str
 
 
-def restored(run: str, region: str) -> Place:
+def restored(run: str, region: str) -> DocumentKey:
     """A region's old data, proved to be in place again."""
-    return Place(run_key(run), f"return#{region}")
+    return DocumentKey(run_key(run), f"return#{region}")
 
 
-def mark(run: str, what: str) -> Place:
+def mark(run: str, what: str) -> DocumentKey:
     """When a part of the run began."""
-    return Place(run_key(run), f"mark#{what}")
+    return DocumentKey(run_key(run), f"mark#{what}")
 
 
 class VersionDocument(TypedDict):
@@ -287,14 +287,14 @@ class VersionDocument(TypedDict):
     version: str
 
 
-def version(run: str, attempt: str) -> Place:
+def version(run: str, attempt: str) -> DocumentKey:
     """The version that maps get: of the update, or of the restore."""
-    return Place(run_key(run), f"version#{attempt}")
+    return DocumentKey(run_key(run), f"version#{attempt}")
 
 
-def look(run: str, region: str) -> Place:
+def look(run: str, region: str) -> DocumentKey:
     """What a person saw in a region's test map, an `include.region_data.qa.QaAnswer`."""
-    return Place(run_key(run), f"{LOOKS}{region}")
+    return DocumentKey(run_key(run), f"{LOOKS}{region}")
 
 
 # Documents that outlive a run, kept by target, `<system>/<environment>`.
@@ -328,19 +328,19 @@ class LeaseDocument(TypedDict):
     kept: str
 
 
-def lease(target: str) -> Place:
+def lease(target: str) -> DocumentKey:
     """The lease record of a target."""
-    return Place(target_key(target), "lease")
+    return DocumentKey(target_key(target), "lease")
 
 
-class UntoldDocument(TypedDict):
+class PendingRunsDocument(TypedDict):
     version: int
     runs: list[str]
 
 
-def untold(target: str) -> Place:
+def pending_runs(target: str) -> DocumentKey:
     """The runs of a target with pending Slack messages."""
-    return Place(target_key(target), "untold")
+    return DocumentKey(target_key(target), "untold")
 
 
 class ProofDocument(TypedDict):
@@ -352,9 +352,9 @@ class ProofDocument(TypedDict):
     templates: dict[str, str]
 
 
-def proof(target: str, digest: str, commit: str) -> Place:
+def proof(target: str, digest: str, commit: str) -> DocumentKey:
     """An image that was deployed to a staging target, and passed."""
-    return Place(target_key(target), f"{proofs_of(digest)}{commit}")
+    return DocumentKey(target_key(target), f"{proofs_of(digest)}{commit}")
 
 
 def proofs_of(digest: str) -> str:
@@ -370,9 +370,9 @@ class DataProofDocument(TypedDict):
     by: str
 
 
-def data_proof(target: str, region: str, digest: str) -> Place:
+def data_proof(target: str, region: str, digest: str) -> DocumentKey:
     """Region data that a person found good."""
-    return Place(target_key(target), f"data-proof#{region}#{digest}")
+    return DocumentKey(target_key(target), f"data-proof#{region}#{digest}")
 
 
 class AttemptDocument(TypedDict):
@@ -392,6 +392,6 @@ def migration_attempts(key: str) -> str:
     return f"migration#{key}#"
 
 
-def migration_attempt(target: str, key: str, number: int, part: str) -> Place:
+def migration_attempt(target: str, key: str, number: int, part: str) -> DocumentKey:
     """One part of one attempt of a migration: 0-begun, 1-started, 2-ended."""
-    return Place(target_key(target), f"{migration_attempts(key)}{number:04d}#{part}")
+    return DocumentKey(target_key(target), f"{migration_attempts(key)}{number:04d}#{part}")

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Any, TypedDict
 
-from include.run.documents import Place
+from include.run.documents import DocumentKey
 
 DOOR = "door#"
 
@@ -17,14 +17,14 @@ class ClaimDocument(TypedDict):
     run_id: str
 
 
-def claim(caller: str, key: str) -> Place:
+def claim(caller: str, key: str) -> DocumentKey:
     """What a caller asked for under an idempotency key. Both are of any form and length, so their digest is the key here."""
-    return Place(_request(caller, key), "claim")
+    return DocumentKey(_request(caller, key), "claim")
 
 
-def claim_started(caller: str, key: str) -> Place:
-    """When it was known that Airflow has the run of a key, a `MomentDocument`."""
-    return Place(_request(caller, key), "started")
+def claim_started(caller: str, key: str) -> DocumentKey:
+    """The moment at which Airflow was known to have the run of a key, a `MomentDocument`."""
+    return DocumentKey(_request(caller, key), "started")
 
 
 def _request(caller: str, key: str) -> str:
@@ -48,9 +48,9 @@ TOKENS = f"{DOOR}tokens"  # the partition key of all tokens, so that they can be
 TOKEN, REVOKED, USED = "token#", "revoked#", "used#"
 
 
-def token(token_id: str) -> Place:
+def token(token_id: str) -> DocumentKey:
     """A machine token, known by the part of it that is no secret."""
-    return Place(TOKENS, f"{TOKEN}{token_id}")
+    return DocumentKey(TOKENS, f"{TOKEN}{token_id}")
 
 
 class RevokedDocument(TypedDict):
@@ -59,9 +59,9 @@ class RevokedDocument(TypedDict):
     by: str
 
 
-def token_revoked(token_id: str) -> Place:
+def token_revoked(token_id: str) -> DocumentKey:
     """The end of a token."""
-    return Place(TOKENS, f"{REVOKED}{token_id}")
+    return DocumentKey(TOKENS, f"{REVOKED}{token_id}")
 
 
 class UsedDocument(TypedDict):
@@ -70,9 +70,9 @@ class UsedDocument(TypedDict):
     version: int
 
 
-def token_used(token_id: str) -> Place:
+def token_used(token_id: str) -> DocumentKey:
     """When a token was last used. Unlike the others this document is replaced."""
-    return Place(TOKENS, f"{USED}{token_id}")
+    return DocumentKey(TOKENS, f"{USED}{token_id}")
 
 
 class StopDocument(TypedDict):
@@ -86,9 +86,9 @@ class StopDocument(TypedDict):
 STOP, STOPS = f"{DOOR}stop", "stop#"
 
 
-def stop(number: int) -> Place:
+def stop(number: int) -> DocumentKey:
     """One setting or lifting of the emergency stop of all writes by runs whose table this is. The last one counts."""
-    return Place(STOP, f"{STOPS}{number:08d}")
+    return DocumentKey(STOP, f"{STOPS}{number:08d}")
 
 
 class DeliveryDocument(TypedDict):
@@ -99,9 +99,9 @@ class DeliveryDocument(TypedDict):
     wakes: list[dict[str, Any]]
 
 
-def delivery(owner: str, delivery_id: str) -> Place:
+def delivery(owner: str, delivery_id: str) -> DocumentKey:
     """A delivery of GitHub that was accepted."""
-    return Place(_delivery(owner, delivery_id), "delivery")
+    return DocumentKey(_delivery(owner, delivery_id), "delivery")
 
 
 class ResultsDocument(TypedDict):
@@ -109,9 +109,9 @@ class ResultsDocument(TypedDict):
     results: list[dict[str, str]]  # of each wake
 
 
-def delivery_results(owner: str, delivery_id: str) -> Place:
+def delivery_results(owner: str, delivery_id: str) -> DocumentKey:
     """What became of a delivery, once all of it is done."""
-    return Place(_delivery(owner, delivery_id), "results")
+    return DocumentKey(_delivery(owner, delivery_id), "results")
 
 
 def _delivery(owner: str, delivery_id: str) -> str:
@@ -123,9 +123,9 @@ class PendingDocument(TypedDict):
     deliveries: list[list[str]]  # owner and id
 
 
-def pending_deliveries() -> Place:
+def pending_deliveries() -> DocumentKey:
     """The deliveries that were accepted and are not done."""
-    return Place(f"{DOOR}deliveries", "pending")
+    return DocumentKey(f"{DOOR}deliveries", "pending")
 
 
 class StateDocument(TypedDict):
@@ -142,6 +142,6 @@ def subject_key(subject: str) -> str:
     return f"{DOOR}subject#{sha256(subject.encode()).hexdigest()}"
 
 
-def subject_state(subject: str, number: int) -> Place:
+def subject_state(subject: str, number: int) -> DocumentKey:
     """A state in which GitHub's events found what they were about, such as the newest commit of a branch. The last one counts."""
-    return Place(subject_key(subject), f"{STATES}{number:08d}")
+    return DocumentKey(subject_key(subject), f"{STATES}{number:08d}")

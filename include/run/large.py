@@ -16,8 +16,8 @@ def head_of(at: str, digest: str, parts: int) -> documents.HeadDocument:
     return {"at": at, "body": {"parts": parts, "sha256": digest}}
 
 
-def parts_of(pk: str, document: Mapping[str, Any]) -> tuple[documents.Place, ...]:
-    """Return the places of a large document's parts, or none if the document is stored whole."""
+def parts_of(pk: str, document: Mapping[str, Any]) -> tuple[documents.DocumentKey, ...]:
+    """Return the keys of a large document's parts, or none if the document is stored whole."""
     body = document.get("body")
     if not isinstance(body, dict) or body.keys() != {"parts", "sha256"}:
         return ()

@@ -69,6 +69,6 @@ def add_end(
     _add(store, documents.migration_attempt(target, key, number, "2-ended"), number, {"outcome": outcome, **details})
 
 
-def _add(store: RunStore, place: documents.Place, number: int, document: Mapping[str, Any]) -> bool:
+def _add(store: RunStore, place: documents.DocumentKey, number: int, document: Mapping[str, Any]) -> bool:
     at = datetime.now(UTC).isoformat()
     return store.add(*place, {"at": at, "number": number, **document})

@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from include.run.documents import Place, run_key, target_key
+from include.run.documents import DocumentKey, run_key, target_key
 
 __all__ = ["target_key"]
 
@@ -14,9 +14,9 @@ class PromotedDocument(TypedDict):
     run: str
 
 
-def promoted(target: str, commit: str, artefact: str) -> Place:
+def promoted(target: str, commit: str, artefact: str) -> DocumentKey:
     """A commit that was promoted to a target, with this artefact, and held there."""
-    return Place(target_key(target), f"{promotions_of(commit)}{artefact}")
+    return DocumentKey(target_key(target), f"{promotions_of(commit)}{artefact}")
 
 
 def promotions_of(commit: str) -> str:
@@ -30,15 +30,15 @@ class FunctionDocument(TypedDict):
     change_set: str  # "": the stack has the template already
 
 
-def function(run: str, name: str) -> Place:
+def function(run: str, name: str) -> DocumentKey:
     """The change set by which a run deploys a function."""
-    return Place(run_key(run), f"function#{name}")
+    return DocumentKey(run_key(run), f"function#{name}")
 
 
 class WatchDocument(TypedDict):
     since: str  # by AWS's clock
 
 
-def watch(run: str) -> Place:
+def watch(run: str) -> DocumentKey:
     """When a run began to watch the alarms."""
-    return Place(run_key(run), "watch")
+    return DocumentKey(run_key(run), "watch")

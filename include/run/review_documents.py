@@ -2,7 +2,7 @@
 
 from typing import NotRequired, TypedDict
 
-from include.run.documents import Place, target_key
+from include.run.documents import DocumentKey, target_key
 
 QUEUE, SEEDED, DROPPED = "review-queue", "review-seeded#", "review-dropped#"
 
@@ -14,9 +14,9 @@ class QueueDocument(TypedDict):
     waiting: list[tuple[int, str]]
 
 
-def queue(pattern: str) -> Place:
+def queue(pattern: str) -> DocumentKey:
     """The queue of a template's review apps. It is replaced."""
-    return Place(target_key(pattern), QUEUE)
+    return DocumentKey(target_key(pattern), QUEUE)
 
 
 class SeededDocument(TypedDict):
@@ -25,9 +25,9 @@ class SeededDocument(TypedDict):
     made: NotRequired[bool]  # the database was made by this run; else it was found with its rows
 
 
-def seeded(target: str, run: str) -> Place:
+def seeded(target: str, run: str) -> DocumentKey:
     """That a run has found an app's database seeded."""
-    return Place(target_key(target), f"{SEEDED}{run}")
+    return DocumentKey(target_key(target), f"{SEEDED}{run}")
 
 
 class DroppedDocument(TypedDict):
@@ -37,6 +37,6 @@ class DroppedDocument(TypedDict):
     was_there: bool
 
 
-def dropped(target: str, run: str) -> Place:
+def dropped(target: str, run: str) -> DocumentKey:
     """The proof that an app's database is gone, with the data in it."""
-    return Place(target_key(target), f"{DROPPED}{run}")
+    return DocumentKey(target_key(target), f"{DROPPED}{run}")

@@ -122,7 +122,7 @@ class RunStore:
                 f"The document {pk} {sk} in table {self.name} cannot be read ({error}); repair or remove it by hand, "
                 "nothing was changed."
             ) from error
-        return documents.upgrade(documents.Place(pk, sk), version, document)
+        return documents.upgrade(documents.DocumentKey(pk, sk), version, document)
 
     def _text(self, pk: str, sk: str) -> str:
         part = self.get(pk, sk)

@@ -6,7 +6,7 @@ further attempts.
 
 from typing import NotRequired, TypedDict
 
-from include.run.documents import Place, run_key, target_key
+from include.run.documents import DocumentKey, run_key, target_key
 
 __all__ = ["run_key", "target_key"]
 
@@ -21,18 +21,18 @@ class ApplyDocument(TypedDict):
     state_version: str  # of the state's object in S3, before the apply
 
 
-def apply(apply_id: str) -> Place:
+def apply(apply_id: str) -> DocumentKey:
     """The apply that a run is about to start. It is on record before the process exists."""
-    return Place(run_key(apply_id), "apply")
+    return DocumentKey(run_key(apply_id), "apply")
 
 
 class LockDocument(TypedDict):
     id: str
 
 
-def apply_lock(apply_id: str) -> Place:
+def apply_lock(apply_id: str) -> DocumentKey:
     """The id of the lock that this run's own Terraform holds."""
-    return Place(run_key(apply_id), "apply-lock")
+    return DocumentKey(run_key(apply_id), "apply-lock")
 
 
 class LineDocument(TypedDict):
@@ -44,18 +44,18 @@ class LineDocument(TypedDict):
     text: NotRequired[str]  # of an error
 
 
-def apply_line(apply_id: str, number: int) -> Place:
+def apply_line(apply_id: str, number: int) -> DocumentKey:
     """One line of the apply's output: the same line again, after a crash, is the same document."""
-    return Place(run_key(apply_id), f"{LINES}{number:08d}")
+    return DocumentKey(run_key(apply_id), f"{LINES}{number:08d}")
 
 
 class ApplyLeftDocument(TypedDict):
     since: str
 
 
-def apply_left(apply_id: str) -> Place:
+def apply_left(apply_id: str) -> DocumentKey:
     """Since when another worker than the one that started the apply has been asked to follow it."""
-    return Place(run_key(apply_id), "apply-left")
+    return DocumentKey(run_key(apply_id), "apply-left")
 
 
 class ApplyEndDocument(TypedDict):
@@ -66,18 +66,18 @@ class ApplyEndDocument(TypedDict):
     passes: NotRequired[bool]  # whether what has stopped it usually passes by itself
 
 
-def apply_end(apply_id: str) -> Place:
+def apply_end(apply_id: str) -> DocumentKey:
     """How the apply ended."""
-    return Place(run_key(apply_id), "apply-end")
+    return DocumentKey(run_key(apply_id), "apply-end")
 
 
 class AttemptDocument(TypedDict):
     since: str  # when its wait has begun, by AWS's clock
 
 
-def attempt(apply_id: str) -> Place:
+def attempt(apply_id: str) -> DocumentKey:
     """One more attempt of an apply, which AWS refused for a while. It is on record before it is waited for and planned."""
-    return Place(run_key(apply_id), "attempt")
+    return DocumentKey(run_key(apply_id), "attempt")
 
 
 class OrphanDocument(TypedDict):
@@ -87,9 +87,9 @@ class OrphanDocument(TypedDict):
     run: str
 
 
-def orphan(target: str, address: str) -> Place:
+def orphan(target: str, address: str) -> DocumentKey:
     """A resource that an apply has made, and that is in no state."""
-    return Place(target_key(target), f"{ORPHANS}{address}")
+    return DocumentKey(target_key(target), f"{ORPHANS}{address}")
 
 
 class BegunDocument(TypedDict):
@@ -98,9 +98,9 @@ class BegunDocument(TypedDict):
     run: str
 
 
-def begun(target: str, address: str) -> Place:
+def begun(target: str, address: str) -> DocumentKey:
     """A resource whose creation an apply has begun, and of which nothing was heard again: it may be there, and is in no state."""
-    return Place(target_key(target), f"{BEGUN}{address}")
+    return DocumentKey(target_key(target), f"{BEGUN}{address}")
 
 
 class RecreationDocument(TypedDict):
@@ -109,9 +109,9 @@ class RecreationDocument(TypedDict):
     run: str
 
 
-def recreation(target: str, run: str) -> Place:
+def recreation(target: str, run: str) -> DocumentKey:
     """A recreation of a whole target that was proved."""
-    return Place(target_key(target), f"{RECREATIONS}{run}")
+    return DocumentKey(target_key(target), f"{RECREATIONS}{run}")
 
 
 class KeptDataDocument(TypedDict):
@@ -123,9 +123,9 @@ class KeptDataDocument(TypedDict):
     run: str
 
 
-def kept_data(target: str, place: str) -> Place:
+def kept_data(target: str, place: str) -> DocumentKey:
     """Where a recreation has put data before it destroyed what held it."""
-    return Place(target_key(target), f"{DATA_KEPT}{place}")
+    return DocumentKey(target_key(target), f"{DATA_KEPT}{place}")
 
 
 class DataBackDocument(TypedDict):
@@ -134,9 +134,9 @@ class DataBackDocument(TypedDict):
     run: str
 
 
-def data_back(target: str, place: str) -> Place:
+def data_back(target: str, place: str) -> DocumentKey:
     """That such data is back, or was left out as approved."""
-    return Place(target_key(target), f"{DATA_BACK}{place}")
+    return DocumentKey(target_key(target), f"{DATA_BACK}{place}")
 
 
 class TookDocument(TypedDict):
@@ -144,6 +144,6 @@ class TookDocument(TypedDict):
     seconds: dict[str, int]  # of the slowest operation by its kind, such as "create aws_lb"
 
 
-def took(target: str, at: str, apply_id: str) -> Place:
+def took(target: str, at: str, apply_id: str) -> DocumentKey:
     """How long the operations of an apply took, in the order of the applies' begins."""
-    return Place(target_key(target), f"{TOOK}{at}#{apply_id}")
+    return DocumentKey(target_key(target), f"{TOOK}{at}#{apply_id}")

@@ -74,7 +74,7 @@ class Client:
             except S3Error as error:
                 if error.code in SLOW:
                     self._pace.note_slow_down()
-                    if clock() - began > self._policy.patience:
+                    if clock() - began > self._policy.time_limit:
                         raise
                 else:
                     tries += 1

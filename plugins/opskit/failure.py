@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 NAMED_LOG = re.compile(r"\bthe log (/?[\w./-]*\w)")
 RECENT, LAST_LINES = timedelta(minutes=15), 8  # of a log that a failure names
-PATIENCE = 3.0  # seconds for reading it: Airflow shows a task as failed only after that
+LOG_TIMEOUT = 3.0  # seconds for reading it: Airflow shows a task as failed only after that
 GOES_ON = "The run goes on by itself with what follows a failure. Its page Summary says in what state things are, and what to do next."
 
 
@@ -75,6 +75,6 @@ def _show_log(ctx: StepContext, group: str) -> None:
     url = group_url(ctx.target.environment.region, group)
     log.info("The log %s: %s", group, url)
     logs, since = ctx.clients.logs, datetime.now(UTC) - RECENT
-    lines = run_within(PATIENCE, lambda: [line.message for line in find_lines(logs, group, "", since)])
+    lines = run_within(LOG_TIMEOUT, lambda: [line.message for line in find_lines(logs, group, "", since)])
     for shown in read_log(lines or (), url, LAST_LINES).tail:
         log.info("  %s", shown)

@@ -28,7 +28,7 @@ from opskit.step_definition import StepDefinition
 
 __all__ = ["Aside", "KeptTarget", "Proof", "Stage", "runbook"]
 
-ASKED_FOR: dict[str, Any] = {  # the schedule of a DAG that only a person or CI starts
+DAG_ARGUMENTS: dict[str, Any] = {  # the schedule of a DAG that only a person or CI starts
     "default_args": {
         "owner": "operations",
         "retries": 0,  # each step declares how often it may be tried
@@ -83,7 +83,7 @@ def runbook(
         schedule=None,
         params={**common_params(targets), **{key: field(schema) for key, schema in (params or {}).items()}},
         tags=[f"risk:{risk}", *sorted({f"system:{target.split('/')[0]}" for target in targets})],
-        **ASKED_FOR,
+        **DAG_ARGUMENTS,
         allowed_run_types=STARTED_BY_RUNS if started_by_runs else STARTED_BY_PEOPLE,
     ) as dag:
         dag.fileloc = file

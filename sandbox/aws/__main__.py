@@ -27,7 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.aws", description=__doc__)
     parser.add_argument("--aws-port", type=int, default=4566)
     parser.add_argument("--control-port", type=int, default=4567)
-    parser.add_argument("--neighbours-port", type=int, default=4568)
+    parser.add_argument("--external-services-port", type=int, default=4568)
     parser.add_argument("--host", default=HOST, help="the address to listen on; 0.0.0.0 in a container")
     parser.add_argument("--speed", type=float, default=60.0)
     options = parser.parse_args()
@@ -54,12 +54,12 @@ def main() -> int:
     external_application = ExternalServicesApplication(
         world, external.slack, external.github, external.jira, external.sentry, external.sheets
     )
-    external_server = Server(external_application, options.neighbours_port, Handler, options.host)
+    external_server = Server(external_application, options.external_services_port, Handler, options.host)
     pages = make_control(world, application, inventory, lambda: build(world, aws.url, inventory), external, databases)
     if options.host != HOST and databases:
         databases.begin_anew(inventory)
         AppDatabases(databases).begin_anew(inventory)
-        ports = {"aws": options.aws_port, "neighbours": options.neighbours_port}
+        ports = {"aws": options.aws_port, "external_services": options.external_services_port}
         pages.register_blueprint(make_connections(ports, databases, inventory))
     control = Server(pages, options.control_port, host=options.host)
     world.start()

@@ -18,7 +18,7 @@ from sandbox.external_services.services import ExternalServices
 
 def make_routes(external: ExternalServices, world: World) -> Blueprint:
     """Return GET for each external service, and POST for what people and events do to it."""
-    app = Blueprint("neighbours", __name__)
+    app = Blueprint("external_services", __name__)
 
     @app.get("/slack")
     def slack() -> Response:

@@ -12,11 +12,11 @@ class ServiceFaults:
     def __init__(self, world: World):
         self.world = world
 
-    def injected(self, kind: str, scope: str, strikes: Callable[[Fault], bool] = lambda fault: True) -> Fault | None:
+    def injected(self, kind: str, scope: str, applies: Callable[[Fault], bool] = lambda fault: True) -> Fault | None:
         """Count and return an active fault of that kind and scope that has not done its `times` yet."""
         with self.world.lock:
             for fault in self.world.faults:
-                here = fault.kind == kind and fault.scope in ("", scope.lower()) and strikes(fault)
+                here = fault.kind == kind and fault.scope in ("", scope.lower()) and applies(fault)
                 if here and fault.injected < fault.fields.get("times", float("inf")):
                     fault.count()
                     return fault

@@ -7,7 +7,7 @@ import { targetView } from "./target.js";
 import { byAge, count, dateAndClock, describe, instant, list, number, plural } from "./words.js";
 
 const EVERY = 500; // ms between two questions
-const PATIENCE = 5000; // ms for one answer
+const TIMEOUT = 5000; // ms for one answer
 const EXTERNAL_SERVICES_EVERY = 2000; // they change seldom, and tell much
 const HISTORY_EVERY = 10_000; // a reset that ends in the same counts shows up after this
 
@@ -29,7 +29,7 @@ const focused = () => {
 };
 
 async function ask(path) {
-  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) });
   if (!response.ok) throw new Error(`it answered ${path.split("?")[0]} with HTTP ${response.status}`);
   return response.json().catch(() => {
     throw new Error(`it answered ${path.split("?")[0]} with something that is not JSON`);

@@ -79,7 +79,7 @@ class Screen:
         places.add_row("The world", f"[link]{settings.url('control')}[/link]  (what the pretend cloud looks like now)")
         places.add_row("Pretend AWS", f"{settings.url('aws')}  (access key and secret: sandbox)")
         places.add_row(
-            "Pretend Slack", f"{settings.url('neighbours')}/slack/api/  (its channels are on the world's page)"
+            "Pretend Slack", f"{settings.url('external_services')}/slack/api/  (its channels are on the world's page)"
         )
         places.add_row("Time", f"{settings.speed:g} simulated seconds a second")
         places.add_row("Logs", str(settings.logs))

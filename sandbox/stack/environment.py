@@ -124,14 +124,14 @@ def connection(target: Target, endpoint: str, suffix: str = "") -> str:
 
 def slack_connection(workspace: str, settings: Settings) -> str:
     """Return the Airflow connection, as JSON, by which runbooks reach a workspace of the pretend Slack."""
-    extra = {"base_url": f"{settings.url('neighbours')}/slack/api/"}
+    extra = {"base_url": f"{settings.url('external_services')}/slack/api/"}
     return json.dumps({"conn_type": "slack", "password": services.slack_token(workspace), "extra": extra})
 
 
 def external_service_connections(settings: Settings, inventory: Inventory) -> dict[str, str]:
     """Return the Airflow connections by which runbooks reach the pretend GitHub, Jira, Sentry and Google."""
     found: dict[str, dict[str, Any]] = {}
-    url = settings.url("neighbours")
+    url = settings.url("external_services")
     for target in app_databases.apps_of(inventory):
         name = f"http_{target.system.system}_{target.template}".replace("-", "_")
         found[name] = {"conn_type": "http", "host": f"{url}/review-apps/{target.system.system}"}

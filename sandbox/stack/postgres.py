@@ -82,7 +82,7 @@ class Postgres:
         )
 
     async def prepare(self) -> bool:
-        """Make the data folder if there is none that this server can use; returns whether it was made."""
+        """Make the data folder if there is none that this server can use. Return whether it was made."""
         self.data.parent.mkdir(exist_ok=True)
         self.data.parent.chmod(0o711)
         version = self.data / "PG_VERSION"
@@ -134,7 +134,7 @@ class Postgres:
             environment=environment.base(),
             user=self.user,
             ends_on=signal.SIGINT,  # "fast": does not wait for clients to leave
-            patience=10.0,
+            grace_period=10.0,
             again=again,
         )
 
@@ -180,12 +180,12 @@ class Postgres:
 
 
 def _open_to_all(folder: Path) -> bool:
-    """Whether any user may pass through every folder down to this one."""
+    """Tell whether any user may pass through every folder down to this one."""
     return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
 
 
 def _copy(package: Path, home: Path) -> Path:
-    """Copy the wheel's package, and the folder of libraries beside it that its programs look for; returns the copy."""
+    """Copy the wheel's package, and the folder of libraries beside it that its programs look for. Return the copy."""
     shutil.rmtree(home / "programs", ignore_errors=True)
     libraries = package.with_name(f"{package.name}.libs")
     for folder in (package, libraries):

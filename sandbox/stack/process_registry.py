@@ -15,7 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.stack.processes import Child, kill, session_of
 
 SAME = 2.0  # seconds; two readings of one process's start differ by as much as the clock was set in between
-PATIENCE = 10.0  # seconds until killed processes must be gone
+KILL_TIMEOUT = 10.0  # seconds until killed processes must be gone
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def only_one(folder: Path) -> Iterator[None]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a sandbox runs in this folder now."""
+    """Tell whether a sandbox runs in this folder now."""
     if not (folder / "lock").exists():
         return False
     try:
@@ -59,7 +59,7 @@ def forget(folder: Path) -> None:
 
 
 def end_leftover_processes(folder: Path) -> list[str]:
-    """End what an earlier sandbox of this folder left running; returns the names of what it was."""
+    """End what an earlier sandbox of this folder left running. Return the names of what it was."""
     names, found = [], []
     for entry in _read(folder):
         alive = _members(entry["pid"], entry["created"], folder)
@@ -68,7 +68,7 @@ def end_leftover_processes(folder: Path) -> list[str]:
             names.append(entry["name"])
     for process in found:
         kill(process)
-    _, stubborn = psutil.wait_procs(found, timeout=PATIENCE)
+    _, stubborn = psutil.wait_procs(found, timeout=KILL_TIMEOUT)
     if stubborn:
         raise SandboxError(
             f"Processes {[each.pid for each in stubborn]} of an earlier sandbox do not end; end them first."

@@ -28,7 +28,7 @@ class Child:
     created: float
     log: Path
     ends_on: signal.Signals
-    patience: float  # seconds between asking it to end and killing it
+    grace_period: float  # seconds between asking it to end and killing it
 
     @property
     def pid(self) -> int:
@@ -39,7 +39,7 @@ class Child:
         if self.process.returncode is None:
             self.process.send_signal(self.ends_on)
             with contextlib.suppress(TimeoutError):  # then it is killed below, with all it started
-                await asyncio.wait_for(self.process.wait(), self.patience)
+                await asyncio.wait_for(self.process.wait(), self.grace_period)
         end = time.monotonic() + KILL_DEADLINE
         while (members := session_of(self.pid)) and time.monotonic() < end:
             for member in members:
@@ -61,7 +61,7 @@ async def start(
     environment: Mapping[str, str],
     user: str | None = None,
     ends_on: signal.Signals = signal.SIGTERM,
-    patience: float = 3.0,
+    grace_period: float = 3.0,
     again: bool = False,
 ) -> Child:
     """Start a process that ends when we do, even if we are killed; `again` keeps the log of the one it replaces."""
@@ -83,7 +83,7 @@ async def start(
         created = psutil.Process(process.pid).create_time()
     except psutil.NoSuchProcess:  # died at once; whoever waits for it will say so
         created = 0.0
-    return Child(name, process, created, log, ends_on, patience)
+    return Child(name, process, created, log, ends_on, grace_period)
 
 
 def session_of(leader: int) -> list[psutil.Process]:

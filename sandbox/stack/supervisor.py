@@ -97,7 +97,12 @@ class Supervisor:
         self.screen.awaits("pretend AWS")
         ports = self.settings.ports
         command = [sys.executable, "-m", "sandbox.aws", "--aws-port", str(ports["aws"])]
-        command += ["--control-port", str(ports["control"]), "--neighbours-port", str(ports["neighbours"])]
+        command += [
+            "--control-port",
+            str(ports["control"]),
+            "--external-services-port",
+            str(ports["external_services"]),
+        ]
         command += ["--speed", f"{self.settings.speed:g}"]
         self._keep(
             await processes.start(
@@ -197,7 +202,9 @@ class Supervisor:
 
     def _tell(self) -> None:
         users = {user: {"password": word, "role": role_of(user)} for user, word in self.credentials.passwords.items()}
-        told: dict[str, Any] = {name: self.settings.url(name) for name in ("airflow", "aws", "control", "neighbours")}
+        told: dict[str, Any] = {
+            name: self.settings.url(name) for name in ("airflow", "aws", "control", "external_services")
+        }
         told["postgres"] = f"postgresql://{self._postgres.server}" if self._postgres else None
         told |= {"inventory": str(inventory_folder()), "dags": str(self.settings.dags)}
         told |= {"users": users, "pid": os.getpid(), "processes": {child.name: child.pid for child in self.children}}
@@ -223,7 +230,7 @@ class Supervisor:
 
 
 async def run(screen: Screen) -> int:
-    """Run a sandbox as the environment says; returns the exit code."""
+    """Run a sandbox as the environment says. Return the exit code."""
     try:
         settings = Settings.from_environment()
         inventory = load()

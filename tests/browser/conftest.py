@@ -8,13 +8,13 @@ from playwright.sync_api import Page, expect
 
 from tests.support.chromium import chromium
 
-PATIENCE = 120_000  # milliseconds: Airflow's pages are slow on a busy machine
+TIMEOUT = 120_000  # milliseconds: Airflow's pages are slow on a busy machine
 
 
 @pytest.fixture(scope="module")
 def browser():
     with chromium() as browser:
-        expect.set_options(timeout=PATIENCE)
+        expect.set_options(timeout=TIMEOUT)
         yield browser
 
 
@@ -48,7 +48,7 @@ def person(browser, sandbox):
 
     def enter(user: str) -> Person:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         contexts.append(context)
         made = Person(context.new_page(), sandbox.endpoints["airflow"].rstrip("/"))
         made.log_in(user, sandbox.endpoints["users"][user]["password"])

@@ -41,7 +41,7 @@ def small_inventory(tmp_path_factory):
 
 
 @pytest.fixture
-def town(cloud, small_inventory, monkeypatch):
+def external_services(cloud, small_inventory, monkeypatch):
     """GitHub, Sentry and Slack beside AWS, and the stores of other targets than the run's own."""
     monkeypatch.setattr("opskit.connections.aws.clients_for", cloud.clients)
     monkeypatch.setattr("opskit.connections.aws.load", lambda: small_inventory)
@@ -72,7 +72,7 @@ def commits_run_by(cloud, target):
     return {tag for image in images for tag in image["imageTags"] if len(tag) == 40}
 
 
-def test_commit_goes_to_staging_by_blue_green_to_production_by_canary_and_back(cloud, town):
+def test_commit_goes_to_staging_by_blue_green_to_production_by_canary_and_back(cloud, external_services):
     run = start(cloud, "staging_deployment", STAGING, commit=NEWEST)
     assert run.to_end() == "success", run.errors
     assert commits_run_by(cloud, STAGING) == {NEWEST}
@@ -90,9 +90,9 @@ def test_commit_goes_to_staging_by_blue_green_to_production_by_canary_and_back(c
     assert cloud.violations() == []
 
 
-def test_alarm_in_the_canary_brings_ecs_back_and_the_run_says_so_and_never_goes_forward_again(cloud, town):
+def test_alarm_in_the_canary_brings_ecs_back_and_the_run_says_so_and_never_goes_forward_again(cloud, external_services):
     before = commits_run_by(cloud, PRODUCTION)
-    control = control_of(cloud, cloud.inventory, town)
+    control = control_of(cloud, cloud.inventory, external_services)
     fault = {
         "kind": "alarm",
         "target": PRODUCTION,
@@ -111,9 +111,9 @@ def test_alarm_in_the_canary_brings_ecs_back_and_the_run_says_so_and_never_goes_
     assert cloud.writes().count("UpdateService") == updates
 
 
-def test_deployment_that_ecs_gives_up_is_told_in_ecs_own_words(cloud, town):
+def test_deployment_that_ecs_gives_up_is_told_in_ecs_own_words(cloud, external_services):
     before = commits_run_by(cloud, STAGING)
-    control = control_of(cloud, cloud.inventory, town)
+    control = control_of(cloud, cloud.inventory, external_services)
     fault = {"kind": "bad_image", "target": STAGING, "service": "visits-staging-worker", "how": "cannot_pull"}
     assert control.post("/faults", json=fault).status_code == 200
     run = start(cloud, "staging_deployment", STAGING, commit=NEWEST)

@@ -9,12 +9,12 @@ from tests.sandbox.conftest import (  # noqa: F401  # fixtures
     bare,
     cloud,
     control,
-    neighbourhood,
+    external_services,
+    release_scene_of,
     scene_of,
     server,
     settled,
     small_inventory,
-    town_scene_of,
 )
 
 

@@ -48,7 +48,7 @@ def at_once(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def scene_at(cloud, control, small_inventory, settled, neighbourhood):
+def scene_at(cloud, control, small_inventory, settled, external_services):
     """Return the scene of a target, with the bucket for packages and the role of functions that its Terraform makes."""
 
     def scene(name=DEVELOPMENT, run="account_promotion/one"):
@@ -80,7 +80,7 @@ def plan(ctx, scene, commit, **options):
 
 
 def deploy(ctx):
-    """Look at the functions until all are deployed; return what was told."""
+    """Look at the functions until all are deployed. Return what was told."""
     told = [steps.poll_functions(ctx)]
     while not told[-1].done:
         ctx.cloud.advance(TAKES)
@@ -97,7 +97,7 @@ def watch(ctx):
 
 
 def promote(ctx, scene, commit):
-    """Do what a run on one account does after its approval; return its plan."""
+    """Do what a run on one account does after its approval. Return its plan."""
     made = plan(ctx, scene, commit)
     apply.apply(ctx, apply.Wanted(made.commit, made.plan_file, made.lock_file, made.operations, made.summary))
     steps.prepare_functions(ctx, made)

@@ -39,7 +39,7 @@ def line(kind, resource_type):
 
 
 @pytest.fixture
-def ctx(cloud, control, small_inventory, settled, neighbourhood):
+def ctx(cloud, control, small_inventory, settled, external_services):
     scene = InfrastructureScene(cloud, control, small_inventory.target("core/staging"), RUN)
     return InfrastructureStep(scene, scene.writer(RUN, "apply_plan"))
 

@@ -60,7 +60,7 @@ def flowing(cloud):
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood, flowing, with_provider):
+def scene(cloud, control, small_inventory, settled, external_services, flowing, with_provider):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 

@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood, tmp_path, monkeypatch):
+def scene(cloud, control, small_inventory, settled, external_services, tmp_path, monkeypatch):
     monkeypatch.setenv("RUNBOOK_TERRAFORM_FOLDER", str(tmp_path / "terraform"))
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 

@@ -14,7 +14,7 @@ from sandbox.external_services.github.model import File, Workflow
 from sandbox.external_services.github.seed import COMMITS, MIGRATION, UNRELEASED, commit_sha, released_sha
 from sandbox.external_services.github.state import QUEUED
 from sandbox.external_services.services import ExternalServices
-from tests.support.external_services import control_of, reach, serve, strike
+from tests.support.external_services import control_of, inject_fault, reach, serve
 
 CORE = "example-housing/core"
 NEWEST, LAST = commit_sha(CORE, COMMITS), released_sha(CORE)
@@ -25,21 +25,21 @@ UNKNOWN = "0" * 40
 
 @pytest.fixture(scope="module")
 def whole(server, small_inventory):
-    town = ExternalServices.of(small_inventory, server.world)
-    with serve(server.world, town) as http:
-        yield town, http
+    external_services = ExternalServices.of(small_inventory, server.world)
+    with serve(server.world, external_services) as http:
+        yield external_services, http
 
 
 @pytest.fixture
-def town(whole, bare, monkeypatch):
-    town, http = whole
-    town.clear()
+def external_services(whole, bare, monkeypatch):
+    external_services, http = whole
+    external_services.clear()
     reach(monkeypatch, http)
-    return town
+    return external_services
 
 
 @pytest.fixture
-def target(town, small_inventory):
+def target(external_services, small_inventory):
     return small_inventory.target("core/staging")
 
 
@@ -59,22 +59,22 @@ def errors(target):
 
 
 @pytest.fixture
-def inject(bare, small_inventory, town):
-    return partial(strike, control_of(bare, small_inventory, town))
+def inject(bare, small_inventory, external_services):
+    return partial(inject_fault, control_of(bare, small_inventory, external_services))
 
 
-def model(town):
-    return town.github.find("example-housing", "core")
+def model(external_services):
+    return external_services.github.find("example-housing", "core")
 
 
-def of_tag(town, tag):
-    return [each for each in model(town).releases if each.tag == tag]
+def of_tag(external_services, tag):
+    return [each for each in model(external_services).releases if each.tag == tag]
 
 
 # GitHub: commits
 
 
-def test_tags_and_their_commits(core, town):
+def test_tags_and_their_commits(core, external_services):
     tags = github.list_tags(core)
     assert {"v0.6.14", "v0.6.9", "v.0.3.25", "release-2024"} <= set(tags)
     assert github.find_commit(core, "v0.6.14") == LAST
@@ -84,7 +84,7 @@ def test_tags_and_their_commits(core, town):
     assert github.find_commit(core, "v0.6.99") == NEWEST != made.sha
 
 
-def test_commits_since_a_version_come_oldest_first_with_subject_and_author(core, town):
+def test_commits_since_a_version_come_oldest_first_with_subject_and_author(core, external_services):
     found = github.list_commits_between(core, "v0.6.14", NEWEST)
     assert len(found) == UNRELEASED
     assert [found[0].subject, found[-1].subject] == [
@@ -97,10 +97,10 @@ def test_commits_since_a_version_come_oldest_first_with_subject_and_author(core,
     assert [every[0].sha, every[-1].sha, len(every)] == [commit_sha(CORE, 1), LAST, COMMITS - UNRELEASED]
 
 
-def test_commits_of_more_than_one_page_all_come(core, bare, town):
+def test_commits_of_more_than_one_page_all_come(core, bare, external_services):
     for number in range(260):
         bare.world.clock.advance(1)
-        town.github.push(model(town), "main", f"CLDC-{number + 5000} More", "dana")
+        external_services.github.push(model(external_services), "main", f"CLDC-{number + 5000} More", "dana")
     head = core.get_branch("main").commit.sha
     found = github.list_commits_between(core, "v0.6.14", head)
     assert [each.subject for each in found[-260:]] == [f"CLDC-{number + 5000} More" for number in range(260)]
@@ -108,9 +108,9 @@ def test_commits_of_more_than_one_page_all_come(core, bare, town):
 
 
 def test_commits_tell_what_they_revert_and_merge_and_those_of_a_branch_are_lacking_elsewhere(
-    core, bare, small_inventory, town
+    core, bare, small_inventory, external_services
 ):
-    control = control_of(bare, small_inventory, town)
+    control = control_of(bare, small_inventory, external_services)
 
     def push(subject, **fields):
         bare.world.clock.advance(1)
@@ -130,19 +130,23 @@ def test_commits_tell_what_they_revert_and_merge_and_those_of_a_branch_are_lacki
     assert wrong.get_json()["error"].startswith("There is no branch 'nowhere' to merge; choose some of ")
 
 
-def test_changed_files_are_those_of_all_commits_without_the_removed_ones(core, town):
+def test_changed_files_are_those_of_all_commits_without_the_removed_ones(core, external_services):
     assert MIGRATION in github.changed_files(core, "v0.6.14", NEWEST)
-    town.github.push(model(town), "main", "Two files", "dana", (File("a.rb"), File("gone.rb", "removed")))
+    external_services.github.push(
+        model(external_services), "main", "Two files", "dana", (File("a.rb"), File("gone.rb", "removed"))
+    )
     head = core.get_branch("main").commit.sha
     found = github.changed_files(core, "v0.6.14", head)
     assert "a.rb" in found
     assert "gone.rb" not in found
 
 
-def test_more_changed_files_than_a_comparison_lists_are_read_from_the_commits(core, town):
+def test_more_changed_files_than_a_comparison_lists_are_read_from_the_commits(core, external_services):
     many = tuple(File(f"app/{number:04}.rb") for number in range(320))
-    town.github.push(model(town), "main", "Format everything", "dana", many)
-    town.github.push(model(town), "main", "Migrate", "dana", (File("zz/db/migrate/1.rb", "added"),))
+    external_services.github.push(model(external_services), "main", "Format everything", "dana", many)
+    external_services.github.push(
+        model(external_services), "main", "Migrate", "dana", (File("zz/db/migrate/1.rb", "added"),)
+    )
     head = core.get_branch("main").commit.sha
     found = github.changed_files(core, "v0.6.14", head)
     assert {MIGRATION, "app/0319.rb", "zz/db/migrate/1.rb"} <= set(found)
@@ -156,7 +160,7 @@ def test_commit_is_on_its_branch_or_not(core):
         github.compare_status(core, "main", UNKNOWN)
 
 
-def test_checks_are_check_runs_and_the_newest_status_of_each_context(core, bare, town):
+def test_checks_are_check_runs_and_the_newest_status_of_each_context(core, bare, external_services):
     assert github.list_checks(core, NEWEST) == (("Lint", "success"), ("Tests", "success"))
     commit = core.get_commit(NEWEST)
     commit.create_status("failure", context="ci/scan")
@@ -197,12 +201,14 @@ def test_one_check_of_several_may_be_skipped(core, inject):
     assert github.list_checks(core, NEWEST) == (("Lint", "success"), ("Tests", "skipped"))
 
 
-def test_checks_of_one_name_in_two_workflows_are_two_checks(core, town):
-    repository = model(town)
+def test_checks_of_one_name_in_two_workflows_are_two_checks(core, external_services):
+    repository = model(external_services)
     nightly = Workflow(1, "Nightly", "nightly.yml", ("push",), ("Tests",), 60.0)
-    run = town.github.start_run(repository, nightly, "push", "main", NEWEST, "dana", "Nightly")
+    run = external_services.github.start_run(repository, nightly, "push", "main", NEWEST, "dana", "Nightly")
     run.status, run.conclusion = "completed", "failure"
-    later = town.github.start_run(repository, repository.workflows[0], "push", "main", NEWEST, "dana", "CI")
+    later = external_services.github.start_run(
+        repository, repository.workflows[0], "push", "main", NEWEST, "dana", "CI"
+    )
     later.status, later.conclusion = "completed", "success"
     assert github.list_checks(core, NEWEST) == (("Lint", "success"), ("Tests", "failure"), ("Tests", "success"))
 
@@ -289,7 +295,7 @@ def test_dispatch_is_never_repeated_blindly(core, inject):
 # GitHub: releases
 
 
-def test_release_is_drafted_and_published_once_however_often_it_is_asked_for(core, town):
+def test_release_is_drafted_and_published_once_however_often_it_is_asked_for(core, external_services):
     core.get_workflow(PIPELINE).enable()
     notes = github.generate_notes(core, "v0.6.15", NEWEST, "v0.6.14")
     assert "CLDC-3456: Send reminders only once" in notes
@@ -304,47 +310,47 @@ def test_release_is_drafted_and_published_once_however_often_it_is_asked_for(cor
     assert github.publish(core, draft, NEWEST).make() == published == github.find_release(core, "v0.6.15")
     assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", notes).make() == published
     assert github.find_commit(core, "v0.6.15") == NEWEST
-    assert len(of_tag(town, "v0.6.15")) == 1
+    assert len(of_tag(external_services, "v0.6.15")) == 1
     run = github.find_run(core, PIPELINE, "release", since=published.published_at, sha=NEWEST)
     assert run.event == "release"
 
 
-def test_what_people_wrote_into_the_draft_is_published(core, town):
+def test_what_people_wrote_into_the_draft_is_published(core, external_services):
     draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
-    of_tag(town, "v0.6.15")[0].body = "better notes"
+    of_tag(external_services, "v0.6.15")[0].body = "better notes"
     assert github.publish(core, draft, NEWEST).make().body == "better notes"
 
 
-def test_lost_answer_leaves_one_draft_and_one_release(core, town, inject):
+def test_lost_answer_leaves_one_draft_and_one_release(core, external_services, inject):
     injected = inject("github_lost_answer", target="core/staging", times=1)
     draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
-    assert (injected(), draft.draft, len(of_tag(town, "v0.6.15"))) == (1, True, 1)
+    assert (injected(), draft.draft, len(of_tag(external_services, "v0.6.15"))) == (1, True, 1)
     again = inject("github_lost_answer", target="core/staging", times=1)
     published = github.publish(core, draft, NEWEST).make()
     assert (again(), published.draft, published.id) == (1, False, draft.id)
-    assert len(of_tag(town, "v0.6.15")) == 1
+    assert len(of_tag(external_services, "v0.6.15")) == 1
 
 
-def test_publication_that_github_accepts_and_does_not_make_is_no_release(core, town, inject):
+def test_publication_that_github_accepts_and_does_not_make_is_no_release(core, external_services, inject):
     draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     injected = inject("github_publish_ignored", target="core/staging", times=1)
     with pytest.raises(
         PreconditionError, match=r"^GitHub accepted the publication of v0.6.15, and it is a draft all the same"
     ):
         github.publish(core, draft, NEWEST).make()
-    assert (injected(), of_tag(town, "v0.6.15")[0].draft) == (1, True)
+    assert (injected(), of_tag(external_services, "v0.6.15")[0].draft) == (1, True)
     assert github.publish(core, draft, NEWEST).make().draft is False
 
 
-def test_draft_that_github_never_took_is_not_claimed(core, town, inject):
+def test_draft_that_github_never_took_is_not_claimed(core, external_services, inject):
     injected = inject("github_error", target="core/staging", method="POST", times=1)
     with pytest.raises(ServiceUnavailableError, match="HTTP 502"):
         github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
-    assert (injected(), of_tag(town, "v0.6.15")) == (1, [])
+    assert (injected(), of_tag(external_services, "v0.6.15")) == (1, [])
     assert github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make().draft
 
 
-def test_version_that_is_there_for_another_commit_is_refused(core, town):
+def test_version_that_is_there_for_another_commit_is_refused(core, external_services):
     github.create_draft(core, "v0.6.15", LAST, "v0.6.15", "notes").make()
     with pytest.raises(PreconditionError, match=f"has a draft v0.6.15 on {LAST}, not on commit {NEWEST}"):
         github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
@@ -353,23 +359,23 @@ def test_version_that_is_there_for_another_commit_is_refused(core, town):
     core.create_git_ref("refs/tags/v0.6.16", LAST)
     with pytest.raises(PreconditionError, match=f"Tag v0.6.16 of {CORE} is on commit {LAST}, not on {NEWEST}"):
         github.create_draft(core, "v0.6.16", NEWEST, "v0.6.16", "notes").make()
-    assert of_tag(town, "v0.6.16") == []
+    assert of_tag(external_services, "v0.6.16") == []
 
 
-def test_tag_that_somebody_made_meanwhile_is_not_released(core, town):
+def test_tag_that_somebody_made_meanwhile_is_not_released(core, external_services):
     draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
     core.create_git_ref("refs/tags/v0.6.15", LAST)
     with pytest.raises(PreconditionError, match="release another version"):
         github.publish(core, draft, NEWEST).make()
-    assert of_tag(town, "v0.6.15")[0].draft
+    assert of_tag(external_services, "v0.6.15")[0].draft
 
 
-def test_draft_that_somebody_moved_to_another_commit_is_not_published(core, town):
+def test_draft_that_somebody_moved_to_another_commit_is_not_published(core, external_services):
     draft = github.create_draft(core, "v0.6.15", NEWEST, "v0.6.15", "notes").make()
-    of_tag(town, "v0.6.15")[0].target = LAST
+    of_tag(external_services, "v0.6.15")[0].target = LAST
     with pytest.raises(PreconditionError, match=f"has a draft v0.6.15 on {LAST}, not on commit {NEWEST}"):
         github.publish(core, draft, NEWEST).make()
-    assert of_tag(town, "v0.6.15")[0].draft
+    assert of_tag(external_services, "v0.6.15")[0].draft
 
 
 def test_published_release_wins_over_drafts_and_the_oldest_draft_over_younger_ones(core):
@@ -380,7 +386,7 @@ def test_published_release_wins_over_drafts_and_the_oldest_draft_over_younger_on
     assert github.find_release(core, "v0.8.0").id == first.id
 
 
-def test_token_that_may_not_write_is_told_so(target, town, monkeypatch):
+def test_token_that_may_not_write_is_told_so(target, external_services, monkeypatch):
     name = f"AIRFLOW_CONN_{target.github_conn_id.upper()}"
     host = github_repository(target).requester.base_url
     monkeypatch.setenv(
@@ -439,37 +445,39 @@ def test_tickets_are_found_and_missing_ones_named(tickets):
     assert found.missing == (DELETED, "OTHER-1")
 
 
-def test_label_is_added_once_beside_the_others(tickets, town):
+def test_label_is_added_once_beside_the_others(tickets, external_services):
     assert jira.add_label(tickets, READY, "v0.6.15") is True
     assert jira.add_label(tickets, READY, "v0.6.15") is False
     jira.add_label(tickets, READY, "Released")
-    assert town.jira.tickets[READY].labels == ["Released", "v0.6.15"]
-    assert len(town.jira.tickets[READY].history) == 2
+    assert external_services.jira.tickets[READY].labels == ["Released", "v0.6.15"]
+    assert len(external_services.jira.tickets[READY].history) == 2
     with pytest.raises(PreconditionError, match=f"Jira has no ticket {DELETED}"):
         jira.add_label(tickets, DELETED, "v0.6.15")
     with pytest.raises(PreconditionError, match="contains spaces"):
         jira.add_label(tickets, READY, "two words")
 
 
-def test_ticket_is_moved_once_and_only_where_a_way_leads(tickets, town):
+def test_ticket_is_moved_once_and_only_where_a_way_leads(tickets, external_services):
     assert jira.move(tickets, READY, "Done") == ""
     assert jira.move(tickets, READY, "done") == ""
-    assert [each[1:] for each in town.jira.tickets[READY].history] == [("status", "Ready for release", "Done")]
+    assert [each[1:] for each in external_services.jira.tickets[READY].history] == [
+        ("status", "Ready for release", "Done")
+    ]
     said = jira.move(tickets, WORKED_ON, "Done")
     assert said == (
         f"{WORKED_ON} is In Progress, from where no transition leads to Done (it leads to: In Review, Won't do)"
     )
-    assert town.jira.tickets[WORKED_ON].status == "In Progress"
+    assert external_services.jira.tickets[WORKED_ON].status == "In Progress"
     assert jira.move(tickets, DONE, "Done") == ""
-    assert town.jira.tickets[DONE].history == []
+    assert external_services.jira.tickets[DONE].history == []
 
 
-def test_lost_answer_of_jira_changes_a_ticket_once(tickets, town, inject):
+def test_lost_answer_of_jira_changes_a_ticket_once(tickets, external_services, inject):
     injected = inject("jira_lost_answer", target="core/staging", times=2)
     assert jira.add_label(tickets, READY, "v0.6.15") is True
     assert jira.move(tickets, READY, "Done") == ""
     assert injected() == 2
-    assert [each[1] for each in town.jira.tickets[READY].history] == ["labels", "status"]
+    assert [each[1] for each in external_services.jira.tickets[READY].history] == ["labels", "status"]
 
 
 @pytest.mark.parametrize("fields", [{}, {"status": 503}])
@@ -493,24 +501,24 @@ def test_rate_limit_of_jira_is_told_and_neither_slept_through_nor_repeated(ticke
 # Sentry
 
 
-def test_troubles_of_an_environment_are_those_not_resolved(errors, town, bare):
+def test_troubles_of_an_environment_are_those_not_resolved(errors, external_services, bare):
     found = sentry.list_issues(errors, "example-housing", "core", "staging")
     assert {each.level for each in found} == {"error", "warning"}
     assert "Redis::CannotConnectError" not in {each.title for each in found}
-    project = town.sentry.find("example-housing", "core")
-    made = town.sentry.report(project, NEWEST, "staging", "KeyError: tenure", count=7)
-    town.sentry.report(project, NEWEST, "production", "KeyError: other", count=3)
+    project = external_services.sentry.find("example-housing", "core")
+    made = external_services.sentry.report(project, NEWEST, "staging", "KeyError: tenure", count=7)
+    external_services.sentry.report(project, NEWEST, "production", "KeyError: other", count=3)
     (new,) = sentry.list_issues(errors, "example-housing", "core", "staging", NEWEST)
     assert (new.id, new.title, new.level, new.count) == (str(made.id), "KeyError: tenure", "error", 7)
     assert new.first_seen == datetime.fromtimestamp(bare.world.clock.now(), new.first_seen.tzinfo)
     assert new.url.endswith(f"/issues/{made.id}/")
 
 
-def test_troubles_of_all_pages_come_once_each(errors, town):
+def test_troubles_of_all_pages_come_once_each(errors, external_services):
     before = len(sentry.list_issues(errors, "example-housing", "core", "staging"))
-    project = town.sentry.find("example-housing", "core")
+    project = external_services.sentry.find("example-housing", "core")
     for number in range(230):
-        town.sentry.report(project, NEWEST, "staging", f"KeyError: {number}")
+        external_services.sentry.report(project, NEWEST, "staging", f"KeyError: {number}")
     found = sentry.list_issues(errors, "example-housing", "core", "staging")
     assert len({each.id for each in found}) == len(found) == before + 230
 

@@ -50,7 +50,7 @@ resource "aws_lb" "front" {
 
 
 @pytest.fixture
-def ctx(cloud, control, small_inventory, settled, neighbourhood, with_provider):
+def ctx(cloud, control, small_inventory, settled, external_services, with_provider):
     scene = InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
     return InfrastructureStep(scene, scene.writer(RUN, "apply_plan"))
 

@@ -48,7 +48,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood):
+def scene(cloud, control, small_inventory, settled, external_services):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 

@@ -67,7 +67,7 @@ CREATIONS = {
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood, with_provider):
+def scene(cloud, control, small_inventory, settled, external_services, with_provider):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 

@@ -15,7 +15,7 @@ from include.releases.rollback import preflight
 from include.releases.staging.steps import read_live
 from include.restart import steps
 from include.waiter_registry import run_waiter
-from tests.integration.test_release_steps_deploying import AD_HOC, APP, BUILT_ONLY, CORE, RUNNING, WORKERS, Deploying
+from tests.integration.test_release_steps_deployment import AD_HOC, APP, BUILT_ONLY, CORE, RUNNING, WORKERS, Deploying
 from tests.support.release_scene import until_done
 
 MAPS = "districtbuilder/staging"

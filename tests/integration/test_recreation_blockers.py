@@ -69,7 +69,7 @@ import {
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood, with_provider):
+def scene(cloud, control, small_inventory, settled, external_services, with_provider):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 

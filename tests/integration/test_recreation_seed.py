@@ -23,7 +23,7 @@ SEEDED = Choices(databases="seed")
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood):
+def scene(cloud, control, small_inventory, settled, external_services):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 
@@ -101,7 +101,7 @@ def test_seed_that_nobody_asked_for_is_not_made(scene, plan):
     assert seed.what_is_unseeded(scene, other) == ""
 
 
-def test_seed_is_refused_where_the_inventory_names_none(cloud, control, small_inventory, settled, neighbourhood):
+def test_seed_is_refused_where_the_inventory_names_none(cloud, control, small_inventory, settled, external_services):
     scene = InfrastructureScene(cloud, control, small_inventory.target("districtbuilder/staging"), RUN)
     with pytest.raises(PreconditionError, match=r"names no seed in the inventory \(terraform.recreation.seed\)"):
         seed.find_seed(scene, SEEDED)

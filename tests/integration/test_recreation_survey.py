@@ -31,7 +31,7 @@ BUCKET, DATABASE = "core-staging-some-files", "core-staging"
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood):
+def scene(cloud, control, small_inventory, settled, external_services):
     return InfrastructureScene(cloud, control, small_inventory.target(TARGET), RUN)
 
 

@@ -35,13 +35,13 @@ def small_inventory(tmp_path_factory):
 
 
 @pytest.fixture
-def web(town_scene_of):
-    return town_scene_of(PRODUCTION)
+def web(release_scene_of):
+    return release_scene_of(PRODUCTION)
 
 
 @pytest.fixture
-def staged(town_scene_of):
-    return town_scene_of("planning-data/staging")
+def staged(release_scene_of):
+    return release_scene_of("planning-data/staging")
 
 
 def make_plan(web, staged):

@@ -45,17 +45,17 @@ def small_inventory(tmp_path_factory):
 
 
 @pytest.fixture
-def scene(town_scene_of):
-    return town_scene_of("core/production")
+def scene(release_scene_of):
+    return release_scene_of("core/production")
 
 
 @pytest.fixture
-def proving(town_scene_of):
-    return town_scene_of("core/staging")
+def proving(release_scene_of):
+    return release_scene_of("core/staging")
 
 
-def plan(scene, proving, **wish):
-    return preflight.make_plan(scene, proving.store, ReleaseRequest(**wish), STAMP, sentry_client(scene.target))[0]
+def plan(scene, proving, **request):
+    return preflight.make_plan(scene, proving.store, ReleaseRequest(**request), STAMP, sentry_client(scene.target))[0]
 
 
 def draft(scene, made):

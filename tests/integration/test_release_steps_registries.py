@@ -22,8 +22,8 @@ def small_inventory(tmp_path_factory):
     return load(folder)
 
 
-def test_one_build_brings_the_image_into_both(town_scene_of):
-    scene = town_scene_of("planning-data/staging")
+def test_one_build_brings_the_image_into_both(release_scene_of):
+    scene = release_scene_of("planning-data/staging")
     assert steps.find_images(scene, NEWEST) == {
         "444444444442/planning-data": None,
         "444444444441/planning-data": None,

@@ -20,8 +20,8 @@ STAMP = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def scene(town_scene_of):
-    return town_scene_of(CORE)
+def scene(release_scene_of):
+    return release_scene_of(CORE)
 
 
 def test_plan_is_of_the_commit_and_of_what_runs_and_the_same_when_made_again(scene):
@@ -45,8 +45,8 @@ def test_plan_of_a_commit_that_is_older_than_what_runs_says_so(scene):
     assert steps.make_plan(scene, NEWEST, STAMP)[0].notes == ()
 
 
-def test_running_commit_that_github_has_lost_keeps_nobody_from_deploying(scene, neighbourhood):
-    commits, newer = neighbourhood.github.repositories[REPOSITORY].commits, commit_sha(REPOSITORY, STAGED + 1)
+def test_running_commit_that_github_has_lost_keeps_nobody_from_deploying(scene, external_services):
+    commits, newer = external_services.github.repositories[REPOSITORY].commits, commit_sha(REPOSITORY, STAGED + 1)
     commits[newer] = replace(commits[newer], parents=commits.pop(RUNNING).parents)  # history was rewritten
     assert steps.make_plan(scene, BUILT_ONLY, STAMP)[0].notes == ()
 
@@ -82,9 +82,9 @@ def test_pending_checks_are_waited_for_and_do_not_keep_a_plan_from_being_made(sc
     assert (progress.done, progress.text) == (True, f"2 checks of commit {NEWEST[:12]} are green")
 
 
-def test_commit_that_nothing_has_checked_yet_is_waited_for(scene, neighbourhood):
-    sha = neighbourhood.github.push(
-        neighbourhood.github.find("example-housing", "core"), "unchecked", "Just pushed", "dana"
+def test_commit_that_nothing_has_checked_yet_is_waited_for(scene, external_services):
+    sha = external_services.github.push(
+        external_services.github.find("example-housing", "core"), "unchecked", "Just pushed", "dana"
     ).sha
     known = steps.github.list_checks(scene.github, sha)
     progress = steps.poll_checks(scene, sha)

@@ -12,7 +12,7 @@ from include.run.lease.store import read_lease, try_claim
 from include.run.stop import Stop, set_stop
 from sandbox.external_services.github import hooks
 from tests.support.cleanup_scene import CleanupScene
-from tests.support.external_services import control_of, strike
+from tests.support.external_services import control_of, inject_fault
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 SEEDED = 2366  # the sandbox's pull request with the label
@@ -20,16 +20,16 @@ SETTLED = 11 * 60  # seconds after which no event is expected any more
 
 
 @pytest.fixture
-def scene(cloud, settled, neighbourhood, small_inventory):
-    made = CleanupScene(cloud, neighbourhood.github, small_inventory)
+def scene(cloud, settled, external_services, small_inventory):
+    made = CleanupScene(cloud, external_services.github, small_inventory)
     made.does("unlabel", number=SEEDED, label="review-app")
     return made
 
 
 @pytest.fixture
-def fault(scene, cloud, neighbourhood, small_inventory):
-    control = control_of(cloud, small_inventory, neighbourhood)
-    return lambda kind, **fields: strike(control, kind, **fields)
+def fault(scene, cloud, external_services, small_inventory):
+    control = control_of(cloud, small_inventory, external_services)
+    return lambda kind, **fields: inject_fault(control, kind, **fields)
 
 
 def idle_since(scene, number, ago, **rest):
@@ -337,16 +337,16 @@ def test_the_warning_is_in_the_one_comment_and_a_comment_of_ours_is_no_use_of_th
     assert (scene.noted(number).active, scene.comment(number)) == (before, ours)
 
 
-def test_a_failed_delivery_is_asked_for_again_once(scene, cloud, neighbourhood):
+def test_a_failed_delivery_is_asked_for_again_once(scene, cloud, external_services):
     url = "http://127.0.0.1:9/door/github/example-housing"  # nobody listens there
     given = {"repository": "example-housing/core", "url": url, "event": "push", "payload": {}, "status": 503}
-    lost = hooks.lose(scene.town, given)
-    hooks.lose(scene.town, {**given, "url": "http://elsewhere.example/hook"})
+    lost = hooks.lose(scene.pretend_github, given)
+    hooks.lose(scene.pretend_github, {**given, "url": "http://elsewhere.example/hook"})
     found = scene.clean_up()
     assert f"push {lost['guid']}, which failed at 12:00 UTC (Invalid HTTP Response: 503)" in found.text
     cloud.advance(SETTLED)
     assert "Failed deliveries" not in scene.clean_up().text
-    [ours, other] = scene.town.repositories["example-housing/core"].hooks
+    [ours, other] = scene.pretend_github.repositories["example-housing/core"].hooks
     assert [each.redelivery for each in ours.attempts] == [False, True]
     assert [each.redelivery for each in other.attempts] == [False]
 

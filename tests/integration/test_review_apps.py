@@ -37,7 +37,7 @@ class ReviewScene(InfrastructureScene):
         return connect_to_server(self.target, database)
 
     def proof_base(self):
-        return f"{self.neighbours}/review-apps/core"
+        return f"{self.external_url}/review-apps/core"
 
 
 @pytest.fixture(autouse=True)
@@ -57,12 +57,12 @@ def databases(cloud, postgres, small_inventory, monkeypatch):  # noqa: F811
 
 
 @pytest.fixture
-def scene(cloud, control, small_inventory, settled, neighbourhood, databases, monkeypatch):
+def scene(cloud, control, small_inventory, settled, external_services, databases, monkeypatch):
     from opskit.connections.external_services import _connection
 
     made = ReviewScene(cloud, control, small_inventory.target(NAME), RUN)
-    made.neighbours = _connection("github_example_housing").host.removesuffix("/github/api/v3")
-    made.town = neighbourhood
+    made.external_url = _connection("github_example_housing").host.removesuffix("/github/api/v3")
+    made.external_services = external_services
     return made
 
 
@@ -70,7 +70,7 @@ def scene(cloud, control, small_inventory, settled, neighbourhood, databases, mo
 def do(scene):
     """Act as a person does on the pull request."""
     usual = {"repository": CORE, "number": PULL, "text": "Work", "label": "none", "actor": "amelia", "fork": "none"}
-    return lambda does, **given: act(scene.town.github, {**usual, "does": does, **given})
+    return lambda does, **given: act(scene.external_services.github, {**usual, "does": does, **given})
 
 
 def step_of(scene, run=RUN, name="a_step"):

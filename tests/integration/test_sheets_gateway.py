@@ -16,7 +16,7 @@ from include.sheets import note_uris
 from opskit.connections.external_services import open_worksheet
 from sandbox.aws.state.published_regions import PUBLISHED, REGIONS
 from sandbox.external_services.services import ExternalServices
-from tests.support.external_services import control_of, reach, serve, strike
+from tests.support.external_services import control_of, inject_fault, reach, serve
 
 SHEET = load().target("districtbuilder/production").environment.region_data.sheet
 URIS = {"US/PA": "s3://districtbuilder-production-data/regions/US/PA/new/", "US/CO": "s3://elsewhere/"}
@@ -24,18 +24,18 @@ URIS = {"US/PA": "s3://districtbuilder-production-data/regions/US/PA/new/", "US/
 
 @pytest.fixture(scope="module")
 def place(server):
-    town = ExternalServices.of(load(), server.world)
-    with serve(server.world, town) as http:
-        yield town, http
+    external_services = ExternalServices.of(load(), server.world)
+    with serve(server.world, external_services) as http:
+        yield external_services, http
 
 
 @pytest.fixture
 def sheets(place, bare, monkeypatch):
-    town, http = place
-    town.clear()
+    external_services, http = place
+    external_services.clear()
     reach(monkeypatch, http)
     monkeypatch.setattr(include_external_services, "UNTOLD", 0.05)
-    return town.sheets
+    return external_services.sheets
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def rows(sheets):
 @pytest.fixture
 def inject(bare, place, sheets):
     control = control_of(bare, load(), place[0])
-    return partial(strike, control, target="districtbuilder/staging")
+    return partial(inject_fault, control, target="districtbuilder/staging")
 
 
 def noted(rows, region):

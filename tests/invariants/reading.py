@@ -22,7 +22,7 @@ MEMBER = re.compile(r"(?P<name>\w+)\.member\.\d+")
 APPEND_ONLY = "attribute_not_exists"
 REPLACED = (
     documents.lease("").sk,
-    documents.untold("").sk,
+    documents.pending_runs("").sk,
     door_documents.pending_deliveries().sk,
     review_documents.queue("").sk,
     cleanup_documents.survey("").sk,
@@ -116,7 +116,7 @@ class _Reader:
         self._add(key, json.loads(text), call.n)
 
     def place(self, key: _Key, document: Mapping[str, Any]) -> None:
-        """Place a document as the table holds it now. A document in the log must still have its stored contents."""
+        """DocumentKey a document as the table holds it now. A document in the log must still have its stored contents."""
         _, pk, sk = key
         if key not in self._logged:
             if sk != "lease":
@@ -130,7 +130,7 @@ class _Reader:
             )
 
     def place_unlogged(self) -> None:
-        """Place what the log did not record between its calls, by time. Documents in one gap keep the order of their times."""
+        """DocumentKey what the log did not record between its calls, by time. Documents in one gap keep the order of their times."""
         times = [each.at for each in self.calls]
         gaps: dict[int, list[_Unlogged]] = {}
         for each in sorted(self._unlogged, key=lambda each: each[0]):

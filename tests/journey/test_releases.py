@@ -227,7 +227,7 @@ def test_image_with_a_critical_finding_is_refused(scene: Scene):
 
 
 @RELEASE
-def test_neighbours_that_are_away_cost_a_release_no_more_than_its_tickets(scene: Scene):
+def test_external_services_that_are_away_cost_a_release_no_more_than_its_tickets(scene: Scene):
     jira = scene.fault("jira_down", "production")
     slack = scene.fault("slack_down", "production")
     github = scene.fault("github_error", "production", times=3)

@@ -16,7 +16,7 @@ from tests.support.sandbox_client import wait_for
 pytestmark = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on the PATH")
 
 OWNER, CORE = "example-housing", "example-housing/core"
-PATIENCE = 900.0  # seconds for a deployment with its build, or a teardown
+TIMEOUT = 900.0  # seconds for a deployment with its build, or a teardown
 MOMENT = re.compile(r"20[0-9-]+ [0-9:]+ UTC")
 
 
@@ -36,7 +36,7 @@ class PullRequest:
             "secret": webhook_secret(OWNER),
         }
         answer = httpx.post(
-            f"{self.sandbox.endpoints['neighbours']}/github/api/v3/repos/{CORE}/hooks",
+            f"{self.sandbox.endpoints['external_services']}/github/api/v3/repos/{CORE}/hooks",
             json={"name": "web", "events": ["pull_request", "issue_comment"], "config": config},
             headers={"Authorization": f"Bearer {github_token(OWNER)}"},
         )
@@ -80,7 +80,7 @@ class PullRequest:
         wait_for(
             lambda: f"the comment to say {words!r}: {self.texts}",
             lambda: any(words in text for text in self.texts[-1:]),
-            PATIENCE,
+            TIMEOUT,
         )
 
 

@@ -61,7 +61,7 @@ MUTANTS = [
             "gone = lease.owner is not None and run_state(lease.owner) not in LIVE",
             "gone = False",
         ),
-        ("the waiting room has no order", "model.py", "and not ahead:", "and True:"),
+        ("the queue has no order", "model.py", "and not ahead:", "and True:"),
         ("the fencing number stands still", "model.py", '"fencing": lease.fencing + 1', '"fencing": lease.fencing'),
         ("an old fencing number still writes", "model.py", "    if lease.fencing != fencing:", "    if False:"),
         (

@@ -115,13 +115,13 @@ def test_sentry_is_reached_by_a_header_or_by_a_password(target, connect, given, 
 
 
 @pytest.mark.parametrize(("make", "name"), [(jira_client, "jira_cldc"), (sentry_client, "sentry_example_housing")])
-def test_optional_neighbour_without_a_connection_is_done_without_and_said(target, caplog, make, name):
+def test_optional_service_without_a_connection_is_done_without_and_said(target, caplog, make, name):
     with caplog.at_level(logging.INFO, "opskit.connections.external_services"):
         assert make(target) is None
     assert [name in each.getMessage() and "core/staging" in each.getMessage() for each in caplog.records] == [True]
 
 
-def test_neighbour_that_the_inventory_does_not_name_is_not_looked_for(caplog):
+def test_service_that_the_inventory_does_not_name_is_not_looked_for(caplog):
     nowhere = SimpleNamespace(name="x/y", jira_conn_id=None, sentry_conn_id=None)
     with caplog.at_level(logging.INFO, "opskit.connections.external_services"):
         assert (jira_client(nowhere), sentry_client(nowhere)) == (None, None)

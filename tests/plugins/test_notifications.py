@@ -418,7 +418,7 @@ def test_target_whose_table_cannot_be_read_keeps_no_other_from_being_told(place,
 def test_account_that_does_not_answer_costs_its_own_messages_some_seconds_only(place, context, deliver, monkeypatch):
     sender.notify(context)
     release = threading.Event()
-    monkeypatch.setattr(delivery, "PATIENCE", 0.2)
+    monkeypatch.setattr(delivery, "TIMEOUT", 0.2)
     monkeypatch.setattr(delivery, "list_pending", lambda *_: release.wait(DEADLINE) and [])
     with pytest.raises(AirflowFailException, match="its operations table did not answer within 0 s"):
         deliver()

@@ -137,12 +137,12 @@ def settled(cloud, monkeypatch):
 
 
 @pytest.fixture
-def neighbourhood(cloud, small_inventory, monkeypatch):
+def external_services(cloud, small_inventory, monkeypatch):
     """Serve GitHub, Jira and Sentry beside AWS over HTTP, with Airflow's connections to them."""
-    town = ExternalServices.of(small_inventory, cloud.world)
-    with serve(cloud.world, town) as http:
+    external_services = ExternalServices.of(small_inventory, cloud.world)
+    with serve(cloud.world, external_services) as http:
         reach(monkeypatch, http)
-        yield town
+        yield external_services
 
 
 @pytest.fixture
@@ -152,11 +152,11 @@ def scene_of(cloud, control, small_inventory, settled):
 
 
 @pytest.fixture
-def town_scene_of(cloud, small_inventory, settled, neighbourhood):
+def release_scene_of(cloud, small_inventory, settled, external_services):
     """Return a target's scene with AWS and the external services."""
 
     def rebuild():
         build(cloud.world, cloud.url, small_inventory)
 
-    control = make_control(cloud.world, cloud.application, small_inventory, rebuild, neighbourhood).test_client()
+    control = make_control(cloud.world, cloud.application, small_inventory, rebuild, external_services).test_client()
     return lambda name: Scene(cloud, control, small_inventory.target(name))

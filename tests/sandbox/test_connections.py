@@ -11,8 +11,8 @@ from tests.support.external_services import reach, serve
 
 @pytest.fixture
 def target(server, small_inventory, monkeypatch):
-    town = ExternalServices.of(small_inventory, server.world)
-    with serve(server.world, town) as http:
+    external_services = ExternalServices.of(small_inventory, server.world)
+    with serve(server.world, external_services) as http:
         reach(monkeypatch, http)
         yield small_inventory.target("core/staging")
 

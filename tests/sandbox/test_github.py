@@ -16,7 +16,7 @@ from sandbox.external_services.github.requests import CALLS_AN_HOUR, WRITES_A_MI
 from sandbox.external_services.github.seed import COMMITS, UNRELEASED, commit_sha, released_sha
 from sandbox.external_services.github.state import QUEUED, GitHub
 from sandbox.external_services.services import ExternalServices
-from tests.support.external_services import control_of, serve, strike
+from tests.support.external_services import control_of, inject_fault, serve
 
 CORE = "example-housing/core"
 MAPS = "example-maps/districtbuilder"
@@ -26,9 +26,9 @@ MAPS = "example-maps/districtbuilder"
 def place(server, small_inventory):
     # a repository of its own: there is no registry to which its builds could push
     github = GitHub(small_inventory, server.world)
-    town = replace(ExternalServices.of(small_inventory, server.world), github=github)
-    with serve(server.world, town) as http:
-        yield town, f"{http.url}/github/api/v3"
+    external_services = replace(ExternalServices.of(small_inventory, server.world), github=github)
+    with serve(server.world, external_services) as http:
+        yield external_services, f"{http.url}/github/api/v3"
 
 
 @pytest.fixture
@@ -386,8 +386,8 @@ def test_many_writes_at_once_meet_the_secondary_limit(core, bare):
 
 
 def test_502_is_of_one_repository_and_of_one_method(place, control, core):
-    elsewhere = strike(control, "github_error", target="districtbuilder/staging")
-    writes = strike(control, "github_error", target="core/staging", method="POST", times=2)
+    elsewhere = inject_fault(control, "github_error", target="districtbuilder/staging")
+    writes = inject_fault(control, "github_error", target="core/staging", method="POST", times=2)
     assert core.get_branch("main").name == "main"
     for _ in range(2):
         assert refused(core.create_git_ref, "refs/tags/v9", released_sha(CORE)) == (502, "Server Error")
@@ -396,18 +396,18 @@ def test_502_is_of_one_repository_and_of_one_method(place, control, core):
 
 
 def test_lost_answer_leaves_the_draft_there(control, core):
-    injected = strike(control, "github_lost_answer")
+    injected = inject_fault(control, "github_lost_answer")
     before = core.get_releases().totalCount
     assert refused(core.create_git_release, "v0.6.15", "v0.6.15", "", draft=True) == (502, "Server Error")
     assert (core.get_releases().totalCount, injected()) == (before + 1, 1)
 
 
 def test_rate_limits_can_be_injected_in_both_kinds(control, core):
-    secondary = strike(control, "github_rate_limit", retry_after=7, times=1)
+    secondary = inject_fault(control, "github_rate_limit", retry_after=7, times=1)
     with pytest.raises(RateLimitExceededException) as caught:
         core.get_branch("main")
     assert (caught.value.status, caught.value.headers["retry-after"], secondary()) == (403, "7", 1)
-    primary = strike(control, "github_rate_limit", retry_after=7, times=1, limit="primary")
+    primary = inject_fault(control, "github_rate_limit", retry_after=7, times=1, limit="primary")
     with pytest.raises(RateLimitExceededException) as caught:
         core.get_branch("main")
     assert (caught.value.headers["x-ratelimit-remaining"], primary()) == ("0", 1)
@@ -417,7 +417,7 @@ def test_rate_limits_can_be_injected_in_both_kinds(control, core):
 @pytest.mark.parametrize(("state", "seen"), [("red", ("completed", "failure")), ("pending", ("in_progress", None))])
 def test_checks_of_one_commit_can_be_red_or_pending(control, core, state, seen):
     sha = commit_sha(CORE, COMMITS)
-    injected = strike(control, "github_checks", target="core/staging", state=state, commit=sha[:7])
+    injected = inject_fault(control, "github_checks", target="core/staging", state=state, commit=sha[:7])
     first = core.get_commit(sha).get_check_runs()[0]
     assert ((first.status, first.conclusion), injected()) == (seen, 1)
     assert core.get_commit(released_sha(CORE)).get_check_runs()[0].conclusion == "success"
@@ -427,7 +427,7 @@ def test_checks_of_one_commit_can_be_red_or_pending(control, core, state, seen):
 
 
 def test_workflow_runs_as_long_as_the_fault(control, core, bare):
-    injected = strike(control, "github_workflow_running", target="core/staging")
+    injected = inject_fault(control, "github_workflow_running", target="core/staging")
     bare.advance(86_400)
     (run,) = core.get_workflow_runs(status="in_progress")
     assert (run.name, run.conclusion, injected()) == ("Staging pipeline", None, 1)
@@ -437,7 +437,7 @@ def test_workflow_runs_as_long_as_the_fault(control, core, bare):
 
 
 def test_workflow_can_fail(control, core, bare):
-    injected = strike(control, "github_workflow_fails", workflow="build_image.yml")
+    injected = inject_fault(control, "github_workflow_fails", workflow="build_image.yml")
     run = core.get_workflow("build_image.yml").create_dispatch(
         "main", {"commit": "main"}, throw=True, return_run_details=True
     )
@@ -484,7 +484,7 @@ def test_job_of_actions_gets_a_token_that_the_published_keys_verify(place, contr
     assert (claims["ref_type"], claims["sub"]) == ("tag", "repo:example-housing/core:environment:staging")
 
 
-def test_wrong_wish_for_a_token_is_refused_in_one_sentence(control):
+def test_wrong_request_for_a_token_is_refused_in_one_sentence(control):
     answer = control.post("/github/oidc", json={"repo": CORE})
     assert (answer.status_code, answer.get_json()["error"].split(";")[0]) == (400, "There is no field 'repo'")
 

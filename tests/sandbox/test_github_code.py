@@ -31,8 +31,8 @@ def github(bare, inventory):
 
 @pytest.fixture
 def api(github, bare, inventory):
-    town = replace(ExternalServices.of(inventory, bare.world), github=github)
-    with serve(bare.world, town) as http:
+    external_services = replace(ExternalServices.of(inventory, bare.world), github=github)
+    with serve(bare.world, external_services) as http:
         yield f"{http.url}/github/api/v3"
 
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from sandbox.aws.services.ecs.task_definition_operations import DELETED_AFTER
 from sandbox.aws.services.rds.api import CREATION, DELETION, LASTS
 from sandbox.aws.services.secretsmanager.api import FORCED
-from tests.support.external_services import strike
+from tests.support.external_services import inject_fault
 
 CORE = "core/staging"
 LONDON = {"LocationConstraint": "eu-west-2"}
@@ -131,7 +131,7 @@ def test_engine_of_a_database_goes_up_and_over_a_major_version_only_if_allowed(r
 
 def test_final_snapshot_counts_towards_the_quota(control, cloud, rds, database):
     cloud.advance(CREATION)
-    strike(control, "snapshot_quota", target=CORE, max=0)
+    inject_fault(control, "snapshot_quota", target=CORE, max=0)
     final = {"DBInstanceIdentifier": "records", "FinalDBSnapshotIdentifier": "last"}
     assert refused(rds.delete_db_instance, **final)[0] == "SnapshotQuotaExceeded"
     assert database()["DBInstanceStatus"] == "available"
@@ -186,7 +186,7 @@ def test_access_logs_need_a_bucket_that_lets_them_in(cloud, control, balancer):
     s3.put_bucket_policy(
         Bucket="core-staging-logs", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     )
-    injected = strike(control, "access_logs_denied", target=CORE, times=1)
+    injected = inject_fault(control, "access_logs_denied", target=CORE, times=1)
     assert refused(elb.modify_load_balancer_attributes, **ask)[1] == words
     elb.modify_load_balancer_attributes(**ask)
     assert injected() == 1

@@ -7,16 +7,16 @@ from requests import HTTPError
 
 from sandbox.external_services.credentials import jira_password
 from sandbox.external_services.services import ExternalServices
-from tests.support.external_services import control_of, serve, strike
+from tests.support.external_services import control_of, inject_fault, serve
 
 READY, WORKED_ON, DONE, DELETED = "CLDC-3456", "CLDC-3457", "CLDC-3458", "CLDC-3462"
 
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    town = ExternalServices.of(small_inventory, server.world)
-    with serve(server.world, town) as http:
-        yield town, f"{http.url}/jira"
+    external_services = ExternalServices.of(small_inventory, server.world)
+    with serve(server.world, external_services) as http:
+        yield external_services, f"{http.url}/jira"
 
 
 @pytest.fixture
@@ -170,19 +170,19 @@ def test_search_that_jira_would_refuse_is_refused(client, jql, words):
 
 
 def test_jira_is_down_for_one_project_or_for_a_while(control, client):
-    hung = strike(control, "jira_down", target="core/staging", times=1)
+    hung = inject_fault(control, "jira_down", target="core/staging", times=1)
     with pytest.raises(requests.ConnectionError):
         client.issue_add_comment(READY, "unheard")
     assert (ticket(control, READY)["comments"], hung()) == ([], 1)
     assert client.issue(READY)["key"] == READY
-    page = strike(control, "jira_down", status=503)
+    page = inject_fault(control, "jira_down", status=503)
     with pytest.raises(HTTPError) as caught:
         client.issue(READY)
     assert (caught.value.response.status_code, page()) == (503, 1)
 
 
 def test_rate_limit_says_when_to_come_back(control, client):
-    injected = strike(control, "jira_rate_limit", retry_after=1, times=2)
+    injected = inject_fault(control, "jira_rate_limit", retry_after=1, times=2)
     with pytest.raises(HTTPError) as caught:
         client.issue(READY)  # the client retries once by itself
     assert (caught.value.response.status_code, caught.value.response.headers["Retry-After"], injected()) == (
@@ -193,7 +193,7 @@ def test_rate_limit_says_when_to_come_back(control, client):
 
 
 def test_second_way_leads_to_done_with_another_resolution(control, client):
-    injected = strike(control, "jira_second_way", target="core/staging")
+    injected = inject_fault(control, "jira_second_way", target="core/staging")
     ways = [(each["name"], each["to"]) for each in client.get_issue_transitions(READY)]
     assert ways == [("Close as duplicate", "Done"), ("Release", "Done"), ("Drop", "Won't do")]
     client.set_issue_status_by_transition_id(READY, 71)
@@ -203,7 +203,7 @@ def test_second_way_leads_to_done_with_another_resolution(control, client):
 
 
 def test_ignored_write_is_answered_and_changes_nothing(control, client):
-    injected = strike(control, "jira_write_ignored", target="core/staging", times=2)
+    injected = inject_fault(control, "jira_write_ignored", target="core/staging", times=2)
     client.set_issue_status_by_transition_id(READY, 41)
     client.edit_issue(READY, {"labels": [{"add": "Released"}]})
     fields = client.issue(READY)["fields"]
@@ -213,7 +213,7 @@ def test_ignored_write_is_answered_and_changes_nothing(control, client):
 
 
 def test_lost_answer_leaves_the_ticket_moved(control, client):
-    injected = strike(control, "jira_lost_answer")
+    injected = inject_fault(control, "jira_lost_answer")
     with pytest.raises(requests.ConnectionError):
         client.set_issue_status_by_transition_id(READY, 41)
     assert (ticket(control, READY)["status"], injected()) == ("Done", 1)

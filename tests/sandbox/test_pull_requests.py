@@ -24,7 +24,7 @@ FIRST = 2366  # the open pull request that has the label
 
 
 @pytest.fixture
-def town(bare, small_inventory, monkeypatch):
+def external_services(bare, small_inventory, monkeypatch):
     made = ExternalServices.of(small_inventory, bare.world)
     with serve(bare.world, made) as http:
         reach(monkeypatch, http)
@@ -32,12 +32,12 @@ def town(bare, small_inventory, monkeypatch):
 
 
 @pytest.fixture
-def do(town, bare):
+def do(external_services, bare):
     """Act as a person does. Return what the control API answers."""
     from flask import Flask
 
     app = Flask(__name__)
-    app.register_blueprint(make_routes(town, bare.world))
+    app.register_blueprint(make_routes(external_services, bare.world))
     client = app.test_client()
 
     def act(does, status=200, **given):
@@ -49,7 +49,7 @@ def do(town, bare):
 
 
 @pytest.fixture
-def core(town, small_inventory):
+def core(external_services, small_inventory):
     return github_repository(small_inventory.target("core/staging"))
 
 
@@ -83,10 +83,10 @@ def test_fork_has_another_repository_and_then_none(do, core):
     assert github.get_pull(core, number).own is False
 
 
-def test_who_may_write_is_what_github_says_of_its_collaborators(core, town):
+def test_who_may_write_is_what_github_says_of_its_collaborators(core, external_services):
     assert github.may_write(core, "amelia")
     assert not github.may_write(core, "stranger")
-    town.github.find("example-housing", "core").gone.add("bayo")
+    external_services.github.find("example-housing", "core").gone.add("bayo")
     assert not github.may_write(core, "bayo")
 
 
@@ -105,12 +105,12 @@ def test_comment_is_posted_once_found_by_its_mark_and_edited(do, core):
     assert github.edit_comment(core, FIRST, made.id, "gone").make() is False
 
 
-def test_deployment_is_made_once_for_a_commit_and_has_its_status(core, town):
+def test_deployment_is_made_once_for_a_commit_and_has_its_status(core, external_services):
     sha = github.get_pull(core, FIRST).sha
     made = github.create_deployment(core, sha, "review-2366", "Review app").make()
     assert github.create_deployment(core, sha, "review-2366", "Review app").make() == made
     github.set_status(core, made.id, "success", "https://review.example/2366", "It serves").make()
-    (core_now,) = [each for each in town.github.as_json()["repositories"] if each["name"] == CORE]
+    (core_now,) = [each for each in external_services.github.as_json()["repositories"] if each["name"] == CORE]
     (shown,) = core_now["deployments"]
     assert shown == {
         "environment": "review-2366",
@@ -188,11 +188,13 @@ def test_webhook_is_told_of_what_people_and_runbooks_do_there_signed(do, core, h
     assert told() == ("issue_comment", "edited")
 
 
-def test_webhook_is_told_of_a_workflow_run_at_its_end(town, core, hook, bare):
+def test_webhook_is_told_of_a_workflow_run_at_its_end(external_services, core, hook, bare):
     told = hook(["workflow_run"])
-    repository = town.github.find(*CORE.split("/"))
+    repository = external_services.github.find(*CORE.split("/"))
     (tests,) = [each for each in repository.workflows if each.file == "ci.yml"]
-    town.github.start_run(repository, tests, "push", "main", repository.branches["main"], "amelia", "A change")
+    external_services.github.start_run(
+        repository, tests, "push", "main", repository.branches["main"], "amelia", "A change"
+    )
     (run,) = core.get_workflow_runs(status="queued")
     bare.advance(QUEUED)
     assert core.get_workflow_run(run.id).status == "in_progress"

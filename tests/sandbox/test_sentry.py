@@ -8,7 +8,7 @@ from sandbox.external_services.credentials import sentry_token
 from sandbox.external_services.github.seed import commit_sha, released_sha
 from sandbox.external_services.sentry.state import DAY, OLD
 from sandbox.external_services.services import ExternalServices
-from tests.support.external_services import control_of, serve, strike
+from tests.support.external_services import control_of, inject_fault, serve
 
 NEXT = commit_sha("example-housing/core", 64)
 TOKEN = sentry_token("example-housing")
@@ -17,9 +17,9 @@ LAST = released_sha("example-housing/core")
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    town = ExternalServices.of(small_inventory, server.world)
-    with serve(server.world, town) as http:
-        yield town, f"{http.url}/sentry/api/0"
+    external_services = ExternalServices.of(small_inventory, server.world)
+    with serve(server.world, external_services) as http:
+        yield external_services, f"{http.url}/sentry/api/0"
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_resolved_issue_is_reopened_by_an_event(ask, issues, control):
 
 
 def test_spike_is_of_one_release_and_environment(control, issues):
-    injected = strike(control, "sentry_spike", target="core/staging", release=NEXT, issues=2, count=30)
+    injected = inject_fault(control, "sentry_spike", target="core/staging", release=NEXT, issues=2, count=30)
     assert injected() == 0
     assert [each["count"] for each in issues(query=f"firstRelease:{NEXT}", environment="staging")] == ["30", "30"]
     assert injected() == 2
@@ -191,7 +191,7 @@ def test_spike_is_of_one_release_and_environment(control, issues):
 
 
 def test_resolved_error_occurs_again_in_one_environment(control, issues):
-    injected = strike(control, "sentry_reopened", target="core/staging", release=NEXT, count=5000)
+    injected = inject_fault(control, "sentry_reopened", target="core/staging", release=NEXT, count=5000)
     (found,) = issues(query=f"is:unresolved release:{NEXT}", environment="staging")
     assert (found["title"], found["level"], found["count"]) == ("Redis::CannotConnectError", "fatal", "5001")
     assert found["firstSeen"] < found["lastSeen"]
@@ -203,7 +203,7 @@ def test_resolved_error_occurs_again_in_one_environment(control, issues):
 def test_environments_of_a_project_are_listed_and_one_may_have_another_name(control, ask, issues):
     path = "projects/example-housing/core/environments/"
     before = [each["name"] for each in ask(path).json()]
-    injected = strike(control, "sentry_environment_renamed", target="core/staging", name="live")
+    injected = inject_fault(control, "sentry_environment_renamed", target="core/staging", name="live")
     assert [each["name"] for each in ask(path, visibility="all").json()] == [
         "live" if n == "staging" else n for n in before
     ]
@@ -216,18 +216,18 @@ def test_environments_of_a_project_are_listed_and_one_may_have_another_name(cont
 
 
 def test_sentry_is_down_for_one_project(control, ask):
-    elsewhere = strike(control, "sentry_down", target="planning-data/staging")
+    elsewhere = inject_fault(control, "sentry_down", target="planning-data/staging")
     assert ask("organizations/example-housing/issues/").status_code == 200
-    here = strike(control, "sentry_down", target="core/staging", times=1)
+    here = inject_fault(control, "sentry_down", target="core/staging", times=1)
     with pytest.raises(requests.ConnectionError):
         ask("organizations/example-housing/issues/")
     assert (elsewhere(), here()) == (0, 1)
-    page = strike(control, "sentry_down", target="core/staging", status=503)
+    page = inject_fault(control, "sentry_down", target="core/staging", status=503)
     assert (ask("organizations/example-housing/issues/").status_code, page()) == (503, 1)
 
 
 def test_rate_limit_says_when_to_come_back(control, ask):
-    injected = strike(control, "sentry_rate_limit", retry_after=9)
+    injected = inject_fault(control, "sentry_rate_limit", retry_after=9)
     answer = ask("organizations/example-housing/issues/")
     assert (answer.status_code, answer.headers["Retry-After"], injected()) == (429, "9", 1)
     assert ask("organizations/example-housing/issues/").status_code == 200

@@ -11,16 +11,16 @@ from slack_sdk.errors import SlackApiError
 
 from sandbox.external_services.services import ExternalServices
 from sandbox.external_services.slack.state import BURST
-from tests.support.external_services import control_of, serve, strike
+from tests.support.external_services import control_of, inject_fault, serve
 
 CHANNEL = "#core-staging"
 
 
 @pytest.fixture(scope="module")
 def place(server, small_inventory):
-    town = ExternalServices.of(small_inventory, server.world)
-    with serve(server.world, town) as http:
-        yield town, http.url
+    external_services = ExternalServices.of(small_inventory, server.world)
+    with serve(server.world, external_services) as http:
+        yield external_services, http.url
 
 
 @pytest.fixture
@@ -128,24 +128,24 @@ def test_channel_that_is_flooded_answers_429_and_says_when_to_come_back(client, 
 
 
 def test_slack_that_is_down_hangs_up_and_keeps_nothing(control, client, slack):
-    injected = strike(control, "slack_down")
+    injected = inject_fault(control, "slack_down")
     with pytest.raises(OSError, match=r"Remote end closed|reset by peer"):
         client.chat_postMessage(channel=CHANNEL, text="x")
     assert (texts(slack), injected()) == ([], 1)
 
 
 def test_slack_is_down_for_the_workspace_of_one_target_only(control, client, slack):
-    elsewhere = strike(control, "slack_down", target="districtbuilder/staging")
+    elsewhere = inject_fault(control, "slack_down", target="districtbuilder/staging")
     client.chat_postMessage(channel=CHANNEL, text="heard")
     assert (texts(slack), elsewhere()) == (["heard"], 0)
-    here = strike(control, "slack_down", target="core/staging")
+    here = inject_fault(control, "slack_down", target="core/staging")
     with pytest.raises(OSError, match=r"Remote end closed|reset by peer"):
         client.chat_postMessage(channel=CHANNEL, text="lost")
     assert (texts(slack), here()) == (["heard"], 1)
 
 
 def test_lost_answer_leaves_the_message_there(control, client, slack):
-    injected = strike(control, "slack_lost_answer")
+    injected = inject_fault(control, "slack_lost_answer")
     with pytest.raises(OSError, match=r"Remote end closed|reset by peer"):
         client.chat_postMessage(channel=CHANNEL, text="first")
     client.chat_postMessage(channel=CHANNEL, text="second")
@@ -153,7 +153,7 @@ def test_lost_answer_leaves_the_message_there(control, client, slack):
 
 
 def test_slow_call_takes_effect_after_its_caller_has_gone(place, control, slack):
-    injected = strike(control, "slack_slow", seconds=1.5)
+    injected = inject_fault(control, "slack_slow", seconds=1.5)
     hasty = http.client.HTTPConnection(urlsplit(place[1]).netloc, timeout=30)
     headers = {"Authorization": "Bearer xoxb-sandbox-housing", "Content-Type": "application/x-www-form-urlencoded"}
     hasty.request("POST", "/slack/api/chat.postMessage", urlencode({"channel": CHANNEL, "text": "late"}), headers)
@@ -166,10 +166,10 @@ def test_slow_call_takes_effect_after_its_caller_has_gone(place, control, slack)
 
 
 def test_rate_limit_and_page_can_be_injected(control, client, slack):
-    limited = strike(control, "slack_rate_limit", retry_after=7, times=1)
+    limited = inject_fault(control, "slack_rate_limit", retry_after=7, times=1)
     answer = refused(client.chat_postMessage, channel=CHANNEL, text="x")
     assert (answer.status_code, answer.headers["Retry-After"], limited()) == (429, "7", 1)
-    html = strike(control, "slack_html")
+    html = inject_fault(control, "slack_html")
     with pytest.raises(SlackApiError):
         client.chat_postMessage(channel=CHANNEL, text="x")
     assert (texts(slack), html()) == ([], 1)

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.aws.services.secretsmanager.api import FORCED
-from tests.support.external_services import strike
+from tests.support.external_services import inject_fault
 
 CORE = "core/staging"
 BUCKET, STATE = "core-staging-exported-files", "core-non-prod-tf-state"
@@ -28,7 +28,7 @@ def s3(cloud):
 
 
 def test_filled_bucket_has_old_versions_a_delete_marker_and_an_unfinished_upload(control, s3):
-    strike(control, "bucket_filled", target=CORE, bucket=BUCKET, objects=3)
+    inject_fault(control, "bucket_filled", target=CORE, bucket=BUCKET, objects=3)
     found = s3.list_object_versions(Bucket=BUCKET)
     assert (len(found["Versions"]), len(found["DeleteMarkers"])) == (4, 1)
     assert len(s3.list_objects_v2(Bucket=BUCKET)["Contents"]) == 2
@@ -37,7 +37,7 @@ def test_filled_bucket_has_old_versions_a_delete_marker_and_an_unfinished_upload
 
 
 def test_bucket_is_refilled_once_it_is_empty_and_not_before(control, s3):
-    injected = strike(control, "bucket_refilled", target=CORE, bucket=BUCKET, times=1)
+    injected = inject_fault(control, "bucket_refilled", target=CORE, bucket=BUCKET, times=1)
     versions = [s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")["VersionId"] for key in ("a", "b")]
     s3.delete_object(Bucket=BUCKET, Key="a", VersionId=versions[0])
     assert injected() == 0
@@ -61,7 +61,7 @@ def test_unknown_bucket_is_refused_by_the_names_that_there_are(control):
 def test_parameter_is_spoilt_until_the_fault_is_removed(cloud, control, kind):
     ssm = cloud.client("ssm", CORE)
     ssm.put_parameter(Name="/core/staging/log-level", Type="String", Value="info")
-    strike(control, kind, target=CORE, name="/core/staging/log-level")
+    inject_fault(control, kind, target=CORE, name="/core/staging/log-level")
     answer = ssm.get_parameters(Names=["/core/staging/log-level"])
     spoilt = {"parameter_missing": [], "parameter_empty": [" "]}[kind]
     assert [each["Value"] for each in answer["Parameters"]] == spoilt
@@ -70,7 +70,7 @@ def test_parameter_is_spoilt_until_the_fault_is_removed(cloud, control, kind):
 
 
 def test_role_cannot_be_assumed_as_often_as_the_fault_says(cloud, control):
-    injected = strike(control, "assume_role_denied", target=CORE, times=1)
+    injected = inject_fault(control, "assume_role_denied", target=CORE, times=1)
     assert cloud.new_client("sts", "districtbuilder/staging")  # another account's
     with pytest.raises(
         ClientError, match="not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111111111111"
@@ -81,7 +81,7 @@ def test_role_cannot_be_assumed_as_often_as_the_fault_says(cloud, control):
 
 
 def test_credentials_are_refused_once_their_time_is_over(cloud, control):
-    injected = strike(control, "sessions_shortened", target=CORE, seconds=0.2)
+    injected = inject_fault(control, "sessions_shortened", target=CORE, seconds=0.2)
     clients = {each: cloud.new_client(each, CORE) for each in ("sts", "logs", "s3")}
     keys = [each._get_credentials().access_key for each in clients.values()]
     end = max(cloud.application.identities.find(key).expires for key in keys)
@@ -99,14 +99,14 @@ def test_credentials_are_refused_once_their_time_is_over(cloud, control):
 
 
 def test_database_of_a_snapshot_holds_what_the_snapshot_holds_and_takes_its_time(cloud, control):
-    strike(control, "database_written", target=CORE, instance="core-staging", text="what was written")
+    inject_fault(control, "database_written", target=CORE, instance="core-staging", text="what was written")
     rds, written = cloud.client("rds", CORE), cloud.world.region("111111111111", "eu-west-2").written
     arn = rds.describe_db_instances(DBInstanceIdentifier="core-staging")["DBInstances"][0]["DBInstanceArn"]
     rds.create_db_snapshot(DBInstanceIdentifier="core-staging", DBSnapshotIdentifier="before")
     again = {"DBInstanceIdentifier": "core-staging-again", "DBSnapshotIdentifier": "before"}
     assert refused(rds.restore_db_instance_from_db_snapshot, **again) == "InvalidDBSnapshotState"
     cloud.advance(3600)
-    strike(control, "database_written", target=CORE, instance="core-staging", text="what was written later")
+    inject_fault(control, "database_written", target=CORE, instance="core-staging", text="what was written later")
     rds.restore_db_instance_from_db_snapshot(**again)
     (made,) = rds.describe_db_instances(DBInstanceIdentifier="core-staging-again")["DBInstances"]
     assert (made["DBInstanceStatus"], made["DeletionProtection"]) == ("creating", False)
@@ -126,7 +126,7 @@ def test_database_of_a_snapshot_holds_what_the_snapshot_holds_and_takes_its_time
 
 def test_state_cannot_be_written_after_so_many_writes_but_its_lock_can(cloud, control):
     s3 = cloud.client("s3", CORE)
-    strike(control, "state_unwritable", target=CORE, after=1)
+    inject_fault(control, "state_unwritable", target=CORE, after=1)
     s3.put_object(Bucket=STATE, Key="core-staging.tfstate", Body=b"{}")
     assert refused(s3.put_object, Bucket=STATE, Key="core-staging.tfstate", Body=b"{}") == "AccessDenied"
     s3.put_object(Bucket=STATE, Key="core-staging.tfstate.tflock", Body=b"{}")
@@ -136,14 +136,14 @@ def test_state_cannot_be_written_after_so_many_writes_but_its_lock_can(cloud, co
 def test_missing_state_bucket_comes_back_with_what_was_in_it(cloud, control):
     s3 = cloud.client("s3", CORE)
     s3.put_object(Bucket=STATE, Key="core-staging.tfstate", Body=b"{}")
-    strike(control, "state_missing", target=CORE)
+    inject_fault(control, "state_missing", target=CORE)
     assert refused(s3.get_object, Bucket=STATE, Key="core-staging.tfstate") == "NoSuchBucket"
     control.delete("/faults")
     assert s3.get_object(Bucket=STATE, Key="core-staging.tfstate")["Body"].read() == b"{}"
 
 
 def test_scheduled_secret_is_in_the_way_of_a_new_one(cloud, control):
-    strike(control, "secret_scheduled", target=CORE, name="MONITORING_EMAIL")
+    inject_fault(control, "secret_scheduled", target=CORE, name="MONITORING_EMAIL")
     secrets = cloud.client("secretsmanager", CORE)
     assert secrets.list_secrets().get("SecretList") == []
     assert [each["Name"] for each in secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]] == [
@@ -159,7 +159,7 @@ def test_scheduled_secret_is_in_the_way_of_a_new_one(cloud, control):
 def test_secret_is_made_again_by_somebody_when_it_is_gone(cloud, control):
     secrets = cloud.client_of_runbooks("secretsmanager", CORE)
     secrets.create_secret(Name="MONITORING_EMAIL")
-    injected = strike(control, "secret_recreated", target=CORE, name="MONITORING_EMAIL")
+    injected = inject_fault(control, "secret_recreated", target=CORE, name="MONITORING_EMAIL")
     secrets.delete_secret(SecretId="MONITORING_EMAIL", ForceDeleteWithoutRecovery=True)
     assert refused(secrets.create_secret, Name="MONITORING_EMAIL") == "InvalidRequestException"
     assert injected() == 0
@@ -171,7 +171,7 @@ def test_secret_is_made_again_by_somebody_when_it_is_gone(cloud, control):
 
 
 def test_existing_snapshot_has_the_name_of_the_final_one(cloud, control):
-    strike(control, "snapshot_exists", target=CORE, name="core-staging-records")
+    inject_fault(control, "snapshot_exists", target=CORE, name="core-staging-records")
     rds = cloud.client("rds", CORE)
     found = rds.describe_db_snapshots(DBSnapshotIdentifier="core-staging-records")["DBSnapshots"]
     assert [(each["SnapshotType"], each["DBInstanceIdentifier"]) for each in found] == [("manual", "core-staging")]
@@ -180,7 +180,7 @@ def test_existing_snapshot_has_the_name_of_the_final_one(cloud, control):
 
 
 def test_slow_calls_take_that_long_and_are_carried_out(cloud, control):
-    strike(control, "calls_slow", target=CORE, milliseconds=300, api="ssm", action="PutParameter")
+    inject_fault(control, "calls_slow", target=CORE, milliseconds=300, api="ssm", action="PutParameter")
     ssm, began = cloud.client("ssm", CORE), time.monotonic()
     ssm.put_parameter(Name="/core/staging/one", Type="String", Value="x")
     assert time.monotonic() - began >= 0.3

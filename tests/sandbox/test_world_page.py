@@ -13,7 +13,7 @@ from sandbox.aws.http.server import Server
 from sandbox.external_services.services import ExternalServices
 from tests.support.chromium import chromium
 
-PATIENCE = 30_000  # milliseconds: the page asks every half second, and the machine may be busy
+TIMEOUT = 30_000  # milliseconds: the page asks every half second, and the machine may be busy
 MAPS, HOUSING, VISITS = "districtbuilder/staging", "core/staging", "visits/production"
 SECTIONS = ("Slack", "GitHub", "Jira", "Sentry", "Region data")
 
@@ -21,7 +21,7 @@ SECTIONS = ("Slack", "GitHub", "Jira", "Sentry", "Region data")
 @pytest.fixture(scope="module")
 def browser():
     with chromium() as browser:
-        expect.set_options(timeout=PATIENCE)
+        expect.set_options(timeout=TIMEOUT)
         yield browser
 
 
@@ -31,14 +31,14 @@ def small_inventory():
 
 
 @pytest.fixture
-def town(cloud, small_inventory):
+def external_services(cloud, small_inventory):
     return ExternalServices.of(small_inventory, cloud.world)
 
 
 @pytest.fixture
-def control(cloud, town, small_inventory):
+def control(cloud, external_services, small_inventory):
     """A client of the control API that the page asks."""
-    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, town).test_client()
+    return make_control(cloud.world, cloud.application, small_inventory, lambda: None, external_services).test_client()
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def open_page(browser, cloud, control):
     cloud.advance(60)  # the history of each service begins
     server = Server(control.application, 0)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(TIMEOUT)
     errors = []
 
     def enter(target=""):
@@ -164,11 +164,13 @@ def test_service_whose_traffic_ecs_shifts_says_how_much_its_new_tasks_get(open_p
     )
 
 
-def test_page_shows_one_clock(open_page, cloud, town):
+def test_page_shows_one_clock(open_page, cloud, external_services):
     """A message and a lease carry Airflow's time, which runs at real speed."""
     cloud.world.clock.at = lambda moment: datetime(2026, 11, 21, 12, 34, 56, tzinfo=UTC).timestamp()
-    channel = next(each for each in town.slack.workspaces["housing"].channels.values() if each.name == "core-staging")
-    town.slack.post(channel, "URUNBOOKS1", "The restart begins.")
+    channel = next(
+        each for each in external_services.slack.workspaces["housing"].channels.values() if each.name == "core-staging"
+    )
+    external_services.slack.post(channel, "URUNBOOKS1", "The restart begins.")
     document = {"owner": "service_restart/run", "fencing": 4, "since": "2026-11-27T08:00:00+00:00", "reason": "a test"}
     cloud.client("dynamodb", HOUSING).put_item(
         TableName="runbook-operations",

@@ -31,7 +31,7 @@ class CleanupScene:
     """A template's account and repository, and which runs Airflow knows."""
 
     cloud: Any
-    town: GitHub
+    pretend_github: GitHub
     inventory: Inventory
     run: str = "review_app_cleanup/one"
     runs: dict[str, str] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class CleanupScene:
     def does(self, does: str, **given: Any) -> dict[str, Any]:
         """Act as a person on GitHub."""
         usual = {"number": 1, "text": "Work", "label": "none", "actor": "amelia", "fork": "none"}
-        return people.act(self.town, {"repository": REPOSITORY, "does": does, **usual, **given})
+        return people.act(self.pretend_github, {"repository": REPOSITORY, "does": does, **usual, **given})
 
     def opened(self, *, label: bool = True, fork: str = "none") -> int:
         """Open a pull request, and return its number."""
@@ -174,7 +174,7 @@ class CleanupScene:
         return found[0] if found else ""
 
     def issue(self, number: int) -> Any:
-        return self.town.repositories[REPOSITORY].issues[number]
+        return self.pretend_github.repositories[REPOSITORY].issues[number]
 
     def written(self) -> list[str]:
         """Return what the clean-up has written, in order."""

@@ -21,10 +21,10 @@ from sandbox.stack.environment import external_service_connections
 
 
 @contextmanager
-def serve(world: World, town: ExternalServices) -> Iterator[Server]:
+def serve(world: World, external_services: ExternalServices) -> Iterator[Server]:
     """Serve all external services on a free port."""
     application = ExternalServicesApplication(
-        world, **{each.name: getattr(town, each.name) for each in dataclasses.fields(town)}
+        world, **{each.name: getattr(external_services, each.name) for each in dataclasses.fields(external_services)}
     )
     http = Server(application, 0, Handler)
     try:
@@ -36,19 +36,19 @@ def serve(world: World, town: ExternalServices) -> Iterator[Server]:
 
 def reach(monkeypatch: pytest.MonkeyPatch, http: Server) -> None:
     """Point Airflow's connections to them, with short pauses."""
-    settings = dataclasses.replace(Settings.from_environment(), ports={"neighbours": http.port})
+    settings = dataclasses.replace(Settings.from_environment(), ports={"external_services": http.port})
     for name, value in external_service_connections(settings, load()).items():
         monkeypatch.setenv(name, value)
     shorter = dataclasses.replace(EXTERNAL_SERVICE, first=0.01, longest=0.05)
     monkeypatch.setattr(include_external_services, "EXTERNAL_SERVICE", shorter)
 
 
-def control_of(cloud: Any, inventory: Inventory, town: ExternalServices) -> FlaskClient:
+def control_of(cloud: Any, inventory: Inventory, external_services: ExternalServices) -> FlaskClient:
     """Return a client of the control API that rebuilds nothing."""
-    return make_control(cloud.world, cloud.application, inventory, lambda: None, town).test_client()
+    return make_control(cloud.world, cloud.application, inventory, lambda: None, external_services).test_client()
 
 
-def strike(control: FlaskClient, kind: str, **fields: Any) -> Callable[[], int]:
+def inject_fault(control: FlaskClient, kind: str, **fields: Any) -> Callable[[], int]:
     """Inject a fault. Return a function that tells how often it took effect."""
     answer = control.post("/faults", json={"kind": kind, **fields})
     assert answer.status_code == 200, answer.get_json()

@@ -40,7 +40,7 @@ class Fleet:
             "airflow": f"http://{api.address}:8080",
             "aws": f"http://{world.address}:4566",
             "control": f"http://{world.address}:4567",
-            "neighbours": f"http://{world.address}:4568",
+            "external_services": f"http://{world.address}:4568",
             "postgres": f"postgresql://airflow:{password}@{postgres.address}:5432",
             "users": {user.name: {"password": user.password, "role": user.role} for user in read_accounts(users)},
         }

@@ -54,7 +54,7 @@ def log_of(folder: Path) -> Path:
 
 def start_sandbox(folder: Path, speed: int, **variables: str) -> Iterator[Sandbox]:
     """Start a sandbox on free ports; yields it once it is ready, and ends it."""
-    names = ("AIRFLOW", "AWS", "CONTROL", "NEIGHBOURS", "POSTGRES")
+    names = ("AIRFLOW", "AWS", "CONTROL", "EXTERNAL_SERVICES", "POSTGRES")
     ports = {f"SANDBOX_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     # a changed file is read at once all the same; reading all files every half minute costs a sixth of a processor
     pace = {"SANDBOX_SPEED": str(speed), "SANDBOX_REREAD_SECONDS": "3600"}

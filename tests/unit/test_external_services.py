@@ -114,7 +114,7 @@ def test_look_is_taken_again_and_again_ever_more_slowly_but_not_for_ever(slept):
         ask(look)
     assert len(looks) == EXTERNAL_SERVICE.attempts == 5
     assert slept == sorted(slept)
-    assert sum(slept) < EXTERNAL_SERVICE.patience
+    assert sum(slept) < EXTERNAL_SERVICE.time_limit
 
 
 def test_look_that_succeeds_is_the_last(slept):

@@ -79,7 +79,7 @@ def test_pauses_are_spread_but_never_longer_than_the_longest(policy: Policy, lea
     assert len(set(pauses)) > 1
 
 
-def test_service_that_asks_for_a_pause_gets_it_but_nobody_waits_past_the_policys_patience(slept: list[float]):
+def test_service_that_asks_for_a_pause_gets_it_but_nobody_waits_longer_than_the_policy_allows(slept: list[float]):
     asked = [ServiceUnavailableError("limited", wait=12.0), ServiceUnavailableError("limited", wait=31.0)]
 
     def call() -> None:

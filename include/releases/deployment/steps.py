@@ -98,7 +98,7 @@ def register_one_off(ctx: Context, family: str, container: str, digest: str) -> 
 
 
 def hold_group_scaling(ctx: Context, parts: Sequence[ServiceRelease]) -> str:
-    """Make room for both revisions of services on instances; returns which groups are held."""
+    """Make room for both revisions of services on instances. Return which groups are held."""
     reconcile(ctx.clients, ctx.writer)
     held = [(part, part.group) for part in parts if part.group]
     for part, group in held:
@@ -130,7 +130,7 @@ def advance_services(
     return None
 
 
-def _has_begun(ctx: Context, part: ServiceRelease, definition: str, place: documents.Place) -> bool:
+def _has_begun(ctx: Context, part: ServiceRelease, definition: str, place: documents.DocumentKey) -> bool:
     """Tell whether this run has begun to deploy a definition, even if its process died before it could note the deployment.
 
     ECS may have taken it back since, so that the service runs what it ran before as if nothing had been begun.
@@ -156,19 +156,21 @@ def _has_begun(ctx: Context, part: ServiceRelease, definition: str, place: docum
 
 def note_return(ctx: Context) -> None:
     """Put on record that this run has begun to go back: from then on, nothing of it goes forward."""
-    ctx.store.add(*documents.returning(ctx.run), documents.MomentDocument(at=datetime.now(UTC).isoformat()))
+    ctx.store.add(*documents.rollback_began(ctx.run), documents.MomentDocument(at=datetime.now(UTC).isoformat()))
 
 
 def refuse_after_return(ctx: Context) -> None:
     """Refuse to go forward in a run that has gone back, such as one whose tasks were cleared. Raises: PreconditionError."""
-    if found := ctx.store.get(*documents.returning(ctx.run)):
+    if found := ctx.store.get(*documents.rollback_began(ctx.run)):
         raise PreconditionError(
             f"This run has begun to go back at {datetime.fromisoformat(found['at']):%Y-%m-%d %H:%M} UTC, so nothing of it goes "
             "forward again; start a new run, which is planned and approved anew."
         )
 
 
-def _start(ctx: Context, part: ServiceRelease, definition: str, place: documents.Place, state: ServiceState) -> Rollout:
+def _start(
+    ctx: Context, part: ServiceRelease, definition: str, place: documents.DocumentKey, state: ServiceState
+) -> Rollout:
     newest = state.newest
     if newest and newest.ongoing:
         return _turn_back(ctx, part, definition, state)

@@ -29,7 +29,7 @@ class Lease(BaseModel):
     since: datetime | None = None
     taken_over_from: str | None = None
     confirmed_plan: str | None = None  # digest: set once the confirm task has accepted this owner
-    waiting: dict[str, datetime] = {}  # the waiting room: owner -> waiting since
+    waiting: dict[str, datetime] = {}  # the queue: owner -> waiting since
     kept: str = ""  # why the lease outlives its owner's run, until a person frees it
 
 
@@ -44,7 +44,7 @@ class Claim(BaseModel):
 
 
 def claim(lease: Lease, owner: str, reason: str, now: datetime, run_state: RunState) -> Claim:
-    """Ask for the lease: acquire it, take it over from a run that has ended, or take a seat in the waiting room.
+    """Ask for the lease: acquire it, take it over from a run that has ended, or take a seat in the queue.
 
     The seats are in order: a run that asked earlier and is still alive goes first.
     """

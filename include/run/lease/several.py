@@ -1,7 +1,7 @@
 """Several leases for one run: all of them or none, without deadlocks between waiting runs.
 
 All runbooks take leases in the order of the targets' names. A waiting run holds none of them and has only one seat: in the
-waiting room of the first target that is not free. So no run ahead of it there waits for a target that comes later in the order.
+queue of the first target that is not free. So no run ahead of it there waits for a target that comes later in the order.
 """
 
 from collections.abc import Sequence

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 BUDGET = 45.0  # seconds; the next pass begins every minute
 # seconds for a target's table, and for each run: one account that does not answer must not use up all the time
-PATIENCE = 10.0
+TIMEOUT = 10.0
 NO_ANSWER = Delivered(False, "its operations table did not answer in time", refused=True)
 TIME_OVER = "there was no time left for it; the next pass goes on"
 
@@ -78,9 +78,9 @@ def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[s
     def store() -> RunStore:
         return RunStore(clients.dynamodb, target.environment.operations_table)
 
-    pending = run_within(PATIENCE, lambda: list_pending(store(), target.shared_name))
+    pending = run_within(TIMEOUT, lambda: list_pending(store(), target.shared_name))
     if pending is None:
-        raise PreconditionError(f"its operations table did not answer within {PATIENCE:.0f} s")
+        raise PreconditionError(f"its operations table did not answer within {TIMEOUT:.0f} s")
     told: dict[str, Delivered] = {}
     for run in pending:
         if time.monotonic() > deadline:
@@ -88,10 +88,10 @@ def _deliver_for(target: Target, run_state: RunState, deadline: float) -> dict[s
             break
         # read before the messages, so that none can be added after them
         ended = run_state(run) not in ("queued", "running")
-        until = min(deadline, time.monotonic() + PATIENCE)
+        until = min(deadline, time.monotonic() + TIMEOUT)
         thread = SlackThread(connection, str(target.environment.slack_channel), run).until(until)
         outbox = Outbox(store(), run, thread, partial(read_facts, store(), run))
-        told[run] = run_within(2 * PATIENCE, partial(outbox.flush, until)) or NO_ANSWER
+        told[run] = run_within(2 * TIMEOUT, partial(outbox.flush, until)) or NO_ANSWER
         if told[run].refused:
             break
         if told[run].complete and (ended or told[run].over):

@@ -47,7 +47,7 @@ def inject(
         if fault.kind in catalogue.RELEASE_FAULTS:
             release_faults.prepare(fault, world, inventory.target(target), name)
             if fault.kind in ("database_away", "database_denied"):
-                _strike_database(fault, inventory.target(target), databases)
+                _apply_to_database(fault, inventory.target(target), databases)
             world.faults.append(fault)
             return fault
         if fault.kind in catalogue.TERRAFORM_FAULTS:
@@ -66,7 +66,7 @@ def inject(
             fault.service = found[1].name
             _apply(fault, *found)
             infra_faults.prepare(fault, *found)
-            world.strike(fault, now)
+            world.apply_fault(fault, now)
         elif fault.kind == "crash" and one_off and name == one_off.family:
             fault.service = one_off.family
         else:
@@ -75,7 +75,7 @@ def inject(
     return fault
 
 
-def _strike_database(fault: Fault, target: Target, databases: Databases | None) -> None:
+def _apply_to_database(fault: Fault, target: Target, databases: Databases | None) -> None:
     """Make the target's PostgreSQL refuse every connection, or its role's password, until the fault is removed. Raises: FaultError."""
     if databases is None or not keeps_regions(target):
         raise FaultError(f"Target {target.name} keeps no region_config here, so {fault.kind} cannot apply to it.")

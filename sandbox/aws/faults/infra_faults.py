@@ -52,7 +52,7 @@ def prepare(fault: Fault, region: Region, service: Service) -> None:
         )
 
 
-def strike(fault: Fault, region: Region, service: Service, now: float, log_call: LogCall) -> None:
+def apply_if_due(fault: Fault, region: Region, service: Service, now: float, log_call: LogCall) -> None:
     """Apply a fault if it is due."""
     if fault.kind == "container_unhealthy":
         _fail_checks(fault, region.tasks_of(service))

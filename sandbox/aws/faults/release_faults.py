@@ -22,7 +22,7 @@ Regions = dict[tuple[str, str], Region]
 def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -> None:
     """Check that a fault can apply to its target, and apply its immediate effect. Raises: FaultError."""
     environment = target.environment
-    if environment.cluster is None and not _strikes_now(fault):
+    if environment.cluster is None and not _applies_at_once(fault):
         raise FaultError(f"Target {target.name} has no cluster, so {fault.kind} cannot apply to it.")
     if name:
         raise FaultError(f"Fault {fault.kind} strikes the target as a whole; leave 'service' out.")
@@ -47,11 +47,11 @@ def prepare(fault: Fault, world: WorldState, target: Target, name: str | None) -
     elif fault.kind == "alarm":
         _choose_alarm(fault, target)
         fault.place = (environment.account, environment.region, environment.cluster or "")
-        strike(world.regions, fault, fault.since)
+        apply_if_due(world.regions, fault, fault.since)
 
 
-def _strikes_now(fault: Fault) -> bool:
-    """Whether it needs no deployment, and so no cluster: an alarm that fires at once."""
+def _applies_at_once(fault: Fault) -> bool:
+    """Tell whether it needs no deployment, and so no cluster: an alarm that fires at once."""
     return fault.kind == "alarm" and fault.fields["when"] == "now"
 
 
@@ -82,7 +82,7 @@ def _add_sidecar(fault: Fault, environment: Environment) -> None:
     fault.undo = deregister
 
 
-def strike(regions: Regions, fault: Fault, now: float) -> None:
+def apply_if_due(regions: Regions, fault: Fault, now: float) -> None:
     """Apply a fault if it is due."""
     if fault.kind != "alarm" or fault.injected:
         return

@@ -54,7 +54,7 @@ class World(WorldState):
         self._moved_to = self.clock.now()
 
     def catch_up(self) -> float:
-        """Move the world to the present moment, in small steps; returns that moment."""
+        """Move the world to the present moment, in small steps. Return that moment."""
         with self.lock:
             now = self.clock.now()
             self.region_lists.forget()  # what they say may have changed since the last look, never within one
@@ -75,7 +75,7 @@ class World(WorldState):
                 auto_scaling.advance(region, group, now)
             for task in list(region.tasks.values()):
                 if task.status == "PENDING":
-                    by_platform = self.strikes(region, task.cluster, "platform_digest")
+                    by_platform = self.has_fault(region, task.cluster, "platform_digest")
                     image_pull.pull(self.regions, region, task, now, by_platform=by_platform)
                 if task.service is None:
                     self._carry_out(region, task, now)
@@ -99,16 +99,16 @@ class World(WorldState):
                     ecs_scheduler.reconcile(region, service, now, self.start_task)
                 self._record(region, service, now)
         for fault in self.faults:
-            self.strike(fault, now)
-            release_faults.strike(self.regions, fault, now)
+            self.apply_fault(fault, now)
+            release_faults.apply_if_due(self.regions, fault, now)
 
-    def strike(self, fault: Fault, now: float) -> None:
+    def apply_fault(self, fault: Fault, now: float) -> None:
         """Apply an infrastructure fault if it is due."""
         for (account, name, cluster), target in self.target_names.items():
             if target == fault.target:
                 region = self.region(account, name)
                 if service := region.services.get((cluster, fault.service)):
-                    infra_faults.strike(fault, region, service, now, self.log_call)
+                    infra_faults.apply_if_due(fault, region, service, now, self.log_call)
 
     def _build(self, region: Region, now: float) -> None:
         for project in region.projects.values():

@@ -52,7 +52,7 @@ class WorldState(ABC):
 
     @abstractmethod
     def catch_up(self) -> float:
-        """Move the world to the present moment; returns that moment."""
+        """Move the world to the present moment. Return that moment."""
 
     def region(self, account: str, name: str) -> Region:
         return self.regions.setdefault((account, name), Region(account, name))
@@ -67,7 +67,7 @@ class WorldState(ABC):
         self.problem = ""
 
     def site_of(self, region: Region, cluster: str) -> AppSite | None:
-        """Return the site of the review app that a cluster is of."""
+        """Return the site of the review app that a cluster belongs to."""
         for site in self.app_sites:
             if (site.account, site.region) == (region.account, region.name) and site.number(cluster):
                 return site
@@ -85,8 +85,8 @@ class WorldState(ABC):
         target = self.target_of(region, cluster)
         return [fault for fault in self.faults if fault.target == target and fault.service == name]
 
-    def strikes(self, region: Region, cluster: str, kind: str) -> bool:
-        """Tell whether a fault of this kind strikes the target of a cluster as a whole."""
+    def has_fault(self, region: Region, cluster: str, kind: str) -> bool:
+        """Tell whether the target of a cluster has a fault of this kind, which concerns it as a whole."""
         target = self.target_of(region, cluster)
         return any(fault.kind == kind and fault.target == target for fault in self.faults)
 

@@ -21,7 +21,7 @@ from sandbox.external_services.github.state import GitHub
 
 HOOKS = "/repos/<owner>/<name>/hooks"
 DELIVERIES = f"{HOOKS}/<int:hook>/deliveries"
-PATIENCE = 10.0  # seconds until GitHub takes a delivery for failed
+TIMEOUT = 10.0  # seconds until GitHub takes a delivery for failed
 KEPT = 3 * 86_400.0  # simulated seconds
 
 
@@ -108,7 +108,7 @@ def _start(github: GitHub, hook: Hook, attempt: Attempt) -> None:
 
 
 def lose(github: GitHub, given: dict[str, Any]) -> Json:
-    """Note a delivery that failed, with the status it was answered with (1: not at all); returns its guid. Raises: FaultError."""
+    """Note a delivery that failed, with the status it was answered with (1: not at all). Return its guid. Raises: FaultError."""
     with github.lock:
         repository = github.find(*f"{given['repository']}/".split("/")[:2])
         if repository is None:
@@ -136,7 +136,7 @@ def _send(github: GitHub, hook: Hook, attempt: Attempt) -> None:
         signed = hmac.new(hook.secret.encode(), content, hashlib.sha256).hexdigest()
         headers["X-Hub-Signature-256"] = f"sha256={signed}"
     try:
-        attempt.status = requests.post(hook.url, data=content, headers=headers, timeout=PATIENCE).status_code
+        attempt.status = requests.post(hook.url, data=content, headers=headers, timeout=TIMEOUT).status_code
     except requests.RequestException:
         attempt.status = 0
     with github.lock:

@@ -40,7 +40,7 @@ def prepare(app: Flask, github: GitHub) -> None:
     def admit() -> Any:
         scope = _scope()
         write = request.method not in READING
-        if fault := github.service_faults.injected("github_error", scope, _strikes):
+        if fault := github.service_faults.injected("github_error", scope, _applies):
             return _error(fault.fields["status"], "Server Error", [])
         if fault := github.service_faults.injected("github_rate_limit", scope):
             return limited(github, fault)
@@ -81,7 +81,7 @@ def _scope() -> str:
     return "/".join(path.split("/")[1:3]).lower()
 
 
-def _strikes(fault: Fault) -> bool:
+def _applies(fault: Fault) -> bool:
     method = fault.fields["method"]
     return method is None or method == request.method
 
@@ -107,7 +107,7 @@ def _caller(github: GitHub) -> Caller | None:
 
 
 def _count(github: GitHub, caller: Caller, write: bool) -> Response | None:
-    """Count a call against its token's limits; returns the refusal, None if there is room."""
+    """Count a call against its token's limits. Return the refusal, None if there is room."""
     now = github.now()
     calls = github.calls[caller.token] = [at for at in github.calls.get(caller.token, []) if now - HOUR < at <= now]
     writes = github.writes[caller.token] = [

@@ -185,7 +185,7 @@ def opened(sign_in, store, monkeypatch):
     monkeypatch.setattr(commands, "run_store", lambda target: store)
     client = sign_in(None)
     world = World(ManualClock())
-    town = ExternalServices.of(load(), world)
-    with serve(world, town) as http:
+    external_services = ExternalServices.of(load(), world)
+    with serve(world, external_services) as http:
         reach(monkeypatch, http)
-        yield PullRequest(client, town.github)
+        yield PullRequest(client, external_services.github)

@@ -18,7 +18,7 @@ from sandbox.stack import environment
 
 @pytest.fixture
 def settings(tmp_path):
-    ports = {"airflow": 8080, "aws": 4566, "control": 4567, "neighbours": 4568, "postgres": 15432}
+    ports = {"airflow": 8080, "aws": 4566, "control": 4567, "external_services": 4568, "postgres": 15432}
     return Settings(folder=tmp_path, dags=tmp_path, speed=60, ports=ports)
 
 
@@ -76,7 +76,7 @@ def test_each_workspace_has_a_connection_to_the_pretend_slack(variables):
     assert len(connections) == len({each.slack_workspace for each in load().systems.values()} - {None})
 
 
-def test_each_owner_project_and_organization_has_a_connection_to_a_pretend_neighbour(variables):
+def test_each_owner_project_and_organization_has_a_connection_to_a_pretend_service(variables):
     url = "http://127.0.0.1:4568"
     assert json.loads(variables["AIRFLOW_CONN_GITHUB_EXAMPLE_HOUSING"]) == {
         "conn_type": "github",

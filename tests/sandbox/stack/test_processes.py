@@ -40,7 +40,7 @@ async def start(folder, code, **options):
 
 def test_ending_a_process_ends_what_it_started_even_in_other_groups(tmp_path):
     async def run():
-        child = await start(tmp_path, STUBBORN, patience=5.0)
+        child = await start(tmp_path, STUBBORN, grace_period=5.0)
         pid = grandchild(tmp_path)
         await child.end()
         return child, pid
@@ -50,11 +50,11 @@ def test_ending_a_process_ends_what_it_started_even_in_other_groups(tmp_path):
     assert not is_running(pid)
 
 
-def test_process_that_ignores_the_request_is_killed_after_its_patience(tmp_path):
+def test_process_that_ignores_the_request_is_killed_after_its_grace_period(tmp_path):
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('up', 'w'); time.sleep(600)"
 
     async def run():
-        child = await start(tmp_path, code, patience=0.3)
+        child = await start(tmp_path, code, grace_period=0.3)
         wait_until("the process", (tmp_path / "up").exists)
         await child.end()
         return child.process.returncode

@@ -10,7 +10,15 @@ from sandbox.settings import Settings
 
 @pytest.fixture(autouse=True)
 def usual(monkeypatch, tmp_path):
-    for name in ("AIRFLOW_PORT", "AWS_PORT", "CONTROL_PORT", "NEIGHBOURS_PORT", "POSTGRES_PORT", "SPEED", "DAGS"):
+    for name in (
+        "AIRFLOW_PORT",
+        "AWS_PORT",
+        "CONTROL_PORT",
+        "EXTERNAL_SERVICES_PORT",
+        "POSTGRES_PORT",
+        "SPEED",
+        "DAGS",
+    ):
         monkeypatch.delenv(f"SANDBOX_{name}", raising=False)
     monkeypatch.setenv("SANDBOX_DIR", str(tmp_path))
 
@@ -20,7 +28,7 @@ def test_usual_ports_are_those_the_documents_name():
         "airflow": 8080,
         "aws": 4566,
         "control": 4567,
-        "neighbours": 4568,
+        "external_services": 4568,
         "postgres": 15432,
     }
 

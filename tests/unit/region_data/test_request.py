@@ -66,7 +66,7 @@ def test_region_is_matched_with_its_row_and_its_backup_lies_beside_it():
         ([{"region": "US/PA", "data": NEW}] * 2, "Region US/PA is listed twice"),
     ],
 )
-def test_wish_that_makes_no_sense_is_refused(given: object, sentence: str):
+def test_request_that_makes_no_sense_is_refused(given: object, sentence: str):
     with pytest.raises(PreconditionError) as refused:
         read_requests(given, BUCKETS)
     assert sentence in str(refused.value)

@@ -219,7 +219,7 @@ def denied(repetitions: int = 0) -> ClientError:
         ClientError({"Error": {"Code": "Server"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "StopTask"),  # type: ignore[typeddict-item]
         ServiceUnavailableError("GitHub did not answer"),
     ],
-    ids=["killed", "lost answer", "AWS failed", "neighbour away"],
+    ids=["killed", "lost answer", "AWS failed", "service away"],
 )
 def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
     store: RunStore, writer: FencedWriter, pauses: list[float], error: BaseException
@@ -246,7 +246,7 @@ def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
         (denied(), RefusedError),
         (ServiceUnavailableError("GitHub limits its callers", wait=60), ServiceUnavailableError),
     ],
-    ids=["ours", "refused", "neighbour limits its callers"],
+    ids=["ours", "refused", "service limits its callers"],
 )
 def test_write_that_was_answered_is_not_looked_for(
     writer: FencedWriter, error: BaseException, told: type[BaseException]

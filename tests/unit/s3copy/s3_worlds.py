@@ -34,10 +34,10 @@ def folder(url: str, uri: str, order: Order = byte_order) -> Folder:
 
 
 def copied(
-    url: str, *, patience: float = 10, tries: int = 8, stop: threading.Event | None = None, **options: Any
+    url: str, *, time_limit: float = 10, tries: int = 8, stop: threading.Event | None = None, **options: Any
 ) -> CopyResult:
     """Copy the new data over the live data, with short pauses between attempts."""
-    policy = replace(S3_REQUEST, first=0.001, patience=patience, attempts=tries)
+    policy = replace(S3_REQUEST, first=0.001, time_limit=time_limit, attempts=tries)
     wire = Client(ConcurrencyLimit(options.pop("requests_per_second", 0)), policy)
     return copy(folder(url, SOURCE), folder(url, DESTINATION), CopyOptions(**options), stop=stop, wire=wire)
 

@@ -89,7 +89,7 @@ def test_a_storm_of_slow_down_is_ridden_out_with_fewer_requests_at_once(s3: Pret
 def test_a_storm_that_does_not_end_ends_the_copy(s3: PretendS3, url: str):
     s3.faults.append(Fail(is_copy, 503, "SlowDown"))
     with pytest.raises(CopyFailedError, match=r"SlowDown.* and 25 more"):
-        copied(url, patience=0.05)
+        copied(url, time_limit=0.05)
 
 
 def test_gives_up_when_it_is_not_the_single_object(s3: PretendS3, url: str):
@@ -234,7 +234,7 @@ def test_a_copy_can_be_stopped_and_goes_on_later(s3: PretendS3, url: str):
 
     s3.faults.append(hold)
     with pytest.raises(CopyFailedError, match=r"was stopped: .* start the copy again"):
-        copied(url, stop=stop, patience=600)
+        copied(url, stop=stop, time_limit=600)
     assert not s3.uploads
     s3.faults.clear()
     copied(url)
@@ -312,7 +312,7 @@ def test_s3_that_is_away_may_be_asked_again_later_and_is_no_refusal(s3: PretendS
     fault = Fail(lambda request: "list-type" in request.query, status, code)
     s3.faults.append(fault)
     with pytest.raises(ServiceUnavailableError, match=r"^S3 does not answer"):
-        copied(url, patience=0.01, tries=2)
+        copied(url, time_limit=0.01, tries=2)
     assert fault.struck > 1
     s3.faults.clear()
     assert copied(url).copied == 30

@@ -14,7 +14,7 @@ from include.run.store import RunStore
 from opskit.connections.aws import run_store
 
 T = TypeVar("T")
-PATIENCE = 20.0  # seconds: one account that does not answer must not hold back what the others have answered
+TIMEOUT = 20.0  # seconds: one account that does not answer must not hold back what the others have answered
 
 
 def tables() -> dict[str, str]:
@@ -35,13 +35,13 @@ def at_all_tables(act: Callable[[RunStore], T]) -> tuple[dict[str, T], dict[str,
         return act(run_store(target))
 
     asked = {table: pool.submit(one, target) for table, target in where.items()}
-    done, _ = wait(asked.values(), PATIENCE)
+    done, _ = wait(asked.values(), TIMEOUT)
     pool.shutdown(wait=False, cancel_futures=True)
     answers: dict[str, T] = {}
     failures: dict[str, str] = {}
     for table, future in asked.items():
         if future not in done:
-            failures[table] = f"It did not answer within {PATIENCE:.0f} s."
+            failures[table] = f"It did not answer within {TIMEOUT:.0f} s."
             continue
         try:
             answers[table] = future.result()

@@ -11,13 +11,13 @@ from include.notifications.outbox import SlackUnavailableError
 from opskit.notifications.sender import slack_connection
 from opskit.notifications.slack import SlackThread
 
-PATIENCE = 8.0  # seconds for all of them
+TIMEOUT = 8.0  # seconds for all of them
 SUBJECT = "emergency-stop"  # in the place of a run
 
 
 def tell_channels(text: str, at: datetime) -> list[str]:
     """Post a message to each channel once. Return those that are not known to show it, and why. This never raises."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     threads = {}
     for target in load().with_samples:
         connection, channel = slack_connection(target), str(target.environment.slack_channel)
@@ -27,7 +27,7 @@ def tell_channels(text: str, at: datetime) -> list[str]:
         return []
     pool = ThreadPoolExecutor(len(threads), "channels")
     posted = {place: pool.submit(thread.post, text, at.isoformat(), None) for place, thread in threads.items()}
-    wait(posted.values(), PATIENCE)
+    wait(posted.values(), TIMEOUT)
     pool.shutdown(wait=False, cancel_futures=True)
     untold = []
     for (_, channel), future in posted.items():

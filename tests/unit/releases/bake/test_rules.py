@@ -173,7 +173,7 @@ def test_few_error_lines_never_do():
     assert "31 errors" in refusal(alarm(), base={"errors_per_hour": 0.0}, errors=31)
 
 
-def test_neighbour_that_does_not_answer_stops_nothing_and_is_told():
+def test_service_that_does_not_answer_stops_nothing_and_is_told():
     progress = judged(alarm(), minutes=35)
     assert progress.done
     assert progress.text.endswith("Sentry not read; error logs not read")

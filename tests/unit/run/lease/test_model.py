@@ -51,7 +51,7 @@ def test_second_run_waits_and_is_told_who_holds_the_target_since_when_and_why():
     )
 
 
-def test_seat_in_the_waiting_room_keeps_its_time_when_asked_for_again():
+def test_seat_in_the_queue_keeps_its_time_when_asked_for_again():
     seated = asked(held_by(), "second", minutes=5).lease
     assert asked(seated, "second", minutes=9).lease == seated
 
@@ -81,7 +81,7 @@ def test_run_that_asked_first_goes_first():
     assert list(got.lease.waiting) == ["late"]
 
 
-def test_newcomer_does_not_overtake_the_waiting_room():
+def test_newcomer_does_not_overtake_the_queue():
     freed = release(asked(held_by(), "early", minutes=1).lease, "first")
     assert freed is not None
     assert asked(freed, "newcomer", minutes=3).outcome == "wait"

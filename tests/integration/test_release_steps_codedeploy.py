@@ -19,8 +19,8 @@ STAMP = datetime(2026, 11, 21, 14, tzinfo=UTC)
 
 
 @pytest.fixture
-def web(town_scene_of):
-    return town_scene_of(WEB)
+def web(release_scene_of):
+    return release_scene_of(WEB)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.support.release_scene import NEXT, RUN
 CORE, AD_HOC = "core/staging", "core-staging-ad-hoc"
 
 
-class Measuring:
+class LoadTestScene:
     def __init__(self, scene):
         self.scene = scene
         found = scene.clients.ecs.describe_task_definition(taskDefinition=AD_HOC)
@@ -35,7 +35,7 @@ def scene(scene_of):
 
 @pytest.fixture
 def made(scene):
-    return Measuring(scene)
+    return LoadTestScene(scene)
 
 
 def test_test_is_started_once_a_run_and_passes_with_what_it_measured(scene, made):

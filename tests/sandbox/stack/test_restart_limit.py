@@ -7,8 +7,8 @@ from sandbox.stack.restart_limit import RestartLimit, describe
 
 def note_at(*times):
     now = iter(times)
-    deaths = RestartLimit(lambda: next(now))
-    return [deaths.note("scheduler") for _ in times]
+    limit = RestartLimit(lambda: next(now))
+    return [limit.note("scheduler") for _ in times]
 
 
 def test_fifth_death_within_a_minute_is_one_too_many():
@@ -20,10 +20,10 @@ def test_deaths_long_ago_do_not_count():
 
 
 def test_each_process_is_counted_for_itself():
-    deaths = RestartLimit(lambda: 0.0)
-    assert [deaths.note("scheduler") for _ in range(4)] == [True] * 4
-    assert deaths.note("triggerer")
-    assert not deaths.note("scheduler")
+    limit = RestartLimit(lambda: 0.0)
+    assert [limit.note("scheduler") for _ in range(4)] == [True] * 4
+    assert limit.note("triggerer")
+    assert not limit.note("scheduler")
 
 
 def test_how_it_ended_is_said_in_words():

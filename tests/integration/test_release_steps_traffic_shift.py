@@ -60,7 +60,7 @@ class Deploying:
         return run_waiter("release_complete", self.clients, arguments)
 
     def wait(self, wanted, part, rollout, most=90):
-        """Look until the rollout is over; returns what was said."""
+        """Look until the rollout is over. Return what was said."""
         said = []
         for _ in range(most):
             progress = self.watch(wanted, part, rollout)
@@ -71,7 +71,7 @@ class Deploying:
         raise AssertionError(f"{part.service} does not get to {wanted[part.service]}: {said[-1]}")
 
     def deploy(self, wanted, kind="out", parts=None):
-        """Advance until every service is verified; returns what was said while it was waited for each."""
+        """Advance until every service is verified. Return what was said while it was waited for each."""
         said = {}
         while found := self.advance(wanted, kind, parts):
             said[found[0].service] = self.wait(wanted, *found)

@@ -31,7 +31,7 @@ def look(scene, name, arguments):
 
 
 def rollout(scene):
-    """Begin to deploy what runs under another revision; return what its wait is given."""
+    """Begin to deploy what runs under another revision. Return what its wait is given."""
     part = plan_services(scene.target, staging_steps.read_live(scene))[0]
     described = scene.clients.ecs.describe_task_definition(taskDefinition=APP)["taskDefinition"]
     taken = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory")

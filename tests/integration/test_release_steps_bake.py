@@ -27,8 +27,8 @@ def small_inventory(tmp_path_factory):
 
 
 @pytest.fixture
-def scene(town_scene_of):
-    return replace(town_scene_of("core/production"), run=RUN)
+def scene(release_scene_of):
+    return replace(release_scene_of("core/production"), run=RUN)
 
 
 def keep(scene):

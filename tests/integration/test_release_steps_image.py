@@ -22,13 +22,13 @@ BUILT_ONLY = commit_sha(CORES, BUILT[0])
 
 
 @pytest.fixture
-def core(town_scene_of):
-    return town_scene_of(CORE)
+def core(release_scene_of):
+    return release_scene_of(CORE)
 
 
 @pytest.fixture
-def maps(town_scene_of):
-    return town_scene_of(MAPS)
+def maps(release_scene_of):
+    return release_scene_of(MAPS)
 
 
 def start(scene, commit):

@@ -25,12 +25,12 @@ CORE, MAPS = "core/staging", "districtbuilder/staging"
 CLUSTER = "core-staging-app"
 
 
-class Migrating:
+class MigrationScene:
     """A migration through its steps: planned once, then started, waited for, verified."""
 
-    def __init__(self, scene, **wish):
+    def __init__(self, scene, **request):
         self.scene = scene
-        self.plan, _ = steps.make_plan(scene, MigrationRequest(**{"preset": "migrate", **wish}))
+        self.plan, _ = steps.make_plan(scene, MigrationRequest(**{"preset": "migrate", **request}))
         self.migration = self.plan.migration
 
     def start(self, run=RUN, migration=None):
@@ -74,7 +74,7 @@ def scene(scene_of):
 
 @pytest.fixture
 def made(scene):
-    return Migrating(scene)
+    return MigrationScene(scene)
 
 
 def define(scene, app, *others):
@@ -171,7 +171,7 @@ def test_start_that_aws_refuses_never_began_and_another_run_may_start_it_once_it
     kept = written_intents(list_events(scene.store, RUN))
     assert [each["write"]["action"] for each in kept] == ["RegisterTaskDefinition"], "nothing else was changed"
     scene.control.delete(f"/faults/{fault}")
-    assert Migrating(scene).plan.changes, "nothing blocks it"
+    assert MigrationScene(scene).plan.changes, "nothing blocks it"
     found = made.start(NEXT)
     assert (found["number"], made.tasks()) == (2, [found["arn"]])
 
@@ -218,8 +218,8 @@ def test_plan_refuses_what_would_keep_the_migration_from_being_started(scene, ma
     made.start(NEXT)
     scene.cloud.advance(2 * 3600)
     with pytest.raises(PreconditionError, match=r"AWS has forgotten which; .* give 'again' to database_migration\.$"):
-        Migrating(scene)
-    assert Migrating(scene, again=True).plan.changes
+        MigrationScene(scene)
+    assert MigrationScene(scene, again=True).plan.changes
 
 
 def test_end_that_its_own_run_never_recorded_is_recorded_by_the_next_while_aws_knows_it(scene, made):
@@ -239,7 +239,7 @@ def test_definition_whose_command_is_not_essential_is_refused_by_the_plan(scene)
     with pytest.raises(
         PreconditionError, match=r"^Container app of task definition core-staging-ad-hoc is not essential"
     ):
-        Migrating(scene)
+        MigrationScene(scene)
 
 
 @pytest.mark.parametrize(
@@ -250,16 +250,16 @@ def test_definition_whose_command_is_not_essential_is_refused_by_the_plan(scene)
     ],
 )
 def test_snapshot_that_rds_would_refuse_is_refused_by_the_plan(scene, fault, fields, sentence):
-    Migrating(scene, snapshot=True)
+    MigrationScene(scene, snapshot=True)
     struck = scene.inject(fault, **fields)
     with pytest.raises(PreconditionError, match=sentence):
-        Migrating(scene, snapshot=True)
+        MigrationScene(scene, snapshot=True)
     assert scene.injected(struck) >= 1
-    assert Migrating(scene).plan.changes, "without a snapshot it is no matter"
+    assert MigrationScene(scene).plan.changes, "without a snapshot it is no matter"
 
 
 def test_quota_that_is_reached_after_the_approval_is_one_sentence_and_not_tried_again(scene):
-    made = Migrating(scene, snapshot=True)
+    made = MigrationScene(scene, snapshot=True)
     scene.inject("snapshot_quota", max=0)
     with pytest.raises(
         RefusedError, match=r"SnapshotQuotaExceeded: Cannot create more than 0 manual snapshots\); remove"
@@ -311,7 +311,7 @@ def test_task_that_still_runs_proves_nothing(scene, made):
 )
 def test_exit_code_0_of_a_command_that_may_have_been_ended_half_way_is_no_success(scene, kind, fields, sentence):
     fault = scene.inject(kind, **fields)
-    made = Migrating(scene)
+    made = MigrationScene(scene)
     attempt = made.start()
     scene.cloud.advance(120)
     with pytest.raises(MigrationFailedError, match=sentence):
@@ -324,7 +324,7 @@ def test_exit_code_0_of_a_command_that_may_have_been_ended_half_way_is_no_succes
 
 def test_agent_that_is_not_essential_may_end_as_it_likes_and_its_end_is_told(scene):
     fault = scene.inject("one_off_sidecar", exit_code=2)
-    made = Migrating(scene)
+    made = MigrationScene(scene)
     attempt = made.start()
     scene.cloud.advance(120)
     assert made.verify(attempt).endswith("; container agent exited with 2 (see its log), which is not essential")
@@ -404,8 +404,8 @@ def test_another_run_of_the_same_image_is_done_unless_it_is_asked_for_again(scen
     scene.cloud.advance(120)
     made.verify(attempt)
     assert made.start(NEXT) == {**attempt, "over": True}
-    assert Migrating(scene).plan.changes == ()
-    again = Migrating(scene, again=True)
+    assert MigrationScene(scene).plan.changes == ()
+    again = MigrationScene(scene, again=True)
     assert len(again.plan.changes) == 1
     second = again.start(NEXT)
     assert (second["number"], second["arn"] != attempt["arn"]) == (2, True)
@@ -429,7 +429,7 @@ def test_run_without_the_lease_starts_nothing(scene, made):
 
 def test_network_of_the_inventory_is_found_by_the_name_of_its_subnets(scene_of):
     scene = scene_of(MAPS)
-    made = Migrating(scene)
+    made = MigrationScene(scene)
     found = steps.find_network(scene, made.migration)["awsvpcConfiguration"]
     assert (len(found["subnets"]), found["securityGroups"], found["assignPublicIp"]) == (
         2,
@@ -441,7 +441,7 @@ def test_network_of_the_inventory_is_found_by_the_name_of_its_subnets(scene_of):
 
 
 def test_snapshot_is_made_once_a_run_and_waited_for(scene):
-    made = Migrating(scene, snapshot=True)
+    made = MigrationScene(scene, snapshot=True)
     assert made.migration.snapshot == "core-staging"
     make = lambda run: steps.make_snapshot(scene.step(run), made.migration)  # noqa: E731
     name = make(RUN)
@@ -458,7 +458,7 @@ def test_snapshot_is_made_once_a_run_and_waited_for(scene):
 
 
 def test_snapshot_of_a_process_that_died_is_found_and_not_asked_for_again(scene, monkeypatch):
-    made, create = Migrating(scene, snapshot=True), steps.rds.create_snapshot
+    made, create = MigrationScene(scene, snapshot=True), steps.rds.create_snapshot
     with monkeypatch.context() as patch:
         patch.setattr(steps.rds, "create_snapshot", dying_after(create))
         with pytest.raises(KeyboardInterrupt):
@@ -471,7 +471,7 @@ def test_snapshot_of_a_process_that_died_is_found_and_not_asked_for_again(scene,
 
 
 def test_snapshot_that_fails_or_is_gone_lets_nothing_be_migrated(scene):
-    made = Migrating(scene, snapshot=True)
+    made = MigrationScene(scene, snapshot=True)
     fault = scene.inject("snapshot_fails")
     name = steps.make_snapshot(scene.step(), made.migration)
     scene.cloud.advance(600)
@@ -552,7 +552,7 @@ def test_revision_with_the_approved_image_is_registered_once_and_shown_to_the_ap
         f"image {made.plan.image[:19]}, whatever the tag stands for by then"
     ]
     made.start()
-    again = Migrating(scene)
+    again = MigrationScene(scene)
     assert "RegisterTaskDefinition" not in str(again.plan.changes), "the newest revision names its image by digest now"
     assert again.migration.key == made.migration.key
     made.start()

@@ -16,7 +16,7 @@ from include.releases.migration import steps as migration_steps
 from include.releases.migration.request import MigrationRequest
 from include.releases.rollback.preflight import make_plan
 from include.releases.staging import steps as staging_steps
-from tests.integration.test_release_steps_deploying import APP, CORE, WORKERS, Deploying
+from tests.integration.test_release_steps_deployment import APP, CORE, WORKERS, Deploying
 
 COMMIT = "b" * 40  # a commit of which nothing was built before
 
