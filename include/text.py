@@ -22,7 +22,7 @@ def fits_in_xml(text: str) -> bool:
 
 def joined(sentences: Iterable[str]) -> str:
     """Return sentences as one, with semicolons between them: none ends in a full stop, and empty ones are left out."""
-    return "; ".join(filter(None, (_without_stop(each.rstrip()) for each in sentences)))
+    return "; ".join(filter(None, (_without_stop(sentence.rstrip()) for sentence in sentences)))
 
 
 def _without_stop(sentence: str) -> str:

@@ -46,13 +46,13 @@ def list_interfaces(client: EC2Client, subnets: Collection[str]) -> tuple[Networ
     )
     return tuple(
         NetworkInterface(
-            id=each["NetworkInterfaceId"],
-            description=each.get("Description", ""),
-            status=each.get("Status", ""),
-            subnet=each.get("SubnetId", ""),
-            groups=frozenset(group["GroupId"] for group in each.get("Groups", ()) if "GroupId" in group),
-            requester=each.get("RequesterId", ""),
+            id=interface["NetworkInterfaceId"],
+            description=interface.get("Description", ""),
+            status=interface.get("Status", ""),
+            subnet=interface.get("SubnetId", ""),
+            groups=frozenset(group["GroupId"] for group in interface.get("Groups", ()) if "GroupId" in group),
+            requester=interface.get("RequesterId", ""),
         )
         for page in pages
-        for each in page["NetworkInterfaces"]
+        for interface in page["NetworkInterfaces"]
     )

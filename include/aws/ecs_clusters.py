@@ -39,12 +39,12 @@ def list_clusters(client: ECSClient) -> tuple[Cluster, ...]:
             )
         found += [
             Cluster(
-                each["clusterName"],
-                each["clusterArn"].split(":")[4],
-                {tag["key"]: tag["value"] for tag in each.get("tags", [])},
-                each.get("runningTasksCount", 0) + each.get("pendingTasksCount", 0),
+                cluster["clusterName"],
+                cluster["clusterArn"].split(":")[4],
+                {tag["key"]: tag["value"] for tag in cluster.get("tags", [])},
+                cluster.get("runningTasksCount", 0) + cluster.get("pendingTasksCount", 0),
             )
-            for each in answer["clusters"]
-            if each["status"] != "INACTIVE"
+            for cluster in answer["clusters"]
+            if cluster["status"] != "INACTIVE"
         ]
     return tuple(found)

@@ -30,7 +30,7 @@ def list_log_groups(client: CloudWatchLogsClient) -> tuple[LogGroup, ...]:
     """Return every log group of the account and region, by name."""
     pages = client.get_paginator("describe_log_groups").paginate()
     found = [
-        LogGroup(each["logGroupName"], each.get("retentionInDays")) for page in pages for each in page["logGroups"]
+        LogGroup(group["logGroupName"], group.get("retentionInDays")) for page in pages for group in page["logGroups"]
     ]
     return tuple(sorted(found, key=lambda each: each.name))
 
@@ -68,10 +68,10 @@ def was_applied(client: CloudWatchLogsClient, write: RecordedWrite) -> bool | No
     if str(write) == str(DELETE_LOG_GROUP):
         name = write.resource("logGroupName")
         pages = client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
-        return all(each["logGroupName"] != name for page in pages for each in page["logGroups"])
+        return all(group["logGroupName"] != name for page in pages for group in page["logGroups"])
     if str(write) != str(PUT_RETENTION_POLICY):
         return None
     name = write.resource("logGroupName")
     pages = client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
-    found = {each["logGroupName"]: each.get("retentionInDays") for page in pages for each in page["logGroups"]}
+    found = {group["logGroupName"]: group.get("retentionInDays") for page in pages for group in page["logGroups"]}
     return bool(found.get(name) == write.values["retentionInDays"])

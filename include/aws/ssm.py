@@ -22,7 +22,7 @@ def get_values(client: SSMClient, names: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for start in range(0, len(names), AT_ONCE):
         answer = client.get_parameters(Names=list(names[start : start + AT_ONCE]), WithDecryption=True)
-        found |= {each["Name"]: each["Value"] for each in answer["Parameters"]}
+        found |= {parameter["Name"]: parameter["Value"] for parameter in answer["Parameters"]}
     return found
 
 

@@ -43,7 +43,7 @@ class Placement:
 
     def allows(self, instance: ContainerInstance) -> bool:
         """Tell whether an instance meets all that can be judged."""
-        return all(each.holds(instance) for each in self.comparisons)
+        return all(comparison.holds(instance) for comparison in self.comparisons)
 
 
 def read_placement(definition: Mapping[str, Any], constraints: Sequence[tuple[str, str]]) -> Placement:

@@ -94,7 +94,7 @@ class RunningImages:
             tuple(each for each in self.accepted if each[0] != container),
             tuple(other for other in self.others if other.container != container),
             self.unread,
-            tuple(each for each in self.runs if each[0] != container),
+            tuple(run for run in self.runs if run[0] != container),
         )
 
 

@@ -30,7 +30,7 @@ def find_delivery(store: RunStore, owner: str, delivery_id: str) -> Delivery | N
     if document is None:
         return None
     results = store.get(*door_documents.delivery_results(owner, delivery_id))
-    wakes = tuple(Wake(**each) for each in document["wakes"])
+    wakes = tuple(Wake(**wake) for wake in document["wakes"])
     at = datetime.fromisoformat(document["at"])
     return Delivery(owner, delivery_id, wakes, results["results"] if results else None, at)
 

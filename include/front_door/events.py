@@ -187,7 +187,7 @@ def _why_not(entry: Event, pull: "Pull") -> str:
 def entries_of(inventory: Inventory, wake: Wake) -> list[Event]:
     """Return the inventory's entries for such an event, or none if they have been removed since."""
     events = inventory.target(wake.target).environment.front_door.events
-    return [each for each in events if (each.event, each.runbook) == (wake.on, wake.runbook)]
+    return [event for event in events if (event.event, event.runbook) == (wake.on, wake.runbook)]
 
 
 def _subject(wake: Wake) -> str:

@@ -60,7 +60,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own word
 
     def body(self) -> dict[str, Any]:
         """Return the problem as JSON."""
-        errors = [{"pointer": each.pointer, "detail": each.detail} for each in self.errors]
+        errors = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
         return {
             "type": f"urn:runbooks:problem:{self.kind}",
             "title": self.title,

@@ -78,8 +78,8 @@ def refuse_wrong(request: StartRequest, declared: Mapping[str, Declared]) -> Non
     """Refuse what the runbook cannot take. Raises: Problem with each wrong field."""
     errors = field_errors(declared, request.params)
     if errors:
-        fields = [FieldProblem(pointer("params", *each.path), f"{each.text}.") for each in errors]
-        raise Problem("wrong-params", f"{'; '.join(each.text for each in errors)}.", fields)
+        fields = [FieldProblem(pointer("params", *error.path), f"{error.text}.") for error in errors]
+        raise Problem("wrong-params", f"{'; '.join(error.text for error in errors)}.", fields)
     # what only the inventory knows is said as one sentence about all params
     if sentence := wrong_request(request.runbook, declared, dict(request.params)):
         raise Problem("wrong-params", sentence, [FieldProblem(pointer("params"), sentence)])

@@ -49,7 +49,7 @@ def list_comments(repository: Repository, number: int) -> tuple[Comment, ...]:
 
 def find_comment(repository: Repository, number: int, mark: str) -> Comment | None:
     """Return the first comment that holds a mark. Nobody knows a mark before it is posted, so the first is ours."""
-    return next((each for each in list_comments(repository, number) if mark in each.body), None)
+    return next((comment for comment in list_comments(repository, number) if mark in comment.body), None)
 
 
 def create_comment(

@@ -87,7 +87,7 @@ def _create(repository: Repository, sha: str, environment: str, why: str) -> Dep
 
 
 def _find(repository: Repository, sha: str, environment: str) -> Deployment | None:
-    return next((each for each in list_deployments(repository, environment) if each.sha == sha), None)
+    return next((deployment for deployment in list_deployments(repository, environment) if deployment.sha == sha), None)
 
 
 def _read(found: Shown) -> Deployment:

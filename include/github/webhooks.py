@@ -42,12 +42,13 @@ def list_failures(repository: Repository, hook: int, since: datetime) -> tuple[F
 
     def look() -> tuple[Failure, ...]:
         attempts: dict[str, list[Any]] = {}
-        for each in repository.get_hook_deliveries(hook):  # newest first, so that no more pages are read than needed
-            if each.delivered_at is None or each.guid is None:
+        # newest first, so that no more pages are read than needed
+        for delivery in repository.get_hook_deliveries(hook):
+            if delivery.delivered_at is None or delivery.guid is None:
                 raise TypeError("a delivery without its time")
-            if each.delivered_at < since:
+            if delivery.delivered_at < since:
                 break
-            attempts.setdefault(each.guid, []).append(each)
+            attempts.setdefault(delivery.guid, []).append(delivery)
         failed = [
             Failure(hook, tried[-1].id, guid, tried[-1].event, tried[-1].delivered_at, tried[-1].status)
             for guid, tried in attempts.items()

@@ -99,7 +99,7 @@ def remove_imports(copy: WorkingCopy) -> None:
 def _find(ctx: InfrastructureContext, change: ResourceChange) -> str | None:
     """Return the id by which Terraform looks for what may be there, "" if it is not there, or None if its arguments tell no id."""
     if change.type == SECRET:
-        name = next((each.after for each in change.attributes if each.path == "name"), None)
+        name = next((attribute.after for attribute in change.attributes if attribute.path == "name"), None)
         found = describe_secret(ctx.clients.secretsmanager, name) if name else None
         return found.arn if found and not found.deleted_at else ""
     return import_id(change) or ("" if is_made_once(change.type) else None)

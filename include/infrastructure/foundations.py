@@ -20,12 +20,12 @@ BUCKET, TABLE, PARAMETER, ROLE, ROLE_POLICY = (
 def find_undermined(target: Target, changes: Iterable[ResourceChange]) -> Iterator[str]:
     """Yield a phrase for each change that would destroy what is needed for it, or replace it."""
     needs = _needs(target)
-    for each in changes:
-        if each.action not in ("destroy", "replace") or each.forgets_old:
+    for change in changes:
+        if change.action not in ("destroy", "replace") or change.forgets_old:
             continue
-        found = each.id.partition(":")[0] if each.type == ROLE_POLICY else each.id
-        if why := needs.get((each.type, found)):
-            yield f"{each.address} is {why}"
+        found = change.id.partition(":")[0] if change.type == ROLE_POLICY else change.id
+        if why := needs.get((change.type, found)):
+            yield f"{change.address} is {why}"
 
 
 def refuse_undermined(target: Target, changes: Iterable[ResourceChange]) -> None:

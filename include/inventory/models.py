@@ -363,8 +363,8 @@ class Environment(Model):
         if self.review_app:
             commands = self.one_off.commands if self.one_off else ()
             fits = {
-                each.name: (each.launch_type, each.deployment_controller) == ("FARGATE", "ECS")
-                for each in self.services
+                service.name: (service.launch_type, service.deployment_controller) == ("FARGATE", "ECS")
+                for service in self.services
             }
             self.review_app.refuse_unfit(self.purpose, self.terraform, fits, commands)
         return self

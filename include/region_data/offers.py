@@ -45,9 +45,11 @@ def list_offered(client: S3Client, regions: Sequence[RegionConfig], buckets: Col
             Bucket=existing.bucket, Prefix=f"{parent}/", Delimiter="/"
         )
         folders = [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
-        others = [each for each in folders if each != existing.prefix and "-backup-" not in each.removeprefix(parent)]
+        others = [
+            folder for folder in folders if folder != existing.prefix and "-backup-" not in folder.removeprefix(parent)
+        ]
         found += [
-            OfferedFolder(config.region, Location(existing.bucket, each).uri, name)
-            for each in sorted(others, reverse=True)[:MOST]
+            OfferedFolder(config.region, Location(existing.bucket, other).uri, name)
+            for other in sorted(others, reverse=True)[:MOST]
         ]
     return found

@@ -21,7 +21,7 @@ SHOWN = ", ".join(f"`/{f'{name} {example}'.rstrip()}`" for name, example in COMM
 
 def find_ours(repository: Repository, number: int) -> Comment | None:
     """Return the comment of runbooks: the first with the mark by somebody who may write here, since anybody may copy the mark."""
-    marked = [each for each in github.list_comments(repository, number) if MARK in each.body]
+    marked = [comment for comment in github.list_comments(repository, number) if MARK in comment.body]
     return next((each for each in marked if each.by_bot or github.may_write(repository, each.by)), None)
 
 
@@ -49,9 +49,9 @@ def put_status(ctx: ReviewAppContext, commit: str, state: State, why: str) -> No
 
 def retire(ctx: ReviewAppContext, why: str, keeping: int = 0) -> None:
     """Mark the app's deployments on GitHub as inactive: of environments that come and go, GitHub does not do so by itself."""
-    for each in github.list_deployments(ctx.github, ctx.target.environment_name):
-        if each.id != keeping and each.active:
-            ctx.writer.write(github.set_status(ctx.github, each.id, "inactive", "", why))
+    for deployment in github.list_deployments(ctx.github, ctx.target.environment_name):
+        if deployment.id != keeping and deployment.active:
+            ctx.writer.write(github.set_status(ctx.github, deployment.id, "inactive", "", why))
 
 
 def deploying(app: Identity, commit: str) -> str:

@@ -94,7 +94,7 @@ def _apply(ctx: InfrastructureContext, commit: str, *, destroy: bool) -> str:
     with passing_folder(ctx.run) as folder:
         copy = check_out(ctx, commit, folder, create=not destroy)
         shown = plan_left(copy, variables)
-        if not any(each.is_change for each in shown.changes):
+        if not any(change.is_change for change in shown.changes):
             return NOTHING
         digest = keep_plan_file(ctx, (copy.code / PLAN_FILE).read_bytes(), keep=True)
         lock_file = copy.lock_file

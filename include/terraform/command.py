@@ -99,8 +99,8 @@ class Commands:
         Terraform compares the serial number.
         """
         options = ["-destroy"] if destroy else []
-        options += [f"-target={each}" for each in targets]
-        files = [f"-var-file={each}" for each in variables]
+        options += [f"-target={target}" for target in targets]
+        files = [f"-var-file={file}" for file in variables]
         return [self.binary, "plan", "-json", "-lock=false", "-detailed-exitcode", f"-out={out}", *options, *files]
 
     def show(self, plan_file: str = PLAN_FILE) -> list[str]:

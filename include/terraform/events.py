@@ -193,4 +193,4 @@ def _time(text: Any) -> datetime | None:
 
 def errors(events: Iterable[Event]) -> tuple[Diagnostic, ...]:
     """Return the diagnostics that are errors."""
-    return tuple(each for each in events if isinstance(each, Diagnostic) and each.severity == "error")
+    return tuple(event for event in events if isinstance(event, Diagnostic) and event.severity == "error")

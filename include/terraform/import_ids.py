@@ -52,7 +52,11 @@ def is_made_once(resource_type: str) -> bool:
 def import_id(change: ResourceChange) -> str:
     """Return the id of a resource that a plan creates, as `import` takes it, or "" if its arguments do not tell it."""
     pattern = IMPORTED_BY.get(change.type, "")
-    values = {each.path: each.after for each in change.attributes if each.after and not each.later and not each.hidden}
+    values = {
+        attribute.path: attribute.after
+        for attribute in change.attributes
+        if attribute.after and not attribute.later and not attribute.hidden
+    }
     if not pattern or any(name not in values for name in NAME.findall(pattern)):
         return ""
     return NAME.sub(lambda found: str(values[found[1]]), pattern)

@@ -56,8 +56,8 @@ def split_address(address: str) -> tuple[str, str, str]:
 def _folders(code: Path) -> dict[str, Path]:
     found = {"": code}
     if (code / MODULES).is_file():
-        for each in json.loads((code / MODULES).read_text())["Modules"]:
-            found[each["Key"]] = (code / each["Dir"]).resolve()
+        for module in json.loads((code / MODULES).read_text())["Modules"]:
+            found[module["Key"]] = (code / module["Dir"]).resolve()
     return found
 
 

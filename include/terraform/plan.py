@@ -105,7 +105,7 @@ class TerraformPlan:
 
     def of(self, *actions: Action) -> tuple[ResourceChange, ...]:
         """Return the changes with one of these actions."""
-        return tuple(each for each in self.changes if each.action in actions)
+        return tuple(change for change in self.changes if change.action in actions)
 
 
 def read_plan(text: str) -> TerraformPlan:
@@ -133,9 +133,11 @@ def fingerprint(plan: TerraformPlan) -> str:
     somebody who knows all values but one, so it belongs where the plan's summary does.
     """
     doing = [
-        [each.address, each.deposed, each.digest] for each in plan.changes if each.action != "none" or each.is_change
+        [change.address, change.deposed, change.digest]
+        for change in plan.changes
+        if change.action != "none" or change.is_change
     ]
-    outputs = [[each.name, each.digest] for each in plan.outputs if each.action != "none"]
+    outputs = [[output.name, output.digest] for output in plan.outputs if output.action != "none"]
     return _digest([sorted(doing), sorted(outputs), sorted(plan.deferred), sorted(plan.invocations)])
 
 
@@ -243,7 +245,9 @@ def _drift(document: Mapping[str, Any], changes: Sequence[ResourceChange]) -> It
 def _without_parts(change: ResourceChange, parts: Mapping[str, frozenset[str]]) -> ResourceChange:
     """Leave out of a bucket what a resource of its own manages: if somebody changes that, it is told of that resource."""
     managed = parts.get(change.id, frozenset()) if change.type == BUCKET else frozenset()
-    return replace(change, attributes=tuple(each for each in change.attributes if not is_part(each.path, managed)))
+    return replace(
+        change, attributes=tuple(attribute for attribute in change.attributes if not is_part(attribute.path, managed))
+    )
 
 
 def _value(value: Any, path: Sequence[str | int]) -> str:
@@ -263,7 +267,7 @@ def _failed_checks(checks: Sequence[Mapping[str, Any]]) -> Iterator[FailedCheck]
     for check in checks:
         if check.get("status") in ("fail", "error"):
             problems = [each for instance in check.get("instances") or () for each in instance.get("problems") or ()]
-            messages = tuple(one_line(str(each.get("message", ""))) for each in problems)
+            messages = tuple(one_line(str(problem.get("message", ""))) for problem in problems)
             yield FailedCheck(one_line(check["address"]["to_display"]), check["status"], messages)
 
 

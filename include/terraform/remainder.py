@@ -10,14 +10,14 @@ LEFT: dict[Action, tuple[Action, ...]] = {"replace": ("replace", "create")}
 
 def beyond(approved: TerraformPlan, left: TerraformPlan) -> tuple[str, ...]:
     """Return what a plan would do beside what is left of the approved one, each as an action and an address."""
-    return tuple(f"{each.action} {each.address}" for each in _others(approved, left))
+    return tuple(f"{other.action} {other.address}" for other in _others(approved, left))
 
 
 def _others(approved: TerraformPlan, left: TerraformPlan) -> Iterator[ResourceChange]:
-    known = {(each.address, each.deposed): each for each in approved.changes if each.is_change}
-    for each in left.changes:
-        if each.is_change and not _is_left(known, each):
-            yield each
+    known = {(change.address, change.deposed): change for change in approved.changes if change.is_change}
+    for change in left.changes:
+        if change.is_change and not _is_left(known, change):
+            yield change
 
 
 def _is_left(approved: dict[tuple[str, str], ResourceChange], change: ResourceChange) -> bool:
@@ -34,4 +34,4 @@ def _is_left(approved: dict[tuple[str, str], ResourceChange], change: ResourceCh
 
 
 def _paths(change: ResourceChange) -> set[str]:
-    return {each.path for each in change.attributes}
+    return {attribute.path for attribute in change.attributes}

@@ -195,9 +195,9 @@ def _mark(marks: Any, step: str | int) -> Any:
 
 def _any(marks: Any) -> bool:
     if isinstance(marks, dict):
-        return any(_any(each) for each in marks.values())
+        return any(_any(mark) for mark in marks.values())
     if isinstance(marks, list):
-        return any(_any(each) for each in marks)
+        return any(_any(mark) for mark in marks)
     return bool(marks)
 
 

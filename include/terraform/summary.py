@@ -77,7 +77,7 @@ class Summary:
 
 def summarize(plan: TerraformPlan, took: Took | None = None) -> Summary:
     """Return what a plan does, in the order of what may be lost. `took`: how long such operations took the last times."""
-    ordered = sorted((each for each in plan.changes if each.is_change), key=rank)
+    ordered = sorted((change for change in plan.changes if change.is_change), key=rank)
     flags = tuple(flags_of(each) for each in ordered if takes_away(each))
     return Summary(
         counts=count(plan),
@@ -90,8 +90,8 @@ def summarize(plan: TerraformPlan, took: Took | None = None) -> Summary:
 
 def count(plan: TerraformPlan) -> Counts:
     """Return how many resources a plan does what to. A replacement counts once, not as a destruction too."""
-    done = [each.action for each in plan.changes]
-    moved = sum(1 for each in plan.changes if each.action == "none" and each.previous_address)
+    done = [change.action for change in plan.changes]
+    moved = sum(1 for change in plan.changes if change.action == "none" and change.previous_address)
     return Counts(
         create=done.count("create"), change=done.count("change"), replace=done.count("replace"), destroy=done.count("destroy"),
         forget=done.count("forget"), imported=done.count("import"), move=moved,
@@ -127,7 +127,7 @@ def second_approver_reasons(plan: TerraformPlan) -> tuple[str, ...]:
     """Return what makes a plan need a second approver, one phrase for each resource: it takes away what holds data, what is
     protected, or what is not known to be neither.
     """
-    flags = [(each, flags_of(each)) for each in sorted(plan.changes, key=rank) if takes_away(each)]
+    flags = [(change, flags_of(change)) for change in sorted(plan.changes, key=rank) if takes_away(change)]
     return tuple(
         f"{each.action}s {each.address} ({flag.data or ('a protected kind' if flag.protected else 'a kind that is not known')})"
         for each, flag in flags
@@ -175,7 +175,7 @@ def _sides(change: ResourceChange) -> tuple[str, str]:
     before = _values(change.attributes, before=True)
     after = _values(change.attributes, before=False)
     if change.action == "create":  # ids and the like are no news
-        set_now = tuple(each for each in change.attributes if not each.later)
+        set_now = tuple(attribute for attribute in change.attributes if not attribute.later)
         return "not there", _values(set_now, before=False)
     if change.action == "destroy":
         return before, "gone"
@@ -186,9 +186,15 @@ def _sides(change: ResourceChange) -> tuple[str, str]:
 
 
 def _values(attributes: tuple[Attribute, ...], *, before: bool) -> str:
-    told = [each for each in attributes if not each.hidden and ((each.before if before else each.after) is not None)]
+    told = [
+        attribute
+        for attribute in attributes
+        if not attribute.hidden and ((attribute.before if before else attribute.after) is not None)
+    ]
     texts = [f"{each.path} {each.before if before else each.after}" for each in told]
-    hidden = [each.path for each in attributes if each.hidden and not each.later] if not before else []
+    hidden = (
+        [attribute.path for attribute in attributes if attribute.hidden and not attribute.later] if not before else []
+    )
     more = len(texts) - ATTRIBUTES
     texts = texts[:ATTRIBUTES] + ([f"{more} more"] if more > 0 else [])
     if hidden:

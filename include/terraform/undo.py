@@ -47,7 +47,7 @@ def undo(change: ResourceChange) -> str:
             lost = ", and what is in it by then is lost" if kind.data else ""
             return f"{BEFORE}: Terraform destroys it{lost}"
         case "change":
-            why = [ONE_WAY[key] for each in change.attributes if (key := (change.type, each.path)) in ONE_WAY]
+            why = [ONE_WAY[key] for attribute in change.attributes if (key := (change.type, attribute.path)) in ONE_WAY]
             return f"{BEFORE}, but not all of it goes back: {'; '.join(why)}" if why else BEFORE
         case "replace" | "destroy":
             return _undo_loss(change, kind.data)
@@ -63,9 +63,9 @@ def losses(change: ResourceChange) -> Iterator[str]:
     """Yield what is lost for good, or what AWS will refuse, one sentence each."""
     kind = kind_of(change.type)
     if change.action == "change":
-        for each in change.attributes:
-            if (key := (change.type, each.path)) in SMALLER and _smaller(each):
-                yield f"{change.address}: {SMALLER[key]} ({each.before} to {each.after})."
+        for attribute in change.attributes:
+            if (key := (change.type, attribute.path)) in SMALLER and _smaller(attribute):
+                yield f"{change.address}: {SMALLER[key]} ({attribute.before} to {attribute.after})."
         return
     if change.action not in ("destroy", "replace") or change.forgets_old:
         return

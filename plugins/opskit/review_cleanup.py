@@ -103,7 +103,7 @@ def clean_up_template(pattern: str) -> dict[str, Any]:
     _tell(ctx, found)
     if found.report and found.report.unknown:
         raise AirflowFailException(found.text)
-    return {"text": found.text, "starts": [each.as_json() for each in found.starts]}
+    return {"text": found.text, "starts": [start.as_json() for start in found.starts]}
 
 
 def list_starts(results: Iterable[Mapping[str, Any] | None]) -> list[dict[str, Any]]:

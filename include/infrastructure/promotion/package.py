@@ -105,8 +105,8 @@ def key_of(template: str, bucket: str, function: str) -> str:
     """Return where in the bucket a template has its package. Raises: PreconditionError if it is not exactly one place there."""
     found = json.loads(template).get("Resources", {})
     places = [each["Properties"]["Code"] for each in found.values() if each.get("Type") == LAMBDA]
-    keys = {str(each.get("S3Key")) for each in places if each.get("S3Bucket") == bucket}
-    if len(keys) != 1 or len(places) != sum(each.get("S3Bucket") == bucket for each in places):
+    keys = {str(place.get("S3Key")) for place in places if place.get("S3Bucket") == bucket}
+    if len(keys) != 1 or len(places) != sum(place.get("S3Bucket") == bucket for place in places):
         raise PreconditionError(
             f"The template of function {function} takes its package from {_places(places)}, and the inventory's bucket is {bucket}; "
             "correct promotion.artefact.bucket, or the bucket in the tool's configuration. Nothing was deployed."
@@ -115,7 +115,7 @@ def key_of(template: str, bucket: str, function: str) -> str:
 
 
 def _places(places: list[Any]) -> str:
-    return ", ".join(sorted({f"s3://{each.get('S3Bucket')}/{each.get('S3Key')}" for each in places})) or "nowhere"
+    return ", ".join(sorted({f"s3://{place.get('S3Bucket')}/{place.get('S3Key')}" for place in places})) or "nowhere"
 
 
 def _template(tool: Tool, function: str) -> str:

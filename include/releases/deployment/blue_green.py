@@ -104,18 +104,18 @@ def judge_deployment(
 
 
 def _undoing(deployment: Deployment, others: Iterable[Deployment]) -> Deployment | None:
-    for each in others:
-        if each.id == deployment.id:
+    for other in others:
+        if other.id == deployment.id:
             continue
-        named = each.id == deployment.rollback_id or each.undoes_id == deployment.id
-        unnamed = each.creator == ROLLBACK and not each.undoes_id and each.created_at >= deployment.created_at
+        named = other.id == deployment.rollback_id or other.undoes_id == deployment.id
+        unnamed = other.creator == ROLLBACK and not other.undoes_id and other.created_at >= deployment.created_at
         if named or unnamed:
-            return each
+            return other
     return None
 
 
 def _newer(deployment: Deployment, others: Iterable[Deployment]) -> Deployment | None:
-    later = [each for each in others if each.id != deployment.id and each.created_at > deployment.created_at]
+    later = [other for other in others if other.id != deployment.id and other.created_at > deployment.created_at]
     return min(later, key=lambda each: (each.created_at, each.id), default=None)
 
 

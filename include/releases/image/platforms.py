@@ -32,7 +32,7 @@ def platforms_of(definition: Mapping[str, Any], instances: Collection[Mapping[st
     named = asked.get("cpuArchitecture")
     if named or not instances:
         return frozenset({f"{system}/{ARCHITECTURES[named or 'X86_64']}"})
-    reported = {OF_INSTANCES.get(each.get("ecs.cpu-architecture", "")) for each in instances}
+    reported = {OF_INSTANCES.get(instance.get("ecs.cpu-architecture", "")) for instance in instances}
     return frozenset(f"{system}/{architecture}" for architecture in reported if architecture)
 
 

@@ -260,11 +260,11 @@ def look(ctx: Context, migration: Migration, now: datetime) -> Next:
 def keep_ends(ctx: Context, migration: Migration, now: datetime) -> None:
     """Record the ends of earlier attempts while AWS still knows them: their own runs may never have come to that."""
     seen, kept = _started(ctx, migration), list_attempts(ctx.store, ctx.target.name, migration.key)
-    for each in find_ends(kept, seen, migration.container, now, _essential(ctx, seen)):
-        assert each.outcome  # only such attempts are found
-        keep_arn(ctx.store, ctx.target.name, migration.key, each.number, each.arn)
-        details = {"text": f"seen by {ctx.run}", "exit_code": each.exit_code}
-        add_end(ctx.store, ctx.target.name, migration.key, each.number, each.outcome, details)
+    for end in find_ends(kept, seen, migration.container, now, _essential(ctx, seen)):
+        assert end.outcome  # only such attempts are found
+        keep_arn(ctx.store, ctx.target.name, migration.key, end.number, end.arn)
+        details = {"text": f"seen by {ctx.run}", "exit_code": end.exit_code}
+        add_end(ctx.store, ctx.target.name, migration.key, end.number, end.outcome, details)
 
 
 def _essential(ctx: Context, tasks: Iterable[Task]) -> dict[str, frozenset[str] | None]:

@@ -69,7 +69,7 @@ def read_tags(tags: Iterable[str], prefix: Prefix = "v") -> Tags:
             versions.append(version)
         else:
             others.append(version)
-    foreign = [Ignored(str(each), OTHER_PREFIX[prefix]) for each in sorted(others, key=_order, reverse=True)]
+    foreign = [Ignored(str(other), OTHER_PREFIX[prefix]) for other in sorted(others, key=_order, reverse=True)]
     return Tags(tuple(sorted(versions, key=_order)), (*foreign, *ignored))
 
 
@@ -88,7 +88,10 @@ def running_version(
     are the commits of the images that run, each whole or cut to its first characters.
     """
     found = [
-        max((each for each in tags.versions if each < before and commits[str(each)].startswith(commit)), default=None)
+        max(
+            (version for version in tags.versions if version < before and commits[str(version)].startswith(commit)),
+            default=None,
+        )
         for commit in running
     ]
     known = [each for each in found if each]

@@ -81,7 +81,7 @@ def decide(
     """
     apps = read_apps(found, settings)
     pulls = {each.number: each for each in found.pulls.items}
-    wanted = {each.number for each in pulls.values() if is_asked_for(each, settings)}
+    wanted = {pull.number for pull in pulls.values() if is_asked_for(pull, settings)}
     decisions: list[Decision] = []
     for number in sorted({*apps.parts, *wanted, *apps.barred}):
         note = notes.get(number, NEW)
@@ -112,11 +112,14 @@ def end_of(active: datetime, note: Note, settings: Settings) -> datetime:
 def take(decisions: tuple[Decision, ...], in_progress: int, settings: Settings) -> tuple[Decision, ...]:
     """Hold back the teardowns and deployments above the limit: teardowns go first, which give room back."""
     room = max(0, settings.at_once - in_progress)
-    waiting = sorted((each for each in decisions if each.kind in STARTED), key=lambda each: each.kind != REMOVING)
+    waiting = sorted(
+        (decision for decision in decisions if decision.kind in STARTED), key=lambda each: each.kind != REMOVING
+    )
     why = f"{settings.at_once} at once at the most; the next clean-up goes on"
     held = {id(each) for each in waiting[room:]}
     return tuple(
-        replace(each, kind="held", why=f"{each.why}; {why}") if id(each) in held else each for each in decisions
+        replace(decision, kind="held", why=f"{decision.why}; {why}") if id(decision) in held else decision
+        for decision in decisions
     )
 
 

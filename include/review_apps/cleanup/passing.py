@@ -139,7 +139,7 @@ class _Pass:
         unread, self.ended_early = self.ended_early, self.ended_early or why
         decisions = decide(found, gone, notes, self.settings, self.now)
         if unread:
-            decisions = tuple(_without_end(each, unread) for each in decisions)
+            decisions = tuple(_without_end(decision, unread) for decision in decisions)
         live = sum(self.ctx.run_state(run) in LIVE for run in self.last.get("started", ()))
         return take(decisions, live, self.settings)
 
@@ -170,7 +170,7 @@ class _Pass:
             "began": self.now.isoformat(),
             "read_up_to": (self.read_up_to or NEVER).isoformat(),
             "asked_up_to": self.asked_up_to,
-            "started": [*live, *(f"{each.runbook}/{each.run_id}" for each in starts)],
+            "started": [*live, *(f"{start.runbook}/{start.run_id}" for start in starts)],
             "text": text,
         }
         self.ctx.store.swap(*documents.survey(self.name), document, version=version + 1, expected=version)
@@ -197,7 +197,7 @@ def _without_end(decision: Decision, why: str) -> Decision:
 
 
 def _asleep(decisions: tuple[Decision, ...]) -> int:
-    return sum(each.cause == ASLEEP for each in decisions)
+    return sum(decision.cause == ASLEEP for decision in decisions)
 
 
 def _moment(text: object) -> datetime | None:

@@ -41,7 +41,7 @@ def report(
     ended_early: str = "",
 ) -> Report:
     """Return the report of a clean-up, or of what one would do."""
-    mended = tuple(f"{each.app}: {each.why}." for each in decisions if each.mends)
+    mended = tuple(f"{decision.app}: {decision.why}." for decision in decisions if decision.mends)
     lines = [f"{name}: {_counts(found)}."]
     if found.unknown:
         lines.append(f"Nothing is deleted or deployed, since {'; '.join(found.unknown)}.")
@@ -53,12 +53,12 @@ def report(
         lines.append(f"Failed deliveries of GitHub that it asked for again: {len(redelivered)}.")
         lines += [f"- {each}" for each in redelivered]
     for kind, words in DOING.items():
-        these = [each for each in decisions if each.kind == kind]
+        these = [decision for decision in decisions if decision.kind == kind]
         if these:
             lines.append(f"{words[0 if acting else 1].capitalize()}: {len(these)}.")
             lines += [f"- {each.app}: {each.why}." for each in these[:NAMED]]
             lines += [f"- and {len(these) - NAMED} more."] if len(these) > NAMED else []
-    calm = sum(each.kind == "nothing" for each in decisions)
+    calm = sum(decision.kind == "nothing" for decision in decisions)
     lines.append(f"As they should be: {calm}. Asleep: {asleep}, which saved about {saved_hours:.0f} hours of tasks.")
     return Report("\n".join(lines), mended, tuple(_to_mend(found)))
 

@@ -39,7 +39,8 @@ def read_lists(ctx: CleanupContext) -> Found:
         _listing(
             "The ECS clusters",
             lambda: (
-                Cluster(each.name, each.account, each.tags, each.tasks) for each in list_clusters(ctx.clients.ecs)
+                Cluster(cluster.name, cluster.account, cluster.tags, cluster.tasks)
+                for cluster in list_clusters(ctx.clients.ecs)
             ),
         ),
         _databases(ctx),
@@ -90,7 +91,11 @@ def absorb(
         note = replace(note, active=pull.updated)
     elif note.sha and note.sha != pull.sha:
         note = replace(note, active=max(note.active, pull.updated), down=None)
-    spoken = [each.at for each in remarks if each.number == pull.number and not each.robot and not is_ours(each.body)]
+    spoken = [
+        remark.at
+        for remark in remarks
+        if remark.number == pull.number and not remark.robot and not is_ours(remark.body)
+    ]
     assert note.active
     return replace(note, sha=pull.sha, active=max([note.active, *spoken]))
 
@@ -100,8 +105,8 @@ def looks_at(
 ) -> dict[int, Callable[[Note], Note]]:
     """Return how this look changes what is on record, for each pull request that asks for an app."""
     by_number: dict[int, list[Remark]] = {}
-    for each in remarks:
-        by_number.setdefault(each.number, []).append(each)
+    for remark in remarks:
+        by_number.setdefault(remark.number, []).append(remark)
     return {
         pull.number: partial(absorb, pull=pull, remarks=by_number.get(pull.number, ()), is_ours=is_ours)
         for pull in pulls

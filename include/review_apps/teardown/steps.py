@@ -43,7 +43,7 @@ def stop_services(ctx: ReviewAppContext) -> str:
     """Scale the app's services to 0, so that nothing uses its database."""
     reconcile(ctx.clients, ctx.writer)
     app = identify(ctx.target)
-    if not any(each.name == app.cluster for each in list_clusters(ctx.clients.ecs)):
+    if not any(cluster.name == app.cluster for cluster in list_clusters(ctx.clients.ecs)):
         return f"there is no cluster {app.cluster}"
     names = [service.name for service in ctx.target.environment.services]
     found = ecs.describe_services(ctx.clients.ecs, app.cluster, names)
@@ -84,7 +84,7 @@ def verify_gone(ctx: ReviewAppContext) -> str:
 def find_left(ctx: ReviewAppContext) -> Iterator[str]:
     """Yield what of the app is left in AWS, Terraform and PostgreSQL."""
     app = identify(ctx.target)
-    if any(each.name == app.cluster for each in list_clusters(ctx.clients.ecs)):
+    if any(cluster.name == app.cluster for cluster in list_clusters(ctx.clients.ecs)):
         yield f"cluster {app.cluster}"
     if (state := read_target_state(ctx)) is not None:
         yield f"workspace {app.workspace} with {len(state.ids)} resources"
@@ -112,7 +112,7 @@ def tell_end(ctx: ReviewAppContext, why: str) -> str:
 
 def _log_groups(ctx: ReviewAppContext) -> list[str]:
     wanted = identify(ctx.target).log_groups
-    return [each.name for each in log_groups.list_log_groups(ctx.clients.logs) if each.name in wanted]
+    return [group.name for group in log_groups.list_log_groups(ctx.clients.logs) if group.name in wanted]
 
 
 def _tags(ctx: ReviewAppContext) -> list[str]:

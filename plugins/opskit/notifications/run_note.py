@@ -135,4 +135,4 @@ def _put_parts(session: Session, dag_run: DagRun) -> None:
     of_run = (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id, XComModel.key == PART_KEY)
     parts = session.scalars(select(XComModel.value).where(*of_run).order_by(XComModel.map_index)).all()
     if parts:
-        _put(dag_run, report(str(each) for each in parts), REPORT)
+        _put(dag_run, report(str(part) for part in parts), REPORT)

@@ -125,9 +125,9 @@ def _durations(durations: Sequence[StepDuration], run_link: str) -> str:
     if not durations:
         return "<p>No step has begun yet.</p>"
     rows = "".join(
-        f'<tr><td class="step">{_step(each.step, run_link)}</td><td class="when">{each.began:%H:%M:%S}</td>'
-        f"<td>{escape(spoken(each.lasted))}{'' if each.ended else ' so far'}{escape(each.remark)}</td></tr>"
-        for each in durations
+        f'<tr><td class="step">{_step(duration.step, run_link)}</td><td class="when">{duration.began:%H:%M:%S}</td>'
+        f"<td>{escape(spoken(duration.lasted))}{'' if duration.ended else ' so far'}{escape(duration.remark)}</td></tr>"
+        for duration in durations
     )
     return f'<table id="durations"><tr><th>step</th><th>began (UTC)</th><th>from its start to its end</th></tr>{rows}</table>'
 

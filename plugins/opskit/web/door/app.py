@@ -69,7 +69,7 @@ async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
 async def on_wrong_field(request: Request, error: RequestValidationError) -> JSONResponse:
     found = [(each["loc"][1:] if each["loc"][0] == "body" else each["loc"], each["msg"]) for each in error.errors()]
     fields = [FieldProblem(pointer(*where), f"{said}.") for where, said in found]
-    return answer(Problem("bad-request", "; ".join(f"{each.pointer}: {each.detail}" for each in fields), fields))
+    return answer(Problem("bad-request", "; ".join(f"{field.pointer}: {field.detail}" for field in fields), fields))
 
 
 @app.exception_handler(SQLAlchemyError)

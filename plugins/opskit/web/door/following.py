@@ -82,7 +82,7 @@ def show_record(runbook: Runbook, run_id: RunId, visitor: VisitorDep) -> RunReco
     """Return all that is on record about a run."""
     target, run = look(runbook, run_id, visitor).target, f"{runbook}/{run_id}"
     store = run_store(target)
-    decisions = [each.model_dump(mode="json") for each in list_decisions(store, run)]
+    decisions = [decision.model_dump(mode="json") for decision in list_decisions(store, run)]
     return RunRecord(record=read_record(store, run), decisions=decisions, events=list_events(store, run))
 
 
@@ -130,7 +130,8 @@ def status_of(runbook: str, run_id: str) -> RunStatus:
             "version": version_of(str(run.state), run.note),
             "links": _links(run),
             "questions": [
-                Question(subject=each.subject, people=list(each.people), link=each.link) for each in questions
+                Question(subject=question.subject, people=list(question.people), link=question.link)
+                for question in questions
             ],
         }
     name, store = f"{runbook}/{run_id}", run_store(conf["target"])

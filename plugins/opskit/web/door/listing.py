@@ -18,7 +18,7 @@ def list_offers(dag_bag: Any) -> list[Offer]:
         of_runbooks = select(DagTag.dag_id, DagTag.name).where(DagTag.name.startswith(RISK))
         risks = {dag_id: str(name).removeprefix(RISK) for dag_id, name in session.execute(of_runbooks)}
         here = select(DagModel).where(DagModel.dag_id.in_(risks), ~DagModel.is_stale)
-        rows = [(each.dag_id, each.dag_display_name, bool(each.is_paused)) for each in session.scalars(here)]
+        rows = [(row.dag_id, row.dag_display_name, bool(row.is_paused)) for row in session.scalars(here)]
     found = []
     for dag_id, title, paused in sorted(rows):
         declared = params_of(dag_bag, dag_id) or {}

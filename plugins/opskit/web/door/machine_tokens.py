@@ -85,7 +85,7 @@ def make_token(wanted: Wanted, visitor: PersonDep, response: Response) -> Made:
 def show_tokens(visitor: PersonDep) -> Tokens:
     """List all tokens, the newest first."""
     _refuse_unless_admin(visitor)
-    return Tokens(tokens=[_shown(each) for each in tokens.list_tokens(door_store())])
+    return Tokens(tokens=[_shown(token) for token in tokens.list_tokens(door_store())])
 
 
 @router.delete("/{token_id}", status_code=204)

@@ -32,10 +32,12 @@ CREATED, REPEATED = 201, 200
 def show_runbooks(request: Request, visitor: VisitorDep) -> Offers:
     """List the runbooks that the caller may start, and the targets of each."""
     offers = (
-        each.model_copy(update={"targets": [name for name in each.targets if visitor.may("POST", each.runbook, name)]})
-        for each in list_offers(request.app.state.dag_bag)
+        offer.model_copy(
+            update={"targets": [name for name in offer.targets if visitor.may("POST", offer.runbook, name)]}
+        )
+        for offer in list_offers(request.app.state.dag_bag)
     )
-    return Offers(runbooks=[Offer.model_validate(each) for each in offers if each.targets])
+    return Offers(runbooks=[Offer.model_validate(offer) for offer in offers if offer.targets])
 
 
 @router.post(

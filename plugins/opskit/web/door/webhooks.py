@@ -99,4 +99,4 @@ def _ignored(why: str) -> Received:
 def _known(delivery: deliveries.Delivery) -> Received:
     if delivery.results is None:
         return Received(result="accepted")
-    return Received(result="done", results=[dict[str, Any](each) for each in delivery.results])
+    return Received(result="done", results=[dict[str, Any](result) for result in delivery.results])
