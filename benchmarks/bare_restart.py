@@ -78,7 +78,7 @@ class BareRestart:
             seen = self._look()
             self._protect_hosts(seen)
             used = {seen.hosts[arn] for arn in seen.alive}
-            spare = [each["InstanceId"] for each in seen.group["Instances"] if each["ProtectedFromScaleIn"]]
+            spare = [instance["InstanceId"] for instance in seen.group["Instances"] if instance["ProtectedFromScaleIn"]]
             self._protect_instances([each for each in spare if each not in used], on=False)
             self.autoscaling.resume_processes(AutoScalingGroupName=self.group, ScalingProcesses=SUSPENDED)
 
@@ -108,22 +108,24 @@ class BareRestart:
         tasks = self.ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"]
         listed = self.ecs.list_container_instances(cluster=self.cluster)["containerInstanceArns"]
         instances = self.ecs.describe_container_instances(cluster=self.cluster, containerInstances=listed)
-        ids = {each["containerInstanceArn"]: each["ec2InstanceId"] for each in instances["containerInstances"]}
+        ids = {
+            instance["containerInstanceArn"]: instance["ec2InstanceId"] for instance in instances["containerInstances"]
+        }
         balanced = self.elbv2.describe_target_health(TargetGroupArn=found["loadBalancers"][0]["targetGroupArn"])
         well = {
-            (each["Target"]["Id"], each["Target"]["Port"])
-            for each in balanced["TargetHealthDescriptions"]
-            if each["TargetHealth"]["State"] == "healthy"
+            (description["Target"]["Id"], description["Target"]["Port"])
+            for description in balanced["TargetHealthDescriptions"]
+            if description["TargetHealth"]["State"] == "healthy"
         }
         named = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[self.group])
-        hosts = {each["taskArn"]: ids.get(each.get("containerInstanceArn", ""), "") for each in tasks}
-        alive = [each for each in tasks if each["desiredStatus"] == "RUNNING" and each["lastStatus"] != "STOPPED"]
+        hosts = {task["taskArn"]: ids.get(task.get("containerInstanceArn", ""), "") for task in tasks}
+        alive = [task for task in tasks if task["desiredStatus"] == "RUNNING" and task["lastStatus"] != "STOPPED"]
         running = [each for each in alive if each["lastStatus"] == "RUNNING"]
         return Seen(
             service=found,
             alive=[each["taskArn"] for each in alive],
             healthy=[each["taskArn"] for each in running if _places(each, hosts[each["taskArn"]]) & well],
-            not_stopped=[each["taskArn"] for each in tasks if each["lastStatus"] != "STOPPED"],
+            not_stopped=[task["taskArn"] for task in tasks if task["lastStatus"] != "STOPPED"],
             hosts=hosts,
             group=named["AutoScalingGroups"][0],
         )
@@ -141,7 +143,7 @@ class BareRestart:
         self.ecs.update_task_protection(cluster=self.cluster, tasks=arns, protectionEnabled=on, **minutes)
 
     def _protect_hosts(self, seen: Seen) -> None:
-        bare = {each["InstanceId"] for each in seen.group["Instances"] if not each["ProtectedFromScaleIn"]}
+        bare = {instance["InstanceId"] for instance in seen.group["Instances"] if not instance["ProtectedFromScaleIn"]}
         self._protect_instances([seen.hosts[arn] for arn in seen.alive if seen.hosts[arn] in bare], on=True)
 
     def _protect_instances(self, ids: list[str], *, on: bool) -> None:

@@ -73,7 +73,7 @@ class Ecs:
     def answer(self, action: str, asked: dict[str, Any]) -> dict[str, Any]:
         if action == "DescribeServices":
             self.known.update(asked["services"])
-            return {"services": [self._service(each) for each in asked["services"]], "failures": []}
+            return {"services": [self._service(service) for service in asked["services"]], "failures": []}
         if action == "ListTasks":
             services = [asked["serviceName"]] if "serviceName" in asked else sorted(self.known)
             running = {name: self.running(name) if asked["desiredStatus"] == "RUNNING" else 0 for name in services}
@@ -91,7 +91,7 @@ class Ecs:
         """Return the answer of DescribeTargetHealth: whatever runs is healthy."""
         service = target_group.rsplit("/", 1)[-1]
         addresses = [_address(_task_arn(service, number)) for number in range(self.running(service))]
-        return HEALTH.format(members="".join(MEMBER.format(address=each) for each in addresses))
+        return HEALTH.format(members="".join(MEMBER.format(address=address) for address in addresses))
 
     def _service(self, name: str) -> dict[str, Any]:
         running = self.running(name)

@@ -109,14 +109,14 @@ def play(fleet: Fleet, targets: list[str]) -> Figures:
 def unfinished(fleet: Fleet) -> list[str]:
     params: dict[str, Any] = {"limit": 1000, "state": ["queued", "running"]}
     found = fleet.sandbox.airflow("operator").get("/dags/service_restart/dagRuns", params=params).raise_for_status()
-    return [each["dag_run_id"] for each in found.json()["dag_runs"]]
+    return [run["dag_run_id"] for run in found.json()["dag_runs"]]
 
 
 def asked(fleet: Fleet) -> list[str]:
     """Return the runs that wait for an answer."""
     params: dict[str, str | int] = {"response_received": False, "state": "awaiting_input", "limit": 1000}
     found = fleet.sandbox.airflow("approver").get("/dags/~/dagRuns/~/hitlDetails", params=params).raise_for_status()
-    return [each["task_instance"]["dag_run_id"] for each in found.json()["hitl_details"]]
+    return [detail["task_instance"]["dag_run_id"] for detail in found.json()["hitl_details"]]
 
 
 def waited(tasks: list[dict[str, Any]]) -> Iterator[float]:

@@ -180,11 +180,11 @@ class PretendS3:
         bucket, key, headers, parts = self.uploads.pop(request.query["uploadId"])
         named = re.findall(rb"<PartNumber>(\d+)</PartNumber><ETag>&quot;(\w+)&quot;", request.body)
         if [(int(number), etag.decode()) for number, etag in named] != [
-            (each, parts[each].etag) for each in sorted(parts)
+            (part, parts[part].etag) for part in sorted(parts)
         ]:
             return *error(400, "InvalidPart"), {}
-        content = _joined(stretch for each in sorted(parts) for stretch in parts[each].content)
-        etag = _etag_of_parts([parts[each].etag for each in sorted(parts)])
+        content = _joined(stretch for part in sorted(parts) for stretch in parts[part].content)
+        etag = _etag_of_parts([parts[part].etag for part in sorted(parts)])
         kept = {
             name: value for name, value in headers.items() if name.startswith(("content-type", "x-amz-meta", "cache"))
         }

@@ -154,7 +154,7 @@ def play_runbook(sandbox: Sandbox, name: str) -> Timing:
     assert run.answer("Approve").status_code == 200
     assert run.wait(RUN_DEADLINE) == "success", run.story()
     tasks = _tasks(run)
-    began, ended = {each[0]: each[1] for each in tasks}, {each[0]: each[2] for each in tasks}
+    began, ended = {task[0]: task[1] for task in tasks}, {task[0]: task[2] for task in tasks}
     steps = {name: end - before for (_, _, before), (name, _, end) in pairwise(tasks)}
     steps["plan_restart"] = ended["plan_restart"] - asked
     waited = (began["surge.await_new_tasks_healthy"], ended["surge.await_new_tasks_healthy"])
@@ -193,14 +193,14 @@ def _healthy_at(sandbox: Sandbox, name: str) -> float:
     """Return when the last new task became healthy, by our clock."""
     asked = {"target": f"{name}/staging", "service": f"{name}-maps"}
     points = sandbox.control.get("/timeline", params=asked).raise_for_status().json()["points"]
-    return WorldClock(sandbox).ours(next(each["at"] for each in points if each["healthy"] >= OLD_AND_NEW))
+    return WorldClock(sandbox).ours(next(point["at"] for point in points if point["healthy"] >= OLD_AND_NEW))
 
 
 def _reads(sandbox: Sandbox, target: str, start: float, end: float) -> tuple[float, float]:
     """Return how often AWS, the operations table left out, was read a minute, and how often the service was described."""
     clock = WorldClock(sandbox)
     account = sandbox.target(target)["account"]
-    mine = [each for each in sandbox.calls(account=account) if start <= clock.ours(each["at"]) <= end]
+    mine = [call for call in sandbox.calls(account=account) if start <= clock.ours(call["at"]) <= end]
     reads = [each["action"] for each in mine if not each["mutates"] and each["service"] not in ("dynamodb", "sts")]
     minutes = (end - start) / 60
     return len(reads) / minutes, reads.count("DescribeServices") / minutes

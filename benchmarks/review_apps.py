@@ -118,7 +118,7 @@ def _run(scene: CleanupScene, size: int, what: str) -> Row:
     found = scene.clean_up()
     took = time.perf_counter() - began
     assert f"As they should be: {size}." in found.text, found.text
-    asked = Counter(each.service for each in calls)
+    asked = Counter(call.service for call in calls)
     github = _asked(scene) - before
     aws = ", ".join(f"{name} {count}" for name, count in sorted(asked.items()))
     return Row(f"{size:,} {what}", f"GitHub {github}; {aws}", "GitHub 5,000 an hour", f"{took:.1f} s")

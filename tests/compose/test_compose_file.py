@@ -231,7 +231,7 @@ def test_packages_of_the_image_are_all_that_its_code_imports():
         if "==" in line
     }
     made_by = packages_distributions()
-    folders = [ROOT / each for each in compose_file.images()["airflow"].copies.values() if (ROOT / each).is_dir()]
+    folders = [ROOT / copy for copy in compose_file.images()["airflow"].copies.values() if (ROOT / copy).is_dir()]
     assert {folder.name for folder in folders} == {"config", "dags", "deployment", "include", "plugins"}
     lacking = {
         (str(file.relative_to(ROOT)), name)

@@ -208,7 +208,7 @@ def ensure_built(fleet: Fleet) -> None:
     assert group["retentionInDays"] == 30
     place = {"Bucket": "staff-device-development-tf-state", "Key": "env:/development/terraform.development.state"}
     state = json.load(s3.get_object(**place)["Body"])
-    assert sum(len(each["instances"]) for each in state["resources"] if each["mode"] == "managed") == 12
+    assert sum(len(resource["instances"]) for resource in state["resources"] if resource["mode"] == "managed") == 12
 
 
 def test_environment_is_built_by_the_workers_that_have_terraform(fleet: Fleet, without: Container):
@@ -221,7 +221,7 @@ def test_environment_is_built_by_the_workers_that_have_terraform(fleet: Fleet, w
     record = record_of(fleet, run)
     assert record["outcome"] == "success"
     assert record["text"].startswith("12 added, 0 changed, 0 destroyed; a new plan of commit ")
-    assert "Create aws_s3_bucket.archive" in [each["what"] for each in record["plan"]["changes"]]
+    assert "Create aws_s3_bucket.archive" in [change["what"] for change in record["plan"]["changes"]]
 
 
 def test_worker_killed_in_an_apply_takes_it_up_again_when_it_is_back(fleet: Fleet, without: Container):

@@ -73,7 +73,7 @@ def test_page_makes_each_secret_with_the_key_that_the_chart_reads(value):
 def test_page_makes_each_config_map_from_what_there_is():
     made = dict(re.findall(r"kubectl create configmap (\S+) --from-(\S+=\S+)", PAGE))
     assert made == {"runbooks-inventory": "file=inventory/", "runbooks-settings": "env-file=config/airflow.env"}
-    named = [each["configMap"]["name"] for each in VALUES["volumes"] if "configMap" in each]
+    named = [volume["configMap"]["name"] for volume in VALUES["volumes"] if "configMap" in volume]
     assert named == ["runbooks-inventory"]
     assert yaml.safe_load(VALUES["extraEnvFrom"]) == [{"configMapRef": {"name": "runbooks-settings"}}]
 
@@ -93,8 +93,8 @@ def test_every_variable_is_read_and_every_path_is_mounted():
     assert find_unknown({*given, *read_env(ROOT / "config" / "airflow.env")}, known_settings()) == []
     read = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "include").rglob("*.py"))
     assert [name for name in given if name.startswith("RUNBOOK_") and f'"{name}"' not in read] == []
-    mounted = {each["mountPath"]: each["name"] for each in VALUES["volumeMounts"]}
-    assert sorted(mounted.values()) == sorted(each["name"] for each in VALUES["volumes"])
+    mounted = {mount["mountPath"]: mount["name"] for mount in VALUES["volumeMounts"]}
+    assert sorted(mounted.values()) == sorted(volume["name"] for volume in VALUES["volumes"])
     in_folders = [value for value in given.values() if value.startswith("/opt")]
     assert len(in_folders) == 2
     assert [value for value in in_folders if not any(value.startswith(place) for place in mounted)] == []

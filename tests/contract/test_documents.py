@@ -21,7 +21,7 @@ KEY = re.compile(r"[a-z-]+#")
 def keys_in(source: str) -> list[str]:
     """Return the string constants that look like the beginning of a key, including those inside f-strings."""
     constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
-    return [each for each in constants if isinstance(each, str) and KEY.match(each)]
+    return [constant for constant in constants if isinstance(constant, str) and KEY.match(constant)]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

@@ -106,8 +106,8 @@ def takes(function: ast.FunctionDef, kinds: set[str]) -> bool:
 def functions(module: str, kinds: tuple[str, ...]) -> frozenset[str]:
     """Return the functions of a module that take one of these. A class of the same name in the module itself does not count."""
     nodes = tree(module).body if module in MODULES else []
-    own = {each.name for each in nodes if isinstance(each, ast.ClassDef)} if package(module) in PROCEDURES else set()
-    return frozenset(each.name for each in nodes if isinstance(each, ast.FunctionDef) and takes(each, {*kinds} - own))
+    own = {node.name for node in nodes if isinstance(node, ast.ClassDef)} if package(module) in PROCEDURES else set()
+    return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef) and takes(node, {*kinds} - own))
 
 
 def is_decision(module: str) -> bool:

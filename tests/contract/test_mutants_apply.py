@@ -8,5 +8,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_mutant_finds_its_guard_once():
-    lost = {each.name: each.file for each in MUTANTS if (ROOT / each.file).read_text("utf-8").count(each.before) != 1}
+    lost = {
+        mutant.name: mutant.file
+        for mutant in MUTANTS
+        if (ROOT / mutant.file).read_text("utf-8").count(mutant.before) != 1
+    }
     assert lost == {}

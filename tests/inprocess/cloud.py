@@ -143,7 +143,7 @@ class Cloud:
 
     def writes(self) -> list[str]:
         """Return the calls that changed AWS, without those to the run stores."""
-        return [each.action for each in self.application.calls if each.mutates and each.service != "dynamodb"]
+        return [call.action for call in self.application.calls if call.mutates and call.service != "dynamodb"]
 
     def documents(self, target: Target) -> Iterator[tuple[str, str, dict[str, Any]]]:
         pages = self.clients(target.name, SOMEBODY).dynamodb.get_paginator("scan").paginate(TableName=TABLE)
@@ -158,8 +158,8 @@ class Cloud:
         return check(
             read_history(
                 targets,
-                [each.as_json() for each in self.application.calls],
-                [(target.environment.account, *each) for target in targets for each in self.documents(target)],
+                [call.as_json() for call in self.application.calls],
+                [(target.environment.account, *document) for target in targets for document in self.documents(target)],
                 timelines={
                     key: [{**point, "at": as_text(point["at"])} for point in points]
                     for key, points in self.world.timeline.items()

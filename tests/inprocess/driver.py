@@ -149,7 +149,7 @@ class Run:
 
     @property
     def over(self) -> bool:
-        return all(each.state in DONE for each in self.instances.values())
+        return all(instance.state in DONE for instance in self.instances.values())
 
     @property
     def state(self) -> str:
@@ -157,12 +157,12 @@ class Run:
         if not self.over:
             return "running"
         leaves = DagRun._tis_for_dagrun_state(None, dag=self.airflow.scheduled, tis=list(self.instances.values()))
-        return self.marked or ("failed" if any(each.state in BAD for each in leaves) else "success")
+        return self.marked or ("failed" if any(leaf.state in BAD for leaf in leaves) else "success")
 
     @property
     def asking(self) -> Instance | None:
         """The task that waits for a person, or None."""
-        return next((each for each in self.instances.values() if each.state == "awaiting_input"), None)
+        return next((instance for instance in self.instances.values() if instance.state == "awaiting_input"), None)
 
     @property
     def asks_for_approval(self) -> bool:
@@ -188,12 +188,12 @@ class Run:
 
     def step(self) -> bool:
         """Do one thing. Return False if nothing can be done before time passes or a person answers."""
-        for each in self.instances.values():
-            match each.state:
+        for instance in self.instances.values():
+            match instance.state:
                 case "deferred":
-                    done = self._look(each)
+                    done = self._look(instance)
                 case None | "up_for_retry" | "up_for_reschedule":
-                    done = self._decide(each)
+                    done = self._decide(instance)
                 case _:
                     done = False
             if done:
@@ -219,9 +219,9 @@ class Run:
         if self.over:
             return
         self.marked = "failed"
-        for each in self.instances.values():
-            if each.state not in DONE and not each.task.is_teardown:
-                each.state, each.resume, each.trigger = "skipped", None, None
+        for instance in self.instances.values():
+            if instance.state not in DONE and not instance.task.is_teardown:
+                instance.state, instance.resume, instance.trigger = "skipped", None, None
 
     def clear(self, *tasks: str) -> None:
         """Clear tasks, and with them the end of the run."""
@@ -254,7 +254,7 @@ class Run:
         verdicts = list(TriggerRuleDep()._get_dep_statuses(instance, context, session=None))
         if instance.state != before:
             return True
-        return all(each.passed for each in verdicts) and self._attempt(instance)
+        return all(verdict.passed for verdict in verdicts) and self._attempt(instance)
 
     def _look(self, instance: Instance) -> bool:
         """Look once at the object of a task's wait, as the triggerer does."""
@@ -373,8 +373,8 @@ class Supervisor:
             case comms.GetTaskRescheduleStartDate():
                 return comms.TaskRescheduleStartDate(start_date=None)
             case comms.SkipDownstreamTasks():
-                for each in msg.tasks:
-                    self.run.instances[each[0] if isinstance(each, tuple) else each].state = "skipped"
+                for task in msg.tasks:
+                    self.run.instances[task[0] if isinstance(task, tuple) else task].state = "skipped"
             case comms.CreateHITLDetailPayload():
                 self.instance.asked = msg
             case (

@@ -115,11 +115,11 @@ class Operations(RuleBasedStateMachine):
         self.count("marked")
         self.run(number).mark_failed()
 
-    @precondition(lambda self: any(each.over for each in self.airflow.runs.values()))
+    @precondition(lambda self: any(run.over for run in self.airflow.runs.values()))
     @rule(number=index, from_task=st.integers(4, 14))
     def clear(self, number: int, from_task: int) -> None:
         """Clear a task of an ended run, with all tasks after it."""
-        over = [each for each in self.airflow.runs.values() if each.over]
+        over = [run for run in self.airflow.runs.values() if run.over]
         self.count("cleared")
         over[number % len(over)].clear(*self.airflow.order[from_task:])
 
@@ -141,7 +141,7 @@ class Operations(RuleBasedStateMachine):
     def services(self, target: str) -> list[Any]:
         environment = self.cloud.inventory.target(target).environment
         region = self.cloud.world.region(environment.account, environment.region)
-        return [region.services[environment.cluster, each.name] for each in environment.services]
+        return [region.services[environment.cluster, service.name] for service in environment.services]
 
     def teardown(self) -> None:
         if not hasattr(self, "airflow"):

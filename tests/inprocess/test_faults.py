@@ -93,9 +93,11 @@ def is_chosen(what: str, moment: str, sent: Sent, *, first: bool) -> bool:
 def problems_of(run: Run, cloud: Cloud, target: str, old: set[str], hit: list[str]) -> list[str]:
     """Return what is wrong after a run with one fault, or none. `hit` is the affected task and call."""
     cloud.hook = None
-    found = [str(each) for each in cloud.violations()]
+    found = [str(violation) for violation in cloud.violations()]
     now = cloud.look()[target]
-    alive = {task["id"] for each in now["services"] for task in each["tasks"] if task["desired_status"] == "RUNNING"}
+    alive = {
+        task["id"] for service in now["services"] for task in service["tasks"] if task["desired_status"] == "RUNNING"
+    }
     # a question is asked once: its task is not retried, and a run without an answer changes nothing
     wanted = "failed" if hit and run.instances[hit[0]].is_approval and run.state == "failed" else "success"
     if hit and hit[-1] == "killed" and run.killed != 1:
@@ -106,7 +108,7 @@ def problems_of(run: Run, cloud: Cloud, target: str, old: set[str], hit: list[st
         found.append(f"old tasks {alive & old} are left")
     if wanted == "failed" and (cloud.writes() or alive != old):
         found.append(f"it was not approved, and yet {cloud.writes()}")
-    if any(each["healthy"] != each["desired"] for each in now["services"]):
+    if any(service["healthy"] != service["desired"] for service in now["services"]):
         found.append("not every task is healthy")
     if now["lease"] and now["lease"]["owner"]:
         found.append(f"the lease is left with {now['lease']['owner']}")
@@ -120,7 +122,7 @@ def test_one_fault_at_any_call_breaks_no_promise_and_the_run_ends_well(
 ):
     fault, _ = FAULTS[what]
     forks, hit, begun = Forks(), list[str](), set[str]()
-    old = {task["id"] for each in cloud.look()[target]["services"] for task in each["tasks"]}
+    old = {task["id"] for service in cloud.look()[target]["services"] for task in service["tasks"]}
     run = airflow.trigger(target)
 
     def hook(moment: str, sent: Sent) -> AWSResponse | None:

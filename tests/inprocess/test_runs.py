@@ -102,7 +102,7 @@ def test_each_instance_is_protected_from_scale_in_as_it_was_before_once_the_grou
 
     run = airflow.trigger(MAPS)
     assert run.to_end() == "success", run.errors
-    assert [(each["protected"], each["tasks"]) for each in group()["instances"]] == [(False, 1), (False, 1)]
+    assert [(instance["protected"], instance["tasks"]) for instance in group()["instances"]] == [(False, 1), (False, 1)]
     assert group()["desired"] == 2
     assert cloud.service(MAPS)["healthy"] == 2
     assert run.results["hand_back_group", "return_value"] == (
@@ -117,7 +117,11 @@ def test_instance_that_somebody_protects_stays_so_and_costs_no_instance_in_use(a
     run = airflow.trigger(MAPS)
     assert run.to_end() == "success", run.errors
     instances = cloud.look()[MAPS]["groups"][0]["instances"]
-    assert {each["id"]: each["protected"] for each in instances}[idle] is True
-    assert sorted((each["protected"], each["tasks"]) for each in instances) == [(True, 0), (True, 1), (True, 1)]
+    assert {instance["id"]: instance["protected"] for instance in instances}[idle] is True
+    assert sorted((instance["protected"], instance["tasks"]) for instance in instances) == [
+        (True, 0),
+        (True, 1),
+        (True, 1),
+    ]
     assert "stay protected from scale-in, since the group shrinks further" in str(run.results)
     assert cloud.service(MAPS)["healthy"] == 2

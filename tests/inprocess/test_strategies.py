@@ -55,7 +55,7 @@ def test_each_service_is_renewed_by_its_own_strategy(airflow, cloud):
     assert {name: len(found) for name, found in after.items()} == {BIG: 2, API: 2, WORKER: 2}
     assert all(after[name].isdisjoint(before[name]) for name in before)
     forced = [
-        each.params["service"] for each in cloud.application.calls if (each.params or {}).get("forceNewDeployment")
+        call.params["service"] for call in cloud.application.calls if (call.params or {}).get("forceNewDeployment")
     ]
     assert forced == [API, WORKER]
     assert run.states["surge.await_count_restored"] == run.states["roll_out_services"] == "success"
@@ -76,5 +76,5 @@ def test_service_without_tasks_is_passed_over(airflow, cloud):
     assert after[API].isdisjoint(before[API])
     assert run.states["surge.raise_group_capacity"] == "skipped"
     plan = run.results["plan_restart", "return_value"]["plan"]
-    assert [each["what"] for each in plan["skips"]] == [f"restarting {BIG}", f"restarting {WORKER}"]
+    assert [skip["what"] for skip in plan["skips"]] == [f"restarting {BIG}", f"restarting {WORKER}"]
     assert cloud.look()[MAPS]["groups"][0]["suspended"] == []

@@ -68,7 +68,7 @@ def scene_at(cloud, control, small_inventory, settled, external_services):
 
 def functions_at(scene):
     place = scene.target.environment
-    return [each.function_name for each in lambda_backends[place.account][place.region].list_functions()]
+    return [function.function_name for function in lambda_backends[place.account][place.region].list_functions()]
 
 
 def step_of(scene):
@@ -117,7 +117,7 @@ def test_commit_goes_through_three_accounts_with_one_artefact(scene_at, monkeypa
         scene = scene_at(name, f"account_promotion/{name}")
         commit = scene.has_files(monkeypatch)
         made.append(promote(step_of(scene), scene, commit))
-        assert sorted(each.rpartition("infra-")[2] for each in functions_at(scene)) == [
+        assert sorted(function.rpartition("infra-")[2] for function in functions_at(scene)) == [
             "cloudwatch",
             "cloudwatch-syslog",
             "kinesis",
@@ -137,7 +137,7 @@ def test_second_promotion_of_the_same_changes_nothing(scene_at, monkeypatch):
     ctx = step_of(again)
     made = plan(ctx, again, commit)
     assert made.changes == ()
-    assert [each.what.split()[0] for each in made.skips] == ["function"] * 4
+    assert [skip.what.split()[0] for skip in made.skips] == ["function"] * 4
     steps.prepare_functions(ctx, made)
     before = again.called("cloudformation.ExecuteChangeSet")
     assert steps.poll_functions(ctx).text == "all 4 functions are deployed"
@@ -156,7 +156,7 @@ def test_log_groups_get_the_retention_of_the_policy_but_for_those_of_others_and_
     before = scene.called("logs.PutRetentionPolicy")
     said = steps.set_log_retention(step_of(scene))
     assert scene.called("logs.PutRetentionPolicy") == before + 60
-    days = {each.name: each.days for each in list_log_groups(logs)}
+    days = {group.name: group.days for group in list_log_groups(logs)}
     assert {days[name] for name in wanted} == {7}
     assert (days["/somebody/else"], days[declared]) == (None, None)
     assert said == (
@@ -383,7 +383,7 @@ def test_stack_that_fails_stops_the_rest_and_says_why(scene_at, monkeypatch):
         ApplyFailedError, match=f"Stack {failing} is ROLLBACK_COMPLETE .*; 1 of 4 functions are deployed"
     ):
         deploy(ctx)
-    assert [each.rpartition("infra-")[2] for each in functions_at(scene)] == ["cloudwatch-syslog"]
+    assert [function.rpartition("infra-")[2] for function in functions_at(scene)] == ["cloudwatch-syslog"]
     assert steps.drop_change_sets(ctx, scene.target.promotion.artefact) == 2
     again = scene_at(run="account_promotion/two")
     with pytest.raises(PreconditionError, match=f"Stack {failing} is ROLLBACK_COMPLETE, in which .* delete the stack"):

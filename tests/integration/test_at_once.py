@@ -81,4 +81,4 @@ def test_lines_written_to_one_journal_at_once_have_a_number_each(store):
         return add_event(store, "service_restart/one", "a_step", "note", f"line {number}")
 
     assert sorted(at_once(write, lines)) == list(range(1, lines + 1))
-    assert {each["text"] for each in list_events(store, "service_restart/one")} == {f"line {n}" for n in range(lines)}
+    assert {event["text"] for event in list_events(store, "service_restart/one")} == {f"line {n}" for n in range(lines)}

@@ -68,7 +68,7 @@ def model(external_services):
 
 
 def of_tag(external_services, tag):
-    return [each for each in model(external_services).releases if each.tag == tag]
+    return [release for release in model(external_services).releases if release.tag == tag]
 
 
 # GitHub: commits
@@ -238,7 +238,7 @@ def test_runs_at_work_are_listed_oldest_first_until_they_end(core, bare, inject)
     assert second.url.endswith(f"/{CORE}/actions/runs/{second.id}")
     assert injected() >= 1
     bare.advance(400)
-    assert [each.id for each in github.list_running_workflows(core)] == [second.id]
+    assert [workflow.id for workflow in github.list_running_workflows(core)] == [second.id]
 
 
 def test_dispatched_run_is_known_and_followed_to_its_end(core, bare):
@@ -437,7 +437,7 @@ def test_short_rate_limit_is_waited_out(core, inject):
 
 def test_tickets_are_found_and_missing_ones_named(tickets):
     found = jira.get_tickets(tickets, [READY, DELETED, "CLDC-3401", READY, "OTHER-1"])
-    assert [(each.key, each.status, each.labels) for each in found.tickets] == [
+    assert [(ticket.key, ticket.status, ticket.labels) for ticket in found.tickets] == [
         (READY, "Ready for release", ()),
         ("CLDC-3401", "Done", ("Released",)),
     ]

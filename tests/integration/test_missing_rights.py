@@ -26,7 +26,7 @@ OPERATIONS = {  # where a right has another name than its operation
 def small_inventory(tmp_path_factory):
     """A target of each kind; that of review apps is made of core's template."""
     folder = tmp_path_factory.mktemp("inventory")
-    for name in (each for each in TARGETS if each != REVIEWED):
+    for name in (target for target in TARGETS if target != REVIEWED):
         system, _, environment = name.partition("/")
         content = yaml.safe_load((SHIPPED / f"{system}.yaml").read_text())
         content["environments"] = {environment: content["environments"][environment]}
@@ -47,7 +47,7 @@ def test_every_trial_is_harmless_and_denied_alone(scene_of, target):
             continue
         before = len(scene.cloud.application.calls)
         refuse_missing_reads(scene.clients, scene.target, runbook)
-        assert not [each for each in list(scene.cloud.application.calls)[before:] if each.mutates]
+        assert not [call for call in list(scene.cloud.application.calls)[before:] if call.mutates]
         fault = scene.inject("access_denied", api=service, action=action)
         with pytest.raises(PreconditionError, match=f"may not do {right}, which {runbook} does after its approval"):
             refuse_missing_reads(scene.clients, scene.target, runbook)

@@ -31,7 +31,12 @@ def runs(scene, service=APP):
     """Return the one image that the tasks of a service run, shortened."""
     arns = scene.clients.ecs.list_tasks(cluster=APP, serviceName=service)["taskArns"]
     tasks = scene.clients.ecs.describe_tasks(cluster=APP, tasks=arns)["tasks"]
-    (digest,) = {each["imageDigest"][:19] for task in tasks for each in task["containers"] if "imageDigest" in each}
+    (digest,) = {
+        container["imageDigest"][:19]
+        for task in tasks
+        for container in task["containers"]
+        if "imageDigest" in container
+    }
     return digest
 
 
@@ -175,7 +180,9 @@ def test_container_that_a_rollback_renews_beside_its_own_is_told_and_one_that_is
 def test_container_that_only_the_earlier_revision_has_is_told_by_a_rollback(scene, released):
     _, wanted = released
     without = with_image(describe_definition(scene.clients.ecs, wanted[APP]), "none", "")
-    without["containerDefinitions"] = [each for each in without["containerDefinitions"] if each["name"] != "agent"]
+    without["containerDefinitions"] = [
+        definition for definition in without["containerDefinitions"] if definition["name"] != "agent"
+    ]
     arn = register_definition(scene.clients.ecs, without, "app").make()
     scene.clients.ecs.update_service(cluster=APP, service=APP, taskDefinition=arn)
     scene.cloud.advance(1500)

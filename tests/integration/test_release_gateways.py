@@ -83,7 +83,7 @@ def put_another(core, images):
 
 def test_untagged_image_is_listed(core, images):
     made = put_another(core, images)
-    assert [each.tags for each in ecr.list_images(images, core) if each.digest == made] == [()]
+    assert [image.tags for image in ecr.list_images(images, core) if image.digest == made] == [()]
 
 
 BUILT = "b" * 40  # a commit of which nothing was built before
@@ -101,8 +101,8 @@ def index(cloud, control, core, images):
 def test_index_is_known_for_one_and_its_platforms_are_told_from_attestations(core, images, index):
     assert index.kind == ", an index of images by platform"
     assert sorted(ecr.list_platforms(images, core, index.digest)) == ["linux/amd64", "linux/arm64"]
-    listed = {each.digest: each for each in ecr.list_images(images, core)}
-    assert not any(listed[each].is_index for each in ecr.list_platforms(images, core, index.digest).values())
+    listed = {image.digest: image for image in ecr.list_images(images, core)}
+    assert not any(listed[platform].is_index for platform in ecr.list_platforms(images, core, index.digest).values())
     assert len(listed) == 6 + 5, "two images, two attestations and the index"
 
 
@@ -150,7 +150,7 @@ def test_scan_begins_goes_on_and_ends(cloud, control, core, images):
     cloud.advance(60)
     scan = ecr.describe_scan(images, core, image)
     assert (scan.status, len(scan.findings), scan.count("CRITICAL"), scan.count("LOW")) == ("COMPLETE", 10, 3, 2)
-    assert {each.package for each in scan.findings} == {"openssl"}
+    assert {finding.package for finding in scan.findings} == {"openssl"}
     assert injected(control, fault) == 3, "pages of four, of seven images and ten findings, that had more to come"
 
 

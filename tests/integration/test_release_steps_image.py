@@ -72,7 +72,7 @@ def test_plan_of_an_image_that_is_missing_names_its_builder(core, maps):
         (maps, NEWEST_MAPS, "CodeBuild project districtbuilder-image"),
     ):
         plan, _ = steps.make_plan(scene, commit)
-        assert any(words in each.what for each in plan.changes)
+        assert any(words in change.what for change in plan.changes)
 
 
 def test_beginning_of_a_commit_is_no_commit(core):

@@ -47,7 +47,7 @@ def test_test_is_started_once_a_run_and_passes_with_what_it_measured(scene, made
     scene.cloud.advance(120)
     assert WAITERS["task_stopped"](scene.clients, arguments, None).done
     text = made.verify(arn)
-    pages = [each.path for each in scene.target.release.performance.thresholds]
+    pages = [threshold.path for threshold in scene.target.release.performance.thresholds]
     assert len(pages) == 5
     assert all(f"{page}: " in text for page in pages)
     assert made.start(NEXT) != arn, "another run measures anew"

@@ -64,7 +64,7 @@ class MigrationScene:
 
     def ends(self):
         documents = self.scene.store.list(f"target#{self.scene.target.name}", f"migration#{self.migration.key}#")
-        return [each for each in documents if "outcome" in each]
+        return [document for document in documents if "outcome" in document]
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_task_whose_process_died_before_its_arn_was_kept_is_found_again(scene, m
     assert (open_attempt.run, open_attempt.arn) == (RUN, "")
     found = made.start()
     assert made.tasks() == [found["arn"]]
-    assert [(each.number, each.arn) for each in made.attempts()] == [(1, found["arn"])]
+    assert [(attempt.number, attempt.arn) for attempt in made.attempts()] == [(1, found["arn"])]
     assert scene.called("ecs.RunTask") == 1
 
 
@@ -167,7 +167,7 @@ def test_start_that_aws_refuses_never_began_and_another_run_may_start_it_once_it
     with pytest.raises(RefusedError, match=r"^AWS refuses RunTask \(AccessDeniedException: .*give the role"):
         made.start()
     assert scene.called("ecs.RunTask") == 1, "a refusal is not tried again"
-    assert [(each["number"], each["outcome"]) for each in made.ends()] == [(1, "refused")]
+    assert [(end["number"], end["outcome"]) for end in made.ends()] == [(1, "refused")]
     kept = written_intents(list_events(scene.store, RUN))
     assert [each["write"]["action"] for each in kept] == ["RegisterTaskDefinition"], "nothing else was changed"
     scene.control.delete(f"/faults/{fault}")
@@ -193,7 +193,7 @@ def test_start_refused_after_a_lost_answer_follows_the_task_that_was_started(sce
     assert (len(denied), made.ends()) == (1, [])
     found = made.start()
     assert made.tasks() == [found["arn"]]
-    assert [(each.number, each.arn) for each in made.attempts()] == [(1, found["arn"])]
+    assert [(attempt.number, attempt.arn) for attempt in made.attempts()] == [(1, found["arn"])]
 
 
 def test_network_that_is_gone_leaves_no_attempt_behind(scene, made, monkeypatch):
@@ -210,7 +210,7 @@ def test_run_that_lost_the_lease_just_before_the_start_has_begun_nothing(scene, 
     ctx.writer.check = lambda: (_ for _ in ()).throw(LeaseLostError("leased to another"))
     with pytest.raises(LeaseLostError):
         steps.start(ctx, made.migration, pinned, made.plan.image)
-    assert [each.outcome for each in made.attempts()] == ["refused"]
+    assert [attempt.outcome for attempt in made.attempts()] == ["refused"]
     assert made.start(NEXT)["number"] == 2
 
 
@@ -228,7 +228,7 @@ def test_end_that_its_own_run_never_recorded_is_recorded_by_the_next_while_aws_k
     scene.cloud.advance(120)
     assert made.start(NEXT)["number"] == 2
     scene.cloud.advance(120)
-    assert [(each.number, each.outcome, each.exit_code) for each in made.attempts()] == [
+    assert [(attempt.number, attempt.outcome, attempt.exit_code) for attempt in made.attempts()] == [
         (1, "failed", 3),
         (2, "", None),
     ]
@@ -317,7 +317,7 @@ def test_exit_code_0_of_a_command_that_may_have_been_ended_half_way_is_no_succes
     with pytest.raises(MigrationFailedError, match=sentence):
         made.verify(attempt)
     assert scene.injected(fault) == 1
-    assert [(each["outcome"], each["exit_code"]) for each in made.ends()] == [("failed", 0)]
+    assert [(end["outcome"], end["exit_code"]) for end in made.ends()] == [("failed", 0)]
     with pytest.raises(MigrationFailedError, match="one run never starts it twice"):
         made.start()
 
@@ -348,7 +348,7 @@ def test_verdict_is_on_record_although_the_log_cannot_be_read(scene, made, exit_
         assert "exited with 0" in made.verify(attempt)
     assert scene.injected(denied) >= 1
     scene.cloud.advance(2 * 3600)
-    assert [each["outcome"] for each in made.ends()] == ["failed" if exit_code else "succeeded"]
+    assert [end["outcome"] for end in made.ends()] == ["failed" if exit_code else "succeeded"]
     assert made.start(NEXT)["over"] is (not exit_code), "AWS has forgotten it, and the record has not"
 
 
@@ -548,7 +548,7 @@ def test_task_runs_the_approved_image_although_its_tag_has_moved_since(scene, ma
 
 
 def test_revision_with_the_approved_image_is_registered_once_and_shown_to_the_approver(scene, made):
-    assert [each.after for each in made.plan.changes if "RegisterTaskDefinition" in each.what] == [
+    assert [change.after for change in made.plan.changes if "RegisterTaskDefinition" in change.what] == [
         f"image {made.plan.image[:19]}, whatever the tag stands for by then"
     ]
     made.start()

@@ -205,7 +205,7 @@ def test_answer_that_is_lost_is_found_and_no_second_deployment_is_asked_for(web,
     assert web.injected(fault) == 1
     go(web, released, released.before, since)
     assert web.called("codedeploy.CreateDeployment") == 2
-    assert any("AWS shows that it was made" in each for each in web.texts(RUN, "found"))
+    assert any("AWS shows that it was made" in text for text in web.texts(RUN, "found"))
 
 
 def test_way_back_that_fails_itself_is_said_and_is_not_begun_again(web, since, released):

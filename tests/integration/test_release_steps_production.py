@@ -63,7 +63,7 @@ def draft(scene, made):
 
 
 def releases(scene, tag):
-    return [each for each in scene.github.get_releases() if each.tag_name == tag]
+    return [release for release in scene.github.get_releases() if release.tag_name == tag]
 
 
 # The plan
@@ -197,8 +197,8 @@ def test_container_that_differs_from_the_one_that_was_proved_is_told(scene, prov
     steps.attest_image(replace(proving, run=STAGING_RUN), image.digest, BUILT_ONLY, other)
     differences = plan(scene, proving).template_differences
     assert differences
-    assert all(each.startswith("container app of core-prod-app ") for each in differences)
-    assert any("ELSEWHERE" in each for each in differences)
+    assert all(difference.startswith("container app of core-prod-app ") for difference in differences)
+    assert any("ELSEWHERE" in difference for difference in differences)
 
 
 def test_plan_says_that_sentry_knows_the_environment_by_another_name(scene, proving):
@@ -324,7 +324,7 @@ def test_draft_whose_answer_got_lost_is_made_once(scene, proving, monkeypatch):
 
     monkeypatch.setattr(preflight.github, "generate_notes", then_lose_an_answer, raising=False)
     url = draft(scene, made)
-    assert [scene.injected(each) for each in faults] == [1]
+    assert [scene.injected(fault) for fault in faults] == [1]
     (found,) = releases(scene, "v0.6.15")
     assert (found.draft, found.html_url) == (True, url)
 
@@ -381,7 +381,7 @@ def test_tickets_are_moved_once_and_missing_ones_are_said_and_stop_nothing(scene
 
 def shown(scene, key):
     projects = scene.control.get("/jira").get_json()["projects"]
-    return next(each for project in projects for each in project["tickets"] if each["key"] == key)
+    return next(ticket for project in projects for ticket in project["tickets"] if ticket["key"] == key)
 
 
 def test_ticket_is_never_closed_as_a_duplicate(scene):

@@ -24,7 +24,7 @@ def test_revision_of_a_one_off_is_nothing_that_a_service_on_instances_goes_back_
     assert takes(made, "FARGATE")
     assert not takes(made, service.launch_type)
     candidates = preflight.list_candidates(scene, (), service)
-    assert [each.definition for each in candidates] == [live["taskDefinitionArn"]]
+    assert [candidate.definition for candidate in candidates] == [live["taskDefinitionArn"]]
 
 
 def test_image_of_another_repository_is_nothing_to_go_back_to_although_its_tag_is_ours(scene_of):
@@ -35,7 +35,7 @@ def test_image_of_another_repository_is_nothing_to_go_back_to_although_its_tag_i
     live = describe_definition(ecs, before[0].definition)
     ours = live["containerDefinitions"][0]
     container = {**ours, "image": ours["image"].replace("/core:", "/core-jobs:")}
-    assert container["image"].rpartition(":")[2] in {tag for each in images for tag in each.tags}
+    assert container["image"].rpartition(":")[2] in {tag for image in images for tag in image.tags}
     kept = ("family", "networkMode", "requiresCompatibilities", "cpu", "memory")
     ecs.register_task_definition(containerDefinitions=[container], **{name: live[name] for name in kept})
     foreign, *ours = preflight.list_candidates(scene, images, service)

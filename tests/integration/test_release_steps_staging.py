@@ -27,14 +27,14 @@ def scene(release_scene_of):
 def test_plan_is_of_the_commit_and_of_what_runs_and_the_same_when_made_again(scene):
     plan, _ = steps.make_plan(scene, BUILT_ONLY, STAMP)
     assert (plan.commit, plan.tag, plan.readable) == (BUILT_ONLY, BUILT_ONLY, "staging-20261121120000")
-    assert [(each.service, each.before.rsplit("/", 1)[-1], each.count) for each in plan.services] == [
+    assert [(service.service, service.before.rsplit("/", 1)[-1], service.count) for service in plan.services] == [
         (APP, f"{APP}:1", 4),
         (WORKERS, f"{WORKERS}:1", 2),
     ]
-    assert all(each.template for each in plan.services)
+    assert all(service.template for service in plan.services)
     assert plan.migration.key
     assert steps.make_plan(scene, BUILT_ONLY, STAMP)[0].digest == plan.digest
-    writes = [each.action for each in scene.cloud.application.calls if each.mutates and each.service != "dynamodb"]
+    writes = [call.action for call in scene.cloud.application.calls if call.mutates and call.service != "dynamodb"]
     assert writes == [], "a plan changes nothing"
 
 

@@ -80,8 +80,8 @@ def test_planted_mess_of_40_apps_12_orphans_and_5_look_alikes(scene, cloud):
     assert scene.noted(day[0]).warned.keys() == {86_400}
     assert scene.noted(hour[0]).warned.keys() == {3_600}
     left = {
-        each.rsplit("/", 1)[-1]
-        for each in scene.somebody.ecs.get_paginator("list_clusters").paginate().build_full_result()["clusterArns"]
+        arn.rsplit("/", 1)[-1]
+        for arn in scene.somebody.ecs.get_paginator("list_clusters").paginate().build_full_result()["clusterArns"]
     }
     assert {"core-review-7001-app", "core-revew-7002-app", "core-review-07003-app", "core-review-7004-app"} <= left
     assert f"core-review-{closed[0] + 1000}-app" in left
@@ -123,7 +123,7 @@ def test_a_person_sees_what_would_be_done_and_nothing_is_written(scene, cloud):
     scene.cloud.application.calls.clear()
     found = scene.clean_up(acting=False)
     assert (found.starts, f"Would deploy: 1.\n- review-{number}" in found.text) == ((), True)
-    writes = [each.action for each in scene.cloud.application.calls if each.action in ("PutItem", "UpdateService")]
+    writes = [call.action for call in scene.cloud.application.calls if call.action in ("PutItem", "UpdateService")]
     assert writes == []
     assert scene.comment(number) == ""
 
@@ -347,8 +347,8 @@ def test_a_failed_delivery_is_asked_for_again_once(scene, cloud, external_servic
     cloud.advance(SETTLED)
     assert "Failed deliveries" not in scene.clean_up().text
     [ours, other] = scene.pretend_github.repositories["example-housing/core"].hooks
-    assert [each.redelivery for each in ours.attempts] == [False, True]
-    assert [each.redelivery for each in other.attempts] == [False]
+    assert [attempt.redelivery for attempt in ours.attempts] == [False, True]
+    assert [attempt.redelivery for attempt in other.attempts] == [False]
 
 
 def test_without_the_right_to_see_webhooks_the_rest_is_done_and_the_lack_is_said(scene, cloud, fault):

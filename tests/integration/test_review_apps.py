@@ -91,10 +91,10 @@ def built(scene):
     aws, place = scene.somebody, scene.target.environment
     aws.ecs.create_cluster(clusterName=place.cluster)
     aws.logs.create_log_group(logGroupName=place.one_off.log_group)
-    subnets = [each["SubnetId"] for each in aws.ec2.describe_subnets()["Subnets"]]
+    subnets = [subnet["SubnetId"] for subnet in aws.ec2.describe_subnets()["Subnets"]]
     network = {"awsvpcConfiguration": {"subnets": subnets[:1]}}
     for family, container in [
-        *((each.family, each.container) for each in place.services),
+        *((service.family, service.container) for service in place.services),
         (place.one_off.family, "app"),
     ]:
         aws.ecs.register_task_definition(
@@ -116,11 +116,11 @@ def built(scene):
                 }
             ],
         )
-    for each in place.services:
+    for service in place.services:
         aws.ecs.create_service(
             cluster=place.cluster,
-            serviceName=each.name,
-            taskDefinition=each.family,
+            serviceName=service.name,
+            taskDefinition=service.family,
             desiredCount=0,
             launchType="FARGATE",
             networkConfiguration=network,
@@ -175,8 +175,8 @@ def test_commit_is_deployed_served_and_taken_away(scene, do, built, digest, data
     ctx = step_of(scene)
     assert "core-review-2366-sidekiq" in teardown.stop_services(ctx)
     scene.cloud.advance(120)
-    for each in scene.target.environment.services:
-        scene.somebody.ecs.delete_service(cluster=scene.target.environment.cluster, service=each.name)
+    for service in scene.target.environment.services:
+        scene.somebody.ecs.delete_service(cluster=scene.target.environment.cluster, service=service.name)
     scene.somebody.ecs.delete_cluster(cluster=scene.target.environment.cluster)
     with pytest.raises(
         DriftError,
@@ -193,7 +193,7 @@ def test_commit_is_deployed_served_and_taken_away(scene, do, built, digest, data
     teardown.tell_end(ctx, "")
     (said,) = github.list_comments(scene.github, PULL)
     assert said.body.endswith("Review app: it was taken down, with its database.")
-    assert [each.active for each in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
+    assert [deployment.active for deployment in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
 
 
 def test_workspace_is_made_changed_destroyed_and_deleted(scene, monkeypatch):
@@ -262,7 +262,7 @@ def test_overtaken_deployment_is_no_failed_one_to_those_who_read_of_it(scene, do
     steps.tell_end(ctx, plan, "", "ends here, between two steps")
     (said,) = github.list_comments(scene.github, PULL)
     assert f"Review app: the deployment of commit {plan.commit[:12]} has ended: {why}" in said.body
-    assert [each.active for each in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
+    assert [deployment.active for deployment in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
 
 
 def test_suspended_author_ends_a_deployment_and_keeps_the_teardown_from_nothing(scene, do, digest, databases):
@@ -279,7 +279,7 @@ def test_suspended_author_ends_a_deployment_and_keeps_the_teardown_from_nothing(
     assert "was dropped" in database.drop(last)
     assert teardown.verify_gone(last).startswith(f"nothing is left of core-review-{PULL}")
     assert teardown.tell_end(last, "").endswith("so nobody is told there")
-    assert [each.active for each in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
+    assert [deployment.active for deployment in github.list_deployments(scene.github, f"review-{PULL}")] == [False]
     do("reinstate")
     (said,) = github.list_comments(scene.github, PULL)
     assert "is being deployed" in said.body
@@ -297,8 +297,8 @@ def test_app_is_taken_down_although_its_image_has_expired(scene, do, built, dige
     do("close")
     last = step_of(scene, "review_app_teardown/one")
     teardown.stop_services(last)
-    for each in scene.target.environment.services:
-        scene.somebody.ecs.delete_service(cluster=scene.target.environment.cluster, service=each.name)
+    for service in scene.target.environment.services:
+        scene.somebody.ecs.delete_service(cluster=scene.target.environment.cluster, service=service.name)
     scene.somebody.ecs.delete_cluster(cluster=scene.target.environment.cluster)
     assert teardown.remove_leftovers(last) == "3 task definitions, 1 log groups, 0 tags of images"
     assert "was dropped" in database.drop(last)
@@ -425,7 +425,7 @@ def test_migration_that_conflicts_with_the_data_offers_another_database(scene, b
     (said,) = github.list_comments(scene.github, PULL)
     assert "comment /reset-db on the pull request" in said.body
     plan = plan_of(scene, reset=True)
-    assert any("drop database core-review-2366, as asked for" in each.what for each in plan.changes)
+    assert any("drop database core-review-2366, as asked for" in change.what for change in plan.changes)
     assert "was dropped" in steps.reset(step_of(scene), plan)
     assert databases.names("core_review") == []
 

@@ -19,20 +19,25 @@ def check_approvals(history: History) -> list[Violation]:
 
 
 def _seats(run: Run) -> Iterator[Violation]:
-    seats = [each.decision.seat for each in run.decisions]
+    seats = [decision.decision.seat for decision in run.decisions]
     for seat in sorted({seat for seat in seats if seats.count(seat) > 1}):
         yield Violation("I13", f"Seat {seat} of {run.id} was decided {seats.count(seat)} times.")
 
 
 def _silence(run: Run) -> Iterator[Violation]:
-    for each in run.decisions:
-        if each.decision.by is None and each.decision.outcome != "expired" and each.decision.seat != POLICY_SEAT:
+    for decision in run.decisions:
+        if (
+            decision.decision.by is None
+            and decision.decision.outcome != "expired"
+            and decision.decision.seat != POLICY_SEAT
+        ):
             yield Violation(
-                "I14", f"Seat {each.decision.seat} of {run.id} is {each.decision.outcome} though nobody answered."
+                "I14",
+                f"Seat {decision.decision.seat} of {run.id} is {decision.decision.outcome} though nobody answered.",
             )
-        if each.decision.outcome != "approved" and run.record.get("outcome") == "success":
+        if decision.decision.outcome != "approved" and run.record.get("outcome") == "success":
             yield Violation(
-                "I14", f"{run.id} is a success though seat {each.decision.seat} is {each.decision.outcome}."
+                "I14", f"{run.id} is a success though seat {decision.decision.seat} is {decision.decision.outcome}."
             )
 
 
@@ -40,12 +45,12 @@ def _refused(run: Run) -> Iterator[Violation]:
     _, start = run.documents.get(documents.start(run.id).sk, (0.0, {}))
     if start.get("what") == "withdrawn":
         yield Violation("I14", f"{run.id} wrote though {start['by']} had taken the approval back.")
-    for each in run.decisions:
-        if each.decision.outcome != "approved":
+    for decision in run.decisions:
+        if decision.decision.outcome != "approved":
             yield Violation(
                 "I14",
-                f"{run.id} wrote ({run.intents[0].text if run.intents else 'unannounced'}) though seat {each.decision.seat} is "
-                f"{each.decision.outcome}: {each.decision.why}.",
+                f"{run.id} wrote ({run.intents[0].text if run.intents else 'unannounced'}) though seat {decision.decision.seat} is "
+                f"{decision.decision.outcome}: {decision.decision.why}.",
             )
 
 
@@ -55,18 +60,18 @@ def _approved(history: History, run: Run) -> Iterator[Violation]:
         yield Violation("I13", f"{run.id} wrote on target {run.target}, which the inventory does not know.")
         return
     policy, requester = target.environment.approval, run.confirmed.get("requester")
-    first = min([each.n for each in run.intents] + [each.n for each in history.writes_of(run)])
+    first = min([intent.n for intent in run.intents] + [write.n for write in history.writes_of(run)])
     people, by_policy = set(), False
-    for each in run.decisions:
-        by = each.decision.by
-        if each.decision.seat == POLICY_SEAT:
-            by_policy = by_policy or (each.n < first and run.id.split("/")[0] in policy.unattended)
+    for decision in run.decisions:
+        by = decision.decision.by
+        if decision.decision.seat == POLICY_SEAT:
+            by_policy = by_policy or (decision.n < first and run.id.split("/")[0] in policy.unattended)
             continue
         if by not in policy.approvers:
             yield Violation("I13", f"{by} decided on {run.id} but is no approver ({', '.join(policy.approvers)}).")
         if by == requester and not policy.requester_may_approve:
             yield Violation("I13", f"{by} asked for {run.id} and decided on it.")
-        if each.n < first and each.decision.outcome == "approved":
+        if decision.n < first and decision.decision.outcome == "approved":
             people.add(by)
     own = run.confirmed.get("plan", {}).get("approvers", 0)  # of a plan that wants more people than its target
     wanted = max(policy.count, own)
@@ -83,8 +88,8 @@ def _digests(run: Run) -> Iterator[Violation]:
     if confirmed is None:
         yield Violation("I13", f"{run.id} wrote without a confirmed plan on record.")
         return
-    others: dict[str, Any] = {f"seat {each.decision.seat}": each.decision.digest for each in run.decisions}
-    others |= {f"intent {each.number}": each.details.get("digest") for each in run.intents}
+    others: dict[str, Any] = {f"seat {decision.decision.seat}": decision.decision.digest for decision in run.decisions}
+    others |= {f"intent {intent.number}": intent.details.get("digest") for intent in run.intents}
     if run.record:
         others["the record"] = run.record.get("digest")
     for what, digest in others.items():

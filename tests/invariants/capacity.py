@@ -38,7 +38,7 @@ def check_capacity(history: History) -> list[Violation]:
             continue
         end = history.calls[-1].at
         if run.record_n is not None:
-            end = max((each.at for each in history.calls if each.n <= run.record_n), default=end)
+            end = max((call.at for call in history.calls if call.n <= run.record_n), default=end)
         for service in run.plan.get("services", ()):
             found += _never_short(history, run, service, writes[0].at, end)
     return found
@@ -70,7 +70,7 @@ def _lowers(history: History, run: Run, call: Call) -> bool:
 
 def _is_old(run: Run, service: Mapping[str, Any], call: Call, first: Call) -> Iterator[Violation]:
     arn = call.params["task"]
-    started = {each["arn"]: each["started_at"] for each in service["old_tasks"]}.get(arn)
+    started = {task["arn"]: task["started_at"] for task in service["old_tasks"]}.get(arn)
     mark = run.confirmed.get("since")
     if started is None:
         yield Violation("I6", f"Call {call.n:g} of {run.id} stops {_id(arn)}, which is no old task of its plan.")
@@ -107,11 +107,15 @@ def _enough_new(history: History, run: Run, service: Mapping[str, Any], call: Ca
     key = (str(run.target), service["service"])
     if history.is_excused("I6", *key) or not (points := _at(history.timelines.get(key, []), call.at)):
         return
-    old = {each["arn"].rsplit("/", 1)[-1] for each in service["old_tasks"]}
+    old = {task["arn"].rsplit("/", 1)[-1] for task in service["old_tasks"]}
     stopped = {
-        _id(each.params["task"]) for each in history.writes_of(run) if each.name == "ecs.StopTask" and each.n < call.n
+        _id(write.params["task"])
+        for write in history.writes_of(run)
+        if write.name == "ecs.StopTask" and write.n < call.n
     }
-    new = max(len(each.tasks - old) if each.tasks is not None else each.healthy - len(old - stopped) for each in points)
+    new = max(
+        len(point.tasks - old) if point.tasks is not None else point.healthy - len(old - stopped) for point in points
+    )
     needed = min([service["count"], *(count for at, count in history.counts_of_others(*key) if at <= call.at)])
     if new < needed:
         yield Violation(
@@ -123,8 +127,8 @@ def _enough_new(history: History, run: Run, service: Mapping[str, Any], call: Ca
 
 def _at(points: list[Point], moment: datetime) -> list[Point]:
     """Return the points that may apply at a moment. Times are whole seconds, so one second may have several."""
-    before = [each for each in points if each.at < moment]
-    return before[-1:] + [each for each in points if each.at == moment] if points else []
+    before = [point for point in points if point.at < moment]
+    return before[-1:] + [point for point in points if point.at == moment] if points else []
 
 
 def _never_short(

@@ -71,7 +71,7 @@ def _repeated(history: History) -> Iterator[Violation]:
 
 
 def _disordered(run: Run) -> Iterator[Violation]:
-    numbers = [each.number for each in run.events]
+    numbers = [event.number for event in run.events]
     # a journal from before events were numbered continues from its last key
     if numbers and len({*numbers}) != len(numbers):
         yield Violation("I20", f"The journal of {run.id} has two events of one number: {numbers}.")
@@ -86,9 +86,9 @@ def _disordered(run: Run) -> Iterator[Violation]:
 
 def _unsettled(run: Run) -> Iterator[Violation]:
     known = {each.number for each in run.intents}
-    for each in run.events:
-        if each.phase in ("done", "found") and each.details.get("intent") not in known:
-            yield Violation("I20", f"Event {each.number} of {run.id} ({each.text}) is the outcome of no intent.")
+    for event in run.events:
+        if event.phase in ("done", "found") and event.details.get("intent") not in known:
+            yield Violation("I20", f"Event {event.number} of {run.id} ({event.text}) is the outcome of no intent.")
     if run.record_n is None:
         return  # unfinished: the run of a process that dies now is reconciled later
     for intent in run.intents:

@@ -16,7 +16,7 @@ def check_leases(history: History) -> list[Violation]:
 
 def _numbers(history: History) -> Iterator[Violation]:
     for target, changes in history.leases.items():
-        for one, other in pairwise(each.lease for each in changes):
+        for one, other in pairwise(change.lease for change in changes):
             new_owner = other.owner is not None and other.owner != one.owner
             if other.version != one.version + 1:
                 yield Violation("I8", f"The lease of {target} went from version {one.version} to {other.version}.")

@@ -52,8 +52,8 @@ def _service(
             f"The desired count of {before['name']} is {after['desired']}, not {' or '.join(map(str, sorted(allowed)))} as "
             f"before, as agreed or as somebody else has set it{_by(last)}.",
         )
-    kept = [each["id"] for each in after["tasks"] if each["protected"] and each["desired_status"] == "RUNNING"]
-    was = {each["id"] for each in before["tasks"] if each["protected"]}
+    kept = [task["id"] for task in after["tasks"] if task["protected"] and task["desired_status"] == "RUNNING"]
+    was = {task["id"] for task in before["tasks"] if task["protected"]}
     # protection ends by itself; a run that stopped half way, or was rolled back, says so
     if {*kept} - was and not (last and last.record.get("outcome") in LEFT_UP):
         yield Violation(
@@ -79,14 +79,14 @@ def _group(last: Run | None, before: Mapping[str, Any], after: Mapping[str, Any]
             "I5",
             f"Group {before['name']} has {after['suspended']} suspended, not {before['suspended']} as before{_by(last)}.",
         )
-    was = {each["id"] for each in before["instances"] if each["protected"]}
-    kept = [each["id"] for each in after["instances"] if each["protected"] and each["id"] not in was]
+    was = {instance["id"] for instance in before["instances"] if instance["protected"]}
+    kept = [instance["id"] for instance in after["instances"] if instance["protected"] and instance["id"] not in was]
     if kept:
         yield Violation(
             "I5",
             f"Instances {', '.join(kept)} of {before['name']} are still protected, as they were not before{_by(last)}.",
         )
-    lost = [each["id"] for each in after["instances"] if not each["protected"] and each["id"] in was]
+    lost = [instance["id"] for instance in after["instances"] if not instance["protected"] and instance["id"] in was]
     if lost:
         yield Violation(
             "I5",
@@ -98,7 +98,7 @@ def _agreed(last: Run | None, service: str) -> set[int]:
     """Return the count that may stay, because the run stopped half way, said so, and nobody asked to set it back."""
     if last is None or last.record.get("outcome") not in LEFT_UP:
         return set()
-    if any(each.step == "return_count_before" and each.phase == "done" for each in last.events):
+    if any(event.step == "return_count_before" and event.phase == "done" for event in last.events):
         return set()
     return {
         each["count_during"]
@@ -111,11 +111,11 @@ def _set_by_others(history: History, target: str, service: str) -> set[int]:
     """Return the counts that were requested by others than runbooks."""
     environment = history.targets[target].environment
     return {
-        int(each.params["desiredCount"])
-        for each in history.calls
-        if each.name == "ecs.UpdateService" and each.took_effect and each.params.get("desiredCount") is not None
-        if each.account == environment.account and each.role != role_name(history.targets[target])
-        if each.params.get("cluster") == environment.cluster and each.params.get("service") == service
+        int(call.params["desiredCount"])
+        for call in history.calls
+        if call.name == "ecs.UpdateService" and call.took_effect and call.params.get("desiredCount") is not None
+        if call.account == environment.account and call.role != role_name(history.targets[target])
+        if call.params.get("cluster") == environment.cluster and call.params.get("service") == service
     }
 
 

@@ -49,19 +49,19 @@ def read_history(
     lease was at a moment is then not known, and only the fencing numbers in the journals speak.
     `before` and `after` are targets by name, as the sandbox's GET /world shows them.
     """
-    reader = _Reader([_call(each) for each in calls])
+    reader = _Reader([_call(call) for call in calls])
     reader.read_table_calls()
     for account, pk, sk, document in documents:
         reader.place((account, pk, sk), document)
     reader.place_unlogged()
     return History(
-        targets={each.name: each for each in targets},
+        targets={target.name: target for target in targets},
         calls=reader.calls,
         runs=reader.ordered_runs(),
         leases=reader.leases,
         lease_reads=reader.lease_reads,
         kept=sorted(reader.kept, key=lambda each: each.n),
-        timelines={key: [_point(each) for each in points] for key, points in (timelines or {}).items()},
+        timelines={key: [_point(point) for point in points] for key, points in (timelines or {}).items()},
         before=before or {},
         after=after or {},
         posts=list(posts),
@@ -131,7 +131,7 @@ class _Reader:
 
     def place_unlogged(self) -> None:
         """DocumentKey what the log did not record between its calls, by time. Documents in one gap keep the order of their times."""
-        times = [each.at for each in self.calls]
+        times = [call.at for call in self.calls]
         gaps: dict[int, list[_Unlogged]] = {}
         for each in sorted(self._unlogged, key=lambda each: each[0]):
             gaps.setdefault(bisect_left(times, each[0]), []).append(each)

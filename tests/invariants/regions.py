@@ -50,18 +50,18 @@ def _approved(run: Run) -> Iterator[Violation]:
 
 def _bumps(history: History, run: Run) -> Iterator[Violation]:
     """Check I12: only the regions of the plan, only data that people found good, and after the last old task was stopped."""
-    ids = {each["id"]: each["region"] for each in run.plan["regions"]}
-    bumps = [each for each in run.intents if str(each.write) == BUMP and "version" in each.write.values]
-    for each in bumps:
-        if strange := each.write.names - ids.keys():
+    ids = {region["id"]: region["region"] for region in run.plan["regions"]}
+    bumps = [intent for intent in run.intents if str(intent.write) == BUMP and "version" in intent.write.values]
+    for bump in bumps:
+        if strange := bump.write.names - ids.keys():
             yield Violation(
                 "I12", f"{run.id} gave {', '.join(sorted(strange))} a version, which its plan does not name."
             )
-        if each.write.values["attempt"] == "update":
-            yield from _found_good(run, each, ids)
-            yield from _tasks_stopped_later(history, run, each)
+        if bump.write.values["attempt"] == "update":
+            yield from _found_good(run, bump, ids)
+            yield from _tasks_stopped_later(history, run, bump)
     for attempt in ("update", "way back"):
-        versions = {each.write.values["version"] for each in bumps if each.write.values["attempt"] == attempt}
+        versions = {bump.write.values["version"] for bump in bumps if bump.write.values["attempt"] == attempt}
         if len(versions) > 1:
             yield Violation("I12", f"{run.id} set {len(versions)} versions in its {attempt}: {sorted(versions)}.")
 

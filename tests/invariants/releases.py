@@ -16,7 +16,7 @@ def check_releases(history: History) -> list[Violation]:
     found = [*_versions_grow(history)]
     for run in history.runs.values():
         if run.plan.get("runbook") == RELEASE and (run.intents or history.writes_of(run)):
-            begun = min([each.n for each in run.intents] + [each.n for each in history.writes_of(run)])
+            begun = min([intent.n for intent in run.intents] + [write.n for write in history.writes_of(run)])
             found += [*_staging_at_rest(history, run, begun), *_proved(history, run, begun), *_images(history, run)]
             found += [*_new_version(run), *_published(run)]
     return found
@@ -158,4 +158,4 @@ def _versions_grow(history: History) -> Iterator[Violation]:
 
 
 def _publishing(run: Run) -> list[Event]:
-    return [each for each in run.intents if str(each.write) == PUBLISH]
+    return [intent for intent in run.intents if str(intent.write) == PUBLISH]

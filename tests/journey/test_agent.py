@@ -55,7 +55,7 @@ def test_agent_rehearses_a_restart_asks_for_it_cannot_approve_it_and_follows_it_
             return listed, plan, written, asked, again, refused, still, told, record
 
     listed, plan, written, asked, again, refused, still, told, record = asyncio.run(use())
-    assert [(each["runbook"], each["targets"]) for each in listed["runbooks"]] == [
+    assert [(runbook["runbook"], runbook["targets"]) for runbook in listed["runbooks"]] == [
         (WANTED["runbook"], [WANTED["target"]])
     ]
     assert "core-staging-app" in plan

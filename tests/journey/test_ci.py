@@ -126,7 +126,7 @@ def test_a_hundred_requests_with_one_key_at_once_are_one_run(job):
     body = {"logical_date": None, "dag_run_id": job.key, "conf": conf}
     with ThreadPoolExecutor(100) as together:
         answers = list(together.map(lambda _: client.post("/dags/service_restart/dagRuns", json=body), range(100)))
-    assert sorted(each.status_code for each in answers) == [200] + [409] * 99
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 99
     assert runs(job.sandbox) == before + 1
     assert job.run.wait() == "success"
 

@@ -29,7 +29,7 @@ def regions(scene: Scene, environment: str = "staging") -> dict[str, Any]:
 
 
 def folders(scene: Scene, environment: str = "staging") -> dict[str, Any]:
-    return {each["uri"]: each for each in regions(scene, environment)["folders"]}
+    return {folder["uri"]: folder for folder in regions(scene, environment)["folders"]}
 
 
 def versions(scene: Scene, environment: str = "staging") -> dict[str, str]:
@@ -40,7 +40,9 @@ def versions(scene: Scene, environment: str = "staging") -> dict[str, str]:
 def new_data(scene: Scene, region: str, environment: str = "staging") -> str:
     return str(
         next(
-            each["uri"] for each in folders(scene, environment).values() if each["is_new"] and each["region"] == region
+            folder["uri"]
+            for folder in folders(scene, environment).values()
+            if folder["is_new"] and folder["region"] == region
         )
     )
 
@@ -70,7 +72,7 @@ def update(scene: Scene, *names: str, environment: str = "staging", **conf: Any)
 
 def new_region(scene: Scene) -> str:
     """Return the folder of the region that is not published yet."""
-    return str(next(each["uri"] for each in folders(scene).values() if each.get("publishable")))
+    return str(next(folder["uri"] for folder in folders(scene).values() if folder.get("publishable")))
 
 
 def publish(scene: Scene, data: str) -> Run:
@@ -102,7 +104,7 @@ def kill(run: Run, task: str) -> None:
 
 
 def copies(scene: Scene) -> int:
-    return sum(each["action"] == "CopyObject" for each in scene.calls())
+    return sum(call["action"] == "CopyObject" for call in scene.calls())
 
 
 def outcome(scene: Scene, run: Run) -> tuple[str, str]:

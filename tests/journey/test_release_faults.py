@@ -33,7 +33,7 @@ def lease(scene: Scene) -> dict[str, Any]:
 
 def migrations(scene: Scene) -> int:
     """Return how often a migration was started on staging, whether or not ECS placed its task."""
-    return sum(each["action"] == "RunTask" and each["params"].get("group") == "migrations" for each in scene.calls())
+    return sum(call["action"] == "RunTask" and call["params"].get("group") == "migrations" for call in scene.calls())
 
 
 def kill(run: Run, task: str) -> None:
@@ -154,12 +154,12 @@ def test_what_was_approved_before_another_deployment_has_to_be_planned_again(sce
         assert "The world changed since the plan was approved" in said
         assert f"{app}:1, is " in said
         assert re.search("Refused: The world changed .*nothing was changed", run.log("record_deployment"))
-    assert all(each.endswith(":2") for each in definitions(scene, "staging"))
+    assert all(definition.endswith(":2") for definition in definitions(scene, "staging"))
     assert (builds(scene, older), builds(scene, newer), migrations(scene)) == (1, 0, 1)
 
     last = deploy(scene, newer)
     assert last.wait(300) == "success", last.story()
-    assert all(each.endswith(":3") for each in definitions(scene, "staging"))
+    assert all(definition.endswith(":3") for definition in definitions(scene, "staging"))
     assert (builds(scene, older), builds(scene, newer), migrations(scene)) == (1, 1, 2)
     state = scene.state()
     back = scene.start(
@@ -174,7 +174,7 @@ def test_what_was_approved_before_another_deployment_has_to_be_planned_again(sce
     assert out.wait() == "failed"
     assert f"commit was {proved}, is {newer}" in out.log("confirm_plan_unchanged")
     assert published(scene) == versions
-    assert all(each.endswith(":1") for each in definitions(scene, "production"))
+    assert all(definition.endswith(":1") for definition in definitions(scene, "production"))
     assert (lease(scene)["owner"], scene.lease()["owner"]) == (None, None)
 
 
@@ -204,7 +204,7 @@ def test_second_release_waits_and_never_publishes_what_the_first_did_and_alarms_
     assert re.search(r"Refused: Version v0\.6\.15 exists .*nothing was changed", second.log("record_release"))
     assert published(scene).count("v0.6.15") == 1
     assert set(published(scene)) - set(before) == {"v0.6.15"}
-    assert all(each.endswith(":2") for each in definitions(scene, "production"))
+    assert all(definition.endswith(":2") for definition in definitions(scene, "production"))
     assert scene.injected(fault) == 1
     assert lease(scene)["owner"] is None
 

@@ -26,13 +26,13 @@ def test_commit_goes_from_its_build_to_staging_to_production(scene: Scene):
     staged = deploy(scene, commit)
     assert staged.wait(300) == "success", staged.story()
     builds = [each for each in scene.repository()["runs"] if each["inputs"].get("commit") == commit]
-    assert [each["workflow"] for each in builds] == ["Build image"]
+    assert [build["workflow"] for build in builds] == ["Build image"]
     run = release(scene)
     assert run.wait(300) == "success", run.story()
     (version,) = set(published(scene)) - set(before)
     assert version == "v0.6.15"
     services = scene.sandbox.target(f"{scene.name}/production")["services"]
-    assert all(each.endswith(":2") for each in definitions(scene, "production")), services
+    assert all(definition.endswith(":2") for definition in definitions(scene, "production")), services
     images = scene.aws_of("production", "ecr").describe_images(
         registryId=scene.registry, repositoryName=scene.name, imageIds=[{"imageTag": commit}]
     )["imageDetails"]
@@ -44,7 +44,7 @@ def test_commit_goes_from_its_build_to_staging_to_production(scene: Scene):
     back = scene.start("release_rollback", "production", to=there)
     back.approve(task="approve_rollback")
     assert back.wait(300) == "success", back.story()
-    assert all(each.endswith(":1") for each in definitions(scene, "production"))
+    assert all(definition.endswith(":1") for definition in definitions(scene, "production"))
 
 
 @RELEASE
@@ -102,7 +102,7 @@ def test_commit_goes_to_staging_by_blue_green_to_production_by_canary_and_back(s
     staged = deploy(scene)
     assert staged.wait(600) == "success", staged.story()
     assert "BLUE_GREEN" in staged.log("plan_deployment")
-    assert all(each.endswith(":2") for each in definitions(scene, "staging"))
+    assert all(definition.endswith(":2") for definition in definitions(scene, "staging"))
     run = release(scene)
     assert run.wait(600) == "success", run.story()
     assert "CANARY" in run.log("plan_release")
@@ -114,7 +114,7 @@ def test_commit_goes_to_staging_by_blue_green_to_production_by_canary_and_back(s
     assert definitions(scene, "production") == [f"{scene.name}-web:1", f"{scene.name}-worker:1"]
     ecs = scene.aws_of("production", "ecs")
     found = ecs.list_service_deployments(cluster=f"{scene.name}-production", service=f"{scene.name}-web")
-    assert [each["status"] for each in found["serviceDeployments"][:2]] == ["SUCCESSFUL", "SUCCESSFUL"]
+    assert [deployment["status"] for deployment in found["serviceDeployments"][:2]] == ["SUCCESSFUL", "SUCCESSFUL"]
 
 
 @RELEASE

@@ -54,16 +54,16 @@ class PullRequest:
     @property
     def _core(self):
         repositories = self.sandbox.control.get("/github").raise_for_status().json()["repositories"]
-        return next(each for each in repositories if each["name"] == CORE)
+        return next(repository for repository in repositories if repository["name"] == CORE)
 
     @property
     def comments(self):
-        return next((each["comments"] for each in self._core["issues"] if each["number"] == self.number), [])
+        return next((issue["comments"] for issue in self._core["issues"] if issue["number"] == self.number), [])
 
     @property
     def texts(self):
         """Return all that the one comment has said, in order, without its marks."""
-        said = [each for each in self.comments if "<!-- review-app -->" in each["body"]]
+        said = [comment for comment in self.comments if "<!-- review-app -->" in comment["body"]]
         assert len(said) <= 1
         return [
             re.sub(r"<!--.*?-->\n?", "", text).strip() for each in said for text in (*each["earlier"], each["body"])
@@ -72,7 +72,11 @@ class PullRequest:
     @property
     def deployments(self):
         """Return the states that GitHub was told of each deployment, by its commit."""
-        mine = [each for each in self._core["deployments"] if each["environment"] == f"review-{self.number}"]
+        mine = [
+            deployment
+            for deployment in self._core["deployments"]
+            if deployment["environment"] == f"review-{self.number}"
+        ]
         return [(each["sha"][:12], each["states"]) for each in mine]
 
     def reads(self, words):
@@ -106,7 +110,7 @@ def left(sandbox, number):
     ecs = client_of("ecs")
     described = ecs.describe_clusters(clusters=[f"{name}-app"])["clusters"]
     families = [*(each.family for each in place.services), place.one_off.family]
-    definitions = [ecs.list_task_definitions(familyPrefix=each)["taskDefinitionArns"] for each in families]
+    definitions = [ecs.list_task_definitions(familyPrefix=family)["taskDefinitionArns"] for family in families]
     tags = [
         tag
         for page in client_of("ecr", app.registry.account)
@@ -170,7 +174,7 @@ def test_pull_request_gets_and_loses_its_app_by_webhooks_alone(sandbox):
         serving(number, second),
         gone,
     ]
-    assert [(each["author"], each["reactions"]) for each in pull.comments] == [
+    assert [(comment["author"], comment["reactions"]) for comment in pull.comments] == [
         ("runbooks-bot", []),
         ("amelia", ["eyes"]),
     ]

@@ -17,8 +17,8 @@ REASON = "A pull request of the tests"
 def pull_request(sandbox):
     """Return what GitHub shows of the pull request, and its deployments."""
     repositories = httpx.get(f"{sandbox.endpoints['control']}/github").json()["repositories"]
-    core = next(each for each in repositories if each["name"] == CORE)
-    return next(each for each in core["issues"] if each["number"] == PULL), core["deployments"]
+    core = next(repository for repository in repositories if repository["name"] == CORE)
+    return next(issue for issue in core["issues"] if issue["number"] == PULL), core["deployments"]
 
 
 def close(sandbox):

@@ -11,7 +11,7 @@ WAIT = "surge.await_new_tasks_healthy"
 
 
 def said(thread: dict[str, Any]) -> list[str]:
-    return [each["text"] for each in thread["replies"]]
+    return [reply["text"] for reply in thread["replies"]]
 
 
 def whole(scene: Scene, run: Run, end: str) -> list[str]:
@@ -26,7 +26,7 @@ def whole(scene: Scene, run: Run, end: str) -> list[str]:
 
 def ensure_told_once(scene: Scene, run: Run) -> None:
     (thread,) = scene.threads()
-    keys = [each["metadata"]["event_payload"]["key"] for each in thread["replies"]]
+    keys = [reply["metadata"]["event_payload"]["key"] for reply in thread["replies"]]
     assert thread["metadata"]["event_payload"]["run"].endswith(run.run_id)
     assert len(set(keys)) == len(keys), "each message once"
 

@@ -35,7 +35,7 @@ def test_name_that_there_is_not_is_reported(monkeypatch, caplog):
 def test_api_refuses_nothing_once_that_is_switched_off(monkeypatch, caplog):
     own = ["keep the notes of runs current", "carry out deliveries of GitHub that wait"]  # which are no patches
     monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "trigger_validation")
-    assert [each["name"] for each in opskit_plugin.middlewares()] == [*own, "refuse wrong input"]
+    assert [middleware["name"] for middleware in opskit_plugin.middlewares()] == [*own, "refuse wrong input"]
     monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "")
-    assert [each["name"] for each in opskit_plugin.middlewares()] == own
+    assert [middleware["name"] for middleware in opskit_plugin.middlewares()] == own
     assert "Wrong input is refused by the plan task, not by the API" in caplog.text

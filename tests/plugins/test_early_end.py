@@ -44,4 +44,4 @@ def test_airflow_takes_it_as_a_listener():
     assert early_end in OpskitPlugin.listeners
     manager = get_listener_manager()
     manager.add_listener(early_end)
-    assert early_end in {each.plugin for each in manager.hook.on_dag_run_failed.get_hookimpls()}
+    assert early_end in {hookimpl.plugin for hookimpl in manager.hook.on_dag_run_failed.get_hookimpls()}

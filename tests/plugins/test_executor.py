@@ -165,6 +165,6 @@ def test_executor_works_as_airflows_own_where_workers_are_not_forked_and_says_so
     executor.start()
     assert changed == []
     assert not isinstance(executor.activity_queue._rlock, RecordLock)
-    (line,) = [each.message for each in caplog.records]
+    (line,) = [record.message for record in caplog.records]
     assert line.startswith("Killed workers are not defended against: that needs Linux and workers that are forked")
     executor.end()

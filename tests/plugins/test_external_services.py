@@ -118,7 +118,9 @@ def test_sentry_is_reached_by_a_header_or_by_a_password(target, connect, given, 
 def test_optional_service_without_a_connection_is_done_without_and_said(target, caplog, make, name):
     with caplog.at_level(logging.INFO, "opskit.connections.external_services"):
         assert make(target) is None
-    assert [name in each.getMessage() and "core/staging" in each.getMessage() for each in caplog.records] == [True]
+    assert [name in record.getMessage() and "core/staging" in record.getMessage() for record in caplog.records] == [
+        True
+    ]
 
 
 def test_service_that_the_inventory_does_not_name_is_not_looked_for(caplog):

@@ -102,7 +102,7 @@ def outbox(place, store, clock):
 
 
 def expected(store: RunStore) -> list[str]:
-    return [PARENT, *(each.key for each in replies(read_facts(store, RUN)))]
+    return [PARENT, *(reply.key for reply in replies(read_facts(store, RUN)))]
 
 
 def test_thread_is_built_and_its_parent_kept_up_to_date(place, outbox, store):
@@ -230,7 +230,7 @@ def test_workspace_without_a_connection_costs_one_line(place, context, monkeypat
     monkeypatch.delenv("AIRFLOW_CONN_SLACK_HOUSING")
     with caplog.at_level("INFO"):
         sender.notify(context)
-    assert [each.message for each in caplog.records if "Slack" in each.message] == [
+    assert [record.message for record in caplog.records if "Slack" in record.message] == [
         "No Slack: there is no Airflow connection slack_housing."
     ]
     assert place.keys() == []

@@ -175,7 +175,7 @@ def test_preloading_is_of_use_only_where_processes_are_forked(monkeypatch, execu
 def test_preloading_that_is_switched_off_says_so_in_one_line(monkeypatch, caplog):
     monkeypatch.setenv("RUNBOOK_AIRFLOW_PATCHES", "trigger_validation")
     assert not preload.preload("scheduler")
-    assert [each.message for each in caplog.records] == [
+    assert [record.message for record in caplog.records] == [
         "Preloading is off in scheduler: RUNBOOK_AIRFLOW_PATCHES does not name preload. Steps start slower, nothing else changes."
     ]
 

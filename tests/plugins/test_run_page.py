@@ -74,7 +74,7 @@ def test_the_giver_takes_the_approval_back_and_that_is_on_record(browser, store)
     assert answer.json()["detail"].startswith("ann took back the approval at ")
     assert answer.json()["detail"].endswith(" UTC; the run changes nothing.")
     assert read_withdrawal(store, NAME).by == "ann"
-    assert [(each["step"], each["phase"]) for each in list_events(store, NAME)] == [("withdraw_approval", "note")]
+    assert [(event["step"], event["phase"]) for event in list_events(store, NAME)] == [("withdraw_approval", "note")]
 
 
 def test_asking_twice_takes_it_back_once(browser, store):
@@ -214,8 +214,8 @@ def test_page_says_how_long_each_step_took(browser):
 
 
 def test_plugin_offers_the_page_beside_the_run():
-    assert [each["url_prefix"] for each in OpskitPlugin.fastapi_apps] == ["/runbooks", "/door"]
-    assert [(each["destination"], each["href"]) for each in OpskitPlugin.external_views] == [
+    assert [app["url_prefix"] for app in OpskitPlugin.fastapi_apps] == ["/runbooks", "/door"]
+    assert [(view["destination"], view["href"]) for view in OpskitPlugin.external_views] == [
         ("dag_run", "/runbooks/{DAG_ID}/runs/{RUN_ID}/summary"),
         ("dag", "/runbooks/{DAG_ID}/choices"),
         ("nav", "/door/stop/page"),

@@ -77,10 +77,10 @@ def test_an_approval_without_the_name_is_asked_again_and_not_counted(answer, sto
 
 def test_the_name_approves(answer, store):
     assert answer("Approve", typed=f" {TARGET} ", comment="go on") == "approver approved the plan: go on"
-    assert [each.outcome for each in list_decisions(store, RUN)] == ["approved"]
+    assert [decision.outcome for decision in list_decisions(store, RUN)] == ["approved"]
 
 
 def test_a_rejection_needs_no_name(answer, store):
     with pytest.raises(AirflowFailException, match=r"Rejected: approver rejected the plan\. Nothing was changed\."):
         answer("Reject")
-    assert [each.outcome for each in list_decisions(store, RUN)] == ["rejected"]
+    assert [decision.outcome for decision in list_decisions(store, RUN)] == ["rejected"]

@@ -26,15 +26,15 @@ def regions(connect):
 
 
 def versions(connect):
-    return {each.id: each.version for each in list_regions(connect())}
+    return {region.id: region.version for region in list_regions(connect())}
 
 
 def live(regions):
-    return [each for each in regions if not each.archived]
+    return [region for region in regions if not region.archived]
 
 
 def test_every_region_is_listed_with_what_it_runs_on(regions):
-    assert [(each.region, each.name, each.archived) for each in regions] == [
+    assert [(region.region, region.name, region.archived) for region in regions] == [
         ("US/DE", "Delaware", False),
         ("US/PA", "O'Hara; --", False),
         ("US/PA", "Old", True),
@@ -46,7 +46,7 @@ def test_every_region_is_listed_with_what_it_runs_on(regions):
 def test_only_the_regions_of_the_update_get_the_new_version(connect, regions):
     bump_versions(connect(), regions[:1], NEW)
     found = versions(connect)
-    assert [found[each.id] for each in regions] == [NEW, OLD, OLD]
+    assert [found[region.id] for region in regions] == [NEW, OLD, OLD]
 
 
 def test_bump_whose_answer_was_lost_is_made_once(connect, regions):
@@ -63,7 +63,7 @@ def test_version_that_somebody_changed_meanwhile_leaves_all_as_they_were(connect
     ):
         bump_versions(connect(), live(regions), NEW)
     found = versions(connect)
-    assert [found[each.id] for each in regions] == [OLD, other, OLD]
+    assert [found[region.id] for region in regions] == [OLD, other, OLD]
 
 
 def test_region_that_was_removed_meanwhile_leaves_all_as_they_were(connect, regions):

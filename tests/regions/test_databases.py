@@ -59,13 +59,13 @@ def control(databases):
 
 def test_every_region_runs_on_what_its_services_load(connect_as_runbook):
     rows = list_regions(connect_as_runbook())
-    live = [each for each in rows if not each.hidden and not each.archived]
+    live = [row for row in rows if not row.hidden and not row.archived]
     assert [each.region for each in live] == sorted(REGIONS)
     pennsylvania = next(each for each in live if each.region == "US/PA")
     assert pennsylvania.name == "Pennsylvania"
     assert pennsylvania.s3_uri == f"s3://districtbuilder-staging-data/regions/US/PA/{PUBLISHED}/"
     assert pennsylvania.version.isoformat() == "2020-09-09T19:50:10.921000+00:00"
-    assert [(each.region, each.hidden, each.archived) for each in rows if each not in live] == [
+    assert [(row.region, row.hidden, row.archived) for row in rows if row not in live] == [
         ("US/DE", True, False),
         ("US/PA", False, True),
     ]

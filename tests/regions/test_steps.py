@@ -90,7 +90,7 @@ class MapScene:
         return found
 
     def versions(self) -> dict[str, datetime]:
-        return {each.region: each.version for each in list_regions(self.connect())}
+        return {region.region: region.version for region in list_regions(self.connect())}
 
     def put(self, folder: str, name: str, body: bytes = b"another", **more: Any) -> None:
         location = Location.parse(folder)
@@ -111,10 +111,10 @@ def maps(scene_of, connect):
 
 def overwritten(ctx, plan) -> None:
     """Bring every region of a plan to its new data."""
-    for each in plan.regions:
-        region_data_backup.back_up(ctx, each)
-        region_data_backup.verify_backup(ctx, each)
-        region_data_overwrite.overwrite(ctx, each)
+    for region in plan.regions:
+        region_data_backup.back_up(ctx, region)
+        region_data_backup.verify_backup(ctx, region)
+        region_data_overwrite.overwrite(ctx, region)
 
 
 # The plan
@@ -141,7 +141,7 @@ def test_plan_says_what_changes_and_is_the_same_for_the_same_world(maps):
 def test_data_that_cannot_be_loaded_is_refused_before_anything_is_written(maps, stamp, sentence):
     with pytest.raises(PreconditionError, match=sentence):
         maps.plan(US_PA=uri(PA, stamp))
-    assert not [each for each in maps.cloud.application.calls if each.service == "s3" and each.mutates]
+    assert not [call for call in maps.cloud.application.calls if call.service == "s3" and call.mutates]
 
 
 def test_second_backup_of_a_day_has_a_name_of_its_own(maps):

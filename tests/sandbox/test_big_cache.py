@@ -29,7 +29,7 @@ def test_progress_is_in_the_log_as_json(cloud):
     scale_out(cloud)
     cloud.advance(15 * 60)
     bodies = [json.loads(line[line.index("{") :])["topology"] for line in lines(cloud, "HealthCheckService")]
-    complete = [each["complete"] for each in bodies]
+    complete = [body["complete"] for body in bodies]
     assert complete == sorted(complete)
     assert bodies[-1]["total"] == 12
     assert 4 <= bodies[-1]["complete"] < 12

@@ -62,7 +62,7 @@ def look(codedeploy, name):
 def lifecycle(codedeploy, name):
     (target,) = codedeploy.list_deployment_targets(deploymentId=name)["targetIds"]
     found = codedeploy.batch_get_deployment_targets(deploymentId=name, targetIds=[target])["deploymentTargets"]
-    return {each["lifecycleEventName"]: each["status"] for each in found[0]["ecsTarget"]["lifecycleEvents"]}
+    return {event["lifecycleEventName"]: event["status"] for event in found[0]["ecsTarget"]["lifecycleEvents"]}
 
 
 def sets(ecs):
@@ -275,10 +275,10 @@ def test_pushed_image_is_deployed_by_the_pipeline(cloud, control, codedeploy, ec
     assert (look(codedeploy, found["deploymentId"])["status"], live(ecs) != old) == ("Succeeded", True)
     arns = ecs.list_tasks(cluster=CLUSTER, serviceName=WEB)["taskArns"]
     running = {
-        each["containers"][0]["imageDigest"] for each in ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]
+        task["containers"][0]["imageDigest"] for task in ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]
     }
     assert running == {digest}
-    made = [each.action for each in cloud.application.calls if each.role == "somebody" and each.mutates]
+    made = [call.action for call in cloud.application.calls if call.role == "somebody" and call.mutates]
     assert made == ["RegisterTaskDefinition", "CreateDeployment"]
 
 
@@ -319,5 +319,5 @@ def test_calls_that_begin_or_end_a_deployment_are_writes(cloud, codedeploy, ecs)
     name = deploy(codedeploy, live(ecs))
     look(codedeploy, name)
     codedeploy.stop_deployment(deploymentId=name)
-    made = [(each.action, each.mutates) for each in cloud.application.calls if each.service == "codedeploy"]
+    made = [(call.action, call.mutates) for call in cloud.application.calls if call.service == "codedeploy"]
     assert made == [("CreateDeployment", True), ("GetDeployment", False), ("StopDeployment", True)]

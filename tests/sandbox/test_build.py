@@ -68,7 +68,9 @@ def test_other_instance_types_hold_what_they_hold_on_aws(cloud, tmp_path, maps):
     ecs = cloud.client("ecs")
     arns = ecs.list_container_instances(cluster="ecsStagingCluster")["containerInstanceArns"]
     found = ecs.describe_container_instances(cluster="ecsStagingCluster", containerInstances=arns)
-    registered = {each["name"]: each["integerValue"] for each in found["containerInstances"][0]["registeredResources"]}
+    registered = {
+        resource["name"]: resource["integerValue"] for resource in found["containerInstances"][0]["registeredResources"]
+    }
     assert registered == {"CPU": 2048, "MEMORY": 7782}
 
 
@@ -80,5 +82,5 @@ def test_two_systems_may_share_an_account_and_a_log_group(cloud, tmp_path, maps)
     staging["services"][0]["scaling_group"]["name"] = "asgAtlas"
     staging["services"][0]["load_balancing"]["target_group"] = "tgAtlas"
     region = build_from(cloud, tmp_path, maps, other)
-    assert [each.cluster for each in region.services.values()] == ["atlas", "ecsStagingCluster"]
+    assert [service.cluster for service in region.services.values()] == ["atlas", "ecsStagingCluster"]
     assert set(region.groups) == {"asgAtlas", "asgStagingContainerInstance"}

@@ -40,7 +40,7 @@ def images(cloud, tag):
 
 
 def phases(build):
-    return {each["phaseType"]: each.get("phaseStatus") for each in build["phases"]}
+    return {phase["phaseType"]: phase.get("phaseStatus") for phase in build["phases"]}
 
 
 def test_build_passes_its_phases_and_leaves_an_image_with_the_commits_tag(cloud, codebuild):
@@ -59,7 +59,9 @@ def test_build_passes_its_phases_and_leaves_an_image_with_the_commits_tag(cloud,
     assert len(images(cloud, NEWEST[:7])) == 1
     assert images(cloud, NEWEST) == []
     found = cloud.client("logs").filter_log_events(logGroupName=build["logs"]["groupName"], filterPattern="POST_BUILD")
-    assert [each["message"] for each in found["events"]] == ["[Container] Phase complete: POST_BUILD State: SUCCEEDED"]
+    assert [event["message"] for event in found["events"]] == [
+        "[Container] Phase complete: POST_BUILD State: SUCCEEDED"
+    ]
 
 
 def test_token_starts_one_build_for_five_minutes(cloud, codebuild):
@@ -78,7 +80,7 @@ def test_commit_that_is_built_already_cannot_be_pushed_again(cloud, codebuild):
     name = start(codebuild, BUILT)
     cloud.advance(600)
     build = look(codebuild, name)
-    (failed,) = [each for each in build["phases"] if each.get("phaseStatus") == "FAILED"]
+    (failed,) = [phase for phase in build["phases"] if phase.get("phaseStatus") == "FAILED"]
     assert (build["buildStatus"], failed["phaseType"]) == ("FAILED", "POST_BUILD")
     assert "cannot be overwritten because the repository is immutable" in failed["contexts"][0]["message"]
     assert images(cloud, BUILT[:7]) == before
@@ -147,7 +149,7 @@ def test_calls_that_begin_or_end_a_build_are_writes(cloud, codebuild):
     name = start(codebuild)
     look(codebuild, name)
     codebuild.stop_build(id=name)
-    made = [(each.action, each.mutates) for each in cloud.application.calls if each.service == "codebuild"]
+    made = [(call.action, call.mutates) for call in cloud.application.calls if call.service == "codebuild"]
     assert made == [("StartBuild", True), ("BatchGetBuilds", False), ("StopBuild", True)]
 
 

@@ -10,7 +10,7 @@ def tasks_of(ecs, name=WORKERS):
 
 def reports(ecs, name=WORKERS):
     """Return what ECS reports of each task's containers, and of the task."""
-    return sorted((each["containers"][0]["healthStatus"], each["healthStatus"]) for each in tasks_of(ecs, name))
+    return sorted((task["containers"][0]["healthStatus"], task["healthStatus"]) for task in tasks_of(ecs, name))
 
 
 def test_definition_with_a_health_check_makes_ecs_report_it(cloud):
@@ -25,23 +25,23 @@ def test_definition_with_a_health_check_makes_ecs_report_it(cloud):
 
 def test_new_task_is_unknown_until_its_check_has_passed_and_a_deployment_waits_for_that(cloud):
     ecs = cloud.client("ecs", TARGET)
-    old = {each["taskArn"] for each in tasks_of(ecs)}
+    old = {task["taskArn"] for task in tasks_of(ecs)}
     ecs.update_service(cluster=CLUSTER, service=WORKERS, forceNewDeployment=True)
     cloud.advance(50)  # provisioned, pulled, running
-    new = [each for each in tasks_of(ecs) if each["taskArn"] not in old]
+    new = [task for task in tasks_of(ecs) if task["taskArn"] not in old]
     assert [(each["lastStatus"], each["healthStatus"]) for each in new] == [("RUNNING", "UNKNOWN")] * 2
     assert ecs.describe_services(cluster=CLUSTER, services=[WORKERS])["services"][0]["runningCount"] == 4
     cloud.advance(150)
-    assert {each["taskArn"] for each in tasks_of(ecs)}.isdisjoint(old)
+    assert {task["taskArn"] for task in tasks_of(ecs)}.isdisjoint(old)
     assert reports(ecs) == [("HEALTHY", "HEALTHY")] * 2
 
 
 def test_failed_check_makes_a_task_unhealthy_after_its_retries(cloud, control):
     ecs = cloud.client("ecs", TARGET)
-    old = {each["taskArn"] for each in tasks_of(ecs)}
+    old = {task["taskArn"] for task in tasks_of(ecs)}
     fault = control.post("/faults", json={"kind": "container_unhealthy", "target": TARGET, "service": WORKERS}).json
     cloud.advance(95)
-    ill = {each["taskArn"]: each["healthStatus"] for each in tasks_of(ecs) if each["taskArn"] in old}
+    ill = {task["taskArn"]: task["healthStatus"] for task in tasks_of(ecs) if task["taskArn"] in old}
     assert list(ill.values()) == ["UNHEALTHY"] * 2, "ECS starts others first, and these keep running"
     assert control.get("/faults").json["faults"][0]["injected"] == 2
     control.delete(f"/faults/{fault['id']}")
@@ -57,7 +57,7 @@ def test_unhealthy_tasks_of_a_deployment_trip_its_circuit_breaker(cloud, control
     deployments = ecs.describe_services(cluster=CLUSTER, services=[WORKERS])["services"][0]["deployments"]
     assert "circuit breaker" in deployments[0]["rolloutStateReason"]
     stopped = ecs.list_tasks(cluster=CLUSTER, serviceName=WORKERS, desiredStatus="STOPPED")["taskArns"]
-    reasons = {each["stoppedReason"] for each in ecs.describe_tasks(cluster=CLUSTER, tasks=stopped)["tasks"]}
+    reasons = {task["stoppedReason"] for task in ecs.describe_tasks(cluster=CLUSTER, tasks=stopped)["tasks"]}
     assert "Task failed container health checks" in reasons
 
 

@@ -15,18 +15,18 @@ CLUSTER, SERVICE, GROUP = "ecsStagingCluster", "StagingApp_EC2LaunchType", "asgS
 
 
 def target_of(control, name):
-    return next(each for each in control.get("/world").get_json()["targets"] if each["name"] == name)
+    return next(target for target in control.get("/world").get_json()["targets"] if target["name"] == name)
 
 
 def test_world_shows_services_tasks_and_groups(control):
     shown = target_of(control, MAPS)
     (service,) = shown["services"]
     assert (service["desired"], service["running"], service["pending"], service["healthy"]) == (2, 2, 0, 2)
-    assert [each["health"] for each in service["tasks"]] == ["healthy", "healthy"]
-    assert [each["status"] for each in service["deployments"]] == ["PRIMARY"]
+    assert [task["health"] for task in service["tasks"]] == ["healthy", "healthy"]
+    assert [deployment["status"] for deployment in service["deployments"]] == ["PRIMARY"]
     (group,) = shown["groups"]
     assert (group["min"], group["max"], group["desired"], group["alarm"]) == (2, 5, 2, "OK")
-    assert [each["tasks"] for each in group["instances"]] == [1, 1]
+    assert [instance["tasks"] for instance in group["instances"]] == [1, 1]
     assert shown["lease"] is None
 
 
@@ -34,7 +34,7 @@ def test_world_shows_services_tasks_and_groups(control):
 def test_world_and_state_show_only_the_targets_that_are_asked_for(control, path):
     def shown(query):
         found = control.get(path + query).get_json()
-        return {each["name"]: each for each in found["targets"]} if path == "/world" else found
+        return {target["name"]: target for target in found["targets"]} if path == "/world" else found
 
     everything = shown("")
     assert shown(f"?target={HOUSING}") == {HOUSING: everything[HOUSING]}
@@ -97,7 +97,7 @@ def test_timeline_has_a_point_for_each_change(cloud, control):
     cloud.client("ecs", HOUSING).update_service(cluster=APP, service=APP, desiredCount=5)
     cloud.advance(300)
     points = control.get("/timeline", query_string={"target": HOUSING, "service": APP}).get_json()["points"]
-    counts = [(each["desired"], each["running"], each["healthy"]) for each in points]
+    counts = [(point["desired"], point["running"], point["healthy"]) for point in points]
     assert counts == [(5, 4, 4), (5, 5, 4), (5, 5, 5)] or counts == [(4, 4, 4), (5, 4, 4), (5, 5, 4), (5, 5, 5)]
     answer = control.get("/timeline", query_string={"target": HOUSING, "service": "web"})
     assert (answer.status_code, "no service 'web'" in answer.get_json()["error"]) == (400, True)
@@ -109,7 +109,7 @@ def test_calls_are_listed_after_a_number(cloud, control):
         ecs.list_clusters()
     calls = control.get("/calls").get_json()["calls"]
     later = control.get("/calls", query_string={"after": calls[1]["n"]}).get_json()["calls"]
-    assert [each["action"] for each in calls] == ["ListClusters"] * 3
+    assert [call["action"] for call in calls] == ["ListClusters"] * 3
     assert [each["n"] for each in later] == [calls[2]["n"]]
 
 

@@ -22,7 +22,7 @@ def test_every_call_is_logged_with_its_role_and_whether_it_mutates(cloud):
     ecs = cloud.new_client("ecs", role="districtbuilder-staging-runbooks")
     ecs.describe_services(cluster="ecsStagingCluster", services=["StagingApp_EC2LaunchType"])
     ecs.update_service(cluster="ecsStagingCluster", service="StagingApp_EC2LaunchType", desiredCount=2)
-    found = [(each.action, each.role, each.account, each.mutates) for each in cloud.application.calls]
+    found = [(call.action, call.role, call.account, call.mutates) for call in cloud.application.calls]
     assert found == [
         ("AssumeRole", "base", "000000000000", False),
         ("DescribeServices", "districtbuilder-staging-runbooks", "222222222221", False),
@@ -32,7 +32,7 @@ def test_every_call_is_logged_with_its_role_and_whether_it_mutates(cloud):
 
 def test_accounts_do_not_see_each_other(cloud):
     clusters = cloud.client("ecs", "core/staging").list_clusters()["clusterArns"]
-    assert [each.rsplit("/", 1)[-1] for each in clusters] == ["core-staging-app"]
+    assert [cluster.rsplit("/", 1)[-1] for cluster in clusters] == ["core-staging-app"]
 
 
 def test_what_is_not_there_is_refused_in_aws_own_form(cloud):
@@ -65,7 +65,7 @@ def test_client_made_before_a_reset_still_reaches_its_own_account(cloud, control
     ecs = cloud.client("ecs")
     assert control.post("/reset").status_code == 200
     found = ecs.describe_services(cluster="ecsStagingCluster", services=["StagingApp_EC2LaunchType"])
-    assert [each["runningCount"] for each in found["services"]] == [2]
+    assert [service["runningCount"] for service in found["services"]] == [2]
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_image_of_every_running_task_is_in_its_registry(cloud):
     registry, _, tag = definition["containerDefinitions"][0]["image"].partition(":")
     assert registry == "111111111110.dkr.ecr.eu-west-2.amazonaws.com/core"
     found = ecr.describe_images(registryId="111111111110", repositoryName="core", imageIds=[{"imageTag": tag}])
-    assert [tag in each["imageTags"] for each in found["imageDetails"]] == [True]
+    assert [tag in detail["imageTags"] for detail in found["imageDetails"]] == [True]

@@ -99,7 +99,7 @@ def test_scheduled_action_overwrites_a_count_that_someone_raised(cloud, control)
     fault = inject(control, "scheduled_scaling", HOUSING, action="core-staging-app-down")
     assert service_of(control, HOUSING)["desired"] == 2
     scalable = cloud.client("application-autoscaling", HOUSING).describe_scalable_targets(ServiceNamespace="ecs")
-    assert [(each["MinCapacity"], each["MaxCapacity"]) for each in scalable["ScalableTargets"]] == [(2, 2)]
+    assert [(target["MinCapacity"], target["MaxCapacity"]) for target in scalable["ScalableTargets"]] == [(2, 2)]
     assert injected(control, fault) == 1
 
 

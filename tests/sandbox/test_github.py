@@ -66,7 +66,9 @@ def refused(call, *arguments, **named):
 
 
 def shown(control, name=CORE):
-    return next(each for each in control.get("/github").get_json()["repositories"] if each["name"] == name)
+    return next(
+        repository for repository in control.get("/github").get_json()["repositories"] if repository["name"] == name
+    )
 
 
 # permissions
@@ -91,11 +93,11 @@ def test_token_opens_its_owners_repositories_and_no_others(place, client):
 def test_token_that_may_only_read_sees_no_drafts_and_writes_nothing(place, core):
     reader = client_of(place, github_reading_token("example-housing")).get_repo(CORE)
     assert not reader.permissions.push
-    assert next(each.tag_name for each in core.get_releases()) == "v0.7.0"
-    assert next(each.tag_name for each in reader.get_releases()) == "v0.6.14"
+    assert next(release.tag_name for release in core.get_releases()) == "v0.7.0"
+    assert next(release.tag_name for release in reader.get_releases()) == "v0.6.14"
     status, message = refused(reader.create_git_ref, "refs/tags/v1.0.0", released_sha(CORE))
     assert (status, message) == (403, "Resource not accessible by personal access token")
-    assert "v1.0.0" not in [each.name for each in core.get_tags()]
+    assert "v1.0.0" not in [tag.name for tag in core.get_tags()]
 
 
 # commits
@@ -124,7 +126,7 @@ def test_pages_are_linked_as_github_links_them(place, client):
 
 
 def test_subjects_name_their_tickets_in_many_ways(core):
-    between = [each.commit.message.split("\n")[0] for each in core.compare("v0.6.14", "main").commits]
+    between = [commit.commit.message.split("\n")[0] for commit in core.compare("v0.6.14", "main").commits]
     assert between == [
         "CLDC-3456: Send reminders only once (#2357)",
         "CLDC-3457 Escape names in the bulk upload report (#2358)",
@@ -142,7 +144,7 @@ def test_comparison_tells_ahead_behind_diverged_and_identical(core):
     ahead = core.compare("v0.6.14", "main")
     assert (ahead.status, ahead.ahead_by, ahead.behind_by, ahead.total_commits) == ("ahead", UNRELEASED, 0, UNRELEASED)
     assert ahead.merge_base_commit.sha == released_sha(CORE)
-    assert "db/migrate/20260901093000_add_labels_to_logs.rb" in [each.filename for each in ahead.files]
+    assert "db/migrate/20260901093000_add_labels_to_logs.rb" in [file.filename for file in ahead.files]
     assert core.compare("main", "v0.6.14").status == "behind"
     assert core.compare("main", "main").status == "identical"
     stray = core.compare("main", "labels-for-logs")
@@ -153,7 +155,7 @@ def test_comparison_tells_ahead_behind_diverged_and_identical(core):
 def test_commit_is_found_by_seven_characters_and_not_by_an_unknown_sha(core):
     wanted = released_sha(CORE)
     assert core.get_commit(wanted[:7]).sha == wanted
-    assert {each.filename for each in core.get_commit(wanted).files}
+    assert {file.filename for file in core.get_commit(wanted).files}
     unknown = "0" * 40
     assert refused(core.get_commit, unknown) == (422, f"No commit found for SHA: {unknown}")
     assert refused(list, core.get_commits(sha="nowhere")) == (404, "Not Found")
@@ -170,10 +172,10 @@ def test_merged_commit_leads_to_its_pull_request(core):
 
 
 def test_tags_are_as_odd_and_unordered_as_in_reality(core):
-    names = [each.name for each in core.get_tags()]
+    names = [tag.name for tag in core.get_tags()]
     assert names.index("v0.6.9") < names.index("v0.6.14")
     assert {"v0.6.7.1", "v0.4.90.1", "v.0.3.25", "release-2024", "v0.6.14-rc.1"} <= set(names)
-    assert next(each.commit.sha for each in core.get_tags() if each.name == "v0.6.14") == released_sha(CORE)
+    assert next(tag.commit.sha for tag in core.get_tags() if tag.name == "v0.6.14") == released_sha(CORE)
 
 
 def test_tag_is_made_once_and_only_on_a_commit(core):
@@ -184,7 +186,7 @@ def test_tag_is_made_once_and_only_on_a_commit(core):
     assert refused(core.create_git_ref, "refs/tags/v0.6.16", "1" * 40) == (422, "Object does not exist")
     assert refused(core.get_git_ref, "tags/v0.6.16") == (404, "Not Found")
     assert refused(core.create_git_ref, "refs/tags/v 1", sha)[0] == 422
-    assert [each.ref for each in core.get_git_matching_refs("tags/v0.6.1")] == [
+    assert [ref.ref for ref in core.get_git_matching_refs("tags/v0.6.1")] == [
         f"refs/tags/{each}"
         for each in ("v0.6.1", "v0.6.10", "v0.6.11", "v0.6.12", "v0.6.13", "v0.6.14", "v0.6.14-rc.1", "v0.6.15")
     ]
@@ -195,7 +197,7 @@ def test_annotated_tag_leads_to_its_commit(core):
     made = core.create_git_tag("v0.6.15", "the next", sha, "commit")
     ref = core.create_git_ref("refs/tags/v0.6.15", made.sha)
     assert (ref.object.type, core.get_git_tag(ref.object.sha).object.sha) == ("tag", sha)
-    assert next(each.commit.sha for each in core.get_tags() if each.name == "v0.6.15") == sha
+    assert next(tag.commit.sha for tag in core.get_tags() if tag.name == "v0.6.15") == sha
 
 
 def test_draft_has_neither_tag_nor_pipeline_until_it_is_published(core, control):
@@ -216,7 +218,7 @@ def test_draft_has_neither_tag_nor_pipeline_until_it_is_published(core, control)
     assert core.get_latest_release().id == draft.id
     (run,) = core.get_workflow_runs(event="release")
     assert (run.name, run.head_branch, run.head_sha, run.status) == ("Production pipeline", "v0.6.15", sha, "queued")
-    assert next(each for each in shown(control)["releases"] if each["latest"])["tag"] == "v0.6.15"
+    assert next(release for release in shown(control)["releases"] if release["latest"])["tag"] == "v0.6.15"
 
 
 def test_prerelease_is_never_the_latest_and_starts_no_pipeline(core):
@@ -233,7 +235,7 @@ def test_pipeline_of_a_release_is_off_unless_it_is_switched_on(core):
 
 
 def test_release_that_cannot_be_is_refused_and_leaves_nothing(core):
-    before = [each.id for each in core.get_releases()]
+    before = [release.id for release in core.get_releases()]
     with pytest.raises(GithubException) as caught:
         core.create_git_release("v0.6.14", "again", "")
     assert caught.value.status == 422
@@ -245,7 +247,7 @@ def test_release_that_cannot_be_is_refused_and_leaves_nothing(core):
     assert refused(twin.update_release, "again", "", draft=False) == (422, "Validation Failed")
     assert core.get_release(twin.id).draft
     twin.delete_release()
-    assert [each.id for each in core.get_releases()] == before
+    assert [release.id for release in core.get_releases()] == before
 
 
 def test_notes_list_the_pull_requests_since_the_last_release(core):
@@ -256,7 +258,7 @@ def test_notes_list_the_pull_requests_since_the_last_release(core):
     assert lines[1].startswith("* CLDC-3456: Send reminders only once by @")
     assert lines[1].endswith("/example-housing/core/pull/2357")
     # one commit came without a pull request
-    assert len([each for each in lines if each.startswith("* ")]) == UNRELEASED - 1
+    assert len([line for line in lines if line.startswith("* ")]) == UNRELEASED - 1
     assert lines[-1].endswith("/compare/v0.6.14...v0.6.15")
     draft = core.create_git_release("v0.6.15", "v0.6.15", "", draft=True, generate_release_notes=True)
     assert draft.body == notes.body
@@ -270,11 +272,11 @@ def test_new_commit_is_checked_by_ci_in_its_own_time(core, bare, github):
     repository = github.find("example-housing", "core")
     sha = github.push(repository, "main", "CLDC-3500 Newer", "amelia").sha
     commit = core.get_commit(sha)
-    assert [(each.name, each.status) for each in commit.get_check_runs()] == [("Tests", "queued"), ("Lint", "queued")]
+    assert [(run.name, run.status) for run in commit.get_check_runs()] == [("Tests", "queued"), ("Lint", "queued")]
     bare.advance(QUEUED + 10)
-    assert {each.status for each in commit.get_check_runs()} == {"in_progress"}
+    assert {run.status for run in commit.get_check_runs()} == {"in_progress"}
     bare.advance(240)
-    assert {(each.status, each.conclusion) for each in commit.get_check_runs()} == {("completed", "success")}
+    assert {(run.status, run.conclusion) for run in commit.get_check_runs()} == {("completed", "success")}
 
 
 def test_combined_status_counts_statuses_only_the_newest_of_each_context(core):
@@ -285,7 +287,7 @@ def test_combined_status_counts_statuses_only_the_newest_of_each_context(core):
     commit.create_status("success", context="ci/tests", description="now well")
     combined = commit.get_combined_status()
     assert (combined.state, combined.total_count, combined.statuses[0].description) == ("success", 1, "now well")
-    assert [each.state for each in commit.get_statuses()] == ["success", "failure"]
+    assert [status.state for status in commit.get_statuses()] == ["success", "failure"]
     assert refused(commit.create_status, "fine")[0] == 422
 
 
@@ -303,7 +305,7 @@ def test_dispatched_workflow_is_queued_runs_and_ends(core, bare, github):
     bare.advance(360)
     assert (core.get_workflow_run(run.id).status, core.get_workflow_run(run.id).conclusion) == ("completed", "success")
     assert ended == [(CORE, "build_image.yml", {"commit": sha})]
-    assert [each.name for each in run.jobs()] == ["Build"]
+    assert [job.name for job in run.jobs()] == ["Build"]
 
 
 def test_dispatch_can_answer_with_its_run(core):
@@ -348,15 +350,15 @@ def test_labels_and_comments_are_kept(core):
     issue.add_to_labels("released")
     issue.remove_from_labels("release")
     found = core.get_issue(issue.number)
-    assert [each.name for each in found.labels] == ["released"]
-    assert [each.body for each in found.get_comments()] == ["Gone"]
+    assert [label.name for label in found.labels] == ["released"]
+    assert [comment.body for comment in found.get_comments()] == ["Gone"]
     issue.edit(state="closed")
     assert core.get_issue(issue.number).state == "closed"
     assert refused(issue.remove_from_labels, "release") == (404, "Label does not exist")
     pull = core.get_pull(2366)
     pull.create_issue_comment("on a pull request")
-    assert [each.body for each in pull.get_issue_comments()] == ["on a pull request"]
-    assert [each.name for each in pull.get_labels()] == ["review-app"]
+    assert [comment.body for comment in pull.get_issue_comments()] == ["on a pull request"]
+    assert [label.name for label in pull.get_labels()] == ["review-app"]
 
 
 # limits and faults
@@ -449,9 +451,9 @@ def test_workflow_can_fail(control, core, bare):
 
 def test_everything_is_forgotten_with_the_world(control, core):
     core.create_git_release("v0.6.15", "v0.6.15", "")
-    assert "v0.6.15" in [each["name"] for each in shown(control)["tags"]]
+    assert "v0.6.15" in [tag["name"] for tag in shown(control)["tags"]]
     control.post("/reset")
-    assert "v0.6.15" not in [each["name"] for each in shown(control)["tags"]]
+    assert "v0.6.15" not in [tag["name"] for tag in shown(control)["tags"]]
     assert len(shown(control)["tags"]) == 19
 
 

@@ -14,18 +14,18 @@ def test_instance_takes_minutes_to_serve(cloud):
     asg, ecs = cloud.client("autoscaling"), cloud.client("ecs")
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=3)
     cloud.advance(30)
-    assert sorted(each["LifecycleState"] for each in group_of(asg)["Instances"]) == [
+    assert sorted(instance["LifecycleState"] for instance in group_of(asg)["Instances"]) == [
         "InService",
         "InService",
         "Pending",
     ]
     assert len(ecs.list_container_instances(cluster="ecsStagingCluster")["containerInstanceArns"]) == 2
     cloud.advance(75)
-    assert {each["LifecycleState"] for each in group_of(asg)["Instances"]} == {"InService"}
+    assert {instance["LifecycleState"] for instance in group_of(asg)["Instances"]} == {"InService"}
     in_cluster = ecs.list_container_instances(cluster="ecsStagingCluster")["containerInstanceArns"]
     assert len(in_cluster) == 2, "in service for the group, but not yet for ECS"
     cloud.advance(75)
-    assert {each["LifecycleState"] for each in group_of(asg)["Instances"]} == {"InService"}
+    assert {instance["LifecycleState"] for instance in group_of(asg)["Instances"]} == {"InService"}
     assert len(ecs.list_container_instances(cluster="ecsStagingCluster")["containerInstanceArns"]) == 3
 
 
@@ -55,13 +55,13 @@ def test_suspended_alarm_leaves_the_group_alone(cloud):
 
 def test_shrinking_takes_an_instance_in_use_unless_it_is_protected(cloud):
     asg, ecs = cloud.client("autoscaling"), cloud.client("ecs")
-    old = [each["InstanceId"] for each in group_of(asg)["Instances"]]
+    old = [instance["InstanceId"] for instance in group_of(asg)["Instances"]]
     asg.set_instance_protection(AutoScalingGroupName=GROUP, InstanceIds=old, ProtectedFromScaleIn=True)
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=3)
     cloud.advance(300)
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=2)
     cloud.advance(300)
-    assert sorted(each["InstanceId"] for each in group_of(asg)["Instances"]) == sorted(old)
+    assert sorted(instance["InstanceId"] for instance in group_of(asg)["Instances"]) == sorted(old)
     asg.set_instance_protection(AutoScalingGroupName=GROUP, InstanceIds=old, ProtectedFromScaleIn=False)
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=3)
     cloud.advance(300)
@@ -93,7 +93,7 @@ def in_use(cloud):
     ecs = cloud.client("ecs")
     arns = ecs.list_container_instances(cluster="ecsStagingCluster")["containerInstanceArns"]
     found = ecs.describe_container_instances(cluster="ecsStagingCluster", containerInstances=arns)
-    return [each["ec2InstanceId"] for each in found["containerInstances"] if each["runningTasksCount"]]
+    return [instance["ec2InstanceId"] for instance in found["containerInstances"] if instance["runningTasksCount"]]
 
 
 def test_alarm_can_shrink_the_group_while_its_tasks_still_load(cloud):
@@ -109,11 +109,11 @@ def test_all_instances_protected_stay_whatever_the_capacity(cloud):
     asg = cloud.client("autoscaling")
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=3)
     cloud.advance(300)
-    ids = [each["InstanceId"] for each in group_of(asg)["Instances"]]
+    ids = [instance["InstanceId"] for instance in group_of(asg)["Instances"]]
     asg.set_instance_protection(AutoScalingGroupName=GROUP, InstanceIds=ids, ProtectedFromScaleIn=True)
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=2)
     cloud.advance(600)
-    assert sorted(each["InstanceId"] for each in group_of(asg)["Instances"]) == sorted(ids)
+    assert sorted(instance["InstanceId"] for instance in group_of(asg)["Instances"]) == sorted(ids)
     first = asg.describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"][0]
     assert first["StatusCode"] == "Failed"
     assert "all remaining instances are protected from scale-in" in first["Description"]
@@ -125,7 +125,7 @@ def test_suspended_launch_starts_no_instance(cloud):
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=4)
     cloud.advance(600)
     assert len(group_of(asg)["Instances"]) == 2
-    assert [each["ProcessName"] for each in group_of(asg)["SuspendedProcesses"]] == ["Launch"]
+    assert [process["ProcessName"] for process in group_of(asg)["SuspendedProcesses"]] == ["Launch"]
 
 
 def test_unknown_process_and_unknown_instance_are_refused(cloud):
@@ -142,13 +142,13 @@ def test_terminated_instance_takes_its_tasks_and_is_replaced(cloud):
     gone = group_of(asg)["Instances"][0]["InstanceId"]
     asg.terminate_instance_in_auto_scaling_group(InstanceId=gone, ShouldDecrementDesiredCapacity=False)
     cloud.advance(5)
-    states = {each["InstanceId"]: each["LifecycleState"] for each in group_of(asg)["Instances"]}
+    states = {instance["InstanceId"]: instance["LifecycleState"] for instance in group_of(asg)["Instances"]}
     assert states[gone] == "Terminating"
     stopped = ecs.list_tasks(cluster="ecsStagingCluster", desiredStatus="STOPPED")["taskArns"]
     (task,) = ecs.describe_tasks(cluster="ecsStagingCluster", tasks=stopped)["tasks"]
     assert (task["lastStatus"], task["stoppedReason"]) == ("STOPPED", f"Host EC2 (instance {gone}) terminated.")
     cloud.advance(300)
-    assert gone not in {each["InstanceId"] for each in group_of(asg)["Instances"]}
+    assert gone not in {instance["InstanceId"] for instance in group_of(asg)["Instances"]}
     assert len(in_use(cloud)) == 2
 
 

@@ -259,7 +259,7 @@ def test_what_would_be_an_empty_or_a_partial_truth_is_refused(cloud, service, op
 
 def test_alarms_satisfy_every_condition(cloud, control):
     alarms = cloud.client("cloudwatch", "core/staging")
-    names = [each["AlarmName"] for each in alarms.describe_alarms()["MetricAlarms"]][:2]
+    names = [alarm["AlarmName"] for alarm in alarms.describe_alarms()["MetricAlarms"]][:2]
     alarms.set_alarm_state(AlarmName=names[0], StateValue="ALARM", StateReason="a test")
     found = alarms.describe_alarms(AlarmNames=names, StateValue="ALARM")["MetricAlarms"]
     assert [each["AlarmName"] for each in found] == [names[0]]

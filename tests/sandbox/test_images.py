@@ -62,7 +62,7 @@ def roll_out(ecs, image, family=APP):
 
 def stopped_reasons(ecs, name=APP):
     arns = ecs.list_tasks(cluster=APP, serviceName=name, desiredStatus="STOPPED")["taskArns"]
-    return [each["stoppedReason"] for each in ecs.describe_tasks(cluster=APP, tasks=arns)["tasks"]] if arns else []
+    return [task["stoppedReason"] for task in ecs.describe_tasks(cluster=APP, tasks=arns)["tasks"]] if arns else []
 
 
 def fails(code):
@@ -92,8 +92,8 @@ def test_part_of_a_tag_is_no_tag(ecr):
     with fails("ImageNotFoundException"):
         ecr.describe_images(**CORE, imageIds=[{"imageTag": RUNNING[:7]}])
     answer = ecr.batch_get_image(**CORE, imageIds=[{"imageTag": RUNNING[:39]}, {"imageTag": RUNNING}])
-    assert [each["imageId"]["imageTag"] for each in answer["images"]] == [RUNNING]
-    assert [each["failureCode"] for each in answer["failures"]] == ["ImageNotFound"]
+    assert [image["imageId"]["imageTag"] for image in answer["images"]] == [RUNNING]
+    assert [failure["failureCode"] for failure in answer["failures"]] == ["ImageNotFound"]
 
 
 def test_retagged_image_keeps_its_digest_and_its_other_tags(ecr):
@@ -128,14 +128,14 @@ def test_registry_of_others_is_closed(cloud):
 
 def test_push_expires_all_but_the_newest_images_of_a_prefix(cloud, ecr):
     policy = json.loads(ecr.get_lifecycle_policy(**CORE)["lifecyclePolicyText"])
-    assert [each["selection"]["countNumber"] for each in policy["rules"]] == [3, 10]
-    before = {each["imageDigest"] for each in ecr.describe_images(**CORE)["imageDetails"]}
+    assert [rule["selection"]["countNumber"] for rule in policy["rules"]] == [3, 10]
+    before = {detail["imageDigest"] for detail in ecr.describe_images(**CORE)["imageDetails"]}
     images = sorted(ecr.describe_images(**CORE)["imageDetails"], key=lambda each: each["imagePushedAt"])
     for number, each in enumerate(images[:3]):
         retag(ecr, f"production-v0.6.{number}-20261121120000", each["imageTags"][0])
-    assert {each["imageDigest"] for each in ecr.describe_images(**CORE)["imageDetails"]} == before
+    assert {detail["imageDigest"] for detail in ecr.describe_images(**CORE)["imageDetails"]} == before
     retag(ecr, "production-v0.7.0-20261121120000")
-    left = {each["imageDigest"] for each in ecr.describe_images(**CORE)["imageDetails"]}
+    left = {detail["imageDigest"] for detail in ecr.describe_images(**CORE)["imageDetails"]}
     assert before - left == {images[0]["imageDigest"]}, "the one that was pushed first"
 
 
@@ -205,7 +205,7 @@ def test_running_tasks_tell_the_digest_of_their_image(cloud, ecr):
     ecs = cloud.client("ecs", HOUSING)
     (image,) = ecr.describe_images(**CORE, imageIds=[{"imageTag": RUNNING}])["imageDetails"]
     arns = ecs.list_tasks(cluster=APP, serviceName=APP)["taskArns"]
-    shown = {each["containers"][0]["imageDigest"] for each in ecs.describe_tasks(cluster=APP, tasks=arns)["tasks"]}
+    shown = {task["containers"][0]["imageDigest"] for task in ecs.describe_tasks(cluster=APP, tasks=arns)["tasks"]}
     assert shown == {image["imageDigest"]}
 
 
@@ -227,7 +227,7 @@ def test_image_that_is_not_there_fails_to_start_and_the_service_goes_back(cloud)
     old = service_of(ecs)["taskDefinition"]
     roll_out(ecs, f"{REGISTRY}.dkr.ecr.eu-west-2.amazonaws.com/core:nothing")
     cloud.advance(120)
-    reasons = {each for each in stopped_reasons(ecs) if "Scaling activity" not in each}
+    reasons = {reason for reason in stopped_reasons(ecs) if "Scaling activity" not in reason}
     assert reasons == {
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
         "111111111110.dkr.ecr.eu-west-2.amazonaws.com/core:nothing: "
@@ -236,7 +236,7 @@ def test_image_that_is_not_there_fails_to_start_and_the_service_goes_back(cloud)
     cloud.advance(1200)
     service = service_of(ecs)
     assert (service["taskDefinition"], service["runningCount"], service["pendingCount"]) == (old, 4, 0)
-    assert [each["rolloutState"] for each in service["deployments"]] == ["COMPLETED"]
+    assert [deployment["rolloutState"] for deployment in service["deployments"]] == ["COMPLETED"]
 
 
 @pytest.mark.parametrize("how", ["crash", "unhealthy", "cannot_pull"])
@@ -254,7 +254,7 @@ def test_bad_image_is_rolled_back_and_the_old_one_is_spared(cloud, control, ecr,
     cloud.advance(2400)
     service = service_of(ecs)
     assert (service["taskDefinition"], service["runningCount"]) == (old, 4)
-    assert [each["rolloutState"] for each in service["deployments"]] == ["COMPLETED"]
+    assert [deployment["rolloutState"] for deployment in service["deployments"]] == ["COMPLETED"]
     assert injected(control, fault) >= 3
 
 
@@ -271,7 +271,7 @@ def test_deployment_rolls_back_once_it_has_begun_and_looks_steady_again(cloud, c
     cloud.advance(1200)
     service = service_of(ecs)
     assert (service["taskDefinition"], service["runningCount"], len(service["deployments"])) == (old, 4, 1)
-    assert any("rolling back to deployment" in each["message"] for each in service["events"])
+    assert any("rolling back to deployment" in event["message"] for event in service["events"])
     assert injected(control, fault) == 1
 
 
@@ -287,7 +287,7 @@ def test_expired_image_is_gone_for_the_next_task_and_comes_back_with_the_fault(c
     assert injected(control, fault) == 1
     ecs.stop_task(cluster=APP, task=ecs.list_tasks(cluster=APP, serviceName=APP)["taskArns"][0])
     cloud.advance(120)
-    assert any("CannotPullContainerError" in each for each in stopped_reasons(ecs))
+    assert any("CannotPullContainerError" in reason for reason in stopped_reasons(ecs))
     control.delete(f"/faults/{fault}")
     assert len(ecr.batch_get_image(**CORE, imageIds=[{"imageTag": RUNNING}])["images"]) == 1
 
@@ -310,7 +310,7 @@ def test_wrong_fault_is_refused_in_one_sentence(control, body, words):
 def test_reads_and_writes_of_images_are_told_apart_in_the_call_log(cloud, ecr):
     retag(ecr, "staging-20261121120000")
     ecr.describe_images(**CORE)
-    made = [(each.action, each.mutates) for each in cloud.application.calls if each.service == "ecr"]
+    made = [(call.action, call.mutates) for call in cloud.application.calls if call.service == "ecr"]
     assert made == [("BatchGetImage", False), ("PutImage", True), ("DescribeImages", False)]
 
 
@@ -322,9 +322,9 @@ def test_image_on_instances_that_is_not_there_is_told_as_docker_tells_it(cloud, 
     cloud.advance(900)
     arns = ecs.list_tasks(cluster=cluster, serviceName=service, desiredStatus="STOPPED")["taskArns"]
     failed = [
-        each
-        for each in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
-        if "CannotPull" in each["stoppedReason"]
+        task
+        for task in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+        if "CannotPull" in task["stoppedReason"]
     ]
     assert failed
     assert {each["stopCode"] for each in failed} == {"TaskFailedToStart"}

@@ -25,7 +25,7 @@ def injected(control, fault):
 
 
 def target_of(control, name):
-    return next(each for each in control.get("/world").get_json()["targets"] if each["name"] == name)
+    return next(target for target in control.get("/world").get_json()["targets"] if target["name"] == name)
 
 
 def service_of(control, target):
@@ -37,7 +37,7 @@ def group_of(control):
 
 
 def tasks_of(control, target):
-    return {each["id"]: each for each in service_of(control, target)["tasks"]}
+    return {task["id"]: task for task in service_of(control, target)["tasks"]}
 
 
 def alive(control, target):
@@ -142,7 +142,7 @@ def test_somebody_stops_a_task(cloud, control, of):
     surge(cloud)
     fault = inject(control, "task_stopped", MAPS, of=of)
     advance_until(cloud, lambda: injected(control, fault), "a task to be stopped")
-    stopped = [each for each in tasks_of(control, MAPS).values() if each["desired_status"] == "STOPPED"]
+    stopped = [task for task in tasks_of(control, MAPS).values() if task["desired_status"] == "STOPPED"]
     assert [(each["stop_code"], each["stopped_reason"]) for each in stopped] == [
         ("UserInitiated", "Task stopped by user")
     ]
@@ -159,7 +159,7 @@ def test_new_task_is_not_found_while_there_is_none(cloud, control):
     before = alive(control, MAPS)
     faults = [inject(control, kind, MAPS, of="new") for kind in ("task_stopped", "instance_dies")]
     cloud.advance(1800)
-    assert [injected(control, each) for each in faults] == [0, 0]
+    assert [injected(control, fault) for fault in faults] == [0, 0]
     assert alive(control, MAPS) == before
 
 
@@ -168,7 +168,7 @@ def test_new_task_is_not_found_while_there_is_none(cloud, control):
 
 @pytest.mark.parametrize("of", ["old", "new"])
 def test_instance_dies_with_its_task_and_both_are_replaced(cloud, control, of):
-    old, instances = alive(control, MAPS), {each["id"] for each in group_of(control)["instances"]}
+    old, instances = alive(control, MAPS), {instance["id"] for instance in group_of(control)["instances"]}
     asg = cloud.client("autoscaling")
     asg.set_instance_protection(
         AutoScalingGroupName=GROUP, InstanceIds=sorted(instances), ProtectedFromScaleIn=True
@@ -176,14 +176,16 @@ def test_instance_dies_with_its_task_and_both_are_replaced(cloud, control, of):
     surge(cloud)
     fault = inject(control, "instance_dies", MAPS, of=of)
     advance_until(cloud, lambda: injected(control, fault), "an instance to die")
-    (lost,) = [each for each in tasks_of(control, MAPS).values() if each["desired_status"] == "STOPPED"]
+    (lost,) = [task for task in tasks_of(control, MAPS).values() if task["desired_status"] == "STOPPED"]
     assert (lost["id"] in old, lost["instance"] in instances) == ((True, True) if of == "old" else (False, False))
     assert lost["stop_code"] == "TerminationNotice"
     assert lost["stopped_reason"] == f"Host EC2 (instance {lost['instance']}) terminated."
-    causes = [each["Cause"] for each in asg.describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]]
-    assert any("EC2 health check" in each for each in causes)
+    causes = [
+        activity["Cause"] for activity in asg.describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]
+    ]
+    assert any("EC2 health check" in cause for cause in causes)
     cloud.advance(300)
-    assert lost["instance"] not in {each["id"] for each in group_of(control)["instances"]}
+    assert lost["instance"] not in {instance["id"] for instance in group_of(control)["instances"]}
     assert len(group_of(control)["instances"]) == 4
     advance_until(cloud, lambda: service_of(control, MAPS)["healthy"] == 3, "three healthy tasks")
     assert injected(control, fault) == 1
@@ -200,7 +202,7 @@ def test_late_capacity_comes_that_much_later(cloud, control):
     cloud.advance(60)
     assert injected(control, fault) == 1
     cloud.advance(900)
-    assert sorted(each["state"] for each in group_of(control)["instances"]) == ["InService"] * 3
+    assert sorted(instance["state"] for instance in group_of(control)["instances"]) == ["InService"] * 3
     assert registered() == 2, "in service for the group, but not yet for ECS"
     cloud.advance(60)
     assert registered() == 3
@@ -217,18 +219,18 @@ def test_sounded_alarm_shrinks_the_group_one_by_one_and_spares_protected_instanc
     asg = cloud.client("autoscaling")
     asg.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=4)
     cloud.advance(300)
-    ids = [each["id"] for each in group_of(control)["instances"]]
-    in_use = {each["instance"] for each in tasks_of(control, MAPS).values()}
+    ids = [instance["id"] for instance in group_of(control)["instances"]]
+    in_use = {task["instance"] for task in tasks_of(control, MAPS).values()}
     asg.set_instance_protection(AutoScalingGroupName=GROUP, InstanceIds=sorted(in_use), ProtectedFromScaleIn=True)
     fault = inject(control, "shrink_alarm", MAPS)
     assert (group_of(control)["desired"], fault_of(control, fault)["suppressed"]) == (3, 0)
     cloud.advance(120)
     assert (group_of(control)["desired"], group_of(control)["alarm"]) == (3, "ALARM")
-    left = {each["id"] for each in group_of(control)["instances"]}
+    left = {instance["id"] for instance in group_of(control)["instances"]}
     assert in_use < left < set(ids)
     cloud.advance(900)
     assert group_of(control)["desired"] == 2
-    assert {each["id"] for each in group_of(control)["instances"]} == in_use
+    assert {instance["id"] for instance in group_of(control)["instances"]} == in_use
     cloud.advance(3600)
     assert group_of(control)["desired"] == 2, "never below its minimum"
     control.delete("/faults")

@@ -88,9 +88,9 @@ def test_database_takes_its_time_to_be_made_and_has_an_id_of_its_own(cloud, rds,
     (old,) = rds.describe_db_instances(DBInstanceIdentifier="core-staging")["DBInstances"]
     assert (old["DBInstanceStatus"], old["DbiResourceId"] != database()["DbiResourceId"]) == ("available", True)
     wanted = [{"Name": "dbi-resource-id", "Values": [database()["DbiResourceId"]]}]
-    assert [each["DBInstanceIdentifier"] for each in rds.describe_db_instances(Filters=wanted)["DBInstances"]] == [
-        "records"
-    ]
+    assert [
+        dbinstance["DBInstanceIdentifier"] for dbinstance in rds.describe_db_instances(Filters=wanted)["DBInstances"]
+    ] == ["records"]
 
 
 def test_database_is_gone_only_after_its_final_snapshot(cloud, rds, database):
@@ -206,7 +206,7 @@ def test_deleted_definition_stays_while_it_is_used_and_its_family_goes_on_counti
     )  # the newest active one
     ecs.deregister_task_definition(taskDefinition="report:1")
     answer = ecs.delete_task_definitions(taskDefinitions=["report:1", "report:2"])
-    assert {each["status"] for each in answer["taskDefinitions"]} == {"DELETE_IN_PROGRESS"}
+    assert {definition["status"] for definition in answer["taskDefinitions"]} == {"DELETE_IN_PROGRESS"}
     listed = ecs.list_task_definitions(familyPrefix="report", status="DELETE_IN_PROGRESS")["taskDefinitionArns"]
     assert len(listed) == 2
     cloud.advance(DELETED_AFTER + 1)

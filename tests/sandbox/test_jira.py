@@ -71,7 +71,7 @@ def test_ticket_of_a_commit_is_found_and_a_deleted_one_is_not(client):
 
 
 def test_ticket_goes_through_its_workflow_step_by_step(client):
-    assert [(each["id"], each["to"]) for each in client.get_issue_transitions(READY)] == [
+    assert [(transition["id"], transition["to"]) for transition in client.get_issue_transitions(READY)] == [
         (41, "Done"),
         (61, "Won't do"),
     ]
@@ -84,7 +84,7 @@ def test_ticket_goes_through_its_workflow_step_by_step(client):
     assert client.get_issue_status(WORKED_ON) == "In Progress"
     assert refused(client.set_issue_status, DELETED, "Done")[0] == 404
     changes = client.get_issue(READY, expand="changelog")["changelog"]["histories"]
-    assert [(each["items"][0]["fromString"], each["items"][0]["toString"]) for each in changes] == [
+    assert [(change["items"][0]["fromString"], change["items"][0]["toString"]) for change in changes] == [
         ("Ready for release", "Done")
     ]
 
@@ -113,7 +113,7 @@ def test_labels_are_added_removed_and_set_each_change_noted_once(client, control
 def test_comments_are_kept_in_order(client):
     client.issue_add_comment(READY, "Released in v0.6.15")
     client.issue_add_comment(READY, "Rolled back")
-    assert [each["body"] for each in client.issue_get_comments(READY)["comments"]] == [
+    assert [comment["body"] for comment in client.issue_get_comments(READY)["comments"]] == [
         "Released in v0.6.15",
         "Rolled back",
     ]
@@ -135,21 +135,21 @@ def test_comments_are_kept_in_order(client):
     ],
 )
 def test_search_understands_what_release_tooling_asks(client, jql, keys):
-    assert [each["key"] for each in client.jql(jql)["issues"]] == keys
+    assert [issue["key"] for issue in client.jql(jql)["issues"]] == keys
 
 
 def test_search_comes_in_pages(client):
     first = client.jql("project = CLDC order by key", limit=10)
     assert (first["total"] > 40, len(first["issues"]), first["startAt"]) == (True, 10, 0)
     second = client.jql("project = CLDC order by key", limit=10, start=10)
-    assert {each["key"] for each in first["issues"]}.isdisjoint(each["key"] for each in second["issues"])
+    assert {issue["key"] for issue in first["issues"]}.isdisjoint(issue["key"] for issue in second["issues"])
 
 
 def test_search_for_a_missing_key_is_refused_unless_it_may_be_missing(client):
     jql = f"key in ({READY}, {DELETED})"
     assert refused(client.jql, jql) == (400, f"An issue with key '{DELETED}' does not exist for field 'key'.")
     found = client.jql(jql, validate_query="warn")
-    assert [each["key"] for each in found["issues"]] == [READY]
+    assert [issue["key"] for issue in found["issues"]] == [READY]
     assert found["warningMessages"] == [f"An issue with key '{DELETED}' does not exist for field 'key'."]
     assert refused(client.jql, "project = CLCD")[1] == "The value 'CLCD' does not exist for the field 'project'."
 
@@ -194,7 +194,7 @@ def test_rate_limit_says_when_to_come_back(control, client):
 
 def test_second_way_leads_to_done_with_another_resolution(control, client):
     injected = inject_fault(control, "jira_second_way", target="core/staging")
-    ways = [(each["name"], each["to"]) for each in client.get_issue_transitions(READY)]
+    ways = [(transition["name"], transition["to"]) for transition in client.get_issue_transitions(READY)]
     assert ways == [("Close as duplicate", "Done"), ("Release", "Done"), ("Drop", "Won't do")]
     client.set_issue_status_by_transition_id(READY, 71)
     fields = client.issue(READY)["fields"]

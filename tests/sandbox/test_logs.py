@@ -57,7 +57,7 @@ def test_lines_of_all_streams_come_oldest_first_and_in_pages(logs):
     assert len(everything) > 20
     pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=GROUP, limit=7))
     assert [len(page["events"]) for page in pages[:-1]] == [7] * (len(pages) - 1)
-    assert [each["eventId"] for page in pages for each in page["events"]] == everything
+    assert [event["eventId"] for page in pages for event in page["events"]] == everything
     times = [each["timestamp"] for each in find(logs)]
     assert times == sorted(times)
 

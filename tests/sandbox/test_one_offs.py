@@ -48,7 +48,7 @@ def look(ecs, arn):
 def said(cloud, arn):
     logs, name = cloud.client("logs", HOUSING), f"{AD_HOC}/app/{arn.rsplit('/', 1)[-1]}"
     found = logs.get_log_events(logGroupName=APP, logStreamName=name, startFromHead=True)
-    return [each["message"] for each in found["events"]]
+    return [event["message"] for event in found["events"]]
 
 
 def test_failed_command_tells_its_code_and_its_log_the_error(cloud, control, ecs):
@@ -74,7 +74,7 @@ def test_task_that_cannot_be_placed_is_a_failure_not_an_error(control, ecs):
     assert injected(control, fault) == 0
     answer = run(ecs)
     assert answer["tasks"] == []
-    assert [each["reason"] for each in answer["failures"]] == [
+    assert [failure["reason"] for failure in answer["failures"]] == [
         "Capacity is unavailable at this time. Please try again later or in a different availability zone"
     ]
     assert injected(control, fault) == 1
@@ -124,7 +124,7 @@ def test_fault_of_one_offs_spares_the_services(cloud, control, ecs):
     cloud.advance(1200)
     assert injected(control, fault) == 0
     service = ecs.describe_services(cluster=APP, services=[APP])["services"][0]
-    assert [each["failedTasks"] for each in service["deployments"]] == [0]
+    assert [deployment["failedTasks"] for deployment in service["deployments"]] == [0]
 
 
 def test_one_client_token_is_one_task_and_never_two_different_ones(cloud, ecs):

@@ -48,8 +48,8 @@ def test_daemon_runs_one_task_on_each_instance_also_on_one_that_comes_later(clou
     assert (made["schedulingStrategy"], made["deploymentConfiguration"]["minimumHealthyPercent"]) == ("DAEMON", 0)
     assert made["deploymentConfiguration"]["maximumPercent"] == 100
     cloud.advance(120)
-    assert sorted(each["containerInstanceArn"] for each in tasks(ecs, AGENT)) == sorted(
-        each["containerInstanceArn"] for each in instances(ecs)
+    assert sorted(task["containerInstanceArn"] for task in tasks(ecs, AGENT)) == sorted(
+        instance["containerInstanceArn"] for instance in instances(ecs)
     )
     assert (described(ecs, AGENT)["desiredCount"], described(ecs, AGENT)["runningCount"]) == (2, 2)
     assert ecs.list_services(cluster=CLUSTER, schedulingStrategy="DAEMON")["serviceArns"][0].endswith(f"/{AGENT}")
@@ -64,16 +64,16 @@ def test_daemon_is_stopped_on_an_instance_before_the_next_starts_there(cloud, ec
     register(ecs)
     create(ecs, schedulingStrategy="DAEMON", deploymentConfiguration={"minimumHealthyPercent": least})
     cloud.advance(300)
-    old = {each["taskArn"] for each in tasks(ecs, AGENT)}
+    old = {task["taskArn"] for task in tasks(ecs, AGENT)}
     ecs.update_service(cluster=CLUSTER, service=AGENT, forceNewDeployment=True)
     cloud.advance(5)
-    stopped = {each["taskArn"] for each in tasks(ecs, AGENT, "STOPPED")}
+    stopped = {task["taskArn"] for task in tasks(ecs, AGENT, "STOPPED")}
     assert len(stopped & old) == at_once
     for _ in range(60):
         cloud.advance(10)
-        held = [each["containerInstanceArn"] for each in tasks(ecs, AGENT)]
+        held = [task["containerInstanceArn"] for task in tasks(ecs, AGENT)]
         assert len(held) == len(set(held)), "never two on one instance"
-    assert old.isdisjoint(each["taskArn"] for each in tasks(ecs, AGENT))
+    assert old.isdisjoint(task["taskArn"] for task in tasks(ecs, AGENT))
     assert described(ecs, AGENT)["deployments"][0]["rolloutState"] == "COMPLETED"
     assert len(described(ecs, AGENT)["deployments"]) == 1
 
@@ -95,7 +95,7 @@ def test_distinct_instances_take_one_task_each_whatever_room_they_have(cloud, ec
     register(ecs)
     create(ecs, desiredCount=3, placementConstraints=[{"type": "distinctInstance"}])
     cloud.advance(120)
-    assert len(tasks(ecs, AGENT)) == len({each["containerInstanceArn"] for each in tasks(ecs, AGENT)}) == 2
+    assert len(tasks(ecs, AGENT)) == len({task["containerInstanceArn"] for task in tasks(ecs, AGENT)}) == 2
     said = described(ecs, AGENT)["events"][0]["message"]
     assert 'encountered error "DistinctInstance placement constraint unsatisfied."' in said
 

@@ -69,9 +69,9 @@ def test_pull_request_is_opened_pushed_to_labelled_closed_and_reopened_each_with
     assert github.find_labelling(core, number, "review-app").by == "bayo"
     do("close", number=number)
     assert github.get_pull(core, number).state == "closed"
-    assert number not in [each.number for each in github.list_open_pulls(core)]
+    assert number not in [pull.number for pull in github.list_open_pulls(core)]
     assert do("reopen", number=number)["payload"]["action"] == "reopened"
-    assert [each.number for each in github.list_open_pulls(core)] == [FIRST, FIRST + 1, number]
+    assert [pull.number for pull in github.list_open_pulls(core)] == [FIRST, FIRST + 1, number]
     do("transfer", number=number)
     assert github.find_pull(core, number) is None
 
@@ -97,7 +97,7 @@ def test_comment_is_posted_once_found_by_its_mark_and_edited(do, core):
     assert github.create_comment(core, FIRST, mark, f"{mark} again").make() == made
     assert github.edit_comment(core, FIRST, made.id, f"{mark} second").make() is True
     github.add_reaction(core, FIRST, made.id, "eyes").make()
-    assert [(each.by, each.body) for each in github.list_comments(core, FIRST)] == [
+    assert [(comment.by, comment.body) for comment in github.list_comments(core, FIRST)] == [
         ("runbooks-bot", f"{mark} second"),
         ("stranger", f"{mark} forged"),
     ]
@@ -110,7 +110,9 @@ def test_deployment_is_made_once_for_a_commit_and_has_its_status(core, external_
     made = github.create_deployment(core, sha, "review-2366", "Review app").make()
     assert github.create_deployment(core, sha, "review-2366", "Review app").make() == made
     github.set_status(core, made.id, "success", "https://review.example/2366", "It serves").make()
-    (core_now,) = [each for each in external_services.github.as_json()["repositories"] if each["name"] == CORE]
+    (core_now,) = [
+        repository for repository in external_services.github.as_json()["repositories"] if repository["name"] == CORE
+    ]
     (shown,) = core_now["deployments"]
     assert shown == {
         "environment": "review-2366",
@@ -191,7 +193,7 @@ def test_webhook_is_told_of_what_people_and_runbooks_do_there_signed(do, core, h
 def test_webhook_is_told_of_a_workflow_run_at_its_end(external_services, core, hook, bare):
     told = hook(["workflow_run"])
     repository = external_services.github.find(*CORE.split("/"))
-    (tests,) = [each for each in repository.workflows if each.file == "ci.yml"]
+    (tests,) = [workflow for workflow in repository.workflows if workflow.file == "ci.yml"]
     external_services.github.start_run(
         repository, tests, "push", "main", repository.branches["main"], "amelia", "A change"
     )
@@ -209,7 +211,7 @@ def test_webhook_is_told_of_a_workflow_run_at_its_end(external_services, core, h
 def test_pull_request_of_a_suspended_author_is_not_shown_until_that_is_taken_back(do, core):
     do("suspend", number=FIRST)
     assert github.find_pull(core, FIRST) is None
-    assert FIRST not in [each.number for each in github.list_open_pulls(core)]
+    assert FIRST not in [pull.number for pull in github.list_open_pulls(core)]
     assert do("open")["number"] == FIRST + 3  # no number is given twice
     do("reinstate", number=FIRST)
     assert github.find_pull(core, FIRST).state == "open"

@@ -171,18 +171,18 @@ def test_nobody_gets_into_the_bucket_of_another_account(cloud):
 
 def test_calls_are_named_as_s3_names_them(cloud, folder):
     copy(folder(OLD), folder(f"s3://{BUCKET}/elsewhere/"))
-    calls = [each for each in cloud.application.calls if each.service == "s3"]
-    assert {"ListObjectsV2", "ListMultipartUploads", "CopyObject"} == {each.action for each in calls}
-    assert {each.action for each in calls if each.mutates} == {"CopyObject"}
-    one = next(each for each in calls if each.action == "CopyObject")
+    calls = [call for call in cloud.application.calls if call.service == "s3"]
+    assert {"ListObjectsV2", "ListMultipartUploads", "CopyObject"} == {call.action for call in calls}
+    assert {call.action for call in calls if call.mutates} == {"CopyObject"}
+    one = next(call for call in calls if call.action == "CopyObject")
     assert one.params["CopySource"] == f"{BUCKET}/{one.params['Key'].replace('elsewhere/', OLD.split('data/', 1)[1])}"
 
 
 def test_a_task_knows_which_data_it_has_loaded(cloud, folder, control):
     def loaded():
         tasks = control.get("/world").get_json()["targets"]
-        tasks = next(each for each in tasks if each["name"] == TARGET)["services"][0]["tasks"]
-        return [each["loaded"] for each in tasks]
+        tasks = next(task for task in tasks if task["name"] == TARGET)["services"][0]["tasks"]
+        return [task["loaded"] for task in tasks]
 
     before = loaded()
     assert len(before) == 2
@@ -218,8 +218,8 @@ def test_broken_data_ends_the_process_that_loads_it(cloud, name, body, error):
     found = cloud.client("logs").filter_log_events(
         logGroupName="logStagingApp", filterPattern='"Failed to load topology"'
     )
-    assert {"/US/PA/" in FAILED.search(each["message"])["uri"] for each in found["events"]} == {True}
-    assert [each["message"].split(" err ")[1].startswith(error) for each in found["events"]][:6] == [True] * 6
+    assert {"/US/PA/" in FAILED.search(event["message"])["uri"] for event in found["events"]} == {True}
+    assert [event["message"].split(" err ")[1].startswith(error) for event in found["events"]][:6] == [True] * 6
 
 
 def test_control_api_shows_backups_and_that_something_has_changed(cloud, folder, control):
@@ -236,4 +236,4 @@ def test_control_api_shows_backups_and_that_something_has_changed(cloud, folder,
     assert {**shown[backup], "uri": ""} == {**shown[OLD], "uri": ""}
     assert shown[NEW]["digest"] != shown[OLD]["digest"]
     assert control.get("/state").get_json()[TARGET]["data"].keys() - before[TARGET]["data"].keys() == {backup}
-    assert [each["target"] for each in control.get("/regions").get_json()["targets"]] == [TARGET]
+    assert [target["target"] for target in control.get("/regions").get_json()["targets"]] == [TARGET]

@@ -107,7 +107,7 @@ def test_published_region_is_loaded_by_tasks_that_start_later_and_not_by_those_t
     assert 0 < early["progress"] < 1
     publish()
     cloud.advance(BOOT)
-    assert [len(each["loaded"]) for each in tasks(control)] == [13, 13, 13]
+    assert [len(task["loaded"]) for task in tasks(control)] == [13, 13, 13]
     cloud.client("ecs").stop_task(cluster=CLUSTER, task=early["arn"])
     cloud.advance(10 * 60)
     late = newest(control)
@@ -169,7 +169,7 @@ def test_row_that_leads_to_no_topology_fails_its_region_and_ends_the_process(clo
     failed = [FAILED.search(each["message"]) for each in found]
     assert {each["uri"] for each in failed} == {uri}
     assert [each["n"] for each in failed][:6] == ["1", "2", "3", "4", "5", "6"]
-    assert sum(each["health"] == "healthy" for each in tasks(control)) == 2
+    assert sum(task["health"] == "healthy" for task in tasks(control)) == 2
 
 
 def test_fault_fails_a_region_that_was_published(cloud, control, publish):
@@ -178,7 +178,7 @@ def test_fault_fails_a_region_that_was_published(cloud, control, publish):
     assert control.post("/faults", json=fault).status_code == 200
     scale_out(cloud)
     cloud.advance(BOOT)
-    assert [FAILED.search(each)["uri"] for each in lines(cloud, '"Failed to load topology"')] == [VERMONT]
+    assert [FAILED.search(line)["uri"] for line in lines(cloud, '"Failed to load topology"')] == [VERMONT]
     assert control.get("/faults").get_json()["faults"][0]["injected"] == 1
     assert len(newest(control)["loaded"]) == 14
 
@@ -211,10 +211,10 @@ def test_task_that_cannot_reach_the_database_ends_itself_until_one_can(cloud, co
     assert {(each["stopCode"], each["containers"][0]["exitCode"]) for each in ended} == {
         ("EssentialContainerExited", 1)
     }
-    assert sum(each["health"] == "healthy" for each in tasks(control)) == 2
+    assert sum(task["health"] == "healthy" for task in tasks(control)) == 2
     control.delete(f"/faults/{fault['id']}")
     cloud.advance(BOOT)
-    assert sum(each["health"] == "healthy" for each in tasks(control)) == 3
+    assert sum(task["health"] == "healthy" for task in tasks(control)) == 3
 
 
 def test_database_that_hangs_is_asked_once_and_then_left_alone_a_while(small_inventory):
@@ -255,19 +255,19 @@ def test_data_of_a_region_to_be_published_is_whole_and_found_by_its_name(cloud, 
     def folders():
         return control.get(f"/regions?target={TARGET}").get_json()["folders"]
 
-    (found,) = [each for each in folders() if "publishable" in each]
+    (found,) = [folder for folder in folders() if "publishable" in folder]
     assert (found["uri"], found["region"], found["publishable"]) == (VERMONT, "US/VT", "Vermont")
     assert (found["is_new"], found["objects"]) == (False, 60)
-    assert sorted(each["region"] for each in folders() if each["is_new"]) == ["US/CO", "US/MI", "US/PA"]
+    assert sorted(folder["region"] for folder in folders() if folder["is_new"]) == ["US/CO", "US/MI", "US/PA"]
     assert region_data.load(cloud.inventory.target(TARGET).environment.account, VERMONT)[1] == ""
     required = cloud.inventory.target(TARGET).environment.region_data.required
     listed = cloud.client("s3").list_objects_v2(Bucket="districtbuilder-staging-data", Prefix=VERMONT[len(BUCKET) :])
     names = [each["Key"].split("Z/", 1)[1] for each in listed["Contents"]]
     assert all(any(name.startswith(each.removesuffix("*")) for name in names) for each in required)
     publish()
-    assert not [each for each in folders() if "publishable" in each]
+    assert not [folder for folder in folders() if "publishable" in folder]
     change("UPDATE region_config SET archived = true WHERE region_code = 'VT'")
-    assert [each["uri"] for each in folders() if "publishable" in each] == [VERMONT]
+    assert [folder["uri"] for folder in folders() if "publishable" in folder] == [VERMONT]
 
 
 def test_proof_of_its_data_is_on_record_for_staging(cloud, control, small_inventory):

@@ -83,7 +83,7 @@ def test_failed_snapshot_is_counted_when_it_fails(cloud, control, rds):
 def test_snapshot_is_a_write_and_looking_at_it_is_none(cloud, rds):
     snapshot(rds)
     look(rds)
-    made = [(each.action, each.mutates) for each in cloud.application.calls if each.service == "rds"]
+    made = [(call.action, call.mutates) for call in cloud.application.calls if call.service == "rds"]
     assert made == [("CreateDBSnapshot", True), ("DescribeDBSnapshots", False)]
 
 
@@ -110,10 +110,10 @@ def test_world_tells_of_images_builds_deployments_tasks_and_alarms(cloud, contro
         ("Succeeded", "user"),
     ]
     housing = release_of(control, HOUSING)
-    assert [(each["command"], each["status"], each["exit_code"]) for each in housing["one_offs"]] == [
+    assert [(off["command"], off["status"], off["exit_code"]) for off in housing["one_offs"]] == [
         ("rake db:migrate", "STOPPED", 0)
     ]
-    assert [each["name"] for each in housing["alarms"] if each["state"] == "ALARM"] == ["core-staging-rds-cpu"]
+    assert [alarm["name"] for alarm in housing["alarms"] if alarm["state"] == "ALARM"] == ["core-staging-rds-cpu"]
     assert housing["registry"]["images"][0]["tags"][0] == commit_sha("example-housing/core", STAGED)
 
 

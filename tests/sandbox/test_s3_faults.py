@@ -36,7 +36,7 @@ def folder(scene):
 
 
 def codes(error):
-    return {(each.key, each.code) for each in error.value.result.failures}
+    return {(failure.key, failure.code) for failure in error.value.result.failures}
 
 
 @pytest.mark.parametrize("where", [f"{region_data.NEW}/topo.json", f"{PUBLISHED}/topo.json"])
@@ -59,9 +59,9 @@ def test_an_object_that_is_replaced_meanwhile_is_not_copied(cloud, scene, folder
         copy(folder(NEW), folder(OLD))
     assert codes(failed) == {("voting/republican16.buf", "SourceChanged")}
     assert scene.injected(fault) == 1
-    writes = [each for each in cloud.application.calls if each.mutates]
-    assert [each.action for each in writes].index("PutObject") == 5, "the fifth copy was logged just before"
-    assert [each.role for each in writes if each.action == "PutObject"] == ["somebody"]
+    writes = [call for call in cloud.application.calls if call.mutates]
+    assert [write.action for write in writes].index("PutObject") == 5, "the fifth copy was logged just before"
+    assert [write.role for write in writes if write.action == "PutObject"] == ["somebody"]
     assert copy(folder(NEW), folder(OLD)).copied == 1
 
 
@@ -96,7 +96,7 @@ def test_a_copy_that_breaks_after_its_200_is_made_again(cloud, scene, folder):
     fault = scene.inject("copy_breaks", times=3)
     assert copy(folder(OLD), folder(BACKUP)).copied == 131
     assert scene.injected(fault) == 3
-    copies = [each for each in cloud.application.calls if each.action == "CopyObject"]
+    copies = [call for call in cloud.application.calls if call.action == "CopyObject"]
     assert len(copies) == 134
     assert {each.status for each in copies} == {200}
     assert verify(folder(OLD), folder(BACKUP)).proofs == {Evidence.ETAG: 131}
@@ -181,7 +181,7 @@ def test_a_deletion_that_is_answered_and_not_made_is_no_deletion(cloud, scene, f
     faults = [scene.inject("deletion_ignored", key=key) for key in ("odd/plain", "odd/bell\x07")]
     with pytest.raises(CopyFailedError, match=r"did not remove 2 stale objects .*odd/plain.*lists it still"):
         remove_stale(folder(NEW), folder(OLD))
-    assert [scene.injected(each) for each in faults] == [1, 1]
+    assert [scene.injected(fault) for fault in faults] == [1, 1]
     assert {"odd/plain", "odd/bell\x07"} < list_keys(folder(OLD))
     assert remove_stale(folder(NEW), folder(OLD)).count == 2
     assert list_keys(folder(OLD)) == list_keys(folder(NEW))

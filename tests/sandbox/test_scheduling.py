@@ -35,7 +35,7 @@ def test_raising_the_count_is_no_deployment(cloud):
     (deployment,) = service_of(ecs, CLUSTER, SERVICE)["deployments"]
     assert (deployment["rolloutState"], deployment["runningCount"]) == ("COMPLETED", 5)
     tasks = ecs.describe_tasks(cluster=CLUSTER, tasks=old + new)["tasks"]
-    assert {each["startedBy"] for each in tasks} == {deployment["id"]}
+    assert {task["startedBy"] for task in tasks} == {deployment["id"]}
 
 
 def test_old_task_stopped_while_the_count_is_high_is_replaced_once_its_instance_is_free(cloud):
@@ -93,7 +93,7 @@ def test_only_tasks_of_a_service_can_be_protected(cloud):
         cluster=HOUSING, taskDefinition="core-staging-ad-hoc", launchType="FARGATE", networkConfiguration=network
     )["tasks"][0]["taskArn"]
     answer = ecs.update_task_protection(cluster=HOUSING, tasks=[task], protectionEnabled=True)
-    assert [each["reason"] for each in answer["failures"]] == ["TASK_NOT_VALID"]
+    assert [failure["reason"] for failure in answer["failures"]] == ["TASK_NOT_VALID"]
 
 
 def test_deployment_is_two_until_the_last_old_task_has_drained(cloud):
@@ -103,7 +103,7 @@ def test_deployment_is_two_until_the_last_old_task_has_drained(cloud):
     for _ in range(200):
         cloud.advance(5)
         now = service_of(ecs)
-        state = [(each["status"], each["rolloutState"]) for each in now["deployments"]]
+        state = [(deployment["status"], deployment["rolloutState"]) for deployment in now["deployments"]]
         assert now["runningCount"] <= 8
         seen += [state] if seen[-1:] != [state] else []
     assert seen == [[("PRIMARY", "IN_PROGRESS"), ("ACTIVE", "COMPLETED")], [("PRIMARY", "COMPLETED")]]
@@ -137,7 +137,7 @@ def test_new_task_definition_is_deployed(cloud):
     cloud.advance(1200)
     assert service_of(ecs)["deployments"][0]["taskDefinition"] == made
     tasks = ecs.describe_tasks(cluster=HOUSING, tasks=alive(ecs))["tasks"]
-    assert {each["taskDefinitionArn"] for each in tasks} == {made}
+    assert {task["taskDefinitionArn"] for task in tasks} == {made}
 
 
 def test_starts_that_fail_come_further_and_further_apart(cloud):
@@ -152,8 +152,8 @@ def test_starts_that_fail_come_further_and_further_apart(cloud):
     cloud.advance(1800)
     assert 5 <= early <= 15
     assert fault.injected - early <= 3
-    events = [each["message"] for each in service_of(ecs, CLUSTER, SERVICE)["events"]]
-    assert any("unable to consistently start tasks successfully" in each for each in events)
+    events = [event["message"] for event in service_of(ecs, CLUSTER, SERVICE)["events"]]
+    assert any("unable to consistently start tasks successfully" in event for event in events)
 
 
 def test_codedeploy_service_shows_a_task_set_and_no_deployment(cloud):
@@ -243,7 +243,7 @@ def test_big_step_of_time_comes_to_the_same_end_as_small_ones(cloud, control):
         for step in steps:
             cloud.advance(step)
         points = control.get("/timeline", query_string={"target": "core/staging", "service": APP}).get_json()["points"]
-        return [(each["running"], each["healthy"]) for each in points]
+        return [(point["running"], point["healthy"]) for point in points]
 
     big, small = history([900]), history([5] * 180)
     assert big[0] == small[0] == (4, 4)

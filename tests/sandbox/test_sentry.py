@@ -79,11 +79,11 @@ def test_token_opens_its_organization_and_no_other(ask):
 
 
 def test_issues_are_the_unresolved_ones_unless_asked_otherwise(issues):
-    assert {each["status"] for each in issues()} == {"unresolved"}
+    assert {issue["status"] for issue in issues()} == {"unresolved"}
     assert len(issues(query="")) == len(OLD)
-    assert [each["title"] for each in issues(query="is:resolved")] == ["Redis::CannotConnectError"]
-    assert [each["level"] for each in issues(query="level:warning")] == ["warning"]
-    assert [each["title"] for each in issues(query="timeout")] == ["Net::ReadTimeout: timeout while reading"]
+    assert [issue["title"] for issue in issues(query="is:resolved")] == ["Redis::CannotConnectError"]
+    assert [issue["level"] for issue in issues(query="level:warning")] == ["warning"]
+    assert [issue["title"] for issue in issues(query="timeout")] == ["Net::ReadTimeout: timeout while reading"]
 
 
 def test_issue_of_an_environment_counts_its_events_there_and_has_its_lifetime_beside(control, issues):
@@ -100,13 +100,13 @@ def test_new_issue_of_a_release_is_told_from_the_old_ones_by_when_it_was_first_s
     bare.advance(60)
     assert report(control).status_code == 200
     report(control, title=OLD[0][0])  # an old issue continues in the new release
-    assert {each["title"] for each in issues(query=f"release:{NEXT}")} == {"KeyError: tenure", OLD[0][0]}
-    assert [each["title"] for each in issues(query=f"firstRelease:{NEXT}")] == ["KeyError: tenure"]
-    assert [each["title"] for each in issues(query=f"release:{NEXT} firstSeen:>={before}")] == ["KeyError: tenure"]
-    assert [each["title"] for each in issues(query="age:-1h")] == ["KeyError: tenure"]
-    assert [each["title"] for each in issues(query="release:latest firstSeen:-1h")] == ["KeyError: tenure"]
+    assert {issue["title"] for issue in issues(query=f"release:{NEXT}")} == {"KeyError: tenure", OLD[0][0]}
+    assert [issue["title"] for issue in issues(query=f"firstRelease:{NEXT}")] == ["KeyError: tenure"]
+    assert [issue["title"] for issue in issues(query=f"release:{NEXT} firstSeen:>={before}")] == ["KeyError: tenure"]
+    assert [issue["title"] for issue in issues(query="age:-1h")] == ["KeyError: tenure"]
+    assert [issue["title"] for issue in issues(query="release:latest firstSeen:-1h")] == ["KeyError: tenure"]
     assert len(issues(query=f"release:[{LAST}, {NEXT}]")) == len(OLD)
-    assert [each["title"] for each in issues(query=f"!release:[{LAST},{NEXT}]")] == ["Redis::CannotConnectError"]
+    assert [issue["title"] for issue in issues(query=f"!release:[{LAST},{NEXT}]")] == ["Redis::CannotConnectError"]
 
 
 def test_period_is_of_the_last_events(issues, bare):
@@ -183,7 +183,7 @@ def test_resolved_issue_is_reopened_by_an_event(ask, issues, control):
 def test_spike_is_of_one_release_and_environment(control, issues):
     injected = inject_fault(control, "sentry_spike", target="core/staging", release=NEXT, issues=2, count=30)
     assert injected() == 0
-    assert [each["count"] for each in issues(query=f"firstRelease:{NEXT}", environment="staging")] == ["30", "30"]
+    assert [issue["count"] for issue in issues(query=f"firstRelease:{NEXT}", environment="staging")] == ["30", "30"]
     assert injected() == 2
     assert issues(query=f"firstRelease:{LAST}") == []
     control.delete("/faults")

@@ -141,7 +141,7 @@ def test_blue_green_passes_every_stage_and_both_revisions_run_while_it_bakes(cli
     service = clinic.service()
     assert clinic.counts() == [("PRIMARY", "2", 2), ("ACTIVE", "1", 2)]
     assert (service["runningCount"], service["desiredCount"]) == (4, 2)
-    assert all("rolloutState" not in each for each in service["deployments"])
+    assert all("rolloutState" not in deployment for deployment in service["deployments"])
     cloud.advance(300)
     assert clinic.look(arn)["lifecycleStage"] == "CLEAN_UP"
     found = clinic.until(arn, "SUCCESSFUL")
@@ -350,7 +350,7 @@ def test_list_is_filtered_by_status_and_time_and_has_pages(clinic, cloud):
     assert len(everything) == 3
     after = {"after": everything[1]["createdAt"]}
     found = clinic.ecs.list_service_deployments(cluster=CLUSTER, service=WORKER, createdAt=after)
-    assert [each["serviceDeploymentArn"] for each in found["serviceDeployments"]] == [
+    assert [deployment["serviceDeploymentArn"] for deployment in found["serviceDeployments"]] == [
         each["serviceDeploymentArn"] for each in everything[:2]
     ]
     found = clinic.ecs.list_service_deployments(cluster=CLUSTER, service=WORKER, status=["IN_PROGRESS"])

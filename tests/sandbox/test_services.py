@@ -26,7 +26,7 @@ def states(cloud, target, group):
 def test_world_begins_steady_and_healthy(cloud):
     service = service_of(cloud.client("ecs"))
     assert (service["desiredCount"], service["runningCount"], service["pendingCount"]) == (2, 2, 0)
-    assert [each["rolloutState"] for each in service["deployments"]] == ["COMPLETED"]
+    assert [deployment["rolloutState"] for deployment in service["deployments"]] == ["COMPLETED"]
     assert states(cloud, "districtbuilder/staging", "tgStagingApp") == ["healthy", "healthy"]
 
 
@@ -77,23 +77,23 @@ def test_scale_in_spares_protected_tasks_and_takes_the_newest_otherwise(cloud):
     assert ecs.update_task_protection(cluster=HOUSING, tasks=arns, protectionEnabled=True)["failures"] == []
     ecs.update_service(cluster=HOUSING, service=APP, desiredCount=4)
     cloud.advance(600)
-    assert set(arns) <= {each["taskArn"] for each in tasks_of(ecs, HOUSING, APP)}
+    assert set(arns) <= {task["taskArn"] for task in tasks_of(ecs, HOUSING, APP)}
     ecs.update_task_protection(cluster=HOUSING, tasks=arns, protectionEnabled=False)
     ecs.update_service(cluster=HOUSING, service=APP, desiredCount=2)
     cloud.advance(600)
-    assert set(arns).isdisjoint({each["taskArn"] for each in tasks_of(ecs, HOUSING, APP)})
+    assert set(arns).isdisjoint({task["taskArn"] for task in tasks_of(ecs, HOUSING, APP)})
 
 
 def test_protection_of_an_unknown_task_is_a_failure_not_an_error(cloud):
     ecs = cloud.client("ecs")
     unknown = tasks_of(ecs)[0]["taskArn"][:-4] + "0000"
     answer = ecs.update_task_protection(cluster=CLUSTER, tasks=[unknown], protectionEnabled=True)
-    assert [each["reason"] for each in answer["failures"]] == ["MISSING"]
+    assert [failure["reason"] for failure in answer["failures"]] == ["MISSING"]
 
 
 def test_forced_deployment_never_goes_below_the_minimum_and_ends_with_only_new_tasks(cloud):
     ecs = cloud.client("ecs", "core/staging")
-    before = {each["taskArn"] for each in tasks_of(ecs, HOUSING, APP)}
+    before = {task["taskArn"] for task in tasks_of(ecs, HOUSING, APP)}
     ecs.update_service(cluster=HOUSING, service=APP, forceNewDeployment=True)
     lowest = 99
     for _ in range(160):
@@ -101,8 +101,8 @@ def test_forced_deployment_never_goes_below_the_minimum_and_ends_with_only_new_t
         lowest = min(lowest, states(cloud, "core/staging", "core-staging-app").count("healthy"))
     service = service_of(ecs, HOUSING, APP)
     assert lowest == 4
-    assert [each["rolloutState"] for each in service["deployments"]] == ["COMPLETED"]
-    assert before.isdisjoint({each["taskArn"] for each in tasks_of(ecs, HOUSING, APP)})
+    assert [deployment["rolloutState"] for deployment in service["deployments"]] == ["COMPLETED"]
+    assert before.isdisjoint({task["taskArn"] for task in tasks_of(ecs, HOUSING, APP)})
 
 
 def test_deployment_whose_tasks_crash_trips_the_breaker_and_rolls_back(cloud):
@@ -171,7 +171,7 @@ def test_one_off_task_runs_to_its_end_and_writes_its_log(cloud):
     )
     assert events["events"][0]["message"] == "started: rake db:migrate"
     said = cloud.client("logs", "core/staging").filter_log_events(logGroupName="core-staging-app", filterPattern="exit")
-    assert [each["message"] for each in said["events"]] == ["ended with exit code 0"]
+    assert [event["message"] for event in said["events"]] == ["ended with exit code 0"]
 
 
 def test_time_of_every_answer_is_the_worlds(cloud):

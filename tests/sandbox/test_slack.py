@@ -47,12 +47,12 @@ def refused(call, **arguments):
 
 def texts(slack):
     channels = [each for workspace in slack.as_json()["workspaces"] for each in workspace["channels"]]
-    return [each["text"] for channel in channels for each in channel["messages"]]
+    return [message["text"] for channel in channels for message in channel["messages"]]
 
 
 def test_token_decides_the_workspace_and_without_one_nothing_is_answered(place, client, slack):
     assert client.auth_test()["team"] == "housing"
-    assert [each["name"] for each in client.conversations_list()["channels"]] == ["core-staging"]
+    assert [channel["name"] for channel in client.conversations_list()["channels"]] == ["core-staging"]
     stranger = WebClient(token="xoxb-other", base_url=f"{place[1]}/slack/api/")
     assert refused(stranger.auth_test)["error"] == "invalid_auth"
     bare = httpx.post(f"{place[1]}/slack/api/auth.test")
@@ -180,7 +180,7 @@ def test_messages_are_shown_and_forgotten_with_the_world(control, client):
     client.chat_postMessage(channel=CHANNEL, text="reply", thread_ts=parent["ts"])
     workspace = next(each for each in control.get("/slack").get_json()["workspaces"] if each["name"] == "housing")
     (message,) = workspace["channels"][0]["messages"]
-    assert (message["text"], [each["text"] for each in message["replies"]]) == ("parent", ["reply"])
+    assert (message["text"], [reply["text"] for reply in message["replies"]]) == ("parent", ["reply"])
     control.post("/reset")
     workspace = next(each for each in control.get("/slack").get_json()["workspaces"] if each["name"] == "housing")
     assert workspace["channels"][0]["messages"] == []

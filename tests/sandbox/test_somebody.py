@@ -24,7 +24,7 @@ def sandbox(cloud, control, tmp_path):
 def test_somebody_is_a_role_of_every_account(sandbox, target, account):
     said = sandbox.aws(target, "sts").get_caller_identity()
     assert (said["Account"], said["Arn"]) == (account, f"arn:aws:sts::{account}:assumed-role/somebody/somebody")
-    assert {each["role"] for each in sandbox.calls() if each["action"] == "GetCallerIdentity"} == {"somebody"}
+    assert {call["role"] for call in sandbox.calls() if call["action"] == "GetCallerIdentity"} == {"somebody"}
 
 
 def test_client_is_made_once_and_outlives_a_reset(sandbox):
@@ -40,7 +40,7 @@ def test_pipeline_of_somebody_rolls_out_a_new_revision(cloud, sandbox):
     def service():
         return ecs.describe_services(cluster=APP, services=[APP])["services"][0]
 
-    live, old = service()["taskDefinition"], {each["id"] for each in sandbox.service(HOUSING)["tasks"]}
+    live, old = service()["taskDefinition"], {task["id"] for task in sandbox.service(HOUSING)["tasks"]}
     described = ecs.describe_task_definition(taskDefinition=live)["taskDefinition"]
     taken = ("family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory")
     made = ecs.register_task_definition(**{key: described[key] for key in taken if described.get(key)})
@@ -55,8 +55,8 @@ def test_pipeline_of_somebody_rolls_out_a_new_revision(cloud, sandbox):
     cloud.advance(1800)
     (deployment,) = service()["deployments"]
     assert (deployment["status"], deployment["rolloutState"]) == ("PRIMARY", "COMPLETED")
-    running = {each["id"] for each in sandbox.service(HOUSING)["tasks"] if each["desired_status"] == "RUNNING"}
+    running = {task["id"] for task in sandbox.service(HOUSING)["tasks"] if task["desired_status"] == "RUNNING"}
     assert len(running) == 4
     assert running.isdisjoint(old)
     assert sandbox.lowest_healthy(HOUSING, APP) == 4
-    assert [each["role"] for each in sandbox.calls() if each["action"] == "UpdateService"] == ["somebody"]
+    assert [call["role"] for call in sandbox.calls() if call["action"] == "UpdateService"] == ["somebody"]

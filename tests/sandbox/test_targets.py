@@ -51,12 +51,12 @@ def test_fargate_tasks_are_targets_by_address(cloud):
     details = [
         detail
         for task in tasks_of(cloud, "core/staging", HOUSING, APP)
-        for each in task["attachments"]
-        for detail in each["details"]
+        for attachment in task["attachments"]
+        for detail in attachment["details"]
     ]
     addresses = {each["value"] for each in details if each["name"] == "privateIPv4Address"}
     assert len(addresses) == 4
-    assert set(health_of(cloud, "core/staging", "core-staging-app")) == {(each, 8080) for each in addresses}
+    assert set(health_of(cloud, "core/staging", "core-staging-app")) == {(address, 8080) for address in addresses}
 
 
 def test_target_given_up_while_it_loads_is_healthy_again_only_after_three_passes(cloud, control):
@@ -83,7 +83,9 @@ def test_target_given_up_while_it_loads_is_healthy_again_only_after_three_passes
 
 def test_stopped_task_drains_for_five_minutes_before_it_ends(cloud):
     task = tasks_of(cloud, "core/staging", HOUSING, APP)[0]
-    address = next(each["value"] for each in task["attachments"][0]["details"] if each["name"].startswith("privateIP"))
+    address = next(
+        detail["value"] for detail in task["attachments"][0]["details"] if detail["name"].startswith("privateIP")
+    )
     ecs = cloud.client("ecs", "core/staging")
     ecs.stop_task(cluster=HOUSING, task=task["taskArn"])
     statuses = []
@@ -142,4 +144,4 @@ def test_asking_for_a_target_that_is_not_registered_answers_unused(cloud):
     elb = cloud.client("elbv2")
     arn = elb.describe_target_groups(Names=["tgStagingApp"])["TargetGroups"][0]["TargetGroupArn"]
     found = elb.describe_target_health(TargetGroupArn=arn, Targets=[{"Id": "i-0", "Port": 1}])
-    assert [each["TargetHealth"]["State"] for each in found["TargetHealthDescriptions"]] == ["unused"]
+    assert [description["TargetHealth"]["State"] for description in found["TargetHealthDescriptions"]] == ["unused"]

@@ -64,7 +64,7 @@ def test_parameter_is_spoilt_until_the_fault_is_removed(cloud, control, kind):
     inject_fault(control, kind, target=CORE, name="/core/staging/log-level")
     answer = ssm.get_parameters(Names=["/core/staging/log-level"])
     spoilt = {"parameter_missing": [], "parameter_empty": [" "]}[kind]
-    assert [each["Value"] for each in answer["Parameters"]] == spoilt
+    assert [parameter["Value"] for parameter in answer["Parameters"]] == spoilt
     control.delete("/faults")
     assert ssm.get_parameter(Name="/core/staging/log-level")["Parameter"]["Value"] == "info"
 
@@ -88,7 +88,7 @@ def test_credentials_are_refused_once_their_time_is_over(cloud, control):
     while time.time() < end:  # by the laptop's clock, as it is for the client
         time.sleep(0.01)
     said = {"sts": "get_caller_identity", "logs": "describe_log_groups", "s3": "list_buckets"}
-    assert {each: refused(getattr(clients[each], said[each])) for each in clients} == {
+    assert {client: refused(getattr(clients[client], said[client])) for client in clients} == {
         "sts": "ExpiredToken",
         "logs": "ExpiredTokenException",
         "s3": "ExpiredToken",

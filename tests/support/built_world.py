@@ -50,7 +50,7 @@ class BuiltWorld:
     def __init__(self, world: World, url: str, inventory: Inventory):
         build(world, url, inventory)
         self._world = world
-        self._backends = [(each, _content_of(each)) for each in BACKENDS._instances]
+        self._backends = [(instance, _content_of(instance)) for instance in BACKENDS._instances]
         self._buckets = dict(s3_backends.bucket_accounts)  # which bucket is whose, beside all backends
         self._kept: dict[int, Any] = {}
         backends = [
@@ -71,8 +71,8 @@ class BuiltWorld:
             reset_model_data()
             s3_backends.bucket_accounts.clear()
             s3_backends.bucket_accounts.update(self._buckets)
-            for each in BACKENDS._instances:
-                each.clear()
+            for instance in BACKENDS._instances:
+                instance.clear()
             BACKENDS._instances[:] = [each for each, _ in self._backends]
             for services, accounts in self._backends:
                 for account, regions in accounts:
@@ -119,7 +119,10 @@ class _Bucket(FakeBucket):
         """The objects, each with its versions, copied from the built bucket."""
         made = _VersionedKeyStore()
         for name, versions in self.built.lists():
-            made.setlist(name, [_copy_of(each) if isinstance(each, FakeKey) else copy.copy(each) for each in versions])
+            made.setlist(
+                name,
+                [_copy_of(version) if isinstance(version, FakeKey) else copy.copy(version) for version in versions],
+            )
         return made
 
 
@@ -149,8 +152,8 @@ class _Pickler(pickle.Pickler):
         content = dict(found.__dict__)
         content["built"] = content.pop("keys")
         for _, versions in content["built"].lists():
-            for each in versions:  # FakeKeys and delete markers
-                each.disposed = True  # otherwise it would warn at the end of the tests that it was never closed
+            for version in versions:  # FakeKeys and delete markers
+                version.disposed = True  # otherwise it would warn at the end of the tests that it was never closed
         return _restored, (content,)
 
 

@@ -133,7 +133,7 @@ class CleanupScene:
     def plant_services(self, number: int) -> None:
         """Make the services of an app that has its cluster, with their tasks."""
         place, ec2 = self.app(number).environment, self.somebody.ec2
-        subnets: Any = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"]]
+        subnets: Any = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
         image = ecr.image_uri(self.app(number).registry, self._repository(number).tagged(f"review-{number}-1").digest)
         for service in place.services:
             container: Any = {"name": service.container, "image": image, "essential": True}
@@ -157,7 +157,7 @@ class CleanupScene:
     def desired(self, number: int) -> list[int]:
         """Return the desired counts of an app's services."""
         place = self.app(number).environment
-        names = [each.name for each in place.services]
+        names = [service.name for service in place.services]
         found = self.somebody.ecs.describe_services(cluster=str(place.cluster), services=names)["services"]
         return [each["desiredCount"] for each in found]
 
@@ -179,4 +179,4 @@ class CleanupScene:
     def written(self) -> list[str]:
         """Return what the clean-up has written, in order."""
         events = list_events(self.store, self.run)
-        return [each["text"] for each in events if each["phase"] == "done" and each["step"] == STEP]
+        return [event["text"] for event in events if event["phase"] == "done" and event["step"] == STEP]

@@ -117,7 +117,7 @@ class Engine:
                 self.await_healthy(container)
 
     def of(self, service: str) -> list[Container]:
-        return [each for each in self.containers.values() if each.service.name == service]
+        return [container for container in self.containers.values() if container.service.name == service]
 
     def scale(self, service: str, count: int, **changes: Any) -> Container:
         """Start one more container of a service, with another number; `changes` are other fields of its Service."""
@@ -183,7 +183,11 @@ class Engine:
 
     def leftovers(self) -> list[str]:
         """Return the processes of containers that have ended."""
-        return [f"{each.name}: {member.name()}" for each in self.containers.values() for member in each.members()]
+        return [
+            f"{container.name}: {member.name()}"
+            for container in self.containers.values()
+            for member in container.members()
+        ]
 
     def _start_service(self, name: str) -> None:
         if self.of(name):

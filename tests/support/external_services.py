@@ -24,7 +24,7 @@ from sandbox.stack.environment import external_service_connections
 def serve(world: World, external_services: ExternalServices) -> Iterator[Server]:
     """Serve all external services on a free port."""
     application = ExternalServicesApplication(
-        world, **{each.name: getattr(external_services, each.name) for each in dataclasses.fields(external_services)}
+        world, **{field.name: getattr(external_services, field.name) for field in dataclasses.fields(external_services)}
     )
     http = Server(application, 0, Handler)
     try:
@@ -53,4 +53,6 @@ def inject_fault(control: FlaskClient, kind: str, **fields: Any) -> Callable[[],
     answer = control.post("/faults", json={"kind": kind, **fields})
     assert answer.status_code == 200, answer.get_json()
     name = answer.get_json()["id"]
-    return lambda: next(each["injected"] for each in control.get("/faults").get_json()["faults"] if each["id"] == name)
+    return lambda: next(
+        fault["injected"] for fault in control.get("/faults").get_json()["faults"] if fault["id"] == name
+    )

@@ -70,7 +70,7 @@ def violations(
 
 def world(sandbox: Sandbox, targets: Collection[Target] = ()) -> dict[str, Any]:
     """Return GET /world, for these targets or for all."""
-    params = {"target": [each.name for each in targets]}
+    params = {"target": [target.name for target in targets]}
     found: dict[str, Any] = sandbox.control.get("/world", params=params).raise_for_status().json()
     return found
 
@@ -89,7 +89,7 @@ def timelines(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[tuple[tuple[s
 
 def excuses(sandbox: Sandbox, found: dict[str, Any]) -> Iterator[Excuse]:
     """Yield the excuses by effective faults, for their own service and for the groups below it."""
-    groups = {target["name"]: [each["name"] for each in target["groups"]] for target in found["targets"]}
+    groups = {target["name"]: [group["name"] for group in target["groups"]] for target in found["targets"]}
     for fault in sandbox.control.get("/faults").raise_for_status().json()["faults"]:
         for invariant in EXCUSED.get(fault["kind"], ()) if fault["injected"] and fault["target"] in groups else ():
             names = groups[fault["target"]] if fault["kind"] == "group_max" else [fault["service"]]

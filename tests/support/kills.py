@@ -364,15 +364,15 @@ def violations(sandbox: Sandbox, scene: Scene, before: dict[str, Any], seen: int
     after = sandbox.target(scene.target)
     account = before["account"]
     calls = [
-        each
-        for each in sandbox.calls(seen)
-        if each["account"] == account and each["status"] < 400 and each["region"] == before["region"]
+        call
+        for call in sandbox.calls(seen)
+        if call["account"] == account and call["status"] < 400 and call["region"] == before["region"]
     ]
-    stopped = Counter(each["params"]["task"] for each in calls if each["action"] == "StopTask")
+    stopped = Counter(call["params"]["task"] for call in calls if call["action"] == "StopTask")
     forced = Counter(
-        each["params"]["service"]
-        for each in calls
-        if each["action"] == "UpdateService" and each["params"].get("forceNewDeployment")
+        call["params"]["service"]
+        for call in calls
+        if call["action"] == "UpdateService" and call["params"].get("forceNewDeployment")
     )
     rolling = scene.target.startswith("rolling")
     for task, times in stopped.items():
@@ -419,10 +419,11 @@ def _sizes(sandbox: Sandbox, scene: Scene) -> Any:
 def _sizes_of(target: dict[str, Any]) -> Any:
     """Return the counts and groups of a target."""
     services = [
-        (each["desired"], each["running"], each["pending"], len(each["deployments"])) for each in target["services"]
+        (service["desired"], service["running"], service["pending"], len(service["deployments"]))
+        for service in target["services"]
     ]
     groups = [
-        tuple(json.dumps(each[key]) for key in ("min", "max", "desired", "suspended")) for each in target["groups"]
+        tuple(json.dumps(group[key]) for key in ("min", "max", "desired", "suspended")) for group in target["groups"]
     ]
     return services, groups
 

@@ -79,11 +79,11 @@ class Scene:
 
     def called(self, action: str) -> int:
         """Return the number of calls of an action such as ecs.RunTask, including the SDK's own retries."""
-        return sum(f"{each.service}.{each.action}" == action for each in self.cloud.application.calls)
+        return sum(f"{call.service}.{call.action}" == action for call in self.cloud.application.calls)
 
     def texts(self, run: str, phase: str) -> list[str]:
         """Return what is on record of a run: events of a phase, in order."""
-        return [each["text"] for each in list_events(self.store, run) if each["phase"] == phase]
+        return [event["text"] for event in list_events(self.store, run) if event["phase"] == phase]
 
 
 class SceneStep:

@@ -45,7 +45,7 @@ def refused(scene: Scene, run: Run, plan: str) -> str:
 def definitions(scene: Scene, environment: str) -> list[str]:
     """Return the task definition that each service of an environment runs, as family:revision."""
     services = scene.sandbox.target(f"{scene.name}/{environment}")["services"]
-    return [each["task_definition"].rsplit("/", 1)[-1] for each in services]
+    return [service["task_definition"].rsplit("/", 1)[-1] for service in services]
 
 
 def published(scene: Scene) -> list[str]:
@@ -54,4 +54,4 @@ def published(scene: Scene) -> list[str]:
 
 def builds(scene: Scene, commit: str) -> int:
     """Return how often an image of a commit was built."""
-    return sum(each["inputs"].get("commit") == commit for each in scene.repository()["runs"])
+    return sum(run["inputs"].get("commit") == commit for run in scene.repository()["runs"])

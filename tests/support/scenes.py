@@ -260,7 +260,7 @@ class Scene:
         self.cluster = f"{name}-cluster"
         self.before = self.state()
         self._described = inventory.target(self.target)
-        self._targets = [each for each in inventory.targets.values() if each.system == self._described.system]
+        self._targets = [target for target in inventory.targets.values() if target.system == self._described.system]
         self._account = self._described.environment.account
         self._world = world(sandbox, self._targets)
 
@@ -283,7 +283,7 @@ class Scene:
 
     def commits(self) -> list[str]:
         """Return the commits of the main branch, newest first."""
-        return [each["sha"] for each in self.repository()["commits"]]
+        return [commit["sha"] for commit in self.repository()["commits"]]
 
     def fault(self, kind: str, environment: str = "staging", **fields: Any) -> str:
         return self.sandbox.fault(kind, f"{self.name}/{environment}", **fields)
@@ -385,8 +385,8 @@ class Scene:
 
     def ensure_promises_kept(self) -> None:
         """Check what happened here against the promises of every runbook."""
-        accounts = {each.environment.account for each in self._targets}
-        accounts |= {each.environment.registry.account for each in self._targets if each.environment.registry}
+        accounts = {target.environment.account for target in self._targets}
+        accounts |= {target.environment.registry.account for target in self._targets if target.environment.registry}
         ensure_kept(violations(self.sandbox, self._world, self._targets, accounts))
 
     def ensure_nothing_changed(self) -> None:

@@ -67,7 +67,7 @@ class Statement:
         resources = _listed(written.get("Resource", written.get("NotResource")))
         return cls(
             written["Effect"] == "Allow",
-            tuple(each.lower() for each in actions),  # IAM does not tell their letters' case apart
+            tuple(action.lower() for action in actions),  # IAM does not tell their letters' case apart
             "NotAction" in written,
             resources,
             "NotResource" in written,
@@ -104,7 +104,9 @@ class Policies:
 
     def _decide(self, request: Request) -> Decision:
         if request.action not in self._about:
-            self._about[request.action] = [each for each in self._statements if each.is_about(request.action)]
+            self._about[request.action] = [
+                statement for statement in self._statements if statement.is_about(request.action)
+            ]
         context = dict(request.context)
         said = {each.allows for each in self._about[request.action] if each.fits(request, context)}
         return Decision.DENIED if False in said else Decision.ALLOWED if True in said else Decision.NOT_ALLOWED

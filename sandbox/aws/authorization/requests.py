@@ -122,7 +122,7 @@ def _groups_of_rollouts(place: Place, ids: Iterable[str]) -> list[str]:
     """Return the deployment groups of CodeDeploy's deployments."""
     rollouts = place.world.region(place.account, place.region).rollouts
     groups = [rollouts[id].group for id in ids if id in rollouts]
-    return [place.arn("codedeploy", f"deploymentgroup:{each.application}/{each.name}") for each in groups]
+    return [place.arn("codedeploy", f"deploymentgroup:{group.application}/{group.name}") for group in groups]
 
 
 def _deployment_group(place: Place, params: Params) -> list[str]:

@@ -49,7 +49,7 @@ def carry_out(region: Region, task: Task, now: float, site: AppSite, databases: 
 
 def _command(task: Task) -> list[str]:
     overrides: list[dict[str, Any]] = task.overrides.get("containerOverrides", [])
-    return next((list(each["command"]) for each in overrides if each.get("command")), [])
+    return next((list(override["command"]) for override in overrides if override.get("command")), [])
 
 
 def _database(region: Region, task: Task) -> str:

@@ -43,10 +43,12 @@ def why_not(region: Region, service: Service, definition: Any, instance: Instanc
     if any(name not in attributes for name in required_by(definition)):
         return "is missing an attribute required by your task"
     constraints = [*service.constraints, *definition.placement_constraints]
-    for each in constraints:
-        if each["type"] == "memberOf" and not all(_holds(term, attributes) for term in read_terms(each["expression"])):
+    for constraint in constraints:
+        if constraint["type"] == "memberOf" and not all(
+            _holds(term, attributes) for term in read_terms(constraint["expression"])
+        ):
             return 'encountered error "MemberOf placement constraint unsatisfied."'
-    apart = service.daemon or any(each["type"] == "distinctInstance" for each in constraints)
+    apart = service.daemon or any(constraint["type"] == "distinctInstance" for constraint in constraints)
     if apart and any(task.service == service.name for task in region.on_instance(instance.id)):
         return 'encountered error "DistinctInstance placement constraint unsatisfied."'
     return ""

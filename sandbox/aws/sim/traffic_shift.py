@@ -174,7 +174,7 @@ def _is_done(region: Region, service: Service, current: ServiceDeployment, targe
     lasted = now - current.entered
     match current.stage:
         case "RECONCILE_SERVICE":
-            return not any(each.draining for each in others)
+            return not any(other.draining for other in others)
         case "SCALE_UP":
             return _healthy(region, service, target) >= service.desired
         case "TEST_TRAFFIC_SHIFT":
@@ -185,8 +185,8 @@ def _is_done(region: Region, service: Service, current: ServiceDeployment, targe
         case "BAKE_TIME":
             return lasted >= current.strategy.bake
         case "CLEAN_UP":
-            for each in others:
-                each.draining = True
+            for other in others:
+                other.draining = True
             return not others and _healthy(region, service, target) >= service.desired
     return True
 

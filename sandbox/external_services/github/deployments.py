@@ -95,7 +95,7 @@ def _deployments(github: GitHub) -> Blueprint:
     def statuses(owner: str, name: str, number: int) -> Response:
         with github.lock:
             repository, deployment = find(owner, name, number)
-            return page([_status(repository, deployment, each) for each in reversed(deployment.statuses)])
+            return page([_status(repository, deployment, status) for status in reversed(deployment.statuses)])
 
     return app
 

@@ -56,7 +56,7 @@ def make(github: GitHub) -> Blueprint:
             if not isinstance(config, dict):
                 raise GitHubError(422, "Validation Failed", invalid("Hook", "config", "missing_field"))
             events = given.get("events", ["push"])
-            if not isinstance(events, list) or not events or not all(isinstance(each, str) for each in events):
+            if not isinstance(events, list) or not events or not all(isinstance(event, str) for event in events):
                 raise GitHubError(422, "Validation Failed", invalid("Hook", "events"))
             url, form = text(config, "url", "Hook"), config.get("content_type", "form") == "form"
             if any(each.url == url for each in repository.hooks):
@@ -113,7 +113,7 @@ def lose(github: GitHub, given: dict[str, Any]) -> Json:
         repository = github.find(*f"{given['repository']}/".split("/")[:2])
         if repository is None:
             raise FaultError(f"There is no repository {given['repository']!r}.")
-        found = next((each for each in repository.hooks if each.url == given["url"]), None)
+        found = next((hook for hook in repository.hooks if hook.url == given["url"]), None)
         if found is None:
             found = Hook(github.next_id(), given["url"], webhook_secret(repository.owner))
             repository.hooks.append(found)

@@ -72,11 +72,11 @@ def shown(repository: Repository) -> dict[str, Any]:
         ],
         "deployments": [
             {
-                "environment": each.environment,
-                "sha": each.sha,
-                "states": [status.state for status in each.statuses],
-                "url": each.statuses[-1].url if each.statuses else "",
+                "environment": deployment.environment,
+                "sha": deployment.sha,
+                "states": [status.state for status in deployment.statuses],
+                "url": deployment.statuses[-1].url if deployment.statuses else "",
             }
-            for each in repository.deployments
+            for deployment in repository.deployments
         ],
     }

@@ -176,7 +176,7 @@ class PullRequest:
 
     @property
     def answers(self):
-        return [each.body for each in self.comments if "<!-- review-app -->" in each.body]
+        return [comment.body for comment in self.comments if "<!-- review-app -->" in comment.body]
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_token_starts_what_its_scope_holds_in_the_name_of_its_owner(machine, air
 def test_token_is_shown_once(machine, sign_in):
     _, made = machine()
     listed = sign_in("admin").get("/door/tokens")
-    assert [each["id"] for each in listed.json()["tokens"]] == [made["id"]]
+    assert [token["id"] for token in listed.json()["tokens"]] == [made["id"]]
     assert made["token"] not in listed.text
     assert "digest" not in listed.text
 
@@ -144,9 +144,9 @@ def test_wrong_fields_of_a_wanted_token_are_named(sign_in):
     wrong = {"name": "a b", "runbooks": [], "targets": ["core/staging"], "days": 367, "scope": "all"}
     answer = admin.post("/door/tokens", json=wrong)
     assert answer.status_code == 400
-    assert {each["pointer"] for each in answer.json()["errors"]} == {"#/name", "#/runbooks", "#/days", "#/scope"}
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"#/name", "#/runbooks", "#/days", "#/scope"}
     beyond = admin.post("/door/tokens", json={**WANTED, "runbooks": ["service_restart", "infrastructure_recreation"]})
-    assert (beyond.status_code, [each["pointer"] for each in beyond.json()["errors"]]) == (400, ["#/runbooks/1"])
+    assert (beyond.status_code, [error["pointer"] for error in beyond.json()["errors"]]) == (400, ["#/runbooks/1"])
 
 
 @pytest.fixture

@@ -109,7 +109,11 @@ def test_each_wrong_field_is_named_by_its_pointer_and_no_key_is_used_up(sign_in,
     assert answer.status_code == 400
     told = answer.json()
     assert told["type"] == "urn:runbooks:problem:wrong-params"
-    assert [each["pointer"] for each in told["errors"]] == ["#/params/plan_onyl", "#/params/target", "#/params/reason"]
+    assert [error["pointer"] for error in told["errors"]] == [
+        "#/params/plan_onyl",
+        "#/params/target",
+        "#/params/reason",
+    ]
     assert told["errors"][0]["detail"].startswith("This runbook knows no 'plan_onyl', did you mean 'plan_only'?")
     assert told["errors"][1]["detail"].startswith(
         "target is 'core/stagin', which is not offered; did you mean core/staging?"
@@ -217,7 +221,7 @@ def test_table_that_does_not_answer_is_told_and_nothing_is_started(sign_in, airf
 
 
 def test_runbooks_are_listed_with_the_targets_of_each(sign_in):
-    told = {each["runbook"]: each for each in sign_in("operator").get("/door/runbooks").json()["runbooks"]}
+    told = {runbook["runbook"]: runbook for runbook in sign_in("operator").get("/door/runbooks").json()["runbooks"]}
     assert set(told) == {"service_restart", "staging_deployment", "review_app_deployment", "review_app_teardown"}
     assert told["service_restart"]["risk"] == "disruptive"
     assert "core/staging" in told["service_restart"]["targets"]

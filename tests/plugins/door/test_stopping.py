@@ -90,7 +90,7 @@ def test_table_that_does_not_answer_is_named_and_all_others_are_stopped(door, st
     monkeypatch.setattr(tables, "run_store", run_store)
     answer = door("admin").post("/door/stop", json=WHY)
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:runbooks:problem:partly-done")
-    assert [each["pointer"] for each in answer.json()["errors"]] == ["111111111112/eu-west-2/runbook-operations"]
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["111111111112/eu-west-2/runbook-operations"]
     assert isinstance(read_stop(store), Stop)
     assert len(door.told) == 1
 

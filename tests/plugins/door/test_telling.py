@@ -39,7 +39,7 @@ def place(monkeypatch):
 
 def shown(world, slack):
     workspaces = slack.as_json(world.clock.at)["workspaces"]
-    channels = [(each["name"], each["messages"]) for workspace in workspaces for each in workspace["channels"]]
+    channels = [(channel["name"], channel["messages"]) for workspace in workspaces for channel in workspace["channels"]]
     return {name: [message["text"] for message in messages] for name, messages in channels}
 
 

@@ -184,7 +184,7 @@ def test_delivery_that_waited_for_a_day_is_given_up(hub, store, airflow_rows, ap
     monkeypatch.setattr(deliveries, "datetime", Tomorrow)
     deliveries.sweep(api_server.state.dag_bag)
     assert (airflow_rows.runs(), kept.list_pending(store)) == ([], [])
-    assert [each["result"] for each in hub.deliver().json()["results"]] == ["given up"]
+    assert [result["result"] for result in hub.deliver().json()["results"]] == ["given up"]
 
 
 def test_refusal_of_github_is_the_result(hub):

@@ -73,7 +73,7 @@ def test_each_workspace_has_a_connection_to_the_pretend_slack(variables):
         "extra": {"base_url": "http://127.0.0.1:4568/slack/api/"},
     }
     connections = [name for name in variables if name.startswith("AIRFLOW_CONN_SLACK_")]
-    assert len(connections) == len({each.slack_workspace for each in load().systems.values()} - {None})
+    assert len(connections) == len({system.slack_workspace for system in load().systems.values()} - {None})
 
 
 def test_each_owner_project_and_organization_has_a_connection_to_a_pretend_service(variables):
@@ -99,7 +99,7 @@ def test_each_owner_project_and_organization_has_a_connection_to_a_pretend_servi
         "extra": {"Authorization": "Bearer sntrys_sandbox_example-housing"},
     }
     names = [name for name in variables if name.startswith("AIRFLOW_CONN_GITHUB_")]
-    assert len(names) == len({each.github.split("/")[0] for each in load().systems.values() if each.github})
+    assert len(names) == len({system.github.split("/")[0] for system in load().systems.values() if system.github})
 
 
 def test_runbooks_are_read_again_as_often_as_said_or_seldom_in_an_idle_sandbox(settings, variables):

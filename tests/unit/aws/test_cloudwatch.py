@@ -49,12 +49,12 @@ def test_alarm_of_several_metrics_is_as_slow_as_the_slowest(script: Scripts):
 
 def test_alarms_are_asked_for_in_hundreds_and_all_pages_are_read(script: Scripts):
     aws, names = script("cloudwatch"), [f"alarm-{number:03}" for number in range(101)]
-    first = [metric(each) for each in names[:60]]
+    first = [metric(name) for name in names[:60]]
     aws.answer("describe_alarms", asked(*names[:100]), {"MetricAlarms": first, "NextToken": "more"})
-    rest = [metric(each) for each in names[60:100]]
+    rest = [metric(name) for name in names[60:100]]
     aws.answer("describe_alarms", asked(*names[:100], NextToken="more"), {"MetricAlarms": rest})
     aws.answer("describe_alarms", asked(names[100]), {"MetricAlarms": [metric(names[100])]})
-    assert [each.name for each in cloudwatch.describe_alarms(aws.client, names)] == names
+    assert [alarm.name for alarm in cloudwatch.describe_alarms(aws.client, names)] == names
 
 
 def test_alarm_that_cloudwatch_does_not_have_is_left_out_and_no_name_is_no_call(script: Scripts):

@@ -41,7 +41,7 @@ def appspec(content: str) -> dict[str, Any]:
 
 
 def listed(script: Scripts, *answers: dict[str, Any]) -> tuple[Deployment, ...]:
-    aws, ids = script("codedeploy"), [each["deploymentId"] for each in answers]
+    aws, ids = script("codedeploy"), [answer["deploymentId"] for answer in answers]
     aws.answer("list_deployments", LIST, {"deployments": ids})
     aws.answer("batch_get_deployments", {"deploymentIds": ids}, {"deploymentsInfo": list(answers)})
     return codedeploy.list_deployments(aws.client, "app", "web", EIGHT)

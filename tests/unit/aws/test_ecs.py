@@ -129,7 +129,7 @@ def test_tasks_are_listed_with_the_stopped_ones_oldest_first(script: Scripts):
         "stoppedReason": "by hand",
     }
     tasks = listed(script("ecs"), [ARN + "b", ARN + "a"], [ARN + "c"], [newer, TASK, old])
-    assert [each.id for each in tasks] == ["c", "a", "b"]
+    assert [task.id for task in tasks] == ["c", "a", "b"]
     assert (tasks[0].stop_code, tasks[0].stopped_reason) == ("UserInitiated", "by hand")
 
 
@@ -171,7 +171,7 @@ def test_second_page_of_tasks_is_asked_for(script: Scripts):
     aws.answer("list_tasks", {**expected, "desiredStatus": "STOPPED"}, {"taskArns": []})
     both = [TASK, {**TASK, "taskArn": ARN + "b"}]
     aws.answer("describe_tasks", {"cluster": "c", "tasks": [ARN + "a", ARN + "b"]}, {"tasks": both})
-    assert [each.id for each in ecs.list_tasks(aws.client, "c", "s")] == ["a", "b"]
+    assert [task.id for task in ecs.list_tasks(aws.client, "c", "s")] == ["a", "b"]
 
 
 def test_tasks_of_a_cluster_are_told_apart_by_their_services_and_those_of_no_service_left_out(script: Scripts):
@@ -198,7 +198,10 @@ def test_container_instances_lead_to_their_ec2_instances(script: Scripts):
             ]
         },
     )
-    assert [(each.arn, each.id) for each in list_instances(aws.client, "c")] == [("arn:1", "i-1"), ("arn:2", "i-2")]
+    assert [(instance.arn, instance.id) for instance in list_instances(aws.client, "c")] == [
+        ("arn:1", "i-1"),
+        ("arn:2", "i-2"),
+    ]
 
 
 def test_desired_count_is_set_absolutely_and_nothing_else_is_touched(script: Scripts):

@@ -27,7 +27,7 @@ def events(*messages: str, **more: Any) -> dict[str, Any]:
 
 
 def page(*messages: str, token: str) -> dict[str, Any]:
-    found = [{"timestamp": 1, "message": each} for each in messages]
+    found = [{"timestamp": 1, "message": message} for message in messages]
     return {"events": found, "nextBackwardToken": token, "nextForwardToken": "f/1"}
 
 

@@ -61,7 +61,7 @@ def run(ecs: Script, answer: dict[str, Any]) -> Any:
 
 def test_task_is_started_with_its_command_its_size_and_a_token(script: Scripts):
     tasks, failures = run(script("ecs"), {"tasks": [TASK], "failures": []})
-    assert ([each.arn for each in tasks], failures) == ([ARN + "a"], [])
+    assert ([task.arn for task in tasks], failures) == ([ARN + "a"], [])
 
 
 def test_what_ecs_says_against_it_is_handed_on(script: Scripts):

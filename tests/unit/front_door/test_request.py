@@ -27,7 +27,7 @@ def test_wrong_entry_deep_in_a_list_is_named_by_its_place():
     request = StartRequest("x", {"target": "core/staging", "regions": [{"data": "s3://a"}, {"data": 1}]}, "k")
     with pytest.raises(Problem) as refused:
         refuse_wrong(request, DECLARED)
-    assert [(each.pointer, each.detail) for each in refused.value.errors] == [
+    assert [(error.pointer, error.detail) for error in refused.value.errors] == [
         ("#/params/regions/1/data", "regions[1].data must be a text, not 1.")
     ]
 
@@ -35,7 +35,7 @@ def test_wrong_entry_deep_in_a_list_is_named_by_its_place():
 def test_missing_param_is_named():
     with pytest.raises(Problem) as refused:
         refuse_wrong(StartRequest("x", {}, "k"), DECLARED)
-    assert [each.pointer for each in refused.value.errors] == ["#/params/target"]
+    assert [error.pointer for error in refused.value.errors] == ["#/params/target"]
     assert refused.value.body()["detail"] == "target is missing, and this runbook needs it, such as core/staging."
 
 

@@ -50,7 +50,7 @@ class Copy:
 
     def show(self):
         return read_plan(
-            json.dumps({"format_version": "1.2", "resource_changes": [self.change(each) for each in NAMES]})
+            json.dumps({"format_version": "1.2", "resource_changes": [self.change(name) for name in NAMES]})
         )
 
     def change(self, address):
@@ -123,4 +123,4 @@ def test_what_was_made_in_the_place_of_what_the_state_still_names_is_not_made_on
 def test_what_the_state_names_as_it_was_made_is_planned_as_usual(tmp_path):
     state = State("one", 1, ids={TOPIC: ARN})
     adoption = plan_adopting(context(**{TOPIC: ARN}), Copy(tmp_path, action=("delete", "create")), (), state)
-    assert [each.action for each in adoption.plan.changes] == ["replace", "replace", "replace"]
+    assert [change.action for change in adoption.plan.changes] == ["replace", "replace", "replace"]

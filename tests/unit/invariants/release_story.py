@@ -185,4 +185,4 @@ class ReleaseStory:
         return check(read_history([PRODUCTION, STAGING], self.calls, documents))
 
     def broken(self) -> set[str]:
-        return {each.invariant for each in self.violations()}
+        return {violation.invariant for violation in self.violations()}

@@ -198,4 +198,4 @@ class Story:
         )
 
     def broken(self) -> set[str]:
-        return {each.invariant for each in self.violations()}
+        return {violation.invariant for violation in self.violations()}

@@ -23,7 +23,7 @@ def test_restart_that_kept_every_promise_passes(story: Story):
 def test_every_promise_has_its_names_and_values_in_the_sentence(story: Story):
     story.begin()
     story.call("ecs", "StopTask", {"cluster": CLUSTER, "task": arn("old1")})
-    assert [str(each) for each in story.violations()] == [
+    assert [str(violation) for violation in story.violations()] == [
         f"I20: Call 5 ecs.StopTask on {arn('old1')} {{}} was made by runbooks without an open intent of any run."
     ]
 
@@ -33,7 +33,7 @@ def test_every_promise_has_its_names_and_values_in_the_sentence(story: Story):
 
 def test_count_that_stays_up_is_found(story: Story):
     story.restart().after = story.world(5, capacity=5)
-    assert [str(each) for each in story.violations()] == [
+    assert [str(violation) for violation in story.violations()] == [
         f"I5: The desired count of {SERVICE} is 5, not 2 as before, as agreed or as somebody else has set it, "
         f"after {RUN}."
     ]
@@ -134,8 +134,8 @@ def test_new_ones_are_counted_also_where_only_numbers_are_known(story: Story):
     story.scale_out()
     story.stop_old()
     story.end()
-    for each in story.points:
-        del each["tasks"]
+    for point in story.points:
+        del point["tasks"]
     assert story.violations() == []
     story.points[2]["healthy"] = 3
     assert story.broken() == {"I6"}
@@ -158,7 +158,7 @@ def test_second_task_stopped_without_another_look_is_found(story: Story):
     story.look()
     story.stop("old1")
     story.stop("old2")
-    assert [each.invariant for each in story.violations()] == ["I6"]
+    assert [violation.invariant for violation in story.violations()] == ["I6"]
     assert "without ecs.DescribeServices and ecs.DescribeTasks" in str(story.violations()[0])
 
 
@@ -510,10 +510,10 @@ def test_journal_is_placed_by_its_times_where_the_log_has_no_table_calls(story: 
     for number, each in enumerate(story.calls):  # a log of AWS itself, in which every call has a time of its own
         each["at"] = (story.now + timedelta(seconds=number)).isoformat()
     story.excuses = [Excuse(name, TARGET, SERVICE, "times were moved") for name in ("I6", "I7")]
-    times = {each["params"]["Item"]["sk"]["S"]: each["at"] for each in story.calls if each["action"] == "PutItem"}
+    times = {call["params"]["Item"]["sk"]["S"]: call["at"] for call in story.calls if call["action"] == "PutItem"}
     for (_, sk), document in story.documents.items():
         document["at" if sk != "record" else "ended"] = times[sk]
-    story.calls = [each for each in story.calls if each["service"] != "dynamodb"]
+    story.calls = [call for call in story.calls if call["service"] != "dynamodb"]
     assert story.violations() == []
     story.documents.pop((f"run#{RUN}", "event#00000000000000000001"))
     assert "I20" in story.broken()
@@ -584,7 +584,7 @@ def test_target_whose_writes_the_log_shows_under_another_role_is_found(story: St
 
 def test_write_that_the_log_lacks_is_found(story: Story):
     story.restart()
-    story.calls = [each for each in story.calls if each["action"] != "SetDesiredCapacity"]
+    story.calls = [call for call in story.calls if call["action"] != "SetDesiredCapacity"]
     assert story.broken() == {"I20"}
 
 
@@ -626,4 +626,4 @@ def test_two_stores_may_know_two_runs_of_one_id(story: Story):
     ]
     assert story.violations(*theirs) == []
     story.call("ecs", "StopTask", {"cluster": CLUSTER, "task": arn("new1")})
-    assert {each.invariant for each in story.violations(*theirs)} == {"I20"}
+    assert {violation.invariant for violation in story.violations(*theirs)} == {"I20"}

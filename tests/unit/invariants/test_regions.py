@@ -145,7 +145,7 @@ def test_two_versions_in_one_direction_or_one_for_another_region_are_found(story
     story.bump(version="2026-11-21T12:00:01+00:00")
     story.bump(attempt="way back", on="another")
     story.give_up()
-    said = [each.text for each in story.violations()]
+    said = [violation.text for violation in story.violations()]
     assert len(said) == 2
     assert any("set 2 versions in its update" in each for each in said)
     assert any("gave another a version, which its plan does not name" in each for each in said)

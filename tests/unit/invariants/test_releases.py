@@ -24,7 +24,7 @@ def story() -> ReleaseStory:
 
 
 def sentences(story: ReleaseStory) -> list[str]:
-    return [str(each) for each in story.violations()]
+    return [str(violation) for violation in story.violations()]
 
 
 def test_release_of_what_staging_proved_passes(story: ReleaseStory):
@@ -33,7 +33,7 @@ def test_release_of_what_staging_proved_passes(story: ReleaseStory):
 
 def test_the_same_story_passes_where_the_log_does_not_hold_the_tables_calls(story: ReleaseStory):
     story.staged().released()
-    story.calls = [each for each in story.calls if each["service"] != "dynamodb"]
+    story.calls = [call for call in story.calls if call["service"] != "dynamodb"]
     assert sentences(story) == []
 
 
@@ -74,7 +74,7 @@ def test_journals_alone_show_a_deployment_at_work_as_well(story: ReleaseStory):
     story.stage(LATER, migration=None)
     story.event("note", "checks are green")
     story.released()
-    story.calls = [each for each in story.calls if each["service"] != "dynamodb"]
+    story.calls = [call for call in story.calls if call["service"] != "dynamodb"]
     assert story.broken() == {"I9"}
 
 
@@ -137,7 +137,7 @@ def test_only_the_released_image_is_deployed(story: ReleaseStory, image: str, br
 
 
 def test_template_that_differs_must_have_been_shown(story: ReleaseStory):
-    services = [{**each, "template": "other"} for each in story.services()]
+    services = [{**service, "template": "other"} for service in story.services()]
     assert story.staged().released(services=services).broken() == {"I10"}
     shown = ReleaseStory().staged().released(services=services, template_differences=["app has no variable X"])
     assert shown.broken() == set()

@@ -60,7 +60,7 @@ def test_targets_are_offered_for_a_release_where_a_runbook_can_do_it_and_product
     ]
     assert sorted(inventory.returnable()) == sorted([*inventory.staging(), *inventory.releasable()])
     proofs = [inventory.target(name).proved_on for name in inventory.releasable()]
-    assert [each.name for each in proofs if each] == [
+    assert [proof.name for proof in proofs if proof] == [
         "core/staging",
         "districtbuilder/staging",
         "planning-data/staging",
@@ -86,7 +86,7 @@ def test_shipped_releases_are_those_of_the_runbooks():
     assert load().target("districtbuilder/production").system.versions.prefix == ""
     gate = load().target("core/staging").release.performance
     assert gate is not None
-    assert {(each.milliseconds, each.per_second, each.requests) for each in gate.thresholds} == {
+    assert {(threshold.milliseconds, threshold.per_second, threshold.requests) for threshold in gate.thresholds} == {
         (250, 5, 50),
         (500, 3, 50),
     }

@@ -46,7 +46,7 @@ def test_name_that_fits_gives_a_target_with_its_names_filled_in(library: Library
     target = load(with_review(library)).target("library/review-1234")
     assert (target.name, target.template) == ("library/review-1234", "review")
     assert target.environment.account == "555555555553"
-    assert [(each.name, each.log_group) for each in target.environment.services] == [
+    assert [(service.name, service.log_group) for service in target.environment.services] == [
         ("review-1234-catalogue", "/library/review-1234")
     ]
 

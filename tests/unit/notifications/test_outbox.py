@@ -118,7 +118,7 @@ def outbox(store: RunStore, slack: FakeSlack, clock: Clock) -> Callable[[], Outb
 def expected(store: RunStore) -> list[str]:
     facts = read_facts(store, RUN)
     assert facts
-    return [PARENT, *(each.key for each in replies(facts))]
+    return [PARENT, *(reply.key for reply in replies(facts))]
 
 
 def test_run_that_nobody_noted_is_not_told(store: RunStore, slack: FakeSlack):

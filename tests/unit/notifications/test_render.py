@@ -42,7 +42,7 @@ def event(minutes: float, phase: str, text: str, step: str = "surge.stop_old_tas
 
 
 def said(facts: Facts) -> list[str]:
-    return [each.text for each in replies(facts)]
+    return [reply.text for reply in replies(facts)]
 
 
 def test_run_that_was_only_asked_for_is_planning():

@@ -45,7 +45,7 @@ def planned(
 
 
 def test_backup_comes_before_the_overwrite_the_restart_after_it_and_the_key_last():
-    changes = [each.what for each in planned().changes]
+    changes = [change.what for change in planned().changes]
     assert changes[:2] == ["backup of US/PA", "data that US/PA runs on"]
     assert changes[-1] == "version of US/PA in region_config, after all old tasks are gone"
     assert len(changes) > 3, "the restart's own are in between"
@@ -66,16 +66,16 @@ def test_approver_sees_objects_bytes_and_keys_of_each_region():
 
 def test_stale_objects_are_removed_only_if_that_is_asked_for_and_come_back_from_the_backup():
     plan = planned(remove_stale=True)
-    (removed,) = [each for each in plan.changes if "does not have" in each.what]
+    (removed,) = [change for change in plan.changes if "does not have" in change.what]
     assert removed.undo == "copied back from the backup"
-    assert not any("removing" in each.what for each in plan.skips)
+    assert not any("removing" in skip.what for skip in plan.skips)
 
 
 def test_copies_that_are_held_down_take_longer_and_the_approver_is_told():
     plan = planned(requests_per_second=2)
     assert plan.expected_seconds - planned().expected_seconds == (12 + 11) // 2
     assert any("at most 2 requests a second" in note for note in plan.notes)
-    assert {each.requests_per_second for each in plan.regions} == {2}
+    assert {region.requests_per_second for region in plan.regions} == {2}
 
 
 def test_plan_is_another_when_the_new_data_is():
@@ -120,4 +120,4 @@ def test_region_that_cannot_be_updated_is_refused(comparison: Comparison, differ
 
 def test_objects_that_s3_cannot_tell_apart_are_copied_and_said():
     plan = planned(replace(WELL, changes=Keys(), appears=Keys(), unproved=Keys(3, 30)))
-    assert any("3 are of the same size, and S3 does not say whether they differ" in each for each in plan.notes)
+    assert any("3 are of the same size, and S3 does not say whether they differ" in note for note in plan.notes)

@@ -29,24 +29,24 @@ def image(digest: str = ONE) -> Image:
 def test_image_that_is_there_is_not_built_again():
     plan = plan_image_publication(CORE, COMMIT, {"core": image()}, HERE, builder="workflow build.yml")
     assert (plan.changes, plan.builder, plan.expected_seconds) == ((), "", 0)
-    assert [each.why for each in plan.skips] == ["it has image sha256:111111111111 of this commit already"]
+    assert [skip.why for skip in plan.skips] == ["it has image sha256:111111111111 of this commit already"]
     assert "Nothing to change." in render(plan)
 
 
 def test_plan_says_where_an_image_is_an_index():
     index = replace(image(), media_type="application/vnd.oci.image.index.v1+json")
     plan = plan_image_publication(CORE, COMMIT, {"core": index}, HERE, builder="workflow build.yml")
-    assert [each.why for each in plan.skips] == [
+    assert [skip.why for skip in plan.skips] == [
         "it has image sha256:111111111111, an index of images by platform of this commit already"
     ]
 
 
 def test_registry_without_the_image_gets_it_built():
     plan = plan_image_publication(CORE, COMMIT, {"dev": image(), "staging": None}, HERE, builder="workflow build.yml")
-    assert [each.what for each in plan.changes] == [
+    assert [change.what for change in plan.changes] == [
         "build the image of commit 0123456789ab (workflow build.yml) and push it to staging"
     ]
-    assert [(each.registry, each.digest) for each in plan.registries] == [("dev", ONE), ("staging", "")]
+    assert [(registry.registry, registry.digest) for registry in plan.registries] == [("dev", ONE), ("staging", "")]
     assert plan.tag == COMMIT
 
 
@@ -81,7 +81,7 @@ def migrated(*kept: Attempt, target: Any = CORE, **different: Any) -> DatabaseMi
 
 def test_migration_is_one_command_in_a_task_of_the_newest_revision():
     plan = migrated()
-    assert [each.what for each in plan.changes] == [
+    assert [change.what for change in plan.changes] == [
         "run `bundle exec rake db:migrate` in a task of core-staging-ad-hoc:9 (ecs.RunTask)"
     ]
     task = plan.migration
@@ -110,7 +110,7 @@ def attempt(outcome: Any) -> Attempt:
 def test_migration_made_before_is_skipped_unless_asked_for_again():
     plan = migrated(attempt("succeeded"))
     assert (plan.changes, plan.expected_seconds) == ((), 0)
-    assert [each.why for each in plan.skips] == ["database_migration/x has made it; give 'again' to repeat it"]
+    assert [skip.why for skip in plan.skips] == ["database_migration/x has made it; give 'again' to repeat it"]
     again = migrated(attempt("succeeded"), again=True)
     assert len(again.changes) == 1
     assert again.migration.again

@@ -75,7 +75,7 @@ def refusal(repository: Any = None, world: Any = None, **different: Any) -> str:
 
 def test_release_goes_from_publishing_to_the_app_and_then_its_workers():
     plan = released()
-    assert [each.what for each in plan.changes] == [
+    assert [change.what for change in plan.changes] == [
         "publish release v0.6.15 of example-housing/core at 0123456789ab",
         "tag image sha256:111111111111 (ecr.PutImage)",
         "run `bundle exec rake db:migrate` in a task of core-prod-ad-hoc with image sha256:111111111111 (ecs.RunTask)",
@@ -84,7 +84,7 @@ def test_release_goes_from_publishing_to_the_app_and_then_its_workers():
     ]
     assert (plan.version, plan.previous, plan.readable) == ("v0.6.15", "v0.6.14", "production-v0.6.15-20261118120000")
     assert (plan.image, plan.commit, plan.proved_by) == (NEW, COMMIT, "staging_deployment/ci-1")
-    assert [(each.service, each.before, each.before_digest, each.count) for each in plan.services] == [
+    assert [(service.service, service.before, service.before_digest, service.count) for service in plan.services] == [
         ("core-prod-app", "x/core-prod-app:41", OLD, 4),
         ("core-prod-sidekiq", "x/core-prod-sidekiq:41", OLD, 4),
     ]
@@ -124,7 +124,7 @@ def test_service_without_tasks_gets_its_definition_and_the_note_that_nothing_pro
     found = live()
     found["core-prod-sidekiq"] = replace(found["core-prod-sidekiq"], desired=0, healthy=0)
     plan = released(world={"live": found})
-    assert [(each.service, each.count, each.before_digest) for each in plan.services] == [
+    assert [(service.service, service.count, service.before_digest) for service in plan.services] == [
         ("core-prod-app", 4, OLD),
         ("core-prod-sidekiq", 0, OLD),
     ]
@@ -202,7 +202,7 @@ def test_release_by_a_pipeline_is_followed_rather_than_made():
     plan = plan_production_release(target, COMMIT, REPOSITORY, WORLD, NOON, stamp=NOON)
     assert plan.changes[1].what == "workflow production.yml, which publishing starts, followed to its end"
     assert (plan.deployed_by, plan.workflow) == ("pipeline", "production.yml")
-    assert not [each for each in plan.changes if "PutImage" in each.what]
+    assert not [change for change in plan.changes if "PutImage" in change.what]
 
 
 # staging
@@ -225,7 +225,7 @@ def staged(found: Image | None = IMAGES[0], target: Any = STAGING, **different: 
 
 def test_staging_tags_migrates_and_deploys_in_order_and_is_measured():
     plan = staged()
-    assert [each.what.split(" (")[0] for each in plan.changes] == [
+    assert [change.what.split(" (")[0] for change in plan.changes] == [
         "tag image sha256:111111111111",
         "run `bundle exec rake db:migrate` in a task of core-staging-ad-hoc with image sha256:111111111111",
         *STAGED,
@@ -259,13 +259,13 @@ def test_blue_green_staging_is_codedeploys_work_and_has_no_gate():
     target = load().target("planning-data/staging")
     green = live(("staging-web",), controller="CODE_DEPLOY")
     plan = staged(None, target=target, live=green)
-    assert [each.what.split(" of ")[0] for each in plan.changes] == [
+    assert [change.what.split(" of ")[0] for change in plan.changes] == [
         "build the image",
         "staging-web (CodeDeploy, blue-green)",
     ]
     with pytest.raises(PreconditionError, match="only the push of an image starts its deployment"):
         staged(target=target, live=green)
-    assert [each.what for each in plan.skips] == ["a performance test"]
+    assert [skip.what for skip in plan.skips] == ["a performance test"]
     assert (plan.migration, plan.performance) == (None, ())
 
 
@@ -362,15 +362,15 @@ def back(to: str = TAG, **different: Any) -> Any:
 
 def test_rollback_goes_newest_first_to_the_newest_active_revision_with_that_image():
     plan = back(candidates=candidates((NEW, True), (OLD, False), (OLD, True), (OLD, True)))
-    assert [each.service for each in plan.services] == ["core-prod-sidekiq", "core-prod-app"]
+    assert [service.service for service in plan.services] == ["core-prod-sidekiq", "core-prod-app"]
     assert plan.to == {"core-prod-sidekiq": "x/core-prod-sidekiq:38", "core-prod-app": "x/core-prod-app:38"}
-    assert [each.before for each in plan.changes] == ["core-prod-sidekiq:41, 4 tasks", "core-prod-app:41, 4 tasks"]
+    assert [change.before for change in plan.changes] == ["core-prod-sidekiq:41, 4 tasks", "core-prod-app:41, 4 tasks"]
     assert "Schema changes are not undone" in render(plan)
 
 
 def test_rollback_changes_nothing_where_the_revision_runs_already():
     plan = back(live=live(definition="x/core-prod-app:40", digests=frozenset({OLD})))
-    assert [each.what for each in plan.changes] == ["core-prod-sidekiq (ecs.UpdateService)"]
+    assert [change.what for change in plan.changes] == ["core-prod-sidekiq (ecs.UpdateService)"]
 
 
 def test_releases_that_are_still_in_the_registry_are_offered_newest_first():

@@ -30,7 +30,7 @@ def test_one_failure_in_each_of_two_tasks_is_not_two_failures_of_one():
 
 def test_most_repeated_failure_comes_first():
     lines = errors(error_line("a", PA, 1), error_line("b", TX, 6))
-    assert [each.times for each in failed_loads(lines, ["a", "b"])] == [6, 1]
+    assert [load.times for load in failed_loads(lines, ["a", "b"])] == [6, 1]
 
 
 def test_other_tasks_and_other_lines_are_ignored():

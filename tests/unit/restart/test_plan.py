@@ -61,7 +61,7 @@ def test_surge_matches_the_desired_count_to_the_groups_maximum_not_to_twice_the_
 
 
 def test_surge_lists_its_five_changes_in_the_order_they_are_made():
-    assert [(each.before, each.after) for each in planned().changes] == [
+    assert [(change.before, change.after) for change in planned().changes] == [
         ("the group may shrink at any time", "it cannot shrink while tasks load"),
         ("2", "5, its maximum"),
         ("2", "5"),
@@ -71,7 +71,7 @@ def test_surge_lists_its_five_changes_in_the_order_they_are_made():
 
 
 def test_surge_leaves_shrinking_the_group_to_its_alarm_and_says_so():
-    assert [each.what for each in planned().skips] == ["shrinking asgStagingContainerInstance"]
+    assert [skip.what for skip in planned().skips] == ["shrinking asgStagingContainerInstance"]
 
 
 def test_surge_is_expected_to_take_an_instance_start_a_load_and_a_drain():
@@ -80,7 +80,7 @@ def test_surge_is_expected_to_take_an_instance_start_a_load_and_a_drain():
 
 def test_rolling_plans_one_forced_deployment_and_touches_no_group():
     plan = planned(target=maps("rolling"))
-    assert [each.what for each in plan.changes] == [
+    assert [change.what for change in plan.changes] == [
         "new deployment of StagingApp_EC2LaunchType, same task definition StagingApp:7"
     ]
     assert (plan.services[0].group, plan.services[0].count_during, plan.skips) == (None, 4, ())
@@ -188,13 +188,13 @@ def plan_mixed(*states: ServiceState) -> RestartPlan:
 
 def test_services_of_one_target_are_restarted_each_by_its_own_strategy_a_surge_first():
     plan = plan_mixed(of("api"), state(old_tasks()), of("worker"))
-    assert [(each.service, each.kind) for each in plan.services] == [
+    assert [(service.service, service.kind) for service in plan.services] == [
         ("StagingApp_EC2LaunchType", "surge"),
         ("api", "rolling"),
         ("worker", "rolling"),
     ]
-    assert [bool(each.group) for each in plan.services] == [True, False, False]
-    assert [each.what for each in plan.changes][-2:] == [
+    assert [bool(service.group) for service in plan.services] == [True, False, False]
+    assert [change.what for change in plan.changes][-2:] == [
         "new deployment of api, same task definition StagingApp:7",
         "new deployment of worker, same task definition StagingApp:7",
     ]
@@ -203,7 +203,7 @@ def test_services_of_one_target_are_restarted_each_by_its_own_strategy_a_surge_f
 
 def test_service_scaled_to_zero_is_passed_over_and_the_others_are_restarted():
     plan = plan_mixed(of("api", 0), state(old_tasks()), of("worker"))
-    assert [each.service for each in plan.services] == ["StagingApp_EC2LaunchType", "worker"]
+    assert [service.service for service in plan.services] == ["StagingApp_EC2LaunchType", "worker"]
     assert (plan.skips[0].what, plan.skips[0].why) == (
         "restarting api",
         "its desired count is 0, so no task of it runs; those that are started later load everything anew",
@@ -213,8 +213,8 @@ def test_service_scaled_to_zero_is_passed_over_and_the_others_are_restarted():
 
 def test_surge_service_scaled_to_zero_leaves_its_group_alone():
     plan = plan_mixed(of("api"), state([], desired=0), of("worker"))
-    assert [(each.service, each.kind) for each in plan.services] == [("api", "rolling"), ("worker", "rolling")]
-    assert not any("Auto Scaling" in each.what for each in plan.changes)
+    assert [(service.service, service.kind) for service in plan.services] == [("api", "rolling"), ("worker", "rolling")]
+    assert not any("Auto Scaling" in change.what for change in plan.changes)
 
 
 def test_target_whose_every_service_is_scaled_to_zero_has_nothing_to_restart():
@@ -387,7 +387,7 @@ def test_rolling_on_full_instances_raises_the_group_until_the_new_tasks_fit_besi
     service = plan.services[0]
     assert service.group is not None
     assert (service.kind, service.group.desired_before, service.group.maximum, service.turns) == ("rolling", 2, 4, 1)
-    assert [(each.what, each.before, each.after) for each in plan.changes][1] == (
+    assert [(change.what, change.before, change.after) for change in plan.changes][1] == (
         "desired capacity of Auto Scaling group asgStagingContainerInstance",
         "2",
         "4, for both kinds of tasks",

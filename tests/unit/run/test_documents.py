@@ -39,8 +39,8 @@ def test_decision_and_event_of_the_version_before_are_still_read(stored: Any, st
         "event#00000000000000000001",
         '{"at": "2026-11-20T14:03:00+00:00", "key": "k", "number": 1, "phase": "note", "step": "s", "text": "begun"}',
     )
-    assert [(each.by, each.outcome) for each in list_decisions(store, RUN)] == [("ann", "approved")]
-    assert [(each["number"], each["text"]) for each in list_events(store, RUN)] == [(1, "begun")]
+    assert [(decision.by, decision.outcome) for decision in list_decisions(store, RUN)] == [("ann", "approved")]
+    assert [(event["number"], event["text"]) for event in list_events(store, RUN)] == [(1, "begun")]
 
 
 def test_lease_and_confirmation_of_the_version_before_are_still_read(stored: Any, store: RunStore):
@@ -70,7 +70,7 @@ def test_what_a_target_keeps_of_the_version_before_is_still_read(stored: Any, st
     proof = read_attestation(store, "core/staging", "sha256:1", "abc")
     assert proof is not None
     assert proof.templates == {"app": "t"}
-    assert [(each.number, each.run) for each in list_attempts(store, "core/staging", "key")] == [(1, "r")]
+    assert [(attempt.number, attempt.run) for attempt in list_attempts(store, "core/staging", "key")] == [(1, "r")]
 
 
 def test_what_is_written_now_carries_its_schema_version(client: Any, store: RunStore):

@@ -45,7 +45,7 @@ def stop(task: str, call: Callable[[], Any]) -> Write[Any]:
 
 
 def story(store: RunStore) -> list[tuple[str, str]]:
-    return [(each["phase"], each["text"]) for each in list_events(store, RUN)]
+    return [(event["phase"], event["text"]) for event in list_events(store, RUN)]
 
 
 def test_first_decision_of_a_seat_stands_and_the_second_is_told_so(store: RunStore):
@@ -75,8 +75,8 @@ def test_journal_is_read_in_the_order_it_was_written(store: RunStore):
     for number in range(12):
         add_event(store, RUN, "step", "note", str(number), {"fencing": 1})
     events = list_events(store, RUN)
-    assert [each["text"] for each in events] == [str(number) for number in range(12)]
-    assert {(each["step"], each["phase"], each["fencing"]) for each in events} == {("step", "note", 1)}
+    assert [event["text"] for event in events] == [str(number) for number in range(12)]
+    assert {(event["step"], event["phase"], event["fencing"]) for event in events} == {("step", "note", 1)}
 
 
 def test_journal_keeps_its_order_when_the_clocks_of_two_workers_are_apart(
@@ -94,15 +94,15 @@ def test_journal_keeps_its_order_when_the_clocks_of_two_workers_are_apart(
         Clock.minutes = minutes
         add_event(store, RUN, "step", "note", str(minutes))
     events = list_events(store, RUN)
-    assert [each["text"] for each in events] == ["0", "-10", "10", "-3"]
-    assert [each["number"] for each in events] == [1, 2, 3, 4]
-    assert [each["at"][11:16] for each in events] == ["14:02", "13:52", "14:12", "13:59"], "the clocks were apart"
+    assert [event["text"] for event in events] == ["0", "-10", "10", "-3"]
+    assert [event["number"] for event in events] == [1, 2, 3, 4]
+    assert [event["at"][11:16] for event in events] == ["14:02", "13:52", "14:12", "13:59"], "the clocks were apart"
 
 
 def test_journal_that_was_begun_with_times_goes_on_in_order(store: RunStore):
     store.add(f"run#{RUN}", "event#01795000000000000000#step", {"phase": "note", "text": "before"})
     add_event(store, RUN, "step", "note", "after")
-    assert [each["text"] for each in list_events(store, RUN)] == ["before", "after"]
+    assert [event["text"] for event in list_events(store, RUN)] == ["before", "after"]
 
 
 def test_two_processes_that_write_at_once_get_two_numbers(client: Any, store: RunStore):
@@ -116,12 +116,12 @@ def test_two_processes_that_write_at_once_get_two_numbers(client: Any, store: Ru
             return super().add(*args)
 
     assert add_event(Slow(client, "runbook-operations"), RUN, "step", "note", "slower") == 2
-    assert [each["text"] for each in list_events(store, RUN)] == ["faster", "slower"]
+    assert [event["text"] for event in list_events(store, RUN)] == ["faster", "slower"]
 
 
 def test_event_whose_answer_was_lost_is_on_record_once(client: Any, store: RunStore):
     assert add_event(AnswerLost(client, "runbook-operations"), RUN, "step", "note", "once") == 1
-    assert [each["text"] for each in list_events(store, RUN)] == ["once"]
+    assert [event["text"] for event in list_events(store, RUN)] == ["once"]
 
 
 def test_journal_that_can_never_be_added_to_is_reported(client: Any):
@@ -157,7 +157,7 @@ def test_write_is_on_record_before_it_is_made_and_after(store: RunStore, writer:
     assert writer.write(stop("a", call)) == "answer"
     assert seen == [[("intent", "ecs.StopTask a")]]
     assert story(store) == [("intent", "ecs.StopTask a"), ("done", "ecs.StopTask a")]
-    assert {(each["step"], each["fencing"], each["digest"]) for each in list_events(store, RUN)} == {
+    assert {(event["step"], event["fencing"], event["digest"]) for event in list_events(store, RUN)} == {
         ("stop_old_tasks", 1, "digest")
     }
 
@@ -272,7 +272,7 @@ def test_refused_write_has_changed_nothing_and_any_other_may_have(store: RunStor
     with pytest.raises(RefusedError):
         writer.write(several)
     writer.write(stop("b", lambda: None))
-    assert [each["text"] for each in written_intents(list_events(store, RUN))] == [
+    assert [intent["text"] for intent in written_intents(list_events(store, RUN))] == [
         "ecs.StopTask a",
         "ecs.UpdateTaskProtection of 12 tasks",
         "ecs.StopTask b",

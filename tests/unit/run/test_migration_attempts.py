@@ -41,7 +41,7 @@ def test_attempts_are_in_order_and_of_this_migration_on_this_target(store: RunSt
         add_attempt(store, TARGET, KEY, number, f"run/{number}", NOON)
     add_attempt(store, "core/production", KEY, 3, "run/3", NOON)
     add_attempt(store, TARGET, "x" * 32, 4, "run/4", NOON)
-    assert [each.number for each in list_attempts(store, TARGET, KEY)] == [1, 2, 10]
+    assert [attempt.number for attempt in list_attempts(store, TARGET, KEY)] == [1, 2, 10]
 
 
 def test_proof_is_of_a_digest_and_a_commit_and_the_first_stands(store: RunStore):

@@ -50,7 +50,7 @@ def test_who_when_and_why_stay_on_record(store):
     set_stop(store, STOP)
     lift_stop(store, "bob", NOW, "It was mended.")
     set_stop(store, Stop("eve", NOW, "Another reason."))
-    assert [(each["by"], each["lifted"], each["why"]) for each in list_stops(store)] == [
+    assert [(stop["by"], stop["lifted"], stop["why"]) for stop in list_stops(store)] == [
         ("ann", False, STOP.why),
         ("bob", True, "It was mended."),
         ("eve", False, "Another reason."),
@@ -70,7 +70,7 @@ def test_two_liftings_at_the_same_moment_are_one(client, store):
             return super().add(*args)
 
     assert lift_stop(Racing(client, "runbook-operations"), "eve", NOW, "It was mended, too.") is None
-    assert [each["by"] for each in list_stops(store)] == ["ann", "bob"]
+    assert [stop["by"] for stop in list_stops(store)] == ["ann", "bob"]
 
 
 def test_lost_answers_change_nothing(client):

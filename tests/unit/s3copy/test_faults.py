@@ -69,7 +69,7 @@ def test_an_object_that_is_denied_is_named_and_the_others_are_copied(s3: Pretend
     ) as caught:
         copied(url)
     assert fault.struck == 1
-    assert [each.key for each in caught.value.result.failures] == ["07.json"]
+    assert [failure.key for failure in caught.value.result.failures] == ["07.json"]
     s3.faults.clear()
     result = copied(url)
     assert (result.copied, result.skipped) == (1, 29)

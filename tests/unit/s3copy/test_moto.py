@@ -89,7 +89,7 @@ def test_an_object_keeps_its_metadata_tags_and_storage_class(s3: Any, server: st
     )
     assert (made["Metadata"], made["StorageClass"]) == ({"owner": "maps"}, "STANDARD_IA")
     tags = s3.get_object_tagging(Bucket="core-data", Key="live/topo.json")["TagSet"]
-    assert sorted((each["Key"], each["Value"]) for each in tags) == [("team", "geo"), ("x", "a+b")]
+    assert sorted((tag["Key"], tag["Value"]) for tag in tags) == [("team", "geo"), ("x", "a+b")]
 
 
 def test_an_object_in_parts_keeps_its_bytes_metadata_and_tags(s3: Any, server: str):
@@ -108,7 +108,7 @@ def test_an_object_in_parts_keeps_its_bytes_metadata_and_tags(s3: Any, server: s
     assert made["Body"].read() == b"".join(parts)
     assert (made["ContentType"], made["Metadata"]) == ("text/x", {"owner": "maps"})
     tags = s3.get_object_tagging(Bucket="core-data", Key="live/big")["TagSet"]
-    assert {each["Key"]: each["Value"] for each in tags} == {"team": "geo", "x": "a+b"}
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "geo", "x": "a+b"}
     assert "UploadId" not in str(s3.list_multipart_uploads(Bucket="core-data").get("Uploads", ""))
     assert verify(folder(server, SOURCE), folder(server, DESTINATION)).complete
 
@@ -122,7 +122,7 @@ def test_a_backup_goes_to_another_bucket_and_older_versions_stay(s3: Any, server
     copy(folder(server, SOURCE), backup)
     assert bodies(s3, "core-backup", "live/") == {"a": b"newest", "b": b"b"}
     versions = s3.list_object_versions(Bucket="core-backup", Prefix="live/a")["Versions"]
-    assert [each["IsLatest"] for each in versions] == [True, False]
+    assert [version["IsLatest"] for version in versions] == [True, False]
 
 
 def test_what_was_deleted_in_a_versioned_bucket_is_not_copied(s3: Any, server: str):

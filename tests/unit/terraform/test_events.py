@@ -48,13 +48,13 @@ def test_every_line_of_a_real_apply_is_understood(captured):
 
 
 def test_completion_carries_the_id_that_the_resource_got(captured):
-    found = [each for each in read_events(captured("apply_with_canaries.jsonl")) if each.type == "apply_complete"]
+    found = [event for event in read_events(captured("apply_with_canaries.jsonl")) if event.type == "apply_complete"]
     function = next(each for each in found if each.address == "aws_lambda_function.tidy")
     assert (function.action, function.id_key, function.id_value, function.elapsed) == ("create", "id", "tidy", 7)
 
 
 def test_removal_import_and_move_of_a_real_plan_have_actions_of_their_own(captured):
-    found = [each for each in read_events(captured("plan_that_forgets.jsonl")) if isinstance(each, PlannedChange)]
+    found = [event for event in read_events(captured("plan_that_forgets.jsonl")) if isinstance(event, PlannedChange)]
     assert {(each.address, each.action, each.previous_address) for each in found} == {
         ("terraform_data.adopted", "import", ""),
         ("terraform_data.replaced", "remove", ""),
@@ -65,7 +65,7 @@ def test_removal_import_and_move_of_a_real_plan_have_actions_of_their_own(captur
 
 
 def test_summary_of_a_real_plan_and_of_a_real_apply_are_told_apart(captured):
-    found = [each for each in read_events(captured("apply_with_canaries.jsonl")) if isinstance(each, ChangeSummary)]
+    found = [event for event in read_events(captured("apply_with_canaries.jsonl")) if isinstance(event, ChangeSummary)]
     assert [(each.operation, each.add, each.change, each.remove, each.total) for each in found] == [
         ("plan", 10, 0, 0, 10), ("apply", 10, 0, 0, 10),
     ]  # fmt: skip
@@ -79,7 +79,7 @@ def test_values_of_outputs_and_what_provisioners_print_are_in_no_event(captured,
 
 
 def test_outputs_are_named(captured):
-    (found,) = [each for each in read_events(captured("apply_of_a_saved_plan.jsonl")) if isinstance(each, Outputs)]
+    (found,) = [event for event in read_events(captured("apply_of_a_saved_plan.jsonl")) if isinstance(event, Outputs)]
     assert found.outputs == (Output("secret", sensitive=True, action=""), Output("size", sensitive=False, action=""))
 
 
@@ -109,16 +109,16 @@ def test_event_behind_text_of_another_stream_on_its_line_is_found():
 
 def test_half_an_event_at_the_end_is_left_out():
     whole, half = line("apply_start", **hook()), line("apply_complete", **hook())[:60]
-    assert [each.type for each in read_events(f"{whole}\n{half}")] == ["apply_start"]
-    assert [each.type for each in read_events(f"{whole}\n" + '{"@l')] == ["apply_start"]
+    assert [event.type for event in read_events(f"{whole}\n{half}")] == ["apply_start"]
+    assert [event.type for event in read_events(f"{whole}\n" + '{"@l')] == ["apply_start"]
 
 
 def test_whole_event_without_its_end_of_line_counts():
-    assert [each.type for each in read_events(line("apply_start", **hook()))] == ["apply_start"]
+    assert [event.type for event in read_events(line("apply_start", **hook()))] == ["apply_start"]
 
 
 def test_text_at_the_end_without_its_end_of_line_counts():
-    assert [type(each) for each in read_events("fatal error: out of memory")] == [PlainText]
+    assert [type(event) for event in read_events("fatal error: out of memory")] == [PlainText]
 
 
 @pytest.mark.parametrize(

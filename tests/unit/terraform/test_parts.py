@@ -26,7 +26,7 @@ def drifted(document):
 
 
 def without(document, address):
-    document["resource_changes"] = [each for each in document["resource_changes"] if each["address"] != address]
+    document["resource_changes"] = [change for change in document["resource_changes"] if change["address"] != address]
 
 
 def test_what_its_own_resources_have_made_of_a_bucket_is_no_change_outside_terraform(document):
@@ -42,13 +42,15 @@ def test_attribute_that_no_resource_of_the_plan_manages_is_told(document):
 
 
 def test_resource_that_is_not_made_yet_manages_nothing(document):
-    (part,) = [each for each in document["resource_changes"] if each["address"] == "aws_s3_bucket_policy.files"]
+    (part,) = [change for change in document["resource_changes"] if change["address"] == "aws_s3_bucket_policy.files"]
     part["change"].update(actions=["create"], before=None)
     assert notes(document) == (OUTSIDE,)
 
 
 def test_resource_of_another_bucket_manages_nothing_here(document):
-    (part,) = [each for each in document["resource_changes"] if each["address"] == "aws_s3_bucket_versioning.files"]
+    (part,) = [
+        change for change in document["resource_changes"] if change["address"] == "aws_s3_bucket_versioning.files"
+    ]
     part["change"]["before"]["bucket"] = "another-bucket"
     assert notes(document) == (OUTSIDE,)
 
@@ -56,4 +58,4 @@ def test_resource_of_another_bucket_manages_nothing_here(document):
 def test_another_attribute_is_told_beside_those_of_the_parts(document):
     drifted(document)["after"]["force_destroy"] = True
     assert notes(document) == (OUTSIDE,)
-    assert [each.path for each in read_plan(json.dumps(document)).drift[0].attributes] == ["force_destroy"]
+    assert [attribute.path for attribute in read_plan(json.dumps(document)).drift[0].attributes] == ["force_destroy"]

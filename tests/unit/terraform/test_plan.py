@@ -10,12 +10,14 @@ from include.terraform.plan import FailedCheck, OutputChange, fingerprint, read_
 
 
 def by_address(plan):
-    return {each.address: each for each in plan.changes}
+    return {change.address: change for change in plan.changes}
 
 
 def test_each_change_of_a_real_plan_has_its_action_its_order_and_its_reason(captured):
     plan = read_plan(captured("plan_of_data.json"))
-    assert {(each.address, each.action, each.create_before_destroy, each.action_reason) for each in plan.changes} == {
+    assert {
+        (change.address, change.action, change.create_before_destroy, change.action_reason) for change in plan.changes
+    } == {
         ("terraform_data.cbd", "replace", True, "replace_because_cannot_update"),
         ("terraform_data.changed", "change", False, ""),
         ("terraform_data.gone[0]", "destroy", False, "delete_because_count_index"),
@@ -46,7 +48,7 @@ def test_check_that_fails_is_told_with_its_message_and_one_that_holds_is_not(cap
 
 def test_outputs_are_named_without_their_values(captured):
     plan = read_plan(captured("plan_of_data.json"))
-    assert [replace(each, digest="") for each in plan.outputs] == [
+    assert [replace(output, digest="") for output in plan.outputs] == [
         OutputChange("secret", "none", sensitive=True),
         OutputChange("size", "change", sensitive=False),
     ]
@@ -65,7 +67,7 @@ def test_drift_is_told_of_resources_that_change_only(plan_of, change_of):
     ]
     plan = read_plan(plan_of(*changes, resource_drift=drifted))
     assert [each.address for each in plan.drift] == ["aws_lb.a"]
-    assert [(each.before, each.after) for each in plan.drift[0].attributes] == [("60", "30")]
+    assert [(attribute.before, attribute.after) for attribute in plan.drift[0].attributes] == [("60", "30")]
 
 
 def test_drift_of_an_attribute_that_a_change_was_computed_from_is_told(plan_of, change_of):
@@ -86,7 +88,9 @@ def test_what_was_deleted_outside_is_told_where_it_is_created_again(plan_of, cha
 
 def test_deposed_object_is_a_destruction_of_its_own(plan_of, change_of):
     plan = read_plan(plan_of(change_of("aws_lb.a", "delete", before={"name": "a"}, deposed="ab12cd34")))
-    assert [(each.address, each.action, each.deposed) for each in plan.changes] == [("aws_lb.a", "destroy", "ab12cd34")]
+    assert [(change.address, change.action, change.deposed) for change in plan.changes] == [
+        ("aws_lb.a", "destroy", "ab12cd34")
+    ]
 
 
 def test_import_that_replaces_is_a_replacement(plan_of, change_of):
@@ -134,7 +138,7 @@ def test_id_is_known_of_aws_types_and_not_of_others_whose_id_may_be_their_value(
             change_of("aws_vpc.b", "delete", before={"id": "CANARY"}, before_sensitive={"id": True}),
         )
     )
-    assert [each.id for each in plan.changes] == ["vpc-1", "", ""]
+    assert [change.id for change in plan.changes] == ["vpc-1", "", ""]
 
 
 @pytest.mark.parametrize(

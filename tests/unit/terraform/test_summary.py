@@ -42,7 +42,7 @@ def test_no_canary_of_a_real_plan_is_in_its_summary(captured):
 
 
 def test_change_of_a_real_plan_shows_its_values_and_the_names_of_the_rest(captured):
-    found = {each.what: each for each in summarize(read_plan(captured("plan_with_canaries.json"))).changes}
+    found = {change.what: change for change in summarize(read_plan(captured("plan_with_canaries.json"))).changes}
     function = found["Change aws_lambda_function.tidy"]
     assert (function.before, function.after) == ("memory_size 128", "memory_size 256; not shown: environment")
 
@@ -60,7 +60,7 @@ def test_what_takes_data_away_comes_first_and_what_is_created_last(plan):
             ("aws_route.h", "forget", destroyed()),
         )
     )
-    assert [each.what.split(" (")[0] for each in found.changes] == [
+    assert [change.what.split(" (")[0] for change in found.changes] == [
         "Destroy aws_db_instance.b",
         "Replace aws_efs_file_system.a",
         "Destroy aws_timestreamwrite_table.g",
@@ -131,7 +131,7 @@ def test_cognito_is_protected_by_its_own_word(plan):
     active = summarize(plan(("aws_cognito_user_pool.a", "delete", destroyed(deletion_protection="ACTIVE"))))
     inactive = summarize(plan(("aws_cognito_user_pool.a", "delete", destroyed(deletion_protection="INACTIVE"))))
     assert "AWS refuses to delete it while deletion_protection is ACTIVE" in active.notes[0]
-    assert [each for each in inactive.notes if "refuses" in each] == []
+    assert [note for note in inactive.notes if "refuses" in note] == []
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_cognito_is_protected_by_its_own_word(plan):
 )
 def test_shorter_retention_is_told_as_a_loss(plan, kind, attribute, before, after, lost):
     found = summarize(plan((f"{kind}.a", "update", {"before": {attribute: before}, "after": {attribute: after}})))
-    assert [f"deleted for good ({before} to {after})" in each for each in found.notes] == ([True] if lost else [])
+    assert [f"deleted for good ({before} to {after})" in note for note in found.notes] == ([True] if lost else [])
 
 
 def test_change_that_aws_does_not_take_back_says_so(plan):

@@ -142,7 +142,7 @@ class WorldCloudFormationResponse(CloudFormationResponse):
             stack._add_stack_event(stack.status)
 
     def _stack(self, name: str) -> Stack | None:
-        found = next((each for each in self.cloudformation_backend.stacks.values() if each.name == name), None)
+        found = next((stack for stack in self.cloudformation_backend.stacks.values() if stack.name == name), None)
         if found:
             self._settle(found)
         return found

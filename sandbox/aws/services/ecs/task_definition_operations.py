@@ -44,16 +44,16 @@ class TaskDefinitionOperations(WorldOperations):
         """Mark inactive definitions as being deleted, which lasts for as long as a task or a service uses them."""
         now = self._remove_deleted()
         answer: Any = super().delete_task_definitions()
-        for each in answer.result["taskDefinitions"]:
-            setattr(each, "asked_to_go", now)  # noqa: B010  # moto's definitions are gone at once
-            self.ecs_backend.task_definitions[each.family][each.revision] = each
+        for definition in answer.result["taskDefinitions"]:
+            setattr(definition, "asked_to_go", now)  # noqa: B010  # moto's definitions are gone at once
+            self.ecs_backend.task_definitions[definition.family][definition.revision] = definition
         return ActionResult(answer.result)
 
     def _remove_deleted(self) -> float:
         """Remove the definitions that nothing uses any longer. Their family goes on counting."""
         now, region = self.world.catch_up(), self.region_state
         used = {task.definition for task in region.tasks.values() if task.alive}
-        used |= {each.definition for service in region.services.values() for each in service.deployments}
+        used |= {deployment.definition for service in region.services.values() for deployment in service.deployments}
         held: dict[str, dict[int, Any]] = self.ecs_backend.task_definitions
         for family, revisions in held.items():
             for number, each in list(revisions.items()):

@@ -95,13 +95,13 @@ def test_mixed_release_is_named_service_by_service(app: str, workers: str, sente
 @given(st.lists(st.booleans(), min_size=1, max_size=6))
 def test_after_the_way_back_every_service_runs_what_it_ran_before(released: list[bool]):
     parts = [APP.model_copy(update={"service": f"s{n}", "before": f"x/s{n}:1"}) for n in range(len(released))]
-    wanted = {each.service: f"x/{each.service}:2" for each in parts}
+    wanted = {part.service: f"x/{part.service}:2" for part in parts}
     runs = {
         each.service: wanted[each.service] if new else each.before for each, new in zip(parts, released, strict=True)
     }
-    back = plan_deployment_rollback(parts, wanted, runs, {each.before: True for each in parts})
+    back = plan_deployment_rollback(parts, wanted, runs, {part.before: True for part in parts})
     after = {**runs, **{each.part.service: each.to for each in back.returns}}
-    assert after == {each.service: each.before for each in parts}
+    assert after == {part.service: part.before for part in parts}
     order = [each.part.service for each in back.returns]
     assert order == sorted(order, reverse=True)
     assert (back.mixed is not None) == (len(set(released)) > 1)

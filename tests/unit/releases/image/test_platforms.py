@@ -26,7 +26,7 @@ DIGEST = f"sha256:{'a' * 64}"
 def test_platform_is_what_the_definition_asks_for_or_what_its_instances_are(
     asked: dict[str, str], instances: list[str], platforms: set[str]
 ):
-    found = [{"ecs.cpu-architecture": each} for each in instances]
+    found = [{"ecs.cpu-architecture": instance} for instance in instances]
     definition: dict[str, Any] = {"runtimePlatform": asked} if asked else {}
     assert platforms_of(definition, found) == platforms
 

@@ -20,7 +20,7 @@ REAL = ["v0.6.9", "v0.6.14", "v0.6.10", "v0.6.7.1", "v0.6.7", "v0.4.90.1", "v0.4
 
 
 def test_tags_are_ordered_as_numbers_not_as_text():
-    assert [str(each) for each in read_tags(REAL).versions] == [
+    assert [str(version) for version in read_tags(REAL).versions] == [
         "v0.3.9",
         "v.0.3.25",
         "v.0.3.26",
@@ -63,7 +63,7 @@ def test_previous_version_is_the_highest_one_or_the_highest_below_another():
 )
 def test_tag_that_is_no_version_is_ignored_with_its_reason(tag: str, why: str):
     tags = read_tags([tag, "v0.1.0"])
-    assert [str(each) for each in tags.versions] == ["v0.1.0"]
+    assert [str(version) for version in tags.versions] == ["v0.1.0"]
     assert [(each.tag, each.why) for each in tags.ignored] == [(tag, why)]
 
 
@@ -89,7 +89,7 @@ def test_repository_without_a_v_gets_versions_without_one():
 
 def test_numbers_with_another_prefix_are_no_versions_and_are_told_first_and_highest_first():
     tags = read_tags(["nightly", "2023.1.1", "v0.6.14", "2024.10.01", "v.0.3.25"])
-    assert [str(each) for each in tags.versions] == ["v.0.3.25", "v0.6.14"]
+    assert [str(version) for version in tags.versions] == ["v.0.3.25", "v0.6.14"]
     assert [(each.tag, each.why) for each in tags.ignored] == [
         ("2024.10.01", "it has no prefix v"),
         ("2023.1.1", "it has no prefix v"),
@@ -100,7 +100,7 @@ def test_numbers_with_another_prefix_are_no_versions_and_are_told_first_and_high
 
 def test_repository_without_a_prefix_does_not_count_tags_with_one():
     tags = read_tags(["1.19.0", "v2.0.0"], "")
-    assert [str(each) for each in tags.versions] == ["1.19.0"]
+    assert [str(version) for version in tags.versions] == ["1.19.0"]
     assert [(each.tag, each.why) for each in tags.ignored] == [("v2.0.0", "versions here have no prefix")]
     assert str(choose_version("", tags, "patch", "")) == "1.19.1"
 
@@ -163,7 +163,7 @@ def test_computed_version_always_passes_its_own_check(tags: list[str], bump: str
     assert len(read.versions) + len(read.ignored) == len(tags)
     following = next_version(read, bump)  # type: ignore[arg-type]
     assert check_version(str(following), read) == following
-    assert all(each < following for each in read.versions)
+    assert all(version < following for version in read.versions)
 
 
 @given(tag_lists)

@@ -48,9 +48,9 @@ def world(pulls=(), apps=(), clusters=None, workspaces=None, databases=None, ima
     """The lists of pull requests and of whole apps, any of which may be given otherwise."""
     return Found(
         Listing(tuple(pulls)),
-        Listing(tuple(str(each) for each in apps)) if workspaces is None else Listing(tuple(workspaces)),
-        Listing(tuple(cluster(each) for each in apps)) if clusters is None else Listing(tuple(clusters)),
-        Listing(tuple(f"core-review-{each}" for each in apps)) if databases is None else Listing(tuple(databases)),
+        Listing(tuple(str(app) for app in apps)) if workspaces is None else Listing(tuple(workspaces)),
+        Listing(tuple(cluster(app) for app in apps)) if clusters is None else Listing(tuple(clusters)),
+        Listing(tuple(f"core-review-{app}" for app in apps)) if databases is None else Listing(tuple(databases)),
         Listing(tuple(images)),
     )
 
@@ -139,7 +139,7 @@ def test_people_are_warned_a_day_and_an_hour_before_the_end(idle, kind, lead):
 
 def test_a_warned_app_may_sleep_as_well():
     decisions = decide(world([pull(12)], [12]), {}, {12: Note(active=NOW - 29 * DAY)}, RULES, NOW)
-    assert [each.kind for each in decisions] == ["warn", "sleep"]
+    assert [decision.kind for decision in decisions] == ["warn", "sleep"]
 
 
 def test_an_app_goes_only_once_its_last_warning_was_out_for_an_hour():
@@ -253,8 +253,8 @@ def test_what_github_was_not_asked_about_stays():
 def test_a_list_that_is_not_known_is_no_empty_one(name):
     found = replace(world([pull(13)], [11, 12]), **{name: Listing(unknown="the list could not be read")})
     decisions = decide(found, {number: Gone("closed", NOW - DAY) for number in (11, 12)}, {}, RULES, NOW)
-    assert {each.kind for each in decisions} <= {"held", "nothing"}
-    assert {each.number for each in decisions} >= {11, 12}
+    assert {decision.kind for decision in decisions} <= {"held", "nothing"}
+    assert {decision.number for decision in decisions} >= {11, 12}
 
 
 def test_only_so_many_are_started_at_once_and_teardowns_first():
@@ -320,18 +320,20 @@ worlds = st.builds(
 def carried_out(found, notes, decisions, now):
     """The world and the record after the decisions were carried out."""
     notes, removed, changed = dict(notes), set(), {}
-    for each in decisions:
-        note = notes.get(each.number, Note())
-        if each.kind == "tear_down":
-            removed.add(each.number)
-            sha = next((pull.sha for pull in found.pulls.items if pull.number == each.number), "")
-            notes[each.number] = replace(note, down=now, sha=sha)
-        if each.kind == "warn":
-            notes[each.number] = replace(note, warned={**note.warned, int(each.lead.total_seconds()): (each.end, now)})
-        if each.kind in ("sleep", "wake"):
-            changed[each.number] = 0 if each.kind == "sleep" else 2
-            notes[each.number] = replace(note, asleep=now if each.kind == "sleep" else None)
-    made = {each.number for each in decisions if each.kind == "deploy"}
+    for decision in decisions:
+        note = notes.get(decision.number, Note())
+        if decision.kind == "tear_down":
+            removed.add(decision.number)
+            sha = next((pull.sha for pull in found.pulls.items if pull.number == decision.number), "")
+            notes[decision.number] = replace(note, down=now, sha=sha)
+        if decision.kind == "warn":
+            notes[decision.number] = replace(
+                note, warned={**note.warned, int(decision.lead.total_seconds()): (decision.end, now)}
+            )
+        if decision.kind in ("sleep", "wake"):
+            changed[decision.number] = 0 if decision.kind == "sleep" else 2
+            notes[decision.number] = replace(note, asleep=now if decision.kind == "sleep" else None)
+    made = {decision.number for decision in decisions if decision.kind == "deploy"}
     notes |= {number: replace(notes.get(number, Note()), active=now, asleep=None) for number in made}
     kept = lambda name: not any(name == f"core-review-{number}" for number in removed)  # noqa: E731 - a table of two names
     number = lambda name: int(name.rsplit("-", 1)[-1])  # noqa: E731

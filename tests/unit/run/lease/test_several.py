@@ -18,7 +18,7 @@ def running(_owner: str) -> str:
 def test_free_leases_are_taken_together_in_the_order_of_their_names():
     asked = claim_all(FREE, "one", "a reason", NOW, running)
     assert asked.outcome == "held"
-    assert [(each.target, each.owner) for each in asked.leases] == [("core/a", "one"), ("core/b", "one")]
+    assert [(lease.target, lease.owner) for lease in asked.leases] == [("core/a", "one"), ("core/b", "one")]
     assert asked.fencing == {"core/a": 1, "core/b": 1}
     assert asked.message == "Leased core/a, fencing number 1. Leased core/b, fencing number 1."
 
@@ -27,7 +27,7 @@ def test_run_that_has_to_wait_for_one_takes_none_and_says_which():
     taken = Lease(target="core/b", version=1, fencing=4, owner="other", since=NOW, reason="theirs")
     asked = claim_all([taken, FREE[1]], "one", "a reason", NOW, running)
     assert asked.outcome == "wait"
-    assert [(each.target, each.owner, list(each.waiting)) for each in asked.leases] == [
+    assert [(lease.target, lease.owner, list(lease.waiting)) for lease in asked.leases] == [
         ("core/a", None, []),
         ("core/b", "other", ["one"]),
     ]
@@ -41,14 +41,14 @@ def test_lease_that_a_dead_process_of_this_run_took_is_given_back_when_the_run_h
     own = Lease(target="core/a", version=1, fencing=1, owner="one", since=NOW)
     taken = Lease(target="core/b", version=1, fencing=4, owner="other", since=NOW)
     asked = claim_all([own, taken], "one", "a reason", NOW, running)
-    assert [(each.target, each.owner) for each in asked.leases] == [("core/a", None), ("core/b", "other")]
+    assert [(lease.target, lease.owner) for lease in asked.leases] == [("core/a", None), ("core/b", "other")]
 
 
 def test_run_waits_in_one_room_only():
     seated = Lease(target="core/a", version=1, waiting={"one": NOW})
     taken = Lease(target="core/b", version=1, fencing=4, owner="other", since=NOW)
     asked = claim_all([seated, taken], "one", "a reason", NOW, running)
-    assert [list(each.waiting) for each in asked.leases] == [[], ["one"]]
+    assert [list(lease.waiting) for lease in asked.leases] == [[], ["one"]]
 
 
 TARGETS = ("core/a", "core/b", "core/c")
