@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 
-class InfrastructureLook(Protocol):
+class InfrastructureReadContext(Protocol):
     """What a plan needs: a target, the clients of its account, the repository of its Terraform code."""
 
     @property
@@ -30,7 +30,7 @@ class InfrastructureLook(Protocol):
         """The repository of the target's Terraform code."""
 
 
-class InfrastructureContext(InfrastructureLook, Context, Protocol):
+class InfrastructureContext(InfrastructureReadContext, Context, Protocol):
     """The context of a step whose target has its infrastructure in Terraform."""
 
     @property

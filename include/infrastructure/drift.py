@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from include import github
 from include.aws.sts import get_account
-from include.infrastructure.context import InfrastructureLook
+from include.infrastructure.context import InfrastructureReadContext
 from include.infrastructure.state import find_lock, terraform_of
 from include.infrastructure.variables import read_variables
 from include.infrastructure.working_copy import check_out
@@ -15,7 +15,7 @@ from include.terraform.workdir import passing_folder
 NAMED = 5  # changes in a sentence
 
 
-def describe_drift(ctx: InfrastructureLook) -> str:
+def describe_drift(ctx: InfrastructureReadContext) -> str:
     """Return in one line what a plan of the newest commit would change, and how to have that done, or "" if there is nothing.
 
     A state that is locked is being changed, so it is not looked at. Raises: PreconditionError if it cannot be planned.

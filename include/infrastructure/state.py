@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.errors import PreconditionError
-from include.infrastructure.context import InfrastructureLook
+from include.infrastructure.context import InfrastructureReadContext
 from include.inventory.infrastructure import Terraform
 from include.terraform import locks
 from include.terraform.locks import Lock
@@ -12,7 +12,7 @@ from include.terraform.state import State
 DEFAULT = "default"  # the workspace without a folder of its own
 
 
-def terraform_of(ctx: InfrastructureLook) -> Terraform:
+def terraform_of(ctx: InfrastructureReadContext) -> Terraform:
     """Return the target's Terraform section. Raises: PreconditionError if it has none."""
     found = ctx.target.environment.terraform
     if found is None:
@@ -30,13 +30,13 @@ def state_uri(terraform: Terraform) -> str:
     return f"s3://{terraform.state_bucket}/{state_key(terraform)}"
 
 
-def read_target_state(ctx: InfrastructureLook) -> State | None:
+def read_target_state(ctx: InfrastructureReadContext) -> State | None:
     """Return the state, or None before the first apply. Raises: PreconditionError if there is no bucket for it."""
     terraform = terraform_of(ctx)
     return locks.read_state(ctx.clients.s3, terraform.state_bucket, state_key(terraform))
 
 
-def find_lock(ctx: InfrastructureLook) -> Lock | None:
+def find_lock(ctx: InfrastructureReadContext) -> Lock | None:
     """Return the lock of the state, of either kind, or None. A state may have been locked by older code than the inventory's."""
     terraform, key = terraform_of(ctx), state_key(terraform_of(ctx))
     if terraform.lock_table:
@@ -46,7 +46,7 @@ def find_lock(ctx: InfrastructureLook) -> Lock | None:
     return locks.read_s3_lock(ctx.clients.s3, terraform.state_bucket, key)
 
 
-def refuse_locked(ctx: InfrastructureLook) -> None:
+def refuse_locked(ctx: InfrastructureReadContext) -> None:
     """Refuse a state on which somebody else's Terraform works. Raises: PreconditionError."""
     if lock := find_lock(ctx):
         raise PreconditionError(

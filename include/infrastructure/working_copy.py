@@ -10,7 +10,7 @@ from pathlib import Path
 
 from include.errors import PreconditionError
 from include.github.archive import download_files
-from include.infrastructure.context import InfrastructureContext, InfrastructureLook
+from include.infrastructure.context import InfrastructureContext, InfrastructureReadContext
 from include.infrastructure.follow import CODE
 from include.infrastructure.state import DEFAULT, terraform_of
 from include.terraform import process
@@ -70,7 +70,7 @@ class WorkingCopy:
         return hashlib.sha256((self.code / LOCK_FILE).read_bytes()).hexdigest()
 
 
-def check_out(ctx: InfrastructureLook, commit: str, folder: Path, *, create: bool = False) -> WorkingCopy:
+def check_out(ctx: InfrastructureReadContext, commit: str, folder: Path, *, create: bool = False) -> WorkingCopy:
     """Fetch the code of a commit into a folder, and initialise Terraform there. Raises: PreconditionError.
 
     `create` makes the target's workspace, with an empty state, if it is missing.

@@ -14,7 +14,7 @@ from include.infrastructure.drift import describe_drift
 from include.inventory import load
 from include.notifications.render import escape
 from opskit.connections.aws import reading_clients, run_store
-from opskit.looking import Looking
+from opskit.looking import ReadOnlyContext
 from opskit.notifications.run_state import show_part
 from opskit.notifications.sender import slack_connection
 from opskit.notifications.slack import SlackThread
@@ -29,7 +29,7 @@ def check_drift(name: str) -> str:
     run = context["dag_run"]
     owner = f"{run.dag_id}/{run.run_id}/{name}"
     try:
-        found = describe_drift(Looking(target, reading_clients(target), run_store(name), owner))
+        found = describe_drift(ReadOnlyContext(target, reading_clients(target), run_store(name), owner))
     except (RunbookError, ClientError) as error:
         said = f"Whether {name} differs from its code is not known: {refusal_of(error) or error}"
         show_part(context, said)

@@ -1,4 +1,4 @@
-"""The context of a look at a target outside of a run: for pages and schedules, which only read."""
+"""The context in which pages and schedules read about a target outside of a run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Looking:
-    """The context of a look at a target, for functions that read. It has no writer."""
+class ReadOnlyContext:
+    """The context of functions that only read about a target. It has no writer."""
 
     target: Target
     clients: Clients

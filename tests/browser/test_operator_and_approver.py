@@ -39,7 +39,7 @@ def test_operator_triggers_by_the_form_and_approver_approves_the_plan(sandbox, p
     approver.picture("approval")
     page.get_by_role("button", name="Approve").click()
 
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     page = operator.open(f"/dags/service_restart/runs/{run.run_id}")
     expect(page.get_by_text(re.compile("success", re.IGNORECASE)).first).to_be_visible()
     operator.picture("graph")

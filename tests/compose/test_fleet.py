@@ -69,7 +69,7 @@ def fleet(one_fleet: Fleet) -> Iterator[Fleet]:
 
 
 def ends_well(fleet: Fleet, run: Run) -> None:
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert fleet.sandbox.service(SURGED)["healthy"] == fleet.sandbox.service(SURGED)["desired"]
 
 
@@ -98,7 +98,7 @@ def test_restart_is_carried_out_by_two_workers_for_people_of_fab(fleet: Fleet):
     run.wait_until_asked("approve_restart_second")
     assert run.answer("Approve", "approver", "approve_restart_second").status_code == 403
     run.approve("second_approver", "approve_restart_second")
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
     answered = run.get("/taskInstances/approve_restart/-1/hitlDetails")["responded_by_user"]
     assert answered["name"] == "approver"
@@ -112,9 +112,9 @@ def test_commit_goes_to_staging_and_then_to_production_by_two_workers(fleet: Fle
     parish = scene(fleet, "parish")
     before = published(parish)
     staged = deploy(parish)
-    assert staged.wait(LONG) == "success", staged.story()
+    assert staged.wait(LONG) == "success", staged.describe()
     run = release(parish)
-    assert run.wait(LONG) == "success", run.story()
+    assert run.wait(LONG) == "success", run.describe()
     assert set(published(parish)) - set(before) == {"v0.6.15"}
     assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
 
@@ -124,7 +124,7 @@ def test_region_data_is_updated_by_two_workers(fleet: Fleet):
     old = region_data.live(county, region)
     run = region_data.update(county, region)
     region_data.look(run, region)
-    assert run.wait(LONG) == "success", run.story()
+    assert run.wait(LONG) == "success", run.describe()
     region_data.ensure_new(county, region, old)
     assert set(fleet.hosts(run).values()) == {"worker-1", "worker-2"}
 
@@ -213,7 +213,7 @@ def ensure_built(fleet: Fleet) -> None:
 
 def test_environment_is_built_by_the_workers_that_have_terraform(fleet: Fleet, without: Container):
     run = build(fleet)
-    assert run.wait(LONG) == "success", run.story()
+    assert run.wait(LONG) == "success", run.describe()
     hosts = fleet.hosts_with_terraform(run)
     assert {"plan_change", "confirm_plan_unchanged", "apply_plan", "verify_nothing_left"} <= set(hosts)
     assert without.name not in hosts.values()
@@ -232,7 +232,7 @@ def test_worker_killed_in_an_apply_takes_it_up_again_when_it_is_back(fleet: Flee
     killed = worker_of(fleet, run, "apply_plan")
     [other] = {"worker-1", "worker-2"} - {killed.name}
     fleet.engine.kill(killed)
-    wait_for(run.story, lambda: fleet.hosts(run)["apply_plan"] == other, LONG)
+    wait_for(run.describe, lambda: fleet.hosts(run)["apply_plan"] == other, LONG)
     run.wait_for_task("apply_plan", "up_for_reschedule")
     fleet.engine.start(killed)
     fleet.engine.await_healthy(killed)
@@ -244,7 +244,7 @@ def test_worker_killed_in_an_apply_takes_it_up_again_when_it_is_back(fleet: Flee
     assert "of this run's Terraform, which is gone, was released" in text
     assert f"made, and in no state: aws_cloudwatch_log_group.syslog ({PREFIX}-syslog)" in text
     again = build(fleet)
-    assert again.wait(LONG) == "success", again.story()
+    assert again.wait(LONG) == "success", again.describe()
     ensure_built(fleet)
     assert record_of(fleet, again)["outcome"] == "success"
 

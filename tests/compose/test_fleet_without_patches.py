@@ -25,7 +25,7 @@ def test_restart_needs_no_executor_and_no_patch_of_ours(tmp_path: Path):
         before = world(fleet.sandbox)
         run = fleet.sandbox.restart(TARGET)
         run.approve()
-        assert run.wait() == "success", run.story()
+        assert run.wait() == "success", run.describe()
         assert set(fleet.hosts(run).values()) <= {"worker-1", "worker-2"}
         left = fleet.engine.containers["api-server"].log.read_text()
         assert "Wrong input is refused by the plan task, not by the API" in left, "the patches are on"

@@ -35,7 +35,7 @@ CONTEXTS = (
     "ReleaseContext",
     "RegionDataContext",
     "InfrastructureContext",
-    "InfrastructureLook",
+    "InfrastructureReadContext",
     "PromotionContext",
     "ReviewAppContext",
     "CleanupContext",

@@ -224,7 +224,7 @@ def test_run_whose_date_never_comes_can_be_ended(sandbox):
     with psycopg.connect(f"{sandbox.endpoints['postgres']}/airflow") as airflow:  # the API makes no such run
         airflow.execute("UPDATE dag_run SET logical_date = '2999-01-01+00' WHERE run_id = %s", [run.run_id])
     run.mark_failed()
-    assert run.wait() == "failed", run.story()
+    assert run.wait() == "failed", run.describe()
     assert run.tasks()["record_restart"] == "failed"
 
 
@@ -239,7 +239,7 @@ def test_reason_with_markup_and_newlines_is_shown_as_it_stands_on_one_line(sandb
         in asked["body"]
     )
     run.approve()
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
 
 
 def test_answer_for_a_different_run_does_not_count(sandbox):

@@ -46,7 +46,7 @@ def stopped_and_left(scene: Scene, run: Run, old: set[str]) -> str:
 
 
 def ended_well(scene: Scene, run: Run, old: set[str], deadline: float = DEADLINE) -> None:
-    assert run.wait(deadline) == "success", run.story()
+    assert run.wait(deadline) == "success", run.describe()
     assert scene.alive().isdisjoint(old)
     scene.ensure_whole_again()
 
@@ -237,7 +237,7 @@ def test_scheduled_scaling_action_fires_during_a_rolling_restart(scene: Scene):
     old = scene.alive()
     with loading(scene, "roll_out_services") as run:
         fault = scene.fault("scheduled_scaling", action=f"{scene.name}-down")
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert scene.injected(fault) == 1
     assert scene.service()["desired"] == 1, "the count of the schedule holds"
     assert scene.alive().isdisjoint(old)
@@ -285,7 +285,7 @@ def test_lease_of_a_run_that_is_over_is_taken_over_and_that_of_one_that_was_dele
         run.wait_for_task("acquire_lock", "success")
         assert scene.injected(fault) == 1
         assert f"over from service_restart/{owner}, whose run is over" in run.log("acquire_lock")
-        assert run.wait() == "success", run.story()
+        assert run.wait() == "success", run.describe()
         scene.ensure_whole_again()
 
 
@@ -307,7 +307,7 @@ def test_a_second_run_waits_and_names_who_holds_the_target(scene: Scene):
         second.approve()
         second.wait_for_task("acquire_lock", "up_for_reschedule")
     assert f"leased by service_restart/{first.run_id}" in second.log("acquire_lock")
-    assert first.wait() == "success", first.story()
+    assert first.wait() == "success", first.describe()
     assert second.wait() == "failed"
     assert "The world changed since the plan was approved" in second.log("confirm_plan_unchanged")
 
@@ -357,7 +357,7 @@ def test_rolling_through_a_bad_day_of_aws(scene: Scene, bad_day: list[tuple[str,
     run.wait_until_asked()
     faults = {kind: scene.fault(kind, **fields) for kind, fields in bad_day}
     run.approve()
-    assert run.wait(LONG) == "success", run.story()
+    assert run.wait(LONG) == "success", run.describe()
     assert {kind for kind, fault in faults.items() if not scene.injected(fault)} == set()
     forced = [call for call in scene.calls() if call["action"] == "UpdateService" and call["role"] != "somebody"]
     assert len({str(call["params"]) for call in forced}) == len(forced) == 2, "one deployment a service, never two"

@@ -104,7 +104,7 @@ def test_emergency_stop_holds_a_run_before_its_first_write_and_lets_it_go_on(doo
         assert follow(door("ci"), plan.json())["title"] == "Planned only"
     finally:
         door("approver").post("/stop/lift", json={"why": "The image was withdrawn."}).raise_for_status()
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert sandbox.writes(before) != []
     shown = [message["text"] for message in sandbox.threads("core-staging")]
     assert any("emergency stop by second_approver" in text for text in shown)

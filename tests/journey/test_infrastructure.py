@@ -31,7 +31,7 @@ def test_code_is_planned_applied_and_proved_and_then_changed(sandbox):
     for layer in (BASE, CHANGE):
         run = change(sandbox, layer)
         approve(run)
-        assert run.wait(900) == "success", run.story()
+        assert run.wait(900) == "success", run.describe()
         assert "finds nothing to change" in run.log("verify_nothing_left")
 
 
@@ -59,7 +59,7 @@ def test_terraform_that_is_killed_leaves_no_lock_and_the_next_run_finishes_its_w
     assert "Terraform was killed" in run.log("record_change")
     again = change(sandbox, BASE)
     approve(again)
-    assert again.wait(900) == "success", again.story()
+    assert again.wait(900) == "success", again.describe()
 
 
 def test_an_environment_is_destroyed_and_built_again_with_its_objects(sandbox):
@@ -67,7 +67,7 @@ def test_an_environment_is_destroyed_and_built_again_with_its_objects(sandbox):
     conf = {"target": target, "reason": "A change of the tests", "commit": sha_of(code, BASE)}
     first = sandbox.trigger("infrastructure_change", conf)
     approve(first)
-    assert first.wait(900) == "success", first.story()
+    assert first.wait(900) == "success", first.describe()
     bucket = "staff-device-development-infra-log-archive"
     sandbox.fault("bucket_filled", target, bucket=bucket)
     run = sandbox.trigger("infrastructure_recreation", conf)
@@ -77,5 +77,5 @@ def test_an_environment_is_destroyed_and_built_again_with_its_objects(sandbox):
         in question["body"]
     )
     run.approve(task="approve_recreation", typed=target, comment="")
-    assert run.wait(1200) == "success", run.story()
+    assert run.wait(1200) == "success", run.describe()
     assert "2 objects are back in" in run.log("return_objects")

@@ -13,7 +13,7 @@ def test_runs_survive_the_death_of_every_kind_of_process(tmp_path, capsys):
         outcome = Campaign(staged, SEED, EACH).run()
     with capsys.disabled():
         print(f"\n{outcome.report()}")
-    assert outcome.killed == {**dict.fromkeys(KINDS, EACH), "postgres": 1}, outcome.story()
-    assert outcome.runs >= 4, outcome.story()
-    assert outcome.violations == [], outcome.story()
-    assert outcome.survived == outcome.runs, outcome.story()
+    assert outcome.killed == {**dict.fromkeys(KINDS, EACH), "postgres": 1}, outcome.describe()
+    assert outcome.runs >= 4, outcome.describe()
+    assert outcome.violations == [], outcome.describe()
+    assert outcome.survived == outcome.runs, outcome.describe()

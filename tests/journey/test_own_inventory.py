@@ -24,7 +24,7 @@ def test_system_described_from_the_guide_alone_is_offered_built_and_restarted(ow
     before = {task["id"] for task in own.service("library/staging")["tasks"]}
     run = own.restart("library/staging")
     run.approve()
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     after = own.service("library/staging")
     alive = {task["id"] for task in after["tasks"] if task["desired_status"] == "RUNNING"}
     assert (after["desired"], len(alive)) == (2, 2)

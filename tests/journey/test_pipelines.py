@@ -23,7 +23,7 @@ def test_rollback_by_codedeploy_is_told_from_a_success(scene: Scene):
     assert definitions(scene, "staging") == [f"{scene.name}-staging-app:1"]
     scene.heal(fault)
     run = deploy(scene, newest)
-    assert run.wait(300) == "success", run.story()
+    assert run.wait(300) == "success", run.describe()
     assert definitions(scene, "staging") == [f"{scene.name}-staging-app:3"]
 
 
@@ -38,7 +38,7 @@ def test_pipeline_brings_a_release_to_production_and_codedeploy_takes_it_back(sc
     assert (pipeline["event"], pipeline["conclusion"]) == ("release", "success"), pipeline
     fault = scene.fault("alarm", "production", name=f"{scene.name}-production-errors")
     asked = run.wait_until_asked("confirm_target_free")
-    assert "went back" in asked["subject"], run.story()
+    assert "went back" in asked["subject"], run.describe()
     assert "fired after the release" in asked["body"]
     assert scene.injected(fault) > 0
     assert definitions(scene, "production") == [f"{scene.name}-production-app:1"]
@@ -53,5 +53,5 @@ def test_pipeline_brings_a_release_to_production_and_codedeploy_takes_it_back(sc
     commit = scene.commits()[2]
     forward = scene.start("release_rollback", "production", to=commit)
     forward.approve(task="approve_rollback")
-    assert forward.wait(300) == "success", forward.story()
+    assert forward.wait(300) == "success", forward.describe()
     assert definitions(scene, "production") == [f"{scene.name}-production-app:2"]

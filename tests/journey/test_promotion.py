@@ -18,7 +18,7 @@ def test_commit_goes_through_the_account_before_and_to_its_target(sandbox):
         "commit": sha_of(CODE, CHANGE),
     }
     run = sandbox.trigger("account_promotion", conf)
-    assert run.wait(1800) == "success", run.story()
+    assert run.wait(1800) == "success", run.describe()
     assert "staff-device-logging/development has proved commit" in run.log("await_earlier_account")
     assert "with package" in run.log("keep_promotion_proof")
     assert "staff-device-pre-production-infra-syslog (90 days)" in run.log("set_log_retention")

@@ -99,7 +99,7 @@ def look(run: Run, region: str, index: int = 0, *, option: str = GOOD, named: st
 def kill(run: Run, task: str) -> None:
     """Kill the process of a running task, as a worker that runs out of memory does."""
     found = run.get(f"/taskInstances/{task}")
-    assert found["state"] == "running", run.story()
+    assert found["state"] == "running", run.describe()
     psutil.Process(found["pid"]).kill()
 
 
@@ -136,7 +136,7 @@ def test_update_is_looked_at_on_staging_and_then_goes_to_production(scene: Scene
     wait_for("the slip to be on record", lambda: "it is asked again" in run.log("confirm_qa[1]"))
     look(run, MI, 1)
     assert run.get("/taskInstances/confirm_qa/1")["try_number"] == 1, "a slip costs no attempt"
-    assert run.wait(LONG) == "success", run.story()
+    assert run.wait(LONG) == "success", run.describe()
     assert outcome(scene, run)[0] == "success"
     for region in (CO, MI):
         ensure_new(scene, region, old[region])
@@ -153,7 +153,7 @@ def ensure_goes_to_production(scene: Scene) -> None:
     released = update(scene, CO, environment="production")
     assert "people have looked at this very data after region_data_update/" in released.log("plan_update")
     look(released, CO)
-    assert released.wait(LONG) == "success", released.story()
+    assert released.wait(LONG) == "success", released.describe()
     ensure_new(scene, CO, first, "production")
     assert {region for region in known if versions(scene, "production")[region] != known[region]} == {CO}
     headings, *lines = regions(scene, "production")["sheet"]
@@ -169,7 +169,7 @@ def test_map_that_does_not_work_sends_everything_back_at_once(scene: Scene):
     look(run, MI, 1, named=CO)  # a slip, so the question is repeated
     wait_for("the slip to be on record", lambda: "it is asked again" in run.log("confirm_qa[1]"))
     look(run, MI, 1, option=BAD, note="counties of Wayne are missing")
-    assert run.wait(LONG) == "failed", run.story()
+    assert run.wait(LONG) == "failed", run.describe()
     said, text = outcome(scene, run)
     assert said == "rejected", text
     assert "second_approver found US/MI not good: counties of Wayne are missing" in text
@@ -193,7 +193,7 @@ def test_data_that_services_cannot_load_is_named_and_taken_back(scene: Scene):
     assert "confirm_qa" not in {name.split("[")[0] for name, state in run.tasks().items() if state == "awaiting_input"}
     scene.heal(broken)
     assert run.answer(RETURN, task="decide_way_back").status_code == 200
-    assert run.wait(LONG) == "failed", run.story()
+    assert run.wait(LONG) == "failed", run.describe()
     assert outcome(scene, run)[0] == "rolled back"
     ensure_old(scene, CO, old)
     assert scene.service()["desired"] == scene.before["services"][0]["desired"]
@@ -233,7 +233,7 @@ def test_run_that_is_killed_at_every_turn_does_nothing_twice(scene: Scene):
     kill(run, "bump_versions")  # before it has recorded that the database answered
     scene.heal(answers)
 
-    assert run.wait(LONG) == "success", run.story()
+    assert run.wait(LONG) == "success", run.describe()
     tries = {"back_up_data": 2, "overwrite_data": 3, "renewal.surge.raise_desired_count": 2, "bump_versions": 2}
     assert {task: run.get(f"/taskInstances/{task}")["try_number"] for task in tries} == tries
     new = folders(scene)[new_data(scene, CO)]["objects"]
@@ -258,7 +258,7 @@ def test_map_that_nobody_looks_at_in_time_sends_everything_back(scene: Scene):
     old = live(scene, CO)
     run = update(scene, CO)
     run.wait_until_asked("confirm_qa[0]", LONG)
-    assert run.wait(LONG) == "failed", run.story()
+    assert run.wait(LONG) == "failed", run.describe()
     said, text = outcome(scene, run)
     assert said == "rejected", text
     assert "nobody" in text
@@ -279,7 +279,7 @@ def test_update_that_could_not_be_made_or_undone_is_refused_by_its_plan(scene: S
         there = f"{prefix.rstrip('/')}-backup-{date}/topo.json"
         scene.aws("s3").put_object(Bucket=bucket, Key=there, Body=b"a backup of the same day")
     run = scene.start(DAG, regions=[{"region": CO, "data": new_data(scene, CO)}], plan_only=True)
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert re.search(r"-backup-\d{4}-\d\d-\d\d-[0-9a-f]{8}/", run.log("plan_update"))
     assert scene.writes() == []
 
@@ -320,7 +320,7 @@ def test_new_data_that_somebody_replaces_meanwhile_is_not_mixed_with_what_was_ap
     assert scene.injected(replaced) > 0
     assert "topo.json" in asked["body"] or "not what was approved" in asked["body"]
     assert run.answer(RETURN, task="decide_way_back").status_code == 200
-    assert run.wait(LONG) == "failed", run.story()
+    assert run.wait(LONG) == "failed", run.describe()
     assert outcome(scene, run)[0] == "rolled back"
     ensure_old(scene, CO, old)
     assert "StopTask" not in scene.writes(), "no task had loaded any of it"
@@ -339,7 +339,7 @@ def test_database_that_is_away_at_the_end_is_waited_for_and_versions_change_once
     wait_for("it to be said", lambda: "cannot be reached" in run.log("bump_versions"))
     assert scene.injected(away) > 0
     scene.heal(away)
-    assert run.wait(LONG) == "success", run.story()
+    assert run.wait(LONG) == "success", run.describe()
     assert versions(scene)[CO] != before[CO]
     ensure_new(scene, CO, old)
     scene.ensure_whole_again()
@@ -350,7 +350,7 @@ def test_sheet_that_is_away_costs_production_nothing_and_the_record_says_what_to
     down = scene.fault("sheets_down", "production")
     run = update(scene, CO, environment="production")
     look(run, CO)
-    assert run.wait(LONG) == "success", run.story()
+    assert run.wait(LONG) == "success", run.describe()
     assert scene.injected(down) > 0
     assert f"{CO}: {live(scene, CO, 'production')['uri']}" in run.log("update_sheet")
 
@@ -367,9 +367,9 @@ def test_second_update_of_a_region_waits_and_is_not_made_on_an_old_plan(scene: S
     second.wait_for_task("acquire_lock", "up_for_reschedule")
     first.answer(MADE, task="confirm_test_maps")
     look(first, CO)
-    assert first.wait(LONG) == "success", first.story()
+    assert first.wait(LONG) == "success", first.describe()
     assert second.wait() == "failed"
-    assert second.tasks()["confirm_plan_unchanged"] == "failed", second.story()
+    assert second.tasks()["confirm_plan_unchanged"] == "failed", second.describe()
     scene.ensure_whole_again()
 
 
@@ -393,7 +393,7 @@ def test_new_region_is_archived_again_if_it_does_not_hold_and_is_live_once_it_do
     data, before = new_region(scene), versions(scene)
     run = publish(scene, data)
     look(run, VT, option=BAD, note="no districts")
-    assert run.wait(LONG) == "failed", run.story()
+    assert run.wait(LONG) == "failed", run.describe()
     assert outcome(scene, run)[0] == "rejected"
     assert versions(scene) == before, "nobody has it, and no other region was touched"
     assert not loaded(scene, VT)
@@ -404,7 +404,7 @@ def test_new_region_is_archived_again_if_it_does_not_hold_and_is_live_once_it_do
     wait_for("the group to be as it was", lambda: scene.group()["desired"] == usual, LONG)
     again = publish(scene, data)
     look(again, VT)
-    assert again.wait(LONG) == "success", again.story()
+    assert again.wait(LONG) == "success", again.describe()
     rows = [row for row in regions(scene)["region_config"] if row["region_code"] == "VT" and not row["archived"]]
     assert [(row["name"], row["s3_uri"]) for row in rows] == [("Vermont", data)]
     assert loaded(scene, VT) == len(scene.alive())

@@ -39,7 +39,7 @@ def migrations(scene: Scene) -> int:
 def kill(run: Run, task: str) -> None:
     """Kill the process of a running task, as a worker that runs out of memory does."""
     found = run.get(f"/taskInstances/{task}")
-    assert found["state"] == "running", run.story()
+    assert found["state"] == "running", run.describe()
     psutil.Process(found["pid"]).kill()
 
 
@@ -75,7 +75,7 @@ def test_migration_of_many_minutes_is_started_once_though_its_process_dies_befor
     )
     assert scene.injected(slow) == 1
     scene.heal(slow)
-    assert run.wait(300) == "success", run.story()
+    assert run.wait(300) == "success", run.describe()
     tries = {task: run.get(f"/taskInstances/{task}")["try_number"] for task in run.tasks()}
     assert {task for task, number in tries.items() if number > 1} == {
         "migration.start_migration",
@@ -146,7 +146,7 @@ def test_what_was_approved_before_another_deployment_has_to_be_planned_again(sce
         for run in (second, third):
             run.approve(task="approve_deployment")
             await_turn(run, f"staging_deployment/{first.run_id}")
-    assert first.wait(300) == "success", first.story()
+    assert first.wait(300) == "success", first.describe()
     app = scene.service()["name"]
     for run in (second, third):
         assert run.wait() == "failed"
@@ -158,7 +158,7 @@ def test_what_was_approved_before_another_deployment_has_to_be_planned_again(sce
     assert (builds(scene, older), builds(scene, newer), migrations(scene)) == (1, 0, 1)
 
     last = deploy(scene, newer)
-    assert last.wait(300) == "success", last.story()
+    assert last.wait(300) == "success", last.describe()
     assert all(definition.endswith(":3") for definition in definitions(scene, "staging"))
     assert (builds(scene, older), builds(scene, newer), migrations(scene)) == (1, 1, 2)
     state = scene.state()
@@ -197,7 +197,7 @@ def test_second_release_waits_and_never_publishes_what_the_first_did_and_alarms_
         scene.await_injected(held)
         second.approve(task="approve_release")
         await_turn(second, f"production_release/{first.run_id}")
-    assert first.wait(300) == "success", first.story()
+    assert first.wait(300) == "success", first.describe()
     assert f"firing since before: {alarm}" in first.log("await_bake")
     assert second.wait() == "failed"
     assert "Version v0.6.15 exists already" in second.log("confirm_plan_unchanged")
@@ -292,7 +292,7 @@ def test_image_whose_tag_only_contains_the_commit_is_not_the_commits(scene: Scen
     said = refused(scene, run, "plan_release")
     assert f"has no image tagged {commit} ({commit[:12]}, {commit}-dirty is another image" in said
     run = scene.start("image_publication", commit=commit, plan_only=True)
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert f"build the image of commit {commit[:12]}" in run.log("plan_publication")
     scene.ensure_nothing_changed()
 

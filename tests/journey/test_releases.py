@@ -24,11 +24,11 @@ from tests.support.scenes import Scene
 def test_commit_goes_from_its_build_to_staging_to_production(scene: Scene):
     commit, before = scene.commits()[0], published(scene)
     staged = deploy(scene, commit)
-    assert staged.wait(300) == "success", staged.story()
+    assert staged.wait(300) == "success", staged.describe()
     builds = [each for each in scene.repository()["runs"] if each["inputs"].get("commit") == commit]
     assert [build["workflow"] for build in builds] == ["Build image"]
     run = release(scene)
-    assert run.wait(300) == "success", run.story()
+    assert run.wait(300) == "success", run.describe()
     (version,) = set(published(scene)) - set(before)
     assert version == "v0.6.15"
     services = scene.sandbox.target(f"{scene.name}/production")["services"]
@@ -43,7 +43,7 @@ def test_commit_goes_from_its_build_to_staging_to_production(scene: Scene):
     (there,) = re.findall(r"production-v0\.6\.14-[0-9]{14}", gone.log("plan_rollback"))[:1]
     back = scene.start("release_rollback", "production", to=there)
     back.approve(task="approve_rollback")
-    assert back.wait(300) == "success", back.story()
+    assert back.wait(300) == "success", back.describe()
     assert all(definition.endswith(":1") for definition in definitions(scene, "production"))
 
 
@@ -100,17 +100,17 @@ def test_image_that_cannot_be_pulled_is_told_with_what_ecs_says_of_the_deploymen
 @SHIFTED
 def test_commit_goes_to_staging_by_blue_green_to_production_by_canary_and_back(scene: Scene):
     staged = deploy(scene)
-    assert staged.wait(600) == "success", staged.story()
+    assert staged.wait(600) == "success", staged.describe()
     assert "BLUE_GREEN" in staged.log("plan_deployment")
     assert all(definition.endswith(":2") for definition in definitions(scene, "staging"))
     run = release(scene)
-    assert run.wait(600) == "success", run.story()
+    assert run.wait(600) == "success", run.describe()
     assert "CANARY" in run.log("plan_release")
     assert definitions(scene, "production") == [f"{scene.name}-web:2", f"{scene.name}-worker:2"]
     assert run.tasks()["return_services"] == "skipped"
     back = scene.start("release_rollback", "production")
     back.approve(task="approve_rollback")
-    assert back.wait(600) == "success", back.story()
+    assert back.wait(600) == "success", back.describe()
     assert definitions(scene, "production") == [f"{scene.name}-web:1", f"{scene.name}-worker:1"]
     ecs = scene.aws_of("production", "ecs")
     found = ecs.list_service_deployments(cluster=f"{scene.name}-production", service=f"{scene.name}-web")
@@ -146,7 +146,7 @@ def test_alarm_in_the_bake_sends_production_back_and_keeps_it_until_a_person_has
     assert run.answer("The target is free again", "approver", "confirm_target_free").status_code == 200
     assert run.wait() == "failed"
     assert "Rolled back" in run.log("record_release")
-    assert waiting.wait(300) == "success", waiting.story()
+    assert waiting.wait(300) == "success", waiting.describe()
 
 
 @WATCHED
@@ -192,7 +192,7 @@ def test_production_waits_while_staging_is_deployed_or_a_pipeline_runs(scene: Sc
     assert "; Staging pipeline of " in text
     scene.heal(slow)
     scene.heal(held)
-    assert staging.wait(300) == "success", staging.story()
+    assert staging.wait(300) == "success", staging.describe()
     run.wait_until_asked("approve_release")
 
 
@@ -234,7 +234,7 @@ def test_external_services_that_are_away_cost_a_release_no_more_than_its_tickets
     limited = scene.fault("github_rate_limit", "production", times=1, retry_after=2)
     sentry = scene.fault("sentry_down", "production")
     run = release(scene)
-    assert run.wait(300) == "success", run.story()
+    assert run.wait(300) == "success", run.describe()
     assert "is not known to be changed" in run.log("move_tickets")
     assert [scene.injected(each) > 0 for each in (jira, slack, github, limited, sentry)] == [True] * 5
 
@@ -242,9 +242,9 @@ def test_external_services_that_are_away_cost_a_release_no_more_than_its_tickets
 @RELEASE
 def test_migration_by_itself_is_made_once(scene: Scene):
     run = migrate(scene)
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     again = migrate(scene)
-    assert again.wait() == "success", again.story()
+    assert again.wait() == "success", again.describe()
     assert "has made it" in again.log("plan_migration")
     assert scene.writes().count("RunTask") == 1
 
@@ -255,7 +255,7 @@ def test_image_is_published_once(scene: Scene):
     for _ in range(2):
         run = scene.start("image_publication", commit=commit)
         run.approve(task="approve_publication")
-        assert run.wait() == "success", run.story()
+        assert run.wait() == "success", run.describe()
         assert f"is commit {commit[:12]}" in run.log("image.verify_image")
     builds = [each for each in scene.repository()["runs"] if each["inputs"].get("commit") == commit]
     assert len(builds) == 1

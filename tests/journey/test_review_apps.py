@@ -28,7 +28,7 @@ def close(sandbox):
 
 def test_app_is_made_for_a_pull_request_and_taken_away_with_its_database(sandbox):
     run = sandbox.trigger("review_app_deployment", {"target": TARGET, "reason": REASON})
-    assert run.wait(900) == "success", run.story()
+    assert run.wait(900) == "success", run.describe()
     shown, (deployment,) = pull_request(sandbox)
     assert deployment["states"] == ["in_progress", "success"]
     (said,) = shown["comments"]
@@ -36,7 +36,7 @@ def test_app_is_made_for_a_pull_request_and_taken_away_with_its_database(sandbox
     assert f"answers 204, as commit {shown['commit'][:12]}" in run.log("verify_serving")
     close(sandbox)
     run = sandbox.trigger("review_app_teardown", {"target": TARGET, "reason": REASON})
-    assert run.wait(900) == "success", run.story()
+    assert run.wait(900) == "success", run.describe()
     assert "nothing is left of core-review-2366" in run.log("verify_gone")
     shown, (deployment,) = pull_request(sandbox)
     assert deployment["states"][-1] == "inactive"
@@ -46,7 +46,7 @@ def test_app_is_made_for_a_pull_request_and_taken_away_with_its_database(sandbox
 
 def test_clean_up_starts_what_an_event_of_github_should_have_started(sandbox):
     run = sandbox.trigger("review_app_cleanup", {"plan_only": False})
-    assert run.wait(600) == "success", run.story()
+    assert run.wait(600) == "success", run.describe()
     close(sandbox)  # the app that it starts is of no use to other tests
     assert "AN EVENT OF GITHUB WAS LOST" in run.log("clean_up[0]")
     deployments = runs_of(sandbox, "review_app_deployment")

@@ -7,7 +7,7 @@ from tests.support.scenes import Scene
 
 def test_plan_only_shows_the_plan_and_makes_no_mutating_call(scene: Scene):
     run = scene.restart(plan_only=True)
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert [call["action"] for call in scene.calls() if call["mutates"]] == []
     assert [call["action"] for call in scene.calls() if call["action"] == "DescribeServices"], "it looked"
     assert scene.state() == scene.before
@@ -22,7 +22,7 @@ def test_surge_renews_every_task_and_is_never_short_of_a_healthy_one(scene: Scen
     assert f"desired capacity of Auto Scaling group {scene.name}-asg" in asked["body"]
     assert "2 → 5, its maximum" in asked["body"]
     run.approve()
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     after = scene.service()
     alive = [task for task in after["tasks"] if task["desired_status"] == "RUNNING"]
     assert (after["running"], after["healthy"]) == (2, 2)
@@ -41,7 +41,7 @@ def test_rolling_renews_each_service_in_order_once_two_different_people_agree(sc
     assert [user["id"] for user in asked["assigned_users"]] == ["second_approver"]
     assert run.answer("Approve", "approver", "approve_restart_second").status_code == 403
     assert run.answer("Approve", "second_approver", "approve_restart_second").status_code == 200
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     updates = [call["params"]["service"] for call in scene.calls() if call["action"] == "UpdateService"]
     assert updates == [f"{scene.name}-app", f"{scene.name}-worker"]
     for index, old in enumerate(before):

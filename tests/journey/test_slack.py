@@ -21,7 +21,7 @@ def whole(scene: Scene, run: Run, end: str) -> list[str]:
         texts = said(scene.thread(run, end))
         return texts if texts and end in texts[-1] else None
 
-    return wait_for("the whole story to be told", look)
+    return wait_for("the whole thread to be posted", look)
 
 
 def ensure_told_once(scene: Scene, run: Run) -> None:
@@ -39,7 +39,7 @@ def test_thread_tells_the_run_in_order_and_its_parent_shows_the_end(scene: Scene
     asked = scene.thread(run, "waiting for an approval")
     assert "/tasks/approve_restart/required_actions" in asked["text"]
     run.approve()
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     texts = whole(scene, run, "*Success*")
     order = [
         "operator asked for this run: memory grows, &lt;!channel&gt; &amp; more",
@@ -75,7 +75,7 @@ def test_slack_that_is_away_for_the_whole_run_in_one_way_after_the_other_costs_i
         scene.await_injected(held)
         page = scene.fault("slack_html")
         scene.heal(slow)
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert scene.threads() == []
     assert scene.injected(page) > 0
     scene.heal(page)
@@ -90,7 +90,7 @@ def test_lost_answers_and_refusals_for_haste_leave_each_message_once(scene: Scen
     limited = scene.fault("slack_rate_limit", retry_after=2, times=2)
     run = scene.restart()
     run.approve()
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     whole(scene, run, "*Success*")
     assert (scene.injected(lost), scene.injected(limited)) == (3, 2)
     ensure_told_once(scene, run)
@@ -115,5 +115,5 @@ def test_failure_is_told_with_its_sentence_and_where_to_decide(scene: Scene):
 @pytest.mark.stage(slack=True)
 def test_plan_only_tells_slack_nothing(scene: Scene):
     run = scene.restart(plan_only=True)
-    assert run.wait() == "success", run.story()
+    assert run.wait() == "success", run.describe()
     assert scene.threads() == []

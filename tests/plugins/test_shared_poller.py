@@ -73,7 +73,7 @@ def test_each_wait_gets_its_own_answer_from_one_set_of_clients(aws):
 
 
 def test_wait_that_is_cancelled_leaves_nothing_behind_and_others_go_on(aws):
-    async def story():
+    async def scenario():
         cancelled, kept = asyncio.create_task(first_event("app")), asyncio.create_task(first_event("worker"))
         await asyncio.sleep(0)  # both have joined
         poller = poller_of("core/staging", POLL)
@@ -87,11 +87,11 @@ def test_wait_that_is_cancelled_leaves_nothing_behind_and_others_go_on(aws):
         assert (await kept)["status"] == "done"
         assert (len(poller.poller), poller.users) == (0, 0)
 
-    asyncio.run(asyncio.wait_for(story(), 30))
+    asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
 def test_accounts_do_not_share_a_poller_and_an_idle_one_is_forgotten(aws):
-    async def story():
+    async def scenario():
         waiting = asyncio.create_task(first_event("app"))
         await asyncio.sleep(0)  # it has joined
         first = poller_of("core/staging", POLL)
@@ -101,7 +101,7 @@ def test_accounts_do_not_share_a_poller_and_an_idle_one_is_forgotten(aws):
         await waiting
         assert poller_of("core/staging", POLL) is not first, "a changed connection is read anew"
 
-    asyncio.run(asyncio.wait_for(story(), 30))
+    asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
 def test_missing_connection_fails_the_wait_with_its_sentence(aws, monkeypatch):

@@ -107,7 +107,7 @@ class Outcome:
             lines.append(f"  {kind:<11} killed {count:3}  {took}")
         return "\n".join([*lines, *self.violations])
 
-    def story(self) -> str:
+    def describe(self) -> str:
         return "\n".join([self.report(), *self.history])
 
 
@@ -183,7 +183,7 @@ class Campaign:
         for text in found:
             self.violate(f"{run_id}: {text}")
         if found:
-            self.note(run.story())
+            self.note(run.describe())
         else:
             with self._lock:
                 self.outcome.survived += 1
@@ -219,7 +219,7 @@ class Campaign:
 
     def _answer(self, run: Run, task: str) -> None:
         if task == "decide_after_failure":
-            self.violate(f"{run.run_id} stopped half way:\n{run.story()}")
+            self.violate(f"{run.run_id} stopped half way:\n{run.describe()}")
             answer = run.answer("Leave everything as it is", "operator", task)
         else:
             answer = run.answer("Approve", task=task)

@@ -37,7 +37,7 @@ def migrate(scene: Scene) -> Run:
 def refused(scene: Scene, run: Run, plan: str) -> str:
     """Return why a plan refused its run, with nothing changed."""
     assert run.wait() == "failed"
-    assert run.tasks()[plan] == "failed", run.story()
+    assert run.tasks()[plan] == "failed", run.describe()
     scene.ensure_nothing_changed()
     return run.log(plan)
 

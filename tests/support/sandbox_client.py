@@ -260,7 +260,7 @@ class Run:
 
     def wait(self, deadline: float = DEADLINE) -> str:
         """Wait until the run has ended, and return its state."""
-        what = lambda: f"run {self.run_id} to end, but it is {self.story()}"  # noqa: E731  # told when it is too late
+        what = lambda: f"run {self.run_id} to end, but it is {self.describe()}"  # noqa: E731  # told when it is too late
         with self._ending() as (ended, pause):
             wait_for(what, ended, deadline, AIRFLOW_PACE, self.tasks, pause)
         return self.state
@@ -276,8 +276,8 @@ class Run:
                 state = self.task(task)
                 return state if state in states else "too late" if ended else None
 
-            seen = wait_for(lambda: f"{what}: {self.story()}", look, deadline, AIRFLOW_PACE, self.tasks, pause)
-        assert seen in states, f"the run ended before {what} was seen: {self.story()}"
+            seen = wait_for(lambda: f"{what}: {self.describe()}", look, deadline, AIRFLOW_PACE, self.tasks, pause)
+        assert seen in states, f"the run ended before {what} was seen: {self.describe()}"
 
     def log(self, task: str) -> str:
         """Return the log of a task's last attempt, and its lines once more as one text: long ones are wrapped."""
@@ -291,7 +291,7 @@ class Run:
         lines = answer.json()["content"] if answer.status_code == 200 else []
         return answer.text + " ".join(str(line.get("event", "")).strip() for line in lines if isinstance(line, dict))
 
-    def story(self) -> str:
+    def describe(self) -> str:
         """Return the run's tasks and the logs of the failed ones, for a test's failure message."""
         states = self.tasks()
         logs = [f"--- {task}\n{self.log(task)[-3000:]}" for task, state in states.items() if state == "failed"]

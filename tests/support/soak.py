@@ -19,7 +19,7 @@ def main() -> int:
         outcome = Campaign(staged, seed, each, postgres=restarts, apart=apart).run()
     whole = outcome.killed == {**dict.fromkeys(KINDS, each), "postgres": restarts} and outcome.runs > 0
     bad = bool(outcome.violations) or not whole or outcome.survived != outcome.runs
-    print(outcome.story() if bad else outcome.report())
+    print(outcome.describe() if bad else outcome.report())
     return int(bad)
 
 

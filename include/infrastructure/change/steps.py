@@ -11,7 +11,7 @@ from include.aws.sts import ask_who
 from include.errors import DriftError, PreconditionError
 from include.infrastructure.adoption import plan_adopting
 from include.infrastructure.change.plan import InfrastructureChangePlan, plan_change
-from include.infrastructure.context import InfrastructureContext, InfrastructureLook
+from include.infrastructure.context import InfrastructureContext, InfrastructureReadContext
 from include.infrastructure.durations import read_durations
 from include.infrastructure.foundations import refuse_undermined
 from include.infrastructure.kept import refuse_without_data
@@ -32,7 +32,7 @@ def make_plan(
     *,
     keep: bool,
     confirming: bool = False,
-    planner: InfrastructureLook | None = None,
+    planner: InfrastructureReadContext | None = None,
 ) -> tuple[InfrastructureChangePlan, datetime]:
     """Return the plan of a commit, and AWS's time just before the reads it rests on. Raises: PreconditionError.
 

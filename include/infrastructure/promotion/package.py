@@ -14,7 +14,7 @@ from typing import Any
 
 from include.errors import PreconditionError
 from include.github.archive import download_files
-from include.infrastructure.context import InfrastructureLook
+from include.infrastructure.context import InfrastructureReadContext
 from include.infrastructure.promotion.tool import Tool, ensure_tool, tool_environment
 from include.infrastructure.variables import Variables, read_parameters
 from include.inventory.promotion import FUNCTION, Artefact
@@ -47,7 +47,7 @@ class Built:
         return self.path.read_bytes()
 
 
-def build_package(ctx: InfrastructureLook, artefact: Artefact, commit: str, folder: Path) -> Built:
+def build_package(ctx: InfrastructureReadContext, artefact: Artefact, commit: str, folder: Path) -> Built:
     """Build the package of a commit and describe its functions, in a folder of this worker. Raises: PreconditionError."""
     ensure_tool(artefact, folder)
     names = [*artefact.parameters.values(), *artefact.files.values()]

@@ -9,7 +9,7 @@ from include.aws.log_groups import list_log_groups
 from include.aws.sts import get_account
 from include.errors import PreconditionError
 from include.infrastructure.change import steps
-from include.infrastructure.context import InfrastructureLook
+from include.infrastructure.context import InfrastructureReadContext
 from include.infrastructure.promotion import chain
 from include.infrastructure.promotion.context import PromotionContext
 from include.infrastructure.promotion.package import build_package, digest_of
@@ -23,7 +23,7 @@ from include.terraform.workdir import passing_folder
 
 def make_plan(
     ctx: PromotionContext,
-    reading: InfrastructureLook,
+    reading: InfrastructureReadContext,
     states: chain.States,
     commit: str,
     *,
@@ -46,7 +46,7 @@ def make_plan(
     return plan_promotion(ctx.target, base, earlier, package, plan_retention(ctx)), since
 
 
-def _refuse_other_account(reading: InfrastructureLook) -> None:
+def _refuse_other_account(reading: InfrastructureReadContext) -> None:
     account, target = get_account(reading.clients.sts), reading.target
     if account != target.environment.account:
         raise PreconditionError(

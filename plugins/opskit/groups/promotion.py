@@ -15,7 +15,7 @@ from include.waiters.progress import Progress
 from opskit.connections.aws import reading_clients
 from opskit.context import CONFIRM, StepContext
 from opskit.groups.infrastructure import apply_plan, verify_nothing_left
-from opskit.looking import Looking
+from opskit.looking import ReadOnlyContext
 from opskit.queues import TERRAFORM
 from opskit.run_states import state_of
 from opskit.step import poll, step
@@ -74,7 +74,7 @@ def _quiet(ctx: StepContext, progress: Progress) -> Progress:
 
 def plan_commit_for_account(ctx: StepContext) -> tuple[PromotionPlan, datetime]:
     """Have Terraform plan the commit with a role that can only read, and look at functions and log groups."""
-    reading = Looking(ctx.target, reading_clients(ctx.target), ctx.store, ctx.run)
+    reading = ReadOnlyContext(ctx.target, reading_clients(ctx.target), ctx.store, ctx.run)
     keep, confirming = not ctx.params["plan_only"], ctx.name == CONFIRM
     return preflight.make_plan(
         ctx, reading, partial(state_of, ctx), ctx.params["commit"], keep=keep, confirming=confirming

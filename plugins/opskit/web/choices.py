@@ -26,7 +26,7 @@ from include.run.image_attestations import list_attestations
 from opskit.connections.aws import clients_for, run_store
 from opskit.connections.external_services import github_repository, infrastructure_repository
 from opskit.connections.postgres import connect
-from opskit.looking import Looking
+from opskit.looking import ReadOnlyContext
 
 router = APIRouter()
 MOST = 15  # entries of a list
@@ -53,7 +53,7 @@ class Choice:
 
 
 def _releases(target: Target) -> list[Choice]:
-    there = list_releases(Looking(target, clients_for(target.name), run_store(target.name)))
+    there = list_releases(ReadOnlyContext(target, clients_for(target.name), run_store(target.name)))
     return [Choice(tag, what) for tag, what in there.items()]
 
 

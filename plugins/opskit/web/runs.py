@@ -24,8 +24,8 @@ from include.run.summary import summarize
 from opskit.connections.aws import run_store
 from opskit.notifications.run_links import run_link
 from opskit.web import choices
-from opskit.web.asked import plan_of, questions_of
 from opskit.web.run_page import render_page
+from opskit.web.run_queries import plan_of, questions_of
 from opskit.web.step_durations import read_durations
 
 app = FastAPI(title="Runbooks", openapi_url=None)  # the OpenAPI document would be shown to strangers, too

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.unit.invariants.story import RUN, Story
+from tests.unit.invariants.history_builder import RUN, HistoryBuilder
 
 EXISTING, DATA = "s3://maps-data/regions/US/PA/2025/", "s3://maps-data/regions/US/PA/2026/"
 BACKUP = "s3://maps-data/regions/US/PA/2025-backup-2026-11-21/"
 ID, VERSION = "7d0b", "2026-11-21T12:00:00+00:00"
 
 
-class UpdateStory(Story):
+class UpdateHistoryBuilder(HistoryBuilder):
     """A backup, the new data, the restart, an answer, a version. Every part can be falsified or left out."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class UpdateStory(Story):
         self.swap(owner=None, confirmed_plan=None)
         self.record("failed")
 
-    def update(self) -> "UpdateStory":
+    def update(self) -> "UpdateHistoryBuilder":
         self.begin()
         self.replace()
         self.keep("data#US/PA", digest="d1")
@@ -55,97 +55,97 @@ class UpdateStory(Story):
 
 
 @pytest.fixture
-def story() -> UpdateStory:
-    return UpdateStory()
+def builder() -> UpdateHistoryBuilder:
+    return UpdateHistoryBuilder()
 
 
-def test_update_that_keeps_every_promise_passes(story: UpdateStory):
-    assert story.update().violations() == []
+def test_update_that_keeps_every_promise_passes(builder: UpdateHistoryBuilder):
+    assert builder.update().violations() == []
 
 
-def test_data_overwritten_without_a_proved_backup_is_found(story: UpdateStory):
-    story.begin()
-    story.replace(proved=False)
-    story.give_up()
-    assert story.broken() == {"I1"}
+def test_data_overwritten_without_a_proved_backup_is_found(builder: UpdateHistoryBuilder):
+    builder.begin()
+    builder.replace(proved=False)
+    builder.give_up()
+    assert builder.broken() == {"I1"}
 
 
-def test_copy_nobody_announced_is_found(story: UpdateStory):
-    story.begin()
-    story.copy(BACKUP)
-    story.call("s3", "CopyObject", {"Bucket": "maps-data", "Key": "regions/US/MI/2025/topo.json"})
-    story.give_up()
-    assert story.broken() == {"I20"}
+def test_copy_nobody_announced_is_found(builder: UpdateHistoryBuilder):
+    builder.begin()
+    builder.copy(BACKUP)
+    builder.call("s3", "CopyObject", {"Bucket": "maps-data", "Key": "regions/US/MI/2025/topo.json"})
+    builder.give_up()
+    assert builder.broken() == {"I20"}
 
 
-def test_folder_that_only_begins_like_the_announced_one_is_another(story: UpdateStory):
-    story.begin()
-    number = story.intend("s3.CopyObject", [EXISTING])
-    story.call("s3", "CopyObject", {"Bucket": "maps-data", "Key": "regions/US/PA/2025-backup-2026-11-21/topo.json"})
-    story.event("done", "s3.CopyObject", intent=number)
-    story.give_up()
-    assert story.broken() == {"I20"}
+def test_folder_that_only_begins_like_the_announced_one_is_another(builder: UpdateHistoryBuilder):
+    builder.begin()
+    number = builder.intend("s3.CopyObject", [EXISTING])
+    builder.call("s3", "CopyObject", {"Bucket": "maps-data", "Key": "regions/US/PA/2025-backup-2026-11-21/topo.json"})
+    builder.event("done", "s3.CopyObject", intent=number)
+    builder.give_up()
+    assert builder.broken() == {"I20"}
 
 
-def test_backup_written_after_it_was_proved_is_found(story: UpdateStory):
-    story.begin()
-    story.replace()
-    story.copy(BACKUP)
-    story.give_up()
-    assert story.broken() == {"I2"}
+def test_backup_written_after_it_was_proved_is_found(builder: UpdateHistoryBuilder):
+    builder.begin()
+    builder.replace()
+    builder.copy(BACKUP)
+    builder.give_up()
+    assert builder.broken() == {"I2"}
 
 
-def test_backup_from_which_something_is_removed_is_found(story: UpdateStory):
-    story.begin()
-    number = story.intend("s3.DeleteObjects", [BACKUP])
-    story.call("s3", "DeleteObjects", {"Bucket": "maps-data"})
-    story.event("done", "s3.DeleteObjects", intent=number)
-    story.give_up()
-    assert story.broken() == {"I2"}
+def test_backup_from_which_something_is_removed_is_found(builder: UpdateHistoryBuilder):
+    builder.begin()
+    number = builder.intend("s3.DeleteObjects", [BACKUP])
+    builder.call("s3", "DeleteObjects", {"Bucket": "maps-data"})
+    builder.event("done", "s3.DeleteObjects", intent=number)
+    builder.give_up()
+    assert builder.broken() == {"I2"}
 
 
 @pytest.mark.parametrize("digest", ["d2", None])
-def test_other_data_than_was_approved_or_data_nobody_proved_is_found(story: UpdateStory, digest: str | None):
-    story.begin()
-    story.replace()
+def test_other_data_than_was_approved_or_data_nobody_proved_is_found(builder: UpdateHistoryBuilder, digest: str | None):
+    builder.begin()
+    builder.replace()
     if digest:
-        story.keep("data#US/PA", digest=digest)
-    story.scale_out()
-    story.stop_old()
-    story.end()
-    assert story.broken() == {"I3"}
+        builder.keep("data#US/PA", digest=digest)
+    builder.scale_out()
+    builder.stop_old()
+    builder.end()
+    assert builder.broken() == {"I3"}
 
 
-def test_version_before_anybody_found_the_data_good_is_found(story: UpdateStory):
-    story.begin()
-    story.replace()
-    story.keep("data#US/PA", digest="d1")
-    story.bump()
-    story.keep("look#US/PA", good=True)
-    story.give_up()
-    assert story.broken() == {"I12"}
+def test_version_before_anybody_found_the_data_good_is_found(builder: UpdateHistoryBuilder):
+    builder.begin()
+    builder.replace()
+    builder.keep("data#US/PA", digest="d1")
+    builder.bump()
+    builder.keep("look#US/PA", good=True)
+    builder.give_up()
+    assert builder.broken() == {"I12"}
 
 
-def test_version_while_old_tasks_still_run_is_found(story: UpdateStory):
-    story.begin()
-    story.replace()
-    story.keep("data#US/PA", digest="d1")
-    story.scale_out()
-    story.keep("look#US/PA", good=True)
-    story.bump()
-    story.stop_old()
-    story.end()
-    assert story.broken() == {"I12"}
+def test_version_while_old_tasks_still_run_is_found(builder: UpdateHistoryBuilder):
+    builder.begin()
+    builder.replace()
+    builder.keep("data#US/PA", digest="d1")
+    builder.scale_out()
+    builder.keep("look#US/PA", good=True)
+    builder.bump()
+    builder.stop_old()
+    builder.end()
+    assert builder.broken() == {"I12"}
 
 
-def test_two_versions_in_one_direction_or_one_for_another_region_are_found(story: UpdateStory):
-    story.begin()
-    story.keep("look#US/PA", good=True)
-    story.bump()
-    story.bump(version="2026-11-21T12:00:01+00:00")
-    story.bump(attempt="way back", on="another")
-    story.give_up()
-    said = [violation.text for violation in story.violations()]
+def test_two_versions_in_one_direction_or_one_for_another_region_are_found(builder: UpdateHistoryBuilder):
+    builder.begin()
+    builder.keep("look#US/PA", good=True)
+    builder.bump()
+    builder.bump(version="2026-11-21T12:00:01+00:00")
+    builder.bump(attempt="way back", on="another")
+    builder.give_up()
+    said = [violation.text for violation in builder.violations()]
     assert len(said) == 2
     assert any("set 2 versions in its update" in each for each in said)
     assert any("gave another a version, which its plan does not name" in each for each in said)

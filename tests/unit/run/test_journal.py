@@ -44,7 +44,7 @@ def stop(task: str, call: Callable[[], Any]) -> Write[Any]:
     return Write(Action("ecs", "StopTask"), task, call, resources={"task": task})
 
 
-def story(store: RunStore) -> list[tuple[str, str]]:
+def phases(store: RunStore) -> list[tuple[str, str]]:
     return [(event["phase"], event["text"]) for event in list_events(store, RUN)]
 
 
@@ -151,12 +151,12 @@ def test_write_is_on_record_before_it_is_made_and_after(store: RunStore, writer:
     seen: list[list[tuple[str, str]]] = []
 
     def call() -> str:
-        seen.append(story(store))
+        seen.append(phases(store))
         return "answer"
 
     assert writer.write(stop("a", call)) == "answer"
     assert seen == [[("intent", "ecs.StopTask a")]]
-    assert story(store) == [("intent", "ecs.StopTask a"), ("done", "ecs.StopTask a")]
+    assert phases(store) == [("intent", "ecs.StopTask a"), ("done", "ecs.StopTask a")]
     assert {(event["step"], event["fencing"], event["digest"]) for event in list_events(store, RUN)} == {
         ("stop_old_tasks", 1, "digest")
     }
@@ -168,7 +168,7 @@ def test_write_that_fails_is_on_record_and_fails_the_step(store: RunStore, write
 
     with pytest.raises(ValueError, match="throttled"):
         writer.write(stop("a", call))
-    assert story(store) == [("intent", "ecs.StopTask a"), ("failed", "ecs.StopTask a: throttled")]
+    assert phases(store) == [("intent", "ecs.StopTask a"), ("failed", "ecs.StopTask a: throttled")]
 
 
 def test_process_that_dies_during_a_write_leaves_its_intent_without_an_outcome(store: RunStore, writer: FencedWriter):
@@ -177,7 +177,7 @@ def test_process_that_dies_during_a_write_leaves_its_intent_without_an_outcome(s
 
     with pytest.raises(SystemExit):
         writer.write(stop("a", call))
-    assert story(store) == [("intent", "ecs.StopTask a")]
+    assert phases(store) == [("intent", "ecs.StopTask a")]
 
 
 def test_intent_keeps_the_write_and_its_outcome_says_which_intent_it_is_of(store: RunStore, writer: FencedWriter):
@@ -235,7 +235,7 @@ def test_write_without_an_answer_is_looked_for_and_what_is_found_is_noted_once(
     writer.reconcile(was_applied)
     assert asked == [RecordedWrite("ecs", "StopTask", {"task": ("a",)}, {})]
     assert pauses == [SETTLING], "AWS is not asked before it can know"
-    assert story(store)[-1] == ("found", "ecs.StopTask a: no answer was noted; AWS shows that it was made")
+    assert phases(store)[-1] == ("found", "ecs.StopTask a: no answer was noted; AWS shows that it was made")
     assert list_events(store, RUN)[-1]["intent"] == 1
 
 
@@ -258,7 +258,7 @@ def test_write_that_was_answered_is_not_looked_for(
 
 def test_refusal_that_came_after_a_repetition_is_looked_for(store: RunStore, writer: FencedWriter, pauses: list[float]):
     killed(writer, denied(repetitions=2), ServiceUnavailableError)
-    assert "It was sent 3 times, so it is looked for" in story(store)[-1][1]
+    assert "It was sent 3 times, so it is looked for" in phases(store)[-1][1]
     asked: list[str] = []
     writer.reconcile(lambda write: bool(asked.append(str(write))) or True)
     assert asked == ["ecs.StopTask"]
@@ -300,7 +300,7 @@ def test_finding_is_said_of_the_service_that_was_asked(
     with pytest.raises(SystemExit):
         writer.write(Write(Action(service, "Change", unknown="it is safe to repeat"), "it", call))
     writer.reconcile(lambda write: applied)
-    assert story(store)[-1] == ("found", f"{service}.Change it: no answer was noted; {said}")
+    assert phases(store)[-1] == ("found", f"{service}.Change it: no answer was noted; {said}")
 
 
 def test_intent_that_is_only_a_sentence_is_reconciled_too(store: RunStore, writer: FencedWriter, pauses: list[float]):
@@ -308,7 +308,7 @@ def test_intent_that_is_only_a_sentence_is_reconciled_too(store: RunStore, write
     asked: list[str] = []
     writer.reconcile(lambda write: asked.append(str(write)))
     assert asked == ["ecs.StopTask"]
-    assert story(store)[-1] == ("found", f"ecs.StopTask a of app: no answer was noted; {UNKNOWN}")
+    assert phases(store)[-1] == ("found", f"ecs.StopTask a of app: no answer was noted; {UNKNOWN}")
 
 
 def test_write_without_the_lease_is_neither_made_nor_announced(store: RunStore, writer: FencedWriter):
@@ -316,7 +316,7 @@ def test_write_without_the_lease_is_neither_made_nor_announced(store: RunStore, 
     made: list[str] = []
     with pytest.raises(LeaseLostError):
         writer.write(stop("a", lambda: made.append("made")))
-    assert (made, story(store)) == ([], [])
+    assert (made, phases(store)) == ([], [])
 
 
 def test_lease_is_checked_before_every_write_not_once(store: RunStore, writer: FencedWriter):
@@ -331,4 +331,4 @@ def test_lease_is_checked_before_every_write_not_once(store: RunStore, writer: F
 def test_note_is_kept_also_after_the_lease_is_gone(store: RunStore, writer: FencedWriter):
     release_lease(store, TARGET, RUN)
     writer.note("gave up")
-    assert story(store) == [("note", "gave up")]
+    assert phases(store) == [("note", "gave up")]

@@ -22,10 +22,10 @@ from include.run.stop import read_stop
 from include.run.summary import summarize
 from opskit.connections.aws import run_store
 from opskit.notifications.run_links import base_url, run_link
-from opskit.web.asked import plan_of, questions_of
 from opskit.web.door.airflow_runs import log_refusal
 from opskit.web.door.callers import Visitor, VisitorDep
 from opskit.web.door.limits import STARTS, limit
+from opskit.web.run_queries import plan_of, questions_of
 
 router = APIRouter(prefix="/runbooks/{runbook}/runs/{run_id}")
 LONGEST = 55.0  # seconds of a long poll; proxies often end a call after 60

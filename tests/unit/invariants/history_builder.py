@@ -30,7 +30,7 @@ def intended(name: str, on: list[str], values: dict[str, Any]) -> dict[str, Any]
     }
 
 
-class Story:
+class HistoryBuilder:
     """Writes calls and documents in one order. Every part can be falsified or left out."""
 
     def __init__(self, **environment: Any) -> None:
@@ -174,7 +174,7 @@ class Story:
         self.swap(owner=None, confirmed_plan=None)
         self.record(outcome)
 
-    def restart(self) -> "Story":
+    def restart(self) -> "HistoryBuilder":
         self.begin()
         self.scale_out()
         self.stop_old()

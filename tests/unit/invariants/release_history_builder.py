@@ -9,7 +9,7 @@ from include.releases.migration.rules import client_token, migration_key, starte
 from include.run.lease import Lease
 from tests.invariants import Violation, check, read_history
 from tests.unit.facts import NOON
-from tests.unit.invariants.story import intended
+from tests.unit.invariants.history_builder import intended
 
 PRODUCTION, STAGING = load().target("core/production"), load().target("core/staging")
 RELEASE, DEPLOYMENT = "production_release/one", "staging_deployment/ci-1"
@@ -22,7 +22,7 @@ def key_of(target: Target) -> str:
     return migration_key(target.name, DIGEST, COMMAND)
 
 
-class ReleaseStory:
+class ReleaseHistoryBuilder:
     """Writes one order of calls and documents. Every part can be falsified or left out."""
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class ReleaseStory:
         facts = {"runbook": "staging_deployment", "commit": COMMIT, "image": DIGEST, "services": self.services()}
         self.begin(run, {**facts, "migration": self.migration(STAGING), **plan})
 
-    def staged(self) -> "ReleaseStory":
+    def staged(self) -> "ReleaseHistoryBuilder":
         self.stage()
         self.migrate()
         self.deploy()
@@ -172,7 +172,7 @@ class ReleaseStory:
     def publish(self, tag: str = VERSION, commit: str = COMMIT) -> None:
         self.write("github.PublishRelease", ["example-housing/core"], tag_name=tag, target_commitish=commit)
 
-    def released(self, **plan: Any) -> "ReleaseStory":
+    def released(self, **plan: Any) -> "ReleaseHistoryBuilder":
         self.release(**plan)
         self.publish()
         self.migrate()
