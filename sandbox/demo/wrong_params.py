@@ -2,10 +2,8 @@
 
 import json
 import os
-import runpy
 import subprocess
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +17,7 @@ def refuse_wrong_params(runbook: str, params: dict[str, Any], dags: Path) -> Non
     """Refuse params that the runbook does not take. What is missing, the rehearsal adds later. Raises: SandboxError."""
     if not params:
         return
-    command = [sys.executable, "-m", "sandbox.demo.wrong_params", str(dags / f"{runbook}.py"), runbook]
+    command = [sys.executable, "-m", "opskit.check_params", str(dags / f"{runbook}.py"), runbook]
     variables = environment.base() | {"PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "plugins")))}
     with TemporaryDirectory() as home:
         variables["AIRFLOW_HOME"] = home
@@ -33,20 +31,3 @@ def refuse_wrong_params(runbook: str, params: dict[str, Any], dags: Path) -> Non
         )
     if read.stdout:
         raise SandboxError(f"PARAMS: {read.stdout.strip()}")
-
-
-def main(file: Path, runbook: str) -> None:
-    """Print what is wrong with the params on the standard input, or nothing."""
-    with redirect_stdout(sys.stderr):  # to which Airflow's warnings belong
-        from airflow.sdk import DAG  # here: only this process needs Airflow
-
-        from include.run.params import complaint
-        from opskit.params import declared_by
-
-        found = runpy.run_path(str(file)).values()
-    (dag,) = (each for each in found if isinstance(each, DAG) and each.dag_id == runbook)
-    print(complaint(declared_by(dag.params), json.load(sys.stdin)) or "", end="")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
