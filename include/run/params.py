@@ -129,7 +129,9 @@ def _sentence(param: str, error: ValidationError, description: str) -> str:
             return f"{name} is {shown(value)}, which is not offered; {meant} one of {', '.join(offered)}"
         case "minLength":
             told = f" ({description})" if description and not error.absolute_path else ""
-            return f"{name} {shown(value)} is too short: {len(str(value))} characters, and {limit} are needed{told}"
+            length = len(str(value))
+            has = f"{length} character{'s' if length != 1 else ''}"
+            return f"{name} {shown(value)} is too short: {has}, and {limit} are needed{told}"
         case "maxLength":
             return f"{name} {shown(value)} is too long: at most {limit} characters are taken"
         case "minItems":

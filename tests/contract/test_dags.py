@@ -184,6 +184,6 @@ def test_every_task_and_dag_says_what_it_is_in_words(runbook_dags):
         assert [task.task_id for task in dag.tasks if task.task_display_name == task.task_id] == []
 
 
-def test_every_step_that_may_be_repeated_says_so_itself(runbook_dags):
+def test_retries_come_from_the_step_and_never_from_the_dag(runbook_dags):
     for dag in runbook_dags.values():
         assert dag.default_args["retries"] == 0
