@@ -33,6 +33,8 @@ DAG_ARGUMENTS: dict[str, Any] = {  # the schedule of a DAG that only a person or
         "owner": "operations",
         "retries": 0,  # each step declares how often it may be tried
         "retry_delay": 5,  # seconds
+        # what is under way comes first: a run's last steps, which hand back and record, never wait for the plan of the next run
+        "weight_rule": "upstream",
         "on_success_callback": notify,
         "on_failure_callback": [note_failure, notify, tell_failure],
     },

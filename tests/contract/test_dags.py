@@ -81,6 +81,12 @@ def test_no_run_is_cut_off_by_a_time_out_that_would_skip_the_release(dags):
     assert {name: dag.dagrun_timeout for name, dag in dags.items()} == dict.fromkeys(dags)
 
 
+def test_step_of_a_run_under_way_goes_before_the_first_step_of_another(runbook_dags):
+    for dag in runbook_dags.values():
+        assert {task.task_id for task in dag.tasks if task.weight_rule != "upstream"} == set(), dag.dag_id
+        assert {task.task_id for task in dag.tasks if task.priority_weight != 1} == set(), dag.dag_id
+
+
 def test_every_dag_says_its_risk(dags):
     risks = {name: sorted(RISKS & set(dag.tags)) for name, dag in dags.items()}
     assert {name: found for name, found in risks.items() if len(found) != 1} == {}

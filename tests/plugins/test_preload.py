@@ -163,6 +163,7 @@ def test_our_own_code_gives_one():
         ("CeleryExecutor", None, "scheduler", "tasks of CeleryExecutor are not forked by the scheduler"),
         ("LocalExecutor", "spawn", "scheduler", "tasks are started by spawn, not forked"),
         ("CeleryExecutor", None, "dag-processor", ""),
+        ("CeleryExecutor", None, "worker", ""),
     ],
 )
 def test_preloading_is_of_use_only_where_processes_are_forked(monkeypatch, executor, method, component, reason):
@@ -187,8 +188,8 @@ def test_scheduler_starts_without_a_library_that_is_not_installed(monkeypatch, c
     assert "No module named 'no_such_library'" in caplog.text
 
 
-@pytest.mark.parametrize(("component", "made"), [("scheduler", 1), ("dag-processor", 0)])
-def test_only_the_scheduler_holds_the_models_of_aws(monkeypatch, component, made):
+@pytest.mark.parametrize(("component", "made"), [("scheduler", 1), ("worker", 1), ("dag-processor", 0)])
+def test_only_who_forks_tasks_holds_the_models_of_aws(monkeypatch, component, made):
     """They are sixty megabytes, and who reads a DAG file calls nobody."""
     calls = []
     monkeypatch.setattr(preload, "PARTS", ())

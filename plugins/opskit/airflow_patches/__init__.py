@@ -25,8 +25,8 @@ idle_sleep
 preload
     Wrong: nothing is loaded before tasks are forked, so each step imports the code and reads the models of AWS again. Airflow
     loads ahead only what DAG files import, and only in the DAG processor (#50371).
-    Off: RUNBOOK_AIRFLOW_PATCHES does not name it, or the executor does not fork tasks from the scheduler.
-    Remove when: Airflow loads a list of modules before LocalExecutor forks, and notices when their files change.
+    Off: RUNBOOK_AIRFLOW_PATCHES does not name it, or tasks are forked neither from the scheduler nor from a worker of Celery.
+    Remove when: Airflow loads a list of modules before its executors fork, and notices when their files change.
 
 trigger_validation
     Wrong: the API takes keys of `conf` that no param declares (#29018, closed without a change), and values that it cannot

@@ -56,7 +56,7 @@ def preload(component: str) -> bool:
     except ImportError as error:
         log.warning("Preloading is off in %s: %s. Steps start slower, nothing else changes.", component, error)
         return False
-    return load_everything(steps=component == "scheduler")  # the DAG processor's forks read files and call nobody
+    return load_everything(steps=component != "dag-processor")  # whose forks read files and call nobody
 
 
 def why_not(component: str) -> str:
@@ -66,7 +66,7 @@ def why_not(component: str) -> str:
     if not is_on("preload"):
         return f"{VARIABLE} does not name preload"
     if component != "scheduler":
-        return ""  # the DAG processor forks for each file, whatever the executor
+        return ""  # the DAG processor forks for each file and a worker of Celery for each task, whatever else is set
     executor = conf.get("core", "executor")
     if not executor.endswith("LocalExecutor"):
         return f"tasks of {executor} are not forked by the scheduler"
