@@ -2,12 +2,13 @@
 
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from include.errors import ApplyFailedError, PreconditionError
 from include.infrastructure import apply as applying
-from include.infrastructure import apply_again
+from include.infrastructure.apply_again import apply_patiently
 from include.infrastructure.change import steps as change
 from include.infrastructure.kept import list_kept
 from include.infrastructure.recreation import applies, kept_data, preflight, remedies, steps
@@ -185,7 +186,9 @@ def test_environment_of_which_nothing_but_its_data_is_left_is_built_again(scene,
 
 
 def test_build_makes_again_what_elb_refused_to_finish(scene, monkeypatch, tmp_path):
-    monkeypatch.setattr(apply_again.time, "sleep", lambda seconds: scene.cloud.advance(30))
+    monkeypatch.setattr(
+        applies, "apply_patiently", partial(apply_patiently, pause=lambda seconds: scene.cloud.advance(30))
+    )
     seen = tmp_path / "seen"  # by ELB: the policy of its bucket
     seen.touch()
     commit = scene.has_code(monkeypatch, {"main.tf": IMPATIENT % (seen, seen)})
