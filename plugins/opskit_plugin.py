@@ -44,6 +44,12 @@ class OpskitPlugin(AirflowPlugin):
             "url_route": "summary",
         },
         {
+            "name": "Outcomes",
+            "href": "/runbooks/{DAG_ID}/outcomes",
+            "destination": "dag",
+            "url_route": "outcomes",
+        },
+        {
             "name": "Choices",
             "href": "/runbooks/{DAG_ID}/choices",
             "destination": "dag",

@@ -217,6 +217,7 @@ def test_plugin_offers_the_page_beside_the_run():
     assert [app["url_prefix"] for app in OpskitPlugin.fastapi_apps] == ["/runbooks", "/door"]
     assert [(view["destination"], view["href"]) for view in OpskitPlugin.external_views] == [
         ("dag_run", "/runbooks/{DAG_ID}/runs/{RUN_ID}/summary"),
+        ("dag", "/runbooks/{DAG_ID}/outcomes"),
         ("dag", "/runbooks/{DAG_ID}/choices"),
         ("nav", "/door/stop/page"),
     ]
@@ -270,3 +271,19 @@ def test_choices_that_cannot_be_read_are_told_in_a_sentence(browser, monkeypatch
         503,
         "What may be chosen cannot be read: There is no Airflow connection aws_core_production.",
     )
+
+
+def test_outcomes_tell_runs_apart_without_opening_them(browser):
+    ann = browser("ann")
+    assert "no run yet" in ann.get("/runbooks/service_restart/outcomes").text
+    common = {"dag_id": "service_restart", "run_after": NOW, "triggering_user_name": "carol"}
+    ann.state.results = [
+        SimpleNamespace(
+            **common, run_id="one", state="failed", note="core/staging: refused. <b>No</b> task. [Summary](https://x/y)"
+        ),
+        SimpleNamespace(**common, run_id="two", state="queued", note=None),
+    ]
+    page = ann.get("/runbooks/service_restart/outcomes").text
+    assert '/dags/service_restart/runs/one">2026-11-20 14:02:00</a></td><td>carol</td>' in page
+    assert "<td>core/staging: refused. &lt;b&gt;No&lt;/b&gt; task. Summary</td>" in page
+    assert "<td>two: queued</td>" in page

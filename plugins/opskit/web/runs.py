@@ -23,13 +23,14 @@ from include.run.store import RunStore
 from include.run.summary import summarize
 from opskit.connections.aws import run_store
 from opskit.notifications.run_links import run_link
-from opskit.web import choices
+from opskit.web import choices, outcomes
 from opskit.web.run_page import render_page
 from opskit.web.run_queries import plan_of, questions_of
 from opskit.web.step_durations import read_durations
 
 app = FastAPI(title="Runbooks", openapi_url=None)  # the OpenAPI document would be shown to strangers, too
 app.include_router(choices.router)
+app.include_router(outcomes.router)
 OF_RUN = "/{dag_id}/runs/{run_id}"
 MAY_SEE = [Depends(requires_access_dag("GET", DagAccessEntity.RUN))]
 STEP = "withdraw_approval"  # in the journal
