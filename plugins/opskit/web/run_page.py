@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from include.run.approval import Decision, Withdrawal
 from include.run.summary import Summary, step_name
 from include.text import spoken
+from opskit.web.frame_links import OPEN_LINKS
 from opskit.web.step_durations import StepDuration
 
 PAGE = """<!doctype html>
@@ -44,18 +45,8 @@ for (const button of document.querySelectorAll("button")) button.onclick = async
   const answer = await fetch("withdraw", {{ method: "POST" }})
   document.getElementById("said").textContent = (await answer.json()).detail
 }}
-// Airflow shows this page in a frame that may open no window, so Airflow's own page opens it
-document.addEventListener("click", event => {{
-  const link = event.target.closest("a[href]")
-  if (!link || window.parent === window) return
-  event.preventDefault()
-  const outside = window.parent.document.createElement("a")
-  Object.assign(outside, {{ href: link.href, target: "_blank", rel: "noopener" }})
-  window.parent.document.body.append(outside)
-  outside.click()
-  outside.remove()
-}})
-</script></body></html>
+</script>
+{open_links}</body></html>
 """
 BUTTON = "<button>Take my approval back</button>"
 NO_PLAN = "<p>This run has no plan yet, or was refused before it had one.</p>"
@@ -92,6 +83,7 @@ def render_page(
     said = [decision.why for decision in decisions] or ["Nobody has decided so far"]
     said += [withdrawal.why] if withdrawal else []
     return PAGE.format(
+        open_links=OPEN_LINKS,
         title=escape(summary.title),
         tone=summary.tone,
         text=_linked(summary.text),
