@@ -60,15 +60,15 @@ def remove_folder(run: str) -> None:
 def remove_abandoned() -> None:
     """Remove what killed processes have left on this worker long ago, but no folder with a state that its backend did not take."""
     for folder in _root().iterdir():
-        for passing in folder.glob(f"{PASSING}*"):
-            _remove_after(DAY, passing)
-        if not any(folder.rglob(ERRORED)):
-            _remove_after(MONTH, folder)
+        with suppress(FileNotFoundError):  # other runs on this worker remove their own at any moment
+            for passing in folder.glob(f"{PASSING}*"):
+                _remove_after(DAY, passing)
+            if not any(folder.rglob(ERRORED)):
+                _remove_after(MONTH, folder)
 
 
 def _remove_after(age: float, folder: Path) -> None:
-    """Remove a folder to which nothing was written for so many seconds. Another process may remove it at the same moment."""
-    with suppress(FileNotFoundError):
-        written = max(each.stat(follow_symlinks=False).st_mtime for each in (folder, *folder.rglob("*")))
-        if time.time() - written > age:
-            shutil.rmtree(folder)
+    """Remove a folder to which nothing was written for so many seconds."""
+    written = max(each.stat(follow_symlinks=False).st_mtime for each in (folder, *folder.rglob("*")))
+    if time.time() - written > age:
+        shutil.rmtree(folder)

@@ -1,7 +1,9 @@
 """The folders in which Terraform runs, and what becomes of those that nobody removed."""
 
 import os
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +65,18 @@ def test_folder_in_use_stays_however_old_its_run_is():
             assert used.exists()
     remove_folder(ONE)
     assert not run_folder(ONE).exists()
+
+
+def test_plan_does_not_fail_since_another_run_removes_its_own_folder_at_that_moment(monkeypatch):
+    (make_folder(ONE) / "passing-one").mkdir()
+    looked = []
+
+    def vanish(folder, pattern):
+        looked.append(pattern)
+        shutil.rmtree(run_folder(ONE))
+        return iter(os.scandir(folder))
+
+    monkeypatch.setattr(Path, "rglob", vanish)
+    with passing_folder(TWO) as folder:
+        assert looked
+        assert folder.exists()
